@@ -1,0 +1,1 @@
+"""Tables, engine, migrations, records and backups; loads neither torch nor streamlit."""

@@ -1,0 +1,180 @@
+"""The tables. Times are UTC and exact; a missing value is NULL and never a guess."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from fer_core.types import Status
+
+
+def new_id() -> str:
+    """Return a random 128-bit id as 32 hexadecimal digits: it names nobody, so it may stand in a URL or a log."""
+    return uuid.uuid4().hex
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC. Refuses a datetime without a zone; SQLite, which keeps none, gets it back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Turn an aware datetime into UTC. Raises ValueError for a naive one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a time zone is no moment")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The declarative base; constraint names are fixed, so that a migration can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}  # noqa: RUF012
+
+
+class JobState(StrEnum):
+    """Where an analysis stands. `CHOOSING`: several faces were found and the clinician has yet to say who is who."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CHOOSING = "choosing"
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Patient(Base):
+    """A person whose history is kept. `demo` marks an invented one."""
+
+    __tablename__ = "patient"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(200))
+    note: Mapped[str] = mapped_column(Text, default="")
+    demo: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    recordings: Mapped[list[Recording]] = relationship(
+        back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class Recording(Base):
+    """One clinic visit's pictures or video, and how its results were made.
+
+    `source_name` is display text alone. `summary` (see clinic/trends.py) is NULL until the analysis is done.
+    `patient_track` is the face track chosen as the patient, NULL while unchosen.
+    """
+
+    __tablename__ = "recording"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``"video"`` or ``"pictures"``."""
+    recorded_on: Mapped[date] = mapped_column(index=True)
+    note: Mapped[str] = mapped_column(Text, default="")
+    source_name: Mapped[str] = mapped_column(String(300), default="")
+    source_sha256: Mapped[str] = mapped_column(String(64), default="", index=True)
+    duration_s: Mapped[float | None]
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    model_sha256: Mapped[str | None] = mapped_column(String(64))
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    program_version: Mapped[str] = mapped_column(String(32), default="")
+    device: Mapped[str] = mapped_column(String(64), default="")
+    damaged_frames: Mapped[int] = mapped_column(default=0)
+    partial: Mapped[bool] = mapped_column(default=False)
+    patient_track: Mapped[int | None]
+    summary: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    analysed_at: Mapped[datetime | None]
+    patient: Mapped[Patient] = relationship(back_populates="recordings")
+    samples: Mapped[list[Sample]] = relationship(
+        back_populates="recording", cascade="all, delete-orphan", passive_deletes=True
+    )
+    job: Mapped[Job | None] = relationship(
+        back_populates="recording", cascade="all, delete-orphan", passive_deletes=True, uselist=False
+    )
+
+
+class Sample(Base):
+    """One face at one moment of a recording, or one moment without a face (`track` -1, everything else NULL).
+
+    Probabilities stand in `Emotion` order and are NULL together wherever `status` is neither ok nor uncertain.
+    """
+
+    __tablename__ = "sample"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), primary_key=True)
+    frame_index: Mapped[int] = mapped_column(primary_key=True)
+    track: Mapped[int] = mapped_column(primary_key=True, default=-1)
+    time_s: Mapped[float]
+    status: Mapped[str] = mapped_column(String(16), default=Status.NO_FACE.value)
+    left: Mapped[float | None]
+    top: Mapped[float | None]
+    right: Mapped[float | None]
+    bottom: Mapped[float | None]
+    confidence: Mapped[float | None]
+    angry: Mapped[float | None]
+    disgust: Mapped[float | None]
+    fear: Mapped[float | None]
+    happy: Mapped[float | None]
+    sad: Mapped[float | None]
+    surprise: Mapped[float | None]
+    neutral: Mapped[float | None]
+    recording: Mapped[Recording] = relationship(back_populates="samples")
+
+    __table_args__ = (Index("ix_sample_recording_time", "recording_id", "time_s"),)
+
+
+class Job(Base):
+    """The analysis of one recording: queued -> running -> (choosing ->) done, partial, failed or cancelled.
+
+    A worker holds a job by a lease: `lease_until` and the fencing token `lease_token`, which grows with every
+    take-over, so that a worker that comes back from the dead can't write any more.
+    """
+
+    __tablename__ = "job"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), unique=True)
+    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    priority: Mapped[int] = mapped_column(default=0)
+    """Higher first: pictures pass long videos."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[int] = mapped_column(default=0)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    done_s: Mapped[float] = mapped_column(default=0.0)
+    total_s: Mapped[float | None]
+    frames: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    recording: Mapped[Recording] = relationship(back_populates="job")

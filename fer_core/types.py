@@ -1,0 +1,227 @@
+"""The values that travel from a file to a chart: frozen, checked once when they are made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.emotions import Emotion
+
+RGB = NDArray[np.uint8]
+"""An RGB picture, (H, W, 3) uint8."""
+
+
+class Status(StrEnum):
+    """Why a sample has a label, or why it has none."""
+
+    OK = "ok"
+    UNCERTAIN = "uncertain"
+    NO_FACE = "no_face"
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    DARK = "dark"
+    PROFILE = "profile"
+    PARTIAL = "partial"
+    DAMAGED = "damaged"
+
+    @property
+    def usable(self) -> bool:
+        """Whether the sample's face could be read at all (labelled, or honestly uncertain)."""
+        return self in (Status.OK, Status.UNCERTAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture of a video, upright.
+
+    `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
+    from the start of the video; `rgb` is (H, W, 3) uint8, RGB. Never stored.
+    """
+
+    index: int
+    time_s: float
+    rgb: RGB
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video says of itself: upright size in px, duration in seconds (None if unknown), codec.
+
+    `mean_fps` is for display alone: nothing is computed from it, because phones record at a variable rate.
+    """
+
+    width_px: int
+    height_px: int
+    duration_s: float | None
+    mean_fps: float | None
+    codec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in px of the upright frame; may reach beyond the frame's edge."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        if not (self.left < self.right and self.top < self.bottom):
+            raise ValueError(f"not a box: {self.left}, {self.top}, {self.right}, {self.bottom}")
+
+    @property
+    def width(self) -> float:
+        """Width in px."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Height in px."""
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        """Area in px²."""
+        return self.width * self.height
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union with another box, 0 to 1."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        if width <= 0 or height <= 0:
+            return 0.0
+        shared = width * height
+        return shared / (self.area + other.area - shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well a face can be read.
+
+    `size_px`: the shorter side of its box. `sharpness`: variance of the Laplacian of the 48 px grey crop.
+    `brightness`: mean grey level, 0 to 255. `yaw_deg`, `pitch_deg`, `roll_deg`: approximate pose from the five
+    landmarks, None without landmarks. `outside`: share of the box that lies outside the frame, 0 to 1.
+    """
+
+    size_px: float
+    sharpness: float
+    brightness: float
+    yaw_deg: float | None
+    pitch_deg: float | None
+    roll_deg: float | None
+    outside: float
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that was found: its box, the detector's confidence (0 to 1), five landmarks and its quality.
+
+    `landmarks`: (5, 2) px as ((x, y), …): left eye, right eye, nose, left and right corner of the mouth, as the
+    viewer sees them; None where the detector gave none. `track`: number of the track within the recording, from 0.
+    """
+
+    box: Box
+    confidence: float
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    quality: Quality | None = None
+    track: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceExpression:
+    """A face with the model's probabilities in `Emotion` order, or with a status that says why there are none.
+
+    A probability is the model's output for a label. It is not the chance that someone feels something.
+    """
+
+    face: Face
+    status: Status
+    probabilities: tuple[float, ...] | None
+
+    def __post_init__(self) -> None:
+        if self.probabilities is None:
+            if self.status.usable:
+                raise ValueError(f"status {self.status} needs probabilities")
+            return
+        if not self.status.usable:
+            raise ValueError(f"status {self.status} must not carry probabilities")
+        if len(self.probabilities) != len(Emotion):
+            raise ValueError(f"{len(self.probabilities)} probabilities for {len(Emotion)} classes")
+        if not math.isclose(sum(self.probabilities), 1.0, abs_tol=1e-3):
+            raise ValueError(f"probabilities sum to {sum(self.probabilities)}")
+
+    @property
+    def emotion(self) -> Emotion | None:
+        """The label, or None where the face is uncertain or could not be read."""
+        if self.status is not Status.OK or self.probabilities is None:
+            return None
+        return Emotion(max(range(len(Emotion)), key=self.probabilities.__getitem__))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
+
+    `damaged` marks a moment whose frame could not be decoded.
+    """
+
+    index: int
+    time_s: float
+    faces: tuple[FaceExpression, ...] = ()
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an analysis is: seconds of video done and in all (None if unknown), frames sampled so far."""
+
+    done_s: float
+    total_s: float | None
+    frames: int
+
+    @property
+    def share(self) -> float | None:
+        """Share done, 0 to 1, or None where the length is unknown."""
+        if not self.total_s:
+            return None
+        return min(1.0, self.done_s / self.total_s)
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSettings:
+    """What a result depends on besides the file and the model; stored with it.
+
+    `every_s`: seconds between samples, 0 for every frame. `detector`: its name and version.
+    """
+
+    every_s: float = 0.2
+    detector: str = "mtcnn"
+    min_face_px: int = 40
+    uncertain_below: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingAnalysis:
+    """Everything found in one file, in the order of time.
+
+    Raises ValueError if the times do not increase strictly.
+    """
+
+    info: VideoInfo
+    results: tuple[FrameResult, ...]
+    model_sha256: str
+    settings: AnalysisSettings
+    device: str
+    damaged_frames: int = 0
+    partial: bool = False
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        times = [result.time_s for result in self.results]
+        if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+            raise ValueError("the times of an analysis must increase strictly")

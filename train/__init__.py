@@ -1,0 +1,1 @@
+"""Training, evaluation and calibration of the expression model: `python -m train`."""
