@@ -52,7 +52,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[dict[str, Any]]: JSON}  # noqa: RUF012
 
 
 class JobState(StrEnum):
@@ -169,6 +169,8 @@ class Job(Base):
     lease_until: Mapped[datetime | None]
     lease_token: Mapped[int] = mapped_column(default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    sources: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """The uploads to analyse, in order: ``{"id", "name", "sha256", "size", "kind"}`` each (clinic/uploads.py)."""
     done_s: Mapped[float] = mapped_column(default=0.0)
     total_s: Mapped[float | None]
     frames: Mapped[int] = mapped_column(default=0)
