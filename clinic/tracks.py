@@ -1,0 +1,147 @@
+"""Who is the patient: the faces of a recording to choose among, and keeping one person's results alone.
+
+People are followed by position, so one person may have several tracks (left the picture and came back) and the same
+number never means the same person in another recording. Nobody is recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from clinic import previews
+from clinic.settings import Settings
+from clinic.trends import summarise_recording
+from db.models import Recording, Sample
+from fer_core.types import Status
+
+NO_FACE_TRACK = -1
+NEGLIGIBLE_SHARE = 0.05
+"""A face seen in less than this share of the samples is taken for a passer-by or a picture on the wall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A face to choose: the share of the samples that show it, when it is seen first and last (seconds).
+
+    `suggested`: the tracks that are never seen together with one that is seen more, so that they may be one person;
+    a proposal for the page to tick, to be confirmed by the clinician.
+    """
+
+    track: int
+    share: float
+    first_s: float
+    last_s: float
+    thumbnail: Path | None
+    suggested: bool
+
+
+def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
+    """Return the tracks of a recording, the one seen most first; those under `NEGLIGIBLE_SHARE` too."""
+    total = _moments(session, recording_id)
+    suggested: list[int] = []
+    found = []
+    for track, count, first_s, last_s in _counted(session, recording_id):
+        alone = not _seen_together(session, recording_id, track, suggested)
+        if alone:
+            suggested.append(track)
+        small = previews.thumbnail(settings, recording_id, track)
+        found.append(Candidate(track, count / total, first_s, last_s, small, alone))
+    return found
+
+
+def choose_automatically(session: Session, recording: Recording) -> bool:
+    """Keep the one face where there is nothing to ask: none or one, or all others negligible; say if it was so."""
+    counted = _counted(session, recording.id)
+    if len(counted) <= 1:
+        keep(session, recording, [track for track, *_ in counted], how="only")
+        return True
+    total = _moments(session, recording.id)
+    weighty = [track for track, count, *_ in counted if count / total >= NEGLIGIBLE_SHARE]
+    if len(weighty) == 1:
+        keep(session, recording, weighty, how="others_negligible")
+        return True
+    return False
+
+
+def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str) -> None:
+    """Reduce a recording to the chosen tracks under one number, and make its summary.
+
+    `how` is kept in the recording's settings with what was left out: ``only``, ``others_negligible``, ``clinician``.
+    Where two chosen tracks share a moment, the one seen more is kept. Raises ValueError for an unknown track.
+    """
+    counted = {track: count for track, count, *_ in _counted(session, recording.id)}
+    if not set(chosen) <= set(counted) or (counted and not chosen):
+        raise ValueError("not a face of this recording")
+    total = _moments(session, recording.id)
+    ordered = sorted(set(chosen), key=lambda track: -counted[track])
+    others = {track: count / total for track, count in counted.items() if track not in ordered}
+    for track in ordered[1:]:
+        _merge(session, recording.id, ordered[0], track)
+    if ordered:
+        _leave_gaps(session, recording.id, ordered[0])
+        recording.patient_track = ordered[0]
+    recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
+    session.flush()
+    recording.summary = summarise_recording(session, recording)
+
+
+def _told(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
+    """Return what the recording remembers of the choice; `left_out` is the share of samples with each other face."""
+    return {"how": how, "tracks": chosen, "left_out": [round(share, 4) for share in others.values()]}
+
+
+def _counted(session: Session, recording_id: str) -> list[tuple[int, int, float, float]]:
+    """Return (track, samples, first second, last second) of each face track, the most samples first."""
+    rows = session.execute(
+        select(Sample.track, func.count(), func.min(Sample.time_s), func.max(Sample.time_s))
+        .where(Sample.recording_id == recording_id, Sample.track != NO_FACE_TRACK)
+        .group_by(Sample.track)
+        .order_by(func.count().desc(), Sample.track)
+    )
+    return [(track, count, first_s, last_s) for track, count, first_s, last_s in rows]
+
+
+def _moments(session: Session, recording_id: str) -> int:
+    """Return the number of samples of the recording, those without a face too; at least 1."""
+    count = select(func.count(Sample.frame_index.distinct())).where(Sample.recording_id == recording_id)
+    return max(1, session.scalar(count) or 0)
+
+
+def _frames_of(recording_id: str, tracks: Sequence[int]) -> Any:
+    """Return the subquery of the frames in which one of the tracks is seen."""
+    return select(Sample.frame_index).where(Sample.recording_id == recording_id, Sample.track.in_(tracks))
+
+
+def _seen_together(session: Session, recording_id: str, track: int, others: Sequence[int]) -> bool:
+    """Return whether the track shares a moment with one of the others."""
+    shared = _frames_of(recording_id, [track]).where(Sample.frame_index.in_(_frames_of(recording_id, others)))
+    return session.scalar(shared.limit(1)) is not None
+
+
+def _merge(session: Session, recording_id: str, into: int, track: int) -> None:
+    """Give the track the number `into`; where both are seen, `into` stays."""
+    of_track = (Sample.recording_id == recording_id) & (Sample.track == track)
+    taken = session.scalars(_frames_of(recording_id, [into])).all()
+    session.execute(delete(Sample).where(of_track, Sample.frame_index.in_(taken)))
+    session.execute(update(Sample).where(of_track).values(track=into))
+
+
+def _leave_gaps(session: Session, recording_id: str, track: int) -> None:
+    """Delete everyone else; a moment that showed only others becomes one without a face."""
+    here = Sample.recording_id == recording_id
+    known = _frames_of(recording_id, [track, NO_FACE_TRACK])
+    absent = session.execute(
+        select(Sample.frame_index, func.min(Sample.time_s))
+        .where(here, Sample.frame_index.not_in(known))
+        .group_by(Sample.frame_index)
+    ).all()
+    session.execute(delete(Sample).where(here, Sample.track.not_in([track, NO_FACE_TRACK])))
+    if absent:
+        gap = {"recording_id": recording_id, "track": NO_FACE_TRACK, "status": Status.NO_FACE.value}
+        session.execute(insert(Sample), [{**gap, "frame_index": index, "time_s": time_s} for index, time_s in absent])
