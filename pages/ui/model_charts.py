@@ -1,0 +1,54 @@
+"""How good a model is, drawn: confusion matrix and training curves. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from fer_core.emotions import Emotion
+from pages.ui.charts import Names, plain, title
+from pages.ui.palette import COLORS
+
+
+def confusion_figure(counts: Sequence[Sequence[int]], names: Names) -> go.Figure:
+    """Draw a confusion matrix: rows are the true labels, each coloured by its share and printed with its count."""
+    shares = [[cell / total if (total := sum(row)) else math.nan for cell in row] for row in counts]
+    text = [
+        [f"{n}<br>{share:.0%}" for n, share in zip(*rows, strict=True)] for rows in zip(counts, shares, strict=True)
+    ]
+    labels = [title(names[emotion]) for emotion in Emotion]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares, x=labels, y=labels, text=text, texttemplate="%{text}", zmin=0, zmax=1, xgap=2, ygap=2,
+            colorscale=[[0, "#EDF3F4"], [0.5, "#6FA6AD"], [1, "#164F56"]],
+            colorbar={"title": "of the row", "tickformat": ".0%"},
+            hovertemplate="true %{y}, given %{x}: %{text}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", title="True label", showgrid=False, fixedrange=True)
+    figure.update_xaxes(side="top", title="Label given by the model", showgrid=False, fixedrange=True)
+    plain(figure, 520)
+    return figure.update_layout(margin={"t": 90, "l": 10, "r": 10, "b": 10}, hovermode="closest")
+
+
+def training_figure(curves: Sequence[Mapping[str, float]]) -> go.Figure:
+    """Draw the training's curves: losses on the left, accuracy on the pictures kept for choosing on the right."""
+    figure = make_subplots(cols=2, subplot_titles=["Loss", "Accuracy on PublicTest"], horizontal_spacing=0.1)
+    lines = (
+        ("train_loss", "training pictures", 1, "dash", COLORS[Emotion.HAPPY]),
+        ("public_loss", "PublicTest", 1, "solid", COLORS[Emotion.SAD]),
+        ("public_accuracy", "PublicTest", 2, "solid", COLORS[Emotion.SAD]),
+    )
+    for key, name, column, dash, color in lines:
+        known = [(row["epoch"], row[key]) for row in curves if key in row and "epoch" in row]
+        if not known:
+            continue
+        x, y = zip(*known, strict=True)
+        line = {"color": color, "dash": dash}
+        figure.add_scatter(x=x, y=y, name=name, mode="lines", line=line, showlegend=column == 1, row=1, col=column)
+    figure.update_xaxes(title="Epoch")
+    figure.update_yaxes(tickformat=".0%", col=2)
+    return plain(figure, 320).update_layout(showlegend=True)

@@ -1,0 +1,28 @@
+"""The model's figures: rows are true labels, and a card without curves draws none."""
+
+from __future__ import annotations
+
+import math
+
+from fer_core.emotions import Emotion
+from pages.ui.model_charts import confusion_figure, training_figure
+
+NAMES = {emotion: emotion.label for emotion in Emotion}
+
+
+def test_the_matrix_shows_counts_and_the_share_of_the_true_label():
+    counts = [[0] * 7 for _ in range(7)]
+    counts[Emotion.NEUTRAL][Emotion.SAD] = 1
+    counts[Emotion.NEUTRAL][Emotion.NEUTRAL] = 3
+    (heat,) = confusion_figure(counts, NAMES).data
+    assert heat.z[Emotion.NEUTRAL][Emotion.SAD] == 0.25
+    assert heat.text[Emotion.NEUTRAL][Emotion.SAD] == "1<br>25%"
+    assert heat.y[Emotion.NEUTRAL] == "Neutral"
+    assert math.isnan(heat.z[Emotion.HAPPY][0])
+
+
+def test_curves_are_drawn_for_what_the_card_has():
+    curves = [{"epoch": 1, "public_accuracy": 0.4}, {"epoch": 2, "public_accuracy": 0.5}]
+    (only,) = training_figure(curves).data
+    assert only.y == (0.4, 0.5)
+    assert training_figure([]).data == ()
