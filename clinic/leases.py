@@ -123,6 +123,19 @@ def end_cancelled(db: Database, claimed: Claim) -> None:
         _end_badly(session, session.get_one(Job, claimed.job_id), JobState.CANCELLED, None, None)
 
 
+def give_back(db: Database, claimed: Claim) -> None:
+    """Put the job back into the queue as if it had not been tried: the worker ends at someone's wish.
+
+    Raises LeaseLostError.
+    """
+    with held(db, claimed) as session:
+        job = session.get_one(Job, claimed.job_id)
+        job.state = JobState.QUEUED.value
+        job.attempts -= 1
+        job.lease_token += 1
+        job.lease_until = None
+
+
 def release(db: Database, only_expired: bool = True) -> list[str]:
     """Queue the running jobs again whose lease ran out; return the uploads that are needed no more.
 

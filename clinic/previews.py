@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def work_dir(settings: Settings, recording_id: str) -> Path:
     return settings.data_dir / "work" / recording_id
 
 
-def write_preview(settings: Settings, recording_id: str, time_s: float, rgb: RGB, faces: list[FaceExpression]) -> None:
+def write_preview(
+    settings: Settings, recording_id: str, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]
+) -> None:
     """Replace the preview: the picture first, then the faces, each in one step, so that a reader never sees half."""
     folder = _made(work_dir(settings, recording_id))
     _replace_jpeg(folder / "preview.jpg", Image.fromarray(rgb))

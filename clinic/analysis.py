@@ -1,0 +1,204 @@
+"""One claimed analysis, from its files to rows, a summary and an ended job, whatever happens on the way."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clinic import leases, previews, tracks, uploads
+from clinic.leases import Claim, LeaseLostError
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Job, JobState, Recording
+from db.records import save_results
+from fer_core.errors import Cancelled, FerError, ModelError
+from fer_core.image import read_image
+from fer_core.types import RGB, Box, FaceExpression, Progress, RecordingAnalysis
+
+if TYPE_CHECKING:
+    from fer_core.analyzer import Analyzer
+
+PROGRESS_EVERY_S = 0.5
+PREVIEW_EVERY_S = 1.0
+INTERNAL_CODE = "internal_error"
+INTERNAL_MESSAGE = "The analysis failed for a reason that lies in this program. Please try again."
+
+log = logging.getLogger(__name__)
+
+
+class StoppingError(Exception):
+    """The worker is asked to end: the job goes back to the queue."""
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Tells the job's row how far the analysis is, seldom enough, and stops it when it shall be.
+
+    `stopping` says whether the worker ends; `alive` is called at every sign of life.
+    """
+
+    db: Database
+    claimed: Claim
+    stopping: Callable[[], bool] = lambda: False
+    alive: Callable[[], None] = lambda: None
+    _last: float = field(default=float("-inf"), init=False)
+
+    def __call__(self, at: Progress) -> None:
+        """Report. Raises Cancelled, StoppingError, LeaseLostError."""
+        self.alive()
+        if self.stopping():
+            raise StoppingError
+        if time.monotonic() - self._last < PROGRESS_EVERY_S:
+            return
+        self._last = time.monotonic()
+        if leases.progress(self.db, self.claimed, at):
+            raise Cancelled
+
+
+def run(
+    db: Database,
+    settings: Settings,
+    claimed: Claim,
+    open_analyzer: Callable[[], Analyzer],
+    report: Callable[[Progress], None],
+) -> None:
+    """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
+
+    The files are deleted, unless the failure is not theirs and another try may help.
+    """
+    try:
+        choosing = _Run(db, settings, claimed, open_analyzer(), report).to_end()
+    except LeaseLostError as lost:
+        # Taken over: the files are the other worker's. Deleted with its recording: nobody needs them.
+        if lost.job_gone:
+            _clear(settings, claimed)
+    except (StoppingError, FerError, Exception) as error:  # noqa: BLE001 whatever it is, the job must end
+        _end_early(db, settings, claimed, error)
+    else:
+        uploads.discard(settings, _upload_ids(claimed))
+        if not choosing:
+            previews.remove_thumbnails(settings, claimed.recording_id)
+
+
+def _end_early(db: Database, settings: Settings, claimed: Claim, error: Exception) -> None:
+    """Write into the job why it ended before its end, and delete what is not needed for another try."""
+    try:
+        if isinstance(error, StoppingError):
+            leases.give_back(db, claimed)
+            return
+        if isinstance(error, Cancelled):
+            leases.end_cancelled(db, claimed)
+        elif isinstance(error, FerError):
+            leases.fail(db, claimed, error.code, error.message)
+        else:
+            log.error("analysis of recording %s failed: %s", claimed.recording_id, _where(error))
+            leases.fail(db, claimed, INTERNAL_CODE, INTERNAL_MESSAGE)
+    except LeaseLostError as lost:
+        if lost.job_gone:
+            _clear(settings, claimed)
+        return
+    if isinstance(error, FerError) and not isinstance(error, ModelError):
+        _clear(settings, claimed)
+    else:
+        previews.remove(settings, claimed.recording_id)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The work on one job: what it needs at hand, and what it remembers from chunk to chunk."""
+
+    db: Database
+    settings: Settings
+    claimed: Claim
+    analyzer: Analyzer
+    report: Callable[[Progress], None]
+    _previewed: float = field(default=float("-inf"), init=False)
+    _best: dict[int, float] = field(default_factory=dict, init=False)
+    """The quality of the thumbnail that each track has: the box's area times the detector's confidence."""
+
+    def to_end(self) -> bool:
+        """Analyse, write everything and end the job; return whether a face must be chosen."""
+        paths = [uploads.upload_path(self.settings, source["id"]) for source in self.claimed.sources]
+        if not all(path.exists() for path in paths):
+            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
+        made = self._pictures(paths) if self.claimed.kind == "pictures" else self._video(paths[0])
+        with leases.held(self.db, self.claimed) as session:
+            recording = session.get_one(Recording, self.claimed.recording_id)
+            for name, value in made.items():
+                setattr(recording, name, value)
+            recording.analysed_at = datetime.now(UTC)
+            choosing = not tracks.choose_automatically(session, recording)
+            ended = JobState.PARTIAL if recording.partial else JobState.DONE
+            leases.finish(session, self.claimed, JobState.CHOOSING if choosing else ended)
+        return choosing
+
+    def _video(self, path: Path) -> dict[str, Any]:
+        """Stream the video into rows, a chunk a transaction; return what the recording then knows of itself."""
+        for chunk in self.analyzer.stream_video(path, self.claimed.every_s, self.report):
+            with leases.held(self.db, self.claimed) as session:
+                save_results(session, self.claimed.recording_id, chunk.results)
+            if chunk.preview is not None:
+                self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
+        return {}
+
+    def _pictures(self, paths: list[Path]) -> dict[str, Any]:
+        """Analyse one picture after the other; a picture's number stands for its index and its time.
+
+        Pictures have no common time, so nobody can be followed: a face that is alone in its picture is taken for the
+        patient (track 0), and each face of a picture with several has a track of its own, to be chosen.
+        """
+        analysis, next_track = None, 1
+        for number, path in enumerate(paths):
+            self.report(Progress(float(number), float(len(paths)), number))
+            analysis = self.analyzer.analyze_image(path)
+            (result,) = analysis.results
+            count = len(result.faces)
+            numbers = [0] if count == 1 else range(next_track, next_track + count)
+            next_track += count if count > 1 else 0
+            faces = tuple(_with_track(face, track) for face, track in zip(result.faces, numbers, strict=True))
+            result = replace(result, index=number, time_s=float(number), faces=faces)
+            with leases.held(self.db, self.claimed) as session:
+                save_results(session, self.claimed.recording_id, [result])
+            rgb, scaled = _reduced(read_image(path), faces)
+            self._show(float(number), rgb, scaled)
+        self.report(Progress(float(len(paths)), float(len(paths)), len(paths)))
+        return {} if analysis is None else _made_by(analysis, several=len(paths) > 1)
+
+    def _show(self, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]) -> None:
+        """Keep the picture as the preview, seldom enough, and the best view of each face as its thumbnail."""
+        if time.monotonic() - self._previewed >= PREVIEW_EVERY_S:
+            self._previewed = time.monotonic()
+            previews.write_preview(self.settings, self.claimed.recording_id, time_s, rgb, faces)
+        for expression in faces:
+            face = expression.face
+            worth = face.box.area * face.confidence
+            if worth > self._best.get(face.track, 0.0):
+                self._best[face.track] = worth
+                previews.write_thumbnail(self.settings, self.claimed.recording_id, face.track, rgb, face.box)
+
+
+def _with_track(expression: FaceExpression, track: int) -> FaceExpression:
+    return replace(expression, face=replace(expression.face, track=track))
+
+
+def _upload_ids(claimed: Claim) -> list[str]:
+    return [source["id"] for source in claimed.sources]
+
+
+def _clear(settings: Settings, claimed: Claim) -> None:
+    """Delete the files and pictures of an analysis."""
+    uploads.discard(settings, _upload_ids(claimed))
+    previews.remove(settings, claimed.recording_id)
+
+
+def _where(error: BaseException) -> str:
+    """Return an error's type and place without its message, which might tell of the patient."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return f"{type(error).__name__} at {place}"

@@ -1,0 +1,57 @@
+"""What the worker says of itself, in ``data_dir/worker.json``: whether it lives and whether its self-test was sound."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from clinic.settings import Settings
+
+ALIVE_S = 30.0
+"""A worker that said nothing for so long is taken for gone; it speaks every few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """The worker's last words.
+
+    `sound` is the self-test's verdict and `sentence` says it for people; both None until it is done. `device` is
+    where the model runs, for people. `at`: when this was said.
+    """
+
+    pid: int
+    at: datetime
+    sound: bool | None = None
+    sentence: str | None = None
+    device: str | None = None
+    model_sha256: str | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker spoke recently."""
+        return datetime.now(UTC) - self.at < timedelta(seconds=ALIVE_S)
+
+
+def health_path(settings: Settings) -> Path:
+    """Return where the worker leaves its words."""
+    return settings.data_dir / "worker.json"
+
+
+def write_health(settings: Settings, health: WorkerHealth) -> None:
+    """Replace the worker's words in one step."""
+    path = health_path(settings)
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps({**asdict(health), "at": health.at.isoformat()}))
+    os.replace(beside, path)
+
+
+def read_health(settings: Settings) -> WorkerHealth | None:
+    """Return the worker's last words, or None where none was ever started or they can't be read."""
+    try:
+        told = json.loads(health_path(settings).read_text())
+        return WorkerHealth(**{**told, "at": datetime.fromisoformat(told["at"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
