@@ -32,7 +32,13 @@ _FERPLUS_COLUMNS = {
     "surprise": Emotion.SURPRISE,
     "neutral": Emotion.NEUTRAL,
 }
-_FOLDER_SYNONYMS = {"anger": "angry", "happiness": "happy", "sadness": "sad", "surprised": "surprise", "fearful": "fear"}
+_FOLDER_SYNONYMS = {
+    "anger": "angry",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "fearful": "fear",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,9 @@ def _load_csv(path: Path) -> FerData:
         reader = csv.DictReader(file)
         columns = {name.strip().lower(): name for name in reader.fieldnames or ()}
         if not {"emotion", "usage", "pixels"} <= columns.keys():
-            raise FerError(f"{path.name} is not FER2013's CSV: it needs the columns emotion, Usage and pixels.", "no_data")
+            raise FerError(
+                f"{path.name} is not FER2013's CSV: it needs the columns emotion, Usage and pixels.", "no_data"
+            )
         for number, row in enumerate(reader, start=2):
             picture = np.fromstring(row[columns["pixels"]], dtype=np.uint8, sep=" ")
             usage = row[columns["usage"]].strip()

@@ -1,0 +1,42 @@
+# `make run` starts the program, `make test` runs all tests, `make check` the linters, `make demo` invented patients.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# OpenMP threads that spin beside another busy process cost 40 times the work.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: run demo test check format clean
+
+$(VENV)/run.stamp: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+run: $(VENV)/run.stamp
+	$(BIN)/python -m db upgrade
+	@echo "Open http://127.0.0.1:8501 in a browser. Ctrl+C stops the program."
+	$(BIN)/streamlit run streamlit_app.py
+
+demo: $(VENV)/run.stamp
+	$(BIN)/python -m clinic demo
+	@echo "Open http://127.0.0.1:8501 in a browser: invented patients, in a database of their own."
+	FER_DEMO=1 $(BIN)/streamlit run streamlit_app.py
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,106 @@
+"""Face crops to probabilities: weights, preprocessing, class order and calibration as one object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from fer_core.device import best_device, device_label, working_dtype
+from fer_core.emotions import Emotion
+from fer_core.errors import ModelError
+from fer_core.golden import TOLERANCE, golden_crops
+from fer_core.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard, file_sha256
+from fer_core.network import build_network
+from fer_core.preprocess import normalise, to_grey48
+
+BATCH = 128
+
+
+class Classifier:
+    """An intact model on a device, ready to label face crops.
+
+    `card` is the model's card; `device_name` says where it runs, for people.
+    """
+
+    def __init__(self, card: ModelCard, network: nn.Module, device: torch.device) -> None:
+        self.card = card
+        self.device = device
+        self.device_name = device_label(device)
+        self._dtype = working_dtype(device)
+        network = network.eval().to(device)
+        self._network = network.to(memory_format=torch.channels_last)
+
+    @classmethod
+    def load(cls, path: Path | None = None, device: str | None = None) -> Classifier:
+        """Load a model by its card (default: the shipped one) and check that it is the one the card describes.
+
+        Raises ModelError where the weights are missing, altered, of another shape, or don't give the golden answers.
+        """
+        path = path or WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json"
+        card = ModelCard.load(path)
+        weights = path.parent / card.weights
+        if weights.suffix != ".safetensors":
+            raise ModelError("Only weights in the safetensors format are accepted.")
+        if not weights.is_file():
+            raise ModelError("No model is installed: its weights are missing.", "no_model")
+        if file_sha256(weights) != card.sha256:
+            raise ModelError("The model's weights are not those that its card describes; install the program again.")
+        network = build_network(card.architecture)
+        try:
+            network.load_state_dict(load_file(weights), strict=True)
+        except (SafetensorError, RuntimeError):
+            raise ModelError("The model's weights don't fit the network that its card describes.") from None
+        classifier = cls(card, fuse(network.eval()), torch.device(device) if device else best_device())
+        classifier.check_golden()
+        return classifier
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities (N, 7) float32 in `Emotion` order; rows sum to 1.
+
+        `crops` are (N, 48, 48) uint8 grey or (N, H, W, 3) uint8 RGB. A probability is the model's calibrated output
+        for a label; it is not the chance that someone feels something.
+
+        Raises ValueError for another shape or type.
+        """
+        grey = to_grey48(crops)
+        out = np.empty((len(grey), len(Emotion)), np.float32)
+        for begin in range(0, len(grey), BATCH):
+            out[begin : begin + BATCH] = self._batch(grey[begin : begin + BATCH])
+        return out
+
+    @torch.inference_mode()
+    def _batch(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+        feed = self.card.input
+        x = normalise(torch.from_numpy(np.ascontiguousarray(grey)).to(self.device), feed.cut, feed.mean, feed.std)
+        reduced = self._dtype is not torch.float32
+        with torch.autocast(self.device.type, self._dtype, enabled=reduced):
+            logits = self._network(x.contiguous(memory_format=torch.channels_last))
+        found: NDArray[np.float32] = torch.softmax(logits.float() / self.card.temperature, 1).cpu().numpy()
+        return found
+
+    def check_golden(self) -> None:
+        """Compare the answers to the card's golden picture. Raises ModelError for a mismatch."""
+        found = self.probabilities(golden_crops(self.card.golden.picture))
+        expected = np.array(self.card.golden.probabilities, np.float32).reshape(-1, len(Emotion))
+        if found.shape != expected.shape or np.abs(found - expected).max() > TOLERANCE:
+            raise ModelError("The model doesn't give the answers that its card expects; install the program again.")
+
+
+def fuse(network: nn.Module) -> nn.Module:
+    """Fold each batch norm of a network in evaluation mode into the convolution before it; the answers stay equal."""
+    for parent in list(network.modules()):
+        if not isinstance(parent, nn.Sequential):
+            continue
+        for index in range(len(parent) - 1):
+            first, second = parent[index], parent[index + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                parent[index] = fuse_conv_bn_eval(first, second)
+                parent[index + 1] = nn.Identity()
+    return network

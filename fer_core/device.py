@@ -1,0 +1,32 @@
+"""Where the numbers are worked out: CUDA, Apple's MPS or the CPU, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+
+def best_device() -> torch.device:
+    """Return CUDA where there is a card, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def working_dtype(device: torch.device) -> torch.dtype:
+    """Return the fastest number format that keeps the labels: bf16 where the chip multiplies it, else fp32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "mps":
+        return torch.float16
+    # Without the chip's own bf16 multiplication the emulation is slower than fp32.
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def device_label(device: torch.device) -> str:
+    """Return what a person calls the device, such as "CPU (2 threads, bfloat16)"."""
+    precision = str(working_dtype(device)).removeprefix("torch.")
+    if device.type == "cuda":
+        return f"GPU {torch.cuda.get_device_name(device)} ({precision})"
+    if device.type == "mps":
+        return f"Apple GPU ({precision})"
+    return f"CPU ({torch.get_num_threads()} threads, {precision})"

@@ -1,0 +1,83 @@
+"""Who may import whom: the arrows of the architecture, read out of the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("pages", "clinic", "db", "fer_core", "train", "benchmarks", "tests", "streamlit_app")
+COMPOSITION_ROOT = ROOT / "pages" / "ui" / "resources.py"
+"""The one place of the pages that opens the database and hands it on."""
+CORE_TYPES = {"fer_core.types", "fer_core.emotions", "fer_core.errors"}
+
+ALLOWED_OF_OURS = {
+    "fer_core": ("fer_core",),
+    "db": ("db", "fer_core"),
+    "clinic": ("clinic", "db", "fer_core"),
+    "train": ("train", "fer_core"),
+    "pages": ("pages.ui", "clinic", "fer_core"),
+}
+FORBIDDEN_OUTSIDE = {
+    "fer_core": ("streamlit", "sqlalchemy", "plotly"),
+    "db": ("torch", "streamlit"),
+    "clinic": ("streamlit",),
+    "train": ("streamlit", "sqlalchemy"),
+    "pages": ("torch", "sqlalchemy", "torchvision"),
+}
+
+
+def sources():
+    """Every module under the program's own folders, with its package."""
+    for package in ALLOWED_OF_OURS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield pytest.param(package, path, id=str(path.relative_to(ROOT)))
+
+
+def imported(path):
+    """The dotted names that a module imports; relative imports don't occur."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+
+
+def starts(name, prefixes):
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
+
+
+@pytest.mark.parametrize(("package", "path"), list(sources()))
+def test_imports_follow_the_arrows(package, path):
+    for name in imported(path):
+        if starts(name, OURS):
+            allowed = ALLOWED_OF_OURS[package]
+            if path == COMPOSITION_ROOT:
+                allowed = (*allowed, "db")
+            assert starts(name, allowed), f"{name} is above or beside {package}"
+        assert not starts(name, FORBIDDEN_OUTSIDE[package]), f"{package} doesn't use {name}"
+        if starts(name, ("facenet_pytorch",)):
+            assert path.name == "detector.py"
+        if package == "db" and starts(name, ("fer_core",)):
+            assert name in CORE_TYPES
+
+
+def test_charts_are_pure():
+    for path in (ROOT / "pages" / "ui").glob("*chart*.py"):
+        for name in imported(path):
+            assert not starts(name, ("streamlit", "db"))
+
+
+@pytest.mark.parametrize("path", [p for p in (ROOT / "fer_core").glob("*.py") if p.name != "__main__.py"], ids=str)
+def test_the_core_reads_no_environment(path):
+    text = path.read_text(encoding="utf-8")
+    assert "os.environ" not in text
+    assert "getenv" not in text
+
+
+@pytest.mark.parametrize("package", ALLOWED_OF_OURS)
+def test_init_files_hold_a_docstring_alone(package):
+    body = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")).body
+    assert len(body) == 1
+    assert isinstance(body[0], ast.Expr)

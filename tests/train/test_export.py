@@ -1,0 +1,47 @@
+"""From a finished run to a model that loads, with a card that measures say the truth about."""
+
+import json
+
+import pytest
+import torch
+
+from fer_core.classifier import Classifier
+from fer_core.errors import FerError
+from fer_core.model_card import ModelCard
+from train.evaluate import DISTURBANCES, evaluate
+from train.export import export
+from train.report import model_card_markdown
+from train.run import train
+
+
+@pytest.fixture(scope="module")
+def shipped(patterns, tiny_config, tmp_path_factory):
+    """A folder with a tiny model that was trained, exported and measured."""
+    folder = tmp_path_factory.mktemp("shipped")
+    train(tiny_config, patterns, folder / "run", torch.device("cpu"))
+    export(folder / "run", patterns, "tiny", folder)
+    return folder
+
+
+def test_the_export_loads_and_its_figures_can_be_repeated(shipped, patterns):
+    classifier = Classifier.load(shipped / "tiny.json")
+    again = evaluate(classifier, patterns, "PrivateTest", classifier.card.uncertain_below)
+    assert json.loads(json.dumps(again)) == classifier.card.metrics["PrivateTest"]
+    assert again["full"]["pictures"] == 28
+    assert again["duplicates"] == 0
+    assert set(classifier.card.metrics["robustness"]) == set(DISTURBANCES)
+
+
+def test_the_report_quotes_the_card(shipped):
+    card = ModelCard.load(shipped / "tiny.json")
+    text = model_card_markdown(card)
+    assert f"{card.metrics['PrivateTest']['full']['accuracy']:.2%}" in text
+    assert card.sha256 in text
+    assert text.count("\n## ") == 9
+
+
+def test_a_run_on_other_data_is_not_exported(shipped, patterns, tmp_path):
+    with pytest.raises(FerError, match="other data"):
+        export(shipped / "run", patterns.where(patterns.labels != 0), "tiny", tmp_path)
+    with pytest.raises(FerError, match="no run"):
+        export(tmp_path, patterns, "tiny", tmp_path)

@@ -1,0 +1,95 @@
+"""Turn a finished run into a model that can be shipped: half-size weights and the card that says all about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from fer_core.classifier import Classifier, fuse
+from fer_core.emotions import EMOTION_LABELS
+from fer_core.errors import FerError
+from fer_core.golden import GOLDEN_PICTURES, golden_crops
+from fer_core.model_card import Golden, ModelCard, ModelInput, file_sha256
+from fer_core.network import build_network
+from train.calibrate import choose_threshold, fit_temperature, rescale
+from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, training_rows
+from train.evaluate import evaluate, robustness
+from train.metrics import reliability
+
+
+def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> ModelCard:
+    """Write ``NAME.safetensors`` and ``NAME.json`` into `folder` from a run's best epoch, and return the card.
+
+    Temperature and threshold are chosen on PublicTest; PrivateTest is measured once, at the end.
+
+    Raises FerError where the run is not there or belongs to other data.
+    """
+    card = _bare_card(run, data, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / card.weights
+    # Matrices in half precision halve the file; vectors (batch norm) stay in full, their ranges are wide.
+    tensors = load_file(run / "best.safetensors")
+    save_file({key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}, weights)
+    network = _network(card, weights)
+    device = torch.device("cpu")
+    card = replace(card, sha256=file_sha256(weights))
+
+    public = data.of(PUBLIC_TEST)
+    raw = Classifier(card, network, device).probabilities(public.pixels)
+    temperature = fit_temperature(raw, public.labels)
+    threshold = choose_threshold(rescale(raw, temperature), public.labels)
+    say(f"temperature {temperature:.3f}, uncertain below {threshold:.3f} (both from PublicTest)")
+    card = replace(card, temperature=temperature, uncertain_below=threshold)
+
+    classifier = Classifier(card, network, device)
+    metrics: dict[str, Any] = {"ece_before_scaling": reliability(raw, public.labels)["ece"]}
+    for split in (PUBLIC_TEST, PRIVATE_TEST):
+        metrics[split] = evaluate(classifier, data, split, threshold)
+        say(f"{split}: {metrics[split]['full']['accuracy']:.2%}")
+    metrics["robustness"] = robustness(classifier, data.of(PRIVATE_TEST))
+    golden = classifier.probabilities(golden_crops(GOLDEN_PICTURES[0]))
+    card = replace(card, metrics=metrics, golden=Golden(GOLDEN_PICTURES[0], tuple(golden.ravel().tolist())))
+    card.save(folder / f"{name}.json")
+    Classifier.load(folder / f"{name}.json")
+    return card
+
+
+def _bare_card(run: Path, data: FerData, name: str) -> ModelCard:
+    try:
+        about = json.loads((run / "run.json").read_text())
+        curves = [json.loads(line) for line in (run / "epochs.jsonl").read_text().splitlines()]
+    except FileNotFoundError:
+        raise FerError(f"There is no run in {run}.", "no_run") from None
+    if about["data_sha256"] != data.sha256:
+        raise FerError(f"The run in {run} was trained on other data.", "other_data")
+    rows, left_out = training_rows(data)
+    scaled = rows.pixels.astype("float32") / 255
+    feed = ModelInput(rows.pixels.shape[-1], about["config"]["side"], float(scaled.mean()), float(scaled.std()))
+    return ModelCard(
+        name=name,
+        classes=EMOTION_LABELS,
+        architecture=about["config"]["architecture"],
+        input=feed,
+        weights=f"{name}.safetensors",
+        sha256="",
+        golden=Golden(GOLDEN_PICTURES[0], ()),
+        data={"sha256": data.sha256, "training_pictures": len(rows.labels), "left_out": left_out},
+        recipe=about["config"],
+        curves=tuple(curves),
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        git=about["git"],
+    )
+
+
+def _network(card: ModelCard, weights: Path) -> nn.Module:
+    network = build_network(card.architecture)
+    network.load_state_dict(load_file(weights), strict=True)
+    return fuse(network.eval())

@@ -1,0 +1,148 @@
+"""MODEL_CARD.md out of a model's card: no figure is typed by hand.
+
+Source of the nine sections: Mitchell et al. 2019, "Model Cards for Model Reporting" (arXiv 1810.03993).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fer_core.emotions import EMOTION_LABELS
+from fer_core.model_card import ModelCard
+from train.data import PRIVATE_TEST, PUBLIC_TEST
+
+
+def model_card_markdown(card: ModelCard) -> str:
+    """Return the model card as Markdown."""
+    sections = [
+        ("Model details", _details(card)),
+        ("Intended use", INTENDED_USE),
+        ("Factors", FACTORS + _strata(card)),
+        ("Metrics", METRICS),
+        ("Evaluation data", EVALUATION_DATA),
+        ("Training data", _training_data(card)),
+        ("Quantitative analyses", _analyses(card)),
+        ("Ethical considerations", ETHICS),
+        ("Caveats and recommendations", CAVEATS),
+    ]
+    body = "\n\n".join(f"## {number}. {title}\n\n{text}" for number, (title, text) in enumerate(sections, 1))
+    return f"# Model card: {card.name}\n\nWritten by `python -m train report` from the model's own card.\n\n{body}\n"
+
+
+INTENDED_USE = """Labels the facial expression of one face in a picture or a video frame with one of seven classes, for
+mental-health clinicians who look at one patient's recordings over months, with the patient's consent, beside
+questionnaires and their own judgement. It shows facial expressions as labelled by a model, not feelings or a diagnosis.
+
+Not for: diagnosis, triage, alarms, staff, schools, covert recording, or comparing people with each other."""
+
+FACTORS = """Age, sex, skin colour and culture: unknown. FER2013 says nothing about the people in its pictures, so
+nothing can be said about differences between groups; assume that there are some. What can be measured is below:
+accuracy on PrivateTest by thirds of each property.
+"""
+
+METRICS = """Accuracy with its 95 % interval (Wilson), macro averages over the seven classes, the share of neutral
+faces that are called sad (the worst error in this use), expected calibration error over 15 bins, the area under the
+risk-coverage curve, and accuracy among the faces that get a label at the threshold. Temperature, threshold and epoch
+were chosen on PublicTest alone. PrivateTest was measured with what was chosen."""
+
+EVALUATION_DATA = """FER2013's official PublicTest (for choosing) and PrivateTest (for the figures), 3,589 pictures
+each. Because 288 pictures of PrivateTest stand, pixel for pixel, in Training too, each figure is also given without
+every picture that has a twin in another split. People agree with these labels in about 65 % of the pictures
+(Goodfellow et al. 2013), so an accuracy far above that is agreement with this data set's habits, not better sight."""
+
+ETHICS = """Faces move in anger, joy or sadness more often than by chance, but reliability, specificity and
+generalisability are limited (Barrett et al. 2019, doi 10.1177/1529100619832930). FER2013 was collected by image
+search: its faces are posed and its people were not asked."""
+
+CAVEATS = """Read a curve against the same patient's own earlier recordings, made alike. Small, turned, dark or blurred
+faces get no label. Rare classes, disgust first, rest on few pictures. A new model starts a new baseline."""
+
+
+def _details(card: ModelCard) -> str:
+    shape = card.architecture
+    recipe = card.recipe
+    return "\n".join(
+        [
+            f"- Network: {shape['name']}, widths {shape.get('widths')}, blocks {shape.get('blocks')};"
+            f" grey input, the middle {card.input.cut} of {card.input.side} px",
+            f"- Trained here: preset `{recipe['preset']}`, {recipe['epochs']} epochs, seed {recipe['seed']}",
+            f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
+            f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
+            f"- One network, one pass, no test-time averaging; temperature {card.temperature:.3f};"
+            f" a face is uncertain below {card.uncertain_below:.3f}",
+        ]
+    )
+
+
+def _training_data(card: ModelCard) -> str:
+    left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in card.data["left_out"].items())
+    return (
+        f"FER2013's official Training split: {card.data['training_pictures']} pictures after leaving out: {left_out}. "
+        f"SHA-256 of the data set `{card.data['sha256']}`."
+    )
+
+
+def _analyses(card: ModelCard) -> str:
+    private = card.metrics[PRIVATE_TEST]
+    lines = [
+        "| | pictures | accuracy | 95 % interval | macro F1 | balanced | top 2 | neutral -> sad | ECE | AURC |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        _row("PublicTest", card.metrics[PUBLIC_TEST]["full"]),
+        _row("PrivateTest", private["full"]),
+        _row("PrivateTest without duplicates", private["without_duplicates"]),
+        "",
+        f"ECE on PublicTest before scaling: {card.metrics['ece_before_scaling']:.3f}.",
+    ]
+    chosen = private["full"]["selective"]
+    lines.append(
+        f"At the threshold {chosen['threshold']:.3f}: {chosen['coverage']:.1%} of PrivateTest get a label,"
+        f" {chosen['accuracy']:.2%} of those are right."
+    )
+    if "ferplus_majority" in private:
+        votes = private["ferplus_majority"]
+        lines.append(
+            f"Against the FER+ majority ({votes['pictures']} pictures with one of the seven classes above half of the"
+            f" votes): {votes['accuracy']:.2%}, macro F1 {votes['macro_f1']:.2%}."
+        )
+    lines += [
+        "",
+        "PrivateTest by class:",
+        "",
+        "| class | precision | recall | F1 | pictures |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for label, found in private["full"]["per_class"].items():
+        lines.append(
+            f"| {label} | {found['precision']:.1%} | {found['recall']:.1%} | {found['f1']:.1%} | {found['pictures']} |"
+        )
+    lines += [
+        "",
+        "Confusion on PrivateTest, rows true, columns predicted:",
+        "",
+        "| | " + " | ".join(EMOTION_LABELS) + " |",
+    ]
+    lines.append("| --- |" + " --- |" * len(EMOTION_LABELS))
+    for label, counts in zip(EMOTION_LABELS, private["full"]["confusion"], strict=True):
+        lines.append(f"| **{label}** | " + " | ".join(map(str, counts)) + " |")
+    lines += ["", "PrivateTest under disturbances:", "", "| disturbance | accuracy | macro F1 |", "| --- | --- | --- |"]
+    for name, found in card.metrics["robustness"].items():
+        lines.append(f"| {name} | {found['accuracy']:.1%} | {found['macro_f1']:.1%} |")
+    return "\n".join(lines)
+
+
+def _row(name: str, found: dict[str, Any]) -> str:
+    low, high = found["accuracy_95"]
+    return (
+        f"| {name} | {found['pictures']} | {found['accuracy']:.2%} | {low:.2%} to {high:.2%} |"
+        f" {found['macro_f1']:.2%} |"
+        f" {found['balanced_accuracy']:.2%} | {found['top2_accuracy']:.2%} | {found['neutral_to_sad']:.1%} |"
+        f" {found['calibration']['ece']:.3f} | {found['risk_coverage']['aurc']:.3f} |"
+    )
+
+
+def _strata(card: ModelCard) -> str:
+    lines = ["", "| property | lowest third | middle | highest |", "| --- | --- | --- | --- |"]
+    for name, thirds in card.metrics[PRIVATE_TEST]["strata"].items():
+        values = " | ".join(f"{thirds[third]['accuracy']:.1%}" for third in ("lowest", "middle", "highest"))
+        lines.append(f"| {name} | {values} |")
+    return "\n".join(lines)
