@@ -159,7 +159,7 @@ class _Run:
             analysis = self.analyzer.analyze_image(path)
             (result,) = analysis.results
             count = len(result.faces)
-            numbers = [0] if count == 1 else range(next_track, next_track + count)
+            numbers = [tracks.ALONE_TRACK] if count == 1 else range(next_track, next_track + count)
             next_track += count if count > 1 else 0
             faces = tuple(_with_track(face, track) for face, track in zip(result.faces, numbers, strict=True))
             result = replace(result, index=number, time_s=float(number), faces=faces)

@@ -1,4 +1,4 @@
-"""A face drawn in code, that the detector does find: for the self-test, the demo and wherever no person may be shown."""
+"""A face drawn in code that the detector does find: for the self-test and wherever no person may be shown."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def _wrong(results: tuple[FrameResult, ...]) -> str | None:
     empty = [result for result in results if result.time_s > FACE_S + 0.2]
     if len(shown) < 8 or len(empty) < 2:
         return "the video was not read to its end."
-    if any(abs(later.time_s - sooner.time_s - 0.2) > TIME_TOLERANCE_S for sooner, later in zip(shown, shown[1:])):
+    if any(abs(later.time_s - sooner.time_s - 0.2) > TIME_TOLERANCE_S for sooner, later in pairwise(shown)):
         return "the times of the video are wrong."
     if sum(len(result.faces) == 1 for result in shown) < 0.8 * len(shown):
         return "the face in the clip was not found."

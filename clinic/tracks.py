@@ -21,6 +21,8 @@ from db.models import Recording, Sample
 from fer_core.types import Status
 
 NO_FACE_TRACK = -1
+ALONE_TRACK = 0
+"""In a recording of pictures, the track of the faces that were alone in their picture."""
 NEGLIGIBLE_SHARE = 0.05
 """A face seen in less than this share of the samples is taken for a passer-by or a picture on the wall."""
 
@@ -29,8 +31,8 @@ NEGLIGIBLE_SHARE = 0.05
 class Candidate:
     """A face to choose: the share of the samples that show it, when it is seen first and last (seconds).
 
-    `suggested`: the tracks that are never seen together with one that is seen more, so that they may be one person;
-    a proposal for the page to tick, to be confirmed by the clinician.
+    `suggested`: a proposal for the page to tick, to be confirmed by the clinician: in a video, the tracks that are never
+    seen together with one that is seen more, so that they may be one person; of pictures, the faces that were alone.
     """
 
     track: int
@@ -44,10 +46,11 @@ class Candidate:
 def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
     """Return the tracks of a recording, the one seen most first; those under `NEGLIGIBLE_SHARE` too."""
     total = _moments(session, recording_id)
+    pictures = session.get_one(Recording, recording_id).kind == "pictures"
     suggested: list[int] = []
     found = []
     for track, count, first_s, last_s in _counted(session, recording_id):
-        alone = not _seen_together(session, recording_id, track, suggested)
+        alone = track == ALONE_TRACK if pictures else not _seen_together(session, recording_id, track, suggested)
         if alone:
             suggested.append(track)
         small = previews.thumbnail(settings, recording_id, track)
@@ -63,7 +66,7 @@ def choose_automatically(session: Session, recording: Recording) -> bool:
         return True
     total = _moments(session, recording.id)
     weighty = [track for track, count, *_ in counted if count / total >= NEGLIGIBLE_SHARE]
-    if len(weighty) == 1:
+    if len(weighty) == 1 and recording.kind == "video":
         keep(session, recording, weighty, how="others_negligible")
         return True
     return False

@@ -77,7 +77,7 @@ def clean_name(name: str) -> str:
     last = re.split(r"[/\\]", seen)[-1].strip()
     if re.fullmatch(r"[A-Za-z]:.*", last):
         last = last[2:].strip()
-    return last[:NAME_LENGTH].strip() or "unnamed file"
+    return last[:NAME_LENGTH].strip() if last.strip(". ") else "unnamed file"
 
 
 def upload_path(settings: Settings, upload_id: str) -> Path:

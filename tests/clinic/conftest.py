@@ -1,0 +1,49 @@
+"""Fixtures of the clinic's tests: a data folder, a database at head, a patient, stored files."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from clinic import uploads
+from clinic.settings import Settings
+from clinic.uploads import Upload
+from db.engine import migrate, open_database
+from db.models import Patient, new_id
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path / 'clinic.sqlite3'}", min_free_bytes=0)
+
+
+@pytest.fixture
+def db(settings):
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def patient(db):
+    """The id of a stored patient."""
+    with db.session() as session:
+        stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
+        session.add(stored)
+        session.flush()
+        return stored.id
+
+
+@pytest.fixture
+def an_upload(settings):
+    """Return a function that makes a stored file, as if it had been inspected."""
+
+    def make(kind="video", content=None):
+        upload_id = new_id()
+        path = uploads.upload_path(settings, upload_id)
+        content = content or upload_id.encode()
+        path.write_bytes(content)
+        return Upload(upload_id, path, "visit", hashlib.sha256(content).hexdigest(), len(content), kind)
+
+    return make

@@ -1,0 +1,134 @@
+"""Uploads: stored under random ids, refused without a trace, swept when nobody needs them."""
+
+import hashlib
+import io
+import os
+import stat
+import time
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clinic import jobs, uploads
+from fer_core.errors import MediaError
+
+
+def png(value=120):
+    written = io.BytesIO()
+    Image.fromarray(np.full((64, 64, 3), value, np.uint8)).save(written, "PNG")
+    return written.getvalue()
+
+
+def stored_files(settings):
+    return list(uploads.uploads_dir(settings).iterdir())
+
+
+def age(path, hours):
+    then = time.time() - hours * 3600
+    os.utime(path, (then, then))
+
+
+def test_stores_a_picture_under_a_random_id_for_this_user_alone(settings):
+    content = png()
+    upload = uploads.store(settings, io.BytesIO(content), "visit.png")
+    assert upload.path.read_bytes() == content
+    assert upload.path.name == upload.id
+    assert stat.S_IMODE(upload.path.stat().st_mode) == 0o600
+    assert (upload.kind, upload.size, upload.name) == ("image", len(content), "visit.png")
+    assert upload.sha256 == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\someone\\visit.mp4", "visit.mp4"),
+        ("C:visit.mp4", "visit.mp4"),
+        ("visit\x00.mp4", "visit.mp4"),
+        ("visit\n.mp4\r\t", "visit.mp4"),
+        ("visit\u202e4pm.exe", "visit4pm.exe"),
+        ("a\u2066b\u2069\u200fc", "abc"),
+        ("%d%s%n.mp4", "%d%s%n.mp4"),
+        ("x" * 300 + ".mp4", "x" * 300),
+        ("<script>.mp4", "<script>.mp4"),
+        ("=cmd().mp4", "=cmd().mp4"),
+        ("Besuch März.mp4", "Besuch März.mp4"),
+        ("..", "unnamed file"),
+        ("", "unnamed file"),
+        ("/", "unnamed file"),
+        ("\u202e", "unnamed file"),
+    ],
+)
+def test_a_name_is_display_text(given, shown):
+    assert uploads.clean_name(given) == shown
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty"),
+        (b"ffconcat version 1.0\nfile victim.mp4\n", None),
+        (b"just text", None),
+        (png()[:60], None),
+    ],
+    ids=["empty", "playlist", "text", "cut"],
+)
+def test_a_refused_file_leaves_nothing(settings, content, code):
+    with pytest.raises(MediaError) as refusal:
+        uploads.store(settings, io.BytesIO(content), "session.mp4")
+    assert code is None or refusal.value.code == code
+    assert stored_files(settings) == []
+
+
+class Endless:
+    """A stream that never ends, and counts what was taken."""
+
+    taken = 0
+
+    def read(self, size):
+        self.taken += size
+        return b"\x00" * size
+
+
+def test_a_file_over_the_limit_is_refused_while_it_comes(settings):
+    stream = Endless()
+    with pytest.raises(MediaError) as refusal:
+        uploads.store(replace(settings, max_upload_bytes=3_000_000), stream, "long.mp4")
+    assert refusal.value.code == "too_big"
+    assert stream.taken < 6_000_000
+    assert stored_files(settings) == []
+
+
+def test_a_full_disk_is_refused(settings):
+    with pytest.raises(MediaError) as refusal:
+        uploads.store(replace(settings, min_free_bytes=1 << 62), io.BytesIO(png()), "visit.png")
+    assert refusal.value.code == "disk_full"
+    assert stored_files(settings) == []
+
+
+def test_a_stream_that_breaks_leaves_nothing(settings):
+    class Broken:
+        def read(self, size):
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        uploads.store(settings, Broken(), "visit.mp4")
+    assert stored_files(settings) == []
+
+
+@pytest.mark.parametrize("smuggled", ["../worker.json", "", "A" * 32, "0" * 31])
+def test_only_an_id_makes_a_path(settings, smuggled):
+    with pytest.raises(ValueError, match="id"):
+        uploads.upload_path(settings, smuggled)
+
+
+def test_sweep_takes_old_files_that_no_job_needs(settings, db, patient):
+    old, young, waiting = (uploads.store(settings, io.BytesIO(png(value)), "a.png") for value in (1, 2, 3))
+    jobs.enqueue(db, settings, patient, [waiting], date(2026, 1, 5), model_sha256="m")
+    age(old.path, 25)
+    age(waiting.path, 25)
+    assert uploads.sweep(settings, db) == 1
+    assert set(stored_files(settings)) == {young.path, waiting.path}
