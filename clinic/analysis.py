@@ -6,26 +6,32 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
 from clinic import leases, previews, tracks, uploads
 from clinic.leases import Claim, LeaseLostError
 from clinic.settings import Settings
+from clinic.version import VERSION
 from db.engine import Database
-from db.models import Job, JobState, Recording
+from db.models import JobState, Recording
 from db.records import save_results
-from fer_core.errors import Cancelled, FerError, ModelError
+from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.image import read_image
-from fer_core.types import RGB, Box, FaceExpression, Progress, RecordingAnalysis
+from fer_core.types import RGB, Box, FaceExpression, Progress, VideoInfo
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
 
 PROGRESS_EVERY_S = 0.5
 PREVIEW_EVERY_S = 1.0
+PREVIEW_PX = 640
+"""The longer side of a preview."""
 INTERNAL_CODE = "internal_error"
 INTERNAL_MESSAGE = "The analysis failed for a reason that lies in this program. Please try again."
 
@@ -40,13 +46,15 @@ class StoppingError(Exception):
 class Reporter:
     """Tells the job's row how far the analysis is, seldom enough, and stops it when it shall be.
 
-    `stopping` says whether the worker ends; `alive` is called at every sign of life.
+    `stopping` says whether the worker ends; `alive` is called at every sign of life; `written` counts the writes.
     """
 
     db: Database
     claimed: Claim
     stopping: Callable[[], bool] = lambda: False
     alive: Callable[[], None] = lambda: None
+    every_s: float = PROGRESS_EVERY_S
+    written: int = field(default=0, init=False)
     _last: float = field(default=float("-inf"), init=False)
 
     def __call__(self, at: Progress) -> None:
@@ -54,9 +62,10 @@ class Reporter:
         self.alive()
         if self.stopping():
             raise StoppingError
-        if time.monotonic() - self._last < PROGRESS_EVERY_S:
+        if time.monotonic() - self._last < self.every_s:
             return
         self._last = time.monotonic()
+        self.written += 1
         if leases.progress(self.db, self.claimed, at):
             raise Cancelled
 
@@ -130,8 +139,9 @@ class _Run:
         made = self._pictures(paths) if self.claimed.kind == "pictures" else self._video(paths[0])
         with leases.held(self.db, self.claimed) as session:
             recording = session.get_one(Recording, self.claimed.recording_id)
-            for name, value in made.items():
+            for name, value in {**made, **_made_with(self.analyzer)}.items():
                 setattr(recording, name, value)
+            recording.settings = {**recording.settings, **asdict(self.analyzer.settings), **recording.settings}
             recording.analysed_at = datetime.now(UTC)
             choosing = not tracks.choose_automatically(session, recording)
             ended = JobState.PARTIAL if recording.partial else JobState.DONE
@@ -140,12 +150,15 @@ class _Run:
 
     def _video(self, path: Path) -> dict[str, Any]:
         """Stream the video into rows, a chunk a transaction; return what the recording then knows of itself."""
+        chunk = None
         for chunk in self.analyzer.stream_video(path, self.claimed.every_s, self.report):
             with leases.held(self.db, self.claimed) as session:
                 save_results(session, self.claimed.recording_id, chunk.results)
             if chunk.preview is not None:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
-        return {}
+        if chunk is None:
+            raise MediaError("The video holds no picture that can be read.", "no_pictures")
+        return _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
 
     def _pictures(self, paths: list[Path]) -> dict[str, Any]:
         """Analyse one picture after the other; a picture's number stands for its index and its time.
@@ -165,10 +178,9 @@ class _Run:
             result = replace(result, index=number, time_s=float(number), faces=faces)
             with leases.held(self.db, self.claimed) as session:
                 save_results(session, self.claimed.recording_id, [result])
-            rgb, scaled = _reduced(read_image(path), faces)
-            self._show(float(number), rgb, scaled)
+            self._show(float(number), *_reduced(read_image(path), faces))
         self.report(Progress(float(len(paths)), float(len(paths)), len(paths)))
-        return {} if analysis is None else _made_by(analysis, several=len(paths) > 1)
+        return {} if analysis is None or len(paths) > 1 else _known_of(analysis.info)
 
     def _show(self, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]) -> None:
         """Keep the picture as the preview, seldom enough, and the best view of each face as its thumbnail."""
@@ -181,6 +193,36 @@ class _Run:
             if worth > self._best.get(face.track, 0.0):
                 self._best[face.track] = worth
                 previews.write_thumbnail(self.settings, self.claimed.recording_id, face.track, rgb, face.box)
+
+
+def _known_of(info: VideoInfo) -> dict[str, Any]:
+    """Return what a recording keeps of its file."""
+    return {"duration_s": info.duration_s, "width_px": info.width_px, "height_px": info.height_px}
+
+
+def _made_with(analyzer: Analyzer) -> dict[str, Any]:
+    """Return what a recording keeps of how its results were made."""
+    return {
+        "model_sha256": analyzer.classifier.card.sha256,
+        "device": analyzer.classifier.device_name,
+        "program_version": VERSION,
+    }
+
+
+def _reduced(rgb: RGB, faces: Sequence[FaceExpression]) -> tuple[RGB, list[FaceExpression]]:
+    """Return the picture made small enough for a preview, with its faces scaled to it."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, PREVIEW_PX / max(height, width))
+    if scale == 1.0:
+        return rgb, list(faces)
+    small = Image.fromarray(rgb).resize((round(width * scale), round(height * scale)))
+    return np.asarray(small), [_scaled(face, scale) for face in faces]
+
+
+def _scaled(expression: FaceExpression, scale: float) -> FaceExpression:
+    box = expression.face.box
+    smaller = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
+    return replace(expression, face=replace(expression.face, box=smaller, landmarks=None))
 
 
 def _with_track(expression: FaceExpression, track: int) -> FaceExpression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from fer_core.types import RGB
@@ -89,7 +90,7 @@ def _nose_and_mouth(pen: _Pen, smile: float) -> None:
     pen.line([(-19, corner), (0, 40 + 2 * smile), (19, corner)], 2, (95, 40, 40))
 
 
-def _lit(picture: np.ndarray, x: float, y: float, unit: float) -> RGB:
+def _lit(picture: NDArray[np.float32], x: float, y: float, unit: float) -> RGB:
     """Return the picture lit from the front left: darker towards the edge of the face."""
     rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
     across, down = (columns - x) / (56 * unit), (rows - y) / (74 * unit)

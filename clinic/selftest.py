@@ -55,7 +55,8 @@ def write_clip(path: Path, pictures: Iterable[RGB], frames_per_s: int = FRAMES_P
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = 2_000_000
         for index, rgb in enumerate(pictures):
-            stream.height, stream.width = rgb.shape[:2]
+            if index == 0:
+                stream.height, stream.width = rgb.shape[:2]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, frames_per_s)
             container.mux(stream.encode(frame))

@@ -31,8 +31,8 @@ NEGLIGIBLE_SHARE = 0.05
 class Candidate:
     """A face to choose: the share of the samples that show it, when it is seen first and last (seconds).
 
-    `suggested`: a proposal for the page to tick, to be confirmed by the clinician: in a video, the tracks that are never
-    seen together with one that is seen more, so that they may be one person; of pictures, the faces that were alone.
+    `suggested`: a proposal for the page to tick, for the clinician to confirm. In a video: the tracks that are never
+    seen together with one that is seen more, so that they may be one person. Of pictures: the faces that were alone.
     """
 
     track: int

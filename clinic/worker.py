@@ -146,8 +146,8 @@ class Worker:
                 self._health,
                 sound=verdict.sound,
                 sentence=verdict.sentence,
-                device=known.device_name if known else None,
-                model_sha256=known.model_sha256 if known else None,
+                device=known.classifier.device_name if known else None,
+                model_sha256=known.classifier.card.sha256 if known else None,
             )
         self._say()
 

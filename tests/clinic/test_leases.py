@@ -103,8 +103,13 @@ def test_a_deleted_recording_is_told_from_a_take_over(db, queued):
 
 def test_an_error_inside_held_writes_nothing(db, queued):
     claimed = leases.claim(db)
-    with pytest.raises(RuntimeError, match="halfway"), leases.held(db, claimed) as session:
-        session.add(Sample(recording_id=claimed.recording_id, frame_index=0, time_s=0.0))
-        session.flush()
-        raise RuntimeError("halfway")
+
+    def break_off():
+        with leases.held(db, claimed) as session:
+            session.add(Sample(recording_id=claimed.recording_id, frame_index=0, time_s=0.0))
+            session.flush()
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        break_off()
     assert samples(db) == 0

@@ -1,0 +1,154 @@
+"""The worker process: alone, killed and started again, stopped, orphaned."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from clinic import jobs, worker
+from clinic.health import read_health
+from db.models import JobState, Sample
+from fer_core.errors import FerError
+from tests.clinic.fakes import FakeAnalyzer, eventually
+
+ROOT = Path(__file__).parents[2]
+PROCESS = """
+import os, sys, time
+from pathlib import Path
+from clinic import worker
+from clinic.settings import Settings
+from db.engine import open_database
+from tests.clinic.fakes import FakeAnalyzer
+
+settings = Settings.from_environment()
+
+def gate():
+    # Stays here, in the middle of the video, until the test opens the gate.
+    (settings.data_dir / "reached").touch()
+    while not (settings.data_dir / "open").exists():
+        report(FakeAnalyzer.progress(1))
+        time.sleep(0.02)
+
+analyzer = FakeAnalyzer([[(0,)] * 3, gate, [(0,)] * 3])
+stream = analyzer.stream_video
+
+def remembering(path, every_s, on_progress=None):
+    global report
+    report = on_progress
+    return stream(path, every_s, on_progress)
+
+analyzer.stream_video = remembering
+parent = int(sys.argv[1]) if len(sys.argv) > 1 else None
+sys.exit(worker.main(settings, open_database(settings.database_url), parent, lambda: analyzer))
+"""
+
+
+@pytest.fixture
+def start(settings):
+    """Return a function that starts a worker process with a scripted analyzer; all are ended at the end."""
+    started = []
+
+    def process(*arguments):
+        environment = {
+            **os.environ,
+            "FER_DATA_DIR": str(settings.data_dir),
+            "FER_DATABASE_URL": settings.database_url,
+        }
+        child = subprocess.Popen([sys.executable, "-c", PROCESS, *arguments], cwd=ROOT, env=environment)
+        started.append(child)
+        return child
+
+    yield process
+    for child in started:
+        child.kill()
+        child.wait()
+
+
+@pytest.fixture
+def queued(db, settings, patient, an_upload):
+    upload = an_upload("video")
+    return jobs.enqueue(db, settings, patient, [upload], date(2026, 1, 1), model_sha256="fake-model").recording_id
+
+
+def reached(settings):
+    return (settings.data_dir / "reached").exists()
+
+
+def test_a_killed_worker_s_job_is_done_by_the_next_with_no_row_twice(db, settings, queued, start):
+    first = start()
+    eventually(lambda: reached(settings))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert jobs.status(db, queued).state is JobState.RUNNING
+    (settings.data_dir / "open").touch()
+    start()
+    eventually(lambda: jobs.status(db, queued).finished)
+    assert jobs.status(db, queued).state is JobState.DONE
+    with db.read() as session:
+        assert Counter(session.scalars(select(Sample.frame_index))) == Counter(range(6))
+    assert not list((settings.data_dir / "uploads").iterdir())
+
+
+def test_a_running_analysis_is_cancelled_soon(db, settings, queued, start):
+    start()
+    eventually(lambda: reached(settings))
+    jobs.cancel(db, settings, queued)
+    eventually(lambda: jobs.status(db, queued).state is JobState.CANCELLED, within_s=5.0)
+    with db.read() as session:
+        assert session.scalars(select(Sample)).all() == []
+
+
+def test_sigterm_gives_the_job_back_and_ends_well(db, settings, queued, start):
+    child = start()
+    eventually(lambda: reached(settings))
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) == 0
+    assert jobs.status(db, queued).state is JobState.QUEUED
+
+
+def test_a_worker_without_its_parent_ends(settings, db, start):
+    # The parent that is named is not this process: as if it had died before.
+    assert start(str(os.getpid() + 1)).wait(20) == 0
+
+
+def test_there_is_one_worker_for_a_folder(settings, db, start):
+    with worker.alone(settings):
+        assert start().wait(20) == worker.ALREADY_RUNNING
+
+
+def test_the_lock_refuses_a_second_holder(settings):
+    with worker.alone(settings), pytest.raises(FerError) as refusal, worker.alone(settings):
+        pass
+    assert refusal.value.code == "already_running"
+
+
+def test_the_worker_says_how_it_is(settings, db, start):
+    child = start()
+    health = eventually(lambda: (said := read_health(settings)) and said.sentence and said)
+    assert health.pid == child.pid
+    assert health.alive
+    # The scripted analyzer finds nothing in the drawn clip, and that is said.
+    assert health.sound is False
+    assert health.sentence.endswith(".")
+    assert health.device == "a fake"
+
+
+def test_the_analyzer_is_opened_once(db, settings, patient, an_upload):
+    opened = []
+
+    def open_analyzer():
+        opened.append(1)
+        return FakeAnalyzer([[(0,)]])
+
+    working = worker.Worker(settings, db, open_analyzer)
+    for _ in range(2):
+        jobs.enqueue(db, settings, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
+        assert working.work_once()
+    assert not working.work_once()
+    assert len(opened) == 1
