@@ -1,0 +1,56 @@
+"""Where things are kept and how much may be taken: read from the environment once, handed on as a value."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one installation.
+
+    `data_dir`: everything that is kept lies under it. `database_url`: a SQLAlchemy URL. `demo`: invented patients, in
+    a folder and database of their own. `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay
+    free on the disk.
+    """
+
+    data_dir: Path
+    database_url: str
+    demo: bool = False
+    max_upload_bytes: int = 4096 * MEBIBYTE
+    min_free_bytes: int = 512 * MEBIBYTE
+
+    @classmethod
+    def at(cls, data_dir: Path, demo: bool = False) -> Settings:
+        """Return the settings of a folder with its own SQLite database."""
+        data_dir = data_dir.absolute()
+        return cls(data_dir, f"sqlite:///{data_dir / 'clinic.db'}", demo=demo)
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read ``FER_DATA_DIR`` (default: a folder of the user's own), ``FER_DATABASE_URL`` and ``FER_DEMO``.
+
+        The folder is made where it is missing, for this user alone. With ``FER_DEMO=1`` everything is in its
+        subfolder ``demo``, and a database URL for real patients is left alone.
+        """
+        named = os.environ.get("FER_DATA_DIR")
+        root = Path(named) if named else user_data_path("expression-history", appauthor=False)
+        demo = os.environ.get("FER_DEMO") == "1"
+        settings = cls.at(root / "demo" if demo else root, demo)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        url = os.environ.get("FER_DATABASE_URL")
+        return cls(settings.data_dir, url) if url and not demo else settings
+
+    def as_demo(self) -> Settings:
+        """Return the settings of the demo beside this installation; its folder is made."""
+        if self.demo:
+            return self
+        found = Settings.at(self.data_dir / "demo", demo=True)
+        found.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return found

@@ -1,0 +1,106 @@
+"""Nothing acknowledged is lost, whoever writes at the same time."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from db.engine import migrate, open_database, sqlite_warning
+from db.models import Patient, Recording
+
+
+@pytest.fixture
+def url(tmp_path):
+    url = f"sqlite:///{tmp_path / 'clinic.db'}"
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def db(url):
+    database = open_database(url)
+    yield database
+    database.close()
+
+
+def test_writers_at_the_same_time_lose_no_update(url, db):
+    with db.session() as session:
+        session.add(Patient(id="p", name="0", created_at=datetime.now(UTC)))
+
+    def count_up(_):
+        own = open_database(url)
+        for _ in range(15):
+            with own.session() as session:
+                patient = session.get_one(Patient, "p")
+                patient.name = str(int(patient.name) + 1)
+        own.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count_up, range(8)))
+    with db.read() as session:
+        assert session.get_one(Patient, "p").name == "120"
+
+
+def test_a_failed_transaction_leaves_nothing(db):
+    def half_done():
+        with db.session() as session:
+            session.add(Patient(name="half", created_at=datetime.now(UTC)))
+            session.flush()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        half_done()
+    with db.read() as session:
+        assert session.query(Patient).count() == 0
+
+
+def test_references_are_enforced(db):
+    def orphan():
+        with db.session() as session:
+            session.add(
+                Recording(
+                    patient_id="nobody",
+                    kind="video",
+                    recorded_on=datetime.now(UTC).date(),
+                    created_at=datetime.now(UTC),
+                )
+            )
+
+    with pytest.raises(IntegrityError):
+        orphan()
+
+
+def test_a_reader_sees_one_moment_and_hinders_nobody(db):
+    with db.read() as reader:
+        assert reader.query(Patient).count() == 0
+        with db.session() as writer:
+            writer.add(Patient(name="new", created_at=datetime.now(UTC)))
+        assert reader.query(Patient).count() == 0
+
+
+def test_times_come_back_in_utc_and_naive_ones_are_refused(db):
+    with db.session() as session:
+        session.add(Patient(id="p", name="n", created_at=datetime(2026, 3, 1, 12, tzinfo=UTC)))
+    with db.read() as session:
+        assert session.get_one(Patient, "p").created_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with pytest.raises(ValueError, match="time zone"):
+        Patient.__table__.c.created_at.type.process_bind_param(datetime(2026, 1, 1), db.engine.dialect)  # noqa: DTZ001
+
+
+def test_the_pragmas_hold_on_each_connection(db):
+    with db.read() as session:
+        found = {
+            name: session.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+
+
+def test_an_old_sqlite_is_named(monkeypatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 0))
+    assert "network drive" in sqlite_warning()
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
+    assert sqlite_warning() is None
