@@ -95,4 +95,5 @@ def _lit(picture: NDArray[np.float32], x: float, y: float, unit: float) -> RGB:
     rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
     across, down = (columns - x) / (56 * unit), (rows - y) / (74 * unit)
     light = 1.06 - 0.22 * np.clip(across**2 + down**2, 0, 1.4) - 0.06 * np.clip(across, -1, 1)
-    return np.clip(picture * light[..., None], 0, 255).astype(np.uint8)
+    lit: RGB = np.clip(picture * light[..., None], 0, 255).astype(np.uint8)
+    return lit

@@ -90,6 +90,8 @@ class Supervisor:
             **os.environ,
             "FER_DATA_DIR": str(self._settings.data_dir),
             "FER_DATABASE_URL": self._settings.database_url,
+            # The folder and the database above are the demo's own already.
+            "FER_DEMO": "0",
         }
         # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -22,7 +22,7 @@ def db(settings):
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     yield database
-    database.engine.dispose()
+    database.close()
 
 
 @pytest.fixture
