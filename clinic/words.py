@@ -1,0 +1,96 @@
+"""What is said to clinicians, in one place: expressions and not feelings, reasons and not verdicts."""
+
+from __future__ import annotations
+
+from db.models import JobState
+from fer_core.emotions import Emotion
+from fer_core.types import Status
+
+DISCLAIMER = "Shows facial expressions as labelled by a model, not feelings or a diagnosis."
+
+EXPRESSIONS: dict[Emotion, str] = {
+    Emotion.ANGRY: "angry-like",
+    Emotion.DISGUST: "disgust-like",
+    Emotion.FEAR: "fear-like",
+    Emotion.HAPPY: "happy-like",
+    Emotion.SAD: "sad-like",
+    Emotion.SURPRISE: "surprise-like",
+    Emotion.NEUTRAL: "neutral",
+}
+"""What each label is called: a likeness of a face, not the state of a person."""
+
+STATUSES: dict[str, str] = {
+    Status.OK: "labelled",
+    Status.UNCERTAIN: "uncertain: no label stands out",
+    Status.NO_FACE: "no face found",
+    Status.TOO_SMALL: "face too small: bring the camera closer",
+    Status.BLURRED: "face blurred: hold the camera still",
+    Status.DARK: "face too dark: add light from the front",
+    Status.PROFILE: "face turned away",
+    Status.PARTIAL: "face partly outside the picture",
+    Status.DAMAGED: "file damaged here",
+}
+"""Why a moment has a label or has none, with what helps next time."""
+
+JOB_STATES: dict[str, str] = {
+    JobState.QUEUED: "Waiting for its turn",
+    JobState.RUNNING: "Being analysed",
+    JobState.CHOOSING: "Please say which face is the patient",
+    JobState.DONE: "The analysis is complete",
+    JobState.PARTIAL: "Analysed as far as the file could be read",
+    JobState.FAILED: "The analysis failed",
+    JobState.CANCELLED: "Cancelled: nothing was kept",
+}
+
+FIRST_STEPS = (
+    "Add the first patient with the button above. Then hand in a recording: a video of a session, or a few pictures."
+    " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
+    " the analysis."
+)
+CHOOSE_FACE = (
+    "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."
+    " The results of everyone else are deleted at once."
+)
+SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
+SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
+
+SUBGROUPS_UNKNOWN = (
+    "How well the model reads people of different age, sex, skin colour or culture is **unknown**: the training data"
+    " says nothing about its people. Expect differences."
+)
+WHAT_ACCURACY_MEANS = (
+    "Accuracy is agreement with labels that one person gave to still pictures from the web; other people agree with"
+    " those labels in about 65 % of the pictures. It is not how often the program knows what someone feels."
+)
+LIMITS = (
+    "Read a curve against the same patient's own earlier recordings, made with the same camera and light.",
+    "A neutral face is sometimes called sad-like; the share is given on this page by name.",
+    "Rare classes, disgust first, rest on few pictures.",
+    "Small, dark, blurred or turned faces get no label; the share of usable face time says how much is left.",
+)
+
+INTENDED_USE = (
+    "For mental-health clinicians who look at one consenting patient's facial expressions over months, beside"
+    " questionnaires and their own judgement. Not for triage, alarms, staff, schools, or recording in secret."
+)
+
+
+def band(probability: float) -> str:
+    """Return low, medium or high for a model output between 0 and 1: more digits would promise too much."""
+    if probability < 1 / 3:
+        return "low"
+    return "medium" if probability < 2 / 3 else "high"
+
+
+FORBIDDEN = (
+    r"\bpatient (is|feels|was|seems) (sad|happy|angry|afraid|fearful|disgusted|surprised|depressed|anxious)\b",
+    r"\bdiagnos(es|ed|ing)\b",
+    r"\bdepression score\b",
+    r"\brisk score\b",
+    r"\bcrisis alert\b",
+    r"\blie detect",
+    r"\bemotional state of\b",
+    r"\bdetects? (feelings|emotions|depression|anxiety)\b",
+    r"\bsuicid",
+)
+"""Patterns that stand in no page, export or manual; a test looks for them."""

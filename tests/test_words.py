@@ -1,0 +1,42 @@
+"""Nothing that the program says claims to know feelings or to judge a patient."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from clinic import words
+from db.models import JobState
+from fer_core.emotions import Emotion
+from fer_core.types import Status
+
+ROOT = Path(__file__).parents[1]
+SPOKEN = sorted(
+    path
+    for pattern in ("pages/**/*.py", "clinic/*.py", "fer_core/*.py", "train/report.py", "*.md", "docs/**/*.md")
+    for path in ROOT.glob(pattern)
+    if path.name != "words.py"
+)
+
+
+@pytest.mark.parametrize("path", SPOKEN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_forbidden_phrase(path):
+    text = path.read_text(encoding="utf-8")
+    found = [pattern for pattern in words.FORBIDDEN if re.search(pattern, text, flags=re.IGNORECASE)]
+    assert not found
+
+
+def test_the_patterns_find_what_they_are_for():
+    for sentence in ("The patient is sad.", "Depression score: 7", "detects emotions", "lie detector"):
+        assert any(re.search(pattern, sentence, flags=re.IGNORECASE) for pattern in words.FORBIDDEN), sentence
+
+
+def test_everything_has_a_word():
+    assert set(words.EXPRESSIONS) == set(Emotion)
+    assert set(words.STATUSES) == set(Status)
+    assert set(words.JOB_STATES) == set(JobState)
+
+
+@pytest.mark.parametrize(("probability", "name"), [(0.0, "low"), (0.32, "low"), (0.5, "medium"), (0.67, "high")])
+def test_bands(probability, name):
+    assert words.band(probability) == name
