@@ -12,12 +12,12 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from fer_core.timeline import block_bootstrap, longest_gap_s
 from sqlalchemy.orm import Session
 
 from db.models import Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS, Emotion
+from fer_core.timeline import block_bootstrap, longest_gap_s
 from fer_core.types import Status
 
 BLOCK_S = 10.0
