@@ -141,7 +141,9 @@ class _Run:
             recording = session.get_one(Recording, self.claimed.recording_id)
             for name, value in {**made, **_made_with(self.analyzer)}.items():
                 setattr(recording, name, value)
-            recording.settings = {**recording.settings, **asdict(self.analyzer.settings), **recording.settings}
+            # What was asked for stands; the analyzer adds what it was set to besides.
+            besides = {name: value for name, value in asdict(self.analyzer.settings).items() if name != "every_s"}
+            recording.settings = {**besides, **recording.settings}
             recording.analysed_at = datetime.now(UTC)
             choosing = not tracks.choose_automatically(session, recording)
             ended = JobState.PARTIAL if recording.partial else JobState.DONE

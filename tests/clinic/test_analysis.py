@@ -45,6 +45,7 @@ def picture(an_upload):
 
     def make(value):
         upload = an_upload("image", bytes([value]))
+        # The hash is that of the content before: it tells pictures apart here, nothing more.
         Image.fromarray(np.full((900, 1200, 3), value, np.uint8)).save(upload.path, "PNG")
         return upload
 
@@ -226,3 +227,11 @@ def test_a_group_picture_is_asked_about(db, settings, queue, run, picture):
     ]
     jobs.choose_track(db, settings, recording_id, [0, 2])
     assert indices(db, recording_id) == [0, 1]
+
+
+def test_the_same_pictures_after_their_analysis_are_known(db, queue, run, picture):
+    recording_id, _ = queue(picture(1), picture(2))
+    run(FakeAnalyzer(pictures=[[expression(0)], [expression(0)]]))
+    again = [picture(2), picture(1)]
+    assert queue(*again)[0] == recording_id
+    assert not any(file.path.exists() for file in again)
