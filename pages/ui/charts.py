@@ -28,6 +28,7 @@ class TrendDot:
     """One recording in a trend: shares of the usable time, 0 to 1 in `Emotion` order, with their interval.
 
     `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
+    `outside`: the expressions whose share lies outside this patient's usual range.
     """
 
     recorded_on: date
@@ -37,6 +38,7 @@ class TrendDot:
     high: tuple[float, ...] | None
     hollow: str | None
     model: str
+    outside: tuple[Emotion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,12 @@ def trend_figure(
     shown: Sequence[Emotion],
     names: Names,
     bands: Mapping[Emotion, Band] | None = None,
-    model_changes: Sequence[date] = (),
+    changes: Sequence[tuple[date, str]] = (),
 ) -> go.Figure:
     """Draw usable time on top and one panel for each expression of `shown` below, over the dates of the recordings.
 
     A recording without a share is a gap, one that doesn't count a hollow point outside the line, and no line joins
-    the results of two models.
+    the results of two models. `changes`: from which day on something was different, in a word or two.
     """
     rows = len(shown) + 1
     figure = make_subplots(
@@ -73,10 +75,10 @@ def trend_figure(
         _share_panel(figure, row, dots, emotion, names[emotion])
         _band(figure, row, (bands or {}).get(emotion))
         figure.update_yaxes(range=[0, top], tickformat=".0%", nticks=4, row=row)
-    for day in model_changes:
+    for day, what in changes:
         figure.add_vline(x=_ms(day), line={"color": LINE, "dash": "dot", "width": 1.5})
         figure.add_annotation(
-            x=_ms(day), y=1.0, yref="y domain", text="new model", showarrow=False, xanchor="left", yanchor="bottom"
+            x=_ms(day), y=1.0, yref="y domain", text=what, showarrow=False, xanchor="right", yanchor="bottom"
         )
     _dates(figure, dots)
     return plain(figure, PANEL_PX * rows + 60)
@@ -185,6 +187,7 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
         error_y={"type": "data", "array": above, "arrayminus": below, "symmetric": False, "thickness": 1.2, "width": 4},
         hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
     )  # fmt: skip
+    _ring(figure, row, dots, emotion)
     left_out = [dot for dot in dots if dot.hollow is not None and dot.shares is not None]
     figure.add_scatter(
         x=[_ms(dot.recorded_on) for dot in left_out],
@@ -194,6 +197,17 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
         marker={"color": color, "size": 9, "symbol": f"{symbol}-open", "line": {"width": 2}},
         hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
     )  # fmt: skip
+
+
+def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion) -> None:
+    """Draw a ring around each recording outside the patient's usual range."""
+    found = [dot for dot in dots if emotion in dot.outside and dot.shares is not None]
+    if found:
+        figure.add_scatter(
+            x=[_ms(dot.recorded_on) for dot in found], y=[dot.shares[emotion] for dot in found if dot.shares],
+            mode="markers", hoverinfo="skip", name="outside the usual range",
+            marker={"symbol": "circle-open", "size": 18, "color": LINE, "line": {"width": 2}}, row=row, col=1,
+        )  # fmt: skip
 
 
 def _joined(dots: Sequence[TrendDot], emotion: Emotion) -> Iterator[tuple[int, float | None, float, float, str]]:
@@ -227,6 +241,8 @@ def _note(dot: TrendDot, emotion: Emotion) -> str:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.hollow is not None:
         parts.append(f"Does not count: {dot.hollow}")
+    if emotion in dot.outside:
+        parts.append("Outside this patient's usual range")
     return "<br>".join(parts)
 
 

@@ -17,13 +17,14 @@ def confusion_figure(counts: Sequence[Sequence[int]], names: Names) -> go.Figure
     """Draw a confusion matrix: rows are the true labels, each coloured by its share and printed with its count."""
     shares = [[cell / total if (total := sum(row)) else math.nan for cell in row] for row in counts]
     text = [
-        [f"{n}<br>{share:.0%}" for n, share in zip(*rows, strict=True)] for rows in zip(counts, shares, strict=True)
+        [f"{n}<br>{share:.0%}" if n else "" for n, share in zip(*rows, strict=True)]
+        for rows in zip(counts, shares, strict=True)
     ]
     labels = [title(names[emotion]) for emotion in Emotion]
     figure = go.Figure(
         go.Heatmap(
             z=shares, x=labels, y=labels, text=text, texttemplate="%{text}", zmin=0, zmax=1, xgap=2, ygap=2,
-            colorscale=[[0, "#EDF3F4"], [0.5, "#6FA6AD"], [1, "#164F56"]],
+            colorscale=[[0, "#EDF3F4"], [0.5, "#A3C9CE"], [1, "#164F56"]],
             colorbar={"title": "of the row", "tickformat": ".0%"},
             hovertemplate="true %{y}, given %{x}: %{text}<extra></extra>",
         )

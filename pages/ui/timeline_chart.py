@@ -66,16 +66,19 @@ def cells(moments: Sequence[Moment], most: int = MAX_CELLS) -> list[Cell]:
 
 
 def timeline_figure(
-    gathered: Sequence[Cell], shown: Sequence[Emotion], names: Mapping[Emotion, str], reasons: Mapping[Status, str]
+    gathered: Sequence[Cell],
+    shown: Sequence[Emotion],
+    names: Mapping[Emotion, str],
+    reasons: Mapping[str, str],
 ) -> go.Figure:
     """Draw the strip and the curves of `shown`; a stretch without a usable face is grey above and a gap below."""
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.16, 0.84], vertical_spacing=0.06)
-    _strip(figure, gathered, names, reasons)
+    in_strip = _strip(figure, gathered, names, reasons)
     for emotion in shown:
         x, y = _curve(gathered, emotion)
         figure.add_scatter(
-            x=x, y=y, name=title(names[emotion]), mode="lines", connectgaps=False, legendgroup=emotion.label,
-            showlegend=False, line={"color": COLORS[emotion], "dash": DASHES[emotion], "width": 2},
+            x=x, y=y, name=title(names[emotion]), mode="lines", connectgaps=False,
+            showlegend=title(names[emotion]) not in in_strip, line={"color": COLORS[emotion], "dash": DASHES[emotion], "width": 2},
             hovertemplate="%{y:.0%}", row=2, col=1,
         )  # fmt: skip
         _mark_lonely(figure, x, y, emotion)
@@ -86,6 +89,30 @@ def timeline_figure(
         height=400, margin={"l": 8, "r": 8, "t": 8, "b": 8}, barmode="overlay", bargap=0, hovermode="x",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemclick": False,
                 "itemdoubleclick": False},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+    )  # fmt: skip
+
+
+def pictures_figure(moments: Sequence[Moment], names: Mapping[Emotion, str], reasons: Mapping[str, str]) -> go.Figure:
+    """Draw single pictures side by side: the seven outputs stacked, or a hatched bar where no face could be read."""
+    numbers = [f"Picture {number}" for number in range(1, len(moments) + 1)]
+    figure = go.Figure()
+    for emotion in Emotion:
+        figure.add_bar(
+            x=numbers, y=[moment.probabilities[emotion] if moment.probabilities else None for moment in moments],
+            name=title(names[emotion]), marker_color=COLORS[emotion], hovertemplate="%{y:.0%}",
+        )  # fmt: skip
+    unread = [(number, moment) for number, moment in zip(numbers, moments, strict=True) if not moment.probabilities]
+    if unread:
+        figure.add_bar(
+            x=[number for number, _ in unread], y=[1] * len(unread), name="No usable face",
+            customdata=[[reasons[moment.status]] for _, moment in unread], hovertemplate="%{customdata[0]}",
+            marker={"color": UNUSABLE, "pattern": {"shape": "/", "size": 5, "fgopacity": 0.45}},
+        )  # fmt: skip
+    figure.update_yaxes(range=[0, 1.03], tickformat=".0%", title="Model output", nticks=5)
+    figure.update_xaxes(categoryorder="array", categoryarray=numbers)
+    return figure.update_layout(
+        height=380, barmode="stack", bargap=0.4, hovermode="x unified", margin={"l": 8, "r": 8, "t": 8, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
 
@@ -111,9 +138,12 @@ def _step(moments: Sequence[Moment]) -> float:
 
 
 def _strip(
-    figure: go.Figure, gathered: Sequence[Cell], names: Mapping[Emotion, str], reasons: Mapping[Status, str]
-) -> None:
-    """Draw runs of equal labels as bars, one entry of the legend for each label, and one for all that is unusable."""
+    figure: go.Figure, gathered: Sequence[Cell], names: Mapping[Emotion, str], reasons: Mapping[str, str]
+) -> set[str]:
+    """Draw runs of equal labels as bars, one entry of the legend for each label, and one for all that is unusable.
+
+    Returns the names that stand in the legend.
+    """
     runs = _runs(gathered)
     groups: dict[str, list[Cell]] = {}
     for run in runs:
@@ -131,6 +161,7 @@ def _strip(
                     "pattern": {"shape": "/" if group == "No usable face" else "", "size": 5, "fgopacity": 0.45}},
             hovertemplate="%{customdata[0]}<extra></extra>", row=1, col=1,
         )  # fmt: skip
+    return set(groups)
 
 
 def _runs(gathered: Sequence[Cell]) -> list[Cell]:
@@ -176,13 +207,13 @@ def _time_axis(figure: go.Figure, gathered: Sequence[Cell]) -> None:
     end = gathered[-1].end_s if gathered else 1.0
     begin = gathered[0].begin_s if gathered else 0.0
     figure.update_xaxes(range=[begin, end], showgrid=False, row=1)
-    title = "Time in the recording (seconds)"
+    text = "Time in the recording (seconds)"
     if end > LONG_S:
         step = next((s for s in (30, 60, 120, 300, 600, 1200) if end / s <= 10), 3600)
         ticks = [step * number for number in range(math.floor(end / step) + 1)]
         figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick // 60}:{tick % 60:02d}" for tick in ticks])
-        title = "Time in the recording (minutes:seconds)"
-    figure.update_xaxes(title=title, row=2)
+        text = "Time in the recording (minutes:seconds)"
+    figure.update_xaxes(title=text, row=2)
 
 
 def _group(label: Emotion | Status, names: Mapping[Emotion, str]) -> str:
@@ -197,6 +228,6 @@ def _color(label: Emotion | Status) -> str:
     return UNCERTAIN if label.usable else UNUSABLE
 
 
-def _say(run: Cell, names: Mapping[Emotion, str], reasons: Mapping[Status, str]) -> str:
+def _say(run: Cell, names: Mapping[Emotion, str], reasons: Mapping[str, str]) -> str:
     what = names[run.label] if isinstance(run.label, Emotion) else reasons[run.label]
     return f"{title(what)}, {run.begin_s:.1f} to {run.end_s:.1f} s"

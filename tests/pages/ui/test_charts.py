@@ -46,7 +46,7 @@ def test_a_recording_without_a_usable_face_is_a_gap_not_a_zero():
 
 
 def test_results_of_two_models_are_not_joined_and_the_change_is_a_line():
-    figure = trend_figure([dot(1), dot(5, model="b")], [Emotion.SAD], NAMES, model_changes=[date(2026, 3, 5)])
+    figure = trend_figure([dot(1), dot(5, model="b")], [Emotion.SAD], NAMES, changes=[(date(2026, 3, 5), "new model")])
     assert traces(figure, "sad-like")[0].y == (0.2, None, 0.2)
     assert any(annotation.text == "new model" for annotation in figure.layout.annotations)
     assert sum(shape.x0 == shape.x1 and shape.line.dash == "dot" for shape in figure.layout.shapes) == 2
@@ -71,6 +71,14 @@ def test_the_usual_range_is_drawn_where_there_is_one():
     figure = trend_figure([dot(1)], [Emotion.SAD], NAMES, bands)
     (area,) = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     assert (area.y0, area.y1) == (0, 0.35)
+
+
+def test_a_recording_outside_the_usual_range_has_a_ring_in_its_own_panel_only():
+    marked = TrendDot(date(2026, 3, 9), 0.9, SHARES, None, None, None, "a", (Emotion.SAD,))
+    figure = trend_figure([dot(1), marked], [Emotion.HAPPY, Emotion.SAD], NAMES)
+    (ring,) = traces(figure, "outside the usual range")
+    assert (ring.y, ring.yaxis) == ((0.2,), "y3")
+    assert "usual range" in traces(figure, "sad-like")[0].customdata[1]
 
 
 def test_a_trend_without_recordings_is_an_empty_figure():

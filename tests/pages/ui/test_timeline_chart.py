@@ -6,7 +6,7 @@ import pytest
 
 from fer_core.emotions import Emotion
 from fer_core.types import Status
-from pages.ui.timeline_chart import Moment, cell_length_s, cells, timeline_figure
+from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
 REASONS = {status: f"because {status.value}" for status in Status}
@@ -73,3 +73,12 @@ def test_a_long_recording_has_an_axis_in_minutes():
 
 def test_no_samples_make_an_empty_figure():
     assert timeline_figure([], [Emotion.HAPPY], NAMES, REASONS).data[0].y == ()
+
+
+def test_pictures_stand_side_by_side_and_an_unreadable_one_says_why():
+    figure = pictures_figure([moment(0), moment(1, Status.NO_FACE)], NAMES, REASONS)
+    (happy,) = [trace for trace in figure.data if trace.name == "Happy-like"]
+    (unread,) = [trace for trace in figure.data if trace.name == "No usable face"]
+    assert happy.y == (0.88, None)
+    assert list(unread.x) == ["Picture 2"]
+    assert unread.customdata[0][0] == "because no_face"

@@ -1,0 +1,79 @@
+"""All patients: search, last recording, how usable it was, small trends; and a form for a new one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic import caseload, words
+from clinic.caseload import PatientSummary
+from fer_core.emotions import Emotion
+from pages.ui import state
+from pages.ui.charts import spark_svg
+from pages.ui.palette import COLORS
+from pages.ui.resources import resources
+from pages.ui.widgets import day, percent
+
+SHOWN_AT_ONCE = 25
+SPARKS = (Emotion.HAPPY, Emotion.SAD)
+WIDTHS = [3.2, 1.8, 1.6, 1.7, 1.7]
+
+
+@st.dialog("New patient")
+def add_patient() -> None:
+    """Ask for a new patient, and go on to that patient's page."""
+    with st.form("add_patient", border=False):
+        name = st.text_input("Name or code", max_chars=200)
+        note = st.text_area("Note (optional)", max_chars=2000, height=100)
+        if st.form_submit_button("Add", type="primary"):
+            patient_id = caseload.add_patient(resources().db, name, note)
+            st.switch_page(state.PATIENT, query_params={"patient": patient_id})
+
+
+def show_list(patients: list[PatientSummary]) -> None:
+    """Draw one line for each patient, the first ones at once and the others on demand."""
+    sparks = [f"{words.EXPRESSIONS[emotion].capitalize()} over time" for emotion in SPARKS]
+    titles = ["Patient", "Last recording", "Usable face time", *sparks]
+    for column, title in zip(st.columns(WIDTHS), titles, strict=True):
+        column.caption(title)
+    shown = st.session_state.get("shown", SHOWN_AT_ONCE)
+    for patient in patients[:shown]:
+        show_line(patient)
+    if len(patients) > shown and st.button(f"Show {min(SHOWN_AT_ONCE, len(patients) - shown)} more"):
+        st.session_state["shown"] = shown + SHOWN_AT_ONCE
+        st.rerun()
+
+
+def show_line(patient: PatientSummary) -> None:
+    """Draw one patient's line."""
+    with st.container(border=True):
+        name, last, usable, *sparks = st.columns(WIDTHS, vertical_alignment="center")
+        with name:
+            state.patient_link(patient.name, patient.id)
+            if patient.demo:
+                st.badge("Invented", color="blue")
+        last.write(day(patient.last_recorded_on))
+        last.caption("1 recording" if patient.recordings == 1 else f"{patient.recordings} recordings")
+        usable.write(percent(patient.last_usable_share))
+        for column, emotion in zip(sparks, SPARKS, strict=True):
+            svg = spark_svg([shares[emotion] if shares else None for shares in patient.shares], COLORS[emotion])
+            if svg:
+                column.image(svg)
+            else:
+                column.write("–")
+
+
+title, button = st.columns([4, 1], vertical_alignment="bottom")
+title.title("Caseload")
+if button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
+    add_patient()
+search = st.text_input("Search", placeholder="Search by name or note", label_visibility="collapsed", key="search")
+found = caseload.list_patients(resources().db, search)
+if found:
+    show_list(found)
+    st.caption(words.DISCLAIMER)
+elif search:
+    st.info("No patient matches this search.", icon=":material/search:")
+else:
+    with st.container(border=True):
+        st.subheader("Welcome")
+        st.write(words.FIRST_STEPS)

@@ -1,0 +1,95 @@
+"""Hand in a recording, watch it being analysed, and say which face is the patient's where there are several."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import streamlit as st
+
+from clinic import caseload, jobs, uploads, words
+from fer_core.errors import FerError
+from pages.ui import state
+from pages.ui.follow import follow
+from pages.ui.resources import resources
+from pages.ui.widgets import day, show_error
+
+VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
+PICTURE_TYPES = ["jpg", "jpeg", "png", "webp"]
+SAMPLING = {"Standard: 5 times a second": 0.2, "Coarse: once a second": 1.0, "Every frame": 0.0}
+
+
+def show_running() -> None:
+    """List what is not over yet, so that one who left the page finds it again."""
+    for job in jobs.active(resources().db):
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{state.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
+            st.caption(words.JOB_STATES[job.status.state], width="content")
+            state.recording_link("Show", job.status.recording_id)
+
+
+def show_form(patients: list[caseload.PatientSummary]) -> None:
+    """Draw the form of a new recording and hand it in."""
+    by_id = {patient.id: patient for patient in patients}
+    asked = state.query_id("patient")
+    with st.form("new_recording", border=True):
+        left, right = st.columns(2)
+        patient_id = left.selectbox(
+            "Patient",
+            list(by_id),
+            index=list(by_id).index(asked) if asked in by_id else None,
+            format_func=lambda key: by_id[key].name,
+            placeholder="Choose a patient",
+        )
+        recorded_on = right.date_input("Recorded on", value="today", max_value="today", format="YYYY-MM-DD")
+        files = st.file_uploader(
+            "One video, or one or more pictures",
+            type=VIDEO_TYPES + PICTURE_TYPES,
+            accept_multiple_files=True,
+            help="The file is deleted after the analysis; the numbers are kept. Sound is never read.",
+        )
+        note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
+        sampling = st.segmented_control(
+            "How often a video is looked at", list(SAMPLING), default=next(iter(SAMPLING)), required=True
+        )
+        if st.form_submit_button("Start analysis", type="primary", icon=":material/play_arrow:"):
+            hand_in(patient_id, files, recorded_on, note, SAMPLING[sampling])
+
+
+def hand_in(patient_id: str | None, files: list, recorded_on: date, note: str, every_s: float) -> None:
+    """Store the files, queue the analysis and go on to its progress."""
+    if patient_id is None or not files:
+        st.warning("Please choose a patient and a file first.", icon=":material/info:")
+        return
+    parts = resources()
+    with st.spinner("Storing and checking the file…"):
+        stored = []
+        try:
+            for file in files:
+                stored.append(uploads.store(parts.settings, file, file.name))
+        except FerError as error:
+            uploads.discard(parts.settings, [upload.id for upload in stored])
+            show_error(error)
+            return
+        queued = jobs.enqueue(parts.db, parts.settings, patient_id, stored, recorded_on, note, every_s)
+    st.session_state["queued"] = queued
+    st.query_params.from_dict({"recording": queued.recording_id})
+    st.rerun()
+
+
+def show_form_page() -> None:
+    """Draw the page of someone who has nothing to follow yet."""
+    show_running()
+    patients = caseload.list_patients(resources().db)
+    if not patients:
+        st.info("A recording belongs to a patient. Add the first one on the caseload.", icon=":material/info:")
+        st.page_link(state.CASELOAD, label="Go to the caseload", icon=":material/groups:")
+        return
+    show_form(patients)
+
+
+st.title("New recording")
+recording_id = state.query_id("recording")
+if recording_id is None:
+    show_form_page()
+else:
+    follow(recording_id)

@@ -1,0 +1,88 @@
+"""One recording on the patient's page: how usable it was, its timeline, and deleting it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic import caseload, words
+from clinic.caseload import RecordingRow
+from fer_core.emotions import Emotion
+from pages.ui import state
+from pages.ui.convert import moments
+from pages.ui.resources import resources
+from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
+from pages.ui.widgets import calm, chart, day, duration, percent
+
+
+def title_of(recording: RecordingRow) -> str:
+    """Return what a recording is called in lists: its day, its kind, and its state where it has no result."""
+    kind = "Video" if recording.kind == "video" else "Pictures"
+    length = f", {duration(recording.duration_s)}" if recording.duration_s else ""
+    open_state = f" · {words.JOB_STATES[recording.state]}" if recording.samples is None and recording.state else ""
+    return f"{day(recording.recorded_on)} · {kind}{length}{open_state}"
+
+
+def show_recording(recording: RecordingRow, shown: list[Emotion]) -> None:
+    """Draw what is known of one recording: first how much of it could be read, then the timeline."""
+    if recording.note:
+        st.markdown(f"Note: {state.plain_text(recording.note)}")
+    if recording.samples is None:
+        st.info(words.JOB_STATES[recording.state] if recording.state else "No result.", icon=":material/info:")
+        state.recording_link("Show the analysis", recording.id)
+    else:
+        _show_usable(recording)
+        _show_samples(moments(caseload.samples(resources().db, recording.id)), recording, shown)
+    if st.button("Delete this recording", icon=":material/delete:"):
+        confirm_delete(recording)
+
+
+def _show_usable(recording: RecordingRow) -> None:
+    """Draw how much could be read, and why the rest could not."""
+    columns = st.columns(4)
+    columns[0].metric(
+        "Usable face time" if recording.kind == "video" else "Usable pictures", percent(recording.usable_share)
+    )
+    columns[1].metric(
+        "Looked at", f"{recording.samples:,} samples" if recording.kind == "video" else f"{recording.samples}"
+    )
+    if recording.kind == "video":
+        columns[2].metric("Usable", duration(recording.usable_s))
+        columns[3].metric("Longest gap", duration(recording.longest_gap_s))
+    if recording.reasons:
+        parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
+        st.caption(f"Not usable: {'; '.join(parts)}.")
+    if recording.hollow:
+        st.warning(f"Does not count in the trend: {recording.hollow}.", icon=":material/info:")
+    if recording.damaged_frames:
+        st.caption(f"{recording.damaged_frames:,} damaged frames were skipped.")
+    others = len(recording.face_choice.get("left_out", ()))
+    if others:
+        st.caption(f"{others} other {'face was' if others == 1 else 'faces were'} seen; nothing of them was kept.")
+
+
+def _show_samples(found: list[Moment], recording: RecordingRow, shown: list[Emotion]) -> None:
+    """Draw the samples over the recording's own time, or picture by picture."""
+    if not found:
+        return
+    key = f"timeline_{recording.id}"
+    if recording.kind != "video":
+        chart(pictures_figure(found, words.EXPRESSIONS, words.STATUSES), key, "Model output for each picture")
+        return
+    gathered = cells(found)
+    chart(timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES), key, "Labels and model output over time")
+    st.caption(
+        f"Each point stands for {duration(cell_length_s(gathered))}. Hatched: no usable face; there the curves have a "
+        "gap. The model output is not the chance that someone feels something."
+    )
+
+
+@st.dialog("Delete this recording?")
+def confirm_delete(recording: RecordingRow) -> None:
+    """Ask once more, then delete."""
+    with calm():
+        st.write(f"{title_of(recording)}. Its results are deleted for good; this can't be undone.")
+        if st.button("Delete", type="primary"):
+            parts = resources()
+            caseload.delete_recording(parts.db, parts.settings, recording.id)
+            st.query_params.pop("recording", None)
+            st.rerun()

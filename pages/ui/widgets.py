@@ -1,0 +1,80 @@
+"""Small pieces that every page uses: calm errors, dates, charts with the sentence that belongs to them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from clinic import words
+from fer_core.errors import FerError
+
+log = logging.getLogger(__name__)
+
+CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+
+
+def show_error(error: Exception) -> None:
+    """Say what went wrong: a refusal in its own sentence, anything else in one that gives nothing away."""
+    if isinstance(error, FerError):
+        st.error(error.message, icon=":material/info:")
+        st.caption(f"Code: {error.code}")
+        return
+    # The kind and the place alone are logged: a message may hold a name or a part of a file.
+    log.error("unexpected %s at %s", type(error).__name__, _place(error))
+    st.error("Something went wrong on this page. Nothing was lost; please try again.", icon=":material/info:")
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Show an error of what runs inside instead of a trace."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # the last line of defence of the page
+        show_error(error)
+
+
+def on_script_error(error: Exception) -> bool:
+    """Show what escaped a page (a callback's error, for one); True tells Streamlit that nothing more is to be shown."""
+    show_error(error)
+    return True
+
+
+def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
+    """Draw a figure with the sentence that says what it shows and what it does not."""
+    st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt)
+    if disclaimer:
+        st.caption(words.DISCLAIMER)
+
+
+def day(value: date | None) -> str:
+    """Return a date as people read it everywhere, such as ``21 Nov 2026``; a dash for none."""
+    return f"{value.day} {value:%b %Y}" if value is not None else "–"
+
+
+def percent(share: float | None) -> str:
+    """Return a share (0 to 1) in whole percent; a dash for none."""
+    return f"{share:.0%}".replace("%", " %") if share is not None else "–"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in words, such as ``1 min 12 s``; a dash for none."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else "unknown"
