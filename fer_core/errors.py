@@ -24,6 +24,26 @@ class MediaError(FerError):
     code = "unreadable_file"
 
 
+MEDIA_CODES: dict[str, str] = {
+    "empty": "The file is empty. Please copy it again from the camera.",
+    "unknown_type": "This is neither a picture (JPEG, PNG, WebP) nor a video (MP4, MOV, MKV, WebM, AVI).",
+    "damaged_image": "The picture is damaged or was cut off while it was copied. Please copy it again.",
+    "heic_unsupported": "This computer can't read HEIC pictures. Please save the picture as JPEG and try again.",
+    "too_large": "The picture or video has too many pixels. Please make it smaller: up to 50 megapixels are read.",
+    "not_a_video": "This file says that it is a video, but holds something else. Nothing of it was opened.",
+    "no_video_stream": "This file holds sound but no picture.",
+    "incomplete_file": "The copy of this video was interrupted: its end is missing. Please copy it again from the camera.",
+    "damaged_video": "The video is damaged: no picture of it could be read. Please copy it again.",
+    "unreadable_file": "The file can't be read. Please try another copy of it.",
+}
+"""What a file that can't be used is called, and what helps; the code is stable, the sentence is for people."""
+
+
+def media_error(code: str) -> MediaError:
+    """Return the error of a code of `MEDIA_CODES`, with its sentence."""
+    return MediaError(MEDIA_CODES[code], code)
+
+
 class ModelError(FerError):
     """Model weights or a model card that can't be trusted or don't fit each other."""
 

@@ -40,12 +40,14 @@ class Frame:
     """One decoded picture of a video, upright.
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
-    from the start of the video; `rgb` is (H, W, 3) uint8, RGB. Never stored.
+    from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
+    own upright frame. Never stored.
     """
 
     index: int
     time_s: float
     rgb: RGB
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
