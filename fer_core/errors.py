@@ -32,7 +32,7 @@ MEDIA_CODES: dict[str, str] = {
     "too_large": "The picture or video has too many pixels. Please make it smaller: up to 50 megapixels are read.",
     "not_a_video": "This file says that it is a video, but holds something else. Nothing of it was opened.",
     "no_video_stream": "This file holds sound but no picture.",
-    "incomplete_file": "The copy of this video was interrupted: its end is missing. Please copy it again from the camera.",
+    "incomplete_file": "The copy of this video was interrupted: its end is missing. Please copy it again.",
     "damaged_video": "The video is damaged: no picture of it could be read. Please copy it again.",
     "unreadable_file": "The file can't be read. Please try another copy of it.",
 }
