@@ -33,7 +33,7 @@ def _run(arguments: argparse.Namespace) -> None:
     for name in data.bad_files:
         print(f"left out, can't be read: {name}", file=sys.stderr)
     folder = arguments.out or Path("runs") / arguments.preset
-    train(config, data, folder, best_device(), lambda line: print(line, flush=True))
+    train(config, data, folder, best_device(), lambda line: print(line, flush=True), arguments.start_from)
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", parents=[data], help="train a preset; run it again to go on after a stop")
     run.add_argument("--preset", choices=sorted(PRESETS), default="quick")
     run.add_argument("--out", type=Path, help="the run's folder (default: runs/PRESET)")
+    run.add_argument("--start-from", type=Path, help="weights of the same network (a run's best.safetensors)")
     run.add_argument("--seed", type=int, default=1)
     run.set_defaults(action=_run)
 

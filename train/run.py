@@ -6,20 +6,21 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
+from fer_core.model_card import file_sha256
 from fer_core.network import build_network
 from fer_core.preprocess import normalise
 from train.augment import augment, mix_up
@@ -95,14 +96,22 @@ def train(
     folder: Path,
     device: torch.device,
     say: Callable[[str], None] = lambda _: None,
+    start_from: Path | None = None,
 ) -> Run:
     """Train in `folder` until the last epoch, going on from its checkpoint if there is one.
+
+    `start_from`: weights (safetensors) of the same network to begin with, instead of random ones.
 
     Raises FerError where the folder holds a run of another recipe or other data.
     """
     rows, left_out = training_rows(data)
     public = data.of(PUBLIC_TEST)
+    if start_from is not None:
+        config = replace(config, warm_start=file_sha256(start_from))
     run = start(config, rows, device)
+    if start_from is not None:
+        run.network.load_state_dict(load_file(start_from))
+        run.averaged.module.load_state_dict(run.network.state_dict())
     _open_folder(folder, run, data, left_out)
     targets = soft_targets(rows, config)
     for number in range(len(run.history) + 1, config.epochs + 1):
