@@ -30,8 +30,8 @@ from fer_core.types import (
 )
 
 CHUNK_S = 10.0
-CLASSIFY_FACES = 64
-"""So many faces are labelled at once."""
+CLASSIFY_FRAMES = 32
+"""The faces of so many frames are labelled at once."""
 WORK_SIDE_PX = 1280
 """Frames are made smaller to this longer side: MTCNN's work grows with the area, and a face needs 48 px."""
 PREVIEW_SIDE_PX = 640
@@ -113,33 +113,27 @@ class Analyzer:
         follower = Follower(self.detector)
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
-        preview: Preview | None = None
-        samples = 0
-        for frame in video.frames(path, every_s, WORK_SIDE_PX, stats):
+        begun_s = 0.0
+        for samples, frame in enumerate(video.frames(path, every_s, WORK_SIDE_PX, stats), start=1):
             faces = follower.faces(frame.time_s, frame.rgb)
+            if waiting:
+                # The newest frame alone is kept whole, for the preview.
+                waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
             waiting.append(_Seen(frame, faces, *_crops(frame, faces)))
-            samples += 1
             if on_progress is not None:
                 on_progress(Progress(frame.time_s, info.duration_s, samples))
-            ends = bool(results or waiting[1:]) and frame.time_s - (results or [waiting[0].frame])[0].time_s >= CHUNK_S
-            if ends or sum(len(seen.faces) for seen in waiting) >= CLASSIFY_FACES or len(waiting) >= CLASSIFY_FACES:
-                labelled = self._label(waiting)
-                preview = _preview(waiting[-1].frame, labelled[-1])
-                results += labelled
-                waiting = []
-            else:
-                # Only the newest frame is kept whole, for the preview.
-                waiting[-1:] = [waiting[-1]]
-                for seen in waiting[:-1]:
-                    seen.frame = replace(seen.frame, rgb=_NOTHING)
+            ends = frame.time_s - begun_s >= CHUNK_S
+            if not ends and len(waiting) < CLASSIFY_FRAMES:
+                continue
+            results += self._label(waiting)
+            preview, waiting = _preview(frame, results[-1]), []
             if ends:
                 yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial)
-                results = []
-        if waiting:
-            labelled = self._label(waiting)
-            preview = _preview(waiting[-1].frame, labelled[-1])
-            results += labelled
-        yield Chunk(tuple(results), info, preview if results else None, stats.damaged, stats.partial)
+                results, begun_s = [], frame.time_s
+        newest = waiting[-1].frame if waiting else None
+        results += self._label(waiting)
+        preview_at_end = _preview(newest, results[-1]) if newest is not None else None
+        yield Chunk(tuple(results), info, preview_at_end, stats.damaged, stats.partial)
 
     def _analysis(
         self,
@@ -156,6 +150,8 @@ class Analyzer:
 
     def _label(self, seen: Sequence[_Seen]) -> list[FrameResult]:
         """Label the readable faces of several frames in one batch."""
+        if not seen:
+            return []
         readable = np.concatenate([one.crops[[reason is None for reason in one.reasons]] for one in seen])
         probabilities = iter(self.classifier.probabilities(readable))
         return [

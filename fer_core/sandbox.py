@@ -10,7 +10,6 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -65,14 +64,9 @@ def examine(path: Path) -> FileVerdict:
         warnings = ("Only the first picture of this file is read.",) if has_more_frames(path) else ()
         return FileVerdict("image", width, height, warnings=warnings)
     info = probe(path)
-    with contextlib.closing(_frames(path)) as found:
-        for _ in islice(found, TRIED_FRAMES):
-            pass
+    for _ in islice(frames(path, every_s=0, max_side_px=640), TRIED_FRAMES):
+        pass
     return FileVerdict("video", info.width_px, info.height_px, info.duration_s)
-
-
-def _frames(path: Path) -> Iterator[object]:
-    yield from frames(path, every_s=0, max_side_px=640)
 
 
 def _limit() -> None:

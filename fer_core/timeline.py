@@ -67,7 +67,7 @@ def smooth(values: Floats, time_s: Floats, width_s: float) -> Floats:
     """
     if width_s <= 0:
         return values
-    known = ~np.isnan(values).any(axis=1)
+    known: NDArray[np.bool_] = np.logical_not(np.isnan(values).any(axis=1))
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.where(known[:, None], values, 0).cumsum(axis=0)])
     counts = np.concatenate([[0], known.cumsum()])
     first = np.searchsorted(time_s, time_s - width_s / 2, side="left")

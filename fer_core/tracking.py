@@ -94,4 +94,5 @@ def _cost(found: Box, expected: Box) -> float:
     growth = abs(float(np.log(found.area / expected.area)))
     if (overlap < MIN_IOU and distance > MAX_DISTANCE) or growth > 1.4:
         return float("inf")
-    return (1 - overlap) + 0.5 * distance + 0.25 * growth
+    cost: float = (1 - overlap) + 0.5 * distance + 0.25 * growth
+    return cost

@@ -76,10 +76,10 @@ def frames(
         start_s: float | None = None
         wanted = 0
         for index, decoded in _decoded(container, stream, stats):
-            if decoded.pts is None:
+            if decoded.pts is None or decoded.time_base is None:
                 stats.skipped += 1
                 continue
-            at_s = float(decoded.pts * (decoded.time_base or stream.time_base))
+            at_s = float(decoded.pts * decoded.time_base)
             start_s = at_s if start_s is None else start_s
             time_s = at_s - start_s
             if not math.isfinite(time_s) or time_s < 0 or (stats.decoded and time_s <= stats.end_s):
@@ -164,7 +164,7 @@ def _upright(frame: VideoFrame, max_side_px: int | None) -> tuple[RGB, float]:
     size: dict[str, Any] = {}
     if scale < 1.0:
         size = {"width": max(2, round(frame.width * scale)), "height": max(2, round(frame.height * scale))}
-    rgb = frame.reformat(format="rgb24", **size).to_ndarray()
+    rgb: RGB = np.asarray(frame.reformat(format="rgb24", **size).to_ndarray(), np.uint8)
     turns = _quarter_turns(frame)
     return (np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb), scale
 

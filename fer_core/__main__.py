@@ -1,0 +1,193 @@
+"""Label the facial expressions in pictures and videos: ``python -m fer_core FILE...``."""
+
+from __future__ import annotations
+
+import os
+
+# Threads that spin while they wait cost forty times the work beside another busy process; to be set before torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import argparse
+import csv
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from fer_core.analyzer import Analyzer
+from fer_core.emotions import EMOTION_LABELS
+from fer_core.errors import FerError
+from fer_core.image import sniff
+from fer_core.types import FrameResult, Progress, RecordingAnalysis, Status
+
+COLUMNS = ("file", "time_s", "face", "left", "top", "right", "bottom", "confidence", "status", *EMOTION_LABELS)
+BAR_WIDTH = 30
+UNREADABLE = 2
+
+
+def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[], Analyzer] = Analyzer.open) -> int:
+    """Run the command line; exit code 2 where a file can't be read (the others are done all the same)."""
+    options = _parser().parse_args(arguments)
+    try:
+        analyzer = open_analyzer()
+    except FerError as error:
+        print(error.message, file=sys.stderr)
+        return UNREADABLE
+    failed = False
+    done: list[tuple[str, RecordingAnalysis]] = []
+    for name in options.files:
+        try:
+            done.append((name, _analyze(analyzer, Path(name), options.every)))
+        except FerError as error:
+            print(f"{name}: {error.message} ({error.code})", file=sys.stderr)
+            failed = True
+    _write(done, options.csv, options.json)
+    return UNREADABLE if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m fer_core",
+        description="Label the facial expressions in pictures and videos.",
+        epilog="Shows facial expressions as labelled by a model, not feelings or a diagnosis.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
+        "--every", type=_seconds, default=0.2, metavar="SECONDS", help="between samples; 0: every frame (default: 0.2)"
+    )
+    parser.add_argument("--csv", metavar="OUT", help="write one row for each face and sample; - for standard output")
+    parser.add_argument("--json", metavar="OUT", help="write everything as JSON; - for standard output")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("seconds are 0 or more")
+    return value
+
+
+def _analyze(analyzer: Analyzer, path: Path, every_s: float) -> RecordingAnalysis:
+    if sniff(path) in ("image", "heic"):
+        return analyzer.analyze_image(path)
+    with _bar(path.name) as report:
+        return analyzer.analyze_video(path, every_s, report)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[Progress], None] | None]:
+    """Draw a progress bar on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    begun = time.monotonic()
+
+    def report(at: Progress) -> None:
+        share = at.share or 0.0
+        filled = "#" * round(share * BAR_WIDTH)
+        left_s = (time.monotonic() - begun) * (1 - share) / share if share > 0.02 else None
+        left = f"{left_s:4.0f} s left" if left_s is not None else ""
+        print(f"\r{name[:40]} [{filled:<{BAR_WIDTH}}] {share:4.0%} {left} ", end="", file=sys.stderr, flush=True)
+
+    yield report
+    print(file=sys.stderr)
+
+
+def _write(done: list[tuple[str, RecordingAnalysis]], to_csv: str | None, to_json: str | None) -> None:
+    if to_csv:
+        with _target(to_csv) as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for name, analysis in done:
+                for result in analysis.results:
+                    writer.writerows(_rows(name, result))
+    if to_json:
+        with _target(to_json) as file:
+            json.dump([_as_json(name, analysis) for name, analysis in done], file, indent=1)
+            file.write("\n")
+    if not to_csv and not to_json:
+        for name, analysis in done:
+            print(_in_words(name, analysis))
+
+
+@contextmanager
+def _target(name: str) -> Iterator[TextIO]:
+    if name == "-":
+        yield sys.stdout
+        return
+    with Path(name).open("w", newline="", encoding="utf-8") as file:
+        yield file
+
+
+def _rows(name: str, result: FrameResult) -> Iterator[list[Any]]:
+    """Yield a row for each face, or the one row that says that there was none."""
+    shown, time_s = _text(name), f"{result.time_s:.3f}"
+    if not result.faces:
+        status = Status.DAMAGED if result.damaged else Status.NO_FACE
+        yield [shown, time_s, "", "", "", "", "", "", status.value, *[""] * len(EMOTION_LABELS)]
+    for seen in result.faces:
+        box = seen.face.box
+        corners = [f"{value:.1f}" for value in (box.left, box.top, box.right, box.bottom)]
+        numbers = [""] * len(EMOTION_LABELS) if seen.probabilities is None else [f"{p:.4f}" for p in seen.probabilities]
+        yield [shown, time_s, seen.face.track, *corners, f"{seen.face.confidence:.3f}", seen.status.value, *numbers]
+
+
+def _text(name: str) -> str:
+    """Return a name that a spreadsheet takes for text and never for a formula."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
+
+
+def _as_json(name: str, analysis: RecordingAnalysis) -> dict[str, Any]:
+    return {
+        "file": name,
+        "width_px": analysis.info.width_px,
+        "height_px": analysis.info.height_px,
+        "duration_s": analysis.info.duration_s,
+        "model_sha256": analysis.model_sha256,
+        "device": analysis.device,
+        "every_s": analysis.settings.every_s,
+        "uncertain_below": analysis.settings.uncertain_below,
+        "damaged_frames": analysis.damaged_frames,
+        "partial": analysis.partial,
+        "samples": [
+            {
+                "time_s": round(result.time_s, 6),
+                "faces": [
+                    {
+                        "face": seen.face.track,
+                        "box": [seen.face.box.left, seen.face.box.top, seen.face.box.right, seen.face.box.bottom],
+                        "confidence": seen.face.confidence,
+                        "status": seen.status.value,
+                        "probabilities": None
+                        if seen.probabilities is None
+                        else dict(zip(EMOTION_LABELS, seen.probabilities, strict=True)),
+                    }
+                    for seen in result.faces
+                ],
+            }
+            for result in analysis.results
+        ],
+    }
+
+
+def _in_words(name: str, analysis: RecordingAnalysis) -> str:
+    """Return a few lines for people: usable share first, then the labels over all faces."""
+    results = analysis.results
+    usable = sum(any(seen.status.usable for seen in result.faces) for result in results)
+    faces = [seen for result in results for seen in result.faces]
+    labels = Counter(seen.emotion.label if seen.emotion is not None else seen.status.value for seen in faces)
+    lines = [f"{name}: {usable} of {len(results)} samples with a usable face; {analysis.device}"]
+    lines += [f"  {label:<10} {count / len(faces):6.1%}" for label, count in labels.most_common()]
+    if analysis.damaged_frames:
+        lines.append(f"  {analysis.damaged_frames} damaged places were left out")
+    if analysis.partial:
+        lines.append("  the file ends before its header says so: only a part was analysed")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
