@@ -21,21 +21,25 @@ from sqlalchemy import select
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Job, JobState, new_id
-from fer_core.errors import MediaError
-from fer_core.sandbox import inspect_file
+from fer_core.errors import MediaError, media_error
+from fer_core.sandbox import FileVerdict, inspect_file
 
 CHUNK_BYTES = 1 << 20
 NAME_LENGTH = 300
 ORPHAN_AGE_S = 24 * 3600.0
 """How long a file without a job, or one kept for another try after a failure, stays."""
 
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".ts", ".flv")
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that a name loses: control and bidirectional characters, line ends, unassigned code points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content."""
+    """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content.
+
+    `warnings` are sentences for the clinician about what of it will not be read.
+    """
 
     id: str
     path: Path
@@ -43,6 +47,7 @@ class Upload:
     sha256: str
     size: int
     kind: str
+    warnings: tuple[str, ...] = ()
 
     def as_source(self) -> dict[str, Any]:
         """Return what a job keeps of the upload."""
@@ -58,11 +63,11 @@ def store(settings: Settings, stream: BinaryIO, display_name: str) -> Upload:
     path = uploads_dir(settings) / upload_id
     try:
         sha256, size = _write(settings, stream, path)
-        kind = _inspect(path)
+        found = _inspect(path, display_name)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return Upload(upload_id, path, clean_name(display_name), sha256, size, kind)
+    return Upload(upload_id, path, clean_name(display_name), sha256, size, found.kind, found.warnings)
 
 
 def discard(settings: Settings, upload_ids: Iterable[str]) -> None:
@@ -136,7 +141,7 @@ def _write(settings: Settings, stream: BinaryIO, path: Path) -> tuple[str, int]:
         target.flush()
         os.fsync(target.fileno())
     if size == 0:
-        raise MediaError("The file is empty. Please check that the copy was finished.", "empty")
+        raise media_error("empty")
     return digest.hexdigest(), size
 
 
@@ -149,6 +154,12 @@ def _check_room(settings: Settings, size: int, chunk: int, folder: Path) -> None
         raise MediaError("There is too little free space on the disk for this file.", "disk_full")
 
 
-def _inspect(path: Path) -> str:
-    """Return the kind of the file's content, as the sandbox found it. Raises MediaError for what can't be used."""
-    return inspect_file(path).kind
+def _inspect(path: Path, display_name: str) -> FileVerdict:
+    """Return what the sandbox says of the file's content. Raises MediaError for what can't be used."""
+    try:
+        return inspect_file(path)
+    except MediaError as error:
+        # The stored file has no name that says what it claims to be.
+        if error.code == "unknown_type" and display_name.lower().endswith(VIDEO_SUFFIXES):
+            raise media_error("not_a_video") from None
+        raise

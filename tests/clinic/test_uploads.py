@@ -16,9 +16,9 @@ from clinic import jobs, uploads
 from fer_core.errors import MediaError
 
 
-def png(value=120):
+def png(value=120, kind="PNG"):
     written = io.BytesIO()
-    Image.fromarray(np.full((64, 64, 3), value, np.uint8)).save(written, "PNG")
+    Image.fromarray(np.full((64, 64, 3), value, np.uint8)).save(written, kind)
     return written.getvalue()
 
 
@@ -70,16 +70,18 @@ def test_a_name_is_display_text(given, shown):
     ("content", "code"),
     [
         (b"", "empty"),
-        (b"ffconcat version 1.0\nfile victim.mp4\n", None),
-        (b"just text", None),
-        (png()[:60], None),
+        (b"ffconcat version 1.0\nfile victim.mp4\n", "not_a_video"),
+        (b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n", "not_a_video"),
+        (b"just text", "not_a_video"),
+        (b"PK\x03\x04" + bytes(100), "not_a_video"),
+        (png(kind="JPEG")[:-200], "damaged_image"),
     ],
-    ids=["empty", "playlist", "text", "cut"],
+    ids=["empty", "ffconcat", "playlist", "text", "zip", "cut-picture"],
 )
 def test_a_refused_file_leaves_nothing(settings, content, code):
     with pytest.raises(MediaError) as refusal:
         uploads.store(settings, io.BytesIO(content), "session.mp4")
-    assert code is None or refusal.value.code == code
+    assert refusal.value.code == code
     assert stored_files(settings) == []
 
 
