@@ -17,7 +17,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 	touch $@
 
 run: $(VENV)/run.stamp
-	$(BIN)/python -m db upgrade
+	$(BIN)/python -m clinic migrate
 	@echo "Open http://127.0.0.1:8501 in a browser. Ctrl+C stops the program."
 	$(BIN)/streamlit run streamlit_app.py
 

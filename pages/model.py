@@ -32,7 +32,7 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
     if kept:
         columns[3].metric("Where a label is given", _exact(kept["accuracy"]), border=True)
         columns[3].caption(
-            f"agreement among the {percent(kept['coverage'])} of faces that get a label; the others are called uncertain."
+            f"agreement among the {percent(kept['coverage'])} of faces with a label; the others stay uncertain."
         )
 
 

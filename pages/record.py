@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from clinic import caseload, jobs, uploads, words
 from fer_core.errors import FerError
@@ -55,7 +56,7 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
             hand_in(patient_id, files, recorded_on, note, SAMPLING[sampling])
 
 
-def hand_in(patient_id: str | None, files: list, recorded_on: date, note: str, every_s: float) -> None:
+def hand_in(patient_id: str | None, files: list[UploadedFile], recorded_on: date, note: str, every_s: float) -> None:
     """Store the files, queue the analysis and go on to its progress."""
     if patient_id is None or not files:
         st.warning("Please choose a patient and a file first.", icon=":material/info:")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from clinic.trends import Trend
 from fer_core.emotions import Emotion
@@ -10,10 +12,23 @@ from fer_core.types import Status
 from pages.ui.charts import Band, TrendDot
 from pages.ui.timeline_chart import Moment
 
-if TYPE_CHECKING:
-    from clinic.caseload import SampleTable
-
 CHANGES = {"model": "new model", "sampling": "other sampling"}
+
+
+class Samples(Protocol):
+    """What is needed of a recording's samples, in the order of time: `probabilities` (N, 7) in `Emotion` order."""
+
+    @property
+    def time_s(self) -> NDArray[Any]:
+        """Seconds, (N,)."""
+
+    @property
+    def status(self) -> NDArray[Any]:
+        """Values of `Status`, (N,)."""
+
+    @property
+    def probabilities(self) -> NDArray[Any]:
+        """Shares of 1, (N, 7)."""
 
 
 def trend_dots(trend: Trend) -> list[TrendDot]:
@@ -38,10 +53,10 @@ def usual_bands(trend: Trend) -> dict[Emotion, Band]:
     return {emotion: Band(found.mean, found.low, found.high) for emotion, found in (trend.baseline or {}).items()}
 
 
-def moments(samples: SampleTable) -> list[Moment]:
+def moments(samples: Samples) -> list[Moment]:
     """Return the samples of one recording's patient as moments."""
-    usable = [Status(status) for status in samples.status.tolist()]
+    statuses = [Status(status) for status in samples.status.tolist()]
     return [
         Moment(time_s, status, tuple(row) if status.usable else None)
-        for time_s, status, row in zip(samples.time_s.tolist(), usable, samples.probabilities.tolist(), strict=True)
+        for time_s, status, row in zip(samples.time_s.tolist(), statuses, samples.probabilities.tolist(), strict=True)
     ]

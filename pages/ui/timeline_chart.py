@@ -78,7 +78,8 @@ def timeline_figure(
         x, y = _curve(gathered, emotion)
         figure.add_scatter(
             x=x, y=y, name=title(names[emotion]), mode="lines", connectgaps=False,
-            showlegend=title(names[emotion]) not in in_strip, line={"color": COLORS[emotion], "dash": DASHES[emotion], "width": 2},
+            showlegend=title(names[emotion]) not in in_strip,
+            line={"color": COLORS[emotion], "dash": DASHES[emotion], "width": 2},
             hovertemplate="%{y:.0%}", row=2, col=1,
         )  # fmt: skip
         _mark_lonely(figure, x, y, emotion)
