@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from clinic import selftest, worker
+from clinic import demo, selftest, worker
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from fer_core.errors import FerError
@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 well, 1 not sound or refused."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = Settings.from_environment()
     try:
         return int(options.command(settings, options))
@@ -39,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     test.set_defaults(command=_selftest)
     head = commands.add_parser("migrate", help="bring the database to this version's tables")
     head.set_defaults(command=_migrate)
-    demo = commands.add_parser("demo", help="fill the database with four invented patients, marked as such")
-    demo.set_defaults(command=_demo)
+    invented = commands.add_parser("demo", help="add four invented patients, in a database of their own")
+    invented.set_defaults(command=_demo)
     return parser
 
 
@@ -63,6 +64,12 @@ def _migrate(settings: Settings, options: argparse.Namespace) -> int:  # noqa: A
 
 
 def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    own = settings.as_demo()
+    migrate(own.database_url)
+    database = open_database(own.database_url)
+    added = demo.fill(database)
+    database.close()
+    print(f"{added} invented patients were added." if added else "The invented patients are there already.")
     return 0
 
 

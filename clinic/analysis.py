@@ -21,6 +21,7 @@ from clinic.version import VERSION
 from db.engine import Database
 from db.models import JobState, Recording
 from db.records import save_results
+from fer_core import video
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.image import read_image
 from fer_core.types import RGB, Box, FaceExpression, Progress, VideoInfo
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY_S = 0.5
 PREVIEW_EVERY_S = 1.0
+THUMBNAIL_FRAME_PX = 1280
 PREVIEW_PX = 640
 """The longer side of a preview."""
 INTERNAL_CODE = "internal_error"
@@ -137,6 +139,8 @@ class _Run:
         if not all(path.exists() for path in paths):
             raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
         made = self._pictures(paths) if self.claimed.kind == "pictures" else self._video(paths[0])
+        if self.claimed.kind == "video":
+            self._picture_the_others(paths[0], made["duration_s"])
         with leases.held(self.db, self.claimed) as session:
             recording = session.get_one(Recording, self.claimed.recording_id)
             for name, value in {**made, **_made_with(self.analyzer)}.items():
@@ -147,7 +151,8 @@ class _Run:
             recording.analysed_at = datetime.now(UTC)
             choosing = not tracks.choose_automatically(session, recording)
             ended = JobState.PARTIAL if recording.partial else JobState.DONE
-            leases.finish(session, self.claimed, JobState.CHOOSING if choosing else ended)
+            frames = tracks.moments(session, self.claimed.recording_id)
+            leases.finish(session, self.claimed, JobState.CHOOSING if choosing else ended, frames)
         return choosing
 
     def _video(self, path: Path) -> dict[str, Any]:
@@ -183,6 +188,25 @@ class _Run:
             self._show(float(number), *_reduced(read_image(path), faces))
         self.report(Progress(float(len(paths)), float(len(paths)), len(paths)))
         return {} if analysis is None or len(paths) > 1 else _known_of(analysis.info)
+
+    def _picture_the_others(self, path: Path, duration_s: float | None) -> None:
+        """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
+        with self.db.read() as session:
+            asked = tracks.candidates(session, self.settings, self.claimed.recording_id)
+            views = tracks.best_views(session, self.claimed.recording_id)
+        missing = {face.track: views[face.track] for face in asked if face.thumbnail is None and face.track in views}
+        if len(asked) < 2 or not missing:
+            return
+        last = max(index for index, _ in missing.values())
+        for samples, frame in enumerate(video.frames(path, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
+            self.report(Progress(duration_s or frame.time_s, duration_s, samples))
+            for track, (index, box) in missing.items():
+                if index == frame.index:
+                    previews.write_thumbnail(
+                        self.settings, self.claimed.recording_id, track, frame.rgb, _scaled_box(box, frame.scale)
+                    )
+            if frame.index >= last:
+                return
 
     def _show(self, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]) -> None:
         """Keep the picture as the preview, seldom enough, and the best view of each face as its thumbnail."""
@@ -222,9 +246,12 @@ def _reduced(rgb: RGB, faces: Sequence[FaceExpression]) -> tuple[RGB, list[FaceE
 
 
 def _scaled(expression: FaceExpression, scale: float) -> FaceExpression:
-    box = expression.face.box
-    smaller = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
-    return replace(expression, face=replace(expression.face, box=smaller, landmarks=None))
+    face = replace(expression.face, box=_scaled_box(expression.face.box, scale), landmarks=None)
+    return replace(expression, face=face)
+
+
+def _scaled_box(box: Box, scale: float) -> Box:
+    return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
 
 
 def _with_track(expression: FaceExpression, track: int) -> FaceExpression:

@@ -101,11 +101,15 @@ def progress(db: Database, claimed: Claim, at: Progress, lease_s: float = LEASE_
         return session.scalar(select(Job.cancel_requested).where(Job.id == claimed.job_id)) is True
 
 
-def finish(session: Session, claimed: Claim, state: JobState) -> None:
-    """End the job well, within `held`: ``DONE``, ``PARTIAL``, or ``CHOOSING`` where a face must be chosen."""
+def finish(session: Session, claimed: Claim, state: JobState, frames: int) -> None:
+    """End the job well, within `held`: ``DONE``, ``PARTIAL``, or ``CHOOSING`` where a face must be chosen.
+
+    `frames`: the samples taken in all; the last report of the progress may be half a second old.
+    """
     job = session.get_one(Job, claimed.job_id)
     job.state = state.value
     job.lease_until = None
+    job.frames = frames
     if job.total_s is not None and state is not JobState.PARTIAL:
         job.done_s = job.total_s
     job.finished_at = None if state is JobState.CHOOSING else datetime.now(UTC)

@@ -18,7 +18,7 @@ from clinic import previews
 from clinic.settings import Settings
 from clinic.trends import summarise_recording
 from db.models import Recording, Sample
-from fer_core.types import Status
+from fer_core.types import Box, Status
 
 NO_FACE_TRACK = -1
 ALONE_TRACK = 0
@@ -44,12 +44,17 @@ class Candidate:
 
 
 def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
-    """Return the tracks of a recording, the one seen most first; those under `NEGLIGIBLE_SHARE` too."""
-    total = _moments(session, recording_id)
+    """Return the tracks of a recording, the one seen most first.
+
+    The negligible ones of a video are left out, unless there are no others: a street has dozens of passers-by.
+    """
+    total = moments(session, recording_id)
     pictures = session.get_one(Recording, recording_id).kind == "pictures"
     suggested: list[int] = []
     found = []
-    for track, count, first_s, last_s in _counted(session, recording_id):
+    counted = _counted(session, recording_id)
+    weighty = [row for row in counted if pictures or row[1] / total >= NEGLIGIBLE_SHARE]
+    for track, count, first_s, last_s in weighty or counted:
         alone = track == ALONE_TRACK if pictures else not _seen_together(session, recording_id, track, suggested)
         if alone:
             suggested.append(track)
@@ -64,7 +69,7 @@ def choose_automatically(session: Session, recording: Recording) -> bool:
     if len(counted) <= 1:
         keep(session, recording, [track for track, *_ in counted], how="only")
         return True
-    total = _moments(session, recording.id)
+    total = moments(session, recording.id)
     weighty = [track for track, count, *_ in counted if count / total >= NEGLIGIBLE_SHARE]
     if len(weighty) == 1 and recording.kind == "video":
         keep(session, recording, weighty, how="others_negligible")
@@ -81,7 +86,7 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     counted = {track: count for track, count, *_ in _counted(session, recording.id)}
     if not set(chosen) <= set(counted) or (counted and not chosen):
         raise ValueError("not a face of this recording")
-    total = _moments(session, recording.id)
+    total = moments(session, recording.id)
     ordered = sorted(set(chosen), key=lambda track: -counted[track])
     others = {track: count / total for track, count in counted.items() if track not in ordered}
     for track in ordered[1:]:
@@ -92,6 +97,22 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
     session.flush()
     recording.summary = summarise_recording(session, recording)
+
+
+def best_views(session: Session, recording_id: str) -> dict[int, tuple[int, Box]]:
+    """Return, for each track, the frame and the box in px where it is seen largest and surest."""
+    size = (Sample.right - Sample.left) * (Sample.bottom - Sample.top) * Sample.confidence
+    rows = session.execute(
+        select(Sample.track, Sample.frame_index, Sample.left, Sample.top, Sample.right, Sample.bottom)
+        .where(Sample.recording_id == recording_id, Sample.track != NO_FACE_TRACK)
+        .order_by(size, Sample.frame_index.desc())
+    )
+    # The last of each track is its best.
+    return {
+        track: (index, Box(left, top, right, bottom))
+        for track, index, left, top, right, bottom in rows
+        if left is not None and top is not None and right is not None and bottom is not None
+    }
 
 
 def _told(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
@@ -110,7 +131,7 @@ def _counted(session: Session, recording_id: str) -> list[tuple[int, int, float,
     return [(track, count, first_s, last_s) for track, count, first_s, last_s in rows]
 
 
-def _moments(session: Session, recording_id: str) -> int:
+def moments(session: Session, recording_id: str) -> int:
     """Return the number of samples of the recording, those without a face too; at least 1."""
     count = select(func.count(Sample.frame_index.distinct())).where(Sample.recording_id == recording_id)
     return max(1, session.scalar(count) or 0)

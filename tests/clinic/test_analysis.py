@@ -9,6 +9,7 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from clinic import analysis, jobs, leases, previews
+from clinic.selftest import write_clip
 from db.models import Job, JobState, Recording, Sample
 from fer_core.errors import MediaError, ModelError
 from tests.clinic.fakes import FakeAnalyzer, expression
@@ -69,7 +70,7 @@ def test_a_video_becomes_rows_a_summary_and_an_end(db, settings, queue, run):
     recording_id, (upload,) = queue()
     run(FakeAnalyzer([[(0,), (0,)], [(), (0,)]]))
     status = jobs.status(db, recording_id)
-    assert (status.state, status.share, status.error_code) == (JobState.DONE, 1.0, None)
+    assert (status.state, status.share, status.frames, status.error_code) == (JobState.DONE, 1.0, 4, None)
     assert indices(db, recording_id) == [0, 1, 2, 3]
     with db.read() as session:
         recording = session.get_one(Recording, recording_id)
@@ -107,6 +108,17 @@ def test_two_faces_are_asked_about(db, settings, queue, run):
     assert not any(face.thumbnail.exists() for face in found)
     with db.read() as session:
         assert set(session.scalars(select(Sample.track))) == {1}
+
+
+def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, run):
+    recording_id, (upload,) = queue()
+    write_clip(upload.path.with_suffix(".mp4"), [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
+    upload.path.with_suffix(".mp4").replace(upload.path)
+    run(FakeAnalyzer([[(0,), (0, 1), (0,), (0,)]]))
+    found = jobs.candidates(db, settings, recording_id)
+    assert [face.track for face in found] == [0, 1]
+    with Image.open(found[1].thumbnail) as shown:
+        assert shown.convert("L").getextrema()[0] == pytest.approx(40, abs=4), "of the moment at which it was seen"
 
 
 def test_a_poisonous_file_fails_with_its_sentence(db, queue, run):

@@ -153,7 +153,7 @@ def test_cancel_after_the_end_changes_nothing(db, settings, patient, an_upload):
     recording_id = enqueue(db, settings, patient, an_upload("video")).recording_id
     claimed = leases.claim(db)
     with leases.held(db, claimed) as session:
-        leases.finish(session, claimed, JobState.DONE)
+        leases.finish(session, claimed, JobState.DONE, 5)
     jobs.cancel(db, settings, recording_id)
     assert jobs.status(db, recording_id).state is JobState.DONE
 

@@ -77,6 +77,13 @@ def test_several_tracks_may_be_one_person(db, settings, recording):
     assert kept[4][3] == pytest.approx(result(4, 0).faces[0].probabilities[3])
 
 
+def test_passers_by_are_not_offered_unless_there_are_none_else(db, settings, recording):
+    crowd = recording([(0, 1)] * 20 + [(0, 1, 2)])
+    assert [face.track for face in jobs.candidates(db, settings, crowd)] == [0, 1]
+    glimpses = recording([(0,), (1,)] + [()] * 50)
+    assert [face.track for face in jobs.candidates(db, settings, glimpses)] == [0, 1]
+
+
 @pytest.mark.parametrize("wrong", [[7], [], [0, 7], [-1]], ids=str)
 def test_an_unknown_face_changes_nothing(db, settings, recording, wrong):
     recording_id = recording([(0, 1), (1,)])
