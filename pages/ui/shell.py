@@ -8,7 +8,8 @@ from clinic import words
 from pages.ui import state
 from pages.ui.widgets import calm
 
-st.set_page_config(page_title="Expression History", page_icon=":material/timeline:", layout="wide")
+# A material icon would be fetched from another host for the tab; this one is drawn by the browser.
+st.set_page_config(page_title="Expression History", page_icon="📈", layout="wide")
 
 page = st.navigation(
     [
