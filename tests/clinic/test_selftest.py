@@ -67,3 +67,9 @@ def test_the_face_smiles_and_the_room_is_empty():
     assert draw_face().shape == empty_room().shape == (240, 320, 3)
     assert np.abs(draw_face().astype(int) - draw_face(smile=1.0)).max() > 20
     assert empty_room().std(axis=(0, 1)).max() == 0
+
+
+def test_the_shipped_core_is_sound():
+    from fer_core.analyzer import Analyzer  # not at the top: it imports torch
+
+    assert selftest.check(lambda: Analyzer.open(device="cpu")) == selftest.Verdict(True, "The self-test was passed.")

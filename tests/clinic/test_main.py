@@ -1,0 +1,57 @@
+"""The clinic's command line."""
+
+import pytest
+from sqlalchemy import func, select
+
+from clinic.__main__ import main
+from clinic.settings import Settings
+from db.engine import open_database
+from db.models import Patient
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in ("FER_DATABASE_URL", "FER_DEMO"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def patients(settings):
+    database = open_database(settings.database_url)
+    try:
+        with database.read() as session:
+            return session.scalar(select(func.count()).select_from(Patient))
+    finally:
+        database.close()
+
+
+def test_migrate_makes_an_empty_database(folder, capsys):
+    assert main(["migrate"]) == 0
+    assert main(["migrate"]) == 0
+    assert patients(Settings.at(folder)) == 0
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_demo_keeps_away_from_the_real_patients(folder, capsys):
+    assert main(["migrate"]) == 0
+    assert main(["demo"]) == 0
+    assert main(["demo"]) == 0
+    assert patients(Settings.at(folder)) == 0
+    assert patients(Settings.at(folder).as_demo()) == 4
+    assert "already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo"])
+def test_each_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert command in capsys.readouterr().out
+
+
+def test_without_a_command_it_says_what_there_is(capsys):
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 2
+    assert "command" in capsys.readouterr().err
