@@ -153,7 +153,7 @@ def _samples(visit: _Visit, rng: np.random.Generator) -> SampleTable:
     boxes[absent] = np.nan
     return SampleTable(
         frame_index=np.arange(count) * 6,
-        time_s=np.arange(count) * EVERY_S,
+        time_s=np.arange(count, dtype=np.float64) * EVERY_S,
         track=np.where(absent, NO_TRACK, 0),
         status=status,
         probabilities=probabilities,

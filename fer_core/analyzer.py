@@ -115,7 +115,7 @@ class Analyzer:
         results: list[FrameResult] = []
         begun_s = 0.0
         for samples, frame in enumerate(video.frames(path, every_s, WORK_SIDE_PX, stats), start=1):
-            faces = follower.faces(frame.time_s, frame.rgb)
+            faces = follower.faces(frame.time_s, frame.rgb, frame.scale)
             if waiting:
                 # The newest frame alone is kept whole, for the preview.
                 waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)

@@ -37,7 +37,7 @@ class _Candidates:
 
 
 class Detector:
-    """MTCNN on a device. `min_face_px`: the smallest face that is looked for, in px of the given pictures."""
+    """MTCNN on a device. `min_face_px`: the smallest face that is looked for."""
 
     def __init__(self, device: str | None = None, min_face_px: int = 40) -> None:
         wanted = torch.device(device) if device else best_device()
@@ -49,12 +49,15 @@ class Detector:
         self._output_net = ONet().eval().to(self.device)
 
     @torch.inference_mode()
-    def detect(self, frames: Sequence[RGB]) -> list[list[Face]]:
-        """Return the faces of each picture, (H, W, 3) uint8 RGB all of one size, the most certain first."""
+    def detect(self, frames: Sequence[RGB], scale: float = 1.0) -> list[list[Face]]:
+        """Return the faces of each picture, (H, W, 3) uint8 RGB all of one size, the most certain first.
+
+        `scale`: px of these pictures per px of the originals, in which `min_face_px` is meant.
+        """
         if not frames:
             return []
         pictures = _stack(frames, self.device)
-        return self._output(pictures, self._refine(pictures, self._propose(pictures)), len(frames))
+        return self._output(pictures, self._refine(pictures, self._propose(pictures, scale)), len(frames))
 
     @torch.inference_mode()
     def refind(self, frames: Sequence[RGB], boxes: Sequence[Sequence[Box]]) -> list[list[Face]]:
@@ -71,10 +74,10 @@ class Detector:
         start = _Candidates(_square(known), frame, torch.ones(len(rows), device=self.device))
         return self._output(pictures, self._refine(pictures, start), len(frames))
 
-    def _propose(self, pictures: Tensor) -> _Candidates:
+    def _propose(self, pictures: Tensor, reduced: float) -> _Candidates:
         """Run the proposal net over a pyramid of reduced pictures (N, 3, H, W) uint8."""
         height, width = pictures.shape[-2:]
-        scale = CELL_PX / self.min_face_px
+        scale = min(1.0, CELL_PX / (self.min_face_px * reduced))
         boxes, frames, scores, levels = [], [], [], []
         level = 0
         while min(height, width) * scale >= CELL_PX:

@@ -11,10 +11,10 @@ from fer_core.types import RGB, Box, Face
 SEARCH_EVERY_S = 2.0
 """So long can a newcomer go unseen while others are followed."""
 SEARCH_EMPTY_EVERY_S = 0.4
-SEARCH_AFTER_LOSS_S = 0.3
+SEARCH_AFTER_LOSS_S = 0.2
 """After a face got lost among others, the next search comes no earlier than this after the last one."""
-SURE = 0.9
-"""A followed face below this confidence counts as lost; the search decides."""
+SOUGHT_FOR_S = 0.6
+"""So long a lost face is looked for where it was expected, beside those that are still followed."""
 FOLLOWED_IOU = 0.3
 
 
@@ -28,29 +28,33 @@ class Follower:
         self._searched_s = float("-inf")
         self.searches = 0
 
-    def faces(self, time_s: float, rgb: RGB) -> list[Face]:
-        """Return the faces of the next frame with their tracks, boxes in px of `rgb`. Times must increase."""
-        return self._tracker.update(time_s, self._found(time_s, rgb))
+    def faces(self, time_s: float, rgb: RGB, scale: float = 1.0) -> list[Face]:
+        """Return the faces of the next frame with their tracks, boxes in px of `rgb`. Times must increase.
 
-    def _found(self, time_s: float, rgb: RGB) -> list[Face]:
+        `scale`: px of `rgb` per px of the video's own frame.
+        """
+        return self._tracker.update(time_s, self._found(time_s, rgb, scale))
+
+    def _found(self, time_s: float, rgb: RGB, scale: float) -> list[Face]:
         since = time_s - self._searched_s
         expected = list(self._tracker.expected(time_s).values())
+        sought = list(self._tracker.expected(time_s, SOUGHT_FOR_S).values())
         if since >= self._search_every_s or (not expected and since >= SEARCH_EMPTY_EVERY_S):
-            return self._search(time_s, rgb)
+            return self._search(time_s, rgb, scale)
         if not expected:
             return []
         # A slightly larger window beside the last box: a face that came nearer or moved on is still inside.
-        windows = [window for box in expected for window in (box, _grown(box, 1.25))]
-        seen = [face for face in self._detector.refind([rgb], [windows])[0] if face.confidence >= SURE]
+        windows = [window for box in sought for window in (box, _grown(box, 1.25))]
+        seen = self._detector.refind([rgb], [windows])[0]
         lost = [box for box in expected if not any(face.box.iou(box) >= FOLLOWED_IOU for face in seen)]
         if lost and (not seen or since >= SEARCH_AFTER_LOSS_S):
-            return self._search(time_s, rgb)
+            return self._search(time_s, rgb, scale)
         return seen
 
-    def _search(self, time_s: float, rgb: RGB) -> list[Face]:
+    def _search(self, time_s: float, rgb: RGB, scale: float) -> list[Face]:
         self._searched_s = time_s
         self.searches += 1
-        return self._detector.detect([rgb])[0]
+        return self._detector.detect([rgb], scale)[0]
 
 
 def scaled(face: Face, factor: float) -> Face:

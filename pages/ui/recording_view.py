@@ -42,9 +42,7 @@ def _show_usable(recording: RecordingRow) -> None:
     columns[0].metric(
         "Usable face time" if recording.kind == "video" else "Usable pictures", percent(recording.usable_share)
     )
-    columns[1].metric(
-        "Looked at", f"{recording.samples:,} samples" if recording.kind == "video" else f"{recording.samples}"
-    )
+    columns[1].metric("Samples" if recording.kind == "video" else "Pictures", f"{recording.samples:,}")
     if recording.kind == "video":
         columns[2].metric("Usable", duration(recording.usable_s))
         columns[3].metric("Longest gap", duration(recording.longest_gap_s))

@@ -1,0 +1,142 @@
+"""Measure the analysis of a video beside other ways of doing it: ``python -m benchmarks video FILE``."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ways import WAYS, Seen
+from fer_core.types import Box
+
+SURE = 0.95
+SAME_IOU = 0.5
+
+
+def measure(way: str, path: Path, every_s: float, out: Path) -> None:
+    """Run one way in this process and write what it saw and what it took to `out`; loading the models doesn't count."""
+    analyze = WAYS[way]()
+    begun, cpu = time.perf_counter(), time.process_time()
+    seen = analyze(path, every_s)
+    spent = {"wall_s": time.perf_counter() - begun, "cpu_s": time.process_time() - cpu}
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    out.write_text(json.dumps({"seen": seen, "peak_mb": peak_mb, "samples": len(seen), **spent}))
+
+
+def run(way: str, path: Path, every_s: float) -> dict[str, Any] | None:
+    """Run one way in a process of its own; None where what it needs is not installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "found.json"
+        command = [sys.executable, "-m", "benchmarks", "one", way, str(path), str(every_s), str(out)]
+        begun = time.perf_counter()
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            if "ModuleNotFoundError" in done.stderr:
+                return None
+            raise SystemExit(done.stderr)
+        found: dict[str, Any] = json.loads(out.read_text())
+        return found | {"process_s": time.perf_counter() - begun}
+
+
+def agreement(ours: Seen, reference: Seen) -> dict[str, float | int]:
+    """Compare with the reference, frame by frame: its sure faces found, overlap, difference of probabilities.
+
+    Frames are matched by their times; a face counts as found from an IoU of 0.5 on.
+    """
+    by_time = {round(frame["time_s"], 3): frame["faces"] for frame in ours}
+    sure, overlaps, differences = 0, [], []
+    for frame in reference:
+        mine = by_time.get(round(frame["time_s"], 3), [])
+        for face in frame["faces"]:
+            if face["confidence"] <= SURE:
+                continue
+            sure += 1
+            box = Box(*face["box"])
+            best = max(mine, key=lambda other: box.iou(Box(*other["box"])), default=None)
+            if best is None or box.iou(Box(*best["box"])) < SAME_IOU:
+                continue
+            overlaps.append(box.iou(Box(*best["box"])))
+            if best["probabilities"] is not None and face["probabilities"] is not None:
+                pairs = zip(best["probabilities"], face["probabilities"], strict=True)
+                differences.append(statistics.fmean(abs(a - b) for a, b in pairs))
+    return {
+        "sure_faces": sure,
+        "found": len(overlaps) / sure if sure else 1.0,
+        "median_iou": statistics.median(overlaps) if overlaps else 0.0,
+        "mean_difference": statistics.fmean(differences) if differences else 0.0,
+    }
+
+
+def compare(path: Path, every_s: float, ways: list[str]) -> dict[str, Any]:
+    """Run the ways one after the other and return all figures."""
+    found = {way: run(way, path, every_s) for way in ways}
+    result: dict[str, Any] = {"file": path.name, "every_s": every_s, "cores": os.cpu_count(), "ways": {}}
+    for way, figures in found.items():
+        result["ways"][way] = None if figures is None else {k: v for k, v in figures.items() if k != "seen"}
+    ours, reference = found.get("ours"), found.get("MTCNN frame by frame")
+    if ours and reference:
+        result["agreement"] = agreement(ours["seen"], reference["seen"])
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the figures for people."""
+    lines = [
+        f"{result['file']}, a sample every {result['every_s']} s, {result['cores']} cores",
+        f"{'way':<22}{'samples':>9}{'wall s':>9}{'CPU s':>9}{'samples/s':>11}{'peak MB':>9}",
+    ]
+    for way, figures in result["ways"].items():
+        if figures is None:
+            lines.append(f"{way:<22}{'not installed':>47}")
+            continue
+        rate = figures["samples"] / figures["wall_s"]
+        lines.append(
+            f"{way:<22}{figures['samples']:>9}{figures['wall_s']:>9.1f}{figures['cpu_s']:>9.1f}{rate:>11.1f}"
+            f"{figures['peak_mb']:>9.0f}"
+        )
+    if "agreement" in result:
+        same = result["agreement"]
+        lines.append(
+            f"of {same['sure_faces']} faces that MTCNN is sure of: {same['found']:.1%} found, median IoU"
+            f" {same['median_iou']:.3f}, mean difference of probabilities {same['mean_difference']:.3f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    video = commands.add_parser("video", help="decoding, ours, and other ways, side by side")
+    video.add_argument("file", type=Path)
+    video.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
+    video.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    video.add_argument("--json", type=Path, help="write the figures to this file too")
+    one = commands.add_parser("one", help="one way in this process (used by the others)")
+    one.add_argument("way", choices=list(WAYS))
+    one.add_argument("file", type=Path)
+    one.add_argument("every", type=float)
+    one.add_argument("out", type=Path)
+    options = parser.parse_args()
+    if options.command == "one":
+        measure(options.way, options.file, options.every, options.out)
+        return
+    result = compare(options.file, options.every, options.ways)
+    print(table(result))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
