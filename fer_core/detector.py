@@ -22,6 +22,8 @@ from fer_core.types import RGB, Box, Face
 
 NAME = "mtcnn/facenet-pytorch-2.5.3"
 STAGE_THRESHOLDS = (0.6, 0.7, 0.7)
+REFIND_THRESHOLD = 0.4
+"""Where a face was a moment ago, less certainty is needed."""
 PYRAMID_FACTOR = 0.709
 CELL_PX, STRIDE_PX = 12, 2
 REFINE_BATCH = 512
@@ -72,7 +74,7 @@ class Detector:
         known = torch.tensor(rows, device=self.device)
         frame = torch.tensor(where, device=self.device)
         start = _Candidates(_square(known), frame, torch.ones(len(rows), device=self.device))
-        return self._output(pictures, self._refine(pictures, start), len(frames))
+        return self._output(pictures, start, len(frames), REFIND_THRESHOLD)
 
     def _propose(self, pictures: Tensor, reduced: float) -> _Candidates:
         """Run the proposal net over a pyramid of reduced pictures (N, 3, H, W) uint8."""
@@ -115,14 +117,16 @@ class Detector:
         keep = batched_nms(boxes, score, frame, 0.7)
         return _Candidates(_square(_shifted(boxes[keep], offsets[sure][keep], 1)), frame[keep], score[keep])
 
-    def _output(self, pictures: Tensor, found: _Candidates, count: int) -> list[list[Face]]:
+    def _output(
+        self, pictures: Tensor, found: _Candidates, count: int, threshold: float = STAGE_THRESHOLDS[2]
+    ) -> list[list[Face]]:
         """Turn what the third net takes for a face into faces, one list a picture."""
         faces: list[list[Face]] = [[] for _ in range(count)]
         found = _inside(found, pictures)
         if not len(found.boxes):
             return faces
         offsets, points, probability = _in_batches(self._output_net, _cut(pictures, found, 48))
-        sure = probability[:, 1] > STAGE_THRESHOLDS[2]
+        sure = probability[:, 1] > threshold
         boxes, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
         size = (boxes[:, 2:] - boxes[:, :2] + 1).unsqueeze(1)
         landmarks = points[sure].view(-1, 2, 5).transpose(1, 2) * size + boxes[:, None, :2] - 1

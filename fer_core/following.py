@@ -10,6 +10,8 @@ from fer_core.types import RGB, Box, Face
 
 SEARCH_EVERY_S = 2.0
 """So long can a newcomer go unseen while others are followed."""
+SEARCH_COMPANY_EVERY_S = 1.0
+"""The same where several people are there, who come and go more often."""
 SEARCH_EMPTY_EVERY_S = 0.4
 SEARCH_AFTER_LOSS_S = 0.2
 """After a face got lost among others, the next search comes no earlier than this after the last one."""
@@ -39,7 +41,9 @@ class Follower:
         since = time_s - self._searched_s
         expected = list(self._tracker.expected(time_s).values())
         sought = list(self._tracker.expected(time_s, SOUGHT_FOR_S).values())
-        if since >= self._search_every_s or (not expected and since >= SEARCH_EMPTY_EVERY_S):
+        if since >= self._search_every_s or (len(expected) > 1 and since >= SEARCH_COMPANY_EVERY_S):
+            return self._search(time_s, rgb, scale)
+        if since >= SEARCH_EMPTY_EVERY_S and not expected:
             return self._search(time_s, rgb, scale)
         if not expected:
             return []
