@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -47,7 +48,11 @@ def sniff(path: Path) -> str:
 def picture_size(path: Path) -> tuple[int, int]:
     """Return the upright width and height in px from the header alone. Raises MediaError as `read_image` does."""
     with _opened(path) as image:
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        try:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        except (OSError, SyntaxError, ValueError, struct.error):
+            # A PNG may keep its EXIF behind the pixels, which are then read first.
+            raise media_error("damaged_image") from None
         return (image.height, image.width) if turned else (image.width, image.height)
 
 
@@ -68,7 +73,7 @@ def read_image(path: Path) -> RGB:
             image.load()
             upright = ImageOps.exif_transpose(image)
             return np.array(_eight_bit_rgb(upright))
-        except (OSError, SyntaxError, ValueError, EOFError):
+        except (OSError, SyntaxError, ValueError, EOFError, struct.error):
             raise media_error("damaged_image") from None
 
 

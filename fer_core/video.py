@@ -27,6 +27,8 @@ SKIP_REFERENCES_FROM_S = 0.15
 """From this sampling distance on, frames that no other frame needs are not decoded: 36 % less work."""
 PARTIAL_BELOW = 0.98
 """A video that ends before this share of the length that its header promises was cut off."""
+LAST_FRAME_S = 0.5
+"""The last frame begins before the end: so much is allowed on top."""
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ def frames(
             yield Frame(index, time_s, rgb, scale)
         if not stats.decoded:
             raise media_error("damaged_video")
-        stats.partial = duration_s is not None and stats.end_s < PARTIAL_BELOW * duration_s - 1.0
+        stats.partial = duration_s is not None and stats.end_s < PARTIAL_BELOW * duration_s - LAST_FRAME_S
 
 
 @contextmanager

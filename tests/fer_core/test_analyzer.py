@@ -1,0 +1,100 @@
+"""From a file to results, with the slow parts replaced."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_core.analyzer import Analyzer
+from fer_core.emotions import Emotion
+from fer_core.errors import Cancelled, MediaError
+from fer_core.types import Status
+from tests.fakes import FakeClassifier, FakeDetector, face_at
+from tests.media import scene, write_clip
+
+
+def analyzer(script=lambda rgb: [face_at(100, 80)], certainty=0.8):
+    return Analyzer(FakeClassifier(certainty), FakeDetector(script))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """25 s at 4 frames a second."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "v.mp4", [scene(left=0)] * 100, rate=4)
+
+
+def test_chunks_of_ten_seconds_hold_every_sample_once(clip):
+    chunks = list(analyzer().stream_video(clip, 0.5))
+    times = [result.time_s for chunk in chunks for result in chunk.results]
+    assert times == pytest.approx([n * 0.5 for n in range(50)])
+    assert [len(chunk.results) for chunk in chunks] == [21, 20, 9]
+    assert chunks[-1].preview.rgb.shape == (320, 480, 3)
+    assert chunks[0].info.duration_s == pytest.approx(25, abs=0.1)
+
+
+def test_labels_and_uncertainty(clip):
+    sure = analyzer().analyze_video(clip, 1.0)
+    assert {result.faces[0].emotion for result in sure.results} == {Emotion.HAPPY}
+    assert sure.settings.every_s == 1.0
+    assert sure.model_sha256 == "f" * 64
+    unsure = analyzer(certainty=0.45).analyze_video(clip, 1.0)
+    assert {result.faces[0].status for result in unsure.results} == {Status.UNCERTAIN}
+
+
+def test_progress_tells_time_and_cancels(clip):
+    told = []
+
+    def report(at):
+        told.append(at)
+        if len(told) == 5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        analyzer().analyze_video(clip, 0.5, report)
+    assert [at.frames for at in told] == [1, 2, 3, 4, 5]
+    assert told[-1].share == pytest.approx(2 / 25, abs=0.01)
+
+
+def test_no_face_is_an_empty_moment_and_never_a_guess(clip):
+    found = analyzer(lambda rgb: []).analyze_video(clip, 1.0)
+    assert len(found.results) == 25
+    assert all(result.faces == () for result in found.results)
+
+
+def test_a_face_that_cannot_be_read_is_not_classified(tmp_path):
+    Image.fromarray(np.zeros((320, 480, 3), np.uint8)).save(tmp_path / "dark.png")
+    model = analyzer()
+    [result] = model.analyze_image(tmp_path / "dark.png").results
+    assert [(face.status, face.probabilities) for face in result.faces] == [(Status.DARK, None)]
+    assert model.classifier.batches == [0]
+
+
+def test_pictures_keep_several_faces_apart(tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "p.png")
+    model = analyzer(lambda rgb: [face_at(60, 40), face_at(200, 60)])
+    analysis = model.analyze_image(tmp_path / "p.png")
+    assert [face.face.track for face in analysis.results[0].faces] == [0, 1]
+    assert (analysis.info.width_px, analysis.info.duration_s) == (480, None)
+
+
+def test_large_frames_are_reduced_and_boxes_mapped_back(tmp_path):
+    path = write_clip(tmp_path / "v.mp4", [np.full((1440, 2560, 3), 90, np.uint8)] * 2)
+    [chunk] = analyzer().stream_video(path, 0)
+    face = chunk.results[0].faces[0].face
+    assert (face.box.left, face.box.top) == pytest.approx((200, 160))
+    assert max(chunk.preview.rgb.shape) == 640
+    assert chunk.preview.faces[0].face.box.left == pytest.approx(50)
+
+
+def test_what_is_no_video_is_refused(tmp_path):
+    (tmp_path / "v.mp4").write_text("a letter")
+    with pytest.raises(MediaError):
+        list(analyzer().stream_video(tmp_path / "v.mp4"))
+
+
+def test_the_shipped_model_on_a_smile_and_on_a_wall(tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "smile.png")
+    Image.fromarray(np.full((320, 480, 3), 128, np.uint8)).save(tmp_path / "wall.png")
+    model = Analyzer.open(device="cpu")
+    [result] = model.analyze_image(tmp_path / "smile.png").results
+    assert result.faces[0].emotion is Emotion.HAPPY
+    assert model.analyze_image(tmp_path / "wall.png").results[0].faces == ()

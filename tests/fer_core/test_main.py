@@ -1,0 +1,65 @@
+"""The command line of the core."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_core.__main__ import COLUMNS, main
+from fer_core.analyzer import Analyzer
+from tests.fakes import FakeClassifier, FakeDetector, face_at
+from tests.media import scene, write_clip
+
+
+def run(*arguments):
+    """Run with a detector that sees a face in bright pictures alone."""
+    script = lambda rgb: [face_at(100, 80)] if rgb.mean() > 30 else []  # noqa: E731
+    return main([str(a) for a in arguments], lambda: Analyzer(FakeClassifier(), FakeDetector(script)))
+
+
+@pytest.fixture
+def clip(tmp_path):
+    dark = [np.zeros((320, 480, 3), np.uint8)] * 5
+    return write_clip(tmp_path / "v.mp4", [scene()] * 5 + dark, rate=5)
+
+
+def test_csv_has_a_row_for_each_face_and_each_moment_without(clip, capsys):
+    assert run(clip, "--csv", "-") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["status"] for row in rows] == ["ok"] * 5 + ["no_face"] * 5
+    assert rows[0]["time_s"] == "0.000"
+    assert float(rows[0]["happy"]) == pytest.approx(0.8)
+    assert rows[-1]["happy"] == rows[-1]["left"] == ""
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(clip, tmp_path, capsys):
+    (tmp_path / "letter.mp4").write_text("a letter")
+    assert run(tmp_path / "letter.mp4", clip, tmp_path / "gone.png", "--json", tmp_path / "out.json") == 2
+    errors = capsys.readouterr().err
+    assert "(not_a_video)" in errors
+    assert "(unreadable_file)" in errors
+    [found] = json.loads((tmp_path / "out.json").read_text())
+    assert len(found["samples"]) == 10
+    assert found["samples"][0]["faces"][0]["probabilities"]["happy"] == pytest.approx(0.8)
+
+
+def test_in_words(clip, capsys):
+    assert run(clip) == 0
+    assert "5 of 10 samples with a usable face" in capsys.readouterr().out
+
+
+def test_names_are_text_for_spreadsheets(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(scene()).save("=cmd().png")
+    run("=cmd().png", "--csv", "-")
+    assert capsys.readouterr().out.splitlines()[1].startswith("'=cmd()")
+
+
+def test_negative_seconds_are_refused(clip):
+    with pytest.raises(SystemExit) as refusal:
+        run(clip, "--every", "-1")
+    assert refusal.value.code == 2

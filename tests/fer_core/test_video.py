@@ -1,0 +1,114 @@
+"""Times are the stream's own, frames are upright, and what is damaged is counted."""
+
+import numpy as np
+import pytest
+
+from fer_core.video import DecodeStats, frames, probe
+from tests.media import cut, moving_face, scene, turned_by_matrix, with_zeros, write_clip
+
+
+def times(path, every_s=0.0, stats=None):
+    return [frame.time_s for frame in frames(path, every_s, stats=stats)]
+
+
+def test_every_frame_at_its_time(tmp_path):
+    path = write_clip(tmp_path / "v.mp4", moving_face(20))
+    assert times(path) == pytest.approx([n / 10 for n in range(20)])
+    info = probe(path)
+    assert (info.width_px, info.height_px, info.codec) == (480, 320, "h264")
+    assert info.duration_s == pytest.approx(2.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "pix_fmt"),
+    [
+        ("libx265", "v.mp4", "yuv420p"),
+        ("libvpx-vp9", "v.webm", "yuv420p"),
+        ("libsvtav1", "v.mkv", "yuv420p"),
+        ("mpeg4", "v.avi", "yuv420p"),
+        ("libx264", "v.mov", "yuv420p10le"),
+    ],
+)
+def test_codecs_and_containers(tmp_path, codec, name, pix_fmt):
+    path = write_clip(tmp_path / name, moving_face(8), codec=codec, pix_fmt=pix_fmt)
+    found = list(frames(path, 0))
+    assert [frame.time_s for frame in found] == pytest.approx([n / 10 for n in range(8)], abs=0.0015)
+    assert np.abs(found[0].rgb.astype(int) - moving_face(1)[0]).mean() < 12
+
+
+def test_a_variable_rate_keeps_its_times(tmp_path):
+    wanted = np.cumsum([0.0, 0.04, 0.1, 0.033, 0.2, 0.05, 0.4, 0.033]).round(4).tolist()
+    path = write_clip(tmp_path / "v.mp4", moving_face(8), times_s=wanted)
+    assert times(path) == pytest.approx(wanted, abs=0.001)
+
+
+def test_an_offset_at_the_start_is_taken_off(tmp_path):
+    path = write_clip(tmp_path / "v.mkv", moving_face(6), times_s=[5 + n / 10 for n in range(6)])
+    assert times(path) == pytest.approx([n / 10 for n in range(6)], abs=0.0015)
+
+
+def test_b_frames_come_in_the_order_of_their_times(tmp_path):
+    path = write_clip(tmp_path / "v.mp4", moving_face(20), options={"preset": "medium", "bf": "3"})
+    assert times(path) == pytest.approx([n / 10 for n in range(20)])
+
+
+def test_sampling_does_not_drift(tmp_path):
+    small = [np.full((32, 32, 3), n, np.uint8) for n in range(240)]
+    path = write_clip(tmp_path / "v.mp4", small, rate=24, options={"bf": "0"})
+    found = times(path, every_s=0.1)
+    assert len(found) == 100
+    for number, time_s in enumerate(found):
+        assert 0 <= time_s - number * 0.1 < 1 / 24 + 1e-6
+
+
+def test_seldom_samples_lie_on_the_grid(tmp_path):
+    path = write_clip(tmp_path / "v.mp4", moving_face(60), rate=30, options={"preset": "medium", "bf": "2"})
+    found = times(path, every_s=0.5)
+    assert len(found) == 4
+    for number, time_s in enumerate(found):
+        assert 0 <= time_s - number * 0.5 < 0.15
+
+
+def test_a_phone_s_display_matrix_is_applied(tmp_path):
+    picture = np.zeros((64, 128, 3), np.uint8)
+    picture[:, :64] = 255
+    path = turned_by_matrix(write_clip(tmp_path / "v.mp4", [picture] * 3))
+    assert (probe(path).width_px, probe(path).height_px) == (64, 128)
+    rgb = next(iter(frames(path, 0))).rgb
+    assert rgb.shape == (128, 64, 3)
+    # A quarter turn clockwise brings the left half to the top.
+    assert rgb[:60].mean() > 240
+    assert rgb[68:].mean() < 15
+
+
+def test_odd_sizes_and_smaller_frames(tmp_path):
+    path = write_clip(tmp_path / "v.mkv", [scene(size=(321, 181))] * 2, codec="ffv1", pix_fmt="bgr0")
+    assert next(iter(frames(path, 0))).rgb.shape == (181, 321, 3)
+    small = next(iter(frames(path, 0, max_side_px=160)))
+    assert small.rgb.shape[1] == 160
+    assert small.scale == pytest.approx(160 / 321)
+
+
+def test_a_damaged_middle_is_counted_and_the_rest_is_read(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (100, 96, 128, 3), np.uint8)
+    path = write_clip(tmp_path / "v.mp4", list(noise), options={"g": "10"})
+    with_zeros(path, 0.45, 0.55)
+    stats = DecodeStats()
+    found = times(path, stats=stats)
+    assert stats.damaged > 0
+    assert 60 <= len(found) < 100
+    assert found[-1] == pytest.approx(9.9)
+    assert not stats.partial
+
+
+def test_a_file_cut_short_is_read_as_far_as_it_goes(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 96, 128, 3), np.uint8)
+    path = write_clip(tmp_path / "v.mp4", list(noise), muxer={"movflags": "faststart"})
+    complete = DecodeStats()
+    times(path, stats=complete)
+    assert not complete.partial
+    cut(path, 0.5)
+    stats = DecodeStats()
+    found = times(path, stats=stats)
+    assert 20 < len(found) < 45
+    assert stats.partial
