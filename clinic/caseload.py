@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic import jobs
@@ -164,7 +164,7 @@ def delete_recording(db: Database, settings: Settings, recording_id: str) -> Non
     jobs.delete_files(db, settings, recording_id)
     with db.session() as session:
         session.delete(_recording(session, recording_id))
-    _forget(db)
+    db.forget_deleted()
 
 
 def delete_patient(db: Database, settings: Settings, patient_id: str) -> None:
@@ -175,15 +175,7 @@ def delete_patient(db: Database, settings: Settings, patient_id: str) -> None:
         jobs.delete_files(db, settings, recording_id)
     with db.session() as session:
         session.delete(_patient(session, patient_id))
-    _forget(db)
-
-
-def _forget(db: Database) -> None:
-    """Empty SQLite's write-ahead log, where the deleted rows would otherwise lie until the next checkpoint."""
-    if db.engine.dialect.name != "sqlite":
-        return
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    db.forget_deleted()
 
 
 def _patient(session: Session, patient_id: str) -> Patient:

@@ -41,6 +41,20 @@ class Database:
         with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
+    def forget_deleted(self) -> None:
+        """Empty SQLite's write-ahead log, where deleted rows would lie until the next checkpoint.
+
+        Readers of an older moment hold the log back; it is then emptied at the next call after they ended.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        # A checkpoint runs outside any transaction, so not on a connection that SQLAlchemy has begun one on.
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

@@ -1,0 +1,128 @@
+"""Patients are listed, found as they are written, and leave no byte when they go."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import event
+
+from clinic import caseload, demo
+from clinic.settings import Settings
+from db.engine import migrate, open_database
+from db.models import Recording
+from fer_core.errors import FerError
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings.at(tmp_path)
+
+
+@pytest.fixture
+def db(settings):
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    yield database
+    database.close()
+
+
+def test_added_patients_are_listed_by_name(db):
+    for name in ("berta", "Anna", "Carl"):
+        caseload.add_patient(db, f"  {name} ")
+    assert [patient.name for patient in caseload.list_patients(db)] == ["Anna", "berta", "Carl"]
+    assert caseload.list_patients(db)[0].recordings == 0
+    assert caseload.list_patients(db)[0].last_recorded_on is None
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\nb", "a\0b", "a\u202eb", "\ud800"])
+def test_names_that_hide_something_are_refused(db, name):
+    with pytest.raises(FerError) as refusal:
+        caseload.add_patient(db, name)
+    assert refusal.value.code == "bad_name"
+    assert caseload.list_patients(db) == []
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "Robert'); DROP TABLE patient;--", "=cmd()", "100 %_x"])
+def test_odd_names_are_text_and_searched_as_they_are(db, name):
+    caseload.add_patient(db, name)
+    caseload.add_patient(db, "someone else")
+    assert [patient.name for patient in caseload.list_patients(db, name)] == [name]
+
+
+def test_search_takes_wildcards_literally(db):
+    caseload.add_patient(db, "50 % of it", note="under_score")
+    caseload.add_patient(db, "50 and more")
+    assert [p.name for p in caseload.list_patients(db, "%")] == ["50 % of it"]
+    assert [p.name for p in caseload.list_patients(db, "r_s")] == ["50 % of it"]
+    assert len(caseload.list_patients(db, "50")) == 2
+
+
+def test_renaming_and_unknown_ones(db):
+    patient_id = caseload.add_patient(db, "A")
+    caseload.rename_patient(db, patient_id, "B", "a note\nof two lines")
+    assert caseload.get_patient(db, patient_id).note == "a note\nof two lines"
+    for ask in (caseload.get_patient, caseload.get_recording):
+        with pytest.raises(FerError):
+            ask(db, "0" * 32)
+
+
+def test_a_deleted_patient_leaves_no_byte(db, settings, tmp_path):
+    name, file = "Wilhelmine Zauberberg", "zauberberg-session-7.mp4"
+    patient_id = caseload.add_patient(db, name)
+    with db.session() as session:
+        session.add(
+            Recording(
+                patient_id=patient_id,
+                kind="video",
+                recorded_on=date(2026, 1, 1),
+                source_name=file,
+                created_at=datetime.now(UTC),
+            )
+        )
+    assert any(name.encode() in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    caseload.delete_patient(db, settings, patient_id)
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert name.encode() not in path.read_bytes(), path.name
+            assert file.encode() not in path.read_bytes(), path.name
+
+
+@pytest.fixture
+def filled(db):
+    assert demo.fill(db) == 4
+    return db
+
+
+def test_the_demo_is_marked_and_not_doubled(filled):
+    patients = caseload.list_patients(filled)
+    assert len(patients) == 4
+    assert all(patient.demo and "invented" in patient.name for patient in patients)
+    assert demo.fill(filled) == 0
+    assert len(caseload.list_patients(filled)) == 4
+
+
+def test_the_demo_shows_what_there_is_to_see(filled):
+    details = [caseload.get_patient(filled, patient.id) for patient in caseload.list_patients(filled)]
+    points = [point for detail in details for point in detail.trend.points]
+    assert any(point.hollow for point in points)
+    assert any(point.outside for point in points)
+    assert any(change.what == "model" for detail in details for change in detail.trend.changes)
+    assert any(detail.trend.building for detail in details)
+    assert any(detail.trend.baseline for detail in details)
+    first = details[0].recordings[0]
+    table = caseload.samples(filled, first.id)
+    assert len(table) == first.samples
+    assert caseload.get_recording(filled, first.id) == first
+
+
+def test_the_list_costs_two_queries(filled):
+    asked = []
+    event.listen(filled.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    caseload.list_patients(filled)
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
+
+
+def test_one_recording_can_be_deleted(filled, settings):
+    patient = caseload.get_patient(filled, caseload.list_patients(filled)[0].id)
+    caseload.delete_recording(filled, settings, patient.recordings[0].id)
+    left = caseload.get_patient(filled, patient.id).recordings
+    assert [row.id for row in left] == [row.id for row in patient.recordings[1:]]
