@@ -72,6 +72,7 @@ class ActiveJob:
     patient_id: str
     patient_name: str
     recorded_on: date
+    kind: str
 
 
 def enqueue(
@@ -124,14 +125,14 @@ def active(db: Database) -> list[ActiveJob]:
     """Return what is queued, running or waits for a choice of face, oldest first."""
     with db.read() as session:
         rows = session.execute(
-            select(Job, Recording.patient_id, Patient.name, Recording.recorded_on)
+            select(Job, Recording.patient_id, Patient.name, Recording.recorded_on, Recording.kind)
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
             .where(Job.state.in_(ACTIVE))
             .order_by(Job.created_at)
         )
         now = datetime.now(UTC)
-        return [ActiveJob(_status(job, now), patient_id, name, day) for job, patient_id, name, day in rows]
+        return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
 
 
 def cancel(db: Database, settings: Settings, recording_id: str) -> None:

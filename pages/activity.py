@@ -23,7 +23,7 @@ def show_jobs() -> None:
             with st.container(border=True):
                 left, right = st.columns([5, 1], vertical_alignment="center")
                 left.markdown(f"**{state.plain_text(job.patient_name)}** · recorded {day(job.recorded_on)}")
-                left.progress(job.status.share or 0.0, text=progress_text(job.status))
+                left.progress(job.status.share or 0.0, text=progress_text(job.status, job.kind == "pictures"))
                 with right:
                     state.recording_link("Show", job.status.recording_id)
 

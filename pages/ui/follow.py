@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from clinic import caseload, jobs, words
+from clinic.caseload import RecordingRow
 from clinic.jobs import JobStatus
 from clinic.previews import PreviewFace, StoredPreview
 from clinic.tracks import Candidate
@@ -33,13 +34,15 @@ def follow(recording_id: str) -> None:
         _new_recording()
         return
     _say_what_came()
-    _header(recording_id)
+    recording = caseload.get_recording(parts.db, recording_id)
+    st.session_state["patient"] = recording.patient_id
+    pictures = recording.kind == "pictures"
     if status.state in WORKING:
-        _running(recording_id)
+        _running(recording_id, pictures)
     elif status.state == "choosing":
-        _choose(recording_id)
+        _choose(recording_id, pictures)
     else:
-        _ended(recording_id, status)
+        _ended(recording, status, pictures)
 
 
 def _say_what_came() -> None:
@@ -53,20 +56,15 @@ def _say_what_came() -> None:
         st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")
 
 
-def _header(recording_id: str) -> None:
-    recording = caseload.get_recording(resources().db, recording_id)
-    st.session_state["patient"] = recording.patient_id
-
-
 @st.fragment(run_every=1)
-def _running(recording_id: str) -> None:
+def _running(recording_id: str, pictures: bool) -> None:
     """Draw progress and preview. Only this part runs each second, and it asks the database one question."""
     with calm():
         parts = resources()
         status = jobs.status(parts.db, recording_id)
         if status is None or status.state not in WORKING:
             st.rerun()
-        st.progress(status.share or 0.0, text=progress_text(status))
+        st.progress(status.share or 0.0, text=progress_text(status, pictures))
         left, right = st.columns([3, 1], vertical_alignment="center")
         left.caption("You may leave this page: the analysis goes on, and you find it again under Analyses.")
         stopping = status.cancel_requested
@@ -75,23 +73,26 @@ def _running(recording_id: str) -> None:
             st.rerun(scope="fragment")
         seen = jobs.preview(parts.settings, recording_id)
         if seen is not None:
-            show_preview(seen)
+            show_preview(seen, pictures)
 
 
-def progress_text(status: JobStatus) -> str:
+def progress_text(status: JobStatus, pictures: bool) -> str:
     """Return one line on how far an analysis is."""
     if status.state == "queued":
         return words.JOB_STATES["queued"]
     parts = [words.JOB_STATES["running"]]
-    if status.total_s:
-        parts.append(f"{duration(status.done_s)} of {duration(status.total_s)} done")
-    parts.append(f"{status.frames:,} samples")
+    if pictures:
+        parts.append(f"{status.frames} of {status.total_s or 0:.0f} pictures done")
+    else:
+        if status.total_s:
+            parts.append(f"{duration(status.done_s)} of {duration(status.total_s)} done")
+        parts.append(f"{status.frames:,} samples")
     if status.left_s is not None:
         parts.append(f"about {duration(max(1.0, status.left_s))} left")
     return " · ".join(parts)
 
 
-def show_preview(seen: StoredPreview) -> None:
+def show_preview(seen: StoredPreview, pictures: bool) -> None:
     """Draw the latest sampled picture with its boxes, and the bars of its largest face."""
     try:
         jpeg = seen.path.read_bytes()
@@ -108,7 +109,7 @@ def show_preview(seen: StoredPreview) -> None:
             "Latest picture with boxes",
             disclaimer=False,
         )
-        st.caption(f"At {seen.time_s:.1f} s")
+        st.caption(f"Picture {seen.time_s + 1:.0f}" if pictures else f"At {seen.time_s:.1f} s")
     with numbers:
         largest = max(seen.faces, key=lambda face: face.box.area, default=None)
         if largest is None:
@@ -124,7 +125,7 @@ def _label(face: PreviewFace) -> Emotion | None:
     return Emotion(max(range(len(Emotion)), key=face.probabilities.__getitem__))
 
 
-def _choose(recording_id: str) -> None:
+def _choose(recording_id: str, pictures: bool) -> None:
     """Ask which face is the patient's."""
     parts = resources()
     found = jobs.candidates(parts.db, parts.settings, recording_id)
@@ -135,7 +136,7 @@ def _choose(recording_id: str) -> None:
         columns = st.columns(CHOICES_A_ROW)
         for number, candidate in enumerate(found):
             with columns[number % CHOICES_A_ROW], st.container(border=True):
-                if _candidate(candidate):
+                if _candidate(candidate, pictures):
                     ticked.append(candidate.track)
         confirmed = st.form_submit_button("This is the patient", type="primary", icon=":material/check:")
     if confirmed and not ticked:
@@ -148,14 +149,17 @@ def _choose(recording_id: str) -> None:
         st.rerun()
 
 
-def _candidate(candidate: Candidate) -> bool:
+def _candidate(candidate: Candidate, pictures: bool) -> bool:
     """Draw one face to choose; return whether it is ticked."""
     if candidate.thumbnail is not None:
         st.image(_data_uri(candidate.thumbnail), width=150)
     ticked = st.checkbox(f"Face {candidate.track + 1}", value=False, key=f"track_{candidate.track}")
-    st.caption(
-        f"Seen in {percent(candidate.share)} of the samples, from {candidate.first_s:.1f} to {candidate.last_s:.1f} s"
-    )
+    if pictures:
+        first, last = candidate.first_s + 1, candidate.last_s + 1
+        st.caption(f"In picture {first:.0f}" if first == last else f"Alone in a picture, {first:.0f} to {last:.0f}")
+    else:
+        span = f"from {candidate.first_s:.1f} to {candidate.last_s:.1f} s"
+        st.caption(f"Seen in {percent(candidate.share)} of the samples, {span}")
     return ticked
 
 
@@ -164,13 +168,13 @@ def _data_uri(path: Path) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def _ended(recording_id: str, status: JobStatus) -> None:
+def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     """Say how it ended and where to go now."""
     parts = resources()
-    patient_id = caseload.get_recording(parts.db, recording_id).patient_id
+    recording_id = recording.id
     if status.state in ("done", "partial"):
         st.success(words.JOB_STATES[status.state], icon=":material/check_circle:")
-        state.patient_link("Open the patient's page", patient_id, recording_id)
+        state.patient_link("Open the patient's page", recording.patient_id, recording_id)
     elif status.state == "failed":
         st.error(status.error_message or words.JOB_STATES["failed"], icon=":material/info:")
         if status.error_code:
@@ -182,7 +186,7 @@ def _ended(recording_id: str, status: JobStatus) -> None:
         st.info(words.JOB_STATES[status.state], icon=":material/info:")
     seen = jobs.preview(parts.settings, recording_id)
     if seen is not None:
-        show_preview(seen)
+        show_preview(seen, pictures)
         jobs.close_preview(parts.settings, recording_id)
     _new_recording()
 
