@@ -15,6 +15,7 @@ from fer_core.detector import NAME as DETECTOR_NAME
 from fer_core.detector import Detector
 from fer_core.following import Follower, scaled
 from fer_core.image import read_image
+from fer_core.prefetch import prefetch
 from fer_core.preprocess import crop_faces
 from fer_core.types import (
     RGB,
@@ -114,7 +115,9 @@ class Analyzer:
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
         begun_s = 0.0
-        for samples, frame in enumerate(video.frames(path, every_s, WORK_SIDE_PX, stats), start=1):
+        # Decoding and the networks let each other work: both release the interpreter.
+        decoded = prefetch(video.frames(path, every_s, WORK_SIDE_PX, stats))
+        for samples, frame in enumerate(decoded, start=1):
             faces = follower.faces(frame.time_s, frame.rgb, frame.scale)
             if waiting:
                 # The newest frame alone is kept whole, for the preview.
