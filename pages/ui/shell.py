@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import words
+from clinic.health import read_health
 from pages.ui import state
+from pages.ui.resources import resources
 from pages.ui.widgets import calm
 
 # A material icon would be fetched from another host for the tab; this one is drawn by the browser.
@@ -21,7 +23,13 @@ page = st.navigation(
     ]
 )
 
-with st.sidebar:
+with st.sidebar, calm():
+    parts = resources()
+    health = read_health(parts.settings)
+    if parts.settings.demo:
+        st.info("Demonstration: all patients are invented.", icon=":material/science:")
+    if health is not None and health.sound is False:
+        st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
 
 with calm():
