@@ -18,9 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings = Settings.from_environment()
     try:
-        return int(options.command(settings, options))
+        return int(options.command(Settings.from_environment(), options))
     except FerError as error:
         print(error.message, file=sys.stderr)
         return 1

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from fer_core.errors import FerError
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -38,12 +40,14 @@ class Settings:
 
         The folder is made where it is missing, for this user alone. With ``FER_DEMO=1`` everything is in its
         subfolder ``demo``, and a database URL for real patients is left alone.
+
+        Raises FerError ``data_folder`` where the folder can't be made.
         """
         named = os.environ.get("FER_DATA_DIR")
         root = Path(named) if named else user_data_path("expression-history", appauthor=False)
         demo = os.environ.get("FER_DEMO") == "1"
         settings = cls.at(root / "demo" if demo else root, demo)
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(settings.data_dir)
         url = os.environ.get("FER_DATABASE_URL")
         return cls(settings.data_dir, url) if url and not demo else settings
 
@@ -52,5 +56,16 @@ class Settings:
         if self.demo:
             return self
         found = Settings.at(self.data_dir / "demo", demo=True)
-        found.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(found.data_dir)
         return found
+
+
+def _make(folder: Path) -> None:
+    """Make the folder where it is missing, for this user alone."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        raise FerError(
+            "The folder for the data can't be made. Please check FER_DATA_DIR and the rights on that folder.",
+            "data_folder",
+        ) from None

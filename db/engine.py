@@ -5,18 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
+from db.connection import READ_ONLY, make_engine
+from db.copies import safety_copies, sqlite_path
 from db.migrate import upgrade
 
-BUSY_TIMEOUT_MS = 30_000
 SAFE_SQLITE = (3, 51, 3)
 """The first release without the rare corruption at a WAL reset (sqlite.org, release log)."""
-
-_READ_ONLY = "fer_read_only"
 
 
 class Database:
@@ -24,13 +21,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
-        self._reading = self.engine.execution_options(**{_READ_ONLY: True})
+        self._reading = self.engine.execution_options(**{READ_ONLY: True})
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Give a session whose transaction commits at the end, or is rolled back where an exception leaves it.
 
-        On SQLite it holds the only write lock from its start, so that what it read can't change under it.
+        It holds the only write lock from its start, so that what it read can't change under it.
         """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
@@ -42,12 +39,16 @@ class Database:
             yield session
 
     def forget_deleted(self) -> None:
-        """Empty SQLite's write-ahead log, where deleted rows would lie until the next checkpoint.
+        """Leave no byte of deleted rows: empty SQLite's write-ahead log, where they lie until the next checkpoint.
 
+        The copies that were kept beside the file before a migration or a restore go too, for they hold those rows.
         Readers of an older moment hold the log back; it is then emptied at the next call after they ended.
         """
         if self.engine.dialect.name != "sqlite":
             return
+        path = sqlite_path(str(self.engine.url))
+        for copy in safety_copies(path) if path is not None else ():
+            copy.unlink(missing_ok=True)
         # A checkpoint runs outside any transaction, so not on a connection that SQLAlchemy has begun one on.
         connection = self.engine.raw_connection()
         try:
@@ -70,15 +71,6 @@ def migrate(url: str) -> None:
     upgrade(url)
 
 
-def make_engine(url: str) -> Engine:
-    """Return an engine; for SQLite with the PRAGMAs and transactions that this program relies on."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
 def sqlite_warning() -> str | None:
     """Return a sentence for the administrator where this Python's SQLite is older than `SAFE_SQLITE`."""
     if sqlite3.sqlite_version_info >= SAFE_SQLITE:
@@ -88,21 +80,3 @@ def sqlite_warning() -> str | None:
         f"SQLite {sqlite3.sqlite_version} has a rare fault that {wanted} mended: keep the data on a local disk, never"
         " on a network drive, and back it up."
     )
-
-
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own BEGIN comes too late and is deferred: 298 of 360 updates were lost. `_begin_sqlite` does it.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    # Without it DELETE leaves the bytes of what was deleted in the file.
-    cursor.execute("PRAGMA secure_delete = ON")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -2,62 +2,107 @@
 
 SQLite's batch migrations copy tables; with foreign keys on, dropping the old copy of a parent deletes all children
 without an error. So foreign keys are off while a migration runs, and rows and references are checked before it commits.
+
+A migration that means to remove rows says of which tables: ``REMOVES_ROWS_OF = ("name", ...)`` in its module.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import threading
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
-from sqlalchemy.engine import Engine
+from alembic.util import CommandError
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.sql import quoted_name
 
+from db.connection import make_engine
+from db.copies import copy_whole, sqlite_path
+from fer_core.errors import FerError
+
 MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_TIMEOUT_S = 30.0
+
+_one_at_a_time = threading.Lock()
+"""Alembic keeps its context in module globals: two threads that migrate at once hang. Processes wait by themselves."""
 
 
-class MigrationError(RuntimeError):
-    """A migration would have lost rows or left broken references; nothing of it was kept."""
+class MigrationError(FerError):
+    """A database that can't be brought to this version's tables; nothing of the attempt was kept."""
+
+    code = "migration_refused"
 
 
 def upgrade(url: str) -> None:
     """Bring the database at `url` to the newest schema in one transaction.
 
     A SQLite file that holds anything is copied to ``NAME.before-REVISION`` first. Raises MigrationError where a
-    table would have lost rows or a reference would point nowhere; the database is then as it was.
+    table would have lost rows, a reference would point nowhere, or the database comes from a newer version of the
+    program; the database is then as it was.
     """
-    engine = _plain_engine(url)
+    path = sqlite_path(url)
+    if path is not None:
+        path.touch(mode=0o600)
+    engine = make_engine(url, foreign_keys=False)
     try:
-        with engine.connect() as connection:
+        with _one_at_a_time, engine.begin() as connection:
             before = _revision(connection)
-        head = ScriptDirectory.from_config(_config()).get_current_head()
-        if before == head:
+        if before == head():
             return
-        if before is not None and engine.dialect.name == "sqlite":
-            _keep_copy(url, before)
-        with engine.begin() as connection:
-            counts = _row_counts(connection)
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            _check(connection, counts)
+        _refuse_unknown(before)
+        if before is not None and path is not None:
+            copy_whole(path, path.with_name(f"{path.name}.before-{before}"))
+        with _one_at_a_time, engine.begin() as connection:
+            _upgrade(connection)
     finally:
         engine.dispose()
 
 
 def current(url: str) -> str | None:
-    """Return the revision that the database at `url` is at, None for an empty one."""
-    engine = _plain_engine(url)
+    """Return the revision that the database at `url` is at, None for an empty or missing one."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return None
+    engine = make_engine(url)
     try:
         with engine.connect() as connection:
             return _revision(connection)
     finally:
         engine.dispose()
+
+
+def head() -> str | None:
+    """Return the revision of this version's tables."""
+    return _script().get_current_head()
+
+
+def _upgrade(connection: Connection) -> None:
+    # Another process may have been here since: what counts is the revision under the write lock.
+    before = _revision(connection)
+    counts = _row_counts(connection)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _check(connection, counts, _declared(before))
+
+
+def _refuse_unknown(revision: str | None) -> None:
+    if revision is None:
+        return
+    try:
+        _script().get_revision(revision)
+    except CommandError as error:
+        raise MigrationError(
+            "This database was written by a newer version of the program. Please start that version.", "newer_database"
+        ) from error
+
+
+def _declared(before: str | None) -> set[str]:
+    """Return the tables whose rows the migrations after `before` say that they remove."""
+    steps = _script().iterate_revisions("head", before or "base")
+    return {name for step in steps for name in getattr(step.module, "REMOVES_ROWS_OF", ())}
 
 
 def _config() -> Config:
@@ -66,43 +111,12 @@ def _config() -> Config:
     return config
 
 
-def _plain_engine(url: str) -> Engine:
-    """Return an engine for migrations alone: foreign keys off, and the write lock from the first statement on."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-
-        @event.listens_for(engine, "connect")
-        def _set_up(connection: sqlite3.Connection, _record: object) -> None:
-            connection.isolation_level = None
-            connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT_S * 1000)}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA foreign_keys = OFF")
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
-
-
-def _keep_copy(url: str, revision: str) -> None:
-    """Copy a SQLite file beside itself by SQLite's own backup, which is whole even while others write."""
-    path = make_url(url).database
-    if not path or path == ":memory:":
-        return
-    kept = Path(f"{path}.before-{revision}")
-    temporary = kept.with_name(kept.name + ".tmp")
-    source, target = sqlite3.connect(path), sqlite3.connect(temporary)
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    temporary.replace(kept)
 
 
 def _row_counts(connection: Connection) -> dict[str, int]:
@@ -114,10 +128,10 @@ def _row_counts(connection: Connection) -> dict[str, int]:
     }
 
 
-def _check(connection: Connection, before: dict[str, int]) -> None:
+def _check(connection: Connection, before: dict[str, int], declared: set[str]) -> None:
     after = _row_counts(connection)
-    lost = sorted(name for name, count in before.items() if after.get(name, 0) < count)
+    lost = sorted(name for name, count in before.items() if after.get(name, 0) < count and name not in declared)
     if lost:
-        raise MigrationError(f"rows would be lost in: {', '.join(lost)}")
+        raise MigrationError(f"The new version was not set up: rows would be lost in {', '.join(lost)}.")
     if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
-        raise MigrationError("a reference would point to a row that is not there")
+        raise MigrationError("The new version was not set up: a reference would point to a row that is not there.")

@@ -1,0 +1,139 @@
+"""Whole copies of a SQLite database: taken while others write, checked, and under their name only once they are sound."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from glob import escape
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from fer_core.errors import FerError
+
+BUSY_S = 30.0
+_BUSY = (5, 6)
+"""SQLite's result codes for a database that another connection holds (SQLITE_BUSY, SQLITE_LOCKED)."""
+
+
+class CopyError(FerError):
+    """A copy that could not be made, or is not sound; nothing half-written stays."""
+
+    code = "copy_failed"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite URL, None for another kind of database or one in memory."""
+    parts = make_url(url)
+    if parts.get_backend_name() != "sqlite" or not parts.database or parts.database == ":memory:":
+        return None
+    return Path(parts.database)
+
+
+def copy_whole(source: Path, target: Path) -> dict[str, int]:
+    """Copy the database to `target`, replacing it, and return the number of rows of each table.
+
+    The copy is what one moment of the source held, also while others write; one file, readable by this user alone.
+    It gets its name when SQLite finds no damage in it and every row is there. Raises CopyError.
+    """
+    temporary = target.with_name(f"{target.name}.part")
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.touch(mode=0o600, exist_ok=False)
+        expected = _copy(source, temporary)
+        if check(temporary) != expected:
+            raise CopyError("Rows are missing in the copy. Nothing was kept of it; please try another disk.")
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise CopyError(
+            "The copy can't be written there. Please check the folder and the space on the disk."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return expected
+
+
+def overwrite(live: Path, source: Path) -> None:
+    """Replace the content of a database that others may have open by that of `source`, in one transaction.
+
+    Raises CopyError where another program writes to it for half a minute; it is then as it was.
+    """
+    try:
+        with closing(_open(source, "ro")) as reading, closing(_open(live, "rwc")) as writing:
+            reading.backup(writing, progress=_give_up_after(BUSY_S))
+            writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.Error as error:
+        raise CopyError("The database can't be replaced. Please check the space on the disk.") from error
+
+
+def check(path: Path) -> dict[str, int]:
+    """Return the number of rows of each table. Raises CopyError where SQLite finds damage or a broken reference."""
+    try:
+        with closing(_open(path, "ro")) as connection:
+            if connection.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+                raise CopyError("This copy of the database is damaged.", "damaged_copy")
+            if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+                raise CopyError("This copy of the database has references to rows that are missing.", "damaged_copy")
+            return _row_counts(connection)
+    except sqlite3.Error as error:
+        raise CopyError("This file is no database of this program, or it is damaged.", "damaged_copy") from error
+
+
+def safety_copies(live: Path) -> list[Path]:
+    """Return the copies that were kept beside a database before a migration or a restore, half-written ones too."""
+    return sorted(live.parent.glob(f"{escape(live.name)}.before-*"))
+
+
+def _copy(source: Path, target: Path) -> dict[str, int]:
+    try:
+        with closing(_open(source, "rw")) as reading, closing(_open(target, "rw")) as writing:
+            # The transaction holds one moment of the source, so that what is counted is what is copied.
+            reading.execute("BEGIN")
+            counts = _row_counts(reading)
+            reading.backup(writing, progress=_give_up_after(BUSY_S))
+            # One file without a log beside it, which a person may carry away or forget.
+            writing.execute("PRAGMA journal_mode = DELETE").fetchall()
+            return counts
+    except sqlite3.Error as error:
+        raise CopyError("The database can't be copied: it is damaged, or the disk is full.") from error
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S)
+    connection.isolation_level = None
+    connection.execute("PRAGMA secure_delete = ON").fetchall()
+    return connection
+
+
+def _row_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    names = [
+        name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    ]
+    quoted = {name: name.replace('"', '""') for name in names}
+    return {name: connection.execute(f'SELECT count(*) FROM "{quoted[name]}"').fetchone()[0] for name in names}  # noqa: S608 the schema's own names, quoted
+
+
+def _give_up_after(seconds: float) -> Callable[[int, int, int], None]:
+    """Return a progress callback: Python's backup waits for ever on a database that another program holds."""
+    until = time.monotonic() + seconds
+
+    def progress(result: int, _remaining: int, _total: int) -> None:
+        if result in _BUSY and time.monotonic() > until:
+            raise CopyError("Another program is writing to the database. Please close it and try again.", "in_use")
+
+    return progress
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut; Windows has no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
