@@ -1,4 +1,4 @@
-"""Connections as this program relies on them: one writer at a time from the first statement on, readers never in the way.
+"""Connections as this program relies on them: one writer at a time from the first statement, readers in nobody's way.
 
 SQLite is what a clinic starts with; PostgreSQL works too where `psycopg` is installed, with the same promises.
 """

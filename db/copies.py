@@ -1,4 +1,4 @@
-"""Whole copies of a SQLite database: taken while others write, checked, and under their name only once they are sound."""
+"""Whole copies of a SQLite database: taken while others write, checked, and given their name only when sound."""
 
 from __future__ import annotations
 
