@@ -57,3 +57,16 @@ def test_targets_sum_to_one(patterns):
     targets = soft_targets(patterns, PRESETS["quick"])
     assert torch.allclose(targets.sum(1), torch.ones(len(targets)))
     assert (targets.argmax(1).numpy() == patterns.labels).all()
+
+
+def test_a_run_can_start_from_the_weights_of_another(patterns, tiny_config, tmp_path):
+    first = train(tiny_config, patterns, tmp_path / "first", CPU)
+    weights = tmp_path / "first" / "best.safetensors"
+    # Next to no learning: what comes out is what went in.
+    still = replace(tiny_config, rate=1e-9, epochs=1, ema=0.0)
+    second = train(still, patterns, tmp_path / "second", CPU, start_from=weights)
+    assert second.config.warm_start
+    assert first.config.warm_start == ""
+    for name, value in load_file(weights).items():
+        if name.endswith("weight"):
+            assert torch.allclose(load_file(tmp_path / "second" / "best.safetensors")[name], value, atol=1e-5), name
