@@ -15,8 +15,8 @@ from sqlalchemy import make_url
 from fer_core.errors import FerError
 
 BUSY_S = 30.0
-_BUSY = (5, 6)
-"""SQLite's result codes for a database that another connection holds (SQLITE_BUSY, SQLITE_LOCKED)."""
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class CopyError(FerError):
@@ -65,7 +65,6 @@ def overwrite(live: Path, source: Path) -> None:
     try:
         with closing(_open(source, "ro")) as reading, closing(_open(live, "rwc")) as writing:
             reading.backup(writing, progress=_give_up_after(BUSY_S))
-            writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
         raise CopyError("The database can't be replaced. Please check the space on the disk.") from error
 
@@ -75,12 +74,12 @@ def check(path: Path) -> dict[str, int]:
     try:
         with closing(_open(path, "ro")) as connection:
             if connection.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
-                raise CopyError("This copy of the database is damaged.", "damaged_copy")
+                raise CopyError("This copy of the database is damaged.", "backup_damaged")
             if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-                raise CopyError("This copy of the database has references to rows that are missing.", "damaged_copy")
+                raise CopyError("This copy of the database has references to rows that are missing.", "backup_damaged")
             return _row_counts(connection)
     except sqlite3.Error as error:
-        raise CopyError("This file is no database of this program, or it is damaged.", "damaged_copy") from error
+        raise CopyError("This file is no database of this program, or it is damaged.", "backup_damaged") from error
 
 
 def safety_copies(live: Path) -> list[Path]:
@@ -99,7 +98,8 @@ def _copy(source: Path, target: Path) -> dict[str, int]:
             writing.execute("PRAGMA journal_mode = DELETE").fetchall()
             return counts
     except sqlite3.Error as error:
-        raise CopyError("The database can't be copied: it is damaged, or the disk is full.") from error
+        code = "backup_damaged" if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED else None
+        raise CopyError("The database can't be copied: it is damaged, or the disk is full.", code) from error
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 """A backup is whole, although it is written to meanwhile, and comes back as it was."""
 
 import sqlite3
+import stat
 import threading
 from datetime import UTC, datetime
 
@@ -51,7 +52,7 @@ def test_what_was_there_is_kept_beside(path, tmp_path):
     add(path, "newer")
     restore(tmp_path / "copy.db", path)
     assert names(path) == ["old"]
-    assert names(tmp_path / "clinic.db.replaced") == ["newer", "old"]
+    assert names(tmp_path / "clinic.db.before-restore") == ["newer", "old"]
 
 
 def test_a_backup_made_while_it_is_written_to_is_whole(path, tmp_path):
@@ -95,3 +96,57 @@ def test_refusals_leave_everything_as_it_was(path, tmp_path, capsys):
         restore(tmp_path / "future.db", path)
     assert names(path) == ["A"]
     assert list(tmp_path.glob("*.part")) == []
+
+
+def test_a_program_that_has_it_open_goes_on_with_the_backup(path, tmp_path):
+    add(path, "old")
+    backup(path, tmp_path / "copy.db")
+    add(path, "newer")
+    open_all_the_time = open_database(f"sqlite:///{path}")
+    with open_all_the_time.read() as reader:
+        assert reader.query(Patient).count() == 2
+        restore(tmp_path / "copy.db", path)
+        assert reader.query(Patient).count() == 2
+    with open_all_the_time.session() as session:
+        session.add(Patient(name="written afterwards", created_at=datetime.now(UTC)))
+    open_all_the_time.close()
+    assert names(path) == ["old", "written afterwards"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"SQLite format 3\0" + bytes(range(256)) * 64, None])
+def test_a_damaged_database_is_replaced(path, tmp_path, damage):
+    add(path, *(f"patient {number}" for number in range(40)))
+    backup(path, tmp_path / "copy.db")
+    broken = bytearray(path.read_bytes())
+    broken[4096:12288] = b"\xa5" * 8192
+    path.write_bytes(bytes(broken) if damage is None else damage)
+    assert restore(tmp_path / "copy.db", path)["patient"] == 40
+    assert len(names(path)) == 40
+
+
+def test_a_copy_is_one_file_for_this_user_alone(path, tmp_path):
+    add(path, "A")
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    backup(path, folder / "copy.db")
+    assert names(path) == ["A"]
+    assert [file.name for file in folder.iterdir()] == ["copy.db"]
+    assert stat.S_IMODE((folder / "copy.db").stat().st_mode) == 0o600
+
+
+def test_a_full_or_missing_folder_leaves_nothing(path, tmp_path):
+    with pytest.raises(FerError, match="folder"):
+        backup(path, tmp_path / "missing" / "copy.db")
+    assert names(path) == []
+
+
+def test_erasing_reaches_what_a_restore_kept(path, tmp_path):
+    backup(path, tmp_path / "copy.db")
+    add(path, "Zauberberg")
+    restore(tmp_path / "copy.db", path)
+    assert b"Zauberberg" in (tmp_path / "clinic.db.before-restore").read_bytes()
+    db = open_database(f"sqlite:///{path}")
+    db.forget_deleted()
+    db.close()
+    for file in tmp_path.iterdir():
+        assert b"Zauberberg" not in file.read_bytes(), file.name
