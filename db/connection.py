@@ -5,6 +5,8 @@ SQLite is what a clinic starts with; PostgreSQL works too where `psycopg` is ins
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -40,7 +42,7 @@ def _set_up_sqlite(connection: Any, foreign_keys: bool) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
     # Without it DELETE, and a migration that copies a table, leave the bytes of what was deleted in the file.
@@ -48,6 +50,20 @@ def _set_up_sqlite(connection: Any, foreign_keys: bool) -> None:
     # A large sort would otherwise write names to a file in the system's temporary folder.
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch to the write-ahead log; where two programs start at once, SQLite refuses one of them without waiting."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

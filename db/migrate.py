@@ -26,7 +26,7 @@ from fer_core.errors import FerError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _one_at_a_time = threading.Lock()
-"""Alembic keeps its context in module globals: two threads that migrate at once hang. Processes wait by themselves."""
+"""Alembic keeps its context in module globals: two threads that migrate two databases would mix them up."""
 
 
 class MigrationError(FerError):
@@ -47,7 +47,7 @@ def upgrade(url: str) -> None:
         path.touch(mode=0o600)
     engine = make_engine(url, foreign_keys=False)
     try:
-        with _one_at_a_time, engine.begin() as connection:
+        with engine.begin() as connection:
             before = _revision(connection)
         if before == head():
             return

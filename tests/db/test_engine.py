@@ -1,8 +1,11 @@
 """Nothing acknowledged is lost, whoever writes at the same time."""
 
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -42,6 +45,36 @@ def test_writers_at_the_same_time_lose_no_update(url, db):
         list(pool.map(count_up, range(8)))
     with db.read() as session:
         assert session.get_one(Patient, "p").name == "120"
+
+
+COUNT_UP = """
+import sys
+from db.engine import open_database
+from db.models import Patient
+own = open_database(sys.argv[1])
+for _ in range(25):
+    with own.session() as session:
+        patient = session.get_one(Patient, "p")
+        patient.name = str(int(patient.name) + 1)
+"""
+
+
+def test_processes_at_the_same_time_lose_no_update(url, db):
+    with db.session() as session:
+        session.add(Patient(id="p", name="0", created_at=datetime.now(UTC)))
+    root = Path(__file__).parents[2]
+    running = [subprocess.Popen([sys.executable, "-c", COUNT_UP, url], cwd=root) for _ in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    with db.read() as session:
+        assert session.get_one(Patient, "p").name == "75"
+
+
+def test_a_reader_cannot_write_by_mistake(db):
+    with db.read() as session:
+        session.add(Patient(name="by mistake", created_at=datetime.now(UTC)))
+        session.flush()
+    with db.read() as session:
+        assert session.query(Patient).count() == 0
 
 
 def test_a_failed_transaction_leaves_nothing(db):
@@ -94,9 +127,9 @@ def test_the_pragmas_hold_on_each_connection(db):
     with db.read() as session:
         found = {
             name: session.execute(text(f"PRAGMA {name}")).scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "temp_store")
         }
-    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "temp_store": 2}
 
 
 def test_an_old_sqlite_is_named(monkeypatch):

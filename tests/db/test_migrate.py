@@ -1,6 +1,8 @@
 """Migrations bring every database to the models, and lose no row on the way."""
 
 import sqlite3
+import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -44,6 +46,7 @@ MIGRATION = '''"""A migration of a test."""
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision, branch_labels, depends_on = "9999", "{head}", None, None
+{declared}
 def upgrade():
     {body}
 '''
@@ -55,12 +58,12 @@ def next_migration(path, tmp_path, monkeypatch):
     upgrade(f"sqlite:///{path}")
     fill(path)
 
-    def add(body):
+    def add(body, declared=""):
         folder = tmp_path / "migrations"
         (folder / "versions").mkdir(parents=True)
         for source in db.migrate.MIGRATIONS.rglob("*.py"):
             (folder / source.relative_to(db.migrate.MIGRATIONS)).write_text(source.read_text())
-        text = MIGRATION.format(head=current(f"sqlite:///{path}"), body=body)
+        text = MIGRATION.format(head=current(f"sqlite:///{path}"), body=body, declared=declared)
         (folder / "versions" / "9999_test.py").write_text(text)
         monkeypatch.setattr(db.migrate, "MIGRATIONS", folder)
 
@@ -111,3 +114,55 @@ def test_a_migration_that_breaks_references_is_undone(path, next_migration):
     )
     with pytest.raises(MigrationError, match="reference"):
         upgrade(f"sqlite:///{path}")
+
+
+def test_a_migration_may_remove_what_it_says(path, next_migration):
+    next_migration("op.execute('DELETE FROM patient')", declared="REMOVES_ROWS_OF = ('patient',)")
+    upgrade(f"sqlite:///{path}")
+    assert rows(path) == []
+    assert current(f"sqlite:///{path}") == "9999"
+
+
+def test_a_failed_migration_leaves_no_half_of_it(path, next_migration):
+    next_migration("op.execute('CREATE TABLE half (x)'); op.execute('no SQL at all')")
+    with pytest.raises(Exception, match="syntax"):
+        upgrade(f"sqlite:///{path}")
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT name FROM sqlite_schema WHERE name = 'half'").fetchone() is None
+    connection.close()
+
+
+def test_a_migration_overwrites_what_it_removes(path, next_migration):
+    next_migration("assert op.get_bind().exec_driver_sql('PRAGMA secure_delete').scalar() == 1")
+    upgrade(f"sqlite:///{path}")
+    assert current(f"sqlite:///{path}") == "9999"
+
+
+def test_a_database_of_a_newer_version_is_left_alone(path):
+    upgrade(f"sqlite:///{path}")
+    fill(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '7777'")
+    connection.close()
+    with pytest.raises(MigrationError, match="newer version"):
+        upgrade(f"sqlite:///{path}")
+    assert rows(path) == [("p", "A")]
+
+
+def test_several_may_start_at_once(path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(upgrade, [f"sqlite:///{path}"] * 4))
+    assert current(f"sqlite:///{path}") == db.migrate.head()
+
+
+def test_the_database_and_its_copy_are_this_user_s_alone(path, next_migration):
+    next_migration("op.execute('CREATE TABLE more (x)')")
+    upgrade(f"sqlite:///{path}")
+    [kept] = path.parent.glob("clinic.db.before-*")
+    assert [stat.S_IMODE(file.stat().st_mode) for file in (path, kept)] == [0o600, 0o600]
+    assert rows(kept) == [("p", "A")]
+
+
+def test_asking_for_the_revision_makes_no_database(path):
+    assert current(f"sqlite:///{path}") is None
+    assert not path.exists()
