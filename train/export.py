@@ -20,7 +20,7 @@ from fer_core.golden import GOLDEN_PICTURES, golden_crops
 from fer_core.model_card import Golden, ModelCard, ModelInput, file_sha256
 from fer_core.network import build_network
 from train.calibrate import choose_threshold, fit_temperature, rescale
-from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, training_rows
+from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData
 from train.evaluate import evaluate, robustness
 from train.metrics import reliability
 
@@ -70,9 +70,7 @@ def _bare_card(run: Path, data: FerData, name: str) -> ModelCard:
         raise FerError(f"There is no run in {run}.", "no_run") from None
     if about["data_sha256"] != data.sha256:
         raise FerError(f"The run in {run} was trained on other data.", "other_data")
-    rows, left_out = training_rows(data)
-    scaled = rows.pixels.astype("float32") / 255
-    feed = ModelInput(rows.pixels.shape[-1], about["config"]["side"], float(scaled.mean()), float(scaled.std()))
+    feed = ModelInput(data.pixels.shape[-1], about["config"]["side"], about["mean"], about["std"])
     return ModelCard(
         name=name,
         classes=EMOTION_LABELS,
@@ -81,7 +79,7 @@ def _bare_card(run: Path, data: FerData, name: str) -> ModelCard:
         weights=f"{name}.safetensors",
         sha256="",
         golden=Golden(GOLDEN_PICTURES[0], ()),
-        data={"sha256": data.sha256, "training_pictures": len(rows.labels), "left_out": left_out},
+        data={key: about[key] for key in ("data_sha256", "training_pictures", "left_out")},
         recipe=about["config"],
         curves=tuple(curves),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -78,7 +78,7 @@ def _training_data(card: ModelCard) -> str:
     left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in card.data["left_out"].items())
     return (
         f"FER2013's official Training split: {card.data['training_pictures']} pictures after leaving out: {left_out}. "
-        f"SHA-256 of the data set `{card.data['sha256']}`."
+        f"SHA-256 of the data set `{card.data['data_sha256']}`."
     )
 
 

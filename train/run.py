@@ -50,6 +50,7 @@ class Run:
     optimizer: torch.optim.SGD
     schedule: OneCycleLR
     device: torch.device
+    pictures: int
     mean: float
     std: float
     history: list[Epoch] = field(default_factory=list)
@@ -87,7 +88,8 @@ def start(config: TrainConfig, data: FerData, device: torch.device) -> Run:
     steps = config.epochs * (len(data.labels) // config.batch)
     schedule = OneCycleLR(optimizer, config.rate, total_steps=steps, pct_start=0.25, cycle_momentum=False)
     scaled = data.pixels.astype(np.float32) / 255
-    return Run(config, network, averaged, optimizer, schedule, device, float(scaled.mean()), float(scaled.std()))
+    mean, std = float(scaled.mean()), float(scaled.std())
+    return Run(config, network, averaged, optimizer, schedule, device, len(data.labels), mean, std)
 
 
 def train(
@@ -188,7 +190,14 @@ def _batches(
 def _open_folder(folder: Path, run: Run, data: FerData, left_out: dict[str, int]) -> None:
     """Write the run's description, or take its checkpoint up where there is one."""
     folder.mkdir(parents=True, exist_ok=True)
-    about: dict[str, Any] = {"config": run.config.to_dict(), "data_sha256": data.sha256, "left_out": left_out}
+    about: dict[str, Any] = {
+        "config": run.config.to_dict(),
+        "data_sha256": data.sha256,
+        "left_out": left_out,
+        "training_pictures": run.pictures,
+        "mean": run.mean,
+        "std": run.std,
+    }
     description, checkpoint = folder / "run.json", folder / "last.pt"
     if not checkpoint.exists():
         description.write_text(json.dumps(about | {"git": _git_hash()}, indent=1) + "\n")
