@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import jobs
@@ -102,21 +102,21 @@ def rename_patient(db: Database, patient_id: str, name: str, note: str) -> None:
 def list_patients(db: Database, search: str = "") -> list[PatientSummary]:
     """Return the patients whose name or note holds `search` as it is written, in the order of their names.
 
-    Two queries, however many patients there are.
+    Upper and lower case are one, in every script. Two queries, however many patients there are.
     """
-    query = select(Patient).order_by(func.lower(Patient.name), Patient.created_at)
-    wanted = search.strip()
-    if wanted:
-        found = Patient.name.icontains(wanted, autoescape=True) | Patient.note.icontains(wanted, autoescape=True)
-        query = query.where(found)
+    wanted = _folded(search.strip())
     columns = (Recording.patient_id, Recording.recorded_on, Recording.summary)
     with db.read() as session:
-        patients = list(session.scalars(query))
+        # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
+        patients = [
+            p for p in session.scalars(select(Patient)) if wanted in _folded(p.name) or wanted in _folded(p.note)
+        ]
         by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
         for patient_id, recorded_on, summary in session.execute(
             select(*columns).order_by(Recording.recorded_on, Recording.created_at)
         ):
             by_patient[patient_id].append((recorded_on, summary))
+    patients.sort(key=lambda patient: (_without_marks(patient.name), patient.created_at))
     return [_summary_of(patient, by_patient[patient.id]) for patient in patients]
 
 
@@ -204,6 +204,16 @@ def _note(note: str) -> str:
     if len(note) > NOTE_MAX or _hidden(note.replace("\n", "").replace("\t", "")):
         raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
     return note
+
+
+def _folded(text: str) -> str:
+    """Return the text as it is compared: composed characters, without case."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _without_marks(text: str) -> str:
+    """Return the text as it is sorted: Ö stands with O and not behind Z."""
+    return "".join(c for c in unicodedata.normalize("NFD", _folded(text)) if not unicodedata.combining(c))
 
 
 def _hidden(value: str) -> bool:

@@ -26,6 +26,9 @@ MIN_PICTURES = 5
 BASELINE_MIN, BASELINE_MAX = 8, 12
 """With 8 baseline recordings the next point lies outside by chance in 3.4 % of the cases, with 12 in 1.6 %."""
 XMR_FACTOR = 2.66
+MIN_REACH = 0.02
+"""Changes under two percentage points are never called unusual: a label that the baseline never showed has no moving
+range, and its first second of video would be "outside"."""
 
 _USABLE = (Status.OK.value, Status.UNCERTAIN.value)
 
@@ -211,12 +214,12 @@ def _judged(point: TrendPoint, earlier: Sequence[TrendPoint]) -> TrendPoint:
 
 
 def _ranges(points: Sequence[TrendPoint]) -> dict[Emotion, Range] | None:
-    """Return mean +- 2.66 x mean moving range of the first recordings, None where they are fewer than eight."""
+    """Return mean +- 2.66 x mean moving range (`MIN_REACH` at least) of the first recordings, None for under eight."""
     values = np.array([point.shares for point in points[:BASELINE_MAX] if point.shares is not None])
     if len(values) < BASELINE_MIN:
         return None
     mean = values.mean(axis=0)
-    reach = XMR_FACTOR * np.abs(np.diff(values, axis=0)).mean(axis=0)
+    reach = np.maximum(MIN_REACH, XMR_FACTOR * np.abs(np.diff(values, axis=0)).mean(axis=0))
     return {
         e: Range(float(mean[e]), float(max(0.0, mean[e] - reach[e])), float(min(1.0, mean[e] + reach[e])))
         for e in Emotion

@@ -56,6 +56,19 @@ def test_search_takes_wildcards_literally(db):
     assert len(caseload.list_patients(db, "50")) == 2
 
 
+@pytest.mark.parametrize("search", ["MÜLLER", "mu\u0308ller", "Müller", " müll "])
+def test_case_and_composition_do_not_hide_a_patient(db, search):
+    caseload.add_patient(db, "Käthe Müller")
+    caseload.add_patient(db, "Mueller")
+    assert [p.name for p in caseload.list_patients(db, search)] == ["Käthe Müller"]
+
+
+def test_accents_do_not_change_the_order(db):
+    for name in ("Zoe", "Özlem", "otto", "Émile", "Fritz"):
+        caseload.add_patient(db, name)
+    assert [p.name for p in caseload.list_patients(db)] == ["Émile", "Fritz", "otto", "Özlem", "Zoe"]
+
+
 def test_renaming_and_unknown_ones(db):
     patient_id = caseload.add_patient(db, "A")
     caseload.rename_patient(db, patient_id, "B", "a note\nof two lines")

@@ -103,6 +103,12 @@ def test_a_point_is_judged_by_those_before_it():
     assert all(point.outside == () for point in early.points)
 
 
+@pytest.mark.parametrize(("share", "outside"), [(0.01, ()), (0.06, (Emotion.HAPPY, Emotion.NEUTRAL))])
+def test_a_trace_of_what_the_baseline_never_showed_is_not_unusual(share, outside):
+    found = trend([recording(n, happy) for n, happy in enumerate([0.0] * 8 + [share])])
+    assert found.points[-1].outside == outside
+
+
 def test_hollow_points_are_no_part_of_the_baseline():
     hollow = [recording(n, happy, usable=0.2) for n, happy in enumerate(EVEN)]
     assert trend(hollow).building == f"baseline being built (0 of {BASELINE_MIN})"
