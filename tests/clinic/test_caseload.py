@@ -6,23 +6,8 @@ import pytest
 from sqlalchemy import event
 
 from clinic import caseload, demo
-from clinic.settings import Settings
-from db.engine import migrate, open_database
 from db.models import Recording
 from fer_core.errors import FerError
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings.at(tmp_path)
-
-
-@pytest.fixture
-def db(settings):
-    migrate(settings.database_url)
-    database = open_database(settings.database_url)
-    yield database
-    database.close()
 
 
 def test_added_patients_are_listed_by_name(db):
