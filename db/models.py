@@ -67,6 +67,83 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Role(StrEnum):
+    """What an account may do; of patients, each sees those of its own caseload alone (clinic/access.py)."""
+
+    ADMINISTRATOR = "administrator"
+    CLINICIAN = "clinician"
+    VIEWER = "viewer"
+
+
+class Account(Base):
+    """Someone who may sign in. `name_key` is the name as it is compared, so that no two differ by case alone."""
+
+    __tablename__ = "account"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(String(200), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    must_change: Mapped[bool] = mapped_column(default=False)
+    """Whether the password is one that someone else has seen, so that nothing opens before it is changed."""
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class SignIn(Base):
+    """A browser that is signed in. Of the token in its cookie only the SHA-256 is kept; ending it deletes the row."""
+
+    __tablename__ = "sign_in"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class SignInFailure(Base):
+    """How often a name failed in a row, known or not; of the name only the SHA-256, for people type passwords there."""
+
+    __tablename__ = "sign_in_failure"
+
+    name_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime] = mapped_column(index=True)
+    refused_until: Mapped[datetime]
+
+
+class Access(Base):
+    """An account that sees a patient: for good (`until` NULL: the caseload), or in an emergency until then."""
+
+    __tablename__ = "access"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True, index=True)
+    until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
+
+    Ids alone and no references: the row stays when what it speaks of is erased, and then names nobody.
+    """
+
+    __tablename__ = "audit"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(index=True)
+    deed: Mapped[str] = mapped_column(String(32))
+    account_id: Mapped[str | None] = mapped_column(String(32))
+    patient_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    recording_id: Mapped[str | None] = mapped_column(String(32))
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    previous: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
 class Patient(Base):
     """A person whose history is kept. `demo` marks an invented one."""
 

@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -40,6 +41,36 @@ def test_upgrading_twice_changes_nothing(path):
     upgrade(f"sqlite:///{path}")
     assert current(f"sqlite:///{path}") == revision
     assert [p.name for p in path.parent.glob("*.before-*")] == []
+
+
+def earlier_than(revision, folder):
+    """The migrations before `revision`, in a folder of their own."""
+    (folder / "versions").mkdir(parents=True)
+    for source in db.migrate.MIGRATIONS.rglob("*.py"):
+        if source.parent.name != "versions" or source.name < revision:
+            (folder / source.relative_to(db.migrate.MIGRATIONS)).write_text(source.read_text())
+    return folder
+
+
+def test_a_database_without_accounts_gets_them_and_keeps_its_patients(path, tmp_path, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(db.migrate, "MIGRATIONS", earlier_than("0002", tmp_path / "old"))
+        upgrade(f"sqlite:///{path}")
+    fill(path)
+    upgrade(f"sqlite:///{path}")
+    assert rows(path) == [("p", "A")]
+    assert [kept.name for kept in path.parent.glob("*.before-*")] == ["clinic.db.before-0001"]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM account").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET deed = 'b'", "DELETE FROM audit"])
+def test_no_statement_changes_the_audit(path, statement):
+    upgrade(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO audit VALUES (1, '2026-01-01', 'a', NULL, NULL, NULL, '{}', '', '')")
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
 
 
 MIGRATION = '''"""A migration of a test."""
