@@ -1,4 +1,4 @@
-"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo``."""
+"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo|audit|reset-password``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
-from clinic import demo, selftest, worker
+from clinic import accounts, audit, demo, selftest, worker
 from clinic.settings import Settings
-from db.engine import migrate, open_database
+from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
 
 
@@ -41,13 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     head.set_defaults(command=_migrate)
     invented = commands.add_parser("demo", help="add four invented patients, in a database of their own")
     invented.set_defaults(command=_demo)
+    checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
+    checked.add_argument("what", choices=["verify"], help="walk along the chain and name the first bad row")
+    checked.set_defaults(command=_audit)
+    forgotten = commands.add_parser("reset-password", help="print a new first password for an account")
+    forgotten.add_argument("name", help="the name that the person signs in with")
+    forgotten.set_defaults(command=_reset_password)
     return parser
 
 
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
-    migrate(settings.database_url)
-    database = open_database(settings.database_url)
-    return worker.main(settings, database, options.parent, worker.open_default_analyzer)
+    return worker.main(settings, _open(settings), options.parent, worker.open_default_analyzer)
 
 
 def _selftest(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
@@ -70,6 +75,25 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG0
     database.close()
     print(f"{added} invented patients were added." if added else "The invented patients are there already.")
     return 0
+
+
+def _audit(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    with closing(_open(settings)) as database:
+        verdict = audit.verify(database)
+    print(verdict.sentence)
+    return 0 if verdict.first_bad is None else 1
+
+
+def _reset_password(settings: Settings, options: argparse.Namespace) -> int:
+    with closing(_open(settings)) as database:
+        password = accounts.reset_by_console(database, options.name)
+    print(f"The new password, to be changed at the next sign-in: {password}")
+    return 0
+
+
+def _open(settings: Settings) -> Database:
+    migrate(settings.database_url)
+    return open_database(settings.database_url)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """The clinic's command line."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from sqlalchemy import func, select
 
+from clinic import sign_ins
 from clinic.__main__ import main
 from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient
+from tests import doors
 
 
 @pytest.fixture
@@ -42,12 +47,38 @@ def test_demo_keeps_away_from_the_real_patients(folder, capsys):
     assert "already" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo"])
+@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo", "audit", "reset-password"])
 def test_each_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
     assert end.value.code == 0
     assert command in capsys.readouterr().out
+
+
+def test_audit_verify_names_the_first_bad_row(folder, capsys):
+    assert main(["migrate"]) == 0
+    database = open_database(Settings.at(folder).database_url)
+    doors.sign_in(database)
+    database.close()
+    assert main(["audit", "verify"]) == 0
+    assert "1 rows" in capsys.readouterr().out
+    with closing(sqlite3.connect(folder / "clinic.db")) as connection:
+        connection.execute("DROP TRIGGER audit_no_update")
+        connection.execute("UPDATE audit SET account_id = NULL")
+        connection.commit()
+    assert main(["audit", "verify"]) == 1
+    assert "row 1 was changed" in capsys.readouterr().out
+
+
+def test_a_forgotten_password_is_reset_on_the_console(folder, capsys):
+    assert main(["migrate"]) == 0
+    database = open_database(Settings.at(folder).database_url)
+    doors.add_account(database)
+    assert main(["reset-password", "Dr. Invented"]) == 0
+    password = capsys.readouterr().out.split()[-1]
+    assert sign_ins.sign_in(database, "Dr. Invented", password)
+    database.close()
+    assert main(["reset-password", "Nobody"]) == 1
 
 
 def test_without_a_command_it_says_what_there_is(capsys):

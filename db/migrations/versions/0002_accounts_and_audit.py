@@ -91,7 +91,8 @@ def _make_append_only(dialect: str) -> None:
     if dialect == "sqlite":
         for deed in ("update", "delete"):
             op.execute(
-                f"CREATE TRIGGER audit_no_{deed} BEFORE {deed.upper()} ON audit BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+                f"CREATE TRIGGER audit_no_{deed} BEFORE {deed.upper()} ON audit"
+                f" BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
             )
     if dialect == "postgresql":
         op.execute(
