@@ -1,9 +1,41 @@
-"""The door: `streamlit run streamlit_app.py` starts the app."""
+"""The door: `streamlit run streamlit_app.py` starts the app behind its gate."""
 
 from __future__ import annotations
 
-import streamlit as st
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import streamlit as st
+from starlette.middleware import Middleware
+
+from clinic.gate import SIGN_IN, Behind, Gate
+from clinic.settings import Settings
+from pages.ui import doors, protocol
+from pages.ui.resources import database, welcome
 from pages.ui.widgets import on_script_error
 
-app = st.App("pages/ui/shell.py", on_script_error=on_script_error)
+
+@asynccontextmanager
+async def start(_app: st.App) -> AsyncIterator[None]:
+    """Open everything before the first request, and greet one who has just installed the program."""
+    said = await asyncio.to_thread(welcome)
+    if said is not None:
+        print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
+    yield
+
+
+behind = Behind(
+    open_db=database,
+    is_deed=protocol.is_deed,
+    farewell=protocol.leave_for(SIGN_IN),
+    policy=protocol.policy(),
+    tls=Settings.from_environment().behind_tls,
+)
+app = st.App(
+    "pages/ui/shell.py",
+    lifespan=start,
+    routes=doors.ROUTES,
+    middleware=[Middleware(Gate, behind=behind)],
+    on_script_error=on_script_error,
+)

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from clinic import audit
 from clinic.audit import Deed
 from db.engine import Database
-from db.models import Access, Account, Patient, Recording, Role
+from db.models import Access, Account, Patient, Recording
+from db.models import Role as Role  # the pages know no tables
 from fer_core.errors import FerError
 
 

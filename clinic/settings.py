@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -18,13 +18,15 @@ class Settings:
     """The settings of one installation.
 
     `data_dir`: everything that is kept lies under it. `database_url`: a SQLAlchemy URL. `demo`: invented patients, in
-    a folder and database of their own. `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay
+    a folder and database of their own. `behind_tls`: a proxy in front speaks TLS, so that cookies are for TLS alone.
+    `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay
     free on the disk.
     """
 
     data_dir: Path
     database_url: str
     demo: bool = False
+    behind_tls: bool = False
     max_upload_bytes: int = 4096 * MEBIBYTE
     min_free_bytes: int = 512 * MEBIBYTE
 
@@ -36,10 +38,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``FER_DATA_DIR`` (default: a folder of the user's own), ``FER_DATABASE_URL`` and ``FER_DEMO``.
+        """Read ``FER_DATA_DIR``, ``FER_DATABASE_URL``, ``FER_DEMO`` and ``FER_BEHIND_TLS``.
 
-        The folder is made where it is missing, for this user alone. With ``FER_DEMO=1`` everything is in its
-        subfolder ``demo``, and a database URL for real patients is left alone.
+        Without the first, everything lies in a folder of the user's own. The folder is made where it is missing, for
+        this user alone. With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and a database URL for real
+        patients is left alone.
 
         Raises FerError ``data_folder`` where the folder can't be made.
         """
@@ -48,8 +51,9 @@ class Settings:
         demo = os.environ.get("FER_DEMO") == "1"
         settings = cls.at(root / "demo" if demo else root, demo)
         _make(settings.data_dir)
+        settings = replace(settings, behind_tls=os.environ.get("FER_BEHIND_TLS") == "1")
         url = os.environ.get("FER_DATABASE_URL")
-        return cls(settings.data_dir, url) if url and not demo else settings
+        return replace(settings, database_url=url) if url and not demo else settings
 
     def as_demo(self) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import words
+from clinic import sign_ins, words
 from clinic.health import read_health
 from pages.ui import state
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 from pages.ui.widgets import calm
 
 # A material icon would be fetched from another host for the tab; this one is drawn by the browser.
@@ -24,6 +24,7 @@ page = st.navigation(
 )
 
 with st.sidebar, calm():
+    who = actor()
     parts = resources()
     health = read_health(parts.settings)
     if parts.settings.demo:
@@ -31,6 +32,8 @@ with st.sidebar, calm():
     if health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
+    if st.button("Sign out", icon=":material/logout:", width="stretch"):
+        sign_ins.sign_out(parts.db, who)
 
 with calm():
     page.run()

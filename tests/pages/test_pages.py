@@ -6,35 +6,24 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from clinic import caseload, demo
-from clinic.settings import Settings
-from db.engine import migrate, open_database
 from fer_core import model_card
 from pages.ui.resources import resources
 
 SHELL = Path(__file__).parents[2] / "pages" / "ui" / "shell.py"
 
 
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    """An installation of the test's own; its worker is not started."""
-    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
-    monkeypatch.delenv("FER_DATABASE_URL", raising=False)
-    monkeypatch.delenv("FER_DEMO", raising=False)
-    monkeypatch.setattr("clinic.supervisor.Supervisor.ensure", lambda self: None)
-    settings = Settings.from_environment()
-    migrate(settings.database_url)
-    yield settings
-    resources().db.close()
+@pytest.fixture(autouse=True)
+def who(enter):
+    """The clinician who is signed in."""
+    return enter()
 
 
 @pytest.fixture
-def patients(settings):
+def patients(who):
     """The invented patients."""
-    db = open_database(settings.database_url)
+    db = resources().db
     demo.fill(db)
-    found = caseload.list_patients(db)
-    db.close()
-    return found
+    return caseload.list_patients(db)
 
 
 def open_page(name, **query):
@@ -53,7 +42,6 @@ def text_of(page):
     return " ".join(str(element.value) for element in [*page.title, *page.markdown, *page.caption, *page.info])
 
 
-@pytest.mark.usefixtures("settings")
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -83,13 +71,11 @@ def test_a_patient_s_page_shows_trend_and_disclaimer(patients):
     assert {metric.label for metric in page.metric} >= {"Recordings", "Usable face time"}
 
 
-@pytest.mark.usefixtures("settings")
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
     page = open_page("patient", patient="0" * 32)
     assert [error.value for error in page.error] == ["This patient is no longer in the list."]
 
 
-@pytest.mark.usefixtures("settings")
 def test_the_model_page_shows_the_card_s_own_figures():
     card = model_card.ModelCard.load()
     page = open_page("model")
@@ -97,7 +83,6 @@ def test_the_model_page_shows_the_card_s_own_figures():
     assert f"{accuracy * 100:.1f} %" in [metric.value for metric in page.metric]
 
 
-@pytest.mark.usefixtures("settings")
 def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):
     monkeypatch.setattr(model_card, "WEIGHTS_FOLDER", tmp_path)
     page = open_page("model")

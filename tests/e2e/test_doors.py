@@ -1,0 +1,66 @@
+"""The doors in a real server and a real browser: strangers stay out, and who is signed out is out at once."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from db.models import SignIn
+from tests.doors import PASSWORD
+
+pytestmark = pytest.mark.e2e
+
+STRANGER = ["/", "/caseload", "/media/a.mp4", "/_stcore/host-config", "/_stcore/metrics", "/static/js/index.js", "/x"]
+
+
+def status_of(url, method="GET"):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_stranger_gets_nothing_of_the_real_server(server):
+    assert {path: status_of(server + path) for path in STRANGER} == dict.fromkeys(STRANGER, 401)
+    assert status_of(server + "/_stcore/upload_file/a/b", "PUT") == 401
+    assert status_of(server + "/_stcore/health") == 200
+
+
+def test_the_first_visit_with_the_code_of_the_console(server, page, tmp_path):
+    code = re.search(r"code: (\S+)", Path(tmp_path / "server.log").read_text()).group(1)
+    page.goto(server)
+    page.get_by_label("Code").fill(code)
+    page.get_by_label("Name").fill("Ada Invented")
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("New password again").fill(PASSWORD)
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("heading", name="Caseload").wait_for()
+
+
+def test_signing_out_empties_all_windows_at_once(account, sign_in, page, server):
+    sign_in()
+    other = page.context.new_page()
+    other.goto(f"{server}/activity")
+    other.get_by_text("Nothing is being analysed").wait_for()
+    other.get_by_role("button", name="Sign out").click()
+    for window in (page, other):
+        window.wait_for_url("**/sign-in", timeout=5_000)
+        assert window.get_by_text("Caseload").count() == 0
+    page.go_back()
+    page.wait_for_url("**/sign-in")
+
+
+def test_idle_windows_are_emptied_although_a_part_of_them_refreshes_itself(account, sign_in, page, server):
+    sign_in()
+    page.goto(f"{server}/activity")
+    page.get_by_text("Nothing is being analysed").wait_for()
+    with account.session() as session:
+        session.scalar(select(SignIn)).seen_at -= timedelta(minutes=14, seconds=55)
+    page.wait_for_url("**/sign-in", timeout=12_000)
