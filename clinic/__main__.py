@@ -72,8 +72,10 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG0
     migrate(own.database_url)
     database = open_database(own.database_url)
     added = demo.fill(database)
+    password = demo.add_account(database)
     database.close()
     print(f"{added} invented patients were added." if added else "The invented patients are there already.")
+    print(f"Sign in with the name {demo.ACCOUNT} and the password {password}")
     return 0
 
 

@@ -59,7 +59,7 @@ def add_first(db: Database, expected: str, code: str, name: str, password: str) 
     with db.session() as session:
         if session.scalar(select(Account.id).limit(1)) is not None:
             raise Forbidden("There is an administrator already. Please sign in.", "not_first")
-        account = _insert(session, name, Role.ADMINISTRATOR, stored, must_change=False)
+        account = insert_account(session, name, Role.ADMINISTRATOR, stored, must_change=False)
         audit.write(session, Deed.ACCOUNT_ADDED, account.id, account=account.id, role=account.role, first=True)
         take_orphans(session, account)
 
@@ -75,7 +75,7 @@ def add(db: Database, actor: Actor, name: str, role: Role) -> str:
         by = administrator(session, actor)
         if session.scalar(select(Account.id).where(Account.name_key == name_key(name))) is not None:
             raise FerError("There is an account of this name already.", "name_taken")
-        account = _insert(session, name, role, stored, must_change=True)
+        account = insert_account(session, name, role, stored, must_change=True)
         audit.write(session, Deed.ACCOUNT_ADDED, by.id, account=account.id, role=role.value)
     return password
 
@@ -205,7 +205,8 @@ def _reset(session: Session, account: Account, stored: str) -> None:
     throttle.clear(session, account.name_key)
 
 
-def _insert(session: Session, name: str, role: Role, stored: str, must_change: bool) -> Account:
+def insert_account(session: Session, name: str, role: Role, stored: str, must_change: bool) -> Account:
+    """Add an account with a password's hash."""
     account = Account(
         name=name,
         name_key=name_key(name),

@@ -1,4 +1,4 @@
-"""Patients and their recordings as the pages see them."""
+"""Patients and their recordings as the pages see them: those of the acting user's own caseload."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from clinic import jobs
+from clinic import access, audit, jobs
+from clinic.access import Actor, Role
+from clinic.accounts import grant
+from clinic.audit import Deed
 from clinic.settings import Settings
 from clinic.trends import Summary, Trend, trend
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording
+from db.models import Access, Job, JobState, Patient, Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
@@ -29,6 +31,7 @@ class PatientSummary:
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
     recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's.
+    `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
     id: str
@@ -39,6 +42,7 @@ class PatientSummary:
     last_recorded_on: date | None
     last_usable_share: float | None
     shares: tuple[tuple[float, ...] | None, ...]
+    emergency_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,11 @@ class RecordingRow:
 
 @dataclass(frozen=True, slots=True)
 class PatientDetail:
-    """A patient with all recordings, newest first, and their trend."""
+    """A patient with all recordings, newest first, and their trend.
+
+    `emergency_until`: when the view ends, None where the patient is on the own caseload. `writable`: whether the
+    acting user may change anything.
+    """
 
     id: str
     name: str
@@ -82,48 +90,66 @@ class PatientDetail:
     demo: bool
     recordings: tuple[RecordingRow, ...]
     trend: Trend
+    emergency_until: datetime | None
+    writable: bool
 
 
-def add_patient(db: Database, name: str, note: str = "", demo: bool = False) -> str:
-    """Add a patient and return the id. Raises FerError ``bad_name``, ``bad_note``."""
+def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
+    """Add a patient to the own caseload and return the id. Raises Forbidden, FerError ``bad_name``, ``bad_note``."""
     patient = Patient(name=_name(name), note=_note(note), demo=demo, created_at=datetime.now(UTC))
     with db.session() as session:
+        account = access.writer(session, actor)
         session.add(patient)
+        session.flush()
+        grant(session, account.id, patient.id)
+        audit.write(session, Deed.PATIENT_ADDED, account.id, patient.id)
     return patient.id
 
 
-def rename_patient(db: Database, patient_id: str, name: str, note: str) -> None:
-    """Change name and note. Raises FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
+def rename_patient(db: Database, actor: Actor, patient_id: str, name: str, note: str) -> None:
+    """Change name and note. Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
     with db.session() as session:
-        patient = _patient(session, patient_id)
+        account = access.writer_of(session, actor, patient_id)
+        patient = session.get_one(Patient, patient_id)
         patient.name, patient.note = _name(name), _note(note)
+        audit.write(session, Deed.PATIENT_CHANGED, account.id, patient_id)
 
 
-def list_patients(db: Database, search: str = "") -> list[PatientSummary]:
+def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
     """Return the patients whose name or note holds `search` as it is written, in the order of their names.
 
-    Upper and lower case are one, in every script. Two queries, however many patients there are.
+    Upper and lower case are one, in every script. Three queries, however many patients there are.
+    Raises Forbidden ``signed_out``.
     """
     wanted = _folded(search.strip())
-    columns = (Recording.patient_id, Recording.recorded_on, Recording.summary)
     with db.read() as session:
+        account = access.acting(session, actor)
+        seen = access.visible(account)
+        listed = session.execute(
+            select(Patient, Access.until)
+            .join(Access, Access.patient_id == Patient.id)
+            .where(Access.account_id == account.id, Patient.id.in_(seen))
+        )
         # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
-        patients = [
-            p for p in session.scalars(select(Patient)) if wanted in _folded(p.name) or wanted in _folded(p.note)
-        ]
+        patients = [(p, until) for p, until in listed if wanted in _folded(p.name) or wanted in _folded(p.note)]
         by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
         for patient_id, recorded_on, summary in session.execute(
-            select(*columns).order_by(Recording.recorded_on, Recording.created_at)
+            select(Recording.patient_id, Recording.recorded_on, Recording.summary)
+            .where(Recording.patient_id.in_(seen))
+            .order_by(Recording.recorded_on, Recording.created_at)
         ):
             by_patient[patient_id].append((recorded_on, summary))
-    patients.sort(key=lambda patient: (_without_marks(patient.name), patient.created_at))
-    return [_summary_of(patient, by_patient[patient.id]) for patient in patients]
+    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
+    return [_summary_of(patient, until, by_patient[patient.id]) for patient, until in patients]
 
 
-def get_patient(db: Database, patient_id: str) -> PatientDetail:
-    """Return a patient. Raises FerError ``unknown_patient``."""
+def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
+    """Return a patient; the view is written down. Raises Forbidden, FerError ``unknown_patient``."""
+    access.note_view(db, actor, patient_id)
     with db.read() as session:
-        patient = _patient(session, patient_id)
+        account = access.reader_of(session, actor, patient_id)
+        until = session.get_one(Access, (account.id, patient_id)).until
+        patient = session.get_one(Patient, patient_id)
         rows = session.execute(
             select(Recording, Job.state)
             .outerjoin(Job, Job.recording_id == Recording.id)
@@ -137,59 +163,74 @@ def get_patient(db: Database, patient_id: str) -> PatientDetail:
             demo=patient.demo,
             recordings=tuple(_row(recording, state) for recording, state in rows),
             trend=trend([recording for recording, _ in rows]),
+            emergency_until=until,
+            writable=until is None and account.role != Role.VIEWER.value,
         )
 
 
-def get_recording(db: Database, recording_id: str) -> RecordingRow:
-    """Return a recording. Raises FerError ``unknown_recording``."""
+def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
+    """Return a recording; the view is written down. Raises Forbidden, FerError ``unknown_recording``."""
+    _note_view_of(db, actor, recording_id)
     with db.read() as session:
-        recording = _recording(session, recording_id)
+        recording = access.recording_of(session, recording_id)
+        access.reader_of(session, actor, recording.patient_id)
         return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)))
 
 
-def samples(db: Database, recording_id: str) -> SampleTable:
-    """Return the samples of a recording in the order of time."""
+def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
+    """Return the samples of a recording in the order of time. Raises Forbidden, FerError ``unknown_recording``."""
+    _note_view_of(db, actor, recording_id)
     with db.read() as session:
+        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
         return load_samples(session, recording_id)
 
 
-def note_recording(db: Database, recording_id: str, note: str) -> None:
-    """Change a recording's note. Raises FerError ``bad_note``, ``unknown_recording``."""
+def note_recording(db: Database, actor: Actor, recording_id: str, note: str) -> None:
+    """Change a recording's note. Raises Forbidden, FerError ``bad_note``, ``unknown_recording``."""
     with db.session() as session:
-        _recording(session, recording_id).note = _note(note)
+        recording = access.recording_of(session, recording_id)
+        account = access.writer_of(session, actor, recording.patient_id)
+        recording.note = _note(note)
+        audit.write(session, Deed.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
 
 
-def delete_recording(db: Database, settings: Settings, recording_id: str) -> None:
-    """Delete a recording with everything that was made of it, so that no byte of it stays in the database's files."""
+def delete_recording(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Delete a recording with everything that was made of it, so that no byte of it stays in the database's files.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        access.writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
     jobs.delete_files(db, settings, recording_id)
     with db.session() as session:
-        session.delete(_recording(session, recording_id))
+        recording = access.recording_of(session, recording_id)
+        account = access.writer_of(session, actor, recording.patient_id)
+        session.delete(recording)
+        audit.write(session, Deed.RECORDING_DELETED, account.id, recording.patient_id, recording_id)
     db.forget_deleted()
 
 
-def delete_patient(db: Database, settings: Settings, patient_id: str) -> None:
-    """Delete a patient with all recordings, so that no byte of them stays in the database's files."""
+def delete_patient(db: Database, settings: Settings, actor: Actor, patient_id: str) -> None:
+    """Delete a patient with all recordings, so that no byte of them stays in the database's files.
+
+    Raises Forbidden, FerError ``unknown_patient``.
+    """
     with db.read() as session:
+        access.writer_of(session, actor, patient_id)
         recordings = list(session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)))
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
     with db.session() as session:
-        session.delete(_patient(session, patient_id))
+        account = access.writer_of(session, actor, patient_id)
+        session.delete(session.get_one(Patient, patient_id))
+        audit.write(session, Deed.PATIENT_DELETED, account.id, patient_id, recordings=len(recordings))
     db.forget_deleted()
 
 
-def _patient(session: Session, patient_id: str) -> Patient:
-    patient = session.get(Patient, patient_id)
-    if patient is None:
-        raise FerError("This patient is no longer in the list.", "unknown_patient")
-    return patient
-
-
-def _recording(session: Session, recording_id: str) -> Recording:
-    recording = session.get(Recording, recording_id)
-    if recording is None:
-        raise FerError("This recording is no longer there.", "unknown_recording")
-    return recording
+def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
+    with db.read() as session:
+        patient_id = access.recording_of(session, recording_id).patient_id
+    access.note_view(db, actor, patient_id)
 
 
 def _name(name: str) -> str:
@@ -222,7 +263,7 @@ def _hidden(value: str) -> bool:
     return any(unicodedata.category(c) in ("Cc", "Cs") or unicodedata.bidirectional(c) in turning for c in value)
 
 
-def _summary_of(patient: Patient, recordings: list[tuple[date, Any]]) -> PatientSummary:
+def _summary_of(patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]]) -> PatientSummary:
     summaries = [Summary.from_dict(values) if values is not None else None for _, values in recordings]
     last = summaries[-1] if summaries else None
     return PatientSummary(
@@ -234,6 +275,7 @@ def _summary_of(patient: Patient, recordings: list[tuple[date, Any]]) -> Patient
         last_recorded_on=recordings[-1][0] if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
         shares=tuple(_counting(summary) for summary in summaries if summary is not None),
+        emergency_until=until,
     )
 
 

@@ -10,11 +10,13 @@ from datetime import UTC, date, datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from clinic import previews, tracks, uploads
+from clinic import access, audit, previews, tracks, uploads
+from clinic.access import Actor
+from clinic.audit import Deed
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording, Sample
+from db.models import Account, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
 from fer_core.model_card import ModelCard
 
@@ -78,6 +80,7 @@ class ActiveJob:
 def enqueue(
     db: Database,
     settings: Settings,
+    actor: Actor,
     patient_id: str,
     files: Sequence[Upload],
     recorded_on: date,
@@ -89,7 +92,7 @@ def enqueue(
 
     `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one.
     The files of a duplicate or of a refusal are deleted.
-    Raises FerError ``mixed_files`` unless it is one video or pictures alone, ``unknown_patient``.
+    Raises Forbidden, FerError ``mixed_files`` unless it is one video or pictures alone, ``unknown_patient``.
     """
     try:
         kind = _kind_of(files)
@@ -105,7 +108,10 @@ def enqueue(
             created_at=datetime.now(UTC),
         )
         with db.session() as session:
+            account = access.writer_of(session, actor, patient_id)
             found = _queue(session, recording, files)
+            if not found.duplicate:
+                audit.write(session, Deed.RECORDING_ADDED, account.id, patient_id, found.recording_id)
     except BaseException:
         uploads.discard(settings, [file.id for file in files])
         raise
@@ -114,33 +120,42 @@ def enqueue(
     return found
 
 
-def status(db: Database, recording_id: str) -> JobStatus | None:
-    """Return where the recording's analysis stands, or None for a recording without one (one indexed query)."""
+def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
+    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden."""
     with db.read() as session:
+        access.acting(session, actor)
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
-        return None if job is None else _status(job, datetime.now(UTC))
+        if job is None:
+            return None
+        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
+        return _status(job, datetime.now(UTC))
 
 
-def active(db: Database) -> list[ActiveJob]:
-    """Return what is queued, running or waits for a choice of face, oldest first."""
+def active(db: Database, actor: Actor) -> list[ActiveJob]:
+    """Return what is queued, running or waits for a choice of face, oldest first. Raises Forbidden."""
     with db.read() as session:
+        account = access.acting(session, actor)
         rows = session.execute(
             select(Job, Recording.patient_id, Patient.name, Recording.recorded_on, Recording.kind)
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
-            .where(Job.state.in_(ACTIVE))
+            .where(Job.state.in_(ACTIVE), Recording.patient_id.in_(access.visible(account)))
             .order_by(Job.created_at)
         )
         now = datetime.now(UTC)
         return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
 
 
-def cancel(db: Database, settings: Settings, recording_id: str) -> None:
-    """Stop an analysis: at once where it waits, within 5 s where it runs; its file and results are deleted."""
+def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Stop an analysis: at once where it waits, within 5 s where it runs; its file and results are deleted.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
     with db.session() as session:
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        account, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state not in ACTIVE:
             return
+        audit.write(session, Deed.RECORDING_CANCELLED, account.id, recording_id=recording_id)
         job.cancel_requested = True
         if job.state == JobState.RUNNING.value:
             return
@@ -152,10 +167,13 @@ def cancel(db: Database, settings: Settings, recording_id: str) -> None:
     previews.remove(settings, recording_id)
 
 
-def retry(db: Database, settings: Settings, recording_id: str) -> None:
-    """Queue a failed analysis again. Raises FerError ``upload_gone`` where its file is no longer kept."""
+def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Queue a failed analysis again.
+
+    Raises Forbidden, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
+    """
     with db.session() as session:
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        account, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
         if not all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources):
@@ -164,48 +182,67 @@ def retry(db: Database, settings: Settings, recording_id: str) -> None:
         job.attempts, job.done_s, job.frames, job.total_s = 0, 0.0, 0, None
         job.cancel_requested = False
         job.error_code = job.error_message = job.started_at = job.finished_at = None
+        audit.write(session, Deed.RECORDING_RETRIED, account.id, recording_id=recording_id)
 
 
-def can_retry(db: Database, settings: Settings, recording_id: str) -> bool:
-    """Return whether `retry` would queue the analysis again."""
+def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> bool:
+    """Return whether `retry` would queue the analysis again. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        _, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return False
         return all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources)
 
 
-def candidates(db: Database, settings: Settings, recording_id: str) -> list[tracks.Candidate]:
-    """Return the faces to choose among, the one seen most first, each with a small picture where one was kept."""
+def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[tracks.Candidate]:
+    """Return the faces to choose among, the one seen most first, each with a small picture where one was kept.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
     with db.read() as session:
+        _job_to_change(session, actor, recording_id)
         return tracks.candidates(session, settings, recording_id)
 
 
-def choose_track(db: Database, settings: Settings, recording_id: str, track: int | Collection[int]) -> None:
+def choose_track(
+    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int | Collection[int]
+) -> None:
     """Keep the patient's face alone, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. Raises FerError ``nothing_to_choose``, ValueError for a track that is not there.
+    becomes one without a face. Raises Forbidden, FerError ``unknown_recording``, ``nothing_to_choose``, ValueError
+    for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
     with db.session() as session:
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        account, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
         recording = session.get_one(Recording, recording_id)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = datetime.now(UTC)
+        audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
     previews.remove_thumbnails(settings, recording_id)
 
 
-def preview(settings: Settings, recording_id: str) -> previews.StoredPreview | None:
-    """Return the latest sampled frame of a running analysis with its faces, or None while there is none."""
+def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
+    """Return the latest sampled frame of a running analysis with its faces, or None while there is none.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
     return previews.read_preview(settings, recording_id)
 
 
-def close_preview(settings: Settings, recording_id: str) -> None:
-    """Delete the preview of an analysis that is over, when the clinician has seen it."""
+def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Delete the preview of an analysis that is over, when the clinician has seen it.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _job_to_change(session, actor, recording_id)
     previews.remove(settings, recording_id)
 
 
@@ -215,6 +252,12 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
         sources = session.scalar(select(Job.sources).where(Job.recording_id == recording_id)) or []
     uploads.discard(settings, [source["id"] for source in sources])
     previews.remove(settings, recording_id)
+
+
+def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Job | None]:
+    """Return who acts and the recording's job. Raises Forbidden, FerError ``unknown_recording``."""
+    account = access.writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
+    return account, session.scalar(select(Job).where(Job.recording_id == recording_id))
 
 
 def _kind_of(files: Sequence[Upload]) -> str:
@@ -229,8 +272,6 @@ def _kind_of(files: Sequence[Upload]) -> str:
 
 def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> Enqueued:
     """Add the recording and its job, or find the recording that has these files already."""
-    if session.get(Patient, recording.patient_id) is None:
-        raise FerError("This patient is no longer in the list.", "unknown_patient")
     same_files = list(session.scalars(select(Recording).where(Recording.source_sha256 == recording.source_sha256)))
     elsewhere = any(other.patient_id != recording.patient_id for other in same_files)
     for other in same_files:

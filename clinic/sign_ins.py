@@ -48,8 +48,12 @@ def sign_in(db: Database, name: str, password: str) -> str:
 
 
 def start(session: Session, account: Account) -> str:
-    """Sign the account in and return the token: 256 random bits, of which only the SHA-256 is stored."""
+    """Sign the account in and return the token: 256 random bits, of which only the SHA-256 is stored.
+
+    Sign-ins that ran out are swept away on the way.
+    """
     token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    session.execute(delete(SignIn).where((SignIn.seen_at <= now - IDLE) | (SignIn.created_at <= now - ABSOLUTE)))
     begun = SignIn(token_sha256=_digest(token), account_id=account.id, created_at=now, seen_at=now)
     session.add(begun)
     session.flush()
@@ -123,14 +127,6 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
         replace_password(session, account, stored, must_change=False)
         audit.write(session, Deed.PASSWORD_CHANGED, account.id)
         return start(session, account)
-
-
-def sweep(db: Database) -> int:
-    """Delete the sign-ins that ran out, and return how many."""
-    now = datetime.now(UTC)
-    with db.session() as session:
-        ended = delete(SignIn).where((SignIn.seen_at <= now - IDLE) | (SignIn.created_at <= now - ABSOLUTE))
-        return len(session.scalars(ended.returning(SignIn.id)).all())
 
 
 def _digest(token: str) -> str:

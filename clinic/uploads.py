@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import select
 
+from clinic import access
+from clinic.access import Actor
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Job, JobState, new_id
@@ -54,11 +56,13 @@ class Upload:
         return {"id": self.id, "name": self.name, "sha256": self.sha256, "size": self.size, "kind": self.kind}
 
 
-def store(settings: Settings, stream: BinaryIO, display_name: str) -> Upload:
+def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, display_name: str) -> Upload:
     """Write `stream` to disk, inspect it in a sandbox and return where it lies; on any refusal nothing stays.
 
-    Raises MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
+    Raises Forbidden, MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
     """
+    with db.read() as session:
+        access.writer(session, actor)
     upload_id = new_id()
     path = uploads_dir(settings) / upload_id
     try:

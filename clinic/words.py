@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.models import JobState
+from db.models import JobState, Role
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 
@@ -42,10 +42,30 @@ JOB_STATES: dict[str, str] = {
     JobState.CANCELLED: "Cancelled: nothing was kept",
 }
 
+ROLES: dict[str, str] = {
+    Role.ADMINISTRATOR: "Administrator",
+    Role.CLINICIAN: "Clinician",
+    Role.VIEWER: "Viewer",
+}
+ROLE_MEANINGS: dict[str, str] = {
+    Role.ADMINISTRATOR: "keeps the accounts, and otherwise does what a clinician does.",
+    Role.CLINICIAN: "adds patients and recordings, and shares patients with others.",
+    Role.VIEWER: "looks at the patients that are shared, and changes nothing.",
+}
+ACCOUNTS_SEE_OWN = (
+    "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
+    " them, on the patient's page under Edit."
+)
+
 FIRST_STEPS = (
     "Add the first patient with the button above. Then hand in a recording: a video of a session, or a few pictures."
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
+)
+NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
+EMERGENCY = (
+    "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
+    " for one hour; the reason is kept for good in the audit."
 )
 CHOOSE_FACE = (
     "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."

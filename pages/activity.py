@@ -8,7 +8,7 @@ from clinic import jobs
 from clinic.health import read_health
 from pages.ui import state
 from pages.ui.follow import progress_text
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 from pages.ui.widgets import calm, day
 
 
@@ -16,7 +16,8 @@ from pages.ui.widgets import calm, day
 def show_jobs() -> None:
     """Draw the list of analyses that are not over; only this part runs again."""
     with calm():
-        active = jobs.active(resources().db)
+        who = actor()
+        active = jobs.active(resources().db, who)
         if not active:
             st.info("Nothing is being analysed. Results are on the patients' pages.", icon=":material/check:")
         for job in active:
@@ -25,7 +26,8 @@ def show_jobs() -> None:
                 left.markdown(f"**{state.plain_text(job.patient_name)}** · recorded {day(job.recorded_on)}")
                 left.progress(job.status.share or 0.0, text=progress_text(job.status, job.kind == "pictures"))
                 with right:
-                    state.recording_link("Show", job.status.recording_id)
+                    if who.writes:
+                        state.recording_link("Show", job.status.recording_id)
 
 
 def show_health() -> None:

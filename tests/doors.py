@@ -18,6 +18,11 @@ def cheap_hashes(monkeypatch):
     passwords._hash_of_nobody.cache_clear()
 
 
+def now():
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
 def add_account(db, name="Dr. Invented", role=Role.CLINICIAN, password=PASSWORD, **values):
     """Store an account and return its id."""
     stored = passwords.hash_password(password)
@@ -27,7 +32,7 @@ def add_account(db, name="Dr. Invented", role=Role.CLINICIAN, password=PASSWORD,
             name_key=name_key(name),
             role=role.value,
             password_hash=stored,
-            created_at=datetime.now(UTC),
+            created_at=now(),
             **values,
         )
         session.add(account)

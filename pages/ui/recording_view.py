@@ -9,7 +9,7 @@ from clinic.caseload import RecordingRow
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.convert import moments
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
 from pages.ui.widgets import calm, chart, day, duration, percent
 
@@ -22,17 +22,18 @@ def title_of(recording: RecordingRow) -> str:
     return f"{day(recording.recorded_on)} · {kind}{length}{open_state}"
 
 
-def show_recording(recording: RecordingRow, shown: list[Emotion]) -> None:
+def show_recording(recording: RecordingRow, shown: list[Emotion], writable: bool) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
         st.markdown(f"Note: {state.plain_text(recording.note)}")
     if recording.samples is None:
         st.info(words.JOB_STATES[recording.state] if recording.state else "No result.", icon=":material/info:")
-        state.recording_link("Show the analysis", recording.id)
+        if writable:
+            state.recording_link("Show the analysis", recording.id)
     else:
         _show_usable(recording)
-        _show_samples(moments(caseload.samples(resources().db, recording.id)), recording, shown)
-    if st.button("Delete this recording", icon=":material/delete:"):
+        _show_samples(moments(caseload.samples(resources().db, actor(), recording.id)), recording, shown)
+    if writable and st.button("Delete this recording", icon=":material/delete:"):
         confirm_delete(recording)
 
 
@@ -81,6 +82,6 @@ def confirm_delete(recording: RecordingRow) -> None:
         st.write(f"{title_of(recording)}. Its results are deleted for good; this can't be undone.")
         if st.button("Delete", type="primary"):
             parts = resources()
-            caseload.delete_recording(parts.db, parts.settings, recording.id)
+            caseload.delete_recording(parts.db, parts.settings, actor(), recording.id)
             st.query_params.pop("recording", None)
             st.rerun()

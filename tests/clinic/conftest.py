@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clinic import uploads
+from clinic import accounts, uploads
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import migrate, open_database
@@ -33,12 +33,19 @@ def db(settings):
 
 
 @pytest.fixture
-def patient(db):
-    """The id of a stored patient."""
+def who(db):
+    """The clinician who acts."""
+    return doors.actor(db)
+
+
+@pytest.fixture
+def patient(db, who):
+    """The id of a stored patient on the clinician's caseload."""
     with db.session() as session:
         stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
         session.add(stored)
         session.flush()
+        accounts.grant(session, who.account_id, stored.id)
         return stored.id
 
 

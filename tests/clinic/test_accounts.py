@@ -1,13 +1,26 @@
 """Accounts: the first administrator by the console's code, and what administrators do."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import select
 
 from clinic import accounts, sign_ins
-from db.models import Access, AuditRow, Role
+from db.models import Access, AuditRow, Patient, Role
 from fer_core.errors import FerError
 from tests import doors
 from tests.doors import PASSWORD
+
+
+@pytest.fixture
+def orphan(db):
+    """The id of a patient from before there were accounts."""
+    with db.session() as session:
+        stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
+        session.add(stored)
+        session.flush()
+        return stored.id
+
 
 CODE = "abcd-efgh-jkmn"
 
@@ -27,7 +40,7 @@ def row(db, admin, name):
     return next(found for found in accounts.list_accounts(db, admin) if found.name == name)
 
 
-def test_the_first_administrator_needs_the_code_and_takes_the_patients_of_before(db, patient):
+def test_the_first_administrator_needs_the_code_and_takes_the_patients_of_before(db, orphan):
     assert not accounts.any_account(db)
     assert code_of(accounts.add_first, db, CODE, "wrong", "Ada", PASSWORD) == "wrong_code"
     assert code_of(accounts.add_first, db, CODE, CODE, "Ada", "short") == "short_password"
@@ -98,10 +111,10 @@ def test_the_last_administrator_stays(db, admin):
     assert code_of(accounts.list_accounts, db, admin) == "only_administrators"
 
 
-def test_a_caseload_moves_as_a_whole(db, admin, patient):
+def test_a_caseload_moves_as_a_whole(db, admin, orphan):
     giver, taker = doors.add_account(db, "Giver"), doors.add_account(db, "Taker")
     with db.session() as session:
-        accounts.grant(session, giver, patient)
+        accounts.grant(session, giver, orphan)
     assert accounts.hand_over(db, admin, giver, taker) == 1
     assert accounts.hand_over(db, admin, taker, taker) == 1
     with db.read() as session:

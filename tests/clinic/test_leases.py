@@ -12,8 +12,8 @@ from fer_core.types import Progress
 
 
 @pytest.fixture
-def queued(db, settings, patient, an_upload):
-    return jobs.enqueue(db, settings, patient, [an_upload("video")], datetime.now(UTC).date(), model_sha256="m")
+def queued(db, settings, patient, an_upload, who):
+    return jobs.enqueue(db, settings, who, patient, [an_upload("video")], datetime.now(UTC).date(), model_sha256="m")
 
 
 def expire(db, claimed):
@@ -55,12 +55,12 @@ def test_an_expired_lease_is_released_and_the_old_holder_is_fenced_off(db, queue
     assert samples(db) == 1
 
 
-def test_a_lease_that_is_renewed_is_not_released(db, queued):
+def test_a_lease_that_is_renewed_is_not_released(db, queued, who):
     claimed = leases.claim(db)
     expire(db, claimed)
     leases.progress(db, claimed, Progress(1.0, 2.0, 3))
     leases.release(db)
-    assert jobs.status(db, queued.recording_id).state is JobState.RUNNING
+    assert jobs.status(db, who, queued.recording_id).state is JobState.RUNNING
 
 
 def test_a_new_worker_releases_what_a_dead_one_held(db, queued):
@@ -69,21 +69,21 @@ def test_a_new_worker_releases_what_a_dead_one_held(db, queued):
     assert leases.claim(db) is not None
 
 
-def test_after_three_tries_the_job_fails_with_a_reason(db, queued):
+def test_after_three_tries_the_job_fails_with_a_reason(db, queued, who):
     for _ in range(leases.MAX_ATTEMPTS):
         expire(db, leases.claim(db))
         leases.release(db)
-    status = jobs.status(db, queued.recording_id)
+    status = jobs.status(db, who, queued.recording_id)
     assert (status.state, status.error_code) == (JobState.FAILED, leases.LOST_CODE)
     assert status.error_message.endswith(".")
 
 
-def test_a_job_to_be_cancelled_is_not_tried_again(db, settings, queued):
+def test_a_job_to_be_cancelled_is_not_tried_again(db, settings, queued, who):
     claimed = leases.claim(db)
-    jobs.cancel(db, settings, queued.recording_id)
+    jobs.cancel(db, settings, who, queued.recording_id)
     expire(db, claimed)
     assert leases.release(db) == [claimed.sources[0]["id"]]
-    assert jobs.status(db, queued.recording_id).state is JobState.CANCELLED
+    assert jobs.status(db, who, queued.recording_id).state is JobState.CANCELLED
 
 
 def test_giving_back_costs_no_attempt(db, queued):

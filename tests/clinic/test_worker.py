@@ -71,45 +71,45 @@ def start(settings):
 
 
 @pytest.fixture
-def queued(db, settings, patient, an_upload):
+def queued(db, settings, patient, an_upload, who):
     upload = an_upload("video")
-    return jobs.enqueue(db, settings, patient, [upload], date(2026, 1, 1), model_sha256="fake-model").recording_id
+    return jobs.enqueue(db, settings, who, patient, [upload], date(2026, 1, 1), model_sha256="fake-model").recording_id
 
 
 def reached(settings):
     return (settings.data_dir / "reached").exists()
 
 
-def test_a_killed_worker_s_job_is_done_by_the_next_with_no_row_twice(db, settings, queued, start):
+def test_a_killed_worker_s_job_is_done_by_the_next_with_no_row_twice(db, settings, queued, start, who):
     first = start()
     eventually(lambda: reached(settings))
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert jobs.status(db, queued).state is JobState.RUNNING
+    assert jobs.status(db, who, queued).state is JobState.RUNNING
     (settings.data_dir / "open").touch()
     start()
-    eventually(lambda: jobs.status(db, queued).finished)
-    assert jobs.status(db, queued).state is JobState.DONE
+    eventually(lambda: jobs.status(db, who, queued).finished)
+    assert jobs.status(db, who, queued).state is JobState.DONE
     with db.read() as session:
         assert Counter(session.scalars(select(Sample.frame_index))) == Counter(range(6))
     assert not list((settings.data_dir / "uploads").iterdir())
 
 
-def test_a_running_analysis_is_cancelled_soon(db, settings, queued, start):
+def test_a_running_analysis_is_cancelled_soon(db, settings, queued, start, who):
     start()
     eventually(lambda: reached(settings))
-    jobs.cancel(db, settings, queued)
-    eventually(lambda: jobs.status(db, queued).state is JobState.CANCELLED, within_s=5.0)
+    jobs.cancel(db, settings, who, queued)
+    eventually(lambda: jobs.status(db, who, queued).state is JobState.CANCELLED, within_s=5.0)
     with db.read() as session:
         assert session.scalars(select(Sample)).all() == []
 
 
-def test_sigterm_gives_the_job_back_and_ends_well(db, settings, queued, start):
+def test_sigterm_gives_the_job_back_and_ends_well(db, settings, queued, start, who):
     child = start()
     eventually(lambda: reached(settings))
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 0
-    assert jobs.status(db, queued).state is JobState.QUEUED
+    assert jobs.status(db, who, queued).state is JobState.QUEUED
 
 
 def test_a_worker_without_its_parent_ends(settings, db, start):
@@ -139,7 +139,7 @@ def test_the_worker_says_how_it_is(settings, db, start):
     assert health.device == "a fake"
 
 
-def test_the_analyzer_is_opened_once(db, settings, patient, an_upload):
+def test_the_analyzer_is_opened_once(db, settings, patient, an_upload, who):
     opened = []
 
     def open_analyzer():
@@ -148,7 +148,7 @@ def test_the_analyzer_is_opened_once(db, settings, patient, an_upload):
 
     working = worker.Worker(settings, db, open_analyzer)
     for _ in range(2):
-        jobs.enqueue(db, settings, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
+        jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
         assert working.work_once()
     assert not working.work_once()
     assert len(opened) == 1

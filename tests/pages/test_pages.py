@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from clinic import caseload, demo
+from clinic import accounts, caseload, demo
+from db.models import Account
 from fer_core import model_card
 from pages.ui.resources import resources
 
@@ -23,7 +24,9 @@ def patients(who):
     """The invented patients."""
     db = resources().db
     demo.fill(db)
-    return caseload.list_patients(db)
+    with db.session() as session:
+        accounts.take_orphans(session, session.get_one(Account, who.account_id))
+    return caseload.list_patients(db, who)
 
 
 def open_page(name, **query):
