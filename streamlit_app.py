@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from clinic.gate import SIGN_IN, Behind, Gate
 from clinic.settings import Settings
-from pages.ui import doors, protocol
+from pages.ui import doors, protocol, watch
 from pages.ui.resources import database, welcome
 from pages.ui.widgets import on_script_error
 
@@ -35,7 +35,7 @@ behind = Behind(
 app = st.App(
     "pages/ui/shell.py",
     lifespan=start,
-    routes=doors.ROUTES,
+    routes=[*doors.ROUTES, *watch.ROUTES],
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,
 )

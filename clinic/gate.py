@@ -7,7 +7,9 @@ and how a page is told to leave, are handed in.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -35,6 +37,8 @@ WATCHED_EVERY_S = 1.0
 """An open websocket is closed so soon after its sign-in ended."""
 POLICY_VIOLATION = 1008
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,9 @@ class Gate:
         try:
             await self._app(scope, line.receive, line.send)
         finally:
-            watcher.cancel()
+            # Not between the farewell and the close.
+            async with line.cutting:
+                watcher.cancel()
 
     async def _actor(self, scope: Scope) -> Actor | None:
         token = token_of(HTTPConnection(scope).cookies, is_tls(scope, self._behind.tls))
@@ -124,6 +130,7 @@ class _Line:
 
     def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
         self._gate, self._scope, self._receive, self._send = gate, scope, receive, send
+        self.cutting = asyncio.Lock()
         self._ended = asyncio.Event()
         self._accepted = False
         self._messages = 0
@@ -149,7 +156,12 @@ class _Line:
         """Cut the line soon after its sign-in ended, also when nobody says anything."""
         while not self._ended.is_set():
             await asyncio.sleep(WATCHED_EVERY_S)
-            if await self._gate._actor(self._scope) is None:
+            try:
+                lives = await self._gate._actor(self._scope) is not None
+            except Exception as error:  # noqa: BLE001  # where nobody can be asked, nobody stays
+                log.error("an open window was closed: %s", type(error).__name__)
+                lives = False
+            if not lives:
                 await self._cut()
 
     async def _next(self) -> Message | None:
@@ -172,12 +184,15 @@ class _Line:
 
     async def _cut(self) -> None:
         """Tell the page to leave, and close."""
-        if self._ended.is_set():
-            return
-        self._ended.set()
-        if self._accepted:
-            await self._send({"type": "websocket.send", "bytes": self._gate._behind.farewell})
-        await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
+        async with self.cutting:
+            if self._ended.is_set():
+                return
+            self._ended.set()
+            # One who is gone already needs no farewell.
+            with suppress(OSError, RuntimeError):
+                if self._accepted:
+                    await self._send({"type": "websocket.send", "bytes": self._gate._behind.farewell})
+                await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
 
 def refused(path: str, role: Role) -> int | None:

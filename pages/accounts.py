@@ -40,7 +40,6 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
             if st.form_submit_button("Save"):
                 accounts.set_role(db, who, row.id, role)
                 st.rerun()
-        st.divider()
         if st.button("Reset password", icon=":material/key:"):
             hand_out(row.name, accounts.reset_password(db, who, row.id))
         st.caption("Ends all sign-ins of this account; a new first password is shown once.")
@@ -58,7 +57,6 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
 
 def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     """Offer to move the caseload."""
-    st.divider()
     with st.form("hand_over", border=False):
         count = "the patient" if row.patients == 1 else f"all {row.patients} patients"
         taker = st.selectbox(f"Hand {count} over to", others, index=None, format_func=lambda other: other.name)
@@ -104,7 +102,7 @@ def condition_of(row: AccountRow) -> str:
     if row.disabled:
         return "Disabled"
     if row.must_change:
-        return "First password not changed yet"
+        return "Has a first password"
     here = row.seen_at is not None and row.seen_at > datetime.now(UTC) - sign_ins.IDLE
     return "Signed in" if here else "–"
 

@@ -106,5 +106,13 @@ ROUTES = {
     "/auth/logout": NOBODY,
     "/oauth2callback": NOBODY,
     "/": SIGNED_IN,
+    "/caseload": SIGNED_IN,
+    "/record": SIGNED_IN,
+    "/patient": SIGNED_IN,
+    "/activity": SIGNED_IN,
+    "/model": SIGNED_IN,
+    "/accounts": SIGNED_IN,
+    "/watch.js": SIGNED_IN,
 }
-"""Ours and Streamlit's; ``/`` stands for the files of Streamlit's own page."""
+"""Ours and Streamlit's. ``/`` stands for the files of Streamlit's own page too; a page's address gives everyone the
+same empty frame, and what is drawn in it is told by `PAGES`."""

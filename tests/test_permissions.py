@@ -27,6 +27,7 @@ from db.models import Account, Job, JobState, Recording, new_id
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.ui import doors as door_pages
+from pages.ui import watch
 from pages.ui.resources import resources
 from tests import doors
 from tests.clinic.fakes import result
@@ -202,7 +203,7 @@ def path_of(route):
 
 
 def test_each_route_is_in_the_table():
-    assert {path_of(route) for route in [*door_pages.ROUTES, *streamlit_routes()]} == set(ROUTES)
+    assert {path_of(route) for route in [*door_pages.ROUTES, *watch.ROUTES, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
 
 

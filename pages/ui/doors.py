@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from urllib.parse import parse_qs
 
@@ -47,6 +48,9 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode("
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+_ATTEMPTS = ThreadPoolExecutor(2, "attempt")
+"""Threads of their own, so that a flood of attempts keeps nobody waiting who is signed in."""
 
 NAME = ("name", "Name", "text", "username")
 CURRENT = ("current", "Current password", "password", "current-password")
@@ -125,7 +129,7 @@ async def _sign_in_page(request: Request) -> Response:
 async def _signed_in(request: Request, attempt: Callable[[], str], again: Callable[[str], str]) -> Response:
     """Run the attempt beside the other requests; go to the caseload with its token, or show the form again."""
     try:
-        token = await asyncio.to_thread(attempt)
+        token = await asyncio.get_running_loop().run_in_executor(_ATTEMPTS, attempt)
     except FerError as refusal:
         return _page("Sign in", again(refusal.message), 429 if refusal.code == "sign_in_delayed" else 403)
     response = RedirectResponse("/", 303)

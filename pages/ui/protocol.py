@@ -55,8 +55,12 @@ def policy() -> str:
     )
 
 
+def frame() -> str:
+    """Return Streamlit's own page, in which everything else is drawn."""
+    return (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+
+
 def _inline_scripts() -> list[str]:
     """Return the SHA-256 of each script that stands in Streamlit's own page, in base64."""
-    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    bodies = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    bodies = re.findall(r"<script>(.*?)</script>", frame(), flags=re.DOTALL)
     return [base64.b64encode(hashlib.sha256(body.encode()).digest()).decode("ascii") for body in bodies]

@@ -222,6 +222,12 @@ def test_opening_a_page_is_a_deed(db, client):
     assert seen_at(db) > before
 
 
+def test_where_nobody_can_be_asked_nobody_stays(db, client, monkeypatch):
+    with client.websocket_connect("/_stcore/stream") as line:
+        monkeypatch.setattr(sign_ins, "actor_of", lambda *asked: 1 / 0)
+        assert line.receive_bytes() == FAREWELL
+
+
 def test_a_line_that_idled_too_long_ends(db, client):
     with client.websocket_connect("/_stcore/stream") as line:
         with db.session() as session:

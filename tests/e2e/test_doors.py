@@ -57,6 +57,18 @@ def test_signing_out_empties_all_windows_at_once(account, sign_in, page, server)
     page.wait_for_url("**/sign-in")
 
 
+def test_a_window_without_a_line_is_emptied_when_it_is_looked_at_again(account, sign_in, page):
+    sign_in()
+    page.route_web_socket("**/_stcore/stream", lambda line: None)
+    page.reload()
+    with account.session() as session:
+        session.delete(session.scalar(select(SignIn)))
+    page.wait_for_timeout(2_500)
+    assert not page.url.endswith("/sign-in"), "the server has no line to say goodbye on"
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_url("**/sign-in", timeout=5_000)
+
+
 def test_idle_windows_are_emptied_although_a_part_of_them_refreshes_itself(account, sign_in, page, server):
     sign_in()
     page.goto(f"{server}/activity")
