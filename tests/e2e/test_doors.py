@@ -60,7 +60,9 @@ def test_signing_out_empties_all_windows_at_once(account, sign_in, page, server)
 def test_a_window_without_a_line_is_emptied_when_it_is_looked_at_again(account, sign_in, page):
     sign_in()
     page.route_web_socket("**/_stcore/stream", lambda line: None)
-    page.reload()
+    with page.expect_response("**/_stcore/host-config"):
+        page.reload()
+    page.wait_for_timeout(2_000)
     with account.session() as session:
         session.delete(session.scalar(select(SignIn)))
     page.wait_for_timeout(2_500)
