@@ -17,9 +17,11 @@ from fer_core.following import Follower, scaled
 from fer_core.image import read_image
 from fer_core.prefetch import prefetch
 from fer_core.preprocess import crop_faces
+from fer_core.tracking import CHOSEN_IOU
 from fer_core.types import (
     RGB,
     AnalysisSettings,
+    Box,
     Face,
     FaceExpression,
     Frame,
@@ -94,20 +96,33 @@ class Analyzer:
         return self._analysis(VideoInfo(width, height, None, None), (result,), self.settings)
 
     def analyze_video(
-        self, path: Path, every_s: float = 0.2, on_progress: OnProgress | None = None
+        self,
+        path: Path,
+        every_s: float = 0.2,
+        on_progress: OnProgress | None = None,
+        patient: int | Box | None = None,
     ) -> RecordingAnalysis:
-        """Return everything found in a video; see `stream_video` for long ones."""
-        chunks = list(self.stream_video(path, every_s, on_progress))
+        """Return everything found in a video; see `stream_video`, and use it for long ones."""
+        chunks = list(self.stream_video(path, every_s, on_progress, patient))
         results = tuple(result for chunk in chunks for result in chunk.results)
         settings = replace(self.settings, every_s=every_s)
         last = chunks[-1]
         return self._analysis(last.info, results, settings, last.damaged_frames, last.partial)
 
-    def stream_video(self, path: Path, every_s: float = 0.2, on_progress: OnProgress | None = None) -> Iterator[Chunk]:
+    def stream_video(
+        self,
+        path: Path,
+        every_s: float = 0.2,
+        on_progress: OnProgress | None = None,
+        patient: int | Box | None = None,
+    ) -> Iterator[Chunk]:
         """Yield the results of a video in chunks of about `CHUNK_S`, in one pass forward; at least one chunk.
 
         `every_s`: seconds between samples, 0 for every frame. `on_progress` is called for each sample; what it
-        raises (`Cancelled`, for one) ends the analysis. Raises MediaError for a file that is no readable video.
+        raises (`Cancelled`, for one) ends the analysis. `patient`: the track's number, or a box in px of the upright
+        video that the patient's face covers when it is first there; other faces are then neither labelled nor told.
+
+        Raises MediaError for a file that is no readable video.
         """
         info = video.probe(path)
         stats = video.DecodeStats()
@@ -115,14 +130,18 @@ class Analyzer:
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
         begun_s = 0.0
+        step_s = every_s or (1 / info.mean_fps if info.mean_fps else 0.0)
+        chosen = _Chosen(patient)
+        before: Frame | None = None
         # Decoding and the networks let each other work: both release the interpreter.
         decoded = prefetch(video.frames(path, every_s, WORK_SIDE_PX, stats))
         for samples, frame in enumerate(decoded, start=1):
-            faces = follower.faces(frame.time_s, frame.rgb, frame.scale)
+            faces = chosen.of(follower.faces(frame.time_s, frame.rgb, frame.scale), frame.scale)
             if waiting:
                 # The newest frame alone is kept whole, for the preview.
                 waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
-            waiting.append(_Seen(frame, faces, *_crops(frame, faces)))
+            waiting.append(_Seen(frame, faces, *_crops(frame, faces), _damage(before, frame, step_s)))
+            before = replace(frame, rgb=_NOTHING)
             if on_progress is not None:
                 on_progress(Progress(frame.time_s, info.duration_s, samples))
             ends = frame.time_s - begun_s >= CHUNK_S
@@ -157,9 +176,11 @@ class Analyzer:
             return []
         readable = np.concatenate([one.crops[[reason is None for reason in one.reasons]] for one in seen])
         probabilities = iter(self.classifier.probabilities(readable))
-        return [
-            FrameResult(one.frame.index, one.frame.time_s, tuple(self._expressions(one, probabilities))) for one in seen
-        ]
+        results = []
+        for one in seen:
+            faces = tuple(self._expressions(one, probabilities))
+            results += [*one.damage, FrameResult(one.frame.index, one.frame.time_s, faces)]
+        return results
 
     def _expressions(self, seen: _Seen, probabilities: Iterator[NDArray[np.float32]]) -> Iterator[FaceExpression]:
         for face, reason in zip(seen.faces, seen.reasons, strict=True):
@@ -178,12 +199,42 @@ _NOTHING = np.empty((0, 0, 3), np.uint8)
 
 @dataclass(slots=True)
 class _Seen:
-    """A frame with its faces, their crops (N, 48, 48), and the reason why each can't be read, or None."""
+    """A frame with its faces, their crops (N, 48, 48), the reason why each can't be read, or None, and the moments
+    before it that are damaged."""
 
     frame: Frame
     faces: Sequence[Face]
     crops: NDArray[np.uint8]
     reasons: Sequence[Status | None]
+    damage: Sequence[FrameResult] = ()
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """Whose faces are wanted: one track's, that of whoever is first seen in a box, or everybody's (None)."""
+
+    patient: int | Box | None
+
+    def of(self, faces: list[Face], scale: float) -> list[Face]:
+        """Return the wanted ones among a frame's faces, whose boxes are in px of it times `scale` of the video's."""
+        if isinstance(self.patient, Box):
+            place = self.patient
+            nearest = max(faces, key=lambda face: scaled(face, 1 / scale).box.iou(place), default=None)
+            if nearest is None or scaled(nearest, 1 / scale).box.iou(place) < CHOSEN_IOU:
+                return []
+            self.patient = nearest.track
+        return faces if self.patient is None else [face for face in faces if face.track == self.patient]
+
+
+def _damage(before: Frame | None, frame: Frame, step_s: float) -> list[FrameResult]:
+    """Return a result for each sample that was due between two frames and could not be decoded."""
+    if before is None or not frame.damaged_before or step_s <= 0:
+        return []
+    due = round((frame.time_s - before.time_s) / step_s) - 1
+    # Each has an index of its own, among those that the damaged frames left.
+    count = max(0, min(due, frame.index - before.index - 1))
+    step_s = (frame.time_s - before.time_s) / (count + 1)
+    return [FrameResult(before.index + n, before.time_s + n * step_s, damaged=True) for n in range(1, count + 1)]
 
 
 def _crops(frame: Frame, faces: list[Face]) -> tuple[NDArray[np.uint8], list[Status | None]]:

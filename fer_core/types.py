@@ -41,13 +41,14 @@ class Frame:
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
     from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
-    own upright frame. Never stored.
+    own upright frame. `damaged_before` counts what could not be decoded since the frame before it. Never stored.
     """
 
     index: int
     time_s: float
     rgb: RGB
     scale: float = 1.0
+    damaged_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class FaceExpression:
 class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
-    `damaged` marks a moment whose frame could not be decoded.
+    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due.
     """
 
     index: int

@@ -35,8 +35,7 @@ LAST_FRAME_S = 0.5
 class DecodeStats:
     """What a pass over a video met: `damaged` packets or frames, `skipped` frames whose time does not go forward.
 
-    `damaged_times_s`: about when the damaged ones would have been shown. `end_s`: time of the last frame. `partial`:
-    the video ends before its header says so.
+    `end_s`: time of the last frame. `partial`: the video ends before its header says so.
     """
 
     decoded: int = 0
@@ -76,7 +75,7 @@ def frames(
             stream.codec_context.skip_frame = "NONREF"
         duration_s = _duration_s(container, stream)
         start_s: float | None = None
-        wanted = 0
+        wanted = told = 0
         for index, decoded in _decoded(container, stream, stats):
             if decoded.pts is None or decoded.time_base is None:
                 stats.skipped += 1
@@ -95,7 +94,8 @@ def frames(
             if every_s:
                 wanted = math.floor(time_s / every_s + 1e-6) + 1
             rgb, scale = _upright(decoded, max_side_px)
-            yield Frame(index, time_s, rgb, scale)
+            yield Frame(index, time_s, rgb, scale, stats.damaged - told)
+            told = stats.damaged
         if not stats.decoded:
             raise media_error("damaged_video")
         stats.partial = duration_s is not None and stats.end_s < PARTIAL_BELOW * duration_s - LAST_FRAME_S
@@ -126,7 +126,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats) -> Iterator[tuple[int, VideoFrame]]:
-    """Yield (number, frame) and go on after packets and frames that can't be decoded."""
+    """Yield (number, frame) and go on after packets and frames that can't be decoded, which are numbered too."""
     number = 0
     packets = container.demux(stream)
     while True:
@@ -139,6 +139,7 @@ def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats)
             return
         except (av.error.FFmpegError, ValueError):
             stats.damaged += 1
+            number += 1
             # A container that can't go on repeats its error for ever.
             if stats.damaged > 10_000:
                 return
