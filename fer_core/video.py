@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from fer_core.deinterlace import progressive
 from fer_core.errors import media_error
 from fer_core.image import sniff
 from fer_core.types import RGB, Frame, VideoInfo
@@ -76,7 +77,7 @@ def frames(
         duration_s = _duration_s(container, stream)
         start_s: float | None = None
         wanted = told = 0
-        for index, decoded in _decoded(container, stream, stats):
+        for index, decoded in progressive(_decoded(container, stream, stats)):
             if decoded.pts is None or decoded.time_base is None:
                 stats.skipped += 1
                 continue
