@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from fer_core.types import (
     FaceExpression,
     Frame,
     FrameResult,
+    Position,
     Progress,
     RecordingAnalysis,
     Status,
@@ -53,7 +55,8 @@ class Preview:
 class Chunk:
     """About `CHUNK_S` seconds of results, and what the pass knows so far.
 
-    `damaged_frames` and `partial` are those of the whole file in the last chunk.
+    `damaged_frames` and `partial` are those of the whole file in the last chunk. `resume` is what `stream_video` needs
+    to go on after this chunk another time, as JSON holds it; None in the last chunk.
     """
 
     results: tuple[FrameResult, ...]
@@ -61,6 +64,7 @@ class Chunk:
     preview: Preview | None = None
     damaged_frames: int = 0
     partial: bool = False
+    resume: dict[str, Any] | None = None
 
 
 class Analyzer:
@@ -103,21 +107,30 @@ class Analyzer:
         last = chunks[-1]
         return self._analysis(last.info, results, settings, last.damaged_frames, last.partial)
 
-    def stream_video(self, path: Path, every_s: float = 0.2, on_progress: OnProgress | None = None) -> Iterator[Chunk]:
+    def stream_video(
+        self,
+        path: Path,
+        every_s: float = 0.2,
+        on_progress: OnProgress | None = None,
+        resume: dict[str, Any] | None = None,
+    ) -> Iterator[Chunk]:
         """Yield the results of a video in chunks of about `CHUNK_S`, in one pass forward; at least one chunk.
 
         `every_s`: seconds between samples, 0 for every frame. `on_progress` is called for each sample; what it
-        raises (`Cancelled`, for one) ends the analysis. Raises MediaError for a file that is no readable video.
+        raises (`Cancelled`, for one) ends the analysis. `resume`: that of a chunk of an earlier pass over the same file
+        with the same settings; the chunks after it are those of a pass that was not disturbed.
+
+        Raises MediaError for a file that is no readable video, BookmarkError where `resume` doesn't fit it.
         """
         info = video.probe(path)
         stats = video.DecodeStats()
-        follower = Follower(self.detector)
+        begun = _Begun.anew(self.detector) if resume is None else _Begun.resumed(self.detector, resume)
+        follower, begun_s = begun.follower, begun.begun_s
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
-        begun_s = 0.0
         # Decoding and the networks let each other work: both release the interpreter.
-        decoded = prefetch(video.frames(path, every_s, WORK_SIDE_PX, stats))
-        for samples, frame in enumerate(decoded, start=1):
+        decoded = prefetch(video.frames(path, every_s, WORK_SIDE_PX, stats, begun.after))
+        for samples, frame in enumerate(decoded, start=begun.samples + 1):
             faces = follower.faces(frame.time_s, frame.rgb, frame.scale)
             if waiting:
                 # The newest frame alone is kept whole, for the preview.
@@ -131,7 +144,8 @@ class Analyzer:
             results += self._label(waiting)
             preview, waiting = _preview(frame, results[-1]), []
             if ends:
-                yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial)
+                here = _resume(frame, samples, follower)
+                yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial, here)
                 results, begun_s = [], frame.time_s
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
@@ -174,6 +188,36 @@ class Analyzer:
 
 
 _NOTHING = np.empty((0, 0, 3), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Where a pass begins: its follower, what was sampled before, and since when the current chunk runs."""
+
+    follower: Follower
+    samples: int
+    begun_s: float
+    after: video.Bookmark | None
+
+    @classmethod
+    def anew(cls, detector: Detector) -> _Begun:
+        return cls(Follower(detector), 0, 0.0, None)
+
+    @classmethod
+    def resumed(cls, detector: Detector, state: dict[str, Any]) -> _Begun:
+        after = video.Bookmark(Position(**state["position"]), state["crc32"])
+        return cls(Follower.resumed(detector, state["follower"]), state["samples"], after.position.time_s, after)
+
+
+def _resume(frame: Frame, samples: int, follower: Follower) -> dict[str, Any]:
+    """Return what `_Begun.resumed` needs after this frame, as JSON holds it."""
+    mark = video.Bookmark.at(frame)
+    return {
+        "position": asdict(mark.position),
+        "crc32": mark.crc32,
+        "samples": samples,
+        "follower": follower.state(),
+    }
 
 
 @dataclass(slots=True)
