@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from fer_core.detector import Detector
 from fer_core.tracking import Tracker
@@ -29,6 +30,18 @@ class Follower:
         self._search_every_s = search_every_s
         self._searched_s = float("-inf")
         self.searches = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the next frames depend on, as JSON holds it; to be taken after the first frame."""
+        return {"searched_s": self._searched_s, "tracker": self._tracker.state()}
+
+    @classmethod
+    def resumed(cls, detector: Detector, state: dict[str, Any]) -> Follower:
+        """Return a follower that goes on where `state` was taken."""
+        follower = cls(detector)
+        follower._searched_s = state["searched_s"]
+        follower._tracker = Tracker.resumed(state["tracker"])
+        return follower
 
     def faces(self, time_s: float, rgb: RGB, scale: float = 1.0) -> list[Face]:
         """Return the faces of the next frame with their tracks, boxes in px of `rgb`. Times must increase.

@@ -13,8 +13,8 @@ from db.models import Patient, new_id
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path / 'clinic.sqlite3'}", min_free_bytes=0)
+def settings(tmp_path, database_url):
+    return Settings(data_dir=tmp_path, database_url=database_url, min_free_bytes=0)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """From a file to results, with the slow parts replaced."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -29,6 +31,32 @@ def test_chunks_of_ten_seconds_hold_every_sample_once(clip):
     assert [len(chunk.results) for chunk in chunks] == [21, 20, 9]
     assert chunks[-1].preview.rgb.shape == (320, 480, 3)
     assert chunks[0].info.duration_s == pytest.approx(25, abs=0.1)
+
+
+def moving(rgb):
+    """Two faces whose places the picture itself decides, and none now and then: so that the tracker is at work."""
+    shift = int(rgb[::7, ::7].sum()) % 40
+    return [] if shift < 3 else [face_at(60 + shift, 40), face_at(300 - shift, 90)][: 1 + shift % 2]
+
+
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory):
+    """35 s at 4 frames a second, no picture like the one before."""
+    pictures = [scene(left=2 * n % 100) for n in range(140)]
+    return write_clip(tmp_path_factory.mktemp("clip") / "v.mp4", pictures, rate=4, options={"g": "16"})
+
+
+@pytest.mark.parametrize("every_s", [0.0, 0.5])
+def test_going_on_after_any_chunk_gives_the_same_chunks(lively, every_s):
+    whole = list(analyzer(moving).stream_video(lively, every_s))
+    assert whole[-1].resume is None
+    for number, chunk in enumerate(whole[:-1], start=1):
+        told = []
+        stored = json.loads(json.dumps(chunk.resume, allow_nan=False))
+        again = list(analyzer(moving).stream_video(lively, every_s, told.append, resume=stored))
+        assert [one.results for one in again] == [one.results for one in whole[number:]]
+        assert [one.resume for one in again] == [one.resume for one in whole[number:]]
+        assert told[0].frames == sum(len(one.results) for one in whole[:number]) + 1
 
 
 def test_labels_and_uncertainty(clip):
