@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -109,15 +110,16 @@ def viewed_lately(session: Session, account_id: str, patient_id: str) -> bool:
 def verify(db: Database) -> Verdict:
     """Walk along the whole chain and say whether each row is as it was written."""
     expected, previous = 1, NOTHING
-    with db.read() as session:
-        for row in session.scalars(select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000)):
+    chain = select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000)
+    with db.read() as session, closing(session.scalars(chain)) as rows:
+        for row in rows:
             wrong = _wrong(row, expected, previous)
             if wrong is not None:
                 return Verdict(expected - 1, previous, expected, f"The audit is not sound: {wrong}.")
             expected, previous = expected + 1, row.sha256
             session.expunge(row)
-    rows = expected - 1
-    return Verdict(rows, previous, None, f"The audit is sound: {rows} rows. The last row's SHA-256 is {previous}.")
+    said = f"The audit is sound: {expected - 1} rows. The last row's SHA-256 is {previous}."
+    return Verdict(expected - 1, previous, None, said)
 
 
 def _wrong(row: AuditRow, expected: int, previous: str) -> str | None:

@@ -36,18 +36,34 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where a pass over a video stands: what it has met up to one frame, this one among it.
+
+    `index` and `time_s` are the frame's; `start_s` is the stream's own time of the video's first frame.
+    """
+
+    index: int
+    time_s: float
+    start_s: float
+    decoded: int
+    damaged: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded picture of a video, upright.
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
     from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
-    own upright frame. Never stored.
+    own upright frame. `position`: for whoever wants to go on from here another time. Never stored.
     """
 
     index: int
     time_s: float
     rgb: RGB
     scale: float = 1.0
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +186,7 @@ class FaceExpression:
 class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
-    `damaged` marks a moment whose frame could not be decoded.
+    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due.
     """
 
     index: int

@@ -20,8 +20,8 @@ def cheap_hashes(monkeypatch):
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path / 'clinic.sqlite3'}", min_free_bytes=0)
+def settings(tmp_path, database_url):
+    return Settings(data_dir=tmp_path, database_url=database_url, min_free_bytes=0)
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def test_renaming_and_unknown_ones(db, who):
             ask(db, who, "0" * 32)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_deleted_patient_leaves_no_byte(db, settings, tmp_path, who):
     name, file = "Wilhelmine Zauberberg", "zauberberg-session-7.mp4"
     patient_id = caseload.add_patient(db, who, name)

@@ -13,6 +13,9 @@ from clinic.gate import Behind, Gate
 from db.models import Role, SignIn
 from tests import doors
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""The gate asks `sign_ins` alone, which is tested on both kinds of database."""
+
 FAREWELL = b"please leave"
 HOST = {"host": "clinic.test"}
 

@@ -31,6 +31,7 @@ def code_of(attempt, *arguments):
     return refusal.value.code
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_token_says_who_acts_and_is_not_stored(db, settings):
     token = doors.sign_in(db)
     actor = sign_ins.actor_of(db, token)

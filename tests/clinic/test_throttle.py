@@ -53,6 +53,7 @@ def test_attempts_at_once_are_counted_one_by_one(db):
         assert sum(pool.map(attempt, range(40))) == 5
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_failures_are_forgotten_after_a_day_and_names_are_not_kept(db, settings):
     throttle.charge(db, "a name that may be a password")
     with db.session() as session:
