@@ -44,6 +44,9 @@ def sign_in(db: Database, name: str, password: str) -> str:
             return start(session, known)
         if known is not None:
             audit.write(session, Deed.SIGN_IN_REFUSED, known.id)
+        else:
+            # A row is written here too, so that an unknown name takes no less time than a known one.
+            throttle.note(session, key)
     raise Forbidden("This name and password do not belong together.", "sign_in_refused")
 
 

@@ -38,6 +38,11 @@ def charge(db: Database, name: str) -> None:
         known.refused_until = now + delay(known.failures)
 
 
+def note(session: Session, name: str) -> None:
+    """Write down once more when a name failed."""
+    session.get_one(SignInFailure, _key(name)).failed_at = datetime.now(UTC)
+
+
 def clear(session: Session, name: str) -> None:
     """Forget the failures of a name, after an attempt that was right."""
     session.execute(delete(SignInFailure).where(SignInFailure.name_sha256 == _key(name)))

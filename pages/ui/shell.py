@@ -29,6 +29,8 @@ def show_sidebar(who: Actor) -> None:
         st.link_button("Change password", CHANGE_PASSWORD, icon=":material/key:", width="stretch")
     if st.button("Sign out", icon=":material/logout:", width="stretch"):
         sign_ins.sign_out(parts.db, who)
+        # The gate sends the window away within a second; until then nothing more is drawn.
+        st.stop()
 
 
 # A material icon would be fetched from another host for the tab; this one is drawn by the browser.

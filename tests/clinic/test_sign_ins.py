@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from clinic import accounts, audit, passwords, sign_ins
 from db.models import Account, AuditRow, Role, SignIn
@@ -76,6 +76,16 @@ def test_unknown_wrong_and_disabled_get_one_answer_after_the_same_work(db, monke
         said.append((refusal.value.code, refusal.value.message))
     assert len(set(said)) == 1
     assert len(worked) == 4
+
+
+def test_each_refusal_writes_as_much_to_the_disk(db):
+    doors.add_account(db)
+    written = []
+    event.listen(db.engine, "before_cursor_execute", lambda *told: written.append(told[2].split()[0]))
+    for name in ("Dr. Invented", "Nobody"):
+        assert code_of(sign_ins.sign_in, db, name, "wrong") == "sign_in_refused"
+    writes = [word for word in written if word in ("INSERT", "UPDATE")]
+    assert writes == ["INSERT", "INSERT", "INSERT", "UPDATE"]
 
 
 def test_known_and_unknown_names_wait_alike_even_with_the_right_password(db):

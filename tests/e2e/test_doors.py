@@ -78,3 +78,44 @@ def test_idle_windows_are_emptied_although_a_part_of_them_refreshes_itself(accou
     with account.session() as session:
         session.scalar(select(SignIn)).seen_at -= timedelta(minutes=14, seconds=55)
     page.wait_for_url("**/sign-in", timeout=12_000)
+
+
+def test_an_account_from_its_first_password_to_being_disabled(account, sign_in, page, browser, server):
+    sign_in()
+    page.get_by_role("link", name="Accounts").click()
+    page.get_by_role("button", name="Add account").click()
+    page.get_by_label("Name", exact=True).fill("Ben Invented")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_text("shown this once").wait_for()
+    password = page.locator("code").first.inner_text().strip()
+
+    other = browser.new_context().new_page()
+    other.goto(server)
+    other.get_by_label("Name").fill("Ben Invented")
+    other.get_by_label("Password").fill(password)
+    other.get_by_role("button", name="Sign in").click()
+    other.get_by_label("Current password").fill(password)
+    other.get_by_label("New password", exact=True).fill(PASSWORD)
+    other.get_by_label("New password again").fill(PASSWORD)
+    other.get_by_role("button", name="Change password").click()
+    other.get_by_role("button", name="Sign out").wait_for()
+    assert other.get_by_role("link", name="Accounts").count() == 0
+
+    page.get_by_role("button", name="It is written down").click()
+    page.get_by_role("button", name="Change", exact=True).first.click()
+    page.get_by_role("button", name="Disable").click()
+    other.wait_for_url("**/sign-in", timeout=10_000)
+    other.context.close()
+
+
+def test_one_s_own_password_is_changed_in_a_window_of_its_own(account, sign_in, page):
+    sign_in()
+    page.get_by_role("button", name="Dr. Invented").click()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Change password").click()
+    form = opened.value
+    form.get_by_label("Current password").fill(PASSWORD)
+    form.get_by_label("New password", exact=True).fill("ten dry umbrellas")
+    form.get_by_label("New password again").fill("ten dry umbrellas")
+    form.get_by_role("button", name="Change password").click()
+    form.get_by_role("heading", name="Caseload").wait_for()
