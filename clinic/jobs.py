@@ -152,10 +152,10 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
     Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.session() as session:
-        account, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state not in ACTIVE:
             return
-        audit.write(session, Deed.RECORDING_CANCELLED, account.id, recording_id=recording_id)
+        audit.write(session, Deed.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
         job.cancel_requested = True
         if job.state == JobState.RUNNING.value:
             return
@@ -173,7 +173,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
     Raises Forbidden, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
     """
     with db.session() as session:
-        account, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
         if not all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources):
@@ -182,13 +182,13 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
         job.attempts, job.done_s, job.frames, job.total_s = 0, 0.0, 0, None
         job.cancel_requested = False
         job.error_code = job.error_message = job.started_at = job.finished_at = None
-        audit.write(session, Deed.RECORDING_RETRIED, account.id, recording_id=recording_id)
+        audit.write(session, Deed.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
 
 
 def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> bool:
     """Return whether `retry` would queue the analysis again. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
-        _, job = _job_to_change(session, actor, recording_id)
+        *_, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return False
         return all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources)
@@ -215,10 +215,9 @@ def choose_track(
     """
     chosen = [track] if isinstance(track, int) else list(track)
     with db.session() as session:
-        account, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
-        recording = session.get_one(Recording, recording_id)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = datetime.now(UTC)
@@ -254,10 +253,11 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
     previews.remove(settings, recording_id)
 
 
-def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Job | None]:
-    """Return who acts and the recording's job. Raises Forbidden, FerError ``unknown_recording``."""
-    account = access.writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
-    return account, session.scalar(select(Job).where(Job.recording_id == recording_id))
+def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
+    """Return who acts, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
+    recording = access.recording_of(session, recording_id)
+    account = access.writer_of(session, actor, recording.patient_id)
+    return account, recording, session.scalar(select(Job).where(Job.recording_id == recording_id))
 
 
 def _kind_of(files: Sequence[Upload]) -> str:

@@ -15,11 +15,12 @@ from clinic.access import Actor, Role
 from clinic.accounts import grant, name_key
 from clinic.audit import Deed
 from db.engine import Database
-from db.models import Access, Account, Patient
+from db.models import Access, Account, AuditRow, Patient
 from fer_core.errors import FerError
 
 EMERGENCY = timedelta(hours=1)
 REASON_LEAST, REASON_MOST = 10, 500
+SHOWN_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ class Reader:
     name: str
     role: Role
     until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A deed that the audit has on a patient: when, who, what, and an emergency's reason."""
+
+    at: datetime
+    name: str | None
+    deed: Deed
+    reason: str
 
 
 def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
@@ -48,6 +59,20 @@ def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
             for account_id, name, role, until in rows
             if until is None or until > now
         ]
+
+
+def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
+    """Return what was done with the patient, the latest first. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.writer_of(session, actor, patient_id)
+        rows = session.execute(
+            select(AuditRow, Account.name)
+            .outerjoin(Account, Account.id == AuditRow.account_id)
+            .where(AuditRow.patient_id == patient_id)
+            .order_by(AuditRow.number.desc())
+            .limit(SHOWN_EVENTS)
+        )
+        return [Event(row.at, name, Deed(row.deed), row.details.get("reason", "")) for row, name in rows]
 
 
 def share(db: Database, actor: Actor, patient_id: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clinic.audit import Deed
 from db.models import JobState, Role
 from fer_core.emotions import Emotion
 from fer_core.types import Status
@@ -56,6 +57,33 @@ ACCOUNTS_SEE_OWN = (
     "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
     " them, on the patient's page under Edit."
 )
+
+DEEDS: dict[str, str] = {
+    Deed.SIGNED_IN: "signed in",
+    Deed.SIGN_IN_REFUSED: "was refused at the sign-in",
+    Deed.SIGNED_OUT: "signed out",
+    Deed.PASSWORD_CHANGED: "changed the own password",
+    Deed.PASSWORD_RESET: "reset a password",
+    Deed.ACCOUNT_ADDED: "added an account",
+    Deed.ACCOUNT_DISABLED: "disabled an account",
+    Deed.ACCOUNT_ENABLED: "enabled an account",
+    Deed.ROLE_CHANGED: "changed a role",
+    Deed.CASELOAD_HANDED_OVER: "handed the patient over",
+    Deed.PATIENT_ADDED: "added the patient",
+    Deed.PATIENT_CHANGED: "changed name or note",
+    Deed.PATIENT_VIEWED: "looked at the patient",
+    Deed.PATIENT_DELETED: "deleted the patient",
+    Deed.PATIENT_SHARED: "shared the patient",
+    Deed.PATIENT_UNSHARED: "took the patient from a colleague",
+    Deed.EMERGENCY_ACCESS: "opened the patient in an emergency",
+    Deed.EMERGENCY_REFUSED: "looked for a patient in an emergency and found none",
+    Deed.RECORDING_ADDED: "added a recording",
+    Deed.RECORDING_CANCELLED: "cancelled an analysis",
+    Deed.RECORDING_RETRIED: "started an analysis again",
+    Deed.RECORDING_CHANGED: "changed a recording's note",
+    Deed.RECORDING_DELETED: "deleted a recording",
+    Deed.FACE_CHOSEN: "said which face is the patient's",
+}
 
 FIRST_STEPS = (
     "Add the first patient with the button above. Then hand in a recording: a video of a session, or a few pictures."

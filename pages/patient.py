@@ -13,7 +13,7 @@ from pages.ui.charts import title, trend_figure
 from pages.ui.convert import CHANGES, trend_dots, usual_bands
 from pages.ui.recording_view import show_recording, title_of
 from pages.ui.resources import actor, resources
-from pages.ui.sharing_view import show_readers, show_refusal
+from pages.ui.sharing_view import show_history, show_readers, show_refusal
 from pages.ui.widgets import calm, chart, clock, day, percent
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -31,6 +31,7 @@ def edit(patient: PatientDetail) -> None:
                 caseload.rename_patient(parts.db, who, patient.id, name, note)
                 st.rerun()
         show_readers(patient.id)
+        show_history(patient.id)
         with st.expander("Delete this patient"):
             sure = st.checkbox(f"Delete all {len(patient.recordings)} recordings and the patient for good")
             if st.button("Delete patient", disabled=not sure, icon=":material/delete:"):

@@ -42,6 +42,7 @@ FUNCTIONS = {
     "jobs.preview": READ,
     "jobs.retry": WRITE,
     "jobs.status": READ,
+    "sharing.history": WRITE,
     "sharing.open_in_emergency": ADD,
     "sharing.readers": WRITE,
     "sharing.share": WRITE,

@@ -1,7 +1,9 @@
 """Walks the table of `permissions.py`: each function, page and route, by each person."""
 
+import ast
 import inspect
 import io
+import re
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -136,6 +138,7 @@ CALLS = {
     "jobs.preview": lambda w, a: jobs.preview(w.db, w.settings, a, w.recording_id),
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
     "jobs.status": lambda w, a: jobs.status(w.db, a, w.recording_id),
+    "sharing.history": lambda w, a: sharing.history(w.db, a, w.patient_id),
     "sharing.open_in_emergency": lambda w, a: sharing.open_in_emergency(w.db, a, NAME, "a reason that is long enough"),
     "sharing.readers": lambda w, a: sharing.readers(w.db, a, w.patient_id),
     "sharing.share": lambda w, a: sharing.share(w.db, a, w.patient_id, "administrator"),
@@ -165,6 +168,26 @@ def test_each_public_function_is_in_the_table():
     assert set(CALLS) == set(FUNCTIONS)
     for name in FUNCTIONS:
         assert "actor" in inspect.signature(found[name]).parameters, name
+
+
+def reached(path):
+    """The functions of the table's modules that a page calls."""
+    names = {module.__name__.removeprefix("clinic.") for module in MODULES}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            yield f"{node.value.id}.{node.attr}"
+
+
+def test_pages_reach_patients_through_the_table_alone():
+    """A page asks neither the database nor what lies below the functions that check who acts."""
+    public = dict(public_functions())
+    unchecked = {"jobs", "caseload", "sharing", "uploads"}
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "pages" / "ui").glob("*.py")]:
+        for name in set(reached(path)) & set(public):
+            module = name.partition(".")[0]
+            assert name in FUNCTIONS or module not in unchecked or name == "uploads.discard", f"{path.name}: {name}"
+        text = path.read_text(encoding="utf-8")
+        assert path.name == "resources.py" or not re.search(r"\bdb\.(session|read|engine)\b", text), path.name
 
 
 def outcome(call, world, actor):

@@ -29,6 +29,22 @@ def show_readers(patient_id: str) -> None:
                 st.rerun()
 
 
+def show_history(patient_id: str) -> None:
+    """List who looked at the patient and what was done, as the audit has it."""
+    with st.expander("Who looked, and what was done"):
+        rows = [
+            {
+                "When": event.at,
+                "Who": event.name or "–",
+                "What": words.DEEDS[event.deed].capitalize(),
+                "Reason": event.reason,
+            }
+            for event in sharing.history(resources().db, actor(), patient_id)
+        ]
+        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+        st.dataframe(rows, hide_index=True, column_config={"When": when}, height=220, key="history")
+
+
 def show_refusal(refused: Forbidden, patient_id: str) -> None:
     """Say that a patient is somebody else's, and offer emergency access to those who may have it."""
     st.title("Patient")

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import audit, caseload, sharing
+from clinic.audit import Deed
 from db.models import Access, AuditRow, Role
 from fer_core.errors import FerError
 from tests import doors
@@ -98,6 +99,14 @@ def test_two_of_one_name_are_not_guessed_between(db, who, patient, colleague):
 def test_an_emergency_does_not_end_what_is_one_s_own(db, who, patient):
     sharing.open_in_emergency(db, who, patient, REASON)
     assert caseload.get_patient(db, who, patient).writable
+
+
+def test_the_patient_s_clinician_sees_who_looked_and_why(db, who, patient, colleague):
+    sharing.open_in_emergency(db, colleague, patient, REASON)
+    for _ in range(3):
+        caseload.get_patient(db, colleague, patient)
+    told = [(event.name, event.deed, event.reason) for event in sharing.history(db, who, patient)]
+    assert told == [("Colleague", Deed.PATIENT_VIEWED, ""), ("Colleague", Deed.EMERGENCY_ACCESS, REASON)]
 
 
 def test_an_attempt_that_found_nobody_is_written_down(db, colleague):
