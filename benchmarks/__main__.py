@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzz import fuzz
+from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -128,6 +129,9 @@ def main() -> None:
     mutations.add_argument("files", type=Path, nargs="+", help="small pictures and videos to mutate")
     mutations.add_argument("--count", type=int, default=10_000)
     mutations.add_argument("--seed", type=int, default=0)
+    identity = commands.add_parser("identity", help="count how often one person is taken for another")
+    identity.add_argument("files", type=Path, nargs="*", help="real clips, beside the made ones")
+    identity.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
     one = commands.add_parser("one", help="one way in this process (used by the others)")
     one.add_argument("way", choices=list(WAYS))
     one.add_argument("file", type=Path)
@@ -140,6 +144,13 @@ def main() -> None:
     if options.command == "fuzz":
         for answer, count in fuzz(options.files, options.count, options.seed, print).most_common():
             print(f"{answer:<20}{count:>8}")
+        return
+    if options.command == "identity":
+        found = [measure_made(name, options.every) for name in MADE]
+        found += [measure_file(path, options.every) for path in options.files]
+        print(f"{'clip':<24}{'people':>8}{'followed':>10}{'switches':>10}{'numbers':>9}")
+        for clip in found:
+            print(f"{clip.clip:<24}{clip.persons:>8}{clip.followed:>10.1%}{clip.switches:>10}{clip.numbers:>9}")
         return
     result = compare(options.file, options.every, options.ways)
     print(table(result))
