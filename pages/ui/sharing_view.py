@@ -42,7 +42,7 @@ def show_history(patient_id: str) -> None:
             for event in sharing.history(resources().db, actor(), patient_id)
         ]
         when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
-        st.dataframe(rows, hide_index=True, column_config={"When": when}, height=220, key="history")
+        st.dataframe(rows, hide_index=True, column_config={"When": when}, key="history")
 
 
 def show_refusal(refused: Forbidden, patient_id: str) -> None:
