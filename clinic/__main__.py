@@ -34,6 +34,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     work = commands.add_parser("worker", help="analyse what is uploaded, until stopped (the app starts one by itself)")
     work.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+    work.add_argument(
+        "--number",
+        type=int,
+        default=worker.FIRST,
+        metavar="N",
+        help="which of several workers on this data folder this is; the app's own is 1",
+    )
     work.set_defaults(command=_worker)
     test = commands.add_parser("selftest", help="run the whole core on a small drawn clip and say if it is sound")
     test.set_defaults(command=_selftest)
@@ -47,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
     migrate(settings.database_url)
     database = open_database(settings.database_url)
-    return worker.main(settings, database, options.parent, worker.open_default_analyzer)
+    return worker.main(settings, database, options.parent, worker.open_default_analyzer, options.number)
 
 
 def _selftest(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import previews, tracks, uploads
+from clinic import leases, previews, tracks, uploads
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording, Sample
+from db.models import Job, JobState, Patient, Recording
 from fer_core.errors import FerError
 from fer_core.model_card import ModelCard
 
@@ -146,7 +148,7 @@ def cancel(db: Database, settings: Settings, recording_id: str) -> None:
             return
         job.state = JobState.CANCELLED.value
         job.finished_at = datetime.now(UTC)
-        session.execute(delete(Sample).where(Sample.recording_id == recording_id))
+        leases.forget_results(session, job)
         gone = [source["id"] for source in job.sources]
     uploads.discard(settings, gone)
     previews.remove(settings, recording_id)
@@ -160,10 +162,15 @@ def retry(db: Database, settings: Settings, recording_id: str) -> None:
             return
         if not all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources):
             raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
-        job.state = JobState.QUEUED.value
-        job.attempts, job.done_s, job.frames, job.total_s = 0, 0.0, 0, None
-        job.cancel_requested = False
-        job.error_code = job.error_message = job.started_at = job.finished_at = None
+        queue_again(job)
+
+
+def queue_again(job: Job) -> None:
+    """Put a job that ended badly back into the queue, as if it had not been tried."""
+    job.state = JobState.QUEUED.value
+    job.attempts = 0
+    job.cancel_requested = False
+    job.error_code = job.error_message = job.started_at = job.finished_at = job.not_before = None
 
 
 def can_retry(db: Database, settings: Settings, recording_id: str) -> bool:
@@ -217,6 +224,28 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
     previews.remove(settings, recording_id)
 
 
+def job_key(
+    visit_id: str, model_sha256: str | None, settings: Mapping[str, Any], chosen: Sequence[int] | None = None
+) -> str:
+    """Return the idempotency key of an analysis: what its result depends on, as one SHA-256.
+
+    `visit_id`: the first version's recording. `settings`: what was asked for; what the analysis added is left out.
+    `chosen`: the tracks of the patient's face where they are known before.
+    """
+    asked = {name: settings[name] for name in ("every_s",) if name in settings}
+    told = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> None:
+    """Let a held job ask for this model instead of one that is no longer installed. Raises LeaseLostError."""
+    with leases.held(db, claimed) as session:
+        recording = session.get_one(Recording, claimed.recording_id)
+        recording.model_sha256 = model_sha256
+        job = session.get_one(Job, claimed.job_id)
+        job.key = job_key(recording.version_of or recording.id, model_sha256, recording.settings)
+
+
 def _kind_of(files: Sequence[Upload]) -> str:
     """Return ``"video"`` or ``"pictures"``. Raises FerError for anything else."""
     kinds = {file.kind for file in files}
@@ -241,6 +270,7 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     session.add(
         Job(
             recording_id=recording.id,
+            key=job_key(recording.id, recording.model_sha256, recording.settings),
             priority=VIDEO_PRIORITY if recording.kind == "video" else PICTURES_PRIORITY,
             sources=[file.as_source() for file in files],
             created_at=recording.created_at,
@@ -267,10 +297,12 @@ def _digest(files: Sequence[Upload]) -> str:
 def _status(job: Job, now: datetime) -> JobStatus:
     share = min(1.0, job.done_s / job.total_s) if job.total_s else None
     left_s = None
-    if job.state == JobState.RUNNING.value and job.started_at is not None and share:
+    # The pace is that of the present holder alone: what an earlier one did took none of this time.
+    done_now_s = job.done_s - job.resumed_s
+    if job.state == JobState.RUNNING.value and job.started_at is not None and job.total_s and done_now_s > 0:
         running_s = (now - job.started_at).total_seconds()
         if running_s >= PACE_AFTER_S:
-            left_s = running_s * (1 - share) / share
+            left_s = running_s * max(0.0, job.total_s - job.done_s) / done_now_s
     return JobStatus(
         recording_id=job.recording_id,
         state=JobState(job.state),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic import previews
@@ -97,6 +97,16 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
     session.flush()
     recording.summary = summarise_recording(session, recording)
+    _make_current(session, recording)
+
+
+def _make_current(session: Session, recording: Recording) -> None:
+    """Let lists and trends show this version of its visit, now that it has a result; the others are kept beside."""
+    visit_id = recording.version_of or recording.id
+    visit = or_(Recording.id == visit_id, Recording.version_of == visit_id)
+    shown = update(Recording).where(visit).values(current=Recording.id == recording.id)
+    session.execute(shown.execution_options(synchronize_session=False))
+    session.refresh(recording, ["current"])
 
 
 def best_views(session: Session, recording_id: str) -> dict[int, tuple[int, Box]]:
