@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fuzz import fuzz
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -123,6 +124,10 @@ def main() -> None:
     video.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
     video.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     video.add_argument("--json", type=Path, help="write the figures to this file too")
+    mutations = commands.add_parser("fuzz", help="look at mutated files as an upload is looked at")
+    mutations.add_argument("files", type=Path, nargs="+", help="small pictures and videos to mutate")
+    mutations.add_argument("--count", type=int, default=10_000)
+    mutations.add_argument("--seed", type=int, default=0)
     one = commands.add_parser("one", help="one way in this process (used by the others)")
     one.add_argument("way", choices=list(WAYS))
     one.add_argument("file", type=Path)
@@ -131,6 +136,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.command == "one":
         measure(options.way, options.file, options.every, options.out)
+        return
+    if options.command == "fuzz":
+        for answer, count in fuzz(options.files, options.count, options.seed, print).most_common():
+            print(f"{answer:<20}{count:>8}")
         return
     result = compare(options.file, options.every, options.ways)
     print(table(result))

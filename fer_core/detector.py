@@ -47,9 +47,9 @@ class Detector:
         # MPS lacks operations that MTCNN needs.
         self._room = Room(torch.device("cpu") if wanted.type == "mps" else wanted, REFINE_BATCH, self._to_cpu)
         self.min_face_px = min_face_px
-        self._propose_net = PNet().eval().to(self.device)
-        self._refine_net = RNet().eval().to(self.device)
-        self._output_net = ONet().eval().to(self.device)
+        self._propose_net = _ready(PNet(), self.device)
+        self._refine_net = _ready(RNet(), self.device)
+        self._output_net = _ready(ONet(), self.device)
 
     @property
     def device(self) -> torch.device:
@@ -157,6 +157,11 @@ class Detector:
         return faces
 
 
+def _ready(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """Return a net for use; with channels last in memory it takes a third of the time on a CPU."""
+    return network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
 def _stack(frames: Sequence[RGB], device: torch.device) -> Tensor:
     """(N, 3, H, W) uint8 in channels-last memory, the form in which torch resizes bytes fastest."""
     return torch.from_numpy(np.stack(frames)).to(device).permute(0, 3, 1, 2)
@@ -194,7 +199,12 @@ def _cut(pictures: Tensor, found: _Candidates, side: int) -> Tensor:
     Each box has a size of its own, so this is a loop; bytes are resized as they are, which costs 30 microseconds a box.
     """
     height, width = pictures.shape[-2:]
-    crops = torch.empty((len(found.boxes), 3, side, side), dtype=torch.uint8, device=pictures.device)
+    crops = torch.empty(
+        (len(found.boxes), 3, side, side),
+        dtype=torch.uint8,
+        device=pictures.device,
+        memory_format=torch.channels_last,
+    )
     corners = found.boxes.round().to(torch.int64).tolist()
     for row, (frame, (left, top, right, bottom)) in enumerate(zip(found.frame.tolist(), corners, strict=True)):
         part = pictures[frame, :, max(0, top - 1) : min(height, bottom), max(0, left - 1) : min(width, right)]

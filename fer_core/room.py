@@ -1,4 +1,4 @@
-"""Room in a device's memory: where it doesn't suffice, half as much at once is worked on, and at last the CPU does it."""
+"""Room in a device's memory: where it doesn't suffice, half as much is worked on at once, and at last by the CPU."""
 
 from __future__ import annotations
 

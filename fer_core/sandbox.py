@@ -69,7 +69,7 @@ def examine(path: Path) -> FileVerdict:
     return FileVerdict("video", info.width_px, info.height_px, info.duration_s)
 
 
-def _limit() -> None:
+def limit_this_process() -> None:
     """Take limits upon this process, as far as the system knows them."""
     for name, value in (("RLIMIT_AS", MEMORY_BYTES), ("RLIMIT_CPU", CPU_S), ("RLIMIT_CORE", 0)):
         with contextlib.suppress(AttributeError, ValueError, OSError):
@@ -78,7 +78,7 @@ def _limit() -> None:
 
 def main() -> None:
     """Answer on standard output, as JSON: a verdict, or the code of an error."""
-    _limit()
+    limit_this_process()
     try:
         answer = asdict(examine(Path(sys.argv[1])))
     except MediaError as error:

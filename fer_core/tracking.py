@@ -19,6 +19,8 @@ MAX_DISTANCE = 1.0
 VELOCITY_MEMORY = 0.5
 COAST_S = 0.5
 """A lost face is expected to go on moving for so long, then to stand still."""
+CHOSEN_IOU = 0.3
+"""From this overlap on a face is the one that somebody drew a box around."""
 
 
 @dataclass(slots=True)

@@ -186,7 +186,7 @@ class FaceExpression:
 class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
-    `damaged` marks a moment whose frame could not be decoded.
+    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due.
     """
 
     index: int

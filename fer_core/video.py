@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from fer_core.deinterlace import progressive
 from fer_core.errors import FerError, media_error
 from fer_core.image import sniff
 from fer_core.types import RGB, Frame, Position, VideoInfo
@@ -38,8 +39,7 @@ LAST_FRAME_S = 0.5
 class DecodeStats:
     """What a pass over a video met: `damaged` packets or frames, `skipped` frames whose time does not go forward.
 
-    `damaged_times_s`: about when the damaged ones would have been shown. `end_s`: time of the last frame. `partial`:
-    the video ends before its header says so.
+    `end_s`: time of the last frame. `partial`: the video ends before its header says so.
     """
 
     decoded: int = 0
@@ -105,7 +105,7 @@ def frames(
         start_s: float | None = None
         wanted = 0
         if after is None:
-            numbered = _decoded(container, stream, stats)
+            numbered = progressive(_decoded(container, stream, stats))
         else:
             numbered = _decoded_after(path, every_s, stats, after, max_side_px)
             start_s = after.position.start_s
@@ -157,6 +157,9 @@ def _opened(path: Path, every_s: float = 0.0) -> Iterator[tuple[InputContainer, 
         if not streams:
             raise media_error("no_video_stream")
         stream = streams[0]
+        if stream.codec_context is None:
+            # A codec that FFmpeg doesn't know, or that the file's damage has made up.
+            raise media_error("damaged_video")
         if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
             raise media_error("too_large")
         stream.thread_type = "AUTO"
@@ -166,7 +169,7 @@ def _opened(path: Path, every_s: float = 0.0) -> Iterator[tuple[InputContainer, 
 
 
 def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats) -> Iterator[tuple[int, VideoFrame]]:
-    """Yield (number, frame) and go on after packets and frames that can't be decoded."""
+    """Yield (number, frame) and go on after packets and frames that can't be decoded, which are numbered too."""
     number = 0
     packets = container.demux(stream)
     while True:
@@ -179,6 +182,7 @@ def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats)
             return
         except (av.error.FFmpegError, ValueError):
             stats.damaged += 1
+            number += 1
             # A container that can't go on repeats its error for ever.
             if stats.damaged > 10_000:
                 return
@@ -216,7 +220,7 @@ def _decoded_after(
     """
     for before_s in (*SEEK_BEFORE_S, math.inf):
         with _sought(path, every_s, after, before_s) as (container, stream):
-            numbered = _decoded(container, stream, stats)
+            numbered = progressive(_decoded(container, stream, stats))
             number = _number_at(numbered, after, max_side_px)
             if number is None:
                 continue

@@ -9,9 +9,9 @@ from PIL import Image
 from fer_core.analyzer import Analyzer
 from fer_core.emotions import Emotion
 from fer_core.errors import Cancelled, MediaError
-from fer_core.types import Status
+from fer_core.types import Box, Status
 from tests.fakes import FakeClassifier, FakeDetector, face_at
-from tests.media import scene, write_clip
+from tests.media import scene, with_zeros, write_clip
 
 
 def analyzer(script=lambda rgb: [face_at(100, 80)], certainty=0.8):
@@ -53,7 +53,7 @@ def test_going_on_after_any_chunk_gives_the_same_chunks(lively, every_s):
     for number, chunk in enumerate(whole[:-1], start=1):
         told = []
         stored = json.loads(json.dumps(chunk.resume, allow_nan=False))
-        again = list(analyzer(moving).stream_video(lively, every_s, told.append, stored))
+        again = list(analyzer(moving).stream_video(lively, every_s, told.append, resume=stored))
         assert [one.results for one in again] == [one.results for one in whole[number:]]
         assert [one.resume for one in again] == [one.resume for one in whole[number:]]
         assert told[0].frames == sum(len(one.results) for one in whole[:number]) + 1
@@ -126,3 +126,34 @@ def test_the_shipped_model_on_a_smile_and_on_a_wall(tmp_path):
     [result] = model.analyze_image(tmp_path / "smile.png").results
     assert result.faces[0].emotion is Emotion.HAPPY
     assert model.analyze_image(tmp_path / "wall.png").results[0].faces == ()
+
+
+def test_damaged_stretches_are_moments_of_their_own(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (100, 96, 128, 3), np.uint8)
+    path = with_zeros(write_clip(tmp_path / "v.mp4", list(noise), options={"g": "10"}), 0.45, 0.55)
+    found = analyzer().analyze_video(path, 0.2)
+    damaged = [result for result in found.results if result.damaged]
+    assert damaged
+    assert all(not result.faces for result in damaged)
+    assert all(3.5 < result.time_s < 7.0 for result in damaged)
+    steps = np.diff([result.time_s for result in found.results])
+    assert steps.max() < 0.41
+    indices = [result.index for result in found.results]
+    assert indices == sorted(set(indices))
+
+
+def two_faces(rgb):
+    return [face_at(20, 80), face_at(150, 80)]
+
+
+@pytest.mark.parametrize("patient", [1, Box(160, 90, 260, 190)])
+def test_others_are_neither_labelled_nor_told(clip, patient):
+    fake = analyzer(two_faces)
+    found = fake.analyze_video(clip, 1.0, patient=patient)
+    assert {face.face.box.left for result in found.results for face in result.faces} == {150}
+    assert sum(fake.classifier.batches) == len(found.results)
+
+
+def test_a_box_around_nobody_chooses_nobody(clip):
+    found = analyzer(two_faces).analyze_video(clip, 5.0, patient=Box(300, 250, 350, 300))
+    assert all(result.faces == () for result in found.results)
