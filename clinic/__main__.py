@@ -1,4 +1,4 @@
-"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo``."""
+"""The clinic's command line: ``python -m clinic worker|reanalyse|selftest|migrate|demo``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from clinic import demo, selftest, worker
+from clinic import demo, reanalysis, selftest, worker
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from fer_core.errors import FerError
@@ -42,6 +42,19 @@ def _parser() -> argparse.ArgumentParser:
         help="which of several workers on this data folder this is; the app's own is 1",
     )
     work.set_defaults(command=_worker)
+    again = commands.add_parser(
+        "reanalyse", help="analyse recordings again with the installed model, or say how far it is"
+    )
+    again.add_argument("--patient", metavar="CODE", help="only this patient's: the name or code, or the id")
+    what = again.add_mutually_exclusive_group()
+    for name, help_text in (
+        ("status", "say how far it is, and queue nothing"),
+        ("pause", "let it rest: what is done stays done"),
+        ("resume", "let it go on"),
+        ("cancel", "drop what is not done yet"),
+    ):
+        what.add_argument(f"--{name}", dest="what", action="store_const", const=name, help=help_text)
+    again.set_defaults(command=_reanalyse, what="start")
     test = commands.add_parser("selftest", help="run the whole core on a small drawn clip and say if it is sound")
     test.set_defaults(command=_selftest)
     head = commands.add_parser("migrate", help="bring the database to this version's tables")
@@ -55,6 +68,26 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     return worker.main(settings, database, options.parent, worker.open_default_analyzer, options.number)
+
+
+def _reanalyse(settings: Settings, options: argparse.Namespace) -> int:
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    try:
+        patient_id = reanalysis.find_patient(database, options.patient) if options.patient else None
+        if options.what == "start":
+            print(reanalysis.start(database, settings, patient_id).sentence)
+            return 0
+        for standing in reanalysis.standings(database):
+            if patient_id in (None, standing.patient_id):
+                if options.what in ("pause", "resume"):
+                    reanalysis.pause(database, standing.id, options.what == "pause")
+                elif options.what == "cancel":
+                    reanalysis.cancel(database, settings, standing.id)
+                print(reanalysis.standing(database, standing.id).sentence)
+    finally:
+        database.close()
+    return 0
 
 
 def _selftest(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others

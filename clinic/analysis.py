@@ -88,7 +88,7 @@ def run(
 ) -> None:
     """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
 
-    The files are deleted, unless the failure is not theirs and another try may help.
+    The files are deleted, unless they are to be kept, or the failure is not theirs and another try may help.
     """
     try:
         choosing = _Run(db, settings, claimed, open_analyzer(), report).to_end()
@@ -99,7 +99,8 @@ def run(
     except (StoppingError, FerError, Exception) as error:  # noqa: BLE001 whatever it is, the job must end
         _end_early(db, settings, claimed, error)
     else:
-        uploads.discard(settings, _upload_ids(claimed))
+        if not settings.keep_files:
+            uploads.discard(settings, _upload_ids(claimed))
         if not choosing:
             previews.remove_thumbnails(settings, claimed.recording_id)
 
@@ -314,8 +315,9 @@ def _upload_ids(claimed: Claim) -> list[str]:
 
 
 def _clear(settings: Settings, claimed: Claim) -> None:
-    """Delete the files and pictures of an analysis."""
-    uploads.discard(settings, _upload_ids(claimed))
+    """Delete the pictures of an analysis, and its files unless they are an older version's."""
+    if not claimed.again:
+        uploads.discard(settings, _upload_ids(claimed))
     previews.remove(settings, claimed.recording_id)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from clinic import jobs
@@ -70,11 +70,12 @@ class RecordingRow:
     damaged_frames: int
     partial: bool
     face_choice: dict[str, Any]
+    analysed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class PatientDetail:
-    """A patient with all recordings, newest first, and their trend."""
+    """A patient with all recordings in their current version, newest first, and their trend."""
 
     id: str
     name: str
@@ -113,7 +114,7 @@ def list_patients(db: Database, search: str = "") -> list[PatientSummary]:
         ]
         by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
         for patient_id, recorded_on, summary in session.execute(
-            select(*columns).order_by(Recording.recorded_on, Recording.created_at)
+            select(*columns).where(Recording.current).order_by(Recording.recorded_on, Recording.created_at)
         ):
             by_patient[patient_id].append((recorded_on, summary))
     patients.sort(key=lambda patient: (_without_marks(patient.name), patient.created_at))
@@ -127,7 +128,7 @@ def get_patient(db: Database, patient_id: str) -> PatientDetail:
         rows = session.execute(
             select(Recording, Job.state)
             .outerjoin(Job, Job.recording_id == Recording.id)
-            .where(Recording.patient_id == patient_id)
+            .where(Recording.patient_id == patient_id, Recording.current)
             .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
         ).all()
         return PatientDetail(
@@ -147,6 +148,19 @@ def get_recording(db: Database, recording_id: str) -> RecordingRow:
         return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)))
 
 
+def versions(db: Database, recording_id: str) -> list[RecordingRow]:
+    """Return all results of the same visit, the current one first, then from the newest to the oldest."""
+    with db.read() as session:
+        recording = _recording(session, recording_id)
+        visit_id = recording.version_of or recording.id
+        found = session.scalars(
+            select(Recording)
+            .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
+            .order_by(Recording.current.desc(), Recording.analysed_at.desc())
+        )
+        return [_row(version, None) for version in found]
+
+
 def samples(db: Database, recording_id: str) -> SampleTable:
     """Return the samples of a recording in the order of time."""
     with db.read() as session:
@@ -160,10 +174,18 @@ def note_recording(db: Database, recording_id: str, note: str) -> None:
 
 
 def delete_recording(db: Database, settings: Settings, recording_id: str) -> None:
-    """Delete a recording with everything that was made of it, so that no byte of it stays in the database's files."""
-    jobs.delete_files(db, settings, recording_id)
+    """Delete a recording in all its versions with everything that was made of it.
+
+    No byte of it stays in the files of a SQLite database.
+    """
+    with db.read() as session:
+        first = _recording(session, recording_id).version_of or recording_id
+        every = list(session.scalars(select(Recording.id).where(Recording.version_of == first)))
+    for version_id in (first, *every):
+        jobs.delete_files(db, settings, version_id)
     with db.session() as session:
-        session.delete(_recording(session, recording_id))
+        # The database deletes the other versions with the first.
+        session.delete(_recording(session, first))
     db.forget_deleted()
 
 
@@ -268,4 +290,5 @@ def _row(recording: Recording, state: str | None) -> RecordingRow:
         damaged_frames=recording.damaged_frames,
         partial=recording.partial,
         face_choice=recording.settings.get("face_choice", {}),
+        analysed_at=recording.analysed_at,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from clinic import leases, previews, tracks, uploads
@@ -124,13 +124,16 @@ def status(db: Database, recording_id: str) -> JobStatus | None:
 
 
 def active(db: Database) -> list[ActiveJob]:
-    """Return what is queued, running or waits for a choice of face, oldest first."""
+    """Return what is queued, running or waits for a choice of face, oldest first.
+
+    What a reanalysis has queued is told by `clinic.reanalysis` as a whole.
+    """
     with db.read() as session:
         rows = session.execute(
             select(Job, Recording.patient_id, Patient.name, Recording.recorded_on, Recording.kind)
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
-            .where(Job.state.in_(ACTIVE))
+            .where(Job.state.in_(ACTIVE), or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value))
             .order_by(Job.created_at)
         )
         now = datetime.now(UTC)
@@ -149,7 +152,7 @@ def cancel(db: Database, settings: Settings, recording_id: str) -> None:
         job.state = JobState.CANCELLED.value
         job.finished_at = datetime.now(UTC)
         leases.forget_results(session, job)
-        gone = [source["id"] for source in job.sources]
+        gone = leases.own_files(session, job)
     uploads.discard(settings, gone)
     previews.remove(settings, recording_id)
 

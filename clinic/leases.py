@@ -54,7 +54,8 @@ class Wish(Enum):
 class Claim:
     """A job that this worker holds. `sources`: the uploads (see `Upload.as_source`); `token`: the fencing token.
 
-    `model_sha256`: the model that is asked for. `cursor`: where an earlier holder stopped (see clinic/chunks.py).
+    `model_sha256`: the model that is asked for. `again`: it is a new version of a recording, whose file is the older
+    version's and stays where this one ends badly. `cursor`: where an earlier holder stopped (see clinic/chunks.py).
     """
 
     job_id: str
@@ -65,6 +66,7 @@ class Claim:
     sources: tuple[dict[str, Any], ...]
     priority: int
     model_sha256: str | None
+    again: bool
     cursor: dict[str, Any] | None
 
 
@@ -106,8 +108,16 @@ def claim(db: Database, lease_s: float = LEASE_S, worker: str = "", above: int |
             sources=tuple(job.sources),
             priority=job.priority,
             model_sha256=recording.model_sha256,
+            again=recording.version_of is not None,
             cursor=job.cursor,
         )
+
+
+def own_files(session: Session, job: Job) -> list[str]:
+    """Return the uploads that go with a job that ends badly: none where an older version of the recording has them."""
+    if session.get_one(Recording, job.recording_id).version_of is not None:
+        return []
+    return [source["id"] for source in job.sources]
 
 
 def forget_results(session: Session, job: Job) -> None:
@@ -199,7 +209,7 @@ def release(db: Database, worker: str | None = None) -> list[str]:
         for job in session.scalars(select(Job).where(Job.state == JobState.RUNNING.value, lost)):
             if job.cancel_requested:
                 _end_badly(session, job, JobState.CANCELLED, None, None)
-                needless += [source["id"] for source in job.sources]
+                needless += own_files(session, job)
             elif job.attempts >= MAX_ATTEMPTS:
                 _end_badly(session, job, JobState.FAILED, LOST_CODE, LOST_MESSAGE)
             else:

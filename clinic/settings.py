@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -19,7 +19,7 @@ class Settings:
 
     `data_dir`: everything that is kept lies under it. `database_url`: a SQLAlchemy URL. `demo`: invented patients, in
     a folder and database of their own. `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay
-    free on the disk.
+    free on the disk. `keep_files`: what was analysed stays, as it was handed in, so that a new model can look at it.
     """
 
     data_dir: Path
@@ -27,6 +27,7 @@ class Settings:
     demo: bool = False
     max_upload_bytes: int = 4096 * MEBIBYTE
     min_free_bytes: int = 512 * MEBIBYTE
+    keep_files: bool = False
 
     @classmethod
     def at(cls, data_dir: Path, demo: bool = False) -> Settings:
@@ -36,7 +37,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``FER_DATA_DIR`` (default: a folder of the user's own), ``FER_DATABASE_URL`` and ``FER_DEMO``.
+        """Read ``FER_DATA_DIR`` (default: a folder of the user's own), ``FER_DATABASE_URL``, ``FER_DEMO`` and
+        ``FER_KEEP_FILES``.
 
         The folder is made where it is missing, for this user alone. With ``FER_DEMO=1`` everything is in its
         subfolder ``demo``, and a database URL for real patients is left alone.
@@ -49,7 +51,8 @@ class Settings:
         settings = cls.at(root / "demo" if demo else root, demo)
         _make(settings.data_dir)
         url = os.environ.get("FER_DATABASE_URL")
-        return cls(settings.data_dir, url) if url and not demo else settings
+        keep = os.environ.get("FER_KEEP_FILES") == "1"
+        return replace(settings, keep_files=keep, database_url=url if url and not demo else settings.database_url)
 
     def as_demo(self) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made."""

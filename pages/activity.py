@@ -1,10 +1,10 @@
-"""What is being analysed, what waits, and whether the installation is sound."""
+"""What is being analysed, what waits, analysing again with a new model, and whether the installation is sound."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from clinic import jobs
+from clinic import caseload, jobs, reanalysis
 from clinic.health import read_health
 from pages.ui import state
 from pages.ui.follow import progress_text
@@ -28,6 +28,48 @@ def show_jobs() -> None:
                     state.recording_link("Show", job.status.recording_id)
 
 
+@st.fragment(run_every=2)
+def show_reanalyses() -> None:
+    """Draw how far each reanalysis is, with what may be done about it; only this part runs again."""
+    with calm():
+        parts = resources()
+        for standing in reanalysis.standings(parts.db):
+            with st.container(border=True):
+                st.progress(standing.share, text=standing.sentence)
+                with st.container(horizontal=True):
+                    st.button(
+                        "Go on" if standing.paused else "Pause",
+                        key=f"pause_{standing.id}",
+                        disabled=standing.finished,
+                        on_click=reanalysis.pause,
+                        args=(parts.db, standing.id, not standing.paused),
+                    )
+                    st.button(
+                        "Drop the rest",
+                        key=f"drop_{standing.id}",
+                        disabled=standing.finished,
+                        on_click=reanalysis.cancel,
+                        args=(parts.db, parts.settings, standing.id),
+                    )
+
+
+def show_again() -> None:
+    """Offer to analyse recordings again with the installed model."""
+    parts = resources()
+    st.caption(
+        "After a new model was installed: each recording whose file is kept gets a new result beside the old one. The"
+        " charts then show the new one. What clinicians hand in meanwhile comes first."
+    )
+    names = {patient.id: patient.name for patient in caseload.list_patients(parts.db)}
+    with st.form("again", border=False):
+        chosen = st.selectbox(
+            "Whose recordings", [None, *names], format_func=lambda key: names[key] if key else "Everybody's"
+        )
+        if st.form_submit_button("Analyse again", icon=":material/refresh:"):
+            st.info(reanalysis.start(parts.db, parts.settings, chosen).sentence, icon=":material/info:")
+    show_reanalyses()
+
+
 def show_health() -> None:
     """Say whether the analysing part lives and whether its self-test was sound."""
     health = read_health(resources().settings)
@@ -45,5 +87,7 @@ def show_health() -> None:
 
 st.title("Analyses")
 show_jobs()
+st.header("Again with a new model")
+show_again()
 st.header("Installation")
 show_health()
