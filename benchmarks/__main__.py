@@ -17,7 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.backlog import work_off
 from benchmarks.fuzz import fuzz
+from benchmarks.kills import campaign
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -128,6 +130,16 @@ def main() -> None:
     mutations.add_argument("files", type=Path, nargs="+", help="small pictures and videos to mutate")
     mutations.add_argument("--count", type=int, default=10_000)
     mutations.add_argument("--seed", type=int, default=0)
+    deaths = commands.add_parser(
+        "kills", help="kill the worker in the middle of jobs and compare with an undisturbed run"
+    )
+    deaths.add_argument("--worker", type=int, default=50, help="kills of the worker")
+    deaths.add_argument("--web", type=int, default=0, help="kills of the process that supervises the worker")
+    deaths.add_argument("--seconds", type=int, default=120, help="length of the video of each job")
+    deaths.add_argument("--seed", type=int, default=0)
+    pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")
+    pictures.add_argument("--pictures", type=int, default=1000)
+    pictures.add_argument("--workers", type=int, default=4)
     one = commands.add_parser("one", help="one way in this process (used by the others)")
     one.add_argument("way", choices=list(WAYS))
     one.add_argument("file", type=Path)
@@ -140,6 +152,14 @@ def main() -> None:
     if options.command == "fuzz":
         for answer, count in fuzz(options.files, options.count, options.seed, print).most_common():
             print(f"{answer:<20}{count:>8}")
+        return
+    if options.command == "kills":
+        for times, web in ((options.worker, False), (options.web, True)):
+            if times:
+                print(campaign(times, options.seconds, web, seed=options.seed).table())
+        return
+    if options.command == "queue":
+        print(work_off(options.pictures, options.workers).table())
         return
     result = compare(options.file, options.every, options.ways)
     print(table(result))

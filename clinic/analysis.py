@@ -206,7 +206,7 @@ class _Run:
         if self._cursor.chunks and resume is None:
             return
         begun = time.monotonic()
-        for chunk in self.analyzer.stream_video(path, self.claimed.every_s, self.report, resume):
+        for chunk in self.analyzer.stream_video(path, self.claimed.every_s, self.report, resume=resume):
             if chunk.preview is not None:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
             known = _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}

@@ -45,7 +45,7 @@ class FakeAnalyzer:
     def progress(frames, total=None):
         return Progress(frames * 0.2, total, frames)
 
-    def stream_video(self, path, every_s, on_progress=None, resume=None):
+    def stream_video(self, path, every_s, on_progress=None, *, resume=None):
         assert path.exists()
         done = resume or {"step": 0, "index": 0}
         moments = [moment for step in self._script if isinstance(step, list) for moment in step]

@@ -1,8 +1,10 @@
 """One analysis, from claim to end, with an analyzer that is scripted."""
 
 import logging
+import tempfile
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +15,12 @@ from clinic import analysis, jobs, leases, previews
 from clinic.leases import LeaseLostError
 from clinic.selftest import write_clip
 from db.models import Chunk, Job, JobState, Recording, Sample
+from fer_core.analyzer import Analyzer
 from fer_core.errors import MediaError, ModelError
 from fer_core.video import BookmarkError
 from tests.clinic.fakes import FakeAnalyzer, expression
+from tests.fakes import FakeClassifier, FakeDetector, face_at
+from tests.media import scene
 
 
 @pytest.fixture
@@ -69,6 +74,14 @@ def everything(db):
             return [tuple(row) for row in found]
 
     return rows
+
+
+def moving_clip():
+    """25 s at 10 frames a second, no picture like the one before; as bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "v.mp4"
+        write_clip(path, (np.roll(scene(), 3 * number, axis=1) for number in range(250)), 10)
+        return path.read_bytes()
 
 
 def indices(db, recording_id):
@@ -230,6 +243,26 @@ def test_another_worker_goes_on_at_the_chunk_where_the_first_one_died(db, queue,
         ]
     )
     assert everything(recording_id) == everything(undisturbed)
+
+
+def test_the_analyzer_itself_goes_on_with_equal_results(db, queue, run, everything):
+    def the_analyzer():
+        return Analyzer(FakeClassifier(), FakeDetector(lambda rgb: [face_at(int(rgb.sum()) % 200, 40)]))
+
+    content = moving_clip()
+    recording_ids = []
+    for _ in range(2):
+        recording_id, (upload,) = queue()
+        upload.path.write_bytes(content)
+        recording_ids.append(recording_id)
+    run(the_analyzer())
+    stop = iter([*[False] * 70, True])
+    run(the_analyzer(), stopping=lambda: next(stop))
+    assert resumed(db, recording_ids[1]) == [(0, 51, 0.0, 10.0)]
+    run(the_analyzer())
+    assert len(resumed(db, recording_ids[0])) == 3
+    assert resumed(db, recording_ids[1]) == resumed(db, recording_ids[0])
+    assert everything(recording_ids[1]) == everything(recording_ids[0])
 
 
 def test_after_the_last_chunk_nothing_is_analysed_again(db, queue, run, monkeypatch):

@@ -42,7 +42,7 @@ stream = analyzer.stream_video
 def remembering(path, every_s, on_progress=None, resume=None):
     global report
     report = on_progress
-    return stream(path, every_s, on_progress, resume)
+    return stream(path, every_s, on_progress, resume=resume)
 
 analyzer.stream_video = remembering
 parent = int(sys.argv[1]) if len(sys.argv) > 1 else None

@@ -1,0 +1,139 @@
+"""Kill -9 in the middle of jobs: each has to end with the results of an undisturbed run, nothing done twice."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select
+
+from benchmarks.clinics import Clinic, clinic, kill, until, video
+from clinic import jobs, leases
+from db.models import Chunk, Job, JobState
+from fer_core.analyzer import CHUNK_S
+
+KILLS_A_JOB = 5
+LATEST_S = 4.0
+"""A kill comes at a random moment of so many seconds after the analysis goes on."""
+
+
+@dataclass(slots=True)
+class Campaign:
+    """What a campaign found. `lost_s`: seconds of video that each kill cost, of those that were analysed already."""
+
+    kills: int = 0
+    jobs: int = 0
+    ended_well: int = 0
+    equal: int = 0
+    chunks_once: int = 0
+    lost_s: list[float] = field(default_factory=list)
+    wall_s: float = 0.0
+
+    @property
+    def sound(self) -> bool:
+        """Whether everything was as it has to be."""
+        return (
+            self.jobs == self.ended_well == self.equal == self.chunks_once
+            and max(self.lost_s, default=0.0) <= CHUNK_S + 1.0
+        )
+
+    def table(self) -> str:
+        """The same for people."""
+        lost = sorted(self.lost_s) or [0.0]
+        return "\n".join(
+            [
+                f"kills -9 in the middle of a job     {self.kills}",
+                f"jobs, and how many ended well       {self.jobs}, {self.ended_well}",
+                f"equal to the undisturbed run        {self.equal}",
+                f"each chunk written exactly once     {self.chunks_once}",
+                f"video repeated, median and most     {lost[len(lost) // 2]:.1f} s, {lost[-1]:.1f} s",
+                f"took                                {self.wall_s:.0f} s",
+                "sound" if self.sound else "NOT SOUND",
+            ]
+        )
+
+
+def campaign(kills: int, seconds: int, web: bool = False, database_url: str | None = None, seed: int = 0) -> Campaign:
+    """Kill the worker, or with `web` the process that supervises it, so often in the middle of jobs."""
+    chance, found, begun = random.Random(seed), Campaign(), time.monotonic()  # noqa: S311 moments, no secrets
+    with tempfile.TemporaryDirectory() as name, clinic(Path(name), database_url) as place:
+        content = video(Path(name) / "video.mp4", seconds)
+        start = place.supervised if web else place.worker
+        undisturbed = place.hand_in(content, "video")
+        running = start()
+        until(lambda: _ended(place, undisturbed), 600)
+        wanted = place.rows(undisturbed), _chunks(place, undisturbed)
+        while found.kills < kills:
+            recording_id = place.hand_in(content, "video")
+            running = _torment(
+                place, recording_id, running, start, min(KILLS_A_JOB, kills - found.kills), found, chance
+            )
+            until(lambda: _ended(place, recording_id), 600)  # noqa: B023 called at once
+            found.jobs += 1
+            found.ended_well += _state(place, recording_id) is _state(place, undisturbed)
+            found.equal += place.rows(recording_id) == wanted[0]
+            found.chunks_once += _chunks(place, recording_id) == wanted[1]
+    found.wall_s = time.monotonic() - begun
+    return found
+
+
+def _torment(
+    place: Clinic,
+    recording_id: str,
+    running: subprocess.Popen[bytes],
+    start: Callable[[], subprocess.Popen[bytes]],
+    times: int,
+    found: Campaign,
+    chance: random.Random,
+) -> subprocess.Popen[bytes]:
+    """Kill up to so many times while the job is under way; return the process that runs at last."""
+    for _ in range(times):
+        # Two kills within one chunk are tried; a third one would rightly be taken for the file's fault.
+        until(lambda: _ended(place, recording_id) or _may_be_killed(place, recording_id), 600)
+        time.sleep(chance.uniform(0, LATEST_S))
+        job = _job(place, recording_id)
+        if _ended(place, recording_id):
+            break
+        if job.state != JobState.RUNNING.value or job.attempts >= leases.MAX_ATTEMPTS:
+            continue
+        kill(running)
+        job = _job(place, recording_id)
+        found.kills += 1
+        found.lost_s.append(max(0.0, job.done_s - (job.cursor["end_s"] if job.cursor else 0.0)))
+        running = start()
+    return running
+
+
+def _job(place: Clinic, recording_id: str) -> Job:
+    with place.db.read() as session:
+        return session.scalars(select(Job).where(Job.recording_id == recording_id)).one()
+
+
+def _may_be_killed(place: Clinic, recording_id: str) -> bool:
+    job = _job(place, recording_id)
+    return job.state == JobState.RUNNING.value and job.attempts < leases.MAX_ATTEMPTS and job.done_s > job.resumed_s
+
+
+def _state(place: Clinic, recording_id: str) -> JobState:
+    return JobState(_job(place, recording_id).state)
+
+
+def _ended(place: Clinic, recording_id: str) -> bool:
+    """Return whether nothing more is done by itself: several faces were seen, so that a choice is waited for."""
+    status = jobs.status(place.db, recording_id)
+    return status is not None and (status.finished or status.state is JobState.CHOOSING)
+
+
+def _chunks(place: Clinic, recording_id: str) -> list[tuple[float, ...]]:
+    with place.db.read() as session:
+        found = session.execute(
+            select(Chunk.number, Chunk.begin_s, Chunk.end_s, Chunk.samples)
+            .where(Chunk.recording_id == recording_id)
+            .order_by(Chunk.number)
+        )
+        return [tuple(row) for row in found]
