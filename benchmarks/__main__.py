@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.backlog import work_off
+from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
-from benchmarks.kills import campaign
+from benchmarks.kills import VICTIMS, campaign
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -133,10 +134,14 @@ def main() -> None:
     deaths = commands.add_parser(
         "kills", help="kill the worker in the middle of jobs and compare with an undisturbed run"
     )
-    deaths.add_argument("--worker", type=int, default=50, help="kills of the worker")
-    deaths.add_argument("--web", type=int, default=0, help="kills of the process that supervises the worker")
+    for victim, what in VICTIMS.items():
+        deaths.add_argument(f"--{victim}", type=int, default=0, metavar="N", help=f"kill {what} N times")
     deaths.add_argument("--seconds", type=int, default=120, help="length of the video of each job")
     deaths.add_argument("--seed", type=int, default=0)
+    machines = commands.add_parser("cluster", help="seconds of video a second on Dask, with one machine and with more")
+    machines.add_argument("--machines", type=int, nargs="+", default=[1, 2])
+    machines.add_argument("--videos", type=int, default=4)
+    machines.add_argument("--seconds", type=int, default=120, help="length of each video")
     pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")
     pictures.add_argument("--pictures", type=int, default=1000)
     pictures.add_argument("--workers", type=int, default=4)
@@ -154,9 +159,14 @@ def main() -> None:
             print(f"{answer:<20}{count:>8}")
         return
     if options.command == "kills":
-        for times, web in ((options.worker, False), (options.web, True)):
-            if times:
-                print(campaign(times, options.seconds, web, seed=options.seed).table())
+        for victim, what in VICTIMS.items():
+            if times := getattr(options, victim):
+                print(f"{what}:\n{campaign(victim, times, options.seconds, options.seed).table()}\n", flush=True)
+        return
+    if options.command == "cluster":
+        for count in options.machines:
+            pace = throughput(count, options.videos, options.seconds)
+            print(f"{count} Dask worker(s): {pace:.1f} s of video a second", flush=True)
         return
     if options.command == "queue":
         print(work_off(options.pictures, options.workers).table())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -74,6 +75,18 @@ class Clinic:
         """Start a process that keeps a worker alive, as the web process does."""
         return self._start([sys.executable, "-c", SUPERVISE])
 
+    def scheduler(self) -> subprocess.Popen[bytes]:
+        """Start a Dask scheduler at the settings' address."""
+        port = (self.settings.dask or "").rpartition(":")[2]
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port]
+        return self._start([*command, "--no-dashboard"])
+
+    def machine(self) -> subprocess.Popen[bytes]:
+        """Start a machine of the Dask cluster, which nobody starts again when it dies."""
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", str(self.settings.dask), "--nthreads", "1"]
+        scratch = ["--local-directory", str(self.settings.data_dir / "dask")]
+        return self._start([*command, *scratch, "--no-dashboard", "--no-nanny"])
+
     def rows(self, recording_id: str) -> list[tuple[Any, ...]]:
         """Return all samples of a recording, bit by bit, without its id."""
         columns = [column for column in Sample.__table__.columns if column.name != "recording_id"]
@@ -95,6 +108,7 @@ class Clinic:
         environment = os.environ | {
             "FER_DATA_DIR": str(self.settings.data_dir),
             "FER_DATABASE_URL": self.settings.database_url,
+            "FER_DASK": self.settings.dask or "",
             "FER_DEMO": "0",
         }
         with (self.settings.data_dir / "worker.log").open("ab") as log:
@@ -106,15 +120,22 @@ class Clinic:
 
 
 @contextmanager
-def clinic(folder: Path, database_url: str | None = None) -> Iterator[Clinic]:
-    """Give a new clinic in a folder, and end everything that was started on it."""
-    settings = Settings(folder, database_url or f"sqlite:///{folder / 'clinic.db'}", min_free_bytes=0)
+def clinic(folder: Path, database_url: str | None = None, on_cluster: bool = False) -> Iterator[Clinic]:
+    """Give a new clinic in a folder, and end everything that was started on it; `on_cluster`: for a Dask of its own."""
+    url = database_url or f"sqlite:///{folder / 'clinic.db'}"
+    settings = Settings(folder, url, min_free_bytes=0, dask=f"tcp://127.0.0.1:{_free_port()}" if on_cluster else None)
     migrate(settings.database_url)
     opened = Clinic(settings, open_database(settings.database_url))
     try:
         yield opened
     finally:
         opened.end()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -17,6 +17,12 @@ from clinic import jobs, leases
 from db.models import Chunk, Job, JobState
 from fer_core.analyzer import CHUNK_S
 
+VICTIMS = {
+    "worker": "the worker",
+    "web": "the process that supervises the worker, as the web process does",
+    "machine": "a Dask worker",
+    "scheduler": "the Dask scheduler",
+}
 KILLS_A_JOB = 5
 LATEST_S = 4.0
 """A kill comes at a random moment of so many seconds after the analysis goes on."""
@@ -58,16 +64,20 @@ class Campaign:
         )
 
 
-def campaign(kills: int, seconds: int, web: bool = False, database_url: str | None = None, seed: int = 0) -> Campaign:
-    """Kill the worker, or with `web` the process that supervises it, so often in the middle of jobs."""
+def campaign(victim: str, kills: int, seconds: int, seed: int = 0) -> Campaign:
+    """Kill the victim, one of `VICTIMS`, so often in the middle of jobs, and start it again each time."""
     chance, found, begun = random.Random(seed), Campaign(), time.monotonic()  # noqa: S311 moments, no secrets
-    with tempfile.TemporaryDirectory() as name, clinic(Path(name), database_url) as place:
+    on_cluster = victim in ("machine", "scheduler")
+    with tempfile.TemporaryDirectory() as name, clinic(Path(name), on_cluster=on_cluster) as place:
         content = video(Path(name) / "video.mp4", seconds)
-        start = place.supervised if web else place.worker
-        undisturbed = place.hand_in(content, "video")
-        running = start()
-        until(lambda: _ended(place, undisturbed), 600)
+        undisturbed = _undisturbed(place, content)
         wanted = place.rows(undisturbed), _chunks(place, undisturbed)
+        start = _starter(place, victim)
+        if on_cluster:
+            place.worker()
+            if victim == "machine":
+                place.scheduler()
+        running = start()
         while found.kills < kills:
             recording_id = place.hand_in(content, "video")
             running = _torment(
@@ -80,6 +90,32 @@ def campaign(kills: int, seconds: int, web: bool = False, database_url: str | No
             found.chunks_once += _chunks(place, recording_id) == wanted[1]
     found.wall_s = time.monotonic() - begun
     return found
+
+
+def _undisturbed(place: Clinic, content: bytes) -> str:
+    """Analyse the video on this machine alone with nobody in the way, and return the recording's id."""
+    recording_id = place.hand_in(content, "video")
+    settings, place.settings = place.settings, replace(place.settings, dask=None)
+    worker = place.worker()
+    until(lambda: _ended(place, recording_id), 600)
+    place.settings = settings
+    worker.terminate()
+    worker.wait()
+    return recording_id
+
+
+def _starter(place: Clinic, victim: str) -> Callable[[], subprocess.Popen[bytes]]:
+    """Return what starts the victim."""
+    if victim == "scheduler":
+
+        def scheduler_and_machine() -> subprocess.Popen[bytes]:
+            # A machine whose scheduler died ends by itself.
+            started = place.scheduler()
+            place.machine()
+            return started
+
+        return scheduler_and_machine
+    return {"worker": place.worker, "web": place.supervised, "machine": place.machine}[victim]
 
 
 def _torment(

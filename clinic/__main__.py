@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from clinic import demo, reanalysis, selftest, worker
+from clinic import cluster, demo, reanalysis, selftest, worker
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from fer_core.errors import FerError
@@ -67,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
     migrate(settings.database_url)
     database = open_database(settings.database_url)
-    return worker.main(settings, database, options.parent, worker.open_default_analyzer, options.number)
+    open_analyzer = cluster.opener(settings.dask) if settings.dask else worker.open_default_analyzer
+    return worker.main(settings, database, options.parent, open_analyzer, options.number)
 
 
 def _reanalyse(settings: Settings, options: argparse.Namespace) -> int:

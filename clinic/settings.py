@@ -20,6 +20,7 @@ class Settings:
     `data_dir`: everything that is kept lies under it. `database_url`: a SQLAlchemy URL. `demo`: invented patients, in
     a folder and database of their own. `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay
     free on the disk. `keep_files`: what was analysed stays, as it was handed in, so that a new model can look at it.
+    `dask`: the address of a scheduler, whose machines analyse; None: this machine does.
     """
 
     data_dir: Path
@@ -28,6 +29,7 @@ class Settings:
     max_upload_bytes: int = 4096 * MEBIBYTE
     min_free_bytes: int = 512 * MEBIBYTE
     keep_files: bool = False
+    dask: str | None = None
 
     @classmethod
     def at(cls, data_dir: Path, demo: bool = False) -> Settings:
@@ -37,8 +39,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``FER_DATA_DIR`` (default: a folder of the user's own), ``FER_DATABASE_URL``, ``FER_DEMO`` and
-        ``FER_KEEP_FILES``.
+        """Read ``FER_DATA_DIR`` (default: a folder of the user's own), ``FER_DATABASE_URL``, ``FER_DEMO``,
+        ``FER_KEEP_FILES`` and ``FER_DASK``.
 
         The folder is made where it is missing, for this user alone. With ``FER_DEMO=1`` everything is in its
         subfolder ``demo``, and a database URL for real patients is left alone.
@@ -51,8 +53,12 @@ class Settings:
         settings = cls.at(root / "demo" if demo else root, demo)
         _make(settings.data_dir)
         url = os.environ.get("FER_DATABASE_URL")
-        keep = os.environ.get("FER_KEEP_FILES") == "1"
-        return replace(settings, keep_files=keep, database_url=url if url and not demo else settings.database_url)
+        return replace(
+            settings,
+            database_url=url if url and not demo else settings.database_url,
+            keep_files=os.environ.get("FER_KEEP_FILES") == "1",
+            dask=os.environ.get("FER_DASK") or None,
+        )
 
     def as_demo(self) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made."""

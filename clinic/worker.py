@@ -163,7 +163,7 @@ class Worker:
         os._exit(PARENT_GONE)
 
     def _opened(self) -> Analyzer:
-        if self._analyzer is None:
+        if self._analyzer is None or getattr(self._analyzer, "lost", False):
             self._analyzer = self._open_analyzer()
             self._sign()
         return self._analyzer
