@@ -6,6 +6,7 @@ import random
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,31 +129,37 @@ def _torment(
     chance: random.Random,
 ) -> subprocess.Popen[bytes]:
     """Kill up to so many times while the job is under way; return the process that runs at last."""
-    for _ in range(times):
-        # Two kills within one chunk are tried; a third one would rightly be taken for the file's fault.
-        until(lambda: _ended(place, recording_id) or _may_be_killed(place, recording_id), 600)
-        time.sleep(chance.uniform(0, LATEST_S))
+    killed_at: Counter[int] = Counter()
+
+    def may_be_killed() -> bool:
+        # Two kills within one chunk are tried; more would rightly be taken for the file's fault.
         job = _job(place, recording_id)
+        few = killed_at[_chunks_of(job)] < leases.MAX_ATTEMPTS - 1
+        return job.state == JobState.RUNNING.value and job.done_s > job.resumed_s and few
+
+    for _ in range(times):
+        until(lambda: _ended(place, recording_id) or may_be_killed(), 600)
+        time.sleep(chance.uniform(0, LATEST_S))
         if _ended(place, recording_id):
             break
-        if job.state != JobState.RUNNING.value or job.attempts >= leases.MAX_ATTEMPTS:
+        if not may_be_killed():
             continue
         kill(running)
         job = _job(place, recording_id)
+        killed_at[_chunks_of(job)] += 1
         found.kills += 1
         found.lost_s.append(max(0.0, job.done_s - (job.cursor["end_s"] if job.cursor else 0.0)))
         running = start()
     return running
 
 
+def _chunks_of(job: Job) -> int:
+    return int(job.cursor["chunks"]) if job.cursor else 0
+
+
 def _job(place: Clinic, recording_id: str) -> Job:
     with place.db.read() as session:
         return session.scalars(select(Job).where(Job.recording_id == recording_id)).one()
-
-
-def _may_be_killed(place: Clinic, recording_id: str) -> bool:
-    job = _job(place, recording_id)
-    return job.state == JobState.RUNNING.value and job.attempts < leases.MAX_ATTEMPTS and job.done_s > job.resumed_s
 
 
 def _state(place: Clinic, recording_id: str) -> JobState:

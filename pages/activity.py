@@ -1,15 +1,15 @@
-"""What is being analysed, what waits, analysing again with a new model, and whether the installation is sound."""
+"""What is being analysed, what failed, analysing again with a new model, and whether the installation is sound."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, jobs, reanalysis
+from clinic import caseload, jobs, outcomes, reanalysis
 from clinic.health import read_health
 from pages.ui import state
 from pages.ui.follow import progress_text
 from pages.ui.resources import resources
-from pages.ui.widgets import calm, day
+from pages.ui.widgets import calm, day, duration
 
 
 @st.fragment(run_every=2)
@@ -26,6 +26,31 @@ def show_jobs() -> None:
                 left.progress(job.status.share or 0.0, text=progress_text(job.status, job.kind == "pictures"))
                 with right:
                     state.recording_link("Show", job.status.recording_id)
+
+
+def show_failed() -> None:
+    """List what failed lately, each with its reason and, where the file is still there, another try."""
+    parts = resources()
+    for failed in outcomes.failed(parts.db):
+        with st.container(border=True):
+            left, right = st.columns([5, 1], vertical_alignment="center")
+            left.markdown(f"**{state.plain_text(failed.patient_name)}** · recorded {day(failed.recorded_on)}")
+            left.caption(f"{state.plain_text(failed.reason)} Code: {failed.code}")
+            if jobs.can_retry(parts.db, parts.settings, failed.recording_id):
+                right.button(
+                    "Try again",
+                    key=f"retry_{failed.recording_id}",
+                    on_click=jobs.retry,
+                    args=(parts.db, parts.settings, failed.recording_id),
+                )
+
+
+def show_pace() -> None:
+    """Say how much was worked out lately."""
+    pace = outcomes.pace(resources().db)
+    if pace.recordings or pace.video_s or pace.pictures:
+        worked = [f"{pace.recordings} recordings", f"{duration(pace.video_s)} of video", f"{pace.pictures} pictures"]
+        st.caption(f"Within the last hour: {', '.join(worked)}.")
 
 
 @st.fragment(run_every=2)
@@ -87,6 +112,10 @@ def show_health() -> None:
 
 st.title("Analyses")
 show_jobs()
+show_pace()
+if outcomes.failed(resources().db):
+    st.header("Failed")
+    show_failed()
 st.header("Again with a new model")
 show_again()
 st.header("Installation")

@@ -1,5 +1,6 @@
 """Each page, empty, full and failing, without a browser."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,21 @@ def test_recordings_are_analysed_again_paused_and_dropped():
     press(page, "Go on")
     press(page, "Drop the rest")
     assert "Pause" not in [button.label for button in page.button]
+
+
+def test_what_failed_is_told_and_tried_again(settings, kept):
+    db = open_database(settings.database_url)
+    with db.session() as session:
+        job = next(job for job in session.scalars(select(Job)) if job.sources)
+        job.state, job.finished_at = "failed", datetime.now(UTC)
+        job.error_message, job.error_code = "The analysis failed for a reason.", "internal_error"
+    page = open_page("activity")
+    assert "The analysis failed for a reason" in text_of(page)
+    press(page, "Try again")
+    assert "Try again" not in [button.label for button in page.button]
+    with db.read() as session:
+        assert session.get_one(Job, job.id).state == "queued"
+    db.close()
 
 
 def test_an_earlier_version_can_be_looked_at(settings, patients):
