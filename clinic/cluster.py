@@ -19,10 +19,10 @@ from clinic import leases
 from clinic.analysis import StoppingError
 from fer_core import video
 from fer_core.errors import FerError, ModelError
-from fer_core.types import AnalysisSettings, Progress, RecordingAnalysis
+from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis
 
 if TYPE_CHECKING:
-    from fer_core.analyzer import Analyzer, Chunk
+    from fer_core.analyzer import Analyzer
 
 CONNECT_WITHIN_S = 10.0
 POLL_S = 0.5
