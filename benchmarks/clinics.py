@@ -29,6 +29,7 @@ from db.engine import Database, migrate, open_database
 from db.models import Patient, Sample, new_id
 
 ROOT = Path(__file__).parents[1]
+END_WITHIN_S = 15.0
 DAY = date(2026, 1, 1)
 T = TypeVar("T")
 
@@ -97,11 +98,15 @@ class Clinic:
             return [tuple(row) for row in found]
 
     def end(self) -> None:
-        """End what was started."""
+        """End what was started: by asking, and by force what doesn't hear, as a machine whose scheduler is gone."""
         for process in self.started:
             process.terminate()
         for process in self.started:
-            process.wait()
+            try:
+                process.wait(END_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         self.db.close()
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
