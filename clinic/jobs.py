@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic import leases, previews, tracks, uploads
@@ -25,6 +25,7 @@ PACE_AFTER_S = 2.0
 PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
 
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
+ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
 ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
 
 
@@ -268,12 +269,20 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     for other in same_files:
         if other.patient_id == recording.patient_id and _same_analysis(session, other, recording):
             return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere)
+    for other in same_files:
+        if _same_visit(session, other, recording):
+            # Beside the old result and not a second visit in the trend.
+            recording.version_of, recording.current = other.version_of or other.id, False
+            recording.settings = {**recording.settings, "chosen_in": other.id}
     session.add(recording)
     session.flush()
+    key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)
+    # Files that were handed in anew take the place of those with which it went badly.
+    session.execute(update(Job).where(Job.key == key, Job.state.in_(ENDED_BADLY)).values(key=None))
     session.add(
         Job(
             recording_id=recording.id,
-            key=job_key(recording.id, recording.model_sha256, recording.settings),
+            key=key,
             priority=VIDEO_PRIORITY if recording.kind == "video" else PICTURES_PRIORITY,
             sources=[file.as_source() for file in files],
             created_at=recording.created_at,
@@ -288,6 +297,15 @@ def _same_analysis(session: Session, stored: Recording, asked: Recording) -> boo
         return False
     state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
     return state in (*ACTIVE, *ENDED_WELL)
+
+
+def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
+    """Return whether a recording of the same files shows the result of another model for the same visit."""
+    visit = (asked.patient_id, asked.recorded_on, asked.settings.get("every_s"))
+    if not stored.current or (stored.patient_id, stored.recorded_on, stored.settings.get("every_s")) != visit:
+        return False
+    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
+    return state in ENDED_WELL and stored.model_sha256 != asked.model_sha256
 
 
 def _digest(files: Sequence[Upload]) -> str:

@@ -19,7 +19,6 @@ from fer_core.model_card import ModelCard
 PRIORITY = -10
 """Below what is handed in: a clinician who waits comes first."""
 _UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
-ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,7 @@ def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
     if known is None:
         _add_version(session, wish, old, visit_id, key)
         return True
-    if known.state in ENDED_BADLY:
+    if known.state in jobs.ENDED_BADLY:
         jobs.queue_again(known)
         known.reanalysis_id = wish.id
         return True

@@ -85,6 +85,25 @@ def test_other_settings_or_another_model_are_analysed_anew(db, settings, patient
     assert not enqueue(db, settings, patient, an_upload("video", b"same"), **change).duplicate
 
 
+def test_the_same_visit_with_another_model_is_a_version_of_it(db, settings, patient, an_upload):
+    first = enqueue(db, settings, patient, an_upload("video", b"same")).recording_id
+    claimed = leases.claim(db)
+    with leases.held(db, claimed) as session:
+        leases.finish(session, claimed, JobState.DONE, 1)
+    second = enqueue(db, settings, patient, an_upload("video", b"same"), model="model-b").recording_id
+    with db.read() as session:
+        version = session.get_one(Recording, second)
+        assert (version.version_of, version.current) == (first, False)
+        assert session.get_one(Recording, first).current, "until the new one is done"
+        assert version.job.key == jobs.job_key(first, "model-b", {"every_s": 0.2})
+    again = enqueue(db, settings, patient, an_upload("video", b"same"), model="model-b")
+    assert again == jobs.Enqueued(second, duplicate=True)
+    leases.fail(db, leases.claim(db), "internal_error", "It failed.")
+    third = enqueue(db, settings, patient, an_upload("video", b"same"), model="model-b")
+    assert not third.duplicate
+    assert leases.claim(db).recording_id == third.recording_id
+
+
 def test_a_failed_recording_is_no_duplicate(db, settings, patient, an_upload):
     enqueue(db, settings, patient, an_upload("video", b"same"))
     leases.fail(db, leases.claim(db), "damaged", "It is damaged.")
