@@ -1,4 +1,4 @@
-"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo|audit|reset-password``."""
+"""The clinic's command line: ``python -m clinic worker|reanalyse|selftest|migrate|demo|audit|reset-password``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 
-from clinic import accounts, audit, demo, selftest, worker
+from clinic import access, accounts, audit, cluster, demo, reanalysis, selftest, worker
 from clinic.settings import Settings
 from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
@@ -35,7 +35,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     work = commands.add_parser("worker", help="analyse what is uploaded, until stopped (the app starts one by itself)")
     work.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+    work.add_argument(
+        "--number",
+        type=int,
+        default=worker.FIRST,
+        metavar="N",
+        help="which of several workers on this data folder this is; the app's own is 1",
+    )
     work.set_defaults(command=_worker)
+    again = commands.add_parser(
+        "reanalyse", help="analyse recordings again with the installed model, or say how far it is"
+    )
+    again.add_argument("--patient", metavar="CODE", help="only this patient's: the name or code, or the id")
+    what = again.add_mutually_exclusive_group()
+    for name, help_text in (
+        ("status", "say how far it is, and queue nothing"),
+        ("pause", "let it rest: what is done stays done"),
+        ("resume", "let it go on"),
+        ("cancel", "drop what is not done yet"),
+    ):
+        what.add_argument(f"--{name}", dest="what", action="store_const", const=name, help=help_text)
+    again.set_defaults(command=_reanalyse, what="start")
     test = commands.add_parser("selftest", help="run the whole core on a small drawn clip and say if it is sound")
     test.set_defaults(command=_selftest)
     head = commands.add_parser("migrate", help="bring the database to this version's tables")
@@ -52,7 +72,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
-    return worker.main(settings, _open(settings), options.parent, worker.open_default_analyzer)
+    database = _open(settings)
+    open_analyzer = cluster.opener(settings.dask) if settings.dask else worker.open_default_analyzer
+    return worker.main(settings, database, options.parent, open_analyzer, options.number)
+
+
+def _reanalyse(settings: Settings, options: argparse.Namespace) -> int:
+    who = access.CONSOLE
+    with closing(_open(settings)) as database:
+        patient_id = reanalysis.find_patient(database, who, options.patient) if options.patient else None
+        if options.what == "start":
+            print(reanalysis.start(database, settings, who, patient_id).sentence)
+            return 0
+        for standing in reanalysis.standings(database, who):
+            if patient_id in (None, standing.patient_id):
+                if options.what in ("pause", "resume"):
+                    reanalysis.pause(database, who, standing.id, options.what == "pause")
+                elif options.what == "cancel":
+                    reanalysis.cancel(database, settings, who, standing.id)
+                print(reanalysis.standing(database, who, standing.id).sentence)
+    return 0
 
 
 def _selftest(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others

@@ -36,6 +36,10 @@ class Actor:
         return self.role is not Role.VIEWER
 
 
+CONSOLE = Actor("", "", "the command line", Role.ADMINISTRATOR)
+"""Whoever sits at the machine's own console: who can start the program's commands there can read its files too."""
+
+
 class Forbidden(FerError):
     """A refusal because of who asks; the codes are those of `REFUSALS`."""
 
@@ -70,6 +74,14 @@ def administrator(session: Session, actor: Actor | None) -> Account:
     if account.role != Role.ADMINISTRATOR.value:
         raise refusal("only_administrators")
     return account
+
+
+def keeper(session: Session, actor: Actor | None) -> str | None:
+    """Return the id of the acting administrator's account, None for the console.
+
+    Raises Forbidden ``signed_out``, ``only_administrators``.
+    """
+    return None if actor is CONSOLE else administrator(session, actor).id
 
 
 def writer(session: Session, actor: Actor | None) -> Account:

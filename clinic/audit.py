@@ -52,6 +52,7 @@ class Deed(StrEnum):
     RECORDING_CHANGED = "recording_changed"
     RECORDING_DELETED = "recording_deleted"
     FACE_CHOSEN = "face_chosen"
+    REANALYSIS_STARTED = "reanalysis_started"
 
 
 @dataclass(frozen=True, slots=True)

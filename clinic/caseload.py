@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from clinic import access, audit, jobs
 from clinic.access import Actor, Role
@@ -74,11 +74,12 @@ class RecordingRow:
     damaged_frames: int
     partial: bool
     face_choice: dict[str, Any]
+    analysed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class PatientDetail:
-    """A patient with all recordings, newest first, and their trend.
+    """A patient with all recordings in their current version, newest first, and their trend.
 
     `emergency_until`: when the view ends, None where the patient is on the own caseload. `writable`: whether the
     acting user may change anything.
@@ -135,7 +136,7 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
         for patient_id, recorded_on, summary in session.execute(
             select(Recording.patient_id, Recording.recorded_on, Recording.summary)
-            .where(Recording.patient_id.in_(seen))
+            .where(Recording.patient_id.in_(seen), Recording.current)
             .order_by(Recording.recorded_on, Recording.created_at)
         ):
             by_patient[patient_id].append((recorded_on, summary))
@@ -153,7 +154,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         rows = session.execute(
             select(Recording, Job.state)
             .outerjoin(Job, Job.recording_id == Recording.id)
-            .where(Recording.patient_id == patient_id)
+            .where(Recording.patient_id == patient_id, Recording.current)
             .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
         ).all()
         return PatientDetail(
@@ -177,6 +178,23 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)))
 
 
+def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
+    """Return all results of the same visit, the current one first, then from the newest to the oldest.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        access.reader_of(session, actor, recording.patient_id)
+        visit_id = recording.version_of or recording.id
+        found = session.scalars(
+            select(Recording)
+            .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
+            .order_by(Recording.current.desc(), Recording.analysed_at.desc())
+        )
+        return [_row(version, None) for version in found]
+
+
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
     """Return the samples of a recording in the order of time. Raises Forbidden, FerError ``unknown_recording``."""
     _note_view_of(db, actor, recording_id)
@@ -195,16 +213,21 @@ def note_recording(db: Database, actor: Actor, recording_id: str, note: str) -> 
 
 
 def delete_recording(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
-    """Delete a recording with everything that was made of it, so that no byte of it stays in the database's files.
+    """Delete a recording in all its versions with everything that was made of it.
 
-    Raises Forbidden, FerError ``unknown_recording``.
+    No byte of it stays in the files of a SQLite database. Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        access.writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
-    jobs.delete_files(db, settings, recording_id)
-    with db.session() as session:
         recording = access.recording_of(session, recording_id)
+        access.writer_of(session, actor, recording.patient_id)
+        first = recording.version_of or recording_id
+        every = list(session.scalars(select(Recording.id).where(Recording.version_of == first)))
+    for version_id in (first, *every):
+        jobs.delete_files(db, settings, version_id)
+    with db.session() as session:
+        recording = access.recording_of(session, first)
         account = access.writer_of(session, actor, recording.patient_id)
+        # The database deletes the other versions with the first.
         session.delete(recording)
         audit.write(session, Deed.RECORDING_DELETED, account.id, recording.patient_id, recording_id)
     db.forget_deleted()
@@ -310,4 +333,5 @@ def _row(recording: Recording, state: str | None) -> RecordingRow:
         damaged_frames=recording.damaged_frames,
         partial=recording.partial,
         face_choice=recording.settings.get("face_choice", {}),
+        analysed_at=recording.analysed_at,
     )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, previews, tracks, uploads
+from clinic import access, audit, leases, previews, tracks, uploads
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import Database
-from db.models import Account, Job, JobState, Patient, Recording, Sample
+from db.models import Account, Job, JobState, Patient, Recording
 from fer_core.errors import FerError
 from fer_core.model_card import ModelCard
 
@@ -25,6 +27,7 @@ PACE_AFTER_S = 2.0
 PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
 
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
+ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
 ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
 
 
@@ -132,14 +135,21 @@ def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
 
 
 def active(db: Database, actor: Actor) -> list[ActiveJob]:
-    """Return what is queued, running or waits for a choice of face, oldest first. Raises Forbidden."""
+    """Return what is queued, running or waits for a choice of face, oldest first.
+
+    What a reanalysis has queued is told by `clinic.reanalysis` as a whole. Raises Forbidden.
+    """
     with db.read() as session:
         account = access.acting(session, actor)
         rows = session.execute(
             select(Job, Recording.patient_id, Patient.name, Recording.recorded_on, Recording.kind)
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
-            .where(Job.state.in_(ACTIVE), Recording.patient_id.in_(access.visible(account)))
+            .where(
+                Job.state.in_(ACTIVE),
+                Recording.patient_id.in_(access.visible(account)),
+                or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
+            )
             .order_by(Job.created_at)
         )
         now = datetime.now(UTC)
@@ -156,13 +166,22 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
         if job is None or job.state not in ACTIVE:
             return
         audit.write(session, Deed.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
+    drop(db, settings, recording_id)
+
+
+def drop(db: Database, settings: Settings, recording_id: str) -> None:
+    """Stop an analysis for whoever was allowed to before; see `cancel`."""
+    with db.session() as session:
+        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        if job is None or job.state not in ACTIVE:
+            return
         job.cancel_requested = True
         if job.state == JobState.RUNNING.value:
             return
         job.state = JobState.CANCELLED.value
         job.finished_at = datetime.now(UTC)
-        session.execute(delete(Sample).where(Sample.recording_id == recording_id))
-        gone = [source["id"] for source in job.sources]
+        leases.forget_results(session, job)
+        gone = leases.own_files(session, job)
     uploads.discard(settings, gone)
     previews.remove(settings, recording_id)
 
@@ -178,11 +197,16 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
             return
         if not all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources):
             raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
-        job.state = JobState.QUEUED.value
-        job.attempts, job.done_s, job.frames, job.total_s = 0, 0.0, 0, None
-        job.cancel_requested = False
-        job.error_code = job.error_message = job.started_at = job.finished_at = None
+        queue_again(job)
         audit.write(session, Deed.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
+
+
+def queue_again(job: Job) -> None:
+    """Put a job that ended badly back into the queue, as if it had not been tried."""
+    job.state = JobState.QUEUED.value
+    job.attempts = 0
+    job.cancel_requested = False
+    job.error_code = job.error_message = job.started_at = job.finished_at = job.not_before = None
 
 
 def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> bool:
@@ -260,6 +284,28 @@ def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[A
     return account, recording, session.scalar(select(Job).where(Job.recording_id == recording_id))
 
 
+def job_key(
+    visit_id: str, model_sha256: str | None, settings: Mapping[str, Any], chosen: Sequence[int] | None = None
+) -> str:
+    """Return the idempotency key of an analysis: what its result depends on, as one SHA-256.
+
+    `visit_id`: the first version's recording. `settings`: what was asked for; what the analysis added is left out.
+    `chosen`: the tracks of the patient's face where they are known before.
+    """
+    asked = {name: settings[name] for name in ("every_s",) if name in settings}
+    told = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> None:
+    """Let a held job ask for this model instead of one that is no longer installed. Raises LeaseLostError."""
+    with leases.held(db, claimed) as session:
+        recording = session.get_one(Recording, claimed.recording_id)
+        recording.model_sha256 = model_sha256
+        job = session.get_one(Job, claimed.job_id)
+        job.key = job_key(recording.version_of or recording.id, model_sha256, recording.settings)
+
+
 def _kind_of(files: Sequence[Upload]) -> str:
     """Return ``"video"`` or ``"pictures"``. Raises FerError for anything else."""
     kinds = {file.kind for file in files}
@@ -277,11 +323,20 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     for other in same_files:
         if other.patient_id == recording.patient_id and _same_analysis(session, other, recording):
             return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere)
+    for other in same_files:
+        if _same_visit(session, other, recording):
+            # Beside the old result and not a second visit in the trend.
+            recording.version_of, recording.current = other.version_of or other.id, False
+            recording.settings = {**recording.settings, "chosen_in": other.id}
     session.add(recording)
     session.flush()
+    key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)
+    # Files that were handed in anew take the place of those with which it went badly.
+    session.execute(update(Job).where(Job.key == key, Job.state.in_(ENDED_BADLY)).values(key=None))
     session.add(
         Job(
             recording_id=recording.id,
+            key=key,
             priority=VIDEO_PRIORITY if recording.kind == "video" else PICTURES_PRIORITY,
             sources=[file.as_source() for file in files],
             created_at=recording.created_at,
@@ -298,6 +353,15 @@ def _same_analysis(session: Session, stored: Recording, asked: Recording) -> boo
     return state in (*ACTIVE, *ENDED_WELL)
 
 
+def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
+    """Return whether a recording of the same files shows the result of another model for the same visit."""
+    visit = (asked.patient_id, asked.recorded_on, asked.settings.get("every_s"))
+    if not stored.current or (stored.patient_id, stored.recorded_on, stored.settings.get("every_s")) != visit:
+        return False
+    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
+    return state in ENDED_WELL and stored.model_sha256 != asked.model_sha256
+
+
 def _digest(files: Sequence[Upload]) -> str:
     """Return one SHA-256 for the files: a single file's own; of several, that of theirs in a fixed order."""
     if len(files) == 1:
@@ -308,10 +372,12 @@ def _digest(files: Sequence[Upload]) -> str:
 def _status(job: Job, now: datetime) -> JobStatus:
     share = min(1.0, job.done_s / job.total_s) if job.total_s else None
     left_s = None
-    if job.state == JobState.RUNNING.value and job.started_at is not None and share:
+    # The pace is that of the present holder alone: what an earlier one did took none of this time.
+    done_now_s = job.done_s - job.resumed_s
+    if job.state == JobState.RUNNING.value and job.started_at is not None and job.total_s and done_now_s > 0:
         running_s = (now - job.started_at).total_seconds()
         if running_s >= PACE_AFTER_S:
-            left_s = running_s * (1 - share) / share
+            left_s = running_s * max(0.0, job.total_s - job.done_s) / done_now_s
     return JobStatus(
         recording_id=job.recording_id,
         state=JobState(job.state),

@@ -19,8 +19,9 @@ class Settings:
 
     `data_dir`: everything that is kept lies under it. `database_url`: a SQLAlchemy URL. `demo`: invented patients, in
     a folder and database of their own. `behind_tls`: a proxy in front speaks TLS, so that cookies are for TLS alone.
-    `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay
-    free on the disk.
+    `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay free on the disk. `keep_files`: what
+    was analysed stays, as it was handed in, so that a new model can look at it. `dask`: the address of a scheduler,
+    whose machines analyse; None: this machine does.
     """
 
     data_dir: Path
@@ -29,6 +30,8 @@ class Settings:
     behind_tls: bool = False
     max_upload_bytes: int = 4096 * MEBIBYTE
     min_free_bytes: int = 512 * MEBIBYTE
+    keep_files: bool = False
+    dask: str | None = None
 
     @classmethod
     def at(cls, data_dir: Path, demo: bool = False) -> Settings:
@@ -38,7 +41,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``FER_DATA_DIR``, ``FER_DATABASE_URL``, ``FER_DEMO`` and ``FER_BEHIND_TLS``.
+        """Read ``FER_DATA_DIR``, ``FER_DATABASE_URL``, ``FER_DEMO``, ``FER_BEHIND_TLS``, ``FER_KEEP_FILES`` and
+        ``FER_DASK``.
 
         Without the first, everything lies in a folder of the user's own. The folder is made where it is missing, for
         this user alone. With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and a database URL for real
@@ -53,7 +57,12 @@ class Settings:
         _make(settings.data_dir)
         settings = replace(settings, behind_tls=os.environ.get("FER_BEHIND_TLS") == "1")
         url = os.environ.get("FER_DATABASE_URL")
-        return replace(settings, database_url=url) if url and not demo else settings
+        return replace(
+            settings,
+            database_url=url if url and not demo else settings.database_url,
+            keep_files=os.environ.get("FER_KEEP_FILES") == "1",
+            dask=os.environ.get("FER_DASK") or None,
+        )
 
     def as_demo(self) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made."""

@@ -90,6 +90,8 @@ class Supervisor:
             **os.environ,
             "FER_DATA_DIR": str(self._settings.data_dir),
             "FER_DATABASE_URL": self._settings.database_url,
+            "FER_KEEP_FILES": "1" if self._settings.keep_files else "0",
+            "FER_DASK": self._settings.dask or "",
             # The folder and the database above are the demo's own already.
             "FER_DEMO": "0",
         }

@@ -104,24 +104,25 @@ def uploads_dir(settings: Settings) -> Path:
 
 
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
-    """Delete files older than `older_than_s` that no waiting or running job needs; return how many went."""
+    """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went."""
     # The folder is listed before the jobs are: a file stored in between is not on the list.
     found = [path for path in uploads_dir(settings).iterdir() if _age_s(path) > older_than_s]
     if not found:
         return 0
-    needed = _needed(db)
+    needed = _needed(db, settings.keep_files)
     stale = [path for path in found if path.name not in needed]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
 
 
-def _needed(db: Database) -> set[str]:
-    """Return the ids that a job has yet to read."""
+def _needed(db: Database, keep_files: bool) -> set[str]:
+    """Return the ids that a job has yet to read; with `keep_files` also those that one has read to the end."""
+    states = [JobState.QUEUED, JobState.RUNNING]
+    if keep_files:
+        states += [JobState.CHOOSING, JobState.DONE, JobState.PARTIAL]
     with db.read() as session:
-        waiting = session.scalars(
-            select(Job.sources).where(Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value]))
-        )
+        waiting = session.scalars(select(Job.sources).where(Job.state.in_([state.value for state in states])))
         return {source["id"] for sources in waiting for source in sources}
 
 

@@ -83,6 +83,7 @@ DEEDS: dict[str, str] = {
     Deed.RECORDING_CHANGED: "changed a recording's note",
     Deed.RECORDING_DELETED: "deleted a recording",
     Deed.FACE_CHOSEN: "said which face is the patient's",
+    Deed.REANALYSIS_STARTED: "started analysing again with a new model",
 }
 
 FIRST_STEPS = (

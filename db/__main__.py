@@ -34,7 +34,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("copy", type=Path, help="the backup's file")
         command.set_defaults(run=work)
     move = commands.add_parser("copy", help="copy a whole clinic to an empty database of another kind or place")
-    move.add_argument("--to", required=True, metavar="URL", help="for example postgresql+psycopg://USER@HOST/DATABASE")
+    move.add_argument(
+        "--to",
+        required=True,
+        metavar="URL",
+        help="such as postgresql+psycopg://USER@HOST/DATABASE, the password in ~/.pgpass",
+    )
     move.add_argument(
         "--from", dest="source", metavar="URL", default=_own_url(), help="by default the clinic's own database"
     )

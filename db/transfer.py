@@ -9,21 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Connection,
-    Row,
-    Table,
-    TableClause,
-    column,
-    func,
-    insert,
-    inspect,
-    make_url,
-    select,
-    table,
-    text,
-)
+from sqlalchemy import Connection, Row, Table, func, insert, inspect, make_url, select, text
 
 from db.connection import READ_ONLY, make_engine
 from db.migrate import current, head, upgrade
@@ -111,9 +97,9 @@ def _refuse_filled(connection: Connection) -> None:
 
 
 def _copy(reading: Connection, writing: Connection, one: Table) -> TableDigest:
-    found, plain = TableDigest(), _plain(one)
-    for rows in _parts(reading, plain):
-        writing.execute(insert(plain), [dict(row._mapping) for row in rows])
+    found = TableDigest()
+    for rows in _parts(reading, one):
+        writing.execute(insert(one), [dict(row._mapping) for row in rows])
         found = found.plus(rows)
     _go_on_numbering(writing, one)
     return found
@@ -122,7 +108,7 @@ def _copy(reading: Connection, writing: Connection, one: Table) -> TableDigest:
 def _compare(writing: Connection, copied: dict[str, TableDigest]) -> None:
     for one in Base.metadata.sorted_tables:
         found = TableDigest()
-        for rows in _parts(writing, _plain(one)):
+        for rows in _parts(writing, one):
             found = found.plus(rows)
         if found != copied[one.name]:
             raise TransferError(
@@ -131,16 +117,11 @@ def _compare(writing: Connection, copied: dict[str, TableDigest]) -> None:
             )
 
 
-def _parts(connection: Connection, plain: TableClause) -> Iterator[Sequence[Row[Any]]]:
-    yield from connection.execute(select(plain), execution_options={"yield_per": ROWS_AT_ONCE}).partitions()
-
-
-def _plain(one: Table) -> TableClause:
-    """Return the table as it is written here: a missing JSON value stays NULL, which is not JSON's own ``null``."""
-    columns = [
-        column(each.name, JSON(none_as_null=True) if isinstance(each.type, JSON) else each.type) for each in one.columns
-    ]
-    return table(one.name, *columns)
+def _parts(connection: Connection, one: Table) -> Iterator[Sequence[Row[Any]]]:
+    # A row that names another of its own table comes after it: what is named names none itself.
+    named_last = [key.parent.is_not(None) for key in one.foreign_keys if key.column.table is one]
+    rows = select(one).order_by(*named_last)
+    yield from connection.execute(rows, execution_options={"yield_per": ROWS_AT_ONCE}).partitions()
 
 
 def _go_on_numbering(writing: Connection, one: Table) -> None:

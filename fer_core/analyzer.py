@@ -20,14 +20,15 @@ from fer_core.prefetch import prefetch
 from fer_core.preprocess import crop_faces
 from fer_core.tracking import CHOSEN_IOU
 from fer_core.types import (
-    RGB,
     AnalysisSettings,
     Box,
+    Chunk,
     Face,
     FaceExpression,
     Frame,
     FrameResult,
     Position,
+    Preview,
     Progress,
     RecordingAnalysis,
     Status,
@@ -42,31 +43,6 @@ WORK_SIDE_PX = 1280
 PREVIEW_SIDE_PX = 640
 
 OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A sampled frame to look at: (H, W, 3) uint8 RGB of at most `PREVIEW_SIDE_PX`, faces with boxes in its px."""
-
-    time_s: float
-    rgb: RGB
-    faces: tuple[FaceExpression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """About `CHUNK_S` seconds of results, and what the pass knows so far.
-
-    `damaged_frames` and `partial` are those of the whole file in the last chunk. `resume` is what `stream_video` needs
-    to go on after this chunk another time, as JSON holds it; None in the last chunk.
-    """
-
-    results: tuple[FrameResult, ...]
-    info: VideoInfo
-    preview: Preview | None = None
-    damaged_frames: int = 0
-    partial: bool = False
-    resume: dict[str, Any] | None = None
 
 
 class Analyzer:

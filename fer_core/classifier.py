@@ -19,6 +19,7 @@ from fer_core.golden import TOLERANCE, golden_crops
 from fer_core.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard, file_sha256
 from fer_core.network import build_network
 from fer_core.preprocess import normalise, to_grey48
+from fer_core.room import Room
 
 BATCH = 128
 CLOSE_CALL = 0.03
@@ -33,11 +34,16 @@ class Classifier:
 
     def __init__(self, card: ModelCard, network: nn.Module, device: torch.device) -> None:
         self.card = card
-        self.device = device
+        self._room = Room(device, BATCH, self._to_cpu)
         self.device_name = device_label(device)
         self._dtype = working_dtype(device)
         network = network.eval().to(device)
         self._network = network.to(memory_format=torch.channels_last)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs: the device that was asked for, or the CPU once that one's memory did not suffice."""
+        return self._room.device
 
     @classmethod
     def load(cls, path: Path | None = None, device: str | None = None) -> Classifier:
@@ -72,10 +78,18 @@ class Classifier:
         Raises ValueError for another shape or type.
         """
         grey = to_grey48(crops)
-        out = np.empty((len(grey), len(Emotion)), np.float32)
-        for begin in range(0, len(grey), BATCH):
-            out[begin : begin + BATCH] = self._batch(grey[begin : begin + BATCH])
+        return self._room.run(lambda: self._in_batches(grey))
+
+    def _in_batches(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+        out, size = np.empty((len(grey), len(Emotion)), np.float32), self._room.batch
+        for begin in range(0, len(grey), size):
+            out[begin : begin + size] = self._batch(grey[begin : begin + size])
         return out
+
+    def _to_cpu(self) -> None:
+        self._network.to("cpu")
+        self._dtype = working_dtype(torch.device("cpu"))
+        self.device_name = f"{device_label(torch.device('cpu'))}, after the GPU's memory did not suffice"
 
     @torch.inference_mode()
     def _batch(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,6 +194,31 @@ class FrameResult:
     time_s: float
     faces: tuple[FaceExpression, ...] = ()
     damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A sampled frame to look at: (H, W, 3) uint8 RGB small enough for a page, faces with boxes in its px."""
+
+    time_s: float
+    rgb: RGB
+    faces: tuple[FaceExpression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """About 10 s of a video's results, and what the pass knows so far.
+
+    `damaged_frames` and `partial` are those of the whole file in the last chunk. `resume` is what `stream_video` needs
+    to go on after this chunk another time, as JSON holds it; None in the last chunk.
+    """
+
+    results: tuple[FrameResult, ...]
+    info: VideoInfo
+    preview: Preview | None = None
+    damaged_frames: int = 0
+    partial: bool = False
+    resume: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

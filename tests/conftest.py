@@ -5,7 +5,7 @@ import itertools
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests import postgresql
+from benchmarks import postgresql
 
 _numbers = itertools.count()
 
@@ -16,7 +16,7 @@ def postgresql_server():
     reason = postgresql.why_not()
     if reason:
         pytest.skip(reason)
-    with postgresql.server() as folder:
+    with postgresql.server(postgresql.CARELESS) as folder:
         yield folder
 
 

@@ -19,13 +19,13 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
-from clinic import accounts, caseload, jobs, sharing, sign_ins, uploads
+from clinic import accounts, caseload, jobs, outcomes, reanalysis, sharing, sign_ins, uploads
 from clinic.access import Role
 from clinic.gate import Behind, Gate
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import migrate, open_database
-from db.models import Account, Job, JobState, Recording, new_id
+from db.models import Account, Job, JobState, Reanalysis, Recording, new_id
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.ui import doors as door_pages
@@ -37,7 +37,7 @@ from tests.clinic.test_gate import inner
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 
 ROOT = Path(__file__).parents[1]
-MODULES = (accounts, caseload, jobs, sharing, sign_ins, uploads)
+MODULES = (accounts, caseload, jobs, outcomes, reanalysis, sharing, sign_ins, uploads)
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
 
@@ -107,6 +107,15 @@ def account_of(world, name):
         return session.scalar(select(Account.id).where(Account.name_key == name))
 
 
+def wish(world):
+    """The id of a reanalysis that somebody asked for."""
+    stored = Reanalysis(model_sha256="m", created_at=datetime.now(UTC))
+    with world.db.session() as session:
+        session.add(stored)
+        session.flush()
+        return stored.id
+
+
 CALLS = {
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
@@ -126,6 +135,7 @@ CALLS = {
     "caseload.note_recording": lambda w, a: caseload.note_recording(w.db, a, w.recording_id, "a note"),
     "caseload.rename_patient": lambda w, a: caseload.rename_patient(w.db, a, w.patient_id, "Another", ""),
     "caseload.samples": lambda w, a: caseload.samples(w.db, a, w.choosing_id),
+    "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
     "jobs.active": lambda w, a: jobs.active(w.db, a),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
@@ -138,6 +148,14 @@ CALLS = {
     "jobs.preview": lambda w, a: jobs.preview(w.db, w.settings, a, w.recording_id),
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
     "jobs.status": lambda w, a: jobs.status(w.db, a, w.recording_id),
+    "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
+    "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
+    "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, wish(w)),
+    "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
+    "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, wish(w)),
+    "reanalysis.standing": lambda w, a: reanalysis.standing(w.db, a, wish(w)),
+    "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
+    "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
     "sharing.history": lambda w, a: sharing.history(w.db, a, w.patient_id),
     "sharing.open_in_emergency": lambda w, a: sharing.open_in_emergency(w.db, a, NAME, "a reason that is long enough"),
     "sharing.readers": lambda w, a: sharing.readers(w.db, a, w.patient_id),

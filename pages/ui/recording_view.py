@@ -31,10 +31,25 @@ def show_recording(recording: RecordingRow, shown: list[Emotion], writable: bool
         if writable:
             state.recording_link("Show the analysis", recording.id)
     else:
+        recording = _version(recording)
         _show_usable(recording)
         _show_samples(moments(caseload.samples(resources().db, actor(), recording.id)), recording, shown)
     if writable and st.button("Delete this recording", icon=":material/delete:"):
         confirm_delete(recording)
+
+
+def _version(recording: RecordingRow) -> RecordingRow:
+    """Return the version to show: the current one, unless another is asked for where there are several."""
+    found = caseload.versions(resources().db, actor(), recording.id)
+    if len(found) < 2:
+        return recording
+    chosen = st.selectbox("Result of", found, format_func=_version_name, key=f"version_{recording.id}")
+    return chosen if chosen is not None else recording
+
+
+def _version_name(version: RecordingRow) -> str:
+    made = version.analysed_at.date() if version.analysed_at is not None else None
+    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day(made)}"
 
 
 def _show_usable(recording: RecordingRow) -> None:

@@ -1,7 +1,10 @@
 """One analysis, from claim to end, with an analyzer that is scripted."""
 
 import logging
+import tempfile
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +12,15 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from clinic import analysis, jobs, leases, previews
+from clinic.leases import LeaseLostError
 from clinic.selftest import write_clip
-from db.models import Job, JobState, Recording, Sample
+from db.models import Chunk, Job, JobState, Recording, Sample
+from fer_core.analyzer import Analyzer
 from fer_core.errors import MediaError, ModelError
+from fer_core.video import BookmarkError
 from tests.clinic.fakes import FakeAnalyzer, expression
+from tests.fakes import FakeClassifier, FakeDetector, face_at
+from tests.media import scene
 
 
 @pytest.fixture
@@ -51,6 +59,29 @@ def picture(an_upload):
         return upload
 
     return make
+
+
+@pytest.fixture
+def everything(db):
+    """Return a function that gives all of a recording's samples, without its id, in their order."""
+
+    def rows(recording_id):
+        columns = [column for column in Sample.__table__.columns if column.name != "recording_id"]
+        with db.read() as session:
+            found = session.execute(
+                select(*columns).where(Sample.recording_id == recording_id).order_by(Sample.frame_index, Sample.track)
+            )
+            return [tuple(row) for row in found]
+
+    return rows
+
+
+def moving_clip():
+    """25 s at 10 frames a second, no picture like the one before; as bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "v.mp4"
+        write_clip(path, (np.roll(scene(), 3 * number, axis=1) for number in range(250)), 10)
+        return path.read_bytes()
 
 
 def indices(db, recording_id):
@@ -176,6 +207,158 @@ def test_cancel_leaves_nothing(db, settings, queue, run, who):
     assert analyzer.chunks_given < 50
 
 
+def resumed(db, recording_id):
+    """The chunks of a recording as (number, samples, begin, end), in their order."""
+    with db.read() as session:
+        found = session.execute(
+            select(Chunk.number, Chunk.samples, Chunk.begin_s, Chunk.end_s)
+            .where(Chunk.recording_id == recording_id)
+            .order_by(Chunk.number)
+        )
+        return [tuple(row) for row in found]
+
+
+def test_another_worker_goes_on_at_the_chunk_where_the_first_one_died(db, queue, run, everything, who):
+    script = [[(0,)] * 3, [(0,), ()], [(), (0,)]]
+    undisturbed, _ = queue()
+    run(FakeAnalyzer(script))
+    recording_id, _ = queue()
+
+    def die():
+        leases.release(db, worker="")
+
+    first = FakeAnalyzer([*script[:2], die, script[2]])
+    run(first)
+    second = FakeAnalyzer([*script[:2], lambda: None, script[2]])
+    run(second)
+    assert (first.chunks_given, second.chunks_given) == (2, 1)
+    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert (
+        resumed(db, recording_id)
+        == resumed(db, undisturbed)
+        == [
+            (0, 3, 0.0, pytest.approx(0.4)),
+            (1, 2, pytest.approx(0.4), pytest.approx(0.8)),
+            (2, 2, pytest.approx(0.8), pytest.approx(1.2)),
+        ]
+    )
+    assert everything(recording_id) == everything(undisturbed)
+
+
+def test_the_analyzer_itself_goes_on_with_equal_results(db, queue, run, everything):
+    def the_analyzer():
+        return Analyzer(FakeClassifier(), FakeDetector(lambda rgb: [face_at(int(rgb.sum()) % 200, 40)]))
+
+    content = moving_clip()
+    recording_ids = []
+    for _ in range(2):
+        recording_id, (upload,) = queue()
+        upload.path.write_bytes(content)
+        recording_ids.append(recording_id)
+    run(the_analyzer())
+    stop = iter([*[False] * 70, True])
+    run(the_analyzer(), stopping=lambda: next(stop))
+    assert resumed(db, recording_ids[1]) == [(0, 51, 0.0, 10.0)]
+    run(the_analyzer())
+    assert len(resumed(db, recording_ids[0])) == 3
+    assert resumed(db, recording_ids[1]) == resumed(db, recording_ids[0])
+    assert everything(recording_ids[1]) == everything(recording_ids[0])
+
+
+def test_after_the_last_chunk_nothing_is_analysed_again(db, queue, run, monkeypatch, who):
+    recording_id, _ = queue()
+    finish = leases.finish
+
+    def die(*arguments):
+        raise LeaseLostError(job_gone=False)
+
+    monkeypatch.setattr(leases, "finish", die)
+    run(FakeAnalyzer([[(0,)] * 3], damaged_frames=2, partial=True))
+    leases.release(db, worker="")
+    monkeypatch.setattr(leases, "finish", finish)
+    second = FakeAnalyzer([[(0,)] * 3])
+    run(second)
+    assert second.chunks_given == 0
+    assert jobs.status(db, who, recording_id).state is JobState.PARTIAL
+    with db.read() as session:
+        recording = session.get_one(Recording, recording_id)
+        assert (recording.partial, recording.damaged_frames, recording.width_px) == (True, 2, 160)
+
+
+@pytest.mark.parametrize("change", ["model", "settings"])
+def test_no_other_model_or_setting_goes_on(db, queue, run, everything, change):
+    recording_id, _ = queue()
+    run(FakeAnalyzer([[(0,)] * 3, lambda: leases.release(db, worker=""), [(0,)] * 2]))
+    assert count(db) == 3
+    other = FakeAnalyzer([[(1,)] * 3, [(1,)] * 2])
+    if change == "model":
+        other.classifier.card.sha256 = "another-model"
+    else:
+        other.settings = replace(other.settings, min_face_px=99)
+    run(other)
+    assert other.chunks_given == 2
+    assert [row[1] for row in everything(recording_id)] == [1] * 5
+
+
+def test_a_place_that_is_not_found_again_begins_anew(db, queue, run, who):
+    recording_id, _ = queue()
+    run(FakeAnalyzer([[(0,)] * 3, lambda: leases.release(db, worker=""), [(0,)] * 2]))
+    second = FakeAnalyzer([[(0,)] * 3, [(0,)] * 2])
+    stream = second.stream_video
+
+    def lost(path, every_s, on_progress=None, resume=None):
+        if resume is not None:
+            raise BookmarkError("The place to go on from is not found in the video.")
+        return stream(path, every_s, on_progress)
+
+    second.stream_video = lost
+    run(second)
+    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert indices(db, recording_id) == [0, 1, 2, 3, 4]
+    assert [chunk[0] for chunk in resumed(db, recording_id)] == [0, 1]
+
+
+def test_pictures_go_on_at_the_picture_where_it_stopped(db, queue, run, picture, who):
+    recording_id, _ = queue(picture(1), picture(2), picture(3))
+    stop = iter([False, False, True])
+    run(
+        FakeAnalyzer(pictures=[[expression(0), expression(1)], [expression(0)], []]),
+        stopping=lambda: next(stop),
+    )
+    assert jobs.status(db, who, recording_id).state is JobState.QUEUED
+    run(FakeAnalyzer(pictures=[[expression(0), expression(1)]]))
+    assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
+    with db.read() as session:
+        found = session.execute(select(Sample.frame_index, Sample.track).order_by(Sample.frame_index, Sample.track))
+        assert [tuple(row) for row in found] == [(0, 1), (0, 2), (1, 0), (2, 3), (2, 4)]
+
+
+def test_a_thumbnail_of_before_is_not_replaced_by_a_worse_one(db, settings, queue, run, who):
+    recording_id, _ = queue()
+    run(FakeAnalyzer([[(0, 1)], lambda: leases.release(db, worker=""), [(0, 1)]]))
+    kept = previews.thumbnail(settings, recording_id, 0)
+    kept.write_bytes(b"the best view")
+    run(FakeAnalyzer([[(0, 1)], lambda: None, [(0, 1)]]))
+    assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
+    assert kept.read_bytes() == b"the best view"
+
+
+def test_a_failure_leaves_no_chunk_and_a_retry_begins_anew(db, settings, queue, run, who):
+    recording_id, _ = queue()
+    run(FakeAnalyzer([[(0,)] * 2, KeyError("x")]))
+    assert resumed(db, recording_id) == []
+    jobs.retry(db, settings, who, recording_id)
+    run(FakeAnalyzer([[(0,)] * 2, [(0,)]]))
+    assert [chunk[0] for chunk in resumed(db, recording_id)] == [0, 1]
+
+
+def test_at_the_end_nothing_of_the_others_is_kept(db, queue, run):
+    queue()
+    run(FakeAnalyzer([[(0, 1)] * 2]))
+    with db.read() as session:
+        assert session.scalar(select(Job.cursor)) is None
+
+
 def test_a_stopping_worker_gives_the_job_back(db, queue, run, who):
     recording_id, (upload,) = queue()
     asked = iter([False, False, True])
@@ -200,7 +383,7 @@ def test_a_deleted_recording_ends_the_work_and_its_files(db, queue, run):
 
 def test_a_taken_over_job_is_left_to_its_new_holder(db, queue, run, who):
     recording_id, (upload,) = queue()
-    run(FakeAnalyzer([[(0,)], lambda: leases.release(db, only_expired=False), [(0,)]]))
+    run(FakeAnalyzer([[(0,)], lambda: leases.release(db, worker=""), [(0,)]]))
     assert jobs.status(db, who, recording_id).state is JobState.QUEUED
     assert upload.path.exists()
 

@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
-from clinic import caseload, jobs, leases, uploads
+from clinic import caseload, chunks, jobs, leases, uploads
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
-from fer_core.types import Progress
+from fer_core.types import FrameResult, Progress
 
 DAY = date(2026, 3, 2)
 
@@ -84,6 +85,25 @@ def test_other_settings_or_another_model_are_analysed_anew(db, settings, patient
     assert not enqueue(db, settings, who, patient, an_upload("video", b"same"), **change).duplicate
 
 
+def test_the_same_visit_with_another_model_is_a_version_of_it(db, settings, patient, an_upload, who):
+    first = enqueue(db, settings, who, patient, an_upload("video", b"same")).recording_id
+    claimed = leases.claim(db)
+    with leases.held(db, claimed) as session:
+        leases.finish(session, claimed, JobState.DONE, 1)
+    second = enqueue(db, settings, who, patient, an_upload("video", b"same"), model="model-b").recording_id
+    with db.read() as session:
+        version = session.get_one(Recording, second)
+        assert (version.version_of, version.current) == (first, False)
+        assert session.get_one(Recording, first).current, "until the new one is done"
+        assert version.job.key == jobs.job_key(first, "model-b", {"every_s": 0.2})
+    again = enqueue(db, settings, who, patient, an_upload("video", b"same"), model="model-b")
+    assert again == jobs.Enqueued(second, duplicate=True)
+    leases.fail(db, leases.claim(db), "internal_error", "It failed.")
+    third = enqueue(db, settings, who, patient, an_upload("video", b"same"), model="model-b")
+    assert not third.duplicate
+    assert leases.claim(db).recording_id == third.recording_id
+
+
 def test_a_failed_recording_is_no_duplicate(db, settings, patient, an_upload, who):
     enqueue(db, settings, who, patient, an_upload("video", b"same"))
     leases.fail(db, leases.claim(db), "damaged", "It is damaged.")
@@ -116,6 +136,50 @@ def test_time_left_follows_the_measured_pace(db, settings, patient, an_upload, w
     assert status.left_s == pytest.approx(30.0, abs=1.0)
 
 
+def test_time_left_counts_what_this_worker_did_alone(db, settings, patient, an_upload, who):
+    recording_id = enqueue(db, settings, who, patient, an_upload("video")).recording_id
+    claimed = leases.claim(db)
+    chunks.write(db, claimed, chunks.Cursor({}), [FrameResult(0, 60.0)], {}, 1.0)
+    leases.give_back(db, claimed)
+    claimed = leases.claim(db)
+    leases.progress(db, claimed, Progress(done_s=90.0, total_s=120.0, frames=2))
+    with db.session() as session:
+        session.get_one(Job, claimed.job_id).started_at = datetime.now(UTC) - timedelta(seconds=10)
+    assert jobs.status(db, who, recording_id).left_s == pytest.approx(10.0, abs=1.0)
+
+
+def test_no_two_jobs_have_one_key(db, settings, patient, an_upload, who):
+    enqueue(db, settings, who, patient, an_upload("video"))
+    second = enqueue(db, settings, who, patient, an_upload("video")).recording_id
+    with db.read() as session:
+        keys = list(session.scalars(select(Job.key)))
+    assert len(set(keys)) == 2
+
+    def again():
+        with db.session() as session:
+            session.scalar(select(Job).where(Job.recording_id == second)).key = keys[0]
+            session.scalar(select(Job).where(Job.recording_id != second)).key = keys[0]
+
+    with pytest.raises(IntegrityError):
+        again()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("w", "m", {"every_s": 0.2}, [1]),
+        ("v", "n", {"every_s": 0.2}, [1]),
+        ("v", "m", {}, [1]),
+        ("v", "m", {"every_s": 0.2}),
+    ],
+    ids=["visit", "model", "settings", "face"],
+)
+def test_a_key_is_told_by_visit_model_settings_and_face(other):
+    key = jobs.job_key("v", "m", {"every_s": 0.2}, [1])
+    assert key == jobs.job_key("v", "m", {"every_s": 0.2, "detector": "what the analyzer added"}, [1])
+    assert key != jobs.job_key(*other)
+
+
 def test_active_lists_what_is_not_over(db, settings, patient, an_upload, who):
     first = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     second = enqueue(db, settings, who, patient, an_upload("video")).recording_id
@@ -142,7 +206,7 @@ def test_cancel_of_a_running_job_is_asked_for(db, settings, patient, an_upload, 
     jobs.cancel(db, settings, who, recording_id)
     status = jobs.status(db, who, recording_id)
     assert (status.state, status.cancel_requested) == (JobState.RUNNING, True)
-    assert leases.progress(db, claimed, Progress(1.0, 2.0, 5)) is True
+    assert leases.progress(db, claimed, Progress(1.0, 2.0, 5)) is leases.Wish.CANCEL
 
 
 def test_cancel_after_the_end_changes_nothing(db, settings, patient, an_upload, who):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
@@ -12,10 +13,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import db.migrate
 from db.copies import sqlite_path
+from db.engine import open_database
 from db.migrate import MigrationError, current, head, upgrade
-from db.models import Base
+from db.models import Base, Recording
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+RECORDING = (
+    "INSERT INTO recording (id, patient_id, kind, recorded_on, note, source_name, source_sha256, settings,"
+    " program_version, device, damaged_frames, partial, created_at)"
+    " VALUES ('r', 'p', 'video', '2026-01-01', '', '', '', '{}', '', '', 0, false, '2026-01-01')"
+)
 
 
 @contextmanager
@@ -92,6 +101,27 @@ def test_no_statement_changes_the_audit(database_url, statement):
     assert count(database_url, "audit") == 1
 
 
+def test_a_clinic_of_the_first_version_keeps_its_recordings(database_url):
+    config = db.migrate._config()
+    with connected(database_url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    fill(database_url)
+    execute(database_url, RECORDING)
+    execute(
+        database_url,
+        "INSERT INTO job (id, recording_id, state, priority, attempts, lease_token, cancel_requested, sources, done_s,"
+        " frames, created_at) VALUES ('j', 'r', 'queued', 0, 0, 0, false, '[]', 0, 0, '2026-01-01')",
+    )
+    upgrade(database_url)
+    database = open_database(database_url)
+    with database.read() as session:
+        recording = session.get_one(Recording, "r")
+        assert (recording.current, recording.version_of, recording.chunks) == (True, None, [])
+        assert (recording.job.worker, recording.job.resumed_s, recording.job.cursor) == ("", 0.0, None)
+    database.close()
+
+
 MIGRATION = '''"""A migration of a test."""
 import sqlalchemy as sa
 from alembic import op
@@ -121,12 +151,7 @@ def next_migration(database_url, tmp_path, monkeypatch):
 
 
 def test_a_batch_change_of_a_parent_keeps_its_children(database_url, next_migration):
-    execute(
-        database_url,
-        "INSERT INTO recording (id, patient_id, kind, recorded_on, note, source_name, source_sha256, settings,"
-        " program_version, device, damaged_frames, partial, created_at)"
-        " VALUES ('r', 'p', 'video', '2026-01-01', '', '', '', '{}', '', '', 0, false, '2026-01-01')",
-    )
+    execute(database_url, RECORDING)
     # PostgreSQL changes a table in place, so that only SQLite copies it.
     copied = "always" if sqlite_path(database_url) else "never"
     next_migration(

@@ -1,12 +1,15 @@
 """Each page, empty, full and failing, without a browser."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from clinic import accounts, caseload, demo
-from db.models import Account
+from clinic import accounts, caseload, demo, uploads
+from db.engine import open_database
+from db.models import Account, Job, Recording, new_id
 from fer_core import model_card
 from pages.ui.resources import resources
 
@@ -72,6 +75,69 @@ def test_a_patient_s_page_shows_trend_and_disclaimer(patients):
     assert patients[0].name.split()[0] in shown
     assert "not feelings or a diagnosis" in shown
     assert {metric.label for metric in page.metric} >= {"Recordings", "Usable face time"}
+
+
+@pytest.fixture
+def kept(settings, patients):
+    """A recording of the first invented patient whose file is kept."""
+    upload_id = new_id()
+    uploads.upload_path(settings, upload_id).write_bytes(b"a video")
+    db = open_database(settings.database_url)
+    with db.session() as session:
+        job = session.scalars(
+            select(Job).join(Recording).where(Recording.patient_id == patients[0].id).order_by(Recording.recorded_on)
+        ).first()
+        job.sources = [{"id": upload_id}]
+    db.close()
+    return upload_id
+
+
+def press(page, label):
+    next(button for button in page.button if button.label == label).click().run()
+    assert not page.exception
+
+
+@pytest.mark.usefixtures("kept")
+def test_recordings_are_analysed_again_paused_and_dropped():
+    page = open_page("activity")
+    press(page, "Analyse again")
+    assert any("1 recording will be analysed again" in info.value for info in page.info)
+    press(page, "Pause")
+    press(page, "Go on")
+    press(page, "Drop the rest")
+    assert "Pause" not in [button.label for button in page.button]
+
+
+def test_what_failed_is_told_and_tried_again(settings, kept):
+    db = open_database(settings.database_url)
+    with db.session() as session:
+        job = next(job for job in session.scalars(select(Job)) if job.sources)
+        job.state, job.finished_at = "failed", datetime.now(UTC)
+        job.error_message, job.error_code = "The analysis failed for a reason.", "internal_error"
+    page = open_page("activity")
+    assert "The analysis failed for a reason" in text_of(page)
+    press(page, "Try again")
+    assert "Try again" not in [button.label for button in page.button]
+    with db.read() as session:
+        assert session.get_one(Job, job.id).state == "queued"
+    db.close()
+
+
+def test_an_earlier_version_can_be_looked_at(settings, patients):
+    db = open_database(settings.database_url)
+    with db.session() as session:
+        newest = session.scalars(
+            select(Recording).where(Recording.patient_id == patients[0].id).order_by(Recording.recorded_on.desc())
+        ).first()
+        values = {c.name: getattr(newest, c.name) for c in Recording.__table__.columns if c.name != "id"}
+        session.add(Recording(**values | {"version_of": newest.id, "current": False, "model_sha256": "0123456789ab"}))
+    db.close()
+    page = open_page("patient", patient=patients[0].id)
+    [versions] = [box for box in page.selectbox if box.label == "Result of"]
+    assert len(versions.options) == 2
+    assert "01234567" in versions.options[1]
+    versions.select_index(1).run()
+    assert not page.exception
 
 
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
