@@ -69,9 +69,12 @@ def examine(path: Path) -> FileVerdict:
     return FileVerdict("video", info.width_px, info.height_px, info.duration_s)
 
 
-def limit_this_process() -> None:
-    """Take limits upon this process, as far as the system knows them."""
-    for name, value in (("RLIMIT_AS", MEMORY_BYTES), ("RLIMIT_CPU", CPU_S), ("RLIMIT_CORE", 0)):
+def limit_this_process(mapped_bytes: int = 0) -> None:
+    """Take limits upon this process, as far as the system knows them.
+
+    `mapped_bytes`: address space that a fork has from its parent; it may use as much as a fresh process on top of that.
+    """
+    for name, value in (("RLIMIT_AS", mapped_bytes + MEMORY_BYTES), ("RLIMIT_CPU", CPU_S), ("RLIMIT_CORE", 0)):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (value, value))
 

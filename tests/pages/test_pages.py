@@ -98,7 +98,10 @@ def press(page, label):
 
 
 @pytest.mark.usefixtures("kept")
-def test_recordings_are_analysed_again_paused_and_dropped():
+def test_recordings_are_analysed_again_paused_and_dropped(enter):
+    page = open_page("activity")
+    assert "Analyse again" not in [button.label for button in page.button], "an administrator's decision"
+    enter("Adam Invented", Role.ADMINISTRATOR)
     page = open_page("activity")
     press(page, "Analyse again")
     assert any("1 recording will be analysed again" in info.value for info in page.info)
