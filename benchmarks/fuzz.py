@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import tempfile
 import time
@@ -57,7 +58,7 @@ def _answer(path: Path) -> int:
     """Look at a file in the child and return what it ends with."""
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
-    limit_this_process()
+    limit_this_process(_held_bytes())
     try:
         examine(path)
     except MediaError as error:
@@ -67,6 +68,15 @@ def _answer(path: Path) -> int:
     except BaseException:  # noqa: BLE001 a broken child is what is looked for
         return _BROKEN
     return _READABLE
+
+
+def _held_bytes() -> int:
+    """Return the address space that the fork has from its parent, 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 def fuzz(files: Sequence[Path], count: int, seed: int = 0, say: Callable[[str], None] = lambda _: None) -> Counter[str]:

@@ -69,9 +69,9 @@ def examine(path: Path) -> FileVerdict:
     return FileVerdict("video", info.width_px, info.height_px, info.duration_s)
 
 
-def limit_this_process() -> None:
-    """Take limits upon this process, as far as the system knows them."""
-    for name, value in (("RLIMIT_AS", MEMORY_BYTES), ("RLIMIT_CPU", CPU_S), ("RLIMIT_CORE", 0)):
+def limit_this_process(held_bytes: int = 0) -> None:
+    """Take limits upon this process, as far as the system knows them; `held_bytes` of memory are its own already."""
+    for name, value in (("RLIMIT_AS", held_bytes + MEMORY_BYTES), ("RLIMIT_CPU", CPU_S), ("RLIMIT_CORE", 0)):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (value, value))
 
