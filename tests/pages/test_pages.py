@@ -8,6 +8,7 @@ from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from clinic import accounts, caseload, demo, uploads
+from clinic.access import Role
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
 from fer_core import model_card
