@@ -105,11 +105,17 @@ class Classifier:
         return found
 
     def _logits(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return float32 logits (N, 7), averaged over the face and its mirror image where the card says so."""
-        views = torch.cat([x, x.flip(3)]) if self.card.input.flip else x
+        """Return float32 logits (N, 7); those of faces that are not clear are averaged with their mirror image's."""
+        logits = self._forward(x, dtype)
+        unclear = logits.softmax(1).amax(1) < self.card.input.mirror_below
+        if unclear.any():
+            logits[unclear] = (logits[unclear] + self._forward(x[unclear].flip(3), dtype)) / 2
+        return logits
+
+    def _forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         with torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32):
-            logits: Tensor = self._network(views.contiguous(memory_format=torch.channels_last)).float()
-        return logits.view(-1, len(x), len(Emotion)).mean(0)
+            logits: Tensor = self._network(x.contiguous(memory_format=torch.channels_last)).float()
+        return logits
 
     def check_golden(self) -> None:
         """Compare the answers to the card's golden picture. Raises ModelError for a mismatch."""

@@ -20,15 +20,16 @@ DEFAULT_MODEL = "seresnet_mirrored"
 class ModelInput:
     """How a face reaches the network: a grey crop of `side` px, of which the middle `cut` px are normalised.
 
-    `mean` and `std` are those of the grey level divided by 255 over the training pictures. `flip`: the logits are the
-    mean of those of the face and of its mirror image.
+    `mean` and `std` are those of the grey level divided by 255 over the training pictures. `mirror_below`: where the
+    network's highest probability, before scaling, is lower, the logits are the mean of the face's and its mirror
+    image's; 0 for never, above 1 for always.
     """
 
     side: int
     cut: int
     mean: float
     std: float
-    flip: bool = False
+    mirror_below: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,8 @@ def _details(card: ModelCard) -> str:
             f"- Trained here: preset `{recipe['preset']}`, {recipe['epochs']} epochs, seed {recipe['seed']}",
             f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
             f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
-            f"- One network, {'averaged over the face and its mirror image' if card.input.flip else 'one pass'};"
-            f" temperature {card.temperature:.3f};"
+            f"- One network; where its top probability is under {card.input.mirror_below:.2f}, the face is averaged with"
+            f" its mirror image; temperature {card.temperature:.3f};"
             f" a face is uncertain below {card.uncertain_below:.3f}",
         ]
     )

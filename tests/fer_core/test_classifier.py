@@ -123,7 +123,7 @@ def test_a_flipping_model_answers_alike_for_a_face_and_its_mirror_image(model):
     card = json.loads(model.read_text())
     plain = Classifier.load(model)
     flipping = Classifier(
-        replace(plain.card, input=ModelInput(**card["input"] | {"flip": True})), plain._network, plain.device
+        replace(plain.card, input=ModelInput(**card["input"] | {"mirror_below": 1.1})), plain._network, plain.device
     )
     crops = np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
     mirrored = np.ascontiguousarray(crops[:, :, ::-1])
