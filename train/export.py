@@ -24,7 +24,6 @@ from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData
 from train.evaluate import evaluate, robustness
 from train.metrics import reliability
 
-
 MIRROR_BELOW = 0.7
 """Under this top probability a face is averaged with its mirror image; on PublicTest averaging all gains no more."""
 

@@ -68,7 +68,7 @@ def _details(card: ModelCard) -> str:
             f"- Trained here: preset `{recipe['preset']}`, {recipe['epochs']} epochs, seed {recipe['seed']}",
             f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
             f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
-            f"- One network; where its top probability is under {card.input.mirror_below:.2f}, the face is averaged with"
+            f"- One network; under a top probability of {card.input.mirror_below:.2f} the face is averaged with"
             f" its mirror image; temperature {card.temperature:.3f};"
             f" a face is uncertain below {card.uncertain_below:.3f}",
         ]
