@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from clinic import leases, previews, tracks, uploads
+from clinic.keys import MasterKeyError
 from clinic.leases import Claim, LeaseLostError
 from clinic.settings import Settings
 from clinic.version import VERSION
@@ -114,7 +115,7 @@ def _end_early(db: Database, settings: Settings, claimed: Claim, error: Exceptio
         if lost.job_gone:
             _clear(settings, claimed)
         return
-    if isinstance(error, FerError) and not isinstance(error, ModelError):
+    if isinstance(error, FerError) and not _ours(error):
         _clear(settings, claimed)
     else:
         previews.remove(settings, claimed.recording_id)
@@ -135,12 +136,12 @@ class _Run:
 
     def to_end(self) -> bool:
         """Analyse, write everything and end the job; return whether a face must be chosen."""
-        paths = [uploads.upload_path(self.settings, source["id"]) for source in self.claimed.sources]
-        if not all(path.exists() for path in paths):
-            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
-        made = self._pictures(paths) if self.claimed.kind == "pictures" else self._video(paths[0])
-        if self.claimed.kind == "video":
-            self._picture_the_others(paths[0], made["duration_s"])
+        if self.claimed.kind == "pictures":
+            made = self._pictures(_upload_ids(self.claimed))
+        else:
+            with uploads.open_stored(self.settings, self.claimed.sources[0]["id"]) as file:
+                made = self._video(file)
+                self._picture_the_others(file, made["duration_s"])
         with leases.held(self.db, self.claimed) as session:
             recording = session.get_one(Recording, self.claimed.recording_id)
             for name, value in {**made, **_made_with(self.analyzer)}.items():
@@ -155,10 +156,10 @@ class _Run:
             leases.finish(session, self.claimed, JobState.CHOOSING if choosing else ended, frames)
         return choosing
 
-    def _video(self, path: Path) -> dict[str, Any]:
+    def _video(self, file: BinaryIO) -> dict[str, Any]:
         """Stream the video into rows, a chunk a transaction; return what the recording then knows of itself."""
         chunk = None
-        for chunk in self.analyzer.stream_video(path, self.claimed.every_s, self.report):
+        for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report):
             with leases.held(self.db, self.claimed) as session:
                 save_results(session, self.claimed.recording_id, chunk.results)
             if chunk.preview is not None:
@@ -167,16 +168,17 @@ class _Run:
             raise MediaError("The video holds no picture that can be read.", "no_pictures")
         return _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
 
-    def _pictures(self, paths: list[Path]) -> dict[str, Any]:
+    def _pictures(self, upload_ids: list[str]) -> dict[str, Any]:
         """Analyse one picture after the other; a picture's number stands for its index and its time.
 
         Pictures have no common time, so nobody can be followed: a face that is alone in its picture is taken for the
         patient (track 0), and each face of a picture with several has a track of its own, to be chosen.
         """
         analysis, next_track = None, 1
-        for number, path in enumerate(paths):
-            self.report(Progress(float(number), float(len(paths)), number))
-            analysis = self.analyzer.analyze_image(path)
+        for number, upload_id in enumerate(upload_ids):
+            self.report(Progress(float(number), float(len(upload_ids)), number))
+            with uploads.open_stored(self.settings, upload_id) as file:
+                analysis, rgb = self.analyzer.analyze_image(file), read_image(file)
             (result,) = analysis.results
             count = len(result.faces)
             numbers = [tracks.ALONE_TRACK] if count == 1 else range(next_track, next_track + count)
@@ -185,11 +187,11 @@ class _Run:
             result = replace(result, index=number, time_s=float(number), faces=faces)
             with leases.held(self.db, self.claimed) as session:
                 save_results(session, self.claimed.recording_id, [result])
-            self._show(float(number), *_reduced(read_image(path), faces))
-        self.report(Progress(float(len(paths)), float(len(paths)), len(paths)))
-        return {} if analysis is None or len(paths) > 1 else _known_of(analysis.info)
+            self._show(float(number), *_reduced(rgb, faces))
+        self.report(Progress(float(len(upload_ids)), float(len(upload_ids)), len(upload_ids)))
+        return {} if analysis is None or len(upload_ids) > 1 else _known_of(analysis.info)
 
-    def _picture_the_others(self, path: Path, duration_s: float | None) -> None:
+    def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
         """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
         with self.db.read() as session:
             asked = tracks.candidates(session, self.settings, self.claimed.recording_id)
@@ -198,7 +200,7 @@ class _Run:
         if len(asked) < 2 or not missing:
             return
         last = max(index for index, _ in missing.values())
-        for samples, frame in enumerate(video.frames(path, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
+        for samples, frame in enumerate(video.frames(file, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
             self.report(Progress(duration_s or frame.time_s, duration_s, samples))
             for track, (index, box) in missing.items():
                 if index == frame.index:
@@ -219,6 +221,11 @@ class _Run:
             if worth > self._best.get(face.track, 0.0):
                 self._best[face.track] = worth
                 previews.write_thumbnail(self.settings, self.claimed.recording_id, face.track, rgb, face.box)
+
+
+def _ours(error: FerError) -> bool:
+    """Return whether an error lies in the installation and not in the file, so that another try may help."""
+    return isinstance(error, (ModelError, MasterKeyError)) or error.code == "wrong_key"
 
 
 def _known_of(info: VideoInfo) -> dict[str, Any]:

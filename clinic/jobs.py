@@ -158,7 +158,7 @@ def retry(db: Database, settings: Settings, recording_id: str) -> None:
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
         if job is None or job.state != JobState.FAILED.value:
             return
-        if not all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources):
+        if not uploads.stored(settings, [source["id"] for source in job.sources]):
             raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
         job.state = JobState.QUEUED.value
         job.attempts, job.done_s, job.frames, job.total_s = 0, 0.0, 0, None
@@ -172,7 +172,7 @@ def can_retry(db: Database, settings: Settings, recording_id: str) -> bool:
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
         if job is None or job.state != JobState.FAILED.value:
             return False
-        return all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources)
+        return uploads.stored(settings, [source["id"] for source in job.sources])
 
 
 def candidates(db: Database, settings: Settings, recording_id: str) -> list[tracks.Candidate]:

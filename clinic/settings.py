@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
+from db.sealed import KEY_BYTES
 from fer_core.errors import FerError
 
 MEBIBYTE = 1024 * 1024
@@ -17,9 +20,15 @@ MEBIBYTE = 1024 * 1024
 class Settings:
     """The settings of one installation.
 
-    `data_dir`: everything that is kept lies under it. `database_url`: a SQLAlchemy URL. `demo`: invented patients, in
-    a folder and database of their own. `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay
-    free on the disk.
+    `data_dir`: everything that is kept lies under it, save the master key. `database_url`: a SQLAlchemy URL. `demo`:
+    invented patients, in a folder and database of their own.
+
+    `max_upload_bytes`: the largest file taken; `quota_bytes`: the most that all files together may take until they
+    are analysed; `min_free_bytes`: what has to stay free on the disk.
+
+    `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
+    master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
+    hold them). `master_key`: the master key itself, where it is not kept in a file.
     """
 
     data_dir: Path
@@ -27,6 +36,16 @@ class Settings:
     demo: bool = False
     max_upload_bytes: int = 4096 * MEBIBYTE
     min_free_bytes: int = 512 * MEBIBYTE
+    quota_bytes: int = 64 * 1024 * MEBIBYTE
+    media_url: str = ""
+    key_dir: Path = Path()
+    master_key: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.media_url:
+            object.__setattr__(self, "media_url", str(self.data_dir / "media"))
+        if self.key_dir == Path():
+            object.__setattr__(self, "key_dir", self.data_dir.with_name(f"{self.data_dir.name}-keys"))
 
     @classmethod
     def at(cls, data_dir: Path, demo: bool = False) -> Settings:
@@ -36,28 +55,72 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``FER_DATA_DIR`` (default: a folder of the user's own), ``FER_DATABASE_URL`` and ``FER_DEMO``.
+        """Read the environment's ``FER_`` variables; README lists them. The data folder is made where it is missing.
 
-        The folder is made where it is missing, for this user alone. With ``FER_DEMO=1`` everything is in its
-        subfolder ``demo``, and a database URL for real patients is left alone.
+        With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and what is named for real patients is left alone.
 
-        Raises FerError ``data_folder`` where the folder can't be made.
+        Raises FerError ``data_folder`` where the folder can't be made, ``bad_setting`` for a value of no use.
         """
         named = os.environ.get("FER_DATA_DIR")
         root = Path(named) if named else user_data_path("expression-history", appauthor=False)
-        demo = os.environ.get("FER_DEMO") == "1"
-        settings = cls.at(root / "demo" if demo else root, demo)
+        limits = _limits()
+        if os.environ.get("FER_DEMO") == "1":
+            settings = replace(cls.at(root).as_demo(), **limits)
+        else:
+            settings = replace(cls.at(root), **limits, **_named())
         _make(settings.data_dir)
-        url = os.environ.get("FER_DATABASE_URL")
-        return cls(settings.data_dir, url) if url and not demo else settings
+        return settings
 
     def as_demo(self) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made."""
         if self.demo:
             return self
-        found = Settings.at(self.data_dir / "demo", demo=True)
+        found = replace(Settings.at(self.data_dir / "demo", demo=True), key_dir=self.key_dir / "demo")
         _make(found.data_dir)
         return found
+
+
+def _named() -> dict[str, Any]:
+    """Return what the environment names of an installation with real patients."""
+    found: dict[str, Any] = {
+        "database_url": os.environ.get("FER_DATABASE_URL"),
+        "media_url": os.environ.get("FER_MEDIA_URL"),
+    }
+    if folder := os.environ.get("FER_KEY_DIR"):
+        found["key_dir"] = Path(folder).absolute()
+    if key := os.environ.get("FER_MASTER_KEY"):
+        found["master_key"] = _key(key)
+    return {name: value for name, value in found.items() if value}
+
+
+def _key(text: str) -> bytes:
+    """Return the 32 bytes of a key that is written as 64 hexadecimal digits."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    # Of 32 random bytes, about 30 differ; a key typed by hand has few.
+    if len(key) != KEY_BYTES or len(set(key)) < KEY_BYTES // 2:
+        raise FerError(
+            "The master key must be 64 random hexadecimal digits: `openssl rand -hex 32` makes one.", "weak_key"
+        )
+    return key
+
+
+def _limits() -> dict[str, Any]:
+    """Return the limits that the environment gives, in GB (10^9 bytes)."""
+    names = {"max_upload_bytes": "FER_MAX_UPLOAD_GB", "quota_bytes": "FER_MEDIA_QUOTA_GB"}
+    return {field: _bytes(name) for field, name in names.items() if os.environ.get(name)}
+
+
+def _bytes(name: str) -> int:
+    try:
+        value = float(os.environ[name])
+    except ValueError:
+        value = -1.0
+    if not 0 < value < math.inf:
+        raise FerError(f"{name} must be a number of gigabytes above 0.", "bad_setting")
+    return int(value * 1e9)
 
 
 def _make(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from fer_core.following import Follower, scaled
 from fer_core.image import read_image
 from fer_core.prefetch import prefetch
 from fer_core.preprocess import crop_faces
+from fer_core.source import Source
 from fer_core.types import (
     RGB,
     AnalysisSettings,
@@ -80,12 +82,12 @@ class Analyzer:
         """Load the shipped model (or another by its card) and the detector onto the best device. Raises ModelError."""
         return cls(Classifier.load(card, device), Detector(device))
 
-    def analyze_image(self, path: Path) -> RecordingAnalysis:
+    def analyze_image(self, source: Source) -> RecordingAnalysis:
         """Return the faces of a picture with their probabilities; one result, at index 0 and time 0.
 
         Raises MediaError for a file that is no readable picture.
         """
-        rgb = read_image(path)
+        rgb = read_image(source)
         height, width = rgb.shape[:2]
         frame = Frame(0, 0.0, rgb)
         found = self.detector.detect([rgb])[0]
@@ -94,45 +96,48 @@ class Analyzer:
         return self._analysis(VideoInfo(width, height, None, None), (result,), self.settings)
 
     def analyze_video(
-        self, path: Path, every_s: float = 0.2, on_progress: OnProgress | None = None
+        self, source: Source, every_s: float = 0.2, on_progress: OnProgress | None = None
     ) -> RecordingAnalysis:
         """Return everything found in a video; see `stream_video` for long ones."""
-        chunks = list(self.stream_video(path, every_s, on_progress))
+        chunks = list(self.stream_video(source, every_s, on_progress))
         results = tuple(result for chunk in chunks for result in chunk.results)
         settings = replace(self.settings, every_s=every_s)
         last = chunks[-1]
         return self._analysis(last.info, results, settings, last.damaged_frames, last.partial)
 
-    def stream_video(self, path: Path, every_s: float = 0.2, on_progress: OnProgress | None = None) -> Iterator[Chunk]:
+    def stream_video(
+        self, source: Source, every_s: float = 0.2, on_progress: OnProgress | None = None
+    ) -> Iterator[Chunk]:
         """Yield the results of a video in chunks of about `CHUNK_S`, in one pass forward; at least one chunk.
 
         `every_s`: seconds between samples, 0 for every frame. `on_progress` is called for each sample; what it
         raises (`Cancelled`, for one) ends the analysis. Raises MediaError for a file that is no readable video.
         """
-        info = video.probe(path)
+        info = video.probe(source)
         stats = video.DecodeStats()
         follower = Follower(self.detector)
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
         begun_s = 0.0
         # Decoding and the networks let each other work: both release the interpreter.
-        decoded = prefetch(video.frames(path, every_s, WORK_SIDE_PX, stats))
-        for samples, frame in enumerate(decoded, start=1):
-            faces = follower.faces(frame.time_s, frame.rgb, frame.scale)
-            if waiting:
-                # The newest frame alone is kept whole, for the preview.
-                waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
-            waiting.append(_Seen(frame, faces, *_crops(frame, faces)))
-            if on_progress is not None:
-                on_progress(Progress(frame.time_s, info.duration_s, samples))
-            ends = frame.time_s - begun_s >= CHUNK_S
-            if not ends and len(waiting) < CLASSIFY_FRAMES:
-                continue
-            results += self._label(waiting)
-            preview, waiting = _preview(frame, results[-1]), []
-            if ends:
-                yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial)
-                results, begun_s = [], frame.time_s
+        # Closed at once where the loop is left, for the thread reads from a file that the caller may close then.
+        with closing(prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats))) as decoded:
+            for samples, frame in enumerate(decoded, start=1):
+                faces = follower.faces(frame.time_s, frame.rgb, frame.scale)
+                if waiting:
+                    # The newest frame alone is kept whole, for the preview.
+                    waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
+                waiting.append(_Seen(frame, faces, *_crops(frame, faces)))
+                if on_progress is not None:
+                    on_progress(Progress(frame.time_s, info.duration_s, samples))
+                ends = frame.time_s - begun_s >= CHUNK_S
+                if not ends and len(waiting) < CLASSIFY_FRAMES:
+                    continue
+                results += self._label(waiting)
+                preview, waiting = _preview(frame, results[-1]), []
+                if ends:
+                    yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial)
+                    results, begun_s = [], frame.time_s
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
         preview_at_end = _preview(newest, results[-1]) if newest is not None else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -18,6 +19,7 @@ from av.video.stream import VideoStream
 
 from fer_core.errors import media_error
 from fer_core.image import sniff
+from fer_core.source import Source, opened
 from fer_core.types import RGB, Frame, VideoInfo
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv"
@@ -27,6 +29,8 @@ SKIP_REFERENCES_FROM_S = 0.15
 """From this sampling distance on, frames that no other frame needs are not decoded: 36 % less work."""
 PARTIAL_BELOW = 0.98
 """A video that ends before this share of the length that its header promises was cut off."""
+BUFFER_BYTES = 256 * 1024
+"""Read at once from a file that is open already: each reading goes through Python."""
 LAST_FRAME_S = 0.5
 """The last frame begins before the end: so much is allowed on top."""
 
@@ -46,9 +50,9 @@ class DecodeStats:
     partial: bool = False
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(source: Source) -> VideoInfo:
     """Return what a video says of itself. Raises MediaError as `frames` does."""
-    with _opened(path) as (container, stream):
+    with _opened(source) as (container, stream):
         first = _first_frame(container, stream)
         width, height = first.width, first.height
         if _quarter_turns(first) % 2:
@@ -59,7 +63,7 @@ def probe(path: Path) -> VideoInfo:
 
 
 def frames(
-    path: Path, every_s: float = 0.2, max_side_px: int | None = None, stats: DecodeStats | None = None
+    source: Source, every_s: float = 0.2, max_side_px: int | None = None, stats: DecodeStats | None = None
 ) -> Iterator[Frame]:
     """Yield frames of a video in the order of their times, one pass forward.
 
@@ -71,7 +75,7 @@ def frames(
     ``too_large`` or ``damaged_video``.
     """
     stats = stats if stats is not None else DecodeStats()
-    with _opened(path) as (container, stream):
+    with _opened(source) as (container, stream):
         if every_s >= SKIP_REFERENCES_FROM_S:
             stream.codec_context.skip_frame = "NONREF"
         duration_s = _duration_s(container, stream)
@@ -102,18 +106,30 @@ def frames(
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    kind = sniff(path)
+def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
+    kind = sniff(source)
     if kind == "empty":
         raise media_error("empty")
     if kind != "video":
-        named = path.suffix.lower() in (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".ts", ".flv")
+        named = isinstance(source, Path) and source.suffix.lower() in (
+            ".mp4",
+            ".mov",
+            ".m4v",
+            ".mkv",
+            ".webm",
+            ".avi",
+            ".3gp",
+            ".ts",
+            ".flv",
+        )
         raise media_error("not_a_video" if named else "unknown_type")
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    # A file that is open already needs no protocol, so that it can open no other file.
+    protocols = "file" if isinstance(source, Path) else "none"
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": protocols}
     try:
-        container = av.open(str(path), options=options)
+        container = av.open(_for_av(source), options=options, buffer_size=BUFFER_BYTES)
     except (av.error.FFmpegError, OSError, ValueError):
-        raise media_error("incomplete_file" if _lacks_index(path) else "not_a_video") from None
+        raise media_error("incomplete_file" if _lacks_index(source) else "not_a_video") from None
     with container:
         streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
         if not streams:
@@ -184,11 +200,18 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-def _lacks_index(path: Path) -> bool:
+def _for_av(source: Source) -> str | BinaryIO:
+    if isinstance(source, Path):
+        return str(source)
+    source.seek(0)
+    return source
+
+
+def _lacks_index(source: Source) -> bool:
     """Return whether an MP4 or MOV has no moov atom: its recording or its copy was interrupted."""
-    size = path.stat().st_size
     place = 0
-    with path.open("rb") as file:
+    with opened(source) as file:
+        size = file.seek(0, os.SEEK_END)
         while place + 8 <= size:
             file.seek(place)
             head = file.read(16)

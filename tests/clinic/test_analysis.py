@@ -1,5 +1,6 @@
 """One analysis, from claim to end, with an analyzer that is scripted."""
 
+import io
 import logging
 from datetime import date
 
@@ -45,10 +46,9 @@ def picture(an_upload):
     """Return a function that stores a picture."""
 
     def make(value):
-        upload = an_upload("image", bytes([value]))
-        # The hash is that of the content before: it tells pictures apart here, nothing more.
-        Image.fromarray(np.full((900, 1200, 3), value, np.uint8)).save(upload.path, "PNG")
-        return upload
+        written = io.BytesIO()
+        Image.fromarray(np.full((900, 1200, 3), value, np.uint8)).save(written, "PNG")
+        return an_upload("image", written.getvalue())
 
     return make
 
@@ -110,10 +110,9 @@ def test_two_faces_are_asked_about(db, settings, queue, run):
         assert set(session.scalars(select(Sample.track))) == {1}
 
 
-def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, run):
-    recording_id, (upload,) = queue()
-    write_clip(upload.path.with_suffix(".mp4"), [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
-    upload.path.with_suffix(".mp4").replace(upload.path)
+def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, run, an_upload, tmp_path):
+    write_clip(tmp_path / "clip.mp4", [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
+    recording_id, _ = queue(an_upload("video", (tmp_path / "clip.mp4").read_bytes()))
     run(FakeAnalyzer([[(0,), (0, 1), (0,), (0,)]]))
     found = jobs.candidates(db, settings, recording_id)
     assert [face.track for face in found] == [0, 1]
