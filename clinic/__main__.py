@@ -1,15 +1,17 @@
-"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo``."""
+"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo|export|import``."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
-from clinic import demo, selftest, worker
+from clinic import demo, exports, imports, selftest, worker
 from clinic.settings import Settings
-from db.engine import migrate, open_database
+from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
 
 
@@ -41,6 +43,13 @@ def _parser() -> argparse.ArgumentParser:
     head.set_defaults(command=_migrate)
     invented = commands.add_parser("demo", help="add four invented patients, in a database of their own")
     invented.set_defaults(command=_demo)
+    export = commands.add_parser("export", help="write everything on one patient into a ZIP archive")
+    export.add_argument("patient", help="the patient's id: the 32 digits in the address of the patient's page")
+    export.add_argument("file", type=Path, help="the archive; it must not be there yet")
+    export.set_defaults(command=_export)
+    bring = commands.add_parser("import", help="add the patient of such an archive")
+    bring.add_argument("file", type=Path)
+    bring.set_defaults(command=_import)
     return parser
 
 
@@ -60,6 +69,35 @@ def _migrate(settings: Settings, options: argparse.Namespace) -> int:  # noqa: A
     migrate(settings.database_url)
     print("The database is up to date.")
     return 0
+
+
+def _export(settings: Settings, options: argparse.Namespace) -> int:
+    with _opened(settings) as database:
+        exports.export_to(database, settings, options.patient, options.file)
+    print("The archive is written. It is not encrypted: keep it where nobody else reads it.")
+    return 0
+
+
+def _import(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        file = options.file.open("rb")
+    except OSError:
+        raise FerError("There is no such file, or it can't be read.", "file_unreadable") from None
+    with file, _opened(settings) as database:
+        patient_id = imports.import_patient(database, settings, file)
+    print(f"Added patient {patient_id}.")
+    return 0
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    """Open the database at this version's tables."""
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others

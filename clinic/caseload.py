@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from clinic import jobs
+from clinic import jobs, uploads
 from clinic.settings import Settings
 from clinic.trends import Summary, Trend, trend
+from db import erasures
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording
+from db.erasures import Erasure
+from db.models import Job, JobState, Patient, Recording, Sample
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
@@ -86,7 +88,7 @@ class PatientDetail:
 
 def add_patient(db: Database, name: str, note: str = "", demo: bool = False) -> str:
     """Add a patient and return the id. Raises FerError ``bad_name``, ``bad_note``."""
-    patient = Patient(name=_name(name), note=_note(note), demo=demo, created_at=datetime.now(UTC))
+    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=datetime.now(UTC))
     with db.session() as session:
         session.add(patient)
     return patient.id
@@ -96,7 +98,7 @@ def rename_patient(db: Database, patient_id: str, name: str, note: str) -> None:
     """Change name and note. Raises FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
     with db.session() as session:
         patient = _patient(session, patient_id)
-        patient.name, patient.note = _name(name), _note(note)
+        patient.name, patient.note = valid_name(name), valid_note(note)
 
 
 def list_patients(db: Database, search: str = "") -> list[PatientSummary]:
@@ -156,26 +158,46 @@ def samples(db: Database, recording_id: str) -> SampleTable:
 def note_recording(db: Database, recording_id: str, note: str) -> None:
     """Change a recording's note. Raises FerError ``bad_note``, ``unknown_recording``."""
     with db.session() as session:
-        _recording(session, recording_id).note = _note(note)
+        _recording(session, recording_id).note = valid_note(note)
 
 
-def delete_recording(db: Database, settings: Settings, recording_id: str) -> None:
-    """Delete a recording with everything that was made of it, so that no byte of it stays in the database's files."""
-    jobs.delete_files(db, settings, recording_id)
+def delete_recording(db: Database, settings: Settings, recording_id: str) -> Erasure:
+    """Delete a recording with everything that was made of it, so that no byte of it stays; return the receipt."""
+    with db.read() as session:
+        _recording(session, recording_id)
+    erasure = _remembered(db, settings, "recording", recording_id, [recording_id])
     with db.session() as session:
         session.delete(_recording(session, recording_id))
     db.forget_deleted()
+    return erasure
 
 
-def delete_patient(db: Database, settings: Settings, patient_id: str) -> None:
-    """Delete a patient with all recordings, so that no byte of them stays in the database's files."""
+def delete_patient(db: Database, settings: Settings, patient_id: str) -> Erasure:
+    """Delete a patient with all recordings, so that no byte of them stays; return the receipt, which has no name."""
     with db.read() as session:
+        _patient(session, patient_id)
         recordings = list(session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)))
-    for recording_id in recordings:
-        jobs.delete_files(db, settings, recording_id)
+    erasure = _remembered(db, settings, "patient", patient_id, recordings)
     with db.session() as session:
         session.delete(_patient(session, patient_id))
     db.forget_deleted()
+    return erasure
+
+
+def _remembered(
+    db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, recordings: list[str]
+) -> Erasure:
+    """Write down what is about to be erased, then delete its files: so a restored backup doesn't bring it back."""
+    with db.read() as session:
+        samples = session.scalar(select(func.count()).select_from(Sample).where(Sample.recording_id.in_(recordings)))
+        sources = session.scalars(select(Job.sources).where(Job.recording_id.in_(recordings))).all()
+    held = sum(uploads.stored(settings, [source["id"]]) for of_job in sources for source in of_job)
+    counts = {"patients": int(kind == "patient"), "recordings": len(recordings), "samples": samples or 0, "files": held}
+    erasure = Erasure(kind, erased_id, counts)
+    erasures.remember(settings.erasures_path, erasure)
+    for recording_id in recordings:
+        jobs.delete_files(db, settings, recording_id)
+    return erasure
 
 
 def _patient(session: Session, patient_id: str) -> Patient:
@@ -192,14 +214,16 @@ def _recording(session: Session, recording_id: str) -> Recording:
     return recording
 
 
-def _name(name: str) -> str:
+def valid_name(name: str) -> str:
+    """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
     name = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(name) <= NAME_MAX or _hidden(name):
         raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
     return name
 
 
-def _note(note: str) -> str:
+def valid_note(note: str) -> str:
+    """Return a note as it is kept. Raises FerError ``bad_note``."""
     note = unicodedata.normalize("NFC", note).strip()
     if len(note) > NOTE_MAX or _hidden(note.replace("\n", "").replace("\t", "")):
         raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")

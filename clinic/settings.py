@@ -17,6 +17,21 @@ MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many days each class of data is kept; None: until someone deletes it.
+
+    `patients_days`: a patient after the last recording. `recordings_days`: a recording with its results.
+    `samples_days`: the results moment by moment, without the recording's summary. `copies_days`: copies of the
+    database that a migration or a restore kept beside it.
+    """
+
+    patients_days: int | None = None
+    recordings_days: int | None = None
+    samples_days: int | None = None
+    copies_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one installation.
 
@@ -28,7 +43,7 @@ class Settings:
 
     `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
     master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
-    hold them). `master_key`: the master key itself, where it is not kept in a file.
+    hold them). `master_key`: the master key itself, where it is not kept in a file. `retention`: when what is old goes.
     """
 
     data_dir: Path
@@ -40,12 +55,18 @@ class Settings:
     media_url: str = ""
     key_dir: Path = Path()
     master_key: bytes | None = field(default=None, repr=False)
+    retention: Retention = Retention()
 
     def __post_init__(self) -> None:
         if not self.media_url:
             object.__setattr__(self, "media_url", str(self.data_dir / "media"))
         if self.key_dir == Path():
             object.__setattr__(self, "key_dir", self.data_dir.with_name(f"{self.data_dir.name}-keys"))
+
+    @property
+    def erasures_path(self) -> Path:
+        """Where it is kept what was erased for good (see db/erasures.py)."""
+        return self.key_dir / "erased.jsonl"
 
     @classmethod
     def at(cls, data_dir: Path, demo: bool = False) -> Settings:
@@ -90,6 +111,12 @@ def _named() -> dict[str, Any]:
         found["key_dir"] = Path(folder).absolute()
     if key := os.environ.get("FER_MASTER_KEY"):
         found["master_key"] = _key(key)
+    found["retention"] = Retention(
+        patients_days=_days("FER_KEEP_PATIENTS_DAYS"),
+        recordings_days=_days("FER_KEEP_RECORDINGS_DAYS"),
+        samples_days=_days("FER_KEEP_SAMPLES_DAYS"),
+        copies_days=_days("FER_KEEP_COPIES_DAYS"),
+    )
     return {name: value for name, value in found.items() if value}
 
 
@@ -121,6 +148,15 @@ def _bytes(name: str) -> int:
     if not 0 < value < math.inf:
         raise FerError(f"{name} must be a number of gigabytes above 0.", "bad_setting")
     return int(value * 1e9)
+
+
+def _days(name: str) -> int | None:
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise FerError(f"{name} must be a number of days, 1 or more.", "bad_setting")
+    return int(text)
 
 
 def _make(folder: Path) -> None:

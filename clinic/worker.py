@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic import analysis, leases, previews, selftest, uploads
+from clinic import analysis, leases, previews, retention, selftest, uploads
 from clinic.health import WorkerHealth, write_health
 from clinic.settings import Settings
 from db.engine import Database
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 IDLE_WAIT_S = 0.5
 HEALTH_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 3600.0
+RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
@@ -81,12 +82,15 @@ class Worker:
         uploads.discard(self._settings, leases.release(self._db, only_expired=False))
         self._say()
         self._test()
-        housekept = released = float("-inf")
+        housekept = released = retained = float("-inf")
         while not self._stopping.is_set():
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
                 self._housekeep()
                 housekept = now
+            if now - retained > RETENTION_EVERY_S:
+                retention.sweep(self._db, self._settings)
+                retained = now
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
                 released = now

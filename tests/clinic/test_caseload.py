@@ -1,13 +1,22 @@
 """Patients are listed, found as they are written, and leave no byte when they go."""
 
-from datetime import UTC, date, datetime
+import io
+import logging
+import tempfile
+from datetime import date
 
+import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import event
 
-from clinic import caseload, demo
-from db.models import Recording
+from clinic import analysis, caseload, demo, jobs, leases, previews, uploads
+from db import erasures
+from db.copies import copy_whole
 from fer_core.errors import FerError
+from fer_core.image import read_image
+from tests.clinic.fakes import FakeAnalyzer
 
 
 def test_added_patients_are_listed_by_name(db):
@@ -63,25 +72,81 @@ def test_renaming_and_unknown_ones(db):
             ask(db, "0" * 32)
 
 
-def test_a_deleted_patient_leaves_no_byte(db, settings, tmp_path):
-    name, file = "Wilhelmine Zauberberg", "zauberberg-session-7.mp4"
-    patient_id = caseload.add_patient(db, name)
-    with db.session() as session:
-        session.add(
-            Recording(
-                patient_id=patient_id,
-                kind="video",
-                recorded_on=date(2026, 1, 1),
-                source_name=file,
-                created_at=datetime.now(UTC),
-            )
-        )
-    assert any(name.encode() in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
-    caseload.delete_patient(db, settings, patient_id)
-    for path in tmp_path.rglob("*"):
-        if path.is_file():
-            assert name.encode() not in path.read_bytes(), path.name
-            assert file.encode() not in path.read_bytes(), path.name
+NAME, FILE = "Wilhelmine Zauberberg", "zauberberg-session-7.png"
+MARKS = [NAME.encode(), FILE.encode(), b"Zauberberg"]
+
+
+def picture():
+    """A picture whose own text and every pixel can be found again."""
+    told = PngInfo()
+    told.add_text("Patient", NAME)
+    pixels = np.frombuffer((b"Zauberberg0123456789!!" * 1000)[:12288], np.uint8).reshape(64, 64, 3)
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG", pnginfo=told, compress_level=0)
+    written.seek(0)
+    return written
+
+
+def scanned(*folders):
+    """Every file under the folders that holds a mark."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [path.name for path in files if any(mark in path.read_bytes() for mark in MARKS)]
+
+
+def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monkeypatch, caplog):
+    """In the database and its log, copies beside it, the media store, previews, temporary files and the log."""
+    temporary = tmp_path.with_name(f"{tmp_path.name}-tmp")
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    caplog.set_level(logging.DEBUG)
+    patient_id = caseload.add_patient(db, NAME)
+    upload = uploads.store(settings, picture(), FILE)
+    queued = jobs.enqueue(db, settings, patient_id, [upload], date(2026, 1, 1), f"about {NAME}", model_sha256="m")
+    claimed = leases.claim(db)
+    failing = FakeAnalyzer()
+    failing.analyze_image = lambda file: read_image(file) and None
+    analysis.run(db, settings, claimed, lambda: failing, analysis.Reporter(db, claimed))
+    assert jobs.can_retry(db, settings, queued.recording_id), "the file is held for another try"
+    previews.write_preview(settings, queued.recording_id, 0.0, np.zeros((90, 160, 3), np.uint8), [])
+    copy_whole(tmp_path / "clinic.sqlite3", tmp_path / "clinic.sqlite3.before-restore")
+    assert (
+        {"clinic.sqlite3.before-restore"}
+        <= set(scanned(tmp_path))
+        <= {
+            "clinic.sqlite3.before-restore",
+            "clinic.sqlite3",
+            "clinic.sqlite3-wal",
+        }
+    )
+    receipt = caseload.delete_patient(db, settings, patient_id)
+    assert receipt.counts == {"patients": 1, "recordings": 1, "samples": 0, "files": 1}
+    (tmp_path / "log").write_text(caplog.text)
+    assert caplog.text
+    assert scanned(tmp_path, settings.key_dir, temporary if any(temporary.iterdir()) else tmp_path) == []
+    assert list((tmp_path / "media").iterdir()) == list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_receipt_names_nobody_and_is_kept_outside_the_data_folder(db, settings):
+    patient_id = caseload.add_patient(db, NAME)
+    receipt = caseload.delete_patient(db, settings, patient_id)
+    assert (receipt.kind, receipt.erased_id) == ("patient", patient_id)
+    assert receipt.id != patient_id
+    assert erasures.known(settings.erasures_path) == [receipt]
+    assert settings.data_dir not in settings.erasures_path.parents
+    with pytest.raises(FerError):
+        caseload.delete_patient(db, settings, patient_id)
+    assert len(erasures.known(settings.erasures_path)) == 1
+
+
+def test_nothing_is_erased_where_it_cannot_be_remembered(db, settings):
+    patient_id = caseload.add_patient(db, NAME)
+    settings.erasures_path.mkdir(parents=True)
+    with pytest.raises(FerError) as refusal:
+        caseload.delete_patient(db, settings, patient_id)
+    assert refusal.value.code == "erasures_unwritable"
+    assert caseload.get_patient(db, patient_id).name == NAME
 
 
 @pytest.fixture

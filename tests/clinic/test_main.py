@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
+from clinic import caseload
 from clinic.__main__ import main
 from clinic.settings import Settings
 from db.engine import open_database
@@ -42,7 +43,22 @@ def test_demo_keeps_away_from_the_real_patients(folder, capsys):
     assert "already" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo"])
+def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
+    assert main(["migrate"]) == 0
+    database = open_database(Settings.at(folder).database_url)
+    patient_id = caseload.add_patient(database, "Invented Person")
+    database.close()
+    assert main(["export", patient_id, str(folder / "patient.zip")]) == 0
+    assert main(["import", str(folder / "patient.zip")]) == 1
+    assert "in the list already" in capsys.readouterr().err
+    monkeypatch.setenv("FER_DATA_DIR", str(folder / "elsewhere"))
+    assert main(["import", str(folder / "patient.zip")]) == 0
+    assert patients(Settings.at(folder / "elsewhere")) == 1
+    assert main(["import", str(folder / "none.zip")]) == 1
+    assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo", "export", "import"])
 def test_each_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
