@@ -68,11 +68,7 @@ class MediaStore:
             file = self._fs.open(self._place(media_id), "rb")
         except FileNotFoundError:
             raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone") from None
-        try:
-            return open_sealed(file, self.key, media_id.encode())
-        except BaseException:
-            file.close()
-            raise
+        return open_sealed(file, self.key, media_id.encode())
 
     def exists(self, media_id: str) -> bool:
         """Return whether the file is in the store."""

@@ -116,13 +116,19 @@ class SealedWriter:
         """Plain bytes in the whole chunks that were written: from here the file can be resumed."""
         return self._number * CHUNK_BYTES
 
-    def write(self, data: ReadableBuffer) -> None:
-        """Add plain bytes."""
+    def write(self, data: ReadableBuffer) -> int:
+        """Add plain bytes and return how many."""
+        before = len(self._waiting)
         self._waiting += data
+        count = len(self._waiting) - before
         # One chunk always waits, for it may turn out to be the last.
         while len(self._waiting) > CHUNK_BYTES:
             self._seal(bytes(self._waiting[:CHUNK_BYTES]), last=False)
             del self._waiting[:CHUNK_BYTES]
+        return count
+
+    def flush(self) -> None:
+        """Do nothing: a chunk is written when it is known whether it is the last."""
 
     def pause(self) -> None:
         """Write a whole chunk that waits and forget an incomplete one, so that the file can be resumed."""
@@ -207,11 +213,15 @@ def sealing(file: BinaryIO, key: Key, context: bytes) -> Iterator[SealedWriter]:
 
 
 def open_sealed(file: BinaryIO, key: Key, context: bytes) -> BinaryIO:
-    """Return the plain content of a sealed file as a seekable file; closing it closes `file`.
+    """Return the plain content of a sealed file as a seekable file; closing it closes `file`, and so does a refusal.
 
     Raises SealError ``wrong_key``, or ``file_damaged`` here or at reading.
     """
-    return cast(BinaryIO, io.BufferedReader(_SealedReader(file, key, context)))
+    try:
+        return cast(BinaryIO, io.BufferedReader(_SealedReader(file, key, context)))
+    except BaseException:
+        file.close()
+        raise
 
 
 def key_id(file: BinaryIO) -> bytes:
