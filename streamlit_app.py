@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from clinic.routes import routes
+from clinic.settings import Settings
 from pages.ui.widgets import on_script_error
 
-app = st.App("pages/ui/shell.py", on_script_error=on_script_error)
+app = st.App("pages/ui/shell.py", routes=routes(Settings.from_environment), on_script_error=on_script_error)

@@ -24,6 +24,9 @@ from fer_core.errors import FerError
 
 NAME_MAX, NOTE_MAX = 200, 2000
 
+Receipt = Erasure
+"""What is given to who had something erased: a random id, the time, what went with it, and no name."""
+
 
 @dataclass(frozen=True, slots=True)
 class PatientSummary:
@@ -161,7 +164,7 @@ def note_recording(db: Database, recording_id: str, note: str) -> None:
         _recording(session, recording_id).note = valid_note(note)
 
 
-def delete_recording(db: Database, settings: Settings, recording_id: str) -> Erasure:
+def delete_recording(db: Database, settings: Settings, recording_id: str) -> Receipt:
     """Delete a recording with everything that was made of it, so that no byte of it stays; return the receipt."""
     with db.read() as session:
         _recording(session, recording_id)
@@ -172,7 +175,7 @@ def delete_recording(db: Database, settings: Settings, recording_id: str) -> Era
     return erasure
 
 
-def delete_patient(db: Database, settings: Settings, patient_id: str) -> Erasure:
+def delete_patient(db: Database, settings: Settings, patient_id: str) -> Receipt:
     """Delete a patient with all recordings, so that no byte of them stays; return the receipt, which has no name."""
     with db.read() as session:
         _patient(session, patient_id)

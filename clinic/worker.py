@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic import analysis, leases, previews, retention, selftest, uploads
+from clinic import analysis, downloads, leases, previews, retention, selftest, uploads
 from clinic.health import WorkerHealth, write_health
 from clinic.settings import Settings
 from db.engine import Database
@@ -168,6 +168,7 @@ class Worker:
     def _housekeep(self) -> None:
         """Delete files and previews that have served."""
         uploads.sweep(self._settings, self._db)
+        downloads.sweep(self._settings)
         with self._db.read() as session:
             waiting = session.scalars(
                 select(Job.recording_id).where(

@@ -101,15 +101,26 @@ class SealedWriter:
         self._waiting = bytearray()
 
     @classmethod
-    def resume(cls, file: BinaryIO, key: Key, context: bytes) -> SealedWriter:
-        """Go on with an unfinished file that is open for reading and writing, behind its last whole chunk."""
+    def resume(cls, file: BinaryIO, key: Key, context: bytes, at_most: int | None = None) -> SealedWriter:
+        """Go on with an unfinished file that is open for reading and writing, behind its last whole chunk.
+
+        `at_most`: no more chunks than these are kept.
+        """
         writer = cls.__new__(cls)
         writer._file, writer._chunks = file, _opened_chunks(file, key, context)
-        writer._number = (_size(file) - HEADER_BYTES) // RECORD_BYTES
+        whole = (_size(file) - HEADER_BYTES) // RECORD_BYTES
+        writer._number = whole if at_most is None else min(whole, at_most)
         writer._waiting = bytearray()
         file.truncate(HEADER_BYTES + writer._number * RECORD_BYTES)
         file.seek(0, os.SEEK_END)
         return writer
+
+    def read_back(self) -> Iterator[bytes]:
+        """Yield the plain bytes of the chunks that were written, to be hashed anew after an interruption."""
+        self._file.seek(HEADER_BYTES)
+        for number in range(self._number):
+            yield self._chunks.open(number, self._file.read(RECORD_BYTES), last=False)
+        self._file.seek(0, os.SEEK_END)
 
     @property
     def written(self) -> int:

@@ -103,3 +103,10 @@ def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):
     page = open_page("model")
     said = [element.value for element in [*page.error, *page.info, *page.warning]]
     assert any("No model is installed" in sentence for sentence in said)
+
+
+def test_a_recording_can_be_started_only_with_a_patient_and_a_file(patients):
+    page = open_page("record", patient=patients[0].id)
+    (start,) = [button for button in page.button if button.label == "Start analysis"]
+    assert start.disabled
+    assert "Choose a patient and a file first." in text_of(page)
