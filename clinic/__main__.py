@@ -1,16 +1,19 @@
-"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo|export|import``."""
+"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo|export|import|doctor``."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from clinic import demo, exports, imports, selftest, worker
+from clinic import demo, doctor, exports, imports, selftest, worker
+from clinic.serving import read_options
 from clinic.settings import Settings
+from clinic.supervisor import PROGRAM_DIR
 from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
 
@@ -50,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     bring = commands.add_parser("import", help="add the patient of such an archive")
     bring.add_argument("file", type=Path)
     bring.set_defaults(command=_import)
+    examined = commands.add_parser("doctor", help="say of each setting whether it is safe; the server starts only then")
+    examined.set_defaults(command=_doctor)
     return parser
 
 
@@ -87,6 +92,13 @@ def _import(settings: Settings, options: argparse.Namespace) -> int:
         patient_id = imports.import_patient(database, settings, file)
     print(f"Added patient {patient_id}.")
     return 0
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
+    for finding in found:
+        print(f"{finding.level.value:8} {finding.name:16} {finding.sentence}")
+    return 1 if any(finding.level is doctor.Level.REFUSED for finding in found) else 0
 
 
 @contextmanager

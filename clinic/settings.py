@@ -43,7 +43,9 @@ class Settings:
 
     `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
     master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
-    hold them). `master_key`: the master key itself, where it is not kept in a file. `retention`: when what is old goes.
+    hold them). `master_key`: the master key itself, where it is not kept in a file.
+
+    `retention`: when what is old goes. `behind_proxy`: a proxy with TLS stands before the server.
     """
 
     data_dir: Path
@@ -56,6 +58,7 @@ class Settings:
     key_dir: Path = Path()
     master_key: bytes | None = field(default=None, repr=False)
     retention: Retention = Retention()
+    behind_proxy: bool = False
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -90,7 +93,7 @@ class Settings:
         else:
             settings = replace(cls.at(root), **limits, **_named())
         _make(settings.data_dir)
-        return settings
+        return replace(settings, behind_proxy=os.environ.get("FER_BEHIND_PROXY") == "1")
 
     def as_demo(self) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made."""

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from clinic import caseload
+from clinic import caseload, doctor
 from clinic.__main__ import main
 from clinic.settings import Settings
 from db.engine import open_database
@@ -58,7 +58,17 @@ def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
     assert "no such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo", "export", "import"])
+def test_doctor_lists_all_checks_and_fails_where_one_refuses(folder, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == len(doctor.SERVER_CHECKS) + len(doctor.INSTALLATION_CHECKS)
+    monkeypatch.setenv("STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION", "false")
+    assert main(["doctor"]) == 1
+    assert "refused  xsrf" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo", "export", "import", "doctor"])
 def test_each_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
