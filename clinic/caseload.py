@@ -168,39 +168,61 @@ def delete_recording(db: Database, settings: Settings, recording_id: str) -> Rec
     """Delete a recording with everything that was made of it, so that no byte of it stays; return the receipt."""
     with db.read() as session:
         _recording(session, recording_id)
-    erasure = _remembered(db, settings, "recording", recording_id, [recording_id])
-    with db.session() as session:
-        session.delete(_recording(session, recording_id))
-    db.forget_deleted()
-    return erasure
+    receipt = _receipt(db, settings, "recording", recording_id, [recording_id])
+    erasures.remember(settings.erasures_path, receipt)
+    _erase(db, settings, receipt)
+    return receipt
 
 
 def delete_patient(db: Database, settings: Settings, patient_id: str) -> Receipt:
     """Delete a patient with all recordings, so that no byte of them stays; return the receipt, which has no name."""
     with db.read() as session:
         _patient(session, patient_id)
-        recordings = list(session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)))
-    erasure = _remembered(db, settings, "patient", patient_id, recordings)
+        recordings = _recordings_of(session, patient_id)
+    receipt = _receipt(db, settings, "patient", patient_id, recordings)
+    # Before anything is deleted: so a backup doesn't bring it back, and a power cut doesn't leave half of it.
+    erasures.remember(settings.erasures_path, receipt)
+    _erase(db, settings, receipt)
+    return receipt
+
+
+def finish_erasures(db: Database, settings: Settings) -> int:
+    """Erase what is remembered as erased and still there, for the program was ended meanwhile; return how much."""
+    tables = {"patient": Patient, "recording": Recording}
+    with db.read() as session:
+        known = erasures.known(settings.erasures_path)
+        left = [erasure for erasure in known if session.get(tables[erasure.kind], erasure.erased_id) is not None]
+    for erasure in left:
+        _erase(db, settings, erasure)
+    return len(left)
+
+
+def _erase(db: Database, settings: Settings, erasure: Erasure) -> None:
+    """Delete files first, then rows: what is left after a power cut is found again by its rows."""
+    patient = erasure.kind == "patient"
+    with db.read() as session:
+        recordings = _recordings_of(session, erasure.erased_id) if patient else [erasure.erased_id]
+    for recording_id in recordings:
+        jobs.delete_files(db, settings, recording_id)
     with db.session() as session:
-        session.delete(_patient(session, patient_id))
+        row = session.get(Patient if patient else Recording, erasure.erased_id)
+        if row is not None:
+            session.delete(row)
     db.forget_deleted()
-    return erasure
 
 
-def _remembered(
-    db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, recordings: list[str]
-) -> Erasure:
-    """Write down what is about to be erased, then delete its files: so a restored backup doesn't bring it back."""
+def _receipt(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, recordings: list[str]) -> Receipt:
+    """Count what will go."""
     with db.read() as session:
         samples = session.scalar(select(func.count()).select_from(Sample).where(Sample.recording_id.in_(recordings)))
         sources = session.scalars(select(Job.sources).where(Job.recording_id.in_(recordings))).all()
     held = sum(uploads.stored(settings, [source["id"]]) for of_job in sources for source in of_job)
     counts = {"patients": int(kind == "patient"), "recordings": len(recordings), "samples": samples or 0, "files": held}
-    erasure = Erasure(kind, erased_id, counts)
-    erasures.remember(settings.erasures_path, erasure)
-    for recording_id in recordings:
-        jobs.delete_files(db, settings, recording_id)
-    return erasure
+    return Erasure(kind, erased_id, counts)
+
+
+def _recordings_of(session: Session, patient_id: str) -> list[str]:
+    return list(session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)))
 
 
 def _patient(session: Session, patient_id: str) -> Patient:

@@ -25,8 +25,8 @@ from clinic.uploads import Upload
 from db.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter
 from fer_core.errors import FerError, MediaError, media_error
 
-MOST_AT_ONCE = 32
-"""Uploads that may be open at the same time; those that nobody goes on with are swept after a day."""
+MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
+"""Uploads that may be begun or gone on with in a quarter of an hour; abandoned ones are swept after a day."""
 
 Digests = MutableMapping[str, tuple[int, Any]]
 """For each upload: bytes hashed so far, and the hash; where it is missing, the file is read again."""
@@ -55,10 +55,11 @@ def begin(settings: Settings, length: int, owner: str = "") -> Incoming:
         raise media_error("empty")
     media = open_store(settings)
     folder = uploads.uploads_dir(settings)
-    waiting = [found for path in folder.glob("*.json") if (found := _read(path)) is not None]
+    states = list(folder.glob("*.json"))
+    waiting = [found for path in states if (found := _read(path)) is not None]
     uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in waiting))
-    if len(waiting) >= MOST_AT_ONCE:
-        raise MediaError("Too many uploads are open. Please wait until some are done.", "too_many_uploads")
+    if sum(uploads.age_s(path) < BUSY_S for path in states) >= MOST_AT_ONCE:
+        raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
     taken = sum(file.size for file in media.files()) + sum(other.length for other in waiting)
     if taken + length > settings.quota_bytes:
         raise MediaError(
@@ -77,7 +78,8 @@ def begin(settings: Settings, length: int, owner: str = "") -> Incoming:
 def status(settings: Settings, upload_id: str, owner: str = "") -> Incoming:
     """Return how far an upload is. Raises FerError ``upload_unknown``, also for one that is somebody else's."""
     try:
-        found = _read(_state_path(settings, upload_id))
+        there = uploads.part_path(settings, upload_id).exists()
+        found = _read(_state_path(settings, upload_id)) if there else None
     except ValueError:
         found = None
     if found is None or not secrets.compare_digest(found.owner.encode(), owner.encode()):
@@ -164,7 +166,8 @@ class Piece:
         os.fsync(self._file.fileno())
         if whole:
             upload = replace(upload, sha256=self._digest.hexdigest(), offset=upload.length)
-            self._digests.pop(upload.id, None)
+            # Raises where it was cancelled meanwhile: its state must not come back without its file.
+            status(self._settings, upload.id, upload.owner)
             _write(self._settings, upload)
             return upload
         self._digests[upload.id] = self._reached, self._digest

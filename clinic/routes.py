@@ -91,6 +91,11 @@ async def _receive(request: Request, piece: Piece) -> Incoming:
                 await run_in_threadpool(piece.write, bytes(waiting))
                 waiting.clear()
         await run_in_threadpool(piece.write, bytes(waiting))
+    except FerError:
+        # An answer before the end of the piece would look like a connection that broke.
+        async for _ in request.stream():
+            continue
+        raise
     except ClientDisconnect:
         # Nobody is there to read the answer.
         piece.write(bytes(waiting))

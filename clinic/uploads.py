@@ -133,7 +133,7 @@ def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) 
     # The files are listed before the jobs are: one that is stored in between is not on the list.
     media, limit = open_store(settings), datetime.now(UTC) - timedelta(seconds=older_than_s)
     found = [file for file in media.files() if file.modified < limit]
-    unfinished = [path for path in uploads_dir(settings).iterdir() if _age_s(path) > older_than_s]
+    unfinished = [path for path in uploads_dir(settings).iterdir() if age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
     needed = _needed(db) if found else set()
@@ -151,7 +151,8 @@ def _needed(db: Database) -> set[str]:
         return {source["id"] for sources in waiting for source in sources}
 
 
-def _age_s(path: Path) -> float:
+def age_s(path: Path) -> float:
+    """Return for how many seconds a file was not written to; 0 for one that is gone."""
     try:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic import analysis, downloads, leases, previews, retention, selftest, uploads
+from clinic import analysis, caseload, downloads, leases, previews, retention, selftest, uploads
 from clinic.health import WorkerHealth, write_health
 from clinic.settings import Settings
 from db.engine import Database
@@ -80,6 +80,7 @@ class Worker:
         """Test the installation, then work until `stop`. Nobody else may be working on this data folder."""
         # Nobody else is: what runs according to its row belongs to a worker that died.
         uploads.discard(self._settings, leases.release(self._db, only_expired=False))
+        caseload.finish_erasures(self._db, self._settings)
         self._say()
         self._test()
         housekept = released = retained = float("-inf")

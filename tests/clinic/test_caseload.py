@@ -14,6 +14,7 @@ from sqlalchemy import event
 from clinic import analysis, caseload, demo, jobs, leases, previews, uploads
 from db import erasures
 from db.copies import copy_whole
+from db.erasures import Erasure
 from fer_core.errors import FerError
 from fer_core.image import read_image
 from tests.clinic.fakes import FakeAnalyzer
@@ -147,6 +148,17 @@ def test_nothing_is_erased_where_it_cannot_be_remembered(db, settings):
         caseload.delete_patient(db, settings, patient_id)
     assert refusal.value.code == "erasures_unwritable"
     assert caseload.get_patient(db, patient_id).name == NAME
+
+
+def test_an_erasure_that_was_interrupted_is_finished(db, settings, patient, an_upload):
+    upload = an_upload()
+    queued = jobs.enqueue(db, settings, patient, [upload], date(2026, 1, 1), model_sha256="m")
+    erasures.remember(settings.erasures_path, Erasure("recording", queued.recording_id, {}))
+    erasures.remember(settings.erasures_path, Erasure("patient", "0" * 32, {}))
+    assert caseload.finish_erasures(db, settings) == 1
+    assert not upload.path.exists()
+    assert caseload.get_patient(db, patient).recordings == ()
+    assert caseload.finish_erasures(db, settings) == 0
 
 
 @pytest.fixture

@@ -146,6 +146,17 @@ def test_a_cancelled_upload_leaves_nothing(settings):
     assert refusal.value.code == "upload_unknown"
 
 
+def test_an_upload_that_is_cancelled_while_its_last_piece_comes_stays_gone(settings):
+    upload = incoming.begin(settings, 10)
+    piece = Piece(settings, upload.id, 0, {})
+    piece.write(bytes(10))
+    incoming.cancel(settings, upload.id)
+    with pytest.raises(FerError) as refusal:
+        piece.close()
+    assert refusal.value.code == "upload_unknown"
+    assert list(uploads.uploads_dir(settings).iterdir()) == []
+
+
 @pytest.mark.parametrize("guessed", ["0" * 32, "../worker", "", "a" * 31])
 def test_a_guessed_id_is_unknown(settings, guessed):
     with pytest.raises(FerError) as refusal:
@@ -190,6 +201,9 @@ def test_open_uploads_count_against_the_quota_and_are_few(settings):
     with pytest.raises(FerError) as refusal:
         incoming.begin(settings, 1)
     assert refusal.value.code == "too_many_uploads"
+    for path in uploads.uploads_dir(settings).glob("*.json"):
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - incoming.BUSY_S))
+    assert incoming.begin(settings, 1).length == 1, "abandoned ones are in nobody's way"
 
 
 def test_a_disk_that_fills_up_meanwhile_stops_the_upload(settings):

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import zipfile
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -102,6 +103,14 @@ def test_what_is_no_piece_is_refused(settings, client):
     assert patch(client, "..%2fworker", 0, b"x").status_code == 404
     assert client.get(f"/uploads/{upload.id}", headers=OWN).status_code == 405
     assert client.post(f"/uploads/{upload.id}", headers=OWN).status_code == 405
+
+
+def test_a_refusal_in_the_middle_of_a_piece_is_answered(settings):
+    upload = incoming.begin(settings, 4 * CHUNK_BYTES)
+    full = client_of(replace(settings, min_free_bytes=1 << 62))
+    answer = patch(full, upload.id, 0, (bytes(100_000) for _ in range(10)))
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+    assert patch(client_of(settings), upload.id, 0, bytes(4 * CHUNK_BYTES)).status_code == 204
 
 
 def test_giving_up_leaves_nothing(settings, client):
