@@ -83,9 +83,9 @@ async def _upload(request: Request, settings: Settings, digests: Digests) -> Res
 
 async def _receive(request: Request, piece: Piece) -> Incoming:
     """Write the request's body as it comes; what came before an interruption is kept."""
-    waiting = bytearray()
+    waiting, parts = bytearray(), request.stream()
     try:
-        async for data in request.stream():
+        async for data in parts:
             waiting += data
             if len(waiting) >= CHUNK_BYTES:
                 await run_in_threadpool(piece.write, bytes(waiting))
@@ -93,7 +93,7 @@ async def _receive(request: Request, piece: Piece) -> Incoming:
         await run_in_threadpool(piece.write, bytes(waiting))
     except FerError:
         # An answer before the end of the piece would look like a connection that broke.
-        async for _ in request.stream():
+        async for _ in parts:
             continue
         raise
     except ClientDisconnect:
