@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from clinic import jobs, uploads
+from clinic import downloads, jobs, uploads
 from clinic.settings import Settings
 from clinic.trends import Summary, Trend, trend
 from db import erasures
@@ -204,6 +204,8 @@ def _erase(db: Database, settings: Settings, erasure: Erasure) -> None:
         recordings = _recordings_of(session, erasure.erased_id) if patient else [erasure.erased_id]
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
+    # Archives that wait to be fetched: whose they are is not known from outside, so all have to be prepared again.
+    downloads.sweep(settings, older_than_s=-60)
     with db.session() as session:
         row = session.get(Patient if patient else Recording, erasure.erased_id)
         if row is not None:

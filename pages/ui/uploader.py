@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,22 @@ def _chosen() -> None:
     """Open an upload for the file that was chosen, or go on with one that was left."""
     chosen = st.session_state[KEY].chosen
     if not chosen:
-        close_uploader()
+        _give_up()
         return
     try:
         upload_id = _begin(resources().settings, chosen)
         st.session_state[OPEN] = {"choice": chosen["choice"], "upload": upload_id, "error": None}
     except FerError as error:
         st.session_state[OPEN] = {"choice": chosen["choice"], "upload": None, "error": _said(error)}
+
+
+def _give_up() -> None:
+    """Delete what was sent of a file that the clinician doesn't want to hand in."""
+    opened = st.session_state.pop(OPEN, None) or {}
+    if opened.get("upload"):
+        # The page itself may have been faster.
+        with suppress(FerError):
+            incoming.cancel(resources().settings, opened["upload"])
 
 
 def _begin(settings: Settings, chosen: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import event
 
-from clinic import analysis, caseload, demo, jobs, leases, previews, uploads
+from clinic import analysis, caseload, demo, downloads, jobs, leases, previews, uploads
 from db import erasures
 from db.copies import copy_whole
 from db.erasures import Erasure
@@ -139,6 +139,15 @@ def test_a_receipt_names_nobody_and_is_kept_outside_the_data_folder(db, settings
     with pytest.raises(FerError):
         caseload.delete_patient(db, settings, patient_id)
     assert len(erasures.known(settings.erasures_path)) == 1
+
+
+def test_an_archive_that_waits_to_be_fetched_goes_with_the_patient(db, settings):
+    patient_id = caseload.add_patient(db, NAME)
+    ticket = downloads.prepare(db, settings, patient_id)
+    caseload.delete_patient(db, settings, patient_id)
+    with pytest.raises(FerError):
+        downloads.take(settings, ticket)
+    assert list((settings.data_dir / "downloads").iterdir()) == []
 
 
 def test_nothing_is_erased_where_it_cannot_be_remembered(db, settings):

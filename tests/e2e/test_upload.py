@@ -74,6 +74,10 @@ def test_a_cancelled_upload_is_gone(server, page, large, tmp_path):
     open_form(page, server)
     page.locator("input[type=file]").set_input_files(large)
     page.get_by_role("button", name="Pause").click()
+    # Also where it is pressed before the program has answered.
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("The connection was interrupted").wait_for()
+    page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Go on").wait_for()
     assert len(list((tmp_path / "data" / "uploads").iterdir())) == 2
     with page.expect_response(lambda answer: answer.request.method == "DELETE"):

@@ -43,7 +43,7 @@ class Uploader {
     if (data.upload && !this.id) {
       this.id = data.upload;
       remember(this.file, this.id);
-      this.resume();
+      if (!this.held) this.resume();
     }
   }
 
@@ -51,6 +51,7 @@ class Uploader {
     if (!file) return;
     this.file = file;
     this.id = null;
+    this.held = false;
     this.choice = crypto.getRandomValues(new Uint32Array(4)).join("-");
     this.part("name").textContent = file.name;
     this.draw(0);
@@ -60,6 +61,8 @@ class Uploader {
   }
 
   async resume() {
+    this.held = false;
+    if (!this.id) return this.show("sending", "Preparing…");
     const turn = (this.turn = {});
     this.show("sending", "Uploading…");
     for (let failures = 0; failures < TRIES; ) {
@@ -115,8 +118,9 @@ class Uploader {
 
   pause(message) {
     this.turn = null;
+    this.held = true;
     if (this.request) this.request.abort();
-    if (message && this.id) this.show("paused", message);
+    if (message) this.show("paused", message);
   }
 
   async cancel() {
