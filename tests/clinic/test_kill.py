@@ -18,6 +18,7 @@ from sqlalchemy import select
 from clinic import caseload, uploads
 from clinic.media import open_store
 from db.models import Job, Recording
+from tests.clinic.fakes import eventually
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", "12"))
@@ -89,6 +90,11 @@ def program(db, settings, patient):
         process.wait(20)
 
 
+def said_so_far(settings):
+    said = settings.data_dir / "said"
+    return said.read_text().count("\n") if said.exists() else 0
+
+
 def test_kills_leave_no_dangling_row_and_lose_no_file(db, settings, program):
     dice = random.Random(KILLS)
     for number in range(KILLS):
@@ -98,7 +104,10 @@ def test_kills_leave_no_dangling_row_and_lose_no_file(db, settings, program):
         program.stdin.write("go\n")
         program.stdin.flush()
         child = int(program.stdout.readline())
-        time.sleep(dice.uniform(0.0, 0.8))
+        # After so many steps, whatever the speed of the machine, and then at any moment.
+        steps = said_so_far(settings) + dice.randrange(5)
+        eventually(lambda steps=steps: said_so_far(settings) >= steps)
+        time.sleep(dice.uniform(0.0, 0.15))
         os.kill(child, signal.SIGKILL)
     caseload.finish_erasures(db, settings)
     said = [line.split() for line in (settings.data_dir / "said").read_text().splitlines()]
