@@ -12,18 +12,18 @@ $(VENV)/run.stamp: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-train.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
 run: $(VENV)/run.stamp
 	$(BIN)/python -m clinic migrate
-	@echo "Open http://127.0.0.1:8501 in a browser. Ctrl+C stops the program."
+	@echo "Open http://127.0.0.1:8501 in a browser. The first time it asks for a code, which is printed below. Ctrl+C stops."
 	$(BIN)/streamlit run streamlit_app.py
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python -m clinic demo
-	@echo "Open http://127.0.0.1:8501 in a browser: invented patients, in a database of their own."
+	@echo "Open http://127.0.0.1:8501 in a browser: invented patients, in a database of their own. Sign in as printed above."
 	FER_DEMO=1 $(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev.stamp

@@ -17,6 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.backlog import work_off
+from benchmarks.cluster import throughput
+from benchmarks.fuzz import fuzz
+from benchmarks.identity import MADE, measure_file, measure_made
+from benchmarks.kills import VICTIMS, campaign
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -114,6 +119,43 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add what measures the jobs around the analysis."""
+    deaths = commands.add_parser(
+        "kills", help="kill the worker in the middle of jobs and compare with an undisturbed run"
+    )
+    for victim, what in VICTIMS.items():
+        deaths.add_argument(f"--{victim}", type=int, default=0, metavar="N", help=f"kill {what} N times")
+    deaths.add_argument("--seconds", type=int, default=120, help="length of the video of each job")
+    deaths.add_argument("--seed", type=int, default=0)
+    machines = commands.add_parser("cluster", help="seconds of video a second on Dask, with one machine and with more")
+    machines.add_argument("--machines", type=int, nargs="+", default=[1, 2])
+    machines.add_argument("--videos", type=int, default=4)
+    machines.add_argument("--seconds", type=int, default=120, help="length of each video")
+    pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")
+    pictures.add_argument("--pictures", type=int, default=1000)
+    pictures.add_argument("--workers", type=int, default=4)
+
+
+def _kills(options: argparse.Namespace) -> None:
+    for victim, what in VICTIMS.items():
+        if times := getattr(options, victim):
+            print(f"{what}:\n{campaign(victim, times, options.seconds, options.seed).table()}\n", flush=True)
+
+
+def _cluster(options: argparse.Namespace) -> None:
+    for count in options.machines:
+        pace = throughput(count, options.videos, options.seconds)
+        print(f"{count} Dask worker(s): {pace:.1f} s of video a second", flush=True)
+
+
+def _queue(options: argparse.Namespace) -> None:
+    print(work_off(options.pictures, options.workers).table())
+
+
+JOBS = {"kills": _kills, "cluster": _cluster, "queue": _queue}
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -123,6 +165,14 @@ def main() -> None:
     video.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
     video.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     video.add_argument("--json", type=Path, help="write the figures to this file too")
+    mutations = commands.add_parser("fuzz", help="look at mutated files as an upload is looked at")
+    mutations.add_argument("files", type=Path, nargs="+", help="small pictures and videos to mutate")
+    mutations.add_argument("--count", type=int, default=10_000)
+    mutations.add_argument("--seed", type=int, default=0)
+    _add_jobs(commands)
+    identity = commands.add_parser("identity", help="count how often one person is taken for another")
+    identity.add_argument("files", type=Path, nargs="*", help="real clips, beside the made ones")
+    identity.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
     one = commands.add_parser("one", help="one way in this process (used by the others)")
     one.add_argument("way", choices=list(WAYS))
     one.add_argument("file", type=Path)
@@ -131,6 +181,20 @@ def main() -> None:
     options = parser.parse_args()
     if options.command == "one":
         measure(options.way, options.file, options.every, options.out)
+        return
+    if options.command == "fuzz":
+        for answer, count in fuzz(options.files, options.count, options.seed, print).most_common():
+            print(f"{answer:<20}{count:>8}")
+        return
+    if options.command in JOBS:
+        JOBS[options.command](options)
+        return
+    if options.command == "identity":
+        found = [measure_made(name, options.every) for name in MADE]
+        found += [measure_file(path, options.every) for path in options.files]
+        print(f"{'clip':<24}{'people':>8}{'followed':>10}{'switches':>10}{'numbers':>9}")
+        for clip in found:
+            print(f"{clip.clip:<24}{clip.persons:>8}{clip.followed:>10.1%}{clip.switches:>10}{clip.numbers:>9}")
         return
     result = compare(options.file, options.every, options.ways)
     print(table(result))

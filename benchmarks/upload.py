@@ -20,10 +20,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from clinic import incoming, selftest, uploads
+from clinic import accounts, incoming, selftest, sign_ins, uploads
+from clinic.access import Actor, Role
 from clinic.drawn_face import draw_face
+from clinic.gate import COOKIE
 from clinic.routes import PIECE_TYPE
 from clinic.settings import Settings
+from db.engine import Database, migrate, open_database
 
 ROOT = Path(__file__).parents[1]
 PIECE = 16 * 1024 * 1024
@@ -54,7 +57,7 @@ def memory_mb(pid: int, what: str) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
-def send(port: int, upload_id: str, size: int) -> str:
+def send(port: int, token: str, upload_id: str, size: int) -> str:
     """Send the content in pieces, as the page does, and return its SHA-256."""
     digest, waiting, parts, offset = hashlib.sha256(), b"", content(size), 0
     while offset < size:
@@ -71,7 +74,7 @@ def send(port: int, upload_id: str, size: int) -> str:
 
         connection = http.client.HTTPConnection("127.0.0.1", port)
         headers = {"Upload-Offset": str(offset), "Content-Type": PIECE_TYPE, "Content-Length": str(length)}
-        headers["Origin"] = f"http://127.0.0.1:{port}"
+        headers |= {"Origin": f"http://127.0.0.1:{port}", "Cookie": f"{COOKIE}={token}"}
         connection.request("PATCH", f"/uploads/{upload_id}", body=piece(), headers=headers)
         answer = connection.getresponse()
         if answer.status != 204:
@@ -86,6 +89,9 @@ def measure(size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         settings = replace(Settings.at(Path(folder) / "data"), max_upload_bytes=size)
         settings.data_dir.mkdir()
+        migrate(settings.database_url)
+        db = open_database(settings.database_url)
+        token, who = _enter(db)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -97,27 +103,36 @@ def measure(size: int) -> dict[str, float]:
             before = memory_mb(server.pid, "VmRSS")
             # The peak of the start doesn't count.
             Path(f"/proc/{server.pid}/clear_refs").write_text("5")
-            upload, begun = incoming.begin(settings, size), time.perf_counter()
-            sha256 = send(port, upload.id, size)
+            upload, begun = incoming.begin(db, settings, who, size), time.perf_counter()
+            sha256 = send(port, token, upload.id, size)
             spent = time.perf_counter() - begun
             peak = memory_mb(server.pid, "VmHWM")
         finally:
             server.terminate()
             server.wait(20)
+            db.close()
         return {
             "size_gb": size / 1e9,
             "before_mb": before,
             "more_at_peak_mb": peak - before,
             "upload_s": spent,
             "upload_mb_per_s": size / 1e6 / spent,
-            **_hand_in(settings, upload.id, sha256),
+            **_hand_in(settings, who, upload.id, sha256),
         }
 
 
-def _hand_in(settings: Settings, upload_id: str, sha256: str) -> dict[str, float]:
+def _enter(db: Database) -> tuple[str, Actor]:
+    """Sign an invented clinician in; return the token and who acts."""
+    with db.session() as session:
+        account = accounts.insert_account(session, "Invented", Role.CLINICIAN, "no password", must_change=False)
+        token = sign_ins.start(session, account)
+        return token, Actor(account.id, "", account.name, Role.CLINICIAN)
+
+
+def _hand_in(settings: Settings, who: Actor, upload_id: str, sha256: str) -> dict[str, float]:
     """Inspect and store the file, then read it whole out of the store; raise SystemExit if it isn't what was sent."""
     begun = time.perf_counter()
-    made = incoming.complete(settings, upload_id, "visit.mp4")
+    made = incoming.complete(settings, upload_id, "visit.mp4", who.account_id)
     inspected = time.perf_counter() - begun
     digest, begun = hashlib.sha256(), time.perf_counter()
     with uploads.open_stored(settings, upload_id) as file:

@@ -1,4 +1,4 @@
-"""The clinic's command line: ``python -m clinic worker|selftest|migrate|demo|export|import|doctor``."""
+"""The clinic's command line: ``python -m clinic --help`` lists its commands."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
-from clinic import demo, doctor, exports, imports, selftest, worker
+from clinic import (
+    access,
+    accounts,
+    audit,
+    cluster,
+    demo,
+    doctor,
+    exports,
+    imports,
+    reanalysis,
+    selftest,
+    worker,
+)
 from clinic.serving import read_options
 from clinic.settings import Settings
 from clinic.supervisor import PROGRAM_DIR
@@ -39,7 +51,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     work = commands.add_parser("worker", help="analyse what is uploaded, until stopped (the app starts one by itself)")
     work.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+    work.add_argument(
+        "--number",
+        type=int,
+        default=worker.FIRST,
+        metavar="N",
+        help="which of several workers on this data folder this is; the app's own is 1",
+    )
     work.set_defaults(command=_worker)
+    again = commands.add_parser(
+        "reanalyse", help="analyse recordings again with the installed model, or say how far it is"
+    )
+    again.add_argument("--patient", metavar="CODE", help="only this patient's: the name or code, or the id")
+    what = again.add_mutually_exclusive_group()
+    for name, help_text in (
+        ("status", "say how far it is, and queue nothing"),
+        ("pause", "let it rest: what is done stays done"),
+        ("resume", "let it go on"),
+        ("cancel", "drop what is not done yet"),
+    ):
+        what.add_argument(f"--{name}", dest="what", action="store_const", const=name, help=help_text)
+    again.set_defaults(command=_reanalyse, what="start")
     test = commands.add_parser("selftest", help="run the whole core on a small drawn clip and say if it is sound")
     test.set_defaults(command=_selftest)
     head = commands.add_parser("migrate", help="bring the database to this version's tables")
@@ -55,13 +87,36 @@ def _parser() -> argparse.ArgumentParser:
     bring.set_defaults(command=_import)
     examined = commands.add_parser("doctor", help="say of each setting whether it is safe; the server starts only then")
     examined.set_defaults(command=_doctor)
+    checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
+    checked.add_argument("what", choices=["verify"], help="walk along the chain and name the first bad row")
+    checked.set_defaults(command=_audit)
+    forgotten = commands.add_parser("reset-password", help="print a new first password for an account")
+    forgotten.add_argument("name", help="the name that the person signs in with")
+    forgotten.set_defaults(command=_reset_password)
     return parser
 
 
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
-    migrate(settings.database_url)
-    database = open_database(settings.database_url)
-    return worker.main(settings, database, options.parent, worker.open_default_analyzer)
+    database = _open(settings)
+    open_analyzer = cluster.opener(settings.dask) if settings.dask else worker.open_default_analyzer
+    return worker.main(settings, database, options.parent, open_analyzer, options.number)
+
+
+def _reanalyse(settings: Settings, options: argparse.Namespace) -> int:
+    who = access.CONSOLE
+    with closing(_open(settings)) as database:
+        patient_id = reanalysis.find_patient(database, who, options.patient) if options.patient else None
+        if options.what == "start":
+            print(reanalysis.start(database, settings, who, patient_id).sentence)
+            return 0
+        for standing in reanalysis.standings(database, who):
+            if patient_id in (None, standing.patient_id):
+                if options.what in ("pause", "resume"):
+                    reanalysis.pause(database, who, standing.id, options.what == "pause")
+                elif options.what == "cancel":
+                    reanalysis.cancel(database, settings, who, standing.id)
+                print(reanalysis.standing(database, who, standing.id).sentence)
+    return 0
 
 
 def _selftest(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
@@ -77,8 +132,8 @@ def _migrate(settings: Settings, options: argparse.Namespace) -> int:  # noqa: A
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
-    with _opened(settings) as database:
-        exports.export_to(database, settings, options.patient, options.file)
+    with closing(_open(settings)) as database:
+        exports.export_to(database, settings, access.CONSOLE, options.patient, options.file)
     print("The archive is written. It is not encrypted: keep it where nobody else reads it.")
     return 0
 
@@ -88,8 +143,8 @@ def _import(settings: Settings, options: argparse.Namespace) -> int:
         file = options.file.open("rb")
     except OSError:
         raise FerError("There is no such file, or it can't be read.", "file_unreadable") from None
-    with file, _opened(settings) as database:
-        patient_id = imports.import_patient(database, settings, file)
+    with file, closing(_open(settings)) as database:
+        patient_id = imports.import_patient(database, settings, access.CONSOLE, file)
     print(f"Added patient {patient_id}.")
     return 0
 
@@ -101,25 +156,35 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:  # noqa: AR
     return 1 if any(finding.level is doctor.Level.REFUSED for finding in found) else 0
 
 
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Database]:
-    """Open the database at this version's tables."""
-    migrate(settings.database_url)
-    database = open_database(settings.database_url)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
 def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
     own = settings.as_demo()
     migrate(own.database_url)
     database = open_database(own.database_url)
     added = demo.fill(database)
+    password = demo.add_account(database)
     database.close()
     print(f"{added} invented patients were added." if added else "The invented patients are there already.")
+    print(f"Sign in with the name {demo.ACCOUNT} and the password {password}")
     return 0
+
+
+def _audit(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    with closing(_open(settings)) as database:
+        verdict = audit.verify(database)
+    print(verdict.sentence)
+    return 0 if verdict.first_bad is None else 1
+
+
+def _reset_password(settings: Settings, options: argparse.Namespace) -> int:
+    with closing(_open(settings)) as database:
+        password = accounts.reset_by_console(database, options.name)
+    print(f"The new password, to be changed at the next sign-in: {password}")
+    return 0
+
+
+def _open(settings: Settings) -> Database:
+    migrate(settings.database_url)
+    return open_database(settings.database_url)
 
 
 if __name__ == "__main__":

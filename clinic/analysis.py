@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from clinic import leases, previews, tracks, uploads
+from clinic import chunks, jobs, leases, previews, tracks, uploads
+from clinic.chunks import Cursor
 from clinic.keys import MasterKeyError
-from clinic.leases import Claim, LeaseLostError
+from clinic.leases import Claim, LeaseLostError, Wish
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.engine import Database
 from db.models import JobState, Recording
-from db.records import save_results
 from fer_core import video
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.image import read_image
-from fer_core.types import RGB, Box, FaceExpression, Progress, VideoInfo
+from fer_core.types import RGB, Box, FaceExpression, FrameResult, Progress, VideoInfo
+from fer_core.video import BookmarkError
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
@@ -42,20 +43,22 @@ log = logging.getLogger(__name__)
 
 
 class StoppingError(Exception):
-    """The worker is asked to end: the job goes back to the queue."""
+    """The worker is asked to end, or the analysis is paused: the job goes back to the queue, its chunks stay."""
 
 
 @dataclass(slots=True)
 class Reporter:
     """Tells the job's row how far the analysis is, seldom enough, and stops it when it shall be.
 
-    `stopping` says whether the worker ends; `alive` is called at every sign of life; `written` counts the writes.
+    `stopping` says whether the worker ends; `alive` is called at every sign of life; `aside` after every write, to do
+    what can't wait for the end of this analysis; `written` counts the writes.
     """
 
     db: Database
     claimed: Claim
     stopping: Callable[[], bool] = lambda: False
     alive: Callable[[], None] = lambda: None
+    aside: Callable[[Claim], None] = lambda _: None
     every_s: float = PROGRESS_EVERY_S
     written: int = field(default=0, init=False)
     _last: float = field(default=float("-inf"), init=False)
@@ -69,8 +72,12 @@ class Reporter:
             return
         self._last = time.monotonic()
         self.written += 1
-        if leases.progress(self.db, self.claimed, at):
+        wish = leases.progress(self.db, self.claimed, at)
+        if wish is Wish.CANCEL:
             raise Cancelled
+        if wish is Wish.PAUSE:
+            raise StoppingError
+        self.aside(self.claimed)
 
 
 def run(
@@ -82,7 +89,7 @@ def run(
 ) -> None:
     """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
 
-    The files are deleted, unless the failure is not theirs and another try may help.
+    The files are deleted, unless they are to be kept, or the failure is not theirs and another try may help.
     """
     try:
         choosing = _Run(db, settings, claimed, open_analyzer(), report).to_end()
@@ -93,7 +100,8 @@ def run(
     except (StoppingError, FerError, Exception) as error:  # noqa: BLE001 whatever it is, the job must end
         _end_early(db, settings, claimed, error)
     else:
-        uploads.discard(settings, _upload_ids(claimed))
+        if not settings.keep_files:
+            uploads.discard(settings, _upload_ids(claimed))
         if not choosing:
             previews.remove_thumbnails(settings, claimed.recording_id)
 
@@ -130,12 +138,16 @@ class _Run:
     claimed: Claim
     analyzer: Analyzer
     report: Callable[[Progress], None]
+    _cursor: Cursor = field(init=False)
     _previewed: float = field(default=float("-inf"), init=False)
     _best: dict[int, float] = field(default_factory=dict, init=False)
     """The quality of the thumbnail that each track has: the box's area times the detector's confidence."""
 
     def to_end(self) -> bool:
         """Analyse, write everything and end the job; return whether a face must be chosen."""
+        if not uploads.stored(self.settings, _upload_ids(self.claimed)):
+            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
+        self._take_up()
         if self.claimed.kind == "pictures":
             made = self._pictures(_upload_ids(self.claimed))
         else:
@@ -147,8 +159,7 @@ class _Run:
             for name, value in {**made, **_made_with(self.analyzer)}.items():
                 setattr(recording, name, value)
             # What was asked for stands; the analyzer adds what it was set to besides.
-            besides = {name: value for name, value in asdict(self.analyzer.settings).items() if name != "every_s"}
-            recording.settings = {**besides, **recording.settings}
+            recording.settings = {**_set_to(self.analyzer), **recording.settings}
             recording.analysed_at = datetime.now(UTC)
             choosing = not tracks.choose_automatically(session, recording)
             ended = JobState.PARTIAL if recording.partial else JobState.DONE
@@ -156,40 +167,78 @@ class _Run:
             leases.finish(session, self.claimed, JobState.CHOOSING if choosing else ended, frames)
         return choosing
 
+    def _take_up(self) -> None:
+        """Go on where another worker stopped, unless that one worked with another model, settings or program."""
+        if self.claimed.model_sha256 != self.analyzer.classifier.card.sha256:
+            # The model that was asked for is no longer installed: the result and its key are the present one's.
+            jobs.ask_for_model(self.db, self.claimed, self.analyzer.classifier.card.sha256)
+        made_with = _made_with(self.analyzer) | {"device": "", "settings": _set_to(self.analyzer)}
+        found = chunks.cursor_of(self.claimed)
+        if found is None or found.made_with != made_with:
+            self._begin_anew(made_with)
+            return
+        self._cursor = found
+        self._best = {int(track): worth for track, worth in found.carry["best"].items()}
+
+    def _begin_anew(self, made_with: dict[str, Any]) -> None:
+        if self.claimed.cursor is not None:
+            chunks.begin_anew(self.db, self.claimed)
+        self._cursor, self._best = Cursor(made_with), {}
+
+    def _write(self, results: Sequence[FrameResult], carry: dict[str, Any], worked_s: float) -> None:
+        """Write a chunk; `carry` is what the next one needs besides the thumbnails' qualities."""
+        carry = {**carry, "best": {str(track): worth for track, worth in self._best.items()}}
+        self._cursor = chunks.write(self.db, self.claimed, self._cursor, results, carry, worked_s)
+
     def _video(self, file: BinaryIO) -> dict[str, Any]:
         """Stream the video into rows, a chunk a transaction; return what the recording then knows of itself."""
-        chunk = None
-        for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report):
-            with leases.held(self.db, self.claimed) as session:
-                save_results(session, self.claimed.recording_id, chunk.results)
+        try:
+            self._stream(file)
+        except BookmarkError:
+            log.warning("recording %s is analysed anew: its place was not found again", self.claimed.recording_id)
+            self._begin_anew(self._cursor.made_with)
+            self._stream(file)
+        if not self._cursor.chunks:
+            raise MediaError("The video holds no picture that can be read.", "no_pictures")
+        known: dict[str, Any] = self._cursor.carry["known"]
+        return known
+
+    def _stream(self, file: BinaryIO) -> None:
+        """Write the chunks that are missing."""
+        resume = self._cursor.carry.get("resume")
+        if self._cursor.chunks and resume is None:
+            return
+        begun = time.monotonic()
+        for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report, resume=resume):
             if chunk.preview is not None:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
-        if chunk is None:
-            raise MediaError("The video holds no picture that can be read.", "no_pictures")
-        return _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
+            known = _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
+            self._write(chunk.results, {"resume": chunk.resume, "known": known}, time.monotonic() - begun)
+            begun = time.monotonic()
 
     def _pictures(self, upload_ids: list[str]) -> dict[str, Any]:
-        """Analyse one picture after the other; a picture's number stands for its index and its time.
+        """Analyse one picture after the other, each a chunk; a picture's number stands for its index and its time.
 
         Pictures have no common time, so nobody can be followed: a face that is alone in its picture is taken for the
         patient (track 0), and each face of a picture with several has a track of its own, to be chosen.
         """
-        analysis, next_track = None, 1
-        for number, upload_id in enumerate(upload_ids):
+        for number, upload_id in list(enumerate(upload_ids))[self._cursor.chunks :]:
             self.report(Progress(float(number), float(len(upload_ids)), number))
+            begun = time.monotonic()
             with uploads.open_stored(self.settings, upload_id) as file:
                 analysis, rgb = self.analyzer.analyze_image(file), read_image(file)
             (result,) = analysis.results
-            count = len(result.faces)
+            count, next_track = len(result.faces), self._cursor.carry.get("next_track", 1)
             numbers = [tracks.ALONE_TRACK] if count == 1 else range(next_track, next_track + count)
             next_track += count if count > 1 else 0
             faces = tuple(_with_track(face, track) for face, track in zip(result.faces, numbers, strict=True))
             result = replace(result, index=number, time_s=float(number), faces=faces)
-            with leases.held(self.db, self.claimed) as session:
-                save_results(session, self.claimed.recording_id, [result])
             self._show(float(number), *_reduced(rgb, faces))
+            known = {} if len(upload_ids) > 1 else _known_of(analysis.info)
+            self._write([result], {"next_track": next_track, "known": known}, time.monotonic() - begun)
         self.report(Progress(float(len(upload_ids)), float(len(upload_ids)), len(upload_ids)))
-        return {} if analysis is None or len(upload_ids) > 1 else _known_of(analysis.info)
+        found: dict[str, Any] = self._cursor.carry["known"]
+        return found
 
     def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
         """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
@@ -242,6 +291,11 @@ def _made_with(analyzer: Analyzer) -> dict[str, Any]:
     }
 
 
+def _set_to(analyzer: Analyzer) -> dict[str, Any]:
+    """Return what the analyzer is set to besides what each job asks for."""
+    return {name: value for name, value in asdict(analyzer.settings).items() if name != "every_s"}
+
+
 def _reduced(rgb: RGB, faces: Sequence[FaceExpression]) -> tuple[RGB, list[FaceExpression]]:
     """Return the picture made small enough for a preview, with its faces scaled to it."""
     height, width = rgb.shape[:2]
@@ -270,8 +324,9 @@ def _upload_ids(claimed: Claim) -> list[str]:
 
 
 def _clear(settings: Settings, claimed: Claim) -> None:
-    """Delete the files and pictures of an analysis."""
-    uploads.discard(settings, _upload_ids(claimed))
+    """Delete the pictures of an analysis, and its files unless they are an older version's."""
+    if not claimed.again:
+        uploads.discard(settings, _upload_ids(claimed))
     previews.remove(settings, claimed.recording_id)
 
 

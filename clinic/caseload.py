@@ -1,4 +1,4 @@
-"""Patients and their recordings as the pages see them."""
+"""Patients and their recordings as the pages see them: those of the acting user's own caseload."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import downloads, jobs, uploads
+from clinic import access, audit, downloads, jobs, uploads
+from clinic.access import Actor, Role
+from clinic.accounts import grant
+from clinic.audit import Deed
 from clinic.settings import Settings
 from clinic.trends import Summary, Trend, trend
 from db import erasures
 from db.engine import Database
 from db.erasures import Erasure
-from db.models import Job, JobState, Patient, Recording, Sample
+from db.models import Access, Job, JobState, Patient, Recording, Sample
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
@@ -34,6 +37,7 @@ class PatientSummary:
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
     recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's.
+    `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
     id: str
@@ -44,6 +48,7 @@ class PatientSummary:
     last_recorded_on: date | None
     last_usable_share: float | None
     shares: tuple[tuple[float, ...] | None, ...]
+    emergency_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,16 @@ class RecordingRow:
     damaged_frames: int
     partial: bool
     face_choice: dict[str, Any]
+    analysed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class PatientDetail:
-    """A patient with all recordings, newest first, and their trend."""
+    """A patient with all recordings in their current version, newest first, and their trend.
+
+    `emergency_until`: when the view ends, None where the patient is on the own caseload. `writable`: whether the
+    acting user may change anything.
+    """
 
     id: str
     name: str
@@ -87,52 +97,70 @@ class PatientDetail:
     demo: bool
     recordings: tuple[RecordingRow, ...]
     trend: Trend
+    emergency_until: datetime | None
+    writable: bool
 
 
-def add_patient(db: Database, name: str, note: str = "", demo: bool = False) -> str:
-    """Add a patient and return the id. Raises FerError ``bad_name``, ``bad_note``."""
+def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
+    """Add a patient to the own caseload and return the id. Raises Forbidden, FerError ``bad_name``, ``bad_note``."""
     patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=datetime.now(UTC))
     with db.session() as session:
+        account = access.writer(session, actor)
         session.add(patient)
+        session.flush()
+        grant(session, account.id, patient.id)
+        audit.write(session, Deed.PATIENT_ADDED, account.id, patient.id)
     return patient.id
 
 
-def rename_patient(db: Database, patient_id: str, name: str, note: str) -> None:
-    """Change name and note. Raises FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
+def rename_patient(db: Database, actor: Actor, patient_id: str, name: str, note: str) -> None:
+    """Change name and note. Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
     with db.session() as session:
-        patient = _patient(session, patient_id)
+        account = access.writer_of(session, actor, patient_id)
+        patient = session.get_one(Patient, patient_id)
         patient.name, patient.note = valid_name(name), valid_note(note)
+        audit.write(session, Deed.PATIENT_CHANGED, account.id, patient_id)
 
 
-def list_patients(db: Database, search: str = "") -> list[PatientSummary]:
+def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
     """Return the patients whose name or note holds `search` as it is written, in the order of their names.
 
-    Upper and lower case are one, in every script. Two queries, however many patients there are.
+    Upper and lower case are one, in every script. Three queries, however many patients there are.
+    Raises Forbidden ``signed_out``.
     """
     wanted = _folded(search.strip())
-    columns = (Recording.patient_id, Recording.recorded_on, Recording.summary)
     with db.read() as session:
+        account = access.acting(session, actor)
+        seen = access.visible(account)
+        listed = session.execute(
+            select(Patient, Access.until)
+            .join(Access, Access.patient_id == Patient.id)
+            .where(Access.account_id == account.id, Patient.id.in_(seen))
+        )
         # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
-        patients = [
-            p for p in session.scalars(select(Patient)) if wanted in _folded(p.name) or wanted in _folded(p.note)
-        ]
+        patients = [(p, until) for p, until in listed if wanted in _folded(p.name) or wanted in _folded(p.note)]
         by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
         for patient_id, recorded_on, summary in session.execute(
-            select(*columns).order_by(Recording.recorded_on, Recording.created_at)
+            select(Recording.patient_id, Recording.recorded_on, Recording.summary)
+            .where(Recording.patient_id.in_(seen), Recording.current)
+            .order_by(Recording.recorded_on, Recording.created_at)
         ):
             by_patient[patient_id].append((recorded_on, summary))
-    patients.sort(key=lambda patient: (_without_marks(patient.name), patient.created_at))
-    return [_summary_of(patient, by_patient[patient.id]) for patient in patients]
+    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
+    return [_summary_of(patient, until, by_patient[patient.id]) for patient, until in patients]
 
 
-def get_patient(db: Database, patient_id: str) -> PatientDetail:
-    """Return a patient. Raises FerError ``unknown_patient``."""
+def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
+    """Return a patient; the view is written down. Raises Forbidden, FerError ``unknown_patient``."""
+    access.note_view(db, actor, patient_id)
     with db.read() as session:
-        patient = _patient(session, patient_id)
+        account = access.reader_of(session, actor, patient_id)
+        until = session.get_one(Access, (account.id, patient_id)).until
+        patient = session.get_one(Patient, patient_id)
         rows = session.execute(
             select(Recording, Job.state)
             .outerjoin(Job, Job.recording_id == Recording.id)
-            .where(Recording.patient_id == patient_id)
+            .where(Recording.patient_id == patient_id, Recording.current)
             .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
         ).all()
         return PatientDetail(
@@ -142,47 +170,85 @@ def get_patient(db: Database, patient_id: str) -> PatientDetail:
             demo=patient.demo,
             recordings=tuple(_row(recording, state) for recording, state in rows),
             trend=trend([recording for recording, _ in rows]),
+            emergency_until=until,
+            writable=until is None and account.role != Role.VIEWER.value,
         )
 
 
-def get_recording(db: Database, recording_id: str) -> RecordingRow:
-    """Return a recording. Raises FerError ``unknown_recording``."""
+def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
+    """Return a recording; the view is written down. Raises Forbidden, FerError ``unknown_recording``."""
+    _note_view_of(db, actor, recording_id)
     with db.read() as session:
-        recording = _recording(session, recording_id)
+        recording = access.recording_of(session, recording_id)
+        access.reader_of(session, actor, recording.patient_id)
         return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)))
 
 
-def samples(db: Database, recording_id: str) -> SampleTable:
-    """Return the samples of a recording in the order of time."""
+def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
+    """Return all results of the same visit, the current one first, then from the newest to the oldest.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
     with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        access.reader_of(session, actor, recording.patient_id)
+        visit_id = recording.version_of or recording.id
+        found = session.scalars(
+            select(Recording)
+            .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
+            .order_by(Recording.current.desc(), Recording.analysed_at.desc())
+        )
+        return [_row(version, None) for version in found]
+
+
+def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
+    """Return the samples of a recording in the order of time. Raises Forbidden, FerError ``unknown_recording``."""
+    _note_view_of(db, actor, recording_id)
+    with db.read() as session:
+        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
         return load_samples(session, recording_id)
 
 
-def note_recording(db: Database, recording_id: str, note: str) -> None:
-    """Change a recording's note. Raises FerError ``bad_note``, ``unknown_recording``."""
+def note_recording(db: Database, actor: Actor, recording_id: str, note: str) -> None:
+    """Change a recording's note. Raises Forbidden, FerError ``bad_note``, ``unknown_recording``."""
     with db.session() as session:
-        _recording(session, recording_id).note = valid_note(note)
+        recording = access.recording_of(session, recording_id)
+        account = access.writer_of(session, actor, recording.patient_id)
+        recording.note = valid_note(note)
+        audit.write(session, Deed.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
 
 
-def delete_recording(db: Database, settings: Settings, recording_id: str) -> Receipt:
-    """Delete a recording with everything that was made of it, so that no byte of it stays; return the receipt."""
+def delete_recording(db: Database, settings: Settings, actor: Actor, recording_id: str) -> Receipt:
+    """Delete a recording in all its versions with everything that was made of it; return the receipt.
+
+    No byte of it stays in the files of a SQLite database. Raises Forbidden, FerError ``unknown_recording``.
+    """
     with db.read() as session:
-        _recording(session, recording_id)
-    receipt = _receipt(db, settings, "recording", recording_id, [recording_id])
-    erasures.remember(settings.erasures_path, receipt)
-    _erase(db, settings, receipt)
-    return receipt
+        recording = access.recording_of(session, recording_id)
+        account = access.writer_of(session, actor, recording.patient_id)
+        first = recording.version_of or recording_id
+    return erase(db, settings, "recording", first, account.id)
 
 
-def delete_patient(db: Database, settings: Settings, patient_id: str) -> Receipt:
-    """Delete a patient with all recordings, so that no byte of them stays; return the receipt, which has no name."""
+def delete_patient(db: Database, settings: Settings, actor: Actor, patient_id: str) -> Receipt:
+    """Delete a patient with all recordings, so that no byte of them stays in the files of a SQLite database.
+
+    Return the receipt, which has no name. Raises Forbidden, FerError ``unknown_patient``.
+    """
     with db.read() as session:
-        _patient(session, patient_id)
-        recordings = _recordings_of(session, patient_id)
-    receipt = _receipt(db, settings, "patient", patient_id, recordings)
+        account = access.writer_of(session, actor, patient_id)
+    return erase(db, settings, "patient", patient_id, account.id)
+
+
+def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, account_id: str | None) -> Receipt:
+    """Erase for whoever was allowed to before, or because it is old (`account_id` None); return the receipt.
+
+    A recording goes with its versions: `erased_id` names the first.
+    """
+    receipt = _receipt(db, settings, kind, erased_id)
     # Before anything is deleted: so a backup doesn't bring it back, and a power cut doesn't leave half of it.
     erasures.remember(settings.erasures_path, receipt)
-    _erase(db, settings, receipt)
+    _erase(db, settings, receipt, account_id)
     return receipt
 
 
@@ -193,52 +259,58 @@ def finish_erasures(db: Database, settings: Settings) -> int:
         known = erasures.known(settings.erasures_path)
         left = [erasure for erasure in known if session.get(tables[erasure.kind], erasure.erased_id) is not None]
     for erasure in left:
-        _erase(db, settings, erasure)
+        _erase(db, settings, erasure, None)
     return len(left)
 
 
-def _erase(db: Database, settings: Settings, erasure: Erasure) -> None:
+def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str | None) -> None:
     """Delete files first, then rows: what is left after a power cut is found again by its rows."""
-    patient = erasure.kind == "patient"
     with db.read() as session:
-        recordings = _recordings_of(session, erasure.erased_id) if patient else [erasure.erased_id]
+        recordings = _recordings_of(session, erasure)
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
     # Archives that wait to be fetched: whose they are is not known from outside, so all have to be prepared again.
     downloads.sweep(settings, older_than_s=-60)
     with db.session() as session:
-        row = session.get(Patient if patient else Recording, erasure.erased_id)
-        if row is not None:
-            session.delete(row)
+        if erasure.kind == "patient":
+            patient = session.get(Patient, erasure.erased_id)
+            if patient is not None:
+                session.delete(patient)
+                audit.write(session, Deed.PATIENT_DELETED, account_id, patient.id, recordings=len(recordings))
+        else:
+            recording = session.get(Recording, erasure.erased_id)
+            if recording is not None:
+                # The database deletes the other versions with the first.
+                session.delete(recording)
+                audit.write(session, Deed.RECORDING_DELETED, account_id, recording.patient_id, recording.id)
     db.forget_deleted()
 
 
-def _receipt(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, recordings: list[str]) -> Receipt:
+def _receipt(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str) -> Receipt:
     """Count what will go."""
     with db.read() as session:
+        recordings = _recordings_of(session, Erasure(kind, erased_id, {}))
         samples = session.scalar(select(func.count()).select_from(Sample).where(Sample.recording_id.in_(recordings)))
         sources = session.scalars(select(Job.sources).where(Job.recording_id.in_(recordings))).all()
-    held = sum(uploads.stored(settings, [source["id"]]) for of_job in sources for source in of_job)
+    # Versions share their files.
+    files = {source["id"] for of_job in sources for source in of_job}
+    held = sum(uploads.stored(settings, [file]) for file in files)
     counts = {"patients": int(kind == "patient"), "recordings": len(recordings), "samples": samples or 0, "files": held}
     return Erasure(kind, erased_id, counts)
 
 
-def _recordings_of(session: Session, patient_id: str) -> list[str]:
-    return list(session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)))
+def _recordings_of(session: Session, erasure: Erasure) -> list[str]:
+    """Return the recordings that go, each with its versions."""
+    if erasure.kind == "patient":
+        return list(session.scalars(select(Recording.id).where(Recording.patient_id == erasure.erased_id)))
+    first = erasure.erased_id
+    return [first, *session.scalars(select(Recording.id).where(Recording.version_of == first))]
 
 
-def _patient(session: Session, patient_id: str) -> Patient:
-    patient = session.get(Patient, patient_id)
-    if patient is None:
-        raise FerError("This patient is no longer in the list.", "unknown_patient")
-    return patient
-
-
-def _recording(session: Session, recording_id: str) -> Recording:
-    recording = session.get(Recording, recording_id)
-    if recording is None:
-        raise FerError("This recording is no longer there.", "unknown_recording")
-    return recording
+def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
+    with db.read() as session:
+        patient_id = access.recording_of(session, recording_id).patient_id
+    access.note_view(db, actor, patient_id)
 
 
 def valid_name(name: str) -> str:
@@ -273,7 +345,7 @@ def _hidden(value: str) -> bool:
     return any(unicodedata.category(c) in ("Cc", "Cs") or unicodedata.bidirectional(c) in turning for c in value)
 
 
-def _summary_of(patient: Patient, recordings: list[tuple[date, Any]]) -> PatientSummary:
+def _summary_of(patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]]) -> PatientSummary:
     summaries = [Summary.from_dict(values) if values is not None else None for _, values in recordings]
     last = summaries[-1] if summaries else None
     return PatientSummary(
@@ -285,6 +357,7 @@ def _summary_of(patient: Patient, recordings: list[tuple[date, Any]]) -> Patient
         last_recorded_on=recordings[-1][0] if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
         shares=tuple(_counting(summary) for summary in summaries if summary is not None),
+        emergency_until=until,
     )
 
 
@@ -319,4 +392,5 @@ def _row(recording: Recording, state: str | None) -> RecordingRow:
         damaged_frames=recording.damaged_frames,
         partial=recording.partial,
         face_choice=recording.settings.get("face_choice", {}),
+        analysed_at=recording.analysed_at,
     )

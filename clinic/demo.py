@@ -10,14 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, select
 
+from clinic import audit, passwords
+from clinic.accounts import grant, insert_account, name_key, replace_password
+from clinic.audit import Deed
 from clinic.trends import summarise
 from clinic.version import VERSION
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording, Sample
+from db.models import Account, Job, JobState, Patient, Recording, Role, Sample
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import Status
 
+ACCOUNT = "Demo"
 EVERY_S = 0.2
 LAST_DAY = date(2026, 11, 16)
 UNCERTAIN_BELOW = 0.495
@@ -86,6 +90,24 @@ PEOPLE = (
         _weekly([0.31, 0.28, 0.33, 0.3, 0.29, 0.34], [0.1, 0.13, 0.09, 0.11, 0.12, 0.08], step=10),
     ),
 )
+
+
+def add_account(db: Database) -> str:
+    """Add the demonstration's account, or give it a new password; return the password.
+
+    It is an administrator, so that everything can be looked at, and sees the invented patients.
+    """
+    password = passwords.generate(groups=4)
+    stored = passwords.hash_password(password)
+    with db.session() as session:
+        account = session.scalar(select(Account).where(Account.name_key == name_key(ACCOUNT)))
+        if account is None:
+            account = insert_account(session, ACCOUNT, Role.ADMINISTRATOR, stored, must_change=False)
+        replace_password(session, account, stored, must_change=False)
+        for patient_id in session.scalars(select(Patient.id).where(Patient.demo)).all():
+            grant(session, account.id, patient_id)
+        audit.write(session, Deed.PASSWORD_RESET, None, account=account.id, console=True)
+    return password
 
 
 def fill(db: Database) -> int:

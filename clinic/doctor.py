@@ -65,13 +65,13 @@ def _listening(settings: Settings, options: Options) -> Finding:
         return Finding(name, Level.OK, "The server listens on this computer alone.")
     if options["server.sslCertFile"] and options["server.sslKeyFile"]:
         return Finding(name, Level.OK, "The server listens on the network, with TLS.")
-    if settings.behind_proxy:
+    if settings.behind_tls:
         return Finding(name, Level.OK, "The server listens for a declared proxy; TLS is that proxy's work.")
     return Finding(
         name,
         Level.REFUSED,
         "The server would listen on the network without TLS. Set server.address to 127.0.0.1, or server.sslCertFile"
-        " and server.sslKeyFile, or FER_BEHIND_PROXY=1 where a proxy with TLS stands before it.",
+        " and server.sslKeyFile, or FER_BEHIND_TLS=1 where a proxy with TLS stands before it.",
     )
 
 
@@ -99,12 +99,12 @@ def _cors(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same
 
 
 def _headers(settings: Settings, options: Options) -> Finding:
-    if options["server.trustedUserHeaders"] and not settings.behind_proxy:
+    if options["server.trustedUserHeaders"] and not settings.behind_tls:
         return Finding(
             "trusted headers",
             Level.REFUSED,
             "Headers are trusted that anyone can send: unset server.trustedUserHeaders, or declare the proxy that sets"
-            " them with FER_BEHIND_PROXY=1.",
+            " them with FER_BEHIND_TLS=1.",
         )
     return Finding("trusted headers", Level.OK, "No header says who someone is, save a declared proxy's.")
 

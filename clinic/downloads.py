@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from clinic.access import Actor
 from clinic.exports import export_patient
 from clinic.media import open_store
 from clinic.settings import Settings
@@ -21,10 +22,10 @@ FETCH_WITHIN_S = 15 * 60.0
 READ_BYTES = 256 * 1024
 
 
-def prepare(db: Database, settings: Settings, patient_id: str, owner: str = "") -> str:
+def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> str:
     """Write the archive of a patient, sealed, and return the unguessable ticket that fetches it.
 
-    `owner`: who may fetch it, empty where nobody signs in. Raises FerError as `export_patient` does.
+    Nobody else may fetch it. Raises what `export_patient` raises.
     """
     sweep(settings)
     ticket = secrets.token_hex(16)
@@ -34,16 +35,16 @@ def prepare(db: Database, settings: Settings, patient_id: str, owner: str = "") 
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with (
             os.fdopen(descriptor, "wb") as file,
-            sealing(file, open_store(settings).key, _context(ticket, owner)) as to,
+            sealing(file, open_store(settings).key, _context(ticket, actor.account_id)) as to,
         ):
-            export_patient(db, settings, patient_id, cast(BinaryIO, to))
+            export_patient(db, settings, actor, patient_id, cast(BinaryIO, to))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return ticket
 
 
-def take(settings: Settings, ticket: str, owner: str = "") -> tuple[int, Iterator[bytes]]:
+def take(settings: Settings, ticket: str, owner: str) -> tuple[int, Iterator[bytes]]:
     """Return the length of an archive in bytes and its content; it is gone when that was read to its end.
 
     Raises FerError ``download_unknown``, also for one that is too old or somebody else's.

@@ -15,14 +15,16 @@ from typing import IO, Any, BinaryIO
 from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
-from clinic import uploads, words
+from clinic import access, audit, uploads, words
+from clinic.access import Actor
+from clinic.audit import Deed
 from clinic.dictionary import RECORDING_COLUMNS, dictionary_rows
 from clinic.jobs import ACTIVE
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Base, Job, Patient, Recording, Sample
+from db.models import Access, Base, Chunk, Job, Patient, Reanalysis, Recording, Sample
 from fer_core.errors import FerError
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 1
@@ -32,17 +34,24 @@ COPY_BYTES = 1 << 20
 
 SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 """The one table that is written as CSV: it has thousands of rows."""
+JOBS: Table = Base.metadata.tables[Job.__tablename__]
+OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, Chunk, Reanalysis))
+"""Tables of how this installation worked, and of who saw the patient here: they say nothing about the patient."""
+OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
+"""What a job keeps of this installation alone; it is left out likewise."""
 
 
-def export_patient(db: Database, settings: Settings, patient_id: str, target: BinaryIO) -> None:
+def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: str, target: BinaryIO) -> None:
     """Write the archive of a patient to an open file, of one moment of the database.
 
-    Raises FerError ``unknown_patient``, ``analysis_under_way``.
+    Raises Forbidden, FerError ``unknown_patient``, ``analysis_under_way``.
     """
+    with db.session() as session:
+        account_id = access.sender_of(session, actor, patient_id)
+        audit.write(session, Deed.PATIENT_EXPORTED, account_id, patient_id)
     with db.read() as session:
+        access.sender_of(session, actor, patient_id)
         tables = {table.name: list(_rows(session, table, patient_id)) for table in patient_tables() if table != SAMPLES}
-        if not tables[Patient.__tablename__]:
-            raise FerError("This patient is no longer in the list.", "unknown_patient")
         jobs = tables[Job.__tablename__]
         if any(job["state"] in ACTIVE for job in jobs):
             raise FerError(
@@ -65,10 +74,10 @@ def export_patient(db: Database, settings: Settings, patient_id: str, target: Bi
                     shutil.copyfileobj(file, to, COPY_BYTES)
 
 
-def export_to(db: Database, settings: Settings, patient_id: str, path: Path) -> None:
+def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
     """Write the archive of a patient to a new file, for this user alone; it has its name when it is whole.
 
-    Raises FerError as `export_patient` does, ``file_exists``, ``file_unwritable``.
+    Raises what `export_patient` raises, FerError ``file_exists``, ``file_unwritable``.
     """
     part = path.with_name(f"{path.name}.part")
     if path.exists():
@@ -77,7 +86,7 @@ def export_to(db: Database, settings: Settings, patient_id: str, path: Path) -> 
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
         with part.open("r+b") as file:
-            export_patient(db, settings, patient_id, file)
+            export_patient(db, settings, actor, patient_id, file)
         part.replace(path)
         sync_folder(path.parent)
     except OSError:
@@ -90,6 +99,8 @@ def patient_tables() -> list[Table]:
     """Return the tables whose rows belong to a patient, each after those that it refers to."""
     found: list[Table] = []
     for table in Base.metadata.sorted_tables:
+        if table.name in OF_THIS_PLACE:
+            continue
         if table.name == Patient.__tablename__ or owner(table, found) is not None:
             found.append(table)
     return found
@@ -123,7 +134,8 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     """Yield a table's rows as JSON can hold them, in the order of their keys."""
     found = session.execute(select(table).where(_belongs(table, patient_id)).order_by(*table.primary_key.columns))
     for row in found.mappings():
-        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+        kept = {name: value for name, value in row.items() if table != JOBS or name not in OF_THIS_JOB}
+        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
@@ -167,8 +179,8 @@ def _text(raw: IO[bytes]) -> io.TextIOWrapper:
 
 
 def _held_files(settings: Settings, jobs: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the ids of the patient's files that are still stored, for another try of a failed analysis."""
-    for job in jobs:
-        for source in job["sources"]:
-            if uploads.stored(settings, [source["id"]]):
-                yield source["id"]
+    """Yield the ids of the patient's files that are still stored: kept, or for another try of a failed analysis."""
+    # Versions of a recording share their files.
+    for upload_id in dict.fromkeys(source["id"] for job in jobs for source in job["sources"]):
+        if uploads.stored(settings, [upload_id]):
+            yield upload_id

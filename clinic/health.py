@@ -1,4 +1,4 @@
-"""What the worker says of itself, in ``data_dir/worker.json``: whether it lives and whether its self-test was sound."""
+"""What a worker says of itself, in ``data_dir/worker.json``: whether it lives and whether its self-test was sound."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ class WorkerHealth:
         return datetime.now(UTC) - self.at < timedelta(seconds=ALIVE_S)
 
 
-def health_path(settings: Settings) -> Path:
-    """Return where the worker leaves its words."""
-    return settings.data_dir / "worker.json"
+def health_path(settings: Settings, number: int = 1) -> Path:
+    """Return where the `number`-th worker leaves its words."""
+    return settings.data_dir / ("worker.json" if number == 1 else f"worker-{number}.json")
 
 
-def write_health(settings: Settings, health: WorkerHealth) -> None:
-    """Replace the worker's words in one step."""
-    path = health_path(settings)
+def write_health(settings: Settings, health: WorkerHealth, number: int = 1) -> None:
+    """Replace the words of the `number`-th worker in one step."""
+    path = health_path(settings, number)
     beside = path.with_suffix(".part")
     beside.write_text(json.dumps({**asdict(health), "at": health.at.isoformat()}))
     os.replace(beside, path)
 
 
-def read_health(settings: Settings) -> WorkerHealth | None:
-    """Return the worker's last words, or None where none was ever started or they can't be read."""
+def read_health(settings: Settings, number: int = 1) -> WorkerHealth | None:
+    """Return the last words of the `number`-th worker, or None where none was ever started or they can't be read."""
     try:
-        told = json.loads(health_path(settings).read_text())
+        told = json.loads(health_path(settings, number).read_text())
         return WorkerHealth(**{**told, "at": datetime.fromisoformat(told["at"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -18,7 +18,9 @@ from sqlalchemy import JSON, Column, String, Table, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from clinic import caseload, uploads
+from clinic import access, accounts, audit, caseload, uploads
+from clinic.access import Actor
+from clinic.audit import Deed
 from clinic.exports import (
     FORMAT,
     MEDIA_FOLDER,
@@ -49,11 +51,15 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 
-def import_patient(db: Database, settings: Settings, file: BinaryIO) -> str:
-    """Add the patient of an archive and return the id; on any refusal nothing was added.
+def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
+    """Add the patient of an archive to the own caseload and return the id; on any refusal nothing was added.
 
-    Raises FerError ``bad_export``, ``export_newer``, ``patient_exists``, ``patient_erased``.
+    From the console, the patient goes to the first administrator.
+
+    Raises Forbidden, FerError ``bad_export``, ``export_newer``, ``patient_exists``, ``patient_erased``.
     """
+    with db.read() as session:
+        access.taker(session, actor)
     try:
         with zipfile.ZipFile(file) as archive:
             tables = _tables(archive)
@@ -63,7 +69,12 @@ def import_patient(db: Database, settings: Settings, file: BinaryIO) -> str:
             try:
                 _store_files(settings, archive, tables[Job.__tablename__], stored)
                 with db.session() as session:
+                    account = access.taker(session, actor) or accounts.first_administrator(session)
                     _add(session, archive, tables)
+                    if account is not None:
+                        accounts.grant(session, account.id, patient_id)
+                    by = account.id if account is not None and actor is not access.CONSOLE else None
+                    audit.write(session, Deed.PATIENT_IMPORTED, by, patient_id)
             except BaseException:
                 uploads.discard(settings, stored)
                 raise
@@ -120,7 +131,11 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
                 raise ValueError("no id")
     if caseload.valid_name(patient["name"]) != patient["name"]:
         raise ValueError("a name with something hidden in it")
-    for recording in tables[Recording.__tablename__]:
+    recordings = tables[Recording.__tablename__]
+    firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
+    for recording in recordings:
+        if recording.get("version_of") not in {None, *firsts}:
+            raise ValueError("a version of another patient's recording")
         _check_recording(recording)
     for job in tables[Job.__tablename__]:
         # The sentence is shown as it is, and Markdown could hide a link in it.
@@ -129,6 +144,9 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
 
 
 def _check_recording(recording: Row) -> None:
+    settings, chosen_in = recording["settings"], recording["settings"].get("chosen_in")
+    if not isinstance(settings, dict) or (chosen_in is not None and not re.fullmatch(r"[0-9a-f]{32}", chosen_in)):
+        raise ValueError("no settings")
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
     caseload.valid_note(recording["note"])
@@ -186,7 +204,7 @@ def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], 
         if uploads.stored(settings, [source["id"]]):
             raise ValueError("a file that is there already")
         with archive.open(name) as content:
-            made = uploads.store(settings, content, source["name"], source["id"])  # type: ignore[arg-type]
+            made = uploads.take_in(settings, content, source["name"], source["id"])  # type: ignore[arg-type]
         stored.append(made.id)
         if made.sha256 != source["sha256"]:
             raise ValueError("another file")
@@ -195,7 +213,9 @@ def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], 
 def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:
     for table in patient_tables():
         if table is not SAMPLES and tables[table.name]:
-            session.execute(insert(table), tables[table.name])
+            # A recording's first version before the others, which refer to it.
+            rows = sorted(tables[table.name], key=lambda row: row.get("version_of") is not None)
+            session.execute(insert(table), rows)
     own = {recording["id"] for recording in tables[Recording.__tablename__]}
     for rows in _batches(_samples(archive, own)):
         session.execute(insert(SAMPLES), rows)

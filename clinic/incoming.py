@@ -18,10 +18,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from clinic import uploads
+from clinic import access, uploads
+from clinic.access import Actor
 from clinic.media import PART, open_store
 from clinic.settings import Settings
 from clinic.uploads import Upload
+from db.engine import Database
 from db.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter
 from fer_core.errors import FerError, MediaError, media_error
 
@@ -36,7 +38,7 @@ Digests = MutableMapping[str, tuple[int, Any]]
 class Incoming:
     """An upload on its way: its length and how much of it is safe on the disk, both in bytes.
 
-    `owner`: who began it, empty where nobody signs in. `sha256`: set when all of it is there.
+    `owner`: the id of the account that began it. `sha256`: set when all of it is there.
     """
 
     id: str
@@ -46,11 +48,13 @@ class Incoming:
     offset: int = 0
 
 
-def begin(settings: Settings, length: int, owner: str = "") -> Incoming:
-    """Open an upload of `length` bytes.
+def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incoming:
+    """Open an upload of `length` bytes, which the acting account alone may go on with.
 
-    Raises MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``too_many_uploads``.
+    Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``too_many_uploads``.
     """
+    with db.read() as session:
+        access.writer(session, actor)
     if length < 1:
         raise media_error("empty")
     media = open_store(settings)
@@ -67,7 +71,7 @@ def begin(settings: Settings, length: int, owner: str = "") -> Incoming:
             " some are done.",
             "quota",
         )
-    made = Incoming(secrets.token_hex(16), length, owner)
+    made = Incoming(secrets.token_hex(16), length, actor.account_id)
     descriptor = os.open(uploads.part_path(settings, made.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
         SealedWriter(file, media.key, made.id.encode())
@@ -75,7 +79,7 @@ def begin(settings: Settings, length: int, owner: str = "") -> Incoming:
     return made
 
 
-def status(settings: Settings, upload_id: str, owner: str = "") -> Incoming:
+def status(settings: Settings, upload_id: str, owner: str) -> Incoming:
     """Return how far an upload is. Raises FerError ``upload_unknown``, also for one that is somebody else's."""
     try:
         there = uploads.part_path(settings, upload_id).exists()
@@ -87,7 +91,7 @@ def status(settings: Settings, upload_id: str, owner: str = "") -> Incoming:
     return replace(found, offset=_offset(settings, found))
 
 
-def complete(settings: Settings, upload_id: str, display_name: str, owner: str = "") -> Upload:
+def complete(settings: Settings, upload_id: str, display_name: str, owner: str) -> Upload:
     """Inspect a file that is wholly there and put it into the media store; a refused one is deleted.
 
     Raises FerError ``upload_unknown``, ``upload_unfinished``, MediaError for what can't be used.
@@ -104,7 +108,7 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str =
     return upload
 
 
-def cancel(settings: Settings, upload_id: str, owner: str = "") -> None:
+def cancel(settings: Settings, upload_id: str, owner: str) -> None:
     """Delete an upload that is not complete. Raises FerError ``upload_unknown``."""
     status(settings, upload_id, owner)
     _delete(settings, upload_id)
@@ -117,7 +121,7 @@ class Piece:
     there, and SealError.
     """
 
-    def __init__(self, settings: Settings, upload_id: str, offset: int, digests: Digests, owner: str = "") -> None:
+    def __init__(self, settings: Settings, upload_id: str, offset: int, digests: Digests, owner: str) -> None:
         self._settings, self._digests = settings, digests
         self._upload = status(settings, upload_id, owner)
         self._file: BinaryIO = uploads.part_path(settings, upload_id).open("r+b")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from clinic import previews, tracks, uploads
+from clinic import access, audit, leases, previews, tracks, uploads
+from clinic.access import Actor
+from clinic.audit import Deed
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording, Sample
+from db.models import Account, Job, JobState, Patient, Recording
 from fer_core.errors import FerError
 from fer_core.model_card import ModelCard
 
@@ -23,6 +27,7 @@ PACE_AFTER_S = 2.0
 PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
 
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
+ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
 ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
 
 
@@ -78,6 +83,7 @@ class ActiveJob:
 def enqueue(
     db: Database,
     settings: Settings,
+    actor: Actor,
     patient_id: str,
     files: Sequence[Upload],
     recorded_on: date,
@@ -89,7 +95,7 @@ def enqueue(
 
     `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one.
     The files of a duplicate or of a refusal are deleted.
-    Raises FerError ``mixed_files`` unless it is one video or pictures alone, ``unknown_patient``.
+    Raises Forbidden, FerError ``mixed_files`` unless it is one video or pictures alone, ``unknown_patient``.
     """
     try:
         kind = _kind_of(files)
@@ -105,7 +111,10 @@ def enqueue(
             created_at=datetime.now(UTC),
         )
         with db.session() as session:
+            account = access.writer_of(session, actor, patient_id)
             found = _queue(session, recording, files)
+            if not found.duplicate:
+                audit.write(session, Deed.RECORDING_ADDED, account.id, patient_id, found.recording_id)
     except BaseException:
         uploads.discard(settings, [file.id for file in files])
         raise
@@ -114,29 +123,54 @@ def enqueue(
     return found
 
 
-def status(db: Database, recording_id: str) -> JobStatus | None:
-    """Return where the recording's analysis stands, or None for a recording without one (one indexed query)."""
+def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
+    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden."""
     with db.read() as session:
+        access.acting(session, actor)
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
-        return None if job is None else _status(job, datetime.now(UTC))
+        if job is None:
+            return None
+        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
+        return _status(job, datetime.now(UTC))
 
 
-def active(db: Database) -> list[ActiveJob]:
-    """Return what is queued, running or waits for a choice of face, oldest first."""
+def active(db: Database, actor: Actor) -> list[ActiveJob]:
+    """Return what is queued, running or waits for a choice of face, oldest first.
+
+    What a reanalysis has queued is told by `clinic.reanalysis` as a whole. Raises Forbidden.
+    """
     with db.read() as session:
+        account = access.acting(session, actor)
         rows = session.execute(
             select(Job, Recording.patient_id, Patient.name, Recording.recorded_on, Recording.kind)
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
-            .where(Job.state.in_(ACTIVE))
+            .where(
+                Job.state.in_(ACTIVE),
+                Recording.patient_id.in_(access.visible(account)),
+                or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
+            )
             .order_by(Job.created_at)
         )
         now = datetime.now(UTC)
         return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
 
 
-def cancel(db: Database, settings: Settings, recording_id: str) -> None:
-    """Stop an analysis: at once where it waits, within 5 s where it runs; its file and results are deleted."""
+def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Stop an analysis: at once where it waits, within 5 s where it runs; its file and results are deleted.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.session() as session:
+        account, recording, job = _job_to_change(session, actor, recording_id)
+        if job is None or job.state not in ACTIVE:
+            return
+        audit.write(session, Deed.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
+    drop(db, settings, recording_id)
+
+
+def drop(db: Database, settings: Settings, recording_id: str) -> None:
+    """Stop an analysis for whoever was allowed to before; see `cancel`."""
     with db.session() as session:
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
         if job is None or job.state not in ACTIVE:
@@ -146,66 +180,92 @@ def cancel(db: Database, settings: Settings, recording_id: str) -> None:
             return
         job.state = JobState.CANCELLED.value
         job.finished_at = datetime.now(UTC)
-        session.execute(delete(Sample).where(Sample.recording_id == recording_id))
-        gone = [source["id"] for source in job.sources]
+        leases.forget_results(session, job)
+        gone = leases.own_files(session, job)
     uploads.discard(settings, gone)
     previews.remove(settings, recording_id)
 
 
-def retry(db: Database, settings: Settings, recording_id: str) -> None:
-    """Queue a failed analysis again. Raises FerError ``upload_gone`` where its file is no longer kept."""
+def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Queue a failed analysis again.
+
+    Raises Forbidden, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
+    """
     with db.session() as session:
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
         if not uploads.stored(settings, [source["id"] for source in job.sources]):
             raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
-        job.state = JobState.QUEUED.value
-        job.attempts, job.done_s, job.frames, job.total_s = 0, 0.0, 0, None
-        job.cancel_requested = False
-        job.error_code = job.error_message = job.started_at = job.finished_at = None
+        queue_again(job)
+        audit.write(session, Deed.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
 
 
-def can_retry(db: Database, settings: Settings, recording_id: str) -> bool:
-    """Return whether `retry` would queue the analysis again."""
+def queue_again(job: Job) -> None:
+    """Put a job that ended badly back into the queue, as if it had not been tried."""
+    job.state = JobState.QUEUED.value
+    job.attempts = 0
+    job.cancel_requested = False
+    job.error_code = job.error_message = job.started_at = job.finished_at = job.not_before = None
+
+
+def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> bool:
+    """Return whether `retry` would queue the analysis again. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        *_, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return False
         return uploads.stored(settings, [source["id"] for source in job.sources])
 
 
-def candidates(db: Database, settings: Settings, recording_id: str) -> list[tracks.Candidate]:
-    """Return the faces to choose among, the one seen most first, each with a small picture where one was kept."""
+def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[tracks.Candidate]:
+    """Return the faces to choose among, the one seen most first, each with a small picture where one was kept.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
     with db.read() as session:
+        _job_to_change(session, actor, recording_id)
         return tracks.candidates(session, settings, recording_id)
 
 
-def choose_track(db: Database, settings: Settings, recording_id: str, track: int | Collection[int]) -> None:
+def choose_track(
+    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int | Collection[int]
+) -> None:
     """Keep the patient's face alone, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. Raises FerError ``nothing_to_choose``, ValueError for a track that is not there.
+    becomes one without a face. Raises Forbidden, FerError ``unknown_recording``, ``nothing_to_choose``, ValueError
+    for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
     with db.session() as session:
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
-        recording = session.get_one(Recording, recording_id)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = datetime.now(UTC)
+        audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
     previews.remove_thumbnails(settings, recording_id)
 
 
-def preview(settings: Settings, recording_id: str) -> previews.StoredPreview | None:
-    """Return the latest sampled frame of a running analysis with its faces, or None while there is none."""
+def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
+    """Return the latest sampled frame of a running analysis with its faces, or None while there is none.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
     return previews.read_preview(settings, recording_id)
 
 
-def close_preview(settings: Settings, recording_id: str) -> None:
-    """Delete the preview of an analysis that is over, when the clinician has seen it."""
+def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Delete the preview of an analysis that is over, when the clinician has seen it.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _job_to_change(session, actor, recording_id)
     previews.remove(settings, recording_id)
 
 
@@ -215,6 +275,35 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
         sources = session.scalar(select(Job.sources).where(Job.recording_id == recording_id)) or []
     uploads.discard(settings, [source["id"] for source in sources])
     previews.remove(settings, recording_id)
+
+
+def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
+    """Return who acts, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
+    recording = access.recording_of(session, recording_id)
+    account = access.writer_of(session, actor, recording.patient_id)
+    return account, recording, session.scalar(select(Job).where(Job.recording_id == recording_id))
+
+
+def job_key(
+    visit_id: str, model_sha256: str | None, settings: Mapping[str, Any], chosen: Sequence[int] | None = None
+) -> str:
+    """Return the idempotency key of an analysis: what its result depends on, as one SHA-256.
+
+    `visit_id`: the first version's recording. `settings`: what was asked for; what the analysis added is left out.
+    `chosen`: the tracks of the patient's face where they are known before.
+    """
+    asked = {name: settings[name] for name in ("every_s",) if name in settings}
+    told = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> None:
+    """Let a held job ask for this model instead of one that is no longer installed. Raises LeaseLostError."""
+    with leases.held(db, claimed) as session:
+        recording = session.get_one(Recording, claimed.recording_id)
+        recording.model_sha256 = model_sha256
+        job = session.get_one(Job, claimed.job_id)
+        job.key = job_key(recording.version_of or recording.id, model_sha256, recording.settings)
 
 
 def _kind_of(files: Sequence[Upload]) -> str:
@@ -229,18 +318,25 @@ def _kind_of(files: Sequence[Upload]) -> str:
 
 def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> Enqueued:
     """Add the recording and its job, or find the recording that has these files already."""
-    if session.get(Patient, recording.patient_id) is None:
-        raise FerError("This patient is no longer in the list.", "unknown_patient")
     same_files = list(session.scalars(select(Recording).where(Recording.source_sha256 == recording.source_sha256)))
     elsewhere = any(other.patient_id != recording.patient_id for other in same_files)
     for other in same_files:
         if other.patient_id == recording.patient_id and _same_analysis(session, other, recording):
             return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere)
+    for other in same_files:
+        if _same_visit(session, other, recording):
+            # Beside the old result and not a second visit in the trend.
+            recording.version_of, recording.current = other.version_of or other.id, False
+            recording.settings = {**recording.settings, "chosen_in": other.id}
     session.add(recording)
     session.flush()
+    key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)
+    # Files that were handed in anew take the place of those with which it went badly.
+    session.execute(update(Job).where(Job.key == key, Job.state.in_(ENDED_BADLY)).values(key=None))
     session.add(
         Job(
             recording_id=recording.id,
+            key=key,
             priority=VIDEO_PRIORITY if recording.kind == "video" else PICTURES_PRIORITY,
             sources=[file.as_source() for file in files],
             created_at=recording.created_at,
@@ -257,6 +353,15 @@ def _same_analysis(session: Session, stored: Recording, asked: Recording) -> boo
     return state in (*ACTIVE, *ENDED_WELL)
 
 
+def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
+    """Return whether a recording of the same files shows the result of another model for the same visit."""
+    visit = (asked.patient_id, asked.recorded_on, asked.settings.get("every_s"))
+    if not stored.current or (stored.patient_id, stored.recorded_on, stored.settings.get("every_s")) != visit:
+        return False
+    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
+    return state in ENDED_WELL and stored.model_sha256 != asked.model_sha256
+
+
 def _digest(files: Sequence[Upload]) -> str:
     """Return one SHA-256 for the files: a single file's own; of several, that of theirs in a fixed order."""
     if len(files) == 1:
@@ -267,10 +372,12 @@ def _digest(files: Sequence[Upload]) -> str:
 def _status(job: Job, now: datetime) -> JobStatus:
     share = min(1.0, job.done_s / job.total_s) if job.total_s else None
     left_s = None
-    if job.state == JobState.RUNNING.value and job.started_at is not None and share:
+    # The pace is that of the present holder alone: what an earlier one did took none of this time.
+    done_now_s = job.done_s - job.resumed_s
+    if job.state == JobState.RUNNING.value and job.started_at is not None and job.total_s and done_now_s > 0:
         running_s = (now - job.started_at).total_seconds()
         if running_s >= PACE_AFTER_S:
-            left_s = running_s * (1 - share) / share
+            left_s = running_s * max(0.0, job.total_s - job.done_s) / done_now_s
     return JobStatus(
         recording_id=job.recording_id,
         state=JobState(job.state),

@@ -1,7 +1,8 @@
 """Analyses as the worker holds them: taken by a lease, kept by reporting progress, given up or ended by its token.
 
 Each take-over raises the job's fencing token. Every write of a worker first renews its lease under its own token, in
-the same transaction, so that a worker that was given up for dead can't write any more.
+the same transaction, so that a worker that was given up for dead can't write any more. What is written stays: the next
+holder goes on after the last chunk.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from db.engine import Database
-from db.models import Job, JobState, Recording, Sample
+from db.models import Chunk, Job, JobState, Reanalysis, Recording, Sample
 from fer_core.types import Progress
 
 LEASE_S = 60.0
 MAX_ATTEMPTS = 3
+BACK_OFF_S = (0.0, 10.0)
+"""How long a job waits after its first and its second worker died within one chunk: the fault may pass by itself."""
 
 LOST_CODE = "worker_stopped"
 LOST_MESSAGE = (
@@ -38,9 +42,21 @@ class LeaseLostError(Exception):
         self.job_gone = job_gone
 
 
+class Wish(Enum):
+    """What the clinic wants of a running analysis."""
+
+    GO_ON = "go on"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that this worker holds. `sources`: the uploads (see `Upload.as_source`); `token`: the fencing token."""
+    """A job that this worker holds. `sources`: the uploads (see `Upload.as_source`); `token`: the fencing token.
+
+    `model_sha256`: the model that is asked for. `again`: it is a new version of a recording, whose file is the older
+    version's and stays where this one ends badly. `cursor`: where an earlier holder stopped (see clinic/chunks.py).
+    """
 
     job_id: str
     recording_id: str
@@ -48,27 +64,40 @@ class Claim:
     kind: str
     every_s: float
     sources: tuple[dict[str, Any], ...]
+    priority: int
+    model_sha256: str | None
+    again: bool
+    cursor: dict[str, Any] | None
 
 
-def claim(db: Database, lease_s: float = LEASE_S) -> Claim | None:
-    """Take the waiting job of the highest priority, oldest first, or None; what an earlier try wrote is deleted."""
+def anything_waits(db: Database, above: int | None = None) -> bool:
+    """Return whether `claim` would find a job: asked before it, which takes the database's only write lock."""
+    with db.read() as session:
+        return _next(session, datetime.now(UTC), above) is not None
+
+
+def claim(db: Database, lease_s: float = LEASE_S, worker: str = "", above: int | None = None) -> Claim | None:
+    """Take the waiting job of the highest priority, oldest first, or None.
+
+    `worker`: the name under which it is held. `above`: only jobs of a higher priority than this.
+    """
     now = datetime.now(UTC)
     with db.session() as session:
-        job = session.scalar(
-            select(Job)
-            .where(Job.state == JobState.QUEUED.value)
-            .order_by(Job.priority.desc(), Job.created_at, Job.id)
-            .limit(1)
-        )
+        job = _next(session, now, above)
         if job is None:
             return None
         job.state = JobState.RUNNING.value
+        job.worker = worker
         job.attempts += 1
         job.lease_token += 1
         job.lease_until = now + timedelta(seconds=lease_s)
         job.started_at = now
-        job.done_s, job.total_s, job.frames = 0.0, None, 0
-        session.execute(delete(Sample).where(Sample.recording_id == job.recording_id))
+        if job.cursor is None:
+            forget_results(session, job)
+        else:
+            # What was sampled after the last chunk was never written.
+            job.done_s = job.resumed_s = float(job.cursor["end_s"])
+            job.frames = int(job.cursor["samples"])
         recording = session.get_one(Recording, job.recording_id)
         return Claim(
             job_id=job.id,
@@ -77,7 +106,27 @@ def claim(db: Database, lease_s: float = LEASE_S) -> Claim | None:
             kind=recording.kind,
             every_s=float(recording.settings.get("every_s", 0.0)),
             sources=tuple(job.sources),
+            priority=job.priority,
+            model_sha256=recording.model_sha256,
+            again=recording.version_of is not None,
+            cursor=job.cursor,
         )
+
+
+def own_files(session: Session, job: Job) -> list[str]:
+    """Return the uploads that go with a job that ends badly: none where an older version of the recording has them."""
+    if session.get_one(Recording, job.recording_id).version_of is not None:
+        return []
+    return [source["id"] for source in job.sources]
+
+
+def forget_results(session: Session, job: Job) -> None:
+    """Delete what is written of a job's results, so that it begins anew or leaves nothing."""
+    session.execute(delete(Sample).where(Sample.recording_id == job.recording_id))
+    session.execute(delete(Chunk).where(Chunk.recording_id == job.recording_id))
+    job.cursor = None
+    job.done_s = job.resumed_s = 0.0
+    job.total_s, job.frames = None, 0
 
 
 @contextmanager
@@ -91,14 +140,21 @@ def held(db: Database, claimed: Claim, lease_s: float = LEASE_S) -> Iterator[Ses
         yield session
 
 
-def progress(db: Database, claimed: Claim, at: Progress, lease_s: float = LEASE_S) -> bool:
-    """Renew the lease, write how far the analysis is, and return whether it shall be cancelled.
+def progress(db: Database, claimed: Claim, at: Progress, lease_s: float = LEASE_S) -> Wish:
+    """Renew the lease, write how far the analysis is, and return what is wanted of it.
 
     Raises LeaseLostError.
     """
     with db.session() as session:
         _renew(session, claimed, lease_s, {"done_s": at.done_s, "total_s": at.total_s, "frames": at.frames})
-        return session.scalar(select(Job.cancel_requested).where(Job.id == claimed.job_id)) is True
+        cancelled, paused = session.execute(
+            select(Job.cancel_requested, Reanalysis.paused)
+            .outerjoin(Reanalysis, Reanalysis.id == Job.reanalysis_id)
+            .where(Job.id == claimed.job_id)
+        ).one()
+    if cancelled:
+        return Wish.CANCEL
+    return Wish.PAUSE if paused else Wish.GO_ON
 
 
 def finish(session: Session, claimed: Claim, state: JobState, frames: int) -> None:
@@ -109,6 +165,7 @@ def finish(session: Session, claimed: Claim, state: JobState, frames: int) -> No
     job = session.get_one(Job, claimed.job_id)
     job.state = state.value
     job.lease_until = None
+    job.cursor = None
     job.frames = frames
     if job.total_s is not None and state is not JobState.PARTIAL:
         job.done_s = job.total_s
@@ -134,35 +191,54 @@ def give_back(db: Database, claimed: Claim) -> None:
     """
     with held(db, claimed) as session:
         job = session.get_one(Job, claimed.job_id)
-        job.state = JobState.QUEUED.value
         job.attempts -= 1
-        job.lease_token += 1
-        job.lease_until = None
+        _queue_again(job)
 
 
-def release(db: Database, only_expired: bool = True) -> list[str]:
+def release(db: Database, worker: str | None = None) -> list[str]:
     """Queue the running jobs again whose lease ran out; return the uploads that are needed no more.
 
-    A job that was tried `MAX_ATTEMPTS` times fails with a sentence; one that shall be cancelled is. With
-    `only_expired` false every running job is released: for a worker that has just started and is the only one.
+    With `worker` those that were held under this name are released at once: for a worker that has just started under
+    it, and so is the only one. A job that was tried `MAX_ATTEMPTS` times without a chunk more fails with a sentence;
+    one that shall be cancelled is.
     """
     needless: list[str] = []
+    now = datetime.now(UTC)
     with db.session() as session:
-        running = select(Job).where(Job.state == JobState.RUNNING.value)
-        if only_expired:
-            running = running.where(Job.lease_until < datetime.now(UTC))
-        for job in session.scalars(running):
+        lost = Job.lease_until < now if worker is None else Job.worker == worker
+        for job in session.scalars(select(Job).where(Job.state == JobState.RUNNING.value, lost)):
             if job.cancel_requested:
                 _end_badly(session, job, JobState.CANCELLED, None, None)
-                needless += [source["id"] for source in job.sources]
+                needless += own_files(session, job)
             elif job.attempts >= MAX_ATTEMPTS:
                 _end_badly(session, job, JobState.FAILED, LOST_CODE, LOST_MESSAGE)
             else:
-                job.state = JobState.QUEUED.value
-                job.lease_until = None
-                # The worker that may still run must not write from now on.
-                job.lease_token += 1
+                _queue_again(job)
+                job.not_before = now + timedelta(seconds=BACK_OFF_S[max(0, job.attempts - 1)])
     return needless
+
+
+def _next(session: Session, now: datetime, above: int | None) -> Job | None:
+    """Return the job to take next: neither paused nor waiting after a worker's death."""
+    waiting = (
+        select(Job)
+        .outerjoin(Reanalysis, Reanalysis.id == Job.reanalysis_id)
+        .where(
+            Job.state == JobState.QUEUED.value,
+            or_(Job.not_before.is_(None), Job.not_before <= now),
+            or_(Reanalysis.paused.is_(None), Reanalysis.paused.is_(False)),
+        )
+        .order_by(Job.priority.desc(), Job.created_at, Job.id)
+        .limit(1)
+    )
+    return session.scalar(waiting if above is None else waiting.where(Job.priority > above))
+
+
+def _queue_again(job: Job) -> None:
+    job.state = JobState.QUEUED.value
+    job.lease_until = None
+    # The worker that may still run must not write from now on.
+    job.lease_token += 1
 
 
 def _renew(session: Session, claimed: Claim, lease_s: float, values: dict[str, Any]) -> None:
@@ -178,7 +254,7 @@ def _renew(session: Session, claimed: Claim, lease_s: float, values: dict[str, A
 
 
 def _end_badly(session: Session, job: Job, state: JobState, code: str | None, message: str | None) -> None:
-    session.execute(delete(Sample).where(Sample.recording_id == job.recording_id))
+    forget_results(session, job)
     job.state = state.value
     job.lease_until = None
     job.lease_token += 1

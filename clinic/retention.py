@@ -46,11 +46,12 @@ def _before(today: date, days: int | None) -> date | None:
 def _old(limit: date) -> ColumnElement[bool]:
     """Return the condition of a recording of before that day; what came in later counts from then.
 
-    So a mistyped year deletes nothing that was handed in yesterday. What is being analysed stays.
+    So a mistyped year deletes nothing that was handed in yesterday. What is being analysed stays, in all versions.
     """
-    working = select(Job.recording_id).where(Job.state.in_(ACTIVE))
+    visit = func.coalesce(Recording.version_of, Recording.id)
+    working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(ACTIVE)).correlate(None)
     came_in = datetime(limit.year, limit.month, limit.day, tzinfo=UTC)
-    return and_(Recording.recorded_on < limit, Recording.created_at < came_in, Recording.id.not_in(working))
+    return and_(Recording.recorded_on < limit, Recording.created_at < came_in, visit.not_in(working))
 
 
 def _patients(db: Database, settings: Settings, limit: date | None) -> int:
@@ -62,7 +63,7 @@ def _patients(db: Database, settings: Settings, limit: date | None) -> int:
         came_in = datetime(limit.year, limit.month, limit.day, tzinfo=UTC)
         found = list(session.scalars(select(Patient.id).where(Patient.created_at < came_in, Patient.id.not_in(newer))))
     for patient_id in found:
-        caseload.delete_patient(db, settings, patient_id)
+        caseload.erase(db, settings, "patient", patient_id, None)
     return len(found)
 
 
@@ -70,9 +71,9 @@ def _recordings(db: Database, settings: Settings, limit: date | None) -> int:
     if limit is None:
         return 0
     with db.read() as session:
-        found = list(session.scalars(select(Recording.id).where(_old(limit))))
+        found = list(session.scalars(select(Recording.id).where(Recording.version_of.is_(None), _old(limit))))
     for recording_id in found:
-        caseload.delete_recording(db, settings, recording_id)
+        caseload.erase(db, settings, "recording", recording_id, None)
     return len(found)
 
 

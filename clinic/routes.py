@@ -1,8 +1,8 @@
 """The HTTP routes beside the pages: pieces of large uploads come in, prepared archives go out.
 
 An upload goes like in the tus protocol (tus.io, version 1.0): HEAD tells how far it is, PATCH adds a piece at an
-offset, DELETE gives it up. It is begun by a page and not over HTTP. Who is signed in is read from the request's state
-(``user_id``), where a gate before these routes puts it.
+offset, DELETE gives it up. It is begun by a page and not over HTTP. Who is signed in is read from the request's scope,
+where the gate before these routes puts it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from clinic import downloads, incoming
+from clinic.access import Actor
 from clinic.incoming import Digests, Incoming, Piece
 from clinic.settings import Settings
 from db.sealed import CHUNK_BYTES
@@ -116,8 +117,9 @@ async def _download(request: Request, settings: Settings) -> Response:
 
 
 def _user(request: Request) -> str:
-    """Return who is signed in, empty without a gate."""
-    return str(getattr(request.state, "user_id", None) or "")
+    """Return the account that is signed in."""
+    actor: Actor = request.scope["actor"]
+    return actor.account_id
 
 
 def _progress(upload: Incoming, status: int) -> Response:

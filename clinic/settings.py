@@ -36,29 +36,31 @@ class Settings:
     """The settings of one installation.
 
     `data_dir`: everything that is kept lies under it, save the master key. `database_url`: a SQLAlchemy URL. `demo`:
-    invented patients, in a folder and database of their own.
+    invented patients, in a folder and database of their own. `behind_tls`: a proxy in front speaks TLS, so that cookies
+    are for TLS alone, and the server may listen beyond this computer.
 
-    `max_upload_bytes`: the largest file taken; `quota_bytes`: the most that all files together may take until they
-    are analysed; `min_free_bytes`: what has to stay free on the disk.
+    `max_upload_bytes`: the largest file taken; `quota_bytes`: the most that all files together may take;
+    `min_free_bytes`: what has to stay free on the disk. `keep_files`: what was analysed stays, as it was handed in, so
+    that a new model can look at it. `dask`: the address of a scheduler, whose machines analyse; None: this machine's.
 
     `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
     master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
-    hold them). `master_key`: the master key itself, where it is not kept in a file.
-
-    `retention`: when what is old goes. `behind_proxy`: a proxy with TLS stands before the server.
+    hold them). `master_key`: the master key itself, where it is not kept in a file. `retention`: when what is old goes.
     """
 
     data_dir: Path
     database_url: str
     demo: bool = False
+    behind_tls: bool = False
     max_upload_bytes: int = 4096 * MEBIBYTE
     min_free_bytes: int = 512 * MEBIBYTE
+    keep_files: bool = False
+    dask: str | None = None
     quota_bytes: int = 64 * 1024 * MEBIBYTE
     media_url: str = ""
     key_dir: Path = Path()
     master_key: bytes | None = field(default=None, repr=False)
     retention: Retention = Retention()
-    behind_proxy: bool = False
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -93,7 +95,12 @@ class Settings:
         else:
             settings = replace(cls.at(root), **limits, **_named())
         _make(settings.data_dir)
-        return replace(settings, behind_proxy=os.environ.get("FER_BEHIND_PROXY") == "1")
+        return replace(
+            settings,
+            behind_tls=os.environ.get("FER_BEHIND_TLS") == "1",
+            keep_files=os.environ.get("FER_KEEP_FILES") == "1",
+            dask=os.environ.get("FER_DASK") or None,
+        )
 
     def as_demo(self) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made."""
@@ -112,8 +119,7 @@ def _named() -> dict[str, Any]:
     }
     if folder := os.environ.get("FER_KEY_DIR"):
         found["key_dir"] = Path(folder).absolute()
-    if key := os.environ.get("FER_MASTER_KEY"):
-        found["master_key"] = _key(key)
+    found |= named_key()
     found["retention"] = Retention(
         patients_days=_days("FER_KEEP_PATIENTS_DAYS"),
         recordings_days=_days("FER_KEEP_RECORDINGS_DAYS"),
@@ -121,6 +127,12 @@ def _named() -> dict[str, Any]:
         copies_days=_days("FER_KEEP_COPIES_DAYS"),
     )
     return {name: value for name, value in found.items() if value}
+
+
+def named_key() -> dict[str, Any]:
+    """Return the master key where the environment names one."""
+    text = os.environ.get("FER_MASTER_KEY")
+    return {"master_key": _key(text)} if text else {}
 
 
 def _key(text: str) -> bytes:

@@ -92,6 +92,8 @@ class Supervisor:
             "FER_DATABASE_URL": self._settings.database_url,
             "FER_MEDIA_URL": self._settings.media_url,
             "FER_KEY_DIR": str(self._settings.key_dir),
+            "FER_KEEP_FILES": "1" if self._settings.keep_files else "0",
+            "FER_DASK": self._settings.dask or "",
             # The folder and the database above are the demo's own already.
             "FER_DEMO": "0",
         }

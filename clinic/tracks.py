@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic import previews
 from clinic.settings import Settings
 from clinic.trends import summarise_recording
 from db.models import Recording, Sample
+from db.records import load_samples
 from fer_core.types import Box, Status
 
 NO_FACE_TRACK = -1
 ALONE_TRACK = 0
 """In a recording of pictures, the track of the faces that were alone in their picture."""
+SAME_IOU, SAME_SHARE = 0.5, 0.95
+"""A choice is carried over to a new version where in so large a share of the moments the boxes overlap so much."""
 NEGLIGIBLE_SHARE = 0.05
 """A face seen in less than this share of the samples is taken for a passer-by or a picture on the wall."""
 
@@ -64,7 +67,14 @@ def candidates(session: Session, settings: Settings, recording_id: str) -> list[
 
 
 def choose_automatically(session: Session, recording: Recording) -> bool:
-    """Keep the one face where there is nothing to ask: none or one, or all others negligible; say if it was so."""
+    """Keep the one face where there is nothing to ask; say if it was so.
+
+    There is none or one, all others are negligible, or it is the face that was chosen in an earlier version.
+    """
+    carried = _carried(session, recording)
+    if carried is not None:
+        keep(session, recording, carried, how="carried")
+        return True
     counted = _counted(session, recording.id)
     if len(counted) <= 1:
         keep(session, recording, [track for track, *_ in counted], how="only")
@@ -80,7 +90,8 @@ def choose_automatically(session: Session, recording: Recording) -> bool:
 def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str) -> None:
     """Reduce a recording to the chosen tracks under one number, and make its summary.
 
-    `how` is kept in the recording's settings with what was left out: ``only``, ``others_negligible``, ``clinician``.
+    `how` is kept in the recording's settings with what was left out: ``only``, ``others_negligible``, ``clinician``,
+    ``carried`` over from the version before.
     Where two chosen tracks share a moment, the one seen more is kept. Raises ValueError for an unknown track.
     """
     counted = {track: count for track, count, *_ in _counted(session, recording.id)}
@@ -97,6 +108,16 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
     session.flush()
     recording.summary = summarise_recording(session, recording)
+    make_current(session, recording)
+
+
+def make_current(session: Session, recording: Recording) -> None:
+    """Let lists and trends show this version of its visit, now that it has a result; the others are kept beside."""
+    visit_id = recording.version_of or recording.id
+    visit = or_(Recording.id == visit_id, Recording.version_of == visit_id)
+    shown = update(Recording).where(visit).values(current=Recording.id == recording.id)
+    session.execute(shown.execution_options(synchronize_session=False))
+    session.refresh(recording, ["current"])
 
 
 def best_views(session: Session, recording_id: str) -> dict[int, tuple[int, Box]]:
@@ -113,6 +134,46 @@ def best_views(session: Session, recording_id: str) -> dict[int, tuple[int, Box]
         for track, index, left, top, right, bottom in rows
         if left is not None and top is not None and right is not None and bottom is not None
     }
+
+
+def chosen_of(recording: Recording) -> list[int] | None:
+    """Return the tracks that were chosen as the patient's in a recording, None where that is open."""
+    choice: dict[str, Any] = recording.settings.get("face_choice", {})
+    return choice.get("tracks")
+
+
+def _carried(session: Session, recording: Recording) -> list[int] | None:
+    """Return the tracks that the version before was reduced to, if they show the same face here; else None.
+
+    Nobody is recognised: the boxes lie where they lay, moment by moment.
+    """
+    before = session.get(Recording, recording.settings.get("chosen_in", ""))
+    chosen = chosen_of(before) if before is not None else None
+    if before is None or not chosen:
+        return None
+    old, new = _boxes(session, before.id, None), _boxes(session, recording.id, chosen)
+    if not old:
+        return None
+    met = sum(at in new and box.iou(new[at]) >= SAME_IOU for at, box in old.items())
+    if met < SAME_SHARE * len(old.keys() | new.keys()):
+        return None
+    present = {track for track, *_ in _counted(session, recording.id)}
+    return [track for track in chosen if track in present]
+
+
+def _boxes(session: Session, recording_id: str, among: Sequence[int] | None) -> dict[int, Box]:
+    """Return the box in each frame that shows one of the tracks (None: any); of several in a frame the largest."""
+    found = load_samples(session, recording_id)
+    boxes: dict[int, Box] = {}
+    for index, track, corners in zip(
+        found.frame_index.tolist(), found.track.tolist(), found.boxes.tolist(), strict=True
+    ):
+        if track == NO_FACE_TRACK or (among is not None and track not in among):
+            continue
+        box = Box(*corners)
+        if index not in boxes or box.area > boxes[index].area:
+            boxes[index] = box
+    return boxes
 
 
 def _told(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:

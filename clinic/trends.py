@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from db.models import Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS, Emotion
+from fer_core.reading import MIN_USABLE_S, MIN_USABLE_SHARE
 from fer_core.timeline import block_bootstrap, longest_gap_s
 from fer_core.types import Status
 
 BLOCK_S = 10.0
-MIN_USABLE_SHARE, MIN_USABLE_S = 0.5, 60.0
 MIN_PICTURES = 5
 BASELINE_MIN, BASELINE_MAX = 8, 12
 """With 8 baseline recordings the next point lies outside by chance in 3.4 % of the cases, with 12 in 1.6 %."""

@@ -6,21 +6,24 @@ A file has a random id (see clinic/media.py). Its own name is display text and n
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
 import time
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import select
 
+from clinic import access
+from clinic.access import Actor
 from clinic.media import PART, MediaStore, open_store
-from clinic.settings import Settings
+from clinic.settings import Settings, named_key
 from db.engine import Database
 from db.models import Job, JobState, new_id
 from db.sealed import open_sealed, sealing
@@ -57,13 +60,18 @@ class Upload:
         return {"id": self.id, "name": self.name, "sha256": self.sha256, "size": self.size, "kind": self.kind}
 
 
-def store(settings: Settings, stream: BinaryIO, display_name: str, upload_id: str | None = None) -> Upload:
+def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, display_name: str) -> Upload:
     """Seal `stream`, inspect it in a sandbox and put it into the media store; on any refusal nothing stays.
 
-    `upload_id`: the id to take, by default a new one.
-    Raises MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
+    Raises Forbidden, MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
     """
-    upload_id = upload_id or new_id()
+    with db.read() as session:
+        access.writer(session, actor)
+    return take_in(settings, stream, display_name, new_id())
+
+
+def take_in(settings: Settings, stream: BinaryIO, display_name: str, upload_id: str) -> Upload:
+    """Do what `store` does for whoever was allowed to before, under a given id."""
     media = open_store(settings)
     path = part_path(settings, upload_id)
     try:
@@ -87,9 +95,35 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
     return Upload(upload_id, clean_name(display_name), sha256, size, found.kind, found.warnings)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stored file lies, as another machine may be told it: without the master key, which it has itself."""
+
+    data_dir: Path
+    media_url: str
+    key_dir: Path
+    upload_id: str
+
+
+class StoredFile(io.BufferedReader):
+    """The content of a stored file, to read and to seek in; it knows where it lies."""
+
+    def __init__(self, raw: io.RawIOBase, place: Place) -> None:
+        super().__init__(raw)
+        self.place = place
+
+
 def open_stored(settings: Settings, upload_id: str) -> BinaryIO:
-    """Return the content of a stored file, to read and to seek in. Raises FerError ``upload_gone`` and SealError."""
-    return open_store(settings).open(upload_id)
+    """Return the content of a stored file as a `StoredFile`. Raises FerError ``upload_gone`` and SealError."""
+    place = Place(settings.data_dir, settings.media_url, settings.key_dir, upload_id)
+    raw = cast(io.BufferedReader, open_store(settings).open(upload_id)).detach()
+    return cast(BinaryIO, StoredFile(raw, place))
+
+
+def open_place(place: Place) -> BinaryIO:
+    """Open a stored file on another machine, with the key that is there. Raises what `open_stored` raises."""
+    here = replace(Settings.at(place.data_dir), media_url=place.media_url, key_dir=place.key_dir, **named_key())
+    return open_stored(here, place.upload_id)
 
 
 def stored(settings: Settings, upload_ids: Iterable[str]) -> bool:
@@ -129,25 +163,26 @@ def uploads_dir(settings: Settings) -> Path:
 
 
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
-    """Delete files older than `older_than_s` that no waiting or running job needs; return how many went."""
+    """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went."""
     # The files are listed before the jobs are: one that is stored in between is not on the list.
     media, limit = open_store(settings), datetime.now(UTC) - timedelta(seconds=older_than_s)
     found = [file for file in media.files() if file.modified < limit]
     unfinished = [path for path in uploads_dir(settings).iterdir() if age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
-    needed = _needed(db) if found else set()
+    needed = _needed(db, settings.keep_files) if found else set()
     stale = [file.id for file in found if not (file.whole and file.id in needed)]
     discard(settings, stale)
     return len(stale) + len(unfinished)
 
 
-def _needed(db: Database) -> set[str]:
-    """Return the ids that a job has yet to read."""
+def _needed(db: Database, keep_files: bool) -> set[str]:
+    """Return the ids that a job has yet to read; with `keep_files` also those that one has read to the end."""
+    states = [JobState.QUEUED, JobState.RUNNING]
+    if keep_files:
+        states += [JobState.CHOOSING, JobState.DONE, JobState.PARTIAL]
     with db.read() as session:
-        waiting = session.scalars(
-            select(Job.sources).where(Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value]))
-        )
+        waiting = session.scalars(select(Job.sources).where(Job.state.in_([state.value for state in states])))
         return {source["id"] for sources in waiting for source in sources}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from db.models import JobState
+from clinic.audit import Deed
+from db.models import JobState, Role
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 
@@ -42,10 +43,60 @@ JOB_STATES: dict[str, str] = {
     JobState.CANCELLED: "Cancelled: nothing was kept",
 }
 
+ROLES: dict[str, str] = {
+    Role.ADMINISTRATOR: "Administrator",
+    Role.CLINICIAN: "Clinician",
+    Role.VIEWER: "Viewer",
+}
+ROLE_MEANINGS: dict[str, str] = {
+    Role.ADMINISTRATOR: "keeps the accounts, and otherwise does what a clinician does.",
+    Role.CLINICIAN: "adds patients and recordings, and shares patients with others.",
+    Role.VIEWER: "looks at the patients that are shared, and changes nothing.",
+}
+ACCOUNTS_SEE_OWN = (
+    "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
+    " them, on the patient's page under Edit."
+)
+
+DEEDS: dict[str, str] = {
+    Deed.SIGNED_IN: "signed in",
+    Deed.SIGN_IN_REFUSED: "was refused at the sign-in",
+    Deed.SIGNED_OUT: "signed out",
+    Deed.PASSWORD_CHANGED: "changed the own password",
+    Deed.PASSWORD_RESET: "reset a password",
+    Deed.ACCOUNT_ADDED: "added an account",
+    Deed.ACCOUNT_DISABLED: "disabled an account",
+    Deed.ACCOUNT_ENABLED: "enabled an account",
+    Deed.ROLE_CHANGED: "changed a role",
+    Deed.CASELOAD_HANDED_OVER: "handed the patient over",
+    Deed.PATIENT_ADDED: "added the patient",
+    Deed.PATIENT_CHANGED: "changed name or note",
+    Deed.PATIENT_VIEWED: "looked at the patient",
+    Deed.PATIENT_DELETED: "deleted the patient",
+    Deed.PATIENT_EXPORTED: "exported the patient",
+    Deed.PATIENT_IMPORTED: "imported the patient",
+    Deed.PATIENT_SHARED: "shared the patient",
+    Deed.PATIENT_UNSHARED: "took the patient from a colleague",
+    Deed.EMERGENCY_ACCESS: "opened the patient in an emergency",
+    Deed.EMERGENCY_REFUSED: "looked for a patient in an emergency and found none",
+    Deed.RECORDING_ADDED: "added a recording",
+    Deed.RECORDING_CANCELLED: "cancelled an analysis",
+    Deed.RECORDING_RETRIED: "started an analysis again",
+    Deed.RECORDING_CHANGED: "changed a recording's note",
+    Deed.RECORDING_DELETED: "deleted a recording",
+    Deed.FACE_CHOSEN: "said which face is the patient's",
+    Deed.REANALYSIS_STARTED: "started analysing again with a new model",
+}
+
 FIRST_STEPS = (
     "Add the first patient with the button above. Then hand in a recording: a video of a session, or a few pictures."
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
+)
+NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
+EMERGENCY = (
+    "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
+    " for one hour; the reason is kept for good in the audit."
 )
 CHOOSE_FACE = (
     "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import platform
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +20,7 @@ from sqlalchemy import select
 
 from clinic import analysis, caseload, downloads, leases, previews, retention, selftest, uploads
 from clinic.health import WorkerHealth, write_health
+from clinic.leases import Claim
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Job, JobState
@@ -26,6 +29,8 @@ from fer_core.errors import FerError
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
 
+FIRST = 1
+"""The number of the worker that the app starts; others beside it on the same folder count on."""
 IDLE_WAIT_S = 0.5
 HEALTH_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 3600.0
@@ -59,14 +64,30 @@ def open_default_analyzer() -> Analyzer:
     return Analyzer.open()
 
 
-class Worker:
-    """One worker on one data folder. `open_analyzer` is called once, when it is needed first."""
+def name_of(number: int) -> str:
+    """Return under which name a worker holds its jobs: this machine's, and which of several on the folder it is."""
+    return f"{platform.node()[:64]}-{uuid.getnode():012x}/{number}"
 
-    def __init__(self, settings: Settings, db: Database, open_analyzer: Callable[[], Analyzer]) -> None:
+
+class Worker:
+    """One worker on a data folder, the `number`-th. `open_analyzer` is called when it is needed first."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        open_analyzer: Callable[[], Analyzer],
+        number: int = FIRST,
+        report_every_s: float = analysis.PROGRESS_EVERY_S,
+    ) -> None:
         self._settings = settings
+        self._number = number
+        self._report_every_s = report_every_s
+        self._name = name_of(number)
         self._db = db
         self._open_analyzer = open_analyzer
         self._analyzer: Analyzer | None = None
+        self._missed: str | None = None
         self._stopping = threading.Event()
         self._health = WorkerHealth(pid=os.getpid(), at=datetime.now(UTC))
         self._health_lock = threading.Lock()
@@ -77,9 +98,9 @@ class Worker:
         self._stopping.set()
 
     def run(self) -> None:
-        """Test the installation, then work until `stop`. Nobody else may be working on this data folder."""
-        # Nobody else is: what runs according to its row belongs to a worker that died.
-        uploads.discard(self._settings, leases.release(self._db, only_expired=False))
+        """Test the installation, then work until `stop`. Nobody else may be working under this number."""
+        # Nobody else is: what runs under this name according to its row belongs to a worker that died.
+        uploads.discard(self._settings, leases.release(self._db, self._name))
         caseload.finish_erasures(self._db, self._settings)
         self._say()
         self._test()
@@ -100,18 +121,32 @@ class Worker:
 
     def work_once(self) -> bool:
         """Do the next waiting analysis; return whether there was one."""
-        if not self._anything_waits():
-            return False
-        claimed = leases.claim(self._db)
+        claimed = self._claim()
         if claimed is None:
             return False
-        self._sign()
         try:
-            report = analysis.Reporter(self._db, claimed, self._stopping.is_set, self._sign)
-            analysis.run(self._db, self._settings, claimed, self._opened, report)
+            self._analyse(claimed, self._pass)
         finally:
             self._busy_since = None
         return True
+
+    def _analyse(self, claimed: Claim, aside: Callable[[Claim], None]) -> None:
+        self._sign()
+        report = analysis.Reporter(
+            self._db, claimed, self._stopping.is_set, self._sign, aside, every_s=self._report_every_s
+        )
+        analysis.run(self._db, self._settings, claimed, lambda: self._opened_for(claimed), report)
+
+    def _claim(self, above: int | None = None) -> Claim | None:
+        if not leases.anything_waits(self._db, above):
+            return None
+        return leases.claim(self._db, worker=self._name, above=above)
+
+    def _pass(self, running: Claim) -> None:
+        """Do one analysis of a higher priority in the middle of a running one: a picture doesn't wait for a video."""
+        claimed = self._claim(above=running.priority)
+        if claimed is not None:
+            self._analyse(claimed, aside=lambda _: None)
 
     def watch(self, parent_pid: int | None) -> None:
         """Say now and then that the worker lives; end the process when its parent is gone or an analysis hangs.
@@ -133,10 +168,19 @@ class Worker:
         os._exit(PARENT_GONE)
 
     def _opened(self) -> Analyzer:
-        if self._analyzer is None:
+        if self._analyzer is None or getattr(self._analyzer, "lost", False):
             self._analyzer = self._open_analyzer()
             self._sign()
         return self._analyzer
+
+    def _opened_for(self, claimed: Claim) -> Analyzer:
+        """Return the analyzer, opened again where a job asks for another model: a new one may have been installed."""
+        opened = self._opened()
+        if claimed.model_sha256 in (opened.classifier.card.sha256, self._missed):
+            return opened
+        self._analyzer = None
+        self._missed = claimed.model_sha256
+        return self._opened()
 
     def _sign(self) -> None:
         """Take note of a sign of life of the running analysis."""
@@ -159,12 +203,7 @@ class Worker:
     def _say(self) -> None:
         with self._health_lock:
             self._health = replace(self._health, at=datetime.now(UTC))
-            write_health(self._settings, self._health)
-
-    def _anything_waits(self) -> bool:
-        """Look before `claim`, which takes the database's only write lock."""
-        with self._db.read() as session:
-            return session.scalar(select(Job.id).where(Job.state == JobState.QUEUED.value).limit(1)) is not None
+            write_health(self._settings, self._health, self._number)
 
     def _housekeep(self) -> None:
         """Delete files and previews that have served."""
@@ -181,10 +220,14 @@ class Worker:
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Hold the data folder's worker lock; it goes with the process. Raises FerError where another worker has it."""
+def alone(settings: Settings, number: int = FIRST) -> Iterator[None]:
+    """Hold the lock of the folder's `number`-th worker; it goes with the process.
+
+    Raises FerError ``already_running`` where another worker has it.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (settings.data_dir / "worker.lock").open("w") as lock:
+    name = "worker.lock" if number == FIRST else f"worker-{number}.lock"
+    with (settings.data_dir / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -192,13 +235,19 @@ def alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def main(settings: Settings, db: Database, parent_pid: int | None, open_analyzer: Callable[[], Analyzer]) -> int:
+def main(
+    settings: Settings,
+    db: Database,
+    parent_pid: int | None,
+    open_analyzer: Callable[[], Analyzer],
+    number: int = FIRST,
+) -> int:
     """Run a worker until it is told to end by SIGTERM or Ctrl-C, or its parent is gone; return the exit code."""
-    worker = Worker(settings, db, open_analyzer)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stop())
+    worker = Worker(settings, db, open_analyzer, number)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: worker.stop())
     try:
-        with alone(settings):
+        with alone(settings, number):
             threading.Thread(target=worker.watch, args=(parent_pid,), daemon=True).start()
             worker.run()
     except FerError as error:

@@ -1,4 +1,4 @@
-"""Back a SQLite database up, encrypted, or bring a backup back: ``python -m db backup|restore|verify``."""
+"""Back a SQLite database up, encrypted, bring a backup back, or move a clinic: ``python -m db --help`` tells more."""
 
 from __future__ import annotations
 
@@ -13,35 +13,64 @@ from db import erasures
 from db.archive import Manifest, Secret, is_sealed, lost_media, opened_backup, seal_backup
 from db.backup import backup, restore
 from db.copies import check
+from db.transfer import transfer
 from fer_core.errors import FerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; exit code 2 for a refusal."""
     options = _parser().parse_args(arguments)
-    commands = {"backup": _backup, "restore": _restore, "verify": _verify}
     try:
-        commands[options.command](options)
+        options.run(options)
     except FerError as error:
-        print(error.message, file=sys.stderr)
+        print(f"{error.message} ({error.code})", file=sys.stderr)
         return 2
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m db", description=__doc__)
-    parser.add_argument("command", choices=("backup", "restore", "verify"))
-    parser.add_argument("database", type=Path, help="the database's file, clinic.db in the data folder")
-    parser.add_argument("copy", type=Path, help="the backup's file")
-    secret = parser.add_mutually_exclusive_group()
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, work, told in (
+        ("backup", _backup, "copy a SQLite database, encrypted, also while it is written to"),
+        ("restore", _restore, "bring a backup back; who was erased stays erased"),
+        ("verify", _verify, "unpack a backup and say whether it is whole"),
+    ):
+        command = commands.add_parser(name, help=told)
+        command.add_argument("database", type=Path, help="the database's file, clinic.db in the data folder")
+        command.add_argument("copy", type=Path, help="the backup's file")
+        _add_secrets(command)
+        command.set_defaults(run=work)
+    move = commands.add_parser("copy", help="copy a whole clinic to an empty database of another kind or place")
+    move.add_argument(
+        "--to",
+        required=True,
+        metavar="URL",
+        help="such as postgresql+psycopg://USER@HOST/DATABASE, the password in ~/.pgpass",
+    )
+    move.add_argument(
+        "--from", dest="source", metavar="URL", default=_own_url(), help="by default the clinic's own database"
+    )
+    move.set_defaults(run=_copy)
+    return parser
+
+
+def _own_url() -> str | None:
+    folder = os.environ.get("FER_DATA_DIR")
+    return os.environ.get("FER_DATABASE_URL") or (
+        f"sqlite:///{Path(folder).absolute() / 'clinic.db'}" if folder else None
+    )
+
+
+def _add_secrets(command: argparse.ArgumentParser) -> None:
+    secret = command.add_mutually_exclusive_group()
     secret.add_argument("--passphrase-file", type=Path, help="its first line; without any option you are asked")
     secret.add_argument("--key-file", type=Path, help="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     secret.add_argument("--unencrypted", action="store_true", help="write a plain copy of the database")
-    parser.add_argument("--media", help="the media store (default: FER_MEDIA_URL, or media beside the database)")
-    parser.add_argument(
+    command.add_argument("--media", help="the media store (default: FER_MEDIA_URL, or media beside the database)")
+    command.add_argument(
         "--erased", type=Path, help="the list of what was erased (default: erased.jsonl beside the master key)"
     )
-    return parser
 
 
 def _backup(options: argparse.Namespace) -> None:
@@ -110,6 +139,16 @@ def _erased(options: argparse.Namespace) -> Path:
     folder = options.database.absolute().parent
     keys = os.environ.get("FER_KEY_DIR") or folder.with_name(f"{folder.name}-keys")
     return Path(keys) / "erased.jsonl"
+
+
+def _copy(options: argparse.Namespace) -> None:
+    """Copy, and print each table's hash and rows."""
+    if options.source is None:
+        raise FerError("Please name the database to copy with --from, or set FER_DATA_DIR.", "no_database")
+    copied = transfer(options.source, options.to)
+    for name, digest in copied.items():
+        print(f"{digest.sha256}  {name}")
+    _say({name: digest.rows for name, digest in copied.items()})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Connections as this program relies on them: one writer at a time from the first statement, readers in nobody's way.
 
-SQLite is what a clinic starts with; PostgreSQL works too where `psycopg` is installed, with the same promises.
+SQLite is what a clinic starts with; PostgreSQL keeps the same promises for several machines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
 
     `foreign_keys` False is for migrations on SQLite alone.
     """
-    engine = create_engine(url)
+    # A server that was started anew has closed the pool's connections: each is tried before it is used.
+    # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

@@ -52,7 +52,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[dict[str, Any]]: JSON}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[dict[str, Any]]: JSON(none_as_null=True),
+    }
 
 
 class JobState(StrEnum):
@@ -65,6 +69,83 @@ class JobState(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class Role(StrEnum):
+    """What an account may do; of patients, each sees those of its own caseload alone (clinic/access.py)."""
+
+    ADMINISTRATOR = "administrator"
+    CLINICIAN = "clinician"
+    VIEWER = "viewer"
+
+
+class Account(Base):
+    """Someone who may sign in. `name_key` is the name as it is compared, so that no two differ by case alone."""
+
+    __tablename__ = "account"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(String(200), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    must_change: Mapped[bool] = mapped_column(default=False)
+    """Whether the password is one that someone else has seen, so that nothing opens before it is changed."""
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class SignIn(Base):
+    """A browser that is signed in. Of the token in its cookie only the SHA-256 is kept; ending it deletes the row."""
+
+    __tablename__ = "sign_in"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class SignInFailure(Base):
+    """How often a name failed in a row, known or not; of the name only the SHA-256, for people type passwords there."""
+
+    __tablename__ = "sign_in_failure"
+
+    name_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime] = mapped_column(index=True)
+    refused_until: Mapped[datetime]
+
+
+class Access(Base):
+    """An account that sees a patient: for good (`until` NULL: the caseload), or in an emergency until then."""
+
+    __tablename__ = "access"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True, index=True)
+    until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
+
+    Ids alone and no references: the row stays when what it speaks of is erased, and then names nobody.
+    """
+
+    __tablename__ = "audit"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(index=True)
+    deed: Mapped[str] = mapped_column(String(32))
+    account_id: Mapped[str | None] = mapped_column(String(32))
+    patient_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    recording_id: Mapped[str | None] = mapped_column(String(32))
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    previous: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
 
 
 class Patient(Base):
@@ -86,13 +167,17 @@ class Recording(Base):
     """One clinic visit's pictures or video, and how its results were made.
 
     `source_name` is display text alone. `summary` (see clinic/trends.py) is NULL until the analysis is done.
-    `patient_track` is the face track chosen as the patient, NULL while unchosen.
+    `patient_track` is the face track chosen as the patient, NULL while unchosen. Analysed again with another model, a
+    visit has several rows: `version_of` names the first, NULL in it, and one is `current`.
     """
 
     __tablename__ = "recording"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    version_of: Mapped[str | None] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
+    current: Mapped[bool] = mapped_column(default=True)
+    """Whether lists and trends show this version: a new one becomes it when its analysis is done."""
     kind: Mapped[str] = mapped_column(String(16))
     """``"video"`` or ``"pictures"``."""
     recorded_on: Mapped[date] = mapped_column(index=True)
@@ -114,6 +199,9 @@ class Recording(Base):
     analysed_at: Mapped[datetime | None]
     patient: Mapped[Patient] = relationship(back_populates="recordings")
     samples: Mapped[list[Sample]] = relationship(
+        back_populates="recording", cascade="all, delete-orphan", passive_deletes=True
+    )
+    chunks: Mapped[list[Chunk]] = relationship(
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True
     )
     job: Mapped[Job | None] = relationship(
@@ -151,27 +239,73 @@ class Sample(Base):
     __table_args__ = (Index("ix_sample_recording_time", "recording_id", "time_s"),)
 
 
+class Chunk(Base):
+    """About 10 s of video, or one picture, whose samples are written: in one transaction with this row, and only once.
+
+    From `begin_s` to `end_s` of the recording, seconds; `samples`: moments looked at; `worked_s`: how long that took.
+    `lease_token`: under which of the job's fencing tokens it was written.
+    """
+
+    __tablename__ = "chunk"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    begin_s: Mapped[float]
+    end_s: Mapped[float]
+    samples: Mapped[int]
+    worked_s: Mapped[float]
+    lease_token: Mapped[int]
+    written_at: Mapped[datetime] = mapped_column(index=True)
+    recording: Mapped[Recording] = relationship(back_populates="chunks")
+
+
+class Reanalysis(Base):
+    """A wish to analyse recordings again with another model: of one patient, or of everybody (`patient_id` NULL)."""
+
+    __tablename__ = "reanalysis"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    patient_id: Mapped[str | None] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    model_sha256: Mapped[str] = mapped_column(String(64))
+    paused: Mapped[bool] = mapped_column(default=False)
+    without_file: Mapped[int] = mapped_column(default=0)
+    """How many recordings could not be queued, because their file is no longer kept."""
+    created_at: Mapped[datetime]
+
+
 class Job(Base):
     """The analysis of one recording: queued -> running -> (choosing ->) done, partial, failed or cancelled.
 
     A worker holds a job by a lease: `lease_until` and the fencing token `lease_token`, which grows with every
-    take-over, so that a worker that comes back from the dead can't write any more.
+    take-over, so that a worker that comes back from the dead can't write any more. `cursor` (see clinic/chunks.py) is
+    what the next worker needs to go on after the last chunk, NULL before the first and after the end.
     """
 
     __tablename__ = "job"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), unique=True)
+    key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """The idempotency key: SHA-256 of visit, model, settings and chosen face. No second job has the same."""
+    reanalysis_id: Mapped[str | None] = mapped_column(ForeignKey("reanalysis.id", ondelete="SET NULL"), index=True)
     state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
     priority: Mapped[int] = mapped_column(default=0)
     """Higher first: pictures pass long videos."""
     attempts: Mapped[int] = mapped_column(default=0)
+    """How often a worker began since the last chunk was written."""
+    not_before: Mapped[datetime | None]
+    """After a worker died of it: when it is tried again."""
+    worker: Mapped[str] = mapped_column(String(100), default="")
+    """Who holds it, or held it last."""
+    cursor: Mapped[dict[str, Any] | None]
     lease_until: Mapped[datetime | None]
     lease_token: Mapped[int] = mapped_column(default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     sources: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     """The uploads to analyse, in order: ``{"id", "name", "sha256", "size", "kind"}`` each (clinic/uploads.py)."""
     done_s: Mapped[float] = mapped_column(default=0.0)
+    resumed_s: Mapped[float] = mapped_column(default=0.0)
+    """What of `done_s` was done before the present holder began."""
     total_s: Mapped[float | None]
     frames: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(String(64))

@@ -12,17 +12,20 @@ import csv
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from fer_core.analyzer import Analyzer
+from fer_core.annotate import annotate
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.image import sniff
-from fer_core.types import FrameResult, Progress, RecordingAnalysis, Status
+from fer_core.plot import write_plot
+from fer_core.reading import Reading, find_track, main_track, read
+from fer_core.stability import Stability, stability
+from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
 
 COLUMNS = ("file", "time_s", "face", "left", "top", "right", "bottom", "confidence", "status", *EMOTION_LABELS)
 BAR_WIDTH = 30
@@ -41,7 +44,14 @@ def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[], Ana
     done: list[tuple[str, RecordingAnalysis]] = []
     for name in options.files:
         try:
-            done.append((name, _analyze(analyzer, Path(name), options.every)))
+            if options.stability:
+                print(_stability_table(name, stability(analyzer, Path(name), options.every)))
+                continue
+            # To make the others unrecognisable they have to be followed too.
+            patient = None if options.pixelate else options.patient
+            analysis = _analyze(analyzer, Path(name), options.every, patient)
+            _draw(Path(name), analysis, options)
+            done.append((name, analysis))
         except FerError as error:
             print(f"{name}: {error.message} ({error.code})", file=sys.stderr)
             failed = True
@@ -59,9 +69,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--every", type=_seconds, default=0.2, metavar="SECONDS", help="between samples; 0: every frame (default: 0.2)"
     )
+    parser.add_argument(
+        "--patient", type=_patient, metavar="TRACK|BOX",
+        help="whose face: a track's number, or left,top,right,bottom in px; others are neither labelled nor told",
+    )  # fmt: skip
     parser.add_argument("--csv", metavar="OUT", help="write one row for each face and sample; - for standard output")
     parser.add_argument("--json", metavar="OUT", help="write everything as JSON; - for standard output")
+    parser.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="write a copy with boxes and labels")
+    parser.add_argument("--pixelate", action="store_true", help="in that copy, make all faces but one unrecognisable")
+    parser.add_argument("--plot", type=Path, metavar="OUT.html", help="write the model's outputs over time")
+    parser.add_argument("--smooth", type=_seconds, default=0.0, metavar="SECONDS", help="running mean in that plot")
+    parser.add_argument(
+        "--stability", action="store_true", help="say how far the labels move when boxes and frames are moved a little"
+    )
     return parser
+
+
+def _patient(text: str) -> int | Box:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        return int(text) if len(numbers) == 1 else Box(*numbers)
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError("a track's number, or left,top,right,bottom in px") from None
 
 
 def _seconds(text: str) -> float:
@@ -71,11 +100,32 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _analyze(analyzer: Analyzer, path: Path, every_s: float) -> RecordingAnalysis:
+def _analyze(analyzer: Analyzer, path: Path, every_s: float, patient: int | Box | None) -> RecordingAnalysis:
     if sniff(path) in ("image", "heic"):
         return analyzer.analyze_image(path)
     with _bar(path.name) as report:
-        return analyzer.analyze_video(path, every_s, report)
+        return analyzer.analyze_video(path, every_s, report, patient)
+
+
+def _draw(path: Path, analysis: RecordingAnalysis, options: argparse.Namespace) -> None:
+    """Write the annotated copy and the plot, where they are asked for."""
+    track = find_track(analysis.results, options.patient)
+    if options.annotate:
+        annotate(path, analysis.results, options.annotate, track if options.pixelate else None)
+    if options.plot and track is not None:
+        write_plot(analysis.results, track, options.plot, options.smooth)
+
+
+def _stability_table(name: str, found: Sequence[Stability]) -> str:
+    """Return how far each label's share moves, in percentage points."""
+    if not found:
+        return f"{name}: no face was found, so nothing can be compared"
+    lines = [f"{name}: {found[0].faces} faces; change of each label's share in percentage points"]
+    lines.append(f"  {'':<18}" + "".join(f"{label:>10}" for label in EMOTION_LABELS) + "  same label   distance")
+    for one in found:
+        moved = "".join(f"{share * 100:>+10.1f}" for share in one.moved)
+        lines.append(f"  {one.name:<18}{moved}{one.same_label:>12.1%}{one.distance:>11.3f}")
+    return "\n".join(lines)
 
 
 @contextmanager
@@ -175,18 +225,37 @@ def _as_json(name: str, analysis: RecordingAnalysis) -> dict[str, Any]:
 
 
 def _in_words(name: str, analysis: RecordingAnalysis) -> str:
-    """Return a few lines for people: usable share first, then the labels over all faces."""
+    """Return a few lines for people: usable share first, then the labels with their intervals."""
     results = analysis.results
     usable = sum(any(seen.status.usable for seen in result.faces) for result in results)
-    faces = [seen for result in results for seen in result.faces]
-    labels = Counter(seen.emotion.label if seen.emotion is not None else seen.status.value for seen in faces)
     lines = [f"{name}: {usable} of {len(results)} samples with a usable face; {analysis.device}"]
-    lines += [f"  {label:<10} {count / len(faces):6.1%}" for label, count in labels.most_common()]
+    tracks = len({seen.face.track for result in results for seen in result.faces})
+    main = main_track(results)
+    if main is not None:
+        lines += _reading_in_words(read(results, main), main, tracks)
     if analysis.damaged_frames:
         lines.append(f"  {analysis.damaged_frames} damaged places were left out")
     if analysis.partial:
         lines.append("  the file ends before its header says so: only a part was analysed")
     return "\n".join(lines)
+
+
+def _reading_in_words(found: Reading, track: int, tracks: int) -> list[str]:
+    gap = f", longest gap {found.longest_gap_s:.1f} s" if found.samples > 1 else ""
+    lines = [f"  face {track} of {tracks}: usable {found.usable_share:.1%}{gap}; basis: {found.light.value}"]
+    lines += [f"    {status.value:<10} {share:6.1%} (no label)" for status, share in found.reasons.items()]
+    for label, share, low, high in zip(
+        (*EMOTION_LABELS, "uncertain"), found.shares, found.low, found.high, strict=False
+    ):
+        if share:
+            lines.append(f"    {label:<10} {share:6.1%} (95 % interval {low:.1%} to {high:.1%})")
+    if found.expressivity is not None:
+        lines.append(f"    expressivity {found.expressivity:.2f} a second (how much the outputs move)")
+    if found.valence is not None and found.arousal is not None:
+        lines.append(
+            f"    derived index, not a measurement: valence {found.valence:+.2f}, arousal {found.arousal:+.2f}"
+        )
+    return lines
 
 
 if __name__ == "__main__":

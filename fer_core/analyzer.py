@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,17 @@ from fer_core.image import read_image
 from fer_core.prefetch import prefetch
 from fer_core.preprocess import crop_faces
 from fer_core.source import Source
+from fer_core.tracking import CHOSEN_IOU
 from fer_core.types import (
-    RGB,
     AnalysisSettings,
+    Box,
+    Chunk,
     Face,
     FaceExpression,
     Frame,
     FrameResult,
+    Position,
+    Preview,
     Progress,
     RecordingAnalysis,
     Status,
@@ -40,29 +45,6 @@ WORK_SIDE_PX = 1280
 PREVIEW_SIDE_PX = 640
 
 OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A sampled frame to look at: (H, W, 3) uint8 RGB of at most `PREVIEW_SIDE_PX`, faces with boxes in its px."""
-
-    time_s: float
-    rgb: RGB
-    faces: tuple[FaceExpression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """About `CHUNK_S` seconds of results, and what the pass knows so far.
-
-    `damaged_frames` and `partial` are those of the whole file in the last chunk.
-    """
-
-    results: tuple[FrameResult, ...]
-    info: VideoInfo
-    preview: Preview | None = None
-    damaged_frames: int = 0
-    partial: bool = False
 
 
 class Analyzer:
@@ -96,48 +78,61 @@ class Analyzer:
         return self._analysis(VideoInfo(width, height, None, None), (result,), self.settings)
 
     def analyze_video(
-        self, source: Source, every_s: float = 0.2, on_progress: OnProgress | None = None
+        self,
+        source: Source,
+        every_s: float = 0.2,
+        on_progress: OnProgress | None = None,
+        patient: int | Box | None = None,
     ) -> RecordingAnalysis:
-        """Return everything found in a video; see `stream_video` for long ones."""
-        chunks = list(self.stream_video(source, every_s, on_progress))
+        """Return everything found in a video; see `stream_video`, and use it for long ones."""
+        chunks = list(self.stream_video(source, every_s, on_progress, patient))
         results = tuple(result for chunk in chunks for result in chunk.results)
         settings = replace(self.settings, every_s=every_s)
         last = chunks[-1]
         return self._analysis(last.info, results, settings, last.damaged_frames, last.partial)
 
     def stream_video(
-        self, source: Source, every_s: float = 0.2, on_progress: OnProgress | None = None
+        self,
+        source: Source,
+        every_s: float = 0.2,
+        on_progress: OnProgress | None = None,
+        patient: int | Box | None = None,
+        resume: dict[str, Any] | None = None,
     ) -> Iterator[Chunk]:
         """Yield the results of a video in chunks of about `CHUNK_S`, in one pass forward; at least one chunk.
 
         `every_s`: seconds between samples, 0 for every frame. `on_progress` is called for each sample; what it
-        raises (`Cancelled`, for one) ends the analysis. Raises MediaError for a file that is no readable video.
+        raises (`Cancelled`, for one) ends the analysis. `patient`: the track's number, or a box in px of the upright
+        video that the patient's face covers when it is first there; other faces are then neither labelled nor told.
+        `resume`: that of a chunk of an earlier pass over the same file with the same settings; the chunks after it are
+        those of a pass that was not disturbed.
+
+        Raises MediaError for a file that is no readable video, BookmarkError where `resume` doesn't fit it.
         """
         info = video.probe(source)
         stats = video.DecodeStats()
-        follower = Follower(self.detector)
+        begun = _Begun.anew(self.detector, patient) if resume is None else _Begun.resumed(self.detector, resume)
+        step_s = every_s or (1 / info.mean_fps if info.mean_fps else 0.0)
+        # Decoding, finding and labelling let each other work: all three release the interpreter.
+        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after))
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
-        begun_s = 0.0
-        # Decoding and the networks let each other work: both release the interpreter.
-        # Closed at once where the loop is left, for the thread reads from a file that the caller may close then.
-        with closing(prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats))) as decoded:
-            for samples, frame in enumerate(decoded, start=1):
-                faces = follower.faces(frame.time_s, frame.rgb, frame.scale)
+        # Closed at once where the loop is left, for the first thread reads from a file that the caller may close then.
+        with closing(decoded), closing(prefetch(_look(decoded, begun, step_s))) as looked:
+            for seen in looked:
                 if waiting:
                     # The newest frame alone is kept whole, for the preview.
                     waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
-                waiting.append(_Seen(frame, faces, *_crops(frame, faces)))
+                waiting.append(seen)
                 if on_progress is not None:
-                    on_progress(Progress(frame.time_s, info.duration_s, samples))
-                ends = frame.time_s - begun_s >= CHUNK_S
-                if not ends and len(waiting) < CLASSIFY_FRAMES:
+                    on_progress(Progress(seen.frame.time_s, info.duration_s, seen.samples))
+                if seen.resume is None and len(waiting) < CLASSIFY_FRAMES:
                     continue
                 results += self._label(waiting)
-                preview, waiting = _preview(frame, results[-1]), []
-                if ends:
-                    yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial)
-                    results, begun_s = [], frame.time_s
+                preview, waiting = _preview(seen.frame, results[-1]), []
+                if seen.resume is not None:
+                    yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial, seen.resume)
+                    results = []
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
         preview_at_end = _preview(newest, results[-1]) if newest is not None else None
@@ -162,9 +157,11 @@ class Analyzer:
             return []
         readable = np.concatenate([one.crops[[reason is None for reason in one.reasons]] for one in seen])
         probabilities = iter(self.classifier.probabilities(readable))
-        return [
-            FrameResult(one.frame.index, one.frame.time_s, tuple(self._expressions(one, probabilities))) for one in seen
-        ]
+        results = []
+        for one in seen:
+            faces = tuple(self._expressions(one, probabilities))
+            results += [*one.damage, FrameResult(one.frame.index, one.frame.time_s, faces)]
+        return results
 
     def _expressions(self, seen: _Seen, probabilities: Iterator[NDArray[np.float32]]) -> Iterator[FaceExpression]:
         for face, reason in zip(seen.faces, seen.reasons, strict=True):
@@ -183,12 +180,95 @@ _NOTHING = np.empty((0, 0, 3), np.uint8)
 
 @dataclass(slots=True)
 class _Seen:
-    """A frame with its faces, their crops (N, 48, 48), and the reason why each can't be read, or None."""
+    """A frame with its faces, their crops (N, 48, 48), and the reason why each can't be read, or None.
+
+    `damage`: the moments before it that could not be decoded. `samples` counts those looked at so far. `resume`: what a
+    later pass needs to go on after this frame, where a chunk ends with it.
+    """
 
     frame: Frame
     faces: Sequence[Face]
     crops: NDArray[np.uint8]
     reasons: Sequence[Status | None]
+    damage: Sequence[FrameResult] = ()
+    samples: int = 1
+    resume: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """Whose faces are wanted: one track's, that of whoever is first seen in a box, or everybody's (None)."""
+
+    patient: int | Box | None
+
+    def of(self, faces: list[Face], scale: float) -> list[Face]:
+        """Return the wanted ones among a frame's faces; `scale` is px of the frame for each of the video's own."""
+        if isinstance(self.patient, Box):
+            place = self.patient
+            nearest = max(faces, key=lambda face: scaled(face, 1 / scale).box.iou(place), default=None)
+            if nearest is None or scaled(nearest, 1 / scale).box.iou(place) < CHOSEN_IOU:
+                return []
+            self.patient = nearest.track
+        return faces if self.patient is None else [face for face in faces if face.track == self.patient]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Where a pass begins: who is followed and wanted, what was sampled before, since when the current chunk runs."""
+
+    follower: Follower
+    chosen: _Chosen
+    samples: int = 0
+    begun_s: float = 0.0
+    after: video.Bookmark | None = None
+
+    @classmethod
+    def anew(cls, detector: Detector, patient: int | Box | None) -> _Begun:
+        return cls(Follower(detector), _Chosen(patient))
+
+    @classmethod
+    def resumed(cls, detector: Detector, state: dict[str, Any]) -> _Begun:
+        after = video.Bookmark(Position(**state["position"]), state["crc32"])
+        patient = Box(**state["patient"]) if isinstance(state["patient"], dict) else state["patient"]
+        follower = Follower.resumed(detector, state["follower"])
+        return cls(follower, _Chosen(patient), state["samples"], after.position.time_s, after)
+
+
+def _look(frames: Iterable[Frame], begun: _Begun, step_s: float) -> Iterator[_Seen]:
+    """Find, follow and cut out the faces of one frame after the other."""
+    begun_s = begun.begun_s
+    before = begun.after.position if begun.after is not None else None
+    for samples, frame in enumerate(frames, start=begun.samples + 1):
+        faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale), frame.scale)
+        seen = _Seen(frame, faces, *_crops(frame, faces), _damage(before, frame.position, step_s), samples)
+        if frame.time_s - begun_s >= CHUNK_S:
+            seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
+        before = frame.position
+        yield seen
+
+
+def _resume(frame: Frame, samples: int, begun: _Begun) -> dict[str, Any]:
+    """Return what `_Begun.resumed` needs after this frame, as JSON holds it."""
+    mark = video.Bookmark.at(frame)
+    patient = begun.chosen.patient
+    return {
+        "position": asdict(mark.position),
+        "crc32": mark.crc32,
+        "samples": samples,
+        "follower": begun.follower.state(),
+        "patient": asdict(patient) if isinstance(patient, Box) else patient,
+    }
+
+
+def _damage(before: Position | None, at: Position | None, step_s: float) -> list[FrameResult]:
+    """Return a result for each sample that was due between two frames and could not be decoded."""
+    if before is None or at is None or at.damaged == before.damaged or step_s <= 0:
+        return []
+    due = round((at.time_s - before.time_s) / step_s) - 1
+    # Each has an index of its own, among those that the damaged frames left.
+    count = max(0, min(due, at.index - before.index - 1))
+    step_s = (at.time_s - before.time_s) / (count + 1)
+    return [FrameResult(before.index + n, before.time_s + n * step_s, damaged=True) for n in range(1, count + 1)]
 
 
 def _crops(frame: Frame, faces: list[Face]) -> tuple[NDArray[np.uint8], list[Status | None]]:

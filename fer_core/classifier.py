@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fer_core.device import best_device, device_label, working_dtype
@@ -19,8 +19,11 @@ from fer_core.golden import TOLERANCE, golden_crops
 from fer_core.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard, file_sha256
 from fer_core.network import build_network
 from fer_core.preprocess import normalise, to_grey48
+from fer_core.room import Room
 
 BATCH = 128
+CLOSE_CALL = 0.03
+"""Where the two highest logits lie nearer than this, reduced precision could swap them: such faces are done in fp32."""
 
 
 class Classifier:
@@ -31,11 +34,16 @@ class Classifier:
 
     def __init__(self, card: ModelCard, network: nn.Module, device: torch.device) -> None:
         self.card = card
-        self.device = device
+        self._room = Room(device, BATCH, self._to_cpu)
         self.device_name = device_label(device)
         self._dtype = working_dtype(device)
         network = network.eval().to(device)
         self._network = network.to(memory_format=torch.channels_last)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs: the device that was asked for, or the CPU once that one's memory did not suffice."""
+        return self._room.device
 
     @classmethod
     def load(cls, path: Path | None = None, device: str | None = None) -> Classifier:
@@ -70,20 +78,38 @@ class Classifier:
         Raises ValueError for another shape or type.
         """
         grey = to_grey48(crops)
-        out = np.empty((len(grey), len(Emotion)), np.float32)
-        for begin in range(0, len(grey), BATCH):
-            out[begin : begin + BATCH] = self._batch(grey[begin : begin + BATCH])
+        return self._room.run(lambda: self._in_batches(grey))
+
+    def _in_batches(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+        out, size = np.empty((len(grey), len(Emotion)), np.float32), self._room.batch
+        for begin in range(0, len(grey), size):
+            out[begin : begin + size] = self._batch(grey[begin : begin + size])
         return out
+
+    def _to_cpu(self) -> None:
+        self._network.to("cpu")
+        self._dtype = working_dtype(torch.device("cpu"))
+        self.device_name = f"{device_label(torch.device('cpu'))}, after the GPU's memory did not suffice"
 
     @torch.inference_mode()
     def _batch(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
         feed = self.card.input
         x = normalise(torch.from_numpy(np.ascontiguousarray(grey)).to(self.device), feed.cut, feed.mean, feed.std)
-        reduced = self._dtype is not torch.float32
-        with torch.autocast(self.device.type, self._dtype, enabled=reduced):
-            logits = self._network(x.contiguous(memory_format=torch.channels_last))
-        found: NDArray[np.float32] = torch.softmax(logits.float() / self.card.temperature, 1).cpu().numpy()
+        logits = self._logits(x, self._dtype)
+        if self._dtype is not torch.float32:
+            highest = logits.topk(2).values
+            close = highest[:, 0] - highest[:, 1] < CLOSE_CALL
+            if close.any():
+                logits[close] = self._logits(x[close], torch.float32)
+        found: NDArray[np.float32] = torch.softmax(logits / self.card.temperature, 1).cpu().numpy()
         return found
+
+    def _logits(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return float32 logits (N, 7), averaged over the face and its mirror image where the card says so."""
+        views = torch.cat([x, x.flip(3)]) if self.card.input.flip else x
+        with torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32):
+            logits: Tensor = self._network(views.contiguous(memory_format=torch.channels_last)).float()
+        return logits.view(-1, len(x), len(Emotion)).mean(0)
 
     def check_golden(self) -> None:
         """Compare the answers to the card's golden picture. Raises ModelError for a mismatch."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 from fer_core.device import best_device
+from fer_core.room import Room
 from fer_core.types import RGB, Box, Face
 
 NAME = "mtcnn/facenet-pytorch-2.5.3"
@@ -44,11 +45,20 @@ class Detector:
     def __init__(self, device: str | None = None, min_face_px: int = 40) -> None:
         wanted = torch.device(device) if device else best_device()
         # MPS lacks operations that MTCNN needs.
-        self.device = torch.device("cpu") if wanted.type == "mps" else wanted
+        self._room = Room(torch.device("cpu") if wanted.type == "mps" else wanted, REFINE_BATCH, self._to_cpu)
         self.min_face_px = min_face_px
-        self._propose_net = PNet().eval().to(self.device)
-        self._refine_net = RNet().eval().to(self.device)
-        self._output_net = ONet().eval().to(self.device)
+        self._propose_net = _ready(PNet(), self.device)
+        self._refine_net = _ready(RNet(), self.device)
+        self._output_net = _ready(ONet(), self.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the nets run: the device that was asked for, or the CPU once that one's memory did not suffice."""
+        return self._room.device
+
+    def _to_cpu(self) -> None:
+        for network in (self._propose_net, self._refine_net, self._output_net):
+            network.to("cpu")
 
     @torch.inference_mode()
     def detect(self, frames: Sequence[RGB], scale: float = 1.0) -> list[list[Face]]:
@@ -58,6 +68,9 @@ class Detector:
         """
         if not frames:
             return []
+        return self._room.run(lambda: self._detect(frames, scale))
+
+    def _detect(self, frames: Sequence[RGB], scale: float) -> list[list[Face]]:
         pictures = _stack(frames, self.device)
         return self._output(pictures, self._refine(pictures, self._propose(pictures, scale)), len(frames))
 
@@ -69,8 +82,13 @@ class Detector:
         rows = [(box.left, box.top, box.right, box.bottom) for found in boxes for box in found]
         if not rows:
             return [[] for _ in frames]
-        pictures = _stack(frames, self.device)
         where = [number for number, found in enumerate(boxes) for _ in found]
+        return self._room.run(lambda: self._refind(frames, rows, where))
+
+    def _refind(
+        self, frames: Sequence[RGB], rows: list[tuple[float, float, float, float]], where: list[int]
+    ) -> list[list[Face]]:
+        pictures = _stack(frames, self.device)
         known = torch.tensor(rows, device=self.device)
         frame = torch.tensor(where, device=self.device)
         start = _Candidates(_square(known), frame, torch.ones(len(rows), device=self.device))
@@ -111,7 +129,7 @@ class Detector:
         found = _inside(found, pictures)
         if not len(found.boxes):
             return found
-        offsets, probability = _in_batches(self._refine_net, _cut(pictures, found, 24))
+        offsets, probability = _in_batches(self._refine_net, _cut(pictures, found, 24), self._room.batch)
         sure = probability[:, 1] > STAGE_THRESHOLDS[1]
         boxes, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
         keep = batched_nms(boxes, score, frame, 0.7)
@@ -125,7 +143,7 @@ class Detector:
         found = _inside(found, pictures)
         if not len(found.boxes):
             return faces
-        offsets, points, probability = _in_batches(self._output_net, _cut(pictures, found, 48))
+        offsets, points, probability = _in_batches(self._output_net, _cut(pictures, found, 48), self._room.batch)
         sure = probability[:, 1] > threshold
         boxes, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
         size = (boxes[:, 2:] - boxes[:, :2] + 1).unsqueeze(1)
@@ -137,6 +155,11 @@ class Detector:
                 where = tuple((float(x), float(y)) for x, y in landmarks[row].tolist())
                 faces[int(frame[row])].append(Face(Box(left, top, right, bottom), float(score[row]), where))
         return faces
+
+
+def _ready(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """Return a net for use; with channels last in memory it takes a third of the time on a CPU."""
+    return network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _stack(frames: Sequence[RGB], device: torch.device) -> Tensor:
@@ -176,7 +199,12 @@ def _cut(pictures: Tensor, found: _Candidates, side: int) -> Tensor:
     Each box has a size of its own, so this is a loop; bytes are resized as they are, which costs 30 microseconds a box.
     """
     height, width = pictures.shape[-2:]
-    crops = torch.empty((len(found.boxes), 3, side, side), dtype=torch.uint8, device=pictures.device)
+    crops = torch.empty(
+        (len(found.boxes), 3, side, side),
+        dtype=torch.uint8,
+        device=pictures.device,
+        memory_format=torch.channels_last,
+    )
     corners = found.boxes.round().to(torch.int64).tolist()
     for row, (frame, (left, top, right, bottom)) in enumerate(zip(found.frame.tolist(), corners, strict=True)):
         part = pictures[frame, :, max(0, top - 1) : min(height, bottom), max(0, left - 1) : min(width, right)]
@@ -184,8 +212,8 @@ def _cut(pictures: Tensor, found: _Candidates, side: int) -> Tensor:
     return _normalised(crops)
 
 
-def _in_batches(network: torch.nn.Module, crops: Tensor) -> list[Tensor]:
-    parts = [network(crops[begin : begin + REFINE_BATCH]) for begin in range(0, len(crops), REFINE_BATCH)]
+def _in_batches(network: torch.nn.Module, crops: Tensor, size: int) -> list[Tensor]:
+    parts = [network(crops[begin : begin + size]) for begin in range(0, len(crops), size)]
     return [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
 
 

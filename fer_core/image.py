@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from fer_core.errors import media_error
 from fer_core.source import Source, opened
@@ -46,12 +46,16 @@ def sniff(source: Source) -> str:
     return "video" if head[:1] == b"\x47" and _is_transport_stream(source) else "unknown"
 
 
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
+"""What Pillow's readers raise for damaged pictures; UnidentifiedImageError is an OSError."""
+
+
 def picture_size(source: Source) -> tuple[int, int]:
     """Return the upright width and height in px from the header alone. Raises MediaError as `read_image` does."""
     with _opened(source) as image:
         try:
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        except (OSError, SyntaxError, ValueError, struct.error):
+        except BROKEN:
             # A PNG may keep its EXIF behind the pixels, which are then read first.
             raise media_error("damaged_image") from None
         return (image.height, image.width) if turned else (image.width, image.height)
@@ -60,7 +64,11 @@ def picture_size(source: Source) -> tuple[int, int]:
 def has_more_frames(source: Source) -> bool:
     """Return whether the file holds more pictures than the first (an animation, pages), which are not read."""
     with _opened(source) as image:
-        return getattr(image, "n_frames", 1) > 1
+        try:
+            return getattr(image, "n_frames", 1) > 1
+        except BROKEN:
+            # What comes after the first picture is damaged, and not read anyway.
+            return False
 
 
 def read_image(source: Source) -> RGB:
@@ -74,7 +82,7 @@ def read_image(source: Source) -> RGB:
             image.load()
             upright = ImageOps.exif_transpose(image)
             return np.array(_eight_bit_rgb(upright))
-        except (OSError, SyntaxError, ValueError, EOFError, struct.error):
+        except BROKEN:
             raise media_error("damaged_image") from None
 
 
@@ -95,7 +103,7 @@ def _opened(source: Source) -> Image.Image:
             image = Image.open(_rewound(source), formats=formats)
     except Image.DecompressionBombError:
         raise media_error("too_large") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except BROKEN:
         raise media_error("damaged_image") from None
     if image.width * image.height > MAX_PIXELS:
         image.close()

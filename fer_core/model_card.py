@@ -20,13 +20,15 @@ DEFAULT_MODEL = "seresnet_best_cpu"
 class ModelInput:
     """How a face reaches the network: a grey crop of `side` px, of which the middle `cut` px are normalised.
 
-    `mean` and `std` are those of the grey level divided by 255 over the training pictures.
+    `mean` and `std` are those of the grey level divided by 255 over the training pictures. `flip`: the logits are the
+    mean of those of the face and of its mirror image.
     """
 
     side: int
     cut: int
     mean: float
     std: float
+    flip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

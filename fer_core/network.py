@@ -1,4 +1,4 @@
-"""The network: a small residual net with squeeze-and-excitation for grey faces of about 44 px."""
+"""The networks: a small residual net with squeeze-and-excitation for grey faces, and the plain ones of comparison."""
 
 from __future__ import annotations
 
@@ -7,16 +7,33 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import SqueezeExcitation
 
+from fer_core.efficientnet import EfficientNetLite0
 from fer_core.emotions import Emotion
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale each channel by what all of them are on average: (N, C, H, W) -> the same.
+
+    Source: Hu et al. 2018 (arXiv 1709.01507).
+    """
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, squeezed, 1)
+        self.fc2 = nn.Conv2d(squeezed, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the scaled channels."""
+        squeezed = torch.relu(self.fc1(x.mean(dim=(2, 3), keepdim=True)))
+        return torch.sigmoid(self.fc2(squeezed)) * x
 
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with batch norm, squeeze-and-excitation and a shortcut.
 
     (N, C_in, H, W) -> (N, C_out, H/stride, W/stride).
-    Source: He et al. 2016 (arXiv 1512.03385), basic block; Hu et al. 2018 (arXiv 1709.01507).
+    Source: He et al. 2016 (arXiv 1512.03385), basic block.
     """
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
@@ -39,7 +56,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output."""
-        return torch.relu(self.body(x) + self.shortcut(x))
+        return torch.relu_(self.body(x) + self.shortcut(x))
 
 
 class ExpressionNet(nn.Module):
@@ -76,6 +93,36 @@ class ExpressionNet(nn.Module):
         return logits
 
 
+class SequentialNet(nn.Module):
+    """The plain stack of the usual student project: grey faces (N, 1, 48, 48), normalised -> logits (N, 7).
+
+    Each of `widths` is a 3x3 convolution with ReLU, batch norm if wanted, a pool of 2 px and dropout; then come a
+    dense layer of `dense` and the classes.
+    """
+
+    def __init__(
+        self, widths: Sequence[int], dense: int, dropout: float, batch_norm: bool = True, side: int = 48
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 1
+        for width in widths:
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+            layers += [nn.BatchNorm2d(width)] if batch_norm else []
+            layers += [nn.MaxPool2d(2), nn.Dropout(dropout / 2)]
+            channels, side = width, side // 2
+        self.stages = nn.Sequential(*layers)
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(channels * side * side, dense), nn.ReLU(inplace=True), nn.Dropout(dropout)
+        )
+        self.classify = nn.Linear(dense, len(Emotion))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits."""
+        logits: Tensor = self.classify(self.head(self.stages(x)))
+        return logits
+
+
 def build_network(architecture: dict[str, Any]) -> nn.Module:
     """Build the network that a card or a preset describes, such as ``{"name": "expression_net", "widths": [...]}``.
 
@@ -85,4 +132,8 @@ def build_network(architecture: dict[str, Any]) -> nn.Module:
     name = architecture["name"]
     if name == "expression_net":
         return ExpressionNet(**options)
+    if name == "sequential":
+        return SequentialNet(**options)
+    if name == "efficientnet_lite0":
+        return EfficientNetLite0(**options)
     raise ValueError(f"no network is called {name!r}")

@@ -101,16 +101,19 @@ def _source(how: str, where: str) -> Source:
     return cast(BinaryIO, io.BufferedReader(RemoteRanges(socket.socket(fileno=int(where)))))
 
 
-def _limit() -> None:
-    """Take limits upon this process, as far as the system knows them."""
-    for name, value in (("RLIMIT_AS", MEMORY_BYTES), ("RLIMIT_CPU", CPU_S), ("RLIMIT_CORE", 0)):
+def limit_this_process(mapped_bytes: int = 0) -> None:
+    """Take limits upon this process, as far as the system knows them.
+
+    `mapped_bytes`: address space that a fork has from its parent; it may use as much as a fresh process on top of that.
+    """
+    for name, value in (("RLIMIT_AS", mapped_bytes + MEMORY_BYTES), ("RLIMIT_CPU", CPU_S), ("RLIMIT_CORE", 0)):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (value, value))
 
 
 def main() -> None:
     """Answer on standard output, as JSON: a verdict, or the code of an error."""
-    _limit()
+    limit_this_process()
     try:
         answer = asdict(examine(_source(*sys.argv[1:3])))
     except MediaError as error:

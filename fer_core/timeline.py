@@ -8,7 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.emotions import Emotion
+
 Floats = NDArray[np.float64]
+
+CIRCUMPLEX: dict[Emotion, tuple[float, float]] = {
+    Emotion.ANGRY: (-0.51, 0.59),
+    Emotion.DISGUST: (-0.60, 0.35),
+    Emotion.FEAR: (-0.64, 0.60),
+    Emotion.HAPPY: (0.81, 0.51),
+    Emotion.SAD: (-0.63, -0.27),
+    Emotion.SURPRISE: (0.40, 0.67),
+    Emotion.NEUTRAL: (0.0, 0.0),
+}
+"""Pleasure and arousal, -1 to 1, that people gave to the words for these states; neutral is the origin.
+
+Source: Russell & Mehrabian 1977, doi 10.1016/0092-6566(77)90037-X.
+"""
 
 BLOCK_S = 10.0
 ROUNDS = 1000
@@ -108,3 +124,13 @@ def expressivity(probabilities: NDArray[Any], time_s: Floats) -> float | None:
     if not known.any():
         return None
     return float(moved[known].sum() / steps[known].sum())
+
+
+def circumplex_index(probabilities: NDArray[Any]) -> Floats:
+    """Return a valence and an arousal index of each row: (N, 7) in `Emotion` order -> (N, 2), each -1 to 1.
+
+    A derived index, not a measurement: the mean of `CIRCUMPLEX` weighted with the model's outputs. NaN stays NaN.
+    """
+    weights = np.array([CIRCUMPLEX[emotion] for emotion in Emotion])
+    index: Floats = np.asarray(probabilities, np.float64) @ weights
+    return index

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -18,6 +19,8 @@ MAX_DISTANCE = 1.0
 VELOCITY_MEMORY = 0.5
 COAST_S = 0.5
 """A lost face is expected to go on moving for so long, then to stand still."""
+CHOSEN_IOU = 0.3
+"""From this overlap on a face is the one that somebody drew a box around."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,21 @@ class Tracker:
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
         self._next = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the next moments depend on, as JSON holds it."""
+        return {"next": self._next, "tracks": [asdict(track) for track in self._tracks]}
+
+    @classmethod
+    def resumed(cls, state: dict[str, Any]) -> Tracker:
+        """Return a tracker that goes on where `state` was taken."""
+        tracker = cls()
+        tracker._next = state["next"]
+        tracker._tracks = [
+            _Track(one["number"], Box(**one["box"]), one["seen_s"], (one["velocity"][0], one["velocity"][1]))
+            for one in state["tracks"]
+        ]
+        return tracker
 
     def expected(self, time_s: float, lost_for_s: float = 0.0) -> dict[int, Box]:
         """Return where each track is expected that was seen last no more than `lost_for_s` before the last update."""

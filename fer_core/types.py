@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,18 +37,34 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where a pass over a video stands: what it has met up to one frame, this one among it.
+
+    `index` and `time_s` are the frame's; `start_s` is the stream's own time of the video's first frame.
+    """
+
+    index: int
+    time_s: float
+    start_s: float
+    decoded: int
+    damaged: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded picture of a video, upright.
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
     from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
-    own upright frame. Never stored.
+    own upright frame. `position`: for whoever wants to go on from here another time. Never stored.
     """
 
     index: int
     time_s: float
     rgb: RGB
     scale: float = 1.0
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +187,38 @@ class FaceExpression:
 class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
-    `damaged` marks a moment whose frame could not be decoded.
+    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due.
     """
 
     index: int
     time_s: float
     faces: tuple[FaceExpression, ...] = ()
     damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A sampled frame to look at: (H, W, 3) uint8 RGB small enough for a page, faces with boxes in its px."""
+
+    time_s: float
+    rgb: RGB
+    faces: tuple[FaceExpression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """About 10 s of a video's results, and what the pass knows so far.
+
+    `damaged_frames` and `partial` are those of the whole file in the last chunk. `resume` is what `stream_video` needs
+    to go on after this chunk another time, as JSON holds it; None in the last chunk.
+    """
+
+    results: tuple[FrameResult, ...]
+    info: VideoInfo
+    preview: Preview | None = None
+    damaged_frames: int = 0
+    partial: bool = False
+    resume: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,10 +18,11 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from fer_core.errors import media_error
+from fer_core.deinterlace import progressive
+from fer_core.errors import FerError, media_error
 from fer_core.image import sniff
 from fer_core.source import Source, opened
-from fer_core.types import RGB, Frame, VideoInfo
+from fer_core.types import RGB, Frame, Position, VideoInfo
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv"
 """Demuxers that may open a file. A playlist or a concatenation script would open others in its name."""
@@ -31,6 +33,8 @@ PARTIAL_BELOW = 0.98
 """A video that ends before this share of the length that its header promises was cut off."""
 BUFFER_BYTES = 256 * 1024
 """Read at once from a file that is open already: each reading goes through Python."""
+SEEK_BEFORE_S = (1.0, 15.0)
+"""How far before the place to go on from a key frame is looked for: the nearest one may lead to other pictures."""
 LAST_FRAME_S = 0.5
 """The last frame begins before the end: so much is allowed on top."""
 
@@ -39,8 +43,7 @@ LAST_FRAME_S = 0.5
 class DecodeStats:
     """What a pass over a video met: `damaged` packets or frames, `skipped` frames whose time does not go forward.
 
-    `damaged_times_s`: about when the damaged ones would have been shown. `end_s`: time of the last frame. `partial`:
-    the video ends before its header says so.
+    `end_s`: time of the last frame. `partial`: the video ends before its header says so.
     """
 
     decoded: int = 0
@@ -62,26 +65,56 @@ def probe(source: Source) -> VideoInfo:
         return VideoInfo(width, height, _duration_s(container, stream), float(rate) if rate else None, codec)
 
 
+class BookmarkError(FerError):
+    """A video in which the place to go on from is not found again: the pass has to begin anew."""
+
+    code = "bookmark_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A frame that was read, from which a later pass goes on; `crc32` of its picture proves that it is the same."""
+
+    position: Position
+    crc32: int
+
+    @classmethod
+    def at(cls, frame: Frame) -> Bookmark:
+        """Return the bookmark of a frame that `frames` gave. Raises ValueError for one from elsewhere."""
+        if frame.position is None:
+            raise ValueError("only a frame of a video has a place in it")
+        return cls(frame.position, _crc32(frame.rgb))
+
+
 def frames(
-    source: Source, every_s: float = 0.2, max_side_px: int | None = None, stats: DecodeStats | None = None
+    source: Source,
+    every_s: float = 0.2,
+    max_side_px: int | None = None,
+    stats: DecodeStats | None = None,
+    after: Bookmark | None = None,
 ) -> Iterator[Frame]:
     """Yield frames of a video in the order of their times, one pass forward.
 
     `every_s`: seconds between samples, 0 for every frame; the first frame is taken, then the first one at or after
     each point of the grid. `max_side_px`: frames are made smaller until their longer side has it; `Frame.scale` says
-    by how much. `stats` is filled on the way.
+    by how much. `stats` is filled on the way. `after`: a frame of an earlier pass with the same settings; what is given
+    then is what that pass would have given after it.
 
     Raises MediaError ``empty``, ``unknown_type``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``,
     ``too_large`` or ``damaged_video``.
     """
     stats = stats if stats is not None else DecodeStats()
-    with _opened(source) as (container, stream):
-        if every_s >= SKIP_REFERENCES_FROM_S:
-            stream.codec_context.skip_frame = "NONREF"
+    with _opened(source, every_s) as (container, stream):
         duration_s = _duration_s(container, stream)
         start_s: float | None = None
         wanted = 0
-        for index, decoded in _decoded(container, stream, stats):
+        if after is None:
+            numbered = progressive(_decoded(container, stream, stats))
+        else:
+            numbered = _decoded_after(source, every_s, stats, after, max_side_px)
+            start_s = after.position.start_s
+            wanted = _next_wanted(after.position.time_s, every_s)
+        for index, decoded in numbered:
             if decoded.pts is None or decoded.time_base is None:
                 stats.skipped += 1
                 continue
@@ -96,17 +129,22 @@ def frames(
             # Half a microsecond of tolerance: 0.2 s is not exact in the stream's time base.
             if every_s and time_s < wanted * every_s - 5e-7:
                 continue
-            if every_s:
-                wanted = math.floor(time_s / every_s + 1e-6) + 1
+            wanted = _next_wanted(time_s, every_s)
             rgb, scale = _upright(decoded, max_side_px)
-            yield Frame(index, time_s, rgb, scale)
+            met = Position(index, time_s, start_s, stats.decoded, stats.damaged, stats.skipped)
+            yield Frame(index, time_s, rgb, scale, met)
         if not stats.decoded:
             raise media_error("damaged_video")
         stats.partial = duration_s is not None and stats.end_s < PARTIAL_BELOW * duration_s - LAST_FRAME_S
 
 
+def _next_wanted(time_s: float, every_s: float) -> int:
+    """Return the number of the first point of the sampling grid after a time; 0 without a grid."""
+    return math.floor(time_s / every_s + 1e-6) + 1 if every_s else 0
+
+
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _opened(source: Source, every_s: float = 0.0) -> Iterator[tuple[InputContainer, VideoStream]]:
     kind = sniff(source)
     if kind == "empty":
         raise media_error("empty")
@@ -135,14 +173,19 @@ def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
         if not streams:
             raise media_error("no_video_stream")
         stream = streams[0]
+        if stream.codec_context is None:
+            # A codec that FFmpeg doesn't know, or that the file's damage has made up.
+            raise media_error("damaged_video")
         if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
             raise media_error("too_large")
         stream.thread_type = "AUTO"
+        if every_s >= SKIP_REFERENCES_FROM_S:
+            stream.codec_context.skip_frame = "NONREF"
         yield container, stream
 
 
 def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats) -> Iterator[tuple[int, VideoFrame]]:
-    """Yield (number, frame) and go on after packets and frames that can't be decoded."""
+    """Yield (number, frame) and go on after packets and frames that can't be decoded, which are numbered too."""
     number = 0
     packets = container.demux(stream)
     while True:
@@ -155,6 +198,7 @@ def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats)
             return
         except (av.error.FFmpegError, ValueError):
             stats.damaged += 1
+            number += 1
             # A container that can't go on repeats its error for ever.
             if stats.damaged > 10_000:
                 return
@@ -167,6 +211,52 @@ def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats)
             else:
                 yield number, frame
             number += 1
+
+
+@contextmanager
+def _sought(
+    source: Source, every_s: float, after: Bookmark, before_s: float
+) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a video at a key frame about `before_s` seconds before the mark, or at its beginning."""
+    with _opened(source, every_s) as (container, stream):
+        to_s = after.position.start_s + after.position.time_s - before_s
+        if stream.time_base is not None and to_s > after.position.start_s:
+            # A demuxer that can't seek leaves the place where it was, or loses it: the picture at the mark tells.
+            with suppress(av.error.FFmpegError):
+                container.seek(round(to_s / stream.time_base), stream=stream)
+        yield container, stream
+
+
+def _decoded_after(
+    source: Source, every_s: float, stats: DecodeStats, after: Bookmark, max_side_px: int | None
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield what `_decoded` yields after the marked frame; as little as gives the same picture there is decoded before.
+
+    Raises BookmarkError where not even decoding from the beginning leads to that picture.
+    """
+    for before_s in (*SEEK_BEFORE_S, math.inf):
+        with _sought(source, every_s, after, before_s) as (container, stream):
+            numbered = progressive(_decoded(container, stream, stats))
+            number = _number_at(numbered, after, max_side_px)
+            if number is None:
+                continue
+            met, offset = after.position, after.position.index - number
+            stats.decoded, stats.end_s, stats.damaged, stats.skipped = met.decoded, met.time_s, met.damaged, met.skipped
+            yield from ((offset + number, frame) for number, frame in numbered)
+            return
+    raise BookmarkError("The place to go on from is not found in the video.")
+
+
+def _number_at(numbered: Iterator[tuple[int, VideoFrame]], after: Bookmark, max_side_px: int | None) -> int | None:
+    """Go forward to the marked frame and return its number in this pass; None where it is missing or another."""
+    for number, frame in numbered:
+        if frame.pts is None or frame.time_base is None:
+            continue
+        time_s = float(frame.pts * frame.time_base) - after.position.start_s
+        if time_s >= after.position.time_s:
+            same = time_s == after.position.time_s and _crc32(_upright(frame, max_side_px)[0]) == after.crc32
+            return number if same else None
+    return None
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
@@ -185,6 +275,10 @@ def _upright(frame: VideoFrame, max_side_px: int | None) -> tuple[RGB, float]:
     rgb: RGB = np.asarray(frame.reformat(format="rgb24", **size).to_ndarray(), np.uint8)
     turns = _quarter_turns(frame)
     return (np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb), scale
+
+
+def _crc32(rgb: RGB) -> int:
+    return zlib.crc32(np.ascontiguousarray(rgb).data)
 
 
 def _quarter_turns(frame: VideoFrame) -> int:

@@ -1,22 +1,24 @@
-"""What is being analysed, what waits, and whether the installation is sound."""
+"""What is being analysed, what failed, analysing again with a new model, and whether the installation is sound."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from clinic import jobs
+from clinic import caseload, jobs, outcomes, reanalysis
+from clinic.access import Role
 from clinic.health import read_health
 from pages.ui import state
 from pages.ui.follow import progress_text
-from pages.ui.resources import resources
-from pages.ui.widgets import calm, day
+from pages.ui.resources import actor, resources
+from pages.ui.widgets import calm, day, duration
 
 
 @st.fragment(run_every=2)
 def show_jobs() -> None:
     """Draw the list of analyses that are not over; only this part runs again."""
     with calm():
-        active = jobs.active(resources().db)
+        who = actor()
+        active = jobs.active(resources().db, who)
         if not active:
             st.info("Nothing is being analysed. Results are on the patients' pages.", icon=":material/check:")
         for job in active:
@@ -25,7 +27,75 @@ def show_jobs() -> None:
                 left.markdown(f"**{state.plain_text(job.patient_name)}** · recorded {day(job.recorded_on)}")
                 left.progress(job.status.share or 0.0, text=progress_text(job.status, job.kind == "pictures"))
                 with right:
-                    state.recording_link("Show", job.status.recording_id)
+                    if who.writes:
+                        state.recording_link("Show", job.status.recording_id)
+
+
+def show_failed() -> None:
+    """List what failed lately, each with its reason and, where the file is still there, another try."""
+    parts = resources()
+    for failed in outcomes.failed(parts.db, actor()):
+        with st.container(border=True):
+            left, right = st.columns([5, 1], vertical_alignment="center")
+            left.markdown(f"**{state.plain_text(failed.patient_name)}** · recorded {day(failed.recorded_on)}")
+            left.caption(f"{state.plain_text(failed.reason)} Code: {failed.code}")
+            if failed.writable and jobs.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
+                right.button(
+                    "Try again",
+                    key=f"retry_{failed.recording_id}",
+                    on_click=jobs.retry,
+                    args=(parts.db, parts.settings, actor(), failed.recording_id),
+                )
+
+
+def show_pace() -> None:
+    """Say how much was worked out lately."""
+    pace = outcomes.pace(resources().db, actor())
+    if pace.recordings or pace.video_s or pace.pictures:
+        worked = [f"{pace.recordings} recordings", f"{duration(pace.video_s)} of video", f"{pace.pictures} pictures"]
+        st.caption(f"Within the last hour: {', '.join(worked)}.")
+
+
+@st.fragment(run_every=2)
+def show_reanalyses() -> None:
+    """Draw how far each reanalysis is, with what may be done about it; only this part runs again."""
+    with calm():
+        parts = resources()
+        for standing in reanalysis.standings(parts.db, actor()):
+            with st.container(border=True):
+                st.progress(standing.share, text=standing.sentence)
+                with st.container(horizontal=True):
+                    st.button(
+                        "Go on" if standing.paused else "Pause",
+                        key=f"pause_{standing.id}",
+                        disabled=standing.finished,
+                        on_click=reanalysis.pause,
+                        args=(parts.db, actor(), standing.id, not standing.paused),
+                    )
+                    st.button(
+                        "Drop the rest",
+                        key=f"drop_{standing.id}",
+                        disabled=standing.finished,
+                        on_click=reanalysis.cancel,
+                        args=(parts.db, parts.settings, actor(), standing.id),
+                    )
+
+
+def show_again() -> None:
+    """Offer to analyse recordings again with the installed model."""
+    parts = resources()
+    st.caption(
+        "After a new model was installed: each recording whose file is kept gets a new result beside the old one. The"
+        " charts then show the new one. What clinicians hand in meanwhile comes first."
+    )
+    names = {patient.id: patient.name for patient in caseload.list_patients(parts.db, actor())}
+    with st.form("again", border=False):
+        chosen = st.selectbox(
+            "Whose recordings", [None, *names], format_func=lambda key: names[key] if key else "Everybody's"
+        )
+        if st.form_submit_button("Analyse again", icon=":material/refresh:"):
+            st.info(reanalysis.start(parts.db, parts.settings, actor(), chosen).sentence, icon=":material/info:")
+    show_reanalyses()
 
 
 def show_health() -> None:
@@ -45,5 +115,12 @@ def show_health() -> None:
 
 st.title("Analyses")
 show_jobs()
+show_pace()
+if outcomes.failed(resources().db, actor()):
+    st.header("Failed")
+    show_failed()
+if actor().role is Role.ADMINISTRATOR:
+    st.header("Again with a new model")
+    show_again()
 st.header("Installation")
 show_health()

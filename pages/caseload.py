@@ -10,7 +10,8 @@ from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.charts import spark_svg
 from pages.ui.palette import COLORS
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
+from pages.ui.sharing_view import ask_for_emergency
 from pages.ui.transfer import import_dialog, show_receipt
 from pages.ui.widgets import day, percent
 
@@ -26,7 +27,7 @@ def add_patient() -> None:
         name = st.text_input("Name or code", max_chars=200)
         note = st.text_area("Note (optional)", max_chars=2000, height=100)
         if st.form_submit_button("Add", type="primary"):
-            patient_id = caseload.add_patient(resources().db, name, note)
+            patient_id = caseload.add_patient(resources().db, actor(), name, note)
             st.switch_page(state.PATIENT, query_params={"patient": patient_id})
 
 
@@ -52,6 +53,8 @@ def show_line(patient: PatientSummary) -> None:
             state.patient_link(patient.name, patient.id)
             if patient.demo:
                 st.badge("Invented", color="blue")
+            if patient.emergency_until is not None:
+                st.badge("Emergency access", color="orange")
         last.write(day(patient.last_recorded_on))
         last.caption("1 recording" if patient.recordings == 1 else f"{patient.recordings} recordings")
         usable.write(percent(patient.last_usable_share))
@@ -63,21 +66,26 @@ def show_line(patient: PatientSummary) -> None:
                 column.write("–")
 
 
+who = actor()
 title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
-if import_button.button("Import", icon=":material/unarchive:", width="stretch"):
+if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
     import_dialog()
-if button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
+if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
     add_patient()
 show_receipt()
 search = st.text_input("Search", placeholder="Search by name or note", label_visibility="collapsed", key="search")
-found = caseload.list_patients(resources().db, search)
+found = caseload.list_patients(resources().db, who, search)
 if found:
     show_list(found)
     st.caption(words.DISCLAIMER)
 elif search:
     st.info("No patient matches this search.", icon=":material/search:")
-else:
+elif who.writes:
     with st.container(border=True):
         st.subheader("Welcome")
         st.write(words.FIRST_STEPS)
+else:
+    st.info(words.NOTHING_SHARED, icon=":material/info:")
+if who.writes and st.button("Emergency access to a patient of others", icon=":material/emergency:", type="tertiary"):
+    ask_for_emergency()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import caseload, words
+from clinic.access import Forbidden
 from clinic.caseload import PatientDetail
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.charts import title, trend_figure
 from pages.ui.convert import CHANGES, trend_dots, usual_bands
 from pages.ui.recording_view import show_recording, title_of
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
+from pages.ui.sharing_view import show_history, show_readers, show_refusal
 from pages.ui.transfer import export_dialog, keep_receipt, show_receipt
-from pages.ui.widgets import calm, chart, day, percent
+from pages.ui.widgets import calm, chart, clock, day, percent
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 
@@ -22,17 +24,19 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 def edit(patient: PatientDetail) -> None:
     """Change name and note, or delete the patient."""
     with calm():
-        parts = resources()
+        parts, who = resources(), actor()
         with st.form("edit_patient", border=False):
             name = st.text_input("Name or code", value=patient.name, max_chars=200)
             note = st.text_area("Note", value=patient.note, max_chars=2000, height=100)
             if st.form_submit_button("Save", type="primary"):
-                caseload.rename_patient(parts.db, patient.id, name, note)
+                caseload.rename_patient(parts.db, who, patient.id, name, note)
                 st.rerun()
+        show_readers(patient.id)
+        show_history(patient.id)
         with st.expander("Delete this patient"):
             sure = st.checkbox(f"Delete all {len(patient.recordings)} recordings and the patient for good")
             if st.button("Delete patient", disabled=not sure, icon=":material/delete:"):
-                keep_receipt(caseload.delete_patient(parts.db, parts.settings, patient.id))
+                keep_receipt(caseload.delete_patient(parts.db, parts.settings, who, patient.id))
                 st.session_state.pop("patient", None)
                 st.switch_page(state.CASELOAD)
 
@@ -41,16 +45,19 @@ def show_header(patient: PatientDetail) -> None:
     """Draw who it is and what can be done."""
     name, export_button, edit_button = st.columns([4, 1, 1], vertical_alignment="bottom")
     name.title(state.plain_text(patient.name))
-    if edit_button.button("Edit", icon=":material/edit:", width="stretch"):
+    if patient.writable and edit_button.button("Edit", icon=":material/edit:", width="stretch"):
         edit(patient)
-    if export_button.button("Export", icon=":material/archive:", width="stretch"):
+    if patient.writable and export_button.button("Export", icon=":material/archive:", width="stretch"):
         export_dialog(patient.id)
     show_receipt()
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
     if patient.note:
         st.markdown(state.plain_text(patient.note))
-    state.new_recording_link("Add a recording", patient.id)
+    if patient.emergency_until is not None:
+        st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
+    if patient.writable:
+        state.new_recording_link("Add a recording", patient.id)
 
 
 def show_overview(patient: PatientDetail) -> None:
@@ -128,7 +135,7 @@ def show_patient(patient: PatientDetail) -> None:
         format_func=lambda key: title_of(by_id[key]),
         label_visibility="collapsed",
     )
-    show_recording(by_id[chosen], shown)
+    show_recording(by_id[chosen], shown, patient.writable)
     st.header("All recordings")
     show_table(patient)
 
@@ -140,4 +147,10 @@ if patient_id is None:
     st.page_link(state.CASELOAD, label="Go to the caseload", icon=":material/groups:")
 else:
     st.session_state["patient"] = patient_id
-    show_patient(caseload.get_patient(resources().db, patient_id))
+    try:
+        found = caseload.get_patient(resources().db, actor(), patient_id)
+    except Forbidden as refused:
+        st.session_state.pop("patient", None)
+        show_refusal(refused, patient_id)
+    else:
+        show_patient(found)

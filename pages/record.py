@@ -11,7 +11,7 @@ from clinic import caseload, incoming, jobs, uploads, words
 from fer_core.errors import FerError
 from pages.ui import state
 from pages.ui.follow import follow
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 from pages.ui.uploader import Sent, close_uploader, refuse_upload, video_uploader
 from pages.ui.widgets import day, show_error
 
@@ -23,7 +23,7 @@ SAMPLING = {"Standard: 5 times a second": 0.2, "Coarse: once a second": 1.0, "Ev
 
 def show_running() -> None:
     """List what is not over yet, so that one who left the page finds it again."""
-    for job in jobs.active(resources().db):
+    for job in jobs.active(resources().db, actor()):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{state.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
             st.caption(words.JOB_STATES[job.status.state], width="content")
@@ -63,22 +63,22 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
 
 def hand_in(patient_id: str, files: Sent | list[UploadedFile], recorded_on: date, note: str, every_s: float) -> None:
     """Check the files, queue the analysis and go on to its progress."""
-    parts = resources()
+    parts, who = resources(), actor()
     with st.spinner("Checking the file…"):
         stored: list[uploads.Upload] = []
         try:
             if isinstance(files, Sent):
-                stored.append(incoming.complete(parts.settings, files.upload_id, files.name))
+                stored.append(incoming.complete(parts.settings, files.upload_id, files.name, who.account_id))
             else:
                 for file in files:
-                    stored.append(uploads.store(parts.settings, file, file.name))
+                    stored.append(uploads.store(parts.db, parts.settings, who, file, file.name))
         except FerError as error:
             uploads.discard(parts.settings, [upload.id for upload in stored])
             if isinstance(files, Sent):
                 refuse_upload(error)
             show_error(error)
             return
-        queued = jobs.enqueue(parts.db, parts.settings, patient_id, stored, recorded_on, note, every_s)
+        queued = jobs.enqueue(parts.db, parts.settings, who, patient_id, stored, recorded_on, note, every_s)
     close_uploader()
     st.session_state["queued"] = queued
     st.query_params.from_dict({"recording": queued.recording_id})
@@ -88,7 +88,7 @@ def hand_in(patient_id: str, files: Sent | list[UploadedFile], recorded_on: date
 def show_form_page() -> None:
     """Draw the page of someone who has nothing to follow yet."""
     show_running()
-    patients = caseload.list_patients(resources().db)
+    patients = [found for found in caseload.list_patients(resources().db, actor()) if found.emergency_until is None]
     if not patients:
         st.info("A recording belongs to a patient. Add the first one on the caseload.", icon=":material/info:")
         st.page_link(state.CASELOAD, label="Go to the caseload", icon=":material/groups:")

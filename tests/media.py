@@ -47,6 +47,30 @@ def moving_face(count=20, size=(480, 320)):
     return [scene(left=30 + 3 * number, size=size) for number in range(count)]
 
 
+def interlaced(path, count=20, step=8):
+    """A face that moves between the two half pictures of each frame, so that its edges look like combs."""
+    pictures = []
+    for number in range(count):
+        first, second = scene(left=30 + step * number), scene(left=30 + step * number + step // 2)
+        first[1::2] = second[1::2]
+        pictures.append(first)
+    return write_clip(path, pictures, options={"x264-params": "tff=1", "flags": "+ildct+ilme"})
+
+
+def starting_at_frame(path, frame):
+    """Let an MP4's edit list begin at a later frame, as cameras do that record a little before the button."""
+    data = bytearray(path.read_bytes())
+    timescale_at = data.index(b"mdhd") + 4 + 12
+    timescale = int.from_bytes(data[timescale_at : timescale_at + 4], "big")
+    with av.open(str(path)) as container:
+        rate = container.streams.video[0].average_rate
+    entry = data.index(b"elst") + 4 + 8
+    begin = int.from_bytes(data[entry + 4 : entry + 8], "big") + round(frame * timescale / rate)
+    data[entry + 4 : entry + 8] = begin.to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
 def turned_by_matrix(path):
     """Write a quarter turn clockwise into an MP4's display matrix, as phones do."""
     data = bytearray(path.read_bytes())

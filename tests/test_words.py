@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from clinic import words
-from db.models import JobState
+from clinic.audit import Deed
+from db.models import JobState, Role
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 
@@ -35,6 +36,8 @@ def test_everything_has_a_word():
     assert set(words.EXPRESSIONS) == set(Emotion)
     assert set(words.STATUSES) == set(Status)
     assert set(words.JOB_STATES) == set(JobState)
+    assert set(words.DEEDS) == set(Deed)
+    assert set(words.ROLES) == set(words.ROLE_MEANINGS) == set(Role)
 
 
 @pytest.mark.parametrize(("probability", "name"), [(0.0, "low"), (0.32, "low"), (0.5, "medium"), (0.67, "high")])

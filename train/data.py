@@ -20,9 +20,6 @@ from fer_core.errors import FerError
 SIDE = 48
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = "Training", "PublicTest", "PrivateTest"
 SPLITS = (TRAINING, PUBLIC_TEST, PRIVATE_TEST)
-NEARLY_BLANK = 4.0
-"""Standard deviation in grey levels under which a picture shows nothing."""
-
 _FERPLUS_COLUMNS = {
     "anger": Emotion.ANGRY,
     "disgust": Emotion.DISGUST,
@@ -164,49 +161,3 @@ def _with_votes(data: FerData, ferplus: Path) -> FerData:
     total = votes.sum(axis=1, keepdims=True)
     shares = np.divide(votes, total, out=np.full_like(votes, np.nan), where=total > 0)
     return replace(data, votes=shares, not_a_face=not_a_face)
-
-
-def picture_hashes(pixels: NDArray[np.uint8]) -> NDArray[np.str_]:
-    """Return one hash a picture, (N, H, W) uint8 -> (N,) of 32 digits; equal pictures get equal hashes."""
-    return np.array([hashlib.blake2b(picture.tobytes(), digest_size=16).hexdigest() for picture in pixels])
-
-
-def has_twin(data: FerData, others: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return (N,) bool: the picture stands, pixel for pixel, also in one of the splits `others`."""
-    hashes = picture_hashes(data.pixels)
-    elsewhere = set(hashes[np.isin(data.split, others)].tolist())
-    return np.array([value in elsewhere for value in hashes])
-
-
-def training_rows(data: FerData) -> tuple[FerData, dict[str, int]]:
-    """Return what may be trained on, and a count of each reason for which rows were left out.
-
-    Left out: pictures that are also in PublicTest or PrivateTest, repeats within Training, pictures that carry two
-    labels, nearly blank ones, and what FER+ calls not a face.
-    """
-    hashes = picture_hashes(data.pixels)
-    in_test = has_twin(data, (PUBLIC_TEST, PRIVATE_TEST))
-    labels_of: dict[str, set[int]] = {}
-    train = data.split == TRAINING
-    for value, label in zip(hashes[train].tolist(), data.labels[train].tolist(), strict=True):
-        labels_of.setdefault(value, set()).add(label)
-    seen: set[str] = set()
-    keep = np.zeros(len(data.labels), bool)
-    counts = {"also_in_test": 0, "two_labels": 0, "repeat": 0, "nearly_blank": 0, "not_a_face": 0}
-    spread = data.pixels.reshape(len(data.pixels), -1).std(axis=1)
-    for row in np.flatnonzero(train):
-        value = str(hashes[row])
-        if in_test[row]:
-            counts["also_in_test"] += 1
-        elif len(labels_of[value]) > 1:
-            counts["two_labels"] += 1
-        elif value in seen:
-            counts["repeat"] += 1
-        elif spread[row] < NEARLY_BLANK:
-            counts["nearly_blank"] += 1
-        elif data.not_a_face is not None and data.not_a_face[row]:
-            counts["not_a_face"] += 1
-        else:
-            keep[row] = True
-        seen.add(value)
-    return data.where(keep), counts

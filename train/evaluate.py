@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from train.data import SPLITS, FerData, has_twin
+from train.data import SPLITS, FerData
+from train.duplicates import has_near_twin, has_twin
 from train.metrics import measure, reliability, risk_coverage, selective
 
 Crops = NDArray[np.uint8]
@@ -26,9 +27,12 @@ class Labeller(Protocol):
 def evaluate(classifier: Labeller, data: FerData, split: str, uncertain_below: float) -> dict[str, Any]:
     """Return all metrics of one split; `data` holds all splits, so that duplicates across them are known.
 
-    `without_duplicates` leaves out every picture that also stands, pixel for pixel, in another split.
+    `without_duplicates` leaves out every picture that also stands, pixel for pixel, in another split;
+    `without_near_duplicates` those as well that stand there in another crop, size or compression.
     """
-    twin = has_twin(data, tuple(other for other in SPLITS if other != split))[data.split == split]
+    others = tuple(other for other in SPLITS if other != split)
+    twin = has_twin(data, others)[data.split == split]
+    near = twin | has_near_twin(data, split, others)
     part = data.of(split)
     found = classifier.probabilities(part.pixels)
     result = {
@@ -36,6 +40,8 @@ def evaluate(classifier: Labeller, data: FerData, split: str, uncertain_below: f
         "full": _measure_all(found, part.labels, uncertain_below),
         "without_duplicates": _measure_all(found[~twin], part.labels[~twin], uncertain_below),
         "duplicates": int(twin.sum()),
+        "without_near_duplicates": _measure_all(found[~near], part.labels[~near], uncertain_below),
+        "near_duplicates": int(near.sum()),
         "strata": _strata(found, part),
     }
     if part.votes is not None:

@@ -32,13 +32,13 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
 
     Raises FerError where the run is not there or belongs to other data.
     """
-    card = _bare_card(run, data, name)
+    card = bare_card(run, data, name)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / card.weights
     # Matrices in half precision halve the file; vectors (batch norm) stay in full, their ranges are wide.
     tensors = load_file(run / "best.safetensors")
     save_file({key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}, weights)
-    network = _network(card, weights)
+    network = load_network(card, weights)
     device = torch.device("cpu")
     card = replace(card, sha256=file_sha256(weights))
 
@@ -62,7 +62,11 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
     return card
 
 
-def _bare_card(run: Path, data: FerData, name: str) -> ModelCard:
+def bare_card(run: Path, data: FerData, name: str) -> ModelCard:
+    """Return the card of a run, without weights and figures yet.
+
+    Raises FerError where the run is not there or belongs to other data.
+    """
     try:
         about = json.loads((run / "run.json").read_text())
         curves = [json.loads(line) for line in (run / "epochs.jsonl").read_text().splitlines()]
@@ -70,7 +74,7 @@ def _bare_card(run: Path, data: FerData, name: str) -> ModelCard:
         raise FerError(f"There is no run in {run}.", "no_run") from None
     if about["data_sha256"] != data.sha256:
         raise FerError(f"The run in {run} was trained on other data.", "other_data")
-    feed = ModelInput(data.pixels.shape[-1], about["config"]["side"], about["mean"], about["std"])
+    feed = ModelInput(data.pixels.shape[-1], about["config"]["side"], about["mean"], about["std"], flip=True)
     return ModelCard(
         name=name,
         classes=EMOTION_LABELS,
@@ -87,7 +91,8 @@ def _bare_card(run: Path, data: FerData, name: str) -> ModelCard:
     )
 
 
-def _network(card: ModelCard, weights: Path) -> nn.Module:
+def load_network(card: ModelCard, weights: Path) -> nn.Module:
+    """Return the network of a card with the weights of a file, ready to answer."""
     network = build_network(card.architecture)
     network.load_state_dict(load_file(weights), strict=True)
     return fuse(network.eval())

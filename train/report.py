@@ -68,7 +68,8 @@ def _details(card: ModelCard) -> str:
             f"- Trained here: preset `{recipe['preset']}`, {recipe['epochs']} epochs, seed {recipe['seed']}",
             f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
             f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
-            f"- One network, one pass, no test-time averaging; temperature {card.temperature:.3f};"
+            f"- One network, {'averaged over the face and its mirror image' if card.input.flip else 'one pass'};"
+            f" temperature {card.temperature:.3f};"
             f" a face is uncertain below {card.uncertain_below:.3f}",
         ]
     )
@@ -90,6 +91,7 @@ def _analyses(card: ModelCard) -> str:
         _row("PublicTest", card.metrics[PUBLIC_TEST]["full"]),
         _row("PrivateTest", private["full"]),
         _row("PrivateTest without duplicates", private["without_duplicates"]),
+        _row("PrivateTest without exact and near duplicates", private["without_near_duplicates"]),
         "",
         f"ECE on PublicTest before scaling: {card.metrics['ece_before_scaling']:.3f}.",
     ]
@@ -124,10 +126,24 @@ def _analyses(card: ModelCard) -> str:
     lines.append("| --- |" + " --- |" * len(EMOTION_LABELS))
     for label, counts in zip(EMOTION_LABELS, private["full"]["confusion"], strict=True):
         lines.append(f"| **{label}** | " + " | ".join(map(str, counts)) + " |")
+    lines += _calibration(private["full"])
     lines += ["", "PrivateTest under disturbances:", "", "| disturbance | accuracy | macro F1 |", "| --- | --- | --- |"]
     for name, found in card.metrics["robustness"].items():
         lines.append(f"| {name} | {found['accuracy']:.1%} | {found['macro_f1']:.1%} |")
     return "\n".join(lines)
+
+
+def _calibration(found: dict[str, Any]) -> list[str]:
+    """Return the reliability diagram and the risk-coverage curve as tables."""
+    lines = ["", "Reliability on PrivateTest, by the probability of the label that is given:", ""]
+    lines += ["| probability | mean | right | pictures |", "| --- | --- | --- | --- |"]
+    for low, confidence, accuracy, pictures in found["calibration"]["diagram"]:
+        lines.append(f"| from {low:.2f} | {confidence:.1%} | {accuracy:.1%} | {pictures} |")
+    lines += ["", "Errors on PrivateTest when only the most certain faces get a label:", ""]
+    lines += ["| faces with a label | wrong among them |", "| --- | --- |"]
+    curve = found["risk_coverage"]["curve"]
+    lines += [f"| {coverage:.0%} | {risk:.1%} |" for coverage, risk in curve[len(curve) // 10 - 1 :: len(curve) // 10]]
+    return lines
 
 
 def _row(name: str, found: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from fer_core.emotions import Emotion
 from fer_core.types import Status
 from pages.ui import state
 from pages.ui.charts import bars, preview_figure, title
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 from pages.ui.widgets import calm, chart, duration, percent
 
 CHOICES_A_ROW = 4
@@ -27,14 +27,14 @@ WORKING = ("queued", "running")
 
 def follow(recording_id: str) -> None:
     """Draw where the recording's analysis stands; while it runs, again each second."""
-    parts = resources()
-    status = jobs.status(parts.db, recording_id)
+    parts, who = resources(), actor()
+    status = jobs.status(parts.db, who, recording_id)
     if status is None:
         st.info("This recording is no longer there.", icon=":material/info:")
         _new_recording()
         return
     _say_what_came()
-    recording = caseload.get_recording(parts.db, recording_id)
+    recording = caseload.get_recording(parts.db, who, recording_id)
     st.session_state["patient"] = recording.patient_id
     pictures = recording.kind == "pictures"
     if status.state in WORKING:
@@ -60,8 +60,8 @@ def _say_what_came() -> None:
 def _running(recording_id: str, pictures: bool) -> None:
     """Draw progress and preview. Only this part runs each second, and it asks the database one question."""
     with calm():
-        parts = resources()
-        status = jobs.status(parts.db, recording_id)
+        parts, who = resources(), actor()
+        status = jobs.status(parts.db, who, recording_id)
         if status is None or status.state not in WORKING:
             st.rerun()
         st.progress(status.share or 0.0, text=progress_text(status, pictures))
@@ -69,9 +69,9 @@ def _running(recording_id: str, pictures: bool) -> None:
         left.caption("You may leave this page: the analysis goes on, and you find it again under Analyses.")
         stopping = status.cancel_requested
         if right.button("Stopping…" if stopping else "Cancel", disabled=stopping, icon=":material/stop:", key="cancel"):
-            jobs.cancel(parts.db, parts.settings, recording_id)
+            jobs.cancel(parts.db, parts.settings, who, recording_id)
             st.rerun(scope="fragment")
-        seen = jobs.preview(parts.settings, recording_id)
+        seen = jobs.preview(parts.db, parts.settings, who, recording_id)
         if seen is not None:
             show_preview(seen, pictures)
 
@@ -127,8 +127,8 @@ def _label(face: PreviewFace) -> Emotion | None:
 
 def _choose(recording_id: str, pictures: bool) -> None:
     """Ask which face is the patient's."""
-    parts = resources()
-    found = jobs.candidates(parts.db, parts.settings, recording_id)
+    parts, who = resources(), actor()
+    found = jobs.candidates(parts.db, parts.settings, who, recording_id)
     st.subheader("Which face is the patient?")
     st.write(words.CHOOSE_FACE)
     with st.form("choose", border=False):
@@ -142,10 +142,10 @@ def _choose(recording_id: str, pictures: bool) -> None:
     if confirmed and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
     elif confirmed:
-        jobs.choose_track(parts.db, parts.settings, recording_id, ticked)
+        jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked)
         st.rerun()
     if st.button("The patient is not there: discard this recording", icon=":material/delete:"):
-        jobs.cancel(parts.db, parts.settings, recording_id)
+        jobs.cancel(parts.db, parts.settings, who, recording_id)
         st.rerun()
 
 
@@ -170,7 +170,7 @@ def _data_uri(path: Path) -> str:
 
 def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     """Say how it ended and where to go now."""
-    parts = resources()
+    parts, who = resources(), actor()
     recording_id = recording.id
     if status.state in ("done", "partial"):
         st.success(words.JOB_STATES[status.state], icon=":material/check_circle:")
@@ -179,15 +179,16 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
         st.error(status.error_message or words.JOB_STATES["failed"], icon=":material/info:")
         if status.error_code:
             st.caption(f"Code: {status.error_code}")
-        if jobs.can_retry(parts.db, parts.settings, recording_id) and st.button("Try again", icon=":material/replay:"):
-            jobs.retry(parts.db, parts.settings, recording_id)
+        again = jobs.can_retry(parts.db, parts.settings, who, recording_id)
+        if again and st.button("Try again", icon=":material/replay:"):
+            jobs.retry(parts.db, parts.settings, who, recording_id)
             st.rerun()
     else:
         st.info(words.JOB_STATES[status.state], icon=":material/info:")
-    seen = jobs.preview(parts.settings, recording_id)
+    seen = jobs.preview(parts.db, parts.settings, who, recording_id)
     if seen is not None:
         show_preview(seen, pictures)
-        jobs.close_preview(parts.settings, recording_id)
+        jobs.close_preview(parts.db, parts.settings, who, recording_id)
     _new_recording()
 
 

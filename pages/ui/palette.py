@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from fer_core.emotions import Emotion
+from fer_core.plot import COLORS as COLORS
 from fer_core.types import Status
-
-COLORS: dict[Emotion, str] = {
-    Emotion.ANGRY: "#CC79A7",
-    Emotion.DISGUST: "#009E73",
-    Emotion.FEAR: "#56B4E9",
-    Emotion.HAPPY: "#E69F00",
-    Emotion.SAD: "#2A7DB8",
-    Emotion.SURPRISE: "#D55E00",
-    Emotion.NEUTRAL: "#808B91",
-}
-"""After Okabe & Ito 2008; the blue is a shade lighter, so that it can be read on a dark page too."""
 
 DASHES: dict[Emotion, str] = {
     Emotion.ANGRY: "dash",

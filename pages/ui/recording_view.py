@@ -9,7 +9,7 @@ from clinic.caseload import RecordingRow
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.convert import moments
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
 from pages.ui.transfer import keep_receipt
 from pages.ui.widgets import calm, chart, day, duration, percent
@@ -23,18 +23,34 @@ def title_of(recording: RecordingRow) -> str:
     return f"{day(recording.recorded_on)} · {kind}{length}{open_state}"
 
 
-def show_recording(recording: RecordingRow, shown: list[Emotion]) -> None:
+def show_recording(recording: RecordingRow, shown: list[Emotion], writable: bool) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
         st.markdown(f"Note: {state.plain_text(recording.note)}")
     if recording.samples is None:
         st.info(words.JOB_STATES[recording.state] if recording.state else "No result.", icon=":material/info:")
-        state.recording_link("Show the analysis", recording.id)
+        if writable:
+            state.recording_link("Show the analysis", recording.id)
     else:
+        recording = _version(recording)
         _show_usable(recording)
-        _show_samples(moments(caseload.samples(resources().db, recording.id)), recording, shown)
-    if st.button("Delete this recording", icon=":material/delete:"):
+        _show_samples(moments(caseload.samples(resources().db, actor(), recording.id)), recording, shown)
+    if writable and st.button("Delete this recording", icon=":material/delete:"):
         confirm_delete(recording)
+
+
+def _version(recording: RecordingRow) -> RecordingRow:
+    """Return the version to show: the current one, unless another is asked for where there are several."""
+    found = caseload.versions(resources().db, actor(), recording.id)
+    if len(found) < 2:
+        return recording
+    chosen = st.selectbox("Result of", found, format_func=_version_name, key=f"version_{recording.id}")
+    return chosen if chosen is not None else recording
+
+
+def _version_name(version: RecordingRow) -> str:
+    made = version.analysed_at.date() if version.analysed_at is not None else None
+    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day(made)}"
 
 
 def _show_usable(recording: RecordingRow) -> None:
@@ -82,6 +98,6 @@ def confirm_delete(recording: RecordingRow) -> None:
         st.write(f"{title_of(recording)}. Its results are deleted for good; this can't be undone.")
         if st.button("Delete", type="primary"):
             parts = resources()
-            keep_receipt(caseload.delete_recording(parts.db, parts.settings, recording.id))
+            keep_receipt(caseload.delete_recording(parts.db, parts.settings, actor(), recording.id))
             st.query_params.pop("recording", None)
             st.rerun()

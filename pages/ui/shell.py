@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import words
+from clinic import sign_ins, words
+from clinic.access import Actor
+from clinic.gate import CHANGE_PASSWORD
 from clinic.health import read_health
 from pages.ui import state
-from pages.ui.resources import resources
+from pages.ui.navigation import PLACES, places_of
+from pages.ui.resources import actor, resources
 from pages.ui.widgets import calm
 
-# A material icon would be fetched from another host for the tab; this one is drawn by the browser.
-st.set_page_config(page_title="Expression History", page_icon="📈", layout="wide")
 
-page = st.navigation(
-    [
-        st.Page(state.CASELOAD, title="Caseload", icon=":material/groups:", url_path="caseload", default=True),
-        st.Page(state.RECORD, title="New recording", icon=":material/videocam:", url_path="record"),
-        st.Page(state.PATIENT, title="Patient", icon=":material/person:", url_path="patient"),
-        st.Page(state.ACTIVITY, title="Analyses", icon=":material/pending_actions:", url_path="activity"),
-        st.Page(state.MODEL, title="Model", icon=":material/fact_check:", url_path="model"),
-    ]
-)
-
-with st.sidebar, calm():
+def show_sidebar(who: Actor) -> None:
+    """Draw what is said on every page, and who is signed in."""
     parts = resources()
     health = read_health(parts.settings)
     if parts.settings.demo:
@@ -31,6 +23,31 @@ with st.sidebar, calm():
     if health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
+    with st.popover(state.plain_text(who.name), icon=":material/account_circle:", width="stretch"):
+        st.caption(words.ROLES[who.role])
+        # Another address of this program, and no page of Streamlit's: a password never passes through the page.
+        st.link_button("Change password", CHANGE_PASSWORD, icon=":material/key:", width="stretch")
+    if st.button("Sign out", icon=":material/logout:", width="stretch"):
+        sign_ins.sign_out(parts.db, who)
+        # The gate sends the window away within a second; until then nothing more is drawn.
+        st.stop()
+
+
+# A material icon would be fetched from another host for the tab; this one is drawn by the browser.
+st.set_page_config(page_title="Expression History", page_icon="📈", layout="wide")
 
 with calm():
-    page.run()
+    who = actor()
+    # A window that comes back after the network was gone may meet another person's sign-in.
+    if st.session_state.setdefault("account", who.account_id) != who.account_id:
+        st.session_state.clear()
+    page = st.navigation(
+        [
+            st.Page(place.script, title=place.title, icon=place.icon, url_path=place.path, default=place is PLACES[0])
+            for place in places_of(who.role)
+        ]
+    )
+    with st.sidebar, calm():
+        show_sidebar(who)
+    with calm():
+        page.run()

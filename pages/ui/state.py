@@ -11,6 +11,7 @@ RECORD = "../record.py"
 PATIENT = "../patient.py"
 ACTIVITY = "../activity.py"
 MODEL = "../model.py"
+ACCOUNTS = "../accounts.py"
 """The pages' scripts, relative to the shell."""
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from clinic import downloads, imports
 from clinic.caseload import Receipt
 from pages.ui import state
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 from pages.ui.widgets import calm
 
 RECEIPT = "receipt"
@@ -24,7 +24,7 @@ def export_dialog(patient_id: str) -> None:
         parts = resources()
         if st.button("Prepare the archive", type="primary", icon=":material/archive:"):
             with st.spinner("Preparing…"):
-                ticket = downloads.prepare(parts.db, parts.settings, patient_id)
+                ticket = downloads.prepare(parts.db, parts.settings, actor(), patient_id)
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within a quarter of an hour.")
 
@@ -38,7 +38,7 @@ def import_dialog() -> None:
         if st.button("Import", type="primary", disabled=file is None) and file is not None:
             parts = resources()
             with st.spinner("Reading and checking…"):
-                patient_id = imports.import_patient(parts.db, parts.settings, file)
+                patient_id = imports.import_patient(parts.db, parts.settings, actor(), file)
             st.switch_page(state.PATIENT, query_params={"patient": patient_id})
 
 

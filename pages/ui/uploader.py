@@ -10,9 +10,8 @@ from typing import Any
 import streamlit as st
 
 from clinic import incoming
-from clinic.settings import Settings
 from fer_core.errors import FerError
-from pages.ui.resources import resources
+from pages.ui.resources import actor, resources
 
 ASSETS = Path(__file__).parent / "assets"
 KEY = "video_upload"
@@ -80,7 +79,7 @@ def _chosen() -> None:
         _give_up()
         return
     try:
-        upload_id = _begin(resources().settings, chosen)
+        upload_id = _begin(chosen)
         st.session_state[OPEN] = {"choice": chosen["choice"], "upload": upload_id, "error": None}
     except FerError as error:
         st.session_state[OPEN] = {"choice": chosen["choice"], "upload": None, "error": _said(error)}
@@ -92,20 +91,21 @@ def _give_up() -> None:
     if opened.get("upload"):
         # The page itself may have been faster.
         with suppress(FerError):
-            incoming.cancel(resources().settings, opened["upload"])
+            incoming.cancel(resources().settings, opened["upload"], actor().account_id)
 
 
-def _begin(settings: Settings, chosen: dict[str, Any]) -> str:
+def _begin(chosen: dict[str, Any]) -> str:
+    parts, who = resources(), actor()
     size, before = int(chosen["size"]), chosen.get("before")
     if before:
         try:
-            left = incoming.status(settings, str(before))
+            left = incoming.status(parts.settings, str(before), who.account_id)
         except FerError:
             left = None
         # The browser remembers a file by size and date: of two such files the hash tells, at the end.
         if left is not None and left.length == size:
             return left.id
-    return incoming.begin(settings, size).id
+    return incoming.begin(parts.db, parts.settings, who, size).id
 
 
 def _nothing() -> None:

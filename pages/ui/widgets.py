@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -56,6 +57,11 @@ def day(value: date | None) -> str:
     return f"{value.day} {value:%b %Y}" if value is not None else "–"
 
 
+def clock(value: datetime) -> str:
+    """Return the time of day of a moment, such as ``14:05``, where the reader's browser is."""
+    return f"{value.astimezone(_zone()):%H:%M}"
+
+
 def percent(share: float | None) -> str:
     """Return a share (0 to 1) in whole percent; a dash for none."""
     return f"{share:.0%}".replace("%", " %") if share is not None else "–"
@@ -71,6 +77,13 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _zone() -> tzinfo:
+    try:
+        return ZoneInfo(st.context.timezone or "")
+    except (ValueError, ZoneInfoNotFoundError):
+        return UTC
 
 
 def _place(error: Exception) -> str:

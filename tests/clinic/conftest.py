@@ -7,20 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from clinic import uploads
+from clinic import accounts, uploads
 from clinic.media import open_store
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import migrate, open_database
 from db.models import Patient, new_id
 from db.sealed import sealing
+from tests import doors
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch):
+    """Hash passwords with the least work, for a test that signs in ten times."""
+    doors.cheap_hashes(monkeypatch)
 
 
 @pytest.fixture
-def settings(tmp_path):
+def settings(tmp_path, database_url):
     return Settings(
         data_dir=tmp_path,
-        database_url=f"sqlite:///{tmp_path / 'clinic.sqlite3'}",
+        database_url=database_url,
         min_free_bytes=0,
         key_dir=tmp_path.with_name(f"{tmp_path.name}-keys"),
     )
@@ -35,12 +42,19 @@ def db(settings):
 
 
 @pytest.fixture
-def patient(db):
-    """The id of a stored patient."""
+def who(db):
+    """The clinician who acts."""
+    return doors.actor(db)
+
+
+@pytest.fixture
+def patient(db, who):
+    """The id of a stored patient on the clinician's caseload."""
     with db.session() as session:
         stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
         session.add(stored)
         session.flush()
+        accounts.grant(session, who.account_id, stored.id)
         return stored.id
 
 

@@ -45,12 +45,14 @@ class FakeAnalyzer:
     def progress(frames, total=None):
         return Progress(frames * 0.2, total, frames)
 
-    def stream_video(self, path, every_s, on_progress=None):
-        assert path.read(1)
+    def stream_video(self, source, every_s, on_progress=None, *, resume=None):
+        assert source.read(1)
+        done = resume or {"step": 0, "index": 0}
         moments = [moment for step in self._script if isinstance(step, list) for moment in step]
         info = VideoInfo(160, 90, len(moments) * self._every_s, 5.0, "fake")
-        index = 0
-        for step in self._script:
+        index = done["index"]
+        last = max((number for number, step in enumerate(self._script) if isinstance(step, list)), default=0)
+        for number, step in list(enumerate(self._script))[done["step"] :]:
             if callable(step):
                 step()
                 continue
@@ -63,7 +65,12 @@ class FakeAnalyzer:
             self.chunks_given += 1
             preview = SimpleNamespace(time_s=results[-1].time_s, rgb=PREVIEW, faces=results[-1].faces)
             yield SimpleNamespace(
-                results=results, preview=preview, info=info, damaged_frames=self._damaged, partial=self._partial
+                results=results,
+                preview=preview,
+                info=info,
+                damaged_frames=self._damaged,
+                partial=self._partial,
+                resume=None if number == last else {"step": number + 1, "index": index},
             )
 
     def analyze_video(self, path, every_s=0.2, on_progress=None):

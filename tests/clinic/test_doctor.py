@@ -46,7 +46,7 @@ def test_the_network_needs_tls_or_a_declared_proxy(settings, options, address):
     assert refused(settings, open_to_all) == ["address"]
     assert refused(settings, {**open_to_all, "server.sslCertFile": "c.pem"}) == ["address"]
     assert refused(settings, {**open_to_all, "server.sslCertFile": "c.pem", "server.sslKeyFile": "k.pem"}) == []
-    assert refused(replace(settings, behind_proxy=True), open_to_all) == []
+    assert refused(replace(settings, behind_tls=True), open_to_all) == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_streamlit_s_own_defaults_are_not_safe(settings):
 
 def test_a_proxy_may_say_who_someone_is(settings, options):
     told = {**options, "server.trustedUserHeaders": {"X-User": "email"}}
-    assert refused(replace(settings, behind_proxy=True), told) == []
+    assert refused(replace(settings, behind_tls=True), told) == []
 
 
 def test_a_key_that_others_may_read_is_refused(settings, options):

@@ -1,13 +1,17 @@
 """The clinic's command line."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from sqlalchemy import func, select
 
-from clinic import caseload, doctor
+from clinic import caseload, doctor, sign_ins
 from clinic.__main__ import main
 from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient
+from tests import doors
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ def test_demo_keeps_away_from_the_real_patients(folder, capsys):
 def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
     assert main(["migrate"]) == 0
     database = open_database(Settings.at(folder).database_url)
-    patient_id = caseload.add_patient(database, "Invented Person")
+    patient_id = caseload.add_patient(database, doors.actor(database), "Invented Person")
     database.close()
     assert main(["export", patient_id, str(folder / "patient.zip")]) == 0
     assert main(["import", str(folder / "patient.zip")]) == 1
@@ -68,12 +72,40 @@ def test_doctor_lists_all_checks_and_fails_where_one_refuses(folder, capsys, mon
     assert "refused  xsrf" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo", "export", "import", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["worker", "selftest", "migrate", "demo", "export", "import", "doctor", "audit", "reset-password"]
+)
 def test_each_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
     assert end.value.code == 0
     assert command in capsys.readouterr().out
+
+
+def test_audit_verify_names_the_first_bad_row(folder, capsys):
+    assert main(["migrate"]) == 0
+    database = open_database(Settings.at(folder).database_url)
+    doors.sign_in(database)
+    database.close()
+    assert main(["audit", "verify"]) == 0
+    assert "1 rows" in capsys.readouterr().out
+    with closing(sqlite3.connect(folder / "clinic.db")) as connection:
+        connection.execute("DROP TRIGGER audit_no_update")
+        connection.execute("UPDATE audit SET account_id = NULL")
+        connection.commit()
+    assert main(["audit", "verify"]) == 1
+    assert "row 1 was changed" in capsys.readouterr().out
+
+
+def test_a_forgotten_password_is_reset_on_the_console(folder, capsys):
+    assert main(["migrate"]) == 0
+    database = open_database(Settings.at(folder).database_url)
+    doors.add_account(database)
+    assert main(["reset-password", "Dr. Invented"]) == 0
+    password = capsys.readouterr().out.split()[-1]
+    assert sign_ins.sign_in(database, "Dr. Invented", password)
+    database.close()
+    assert main(["reset-password", "Nobody"]) == 1
 
 
 def test_without_a_command_it_says_what_there_is(capsys):

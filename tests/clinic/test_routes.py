@@ -21,24 +21,24 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
 class SignedIn:
-    """Puts a user into the request's state, as a gate does."""
+    """Puts who acts into the scope, as the gate does."""
 
-    def __init__(self, app, user):
-        self.app, self.user = app, user
+    def __init__(self, app, actor):
+        self.app, self.actor = app, actor
 
     async def __call__(self, scope, receive, send):
-        scope.setdefault("state", {})["user_id"] = self.user
+        scope["actor"] = self.actor
         await self.app(scope, receive, send)
 
 
-def client_of(settings, user=None):
-    gate = [Middleware(SignedIn, user=user)] if user else []
+def client_of(settings, actor):
+    gate = [Middleware(SignedIn, actor=actor)]
     return TestClient(Starlette(routes=routes(lambda: settings), middleware=gate), base_url="http://127.0.0.1:8501")
 
 
 @pytest.fixture
-def client(settings):
-    return client_of(settings)
+def client(settings, who):
+    return client_of(settings, who)
 
 
 def patch(client, upload_id, offset, content, **headers):
@@ -46,9 +46,9 @@ def patch(client, upload_id, offset, content, **headers):
     return client.patch(f"/uploads/{upload_id}", content=content, headers=told)
 
 
-def test_a_file_goes_up_in_pieces(settings, client):
+def test_a_file_goes_up_in_pieces(db, settings, who, client):
     content = os.urandom(2 * CHUNK_BYTES + 7)
-    upload = incoming.begin(settings, len(content))
+    upload = incoming.begin(db, settings, who, len(content))
     answer = patch(client, upload.id, 0, content[:CHUNK_BYTES])
     assert (answer.status_code, answer.headers["upload-offset"]) == (204, str(CHUNK_BYTES))
     assert answer.headers["cache-control"] == "no-store"
@@ -59,7 +59,7 @@ def test_a_file_goes_up_in_pieces(settings, client):
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_offset")
     answer = patch(client, upload.id, CHUNK_BYTES, content[CHUNK_BYTES:])
     assert answer.headers["upload-offset"] == str(len(content))
-    assert incoming.status(settings, upload.id).sha256 == hashlib.sha256(content).hexdigest()
+    assert incoming.status(settings, upload.id, who.account_id).sha256 == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -72,25 +72,25 @@ def test_a_file_goes_up_in_pieces(settings, client):
         {"Sec-Fetch-Site": "", "Origin": "http://127.0.0.1:8501"},
     ],
 )
-def test_other_pages_cannot_send(settings, client, headers):
-    upload = incoming.begin(settings, 10)
+def test_other_pages_cannot_send(db, settings, who, client, headers):
+    upload = incoming.begin(db, settings, who, 10)
     answer = patch(client, upload.id, 0, b"x", **headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "other_origin")
     assert client.delete(f"/uploads/{upload.id}", headers=headers).status_code == 403
-    assert incoming.status(settings, upload.id).offset == 0
+    assert incoming.status(settings, upload.id, who.account_id).offset == 0
 
 
 @pytest.mark.parametrize(
     ("origin", "status"), [("http://127.0.0.1:8501", 204), ("http://evil.example", 403), (None, 403)]
 )
-def test_an_old_browser_is_told_by_its_origin(settings, client, origin, status):
-    upload = incoming.begin(settings, 1)
+def test_an_old_browser_is_told_by_its_origin(db, settings, who, client, origin, status):
+    upload = incoming.begin(db, settings, who, 1)
     told = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE} | ({"Origin": origin} if origin else {})
     assert client.patch(f"/uploads/{upload.id}", content=b"x", headers=told).status_code == status
 
 
-def test_what_is_no_piece_is_refused(settings, client):
-    upload = incoming.begin(settings, 10)
+def test_what_is_no_piece_is_refused(db, settings, who, client):
+    upload = incoming.begin(db, settings, who, 10)
     for told in (
         {"Content-Type": "text/plain"},
         {"Upload-Offset": "-1"},
@@ -105,23 +105,23 @@ def test_what_is_no_piece_is_refused(settings, client):
     assert client.post(f"/uploads/{upload.id}", headers=OWN).status_code == 405
 
 
-def test_a_refusal_in_the_middle_of_a_piece_is_answered(settings):
-    upload = incoming.begin(settings, 4 * CHUNK_BYTES)
-    full = client_of(replace(settings, min_free_bytes=1 << 62))
+def test_a_refusal_in_the_middle_of_a_piece_is_answered(db, settings, who):
+    upload = incoming.begin(db, settings, who, 4 * CHUNK_BYTES)
+    full = client_of(replace(settings, min_free_bytes=1 << 62), who)
     answer = patch(full, upload.id, 0, (bytes(100_000) for _ in range(10)))
     assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
     assert patch(client_of(settings), upload.id, 0, bytes(4 * CHUNK_BYTES)).status_code == 204
 
 
-def test_giving_up_leaves_nothing(settings, client):
-    upload = incoming.begin(settings, 10)
+def test_giving_up_leaves_nothing(db, settings, who, client):
+    upload = incoming.begin(db, settings, who, 10)
     assert client.delete(f"/uploads/{upload.id}", headers=OWN).status_code == 204
     assert client.head(f"/uploads/{upload.id}", headers=OWN).status_code == 404
 
 
-def test_what_came_before_the_connection_broke_is_kept(settings, client):
+def test_what_came_before_the_connection_broke_is_kept(db, settings, who, client):
     content = os.urandom(3 * CHUNK_BYTES)
-    upload = incoming.begin(settings, len(content))
+    upload = incoming.begin(db, settings, who, len(content))
 
     def broken():
         yield content[: CHUNK_BYTES + 5]
@@ -132,19 +132,19 @@ def test_what_came_before_the_connection_broke_is_kept(settings, client):
     offset = int(client.head(f"/uploads/{upload.id}", headers=OWN).headers["upload-offset"])
     assert offset in (0, CHUNK_BYTES)
     assert patch(client, upload.id, offset, content[offset:]).status_code == 204
-    assert incoming.status(settings, upload.id).sha256 == hashlib.sha256(content).hexdigest()
+    assert incoming.status(settings, upload.id, who.account_id).sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_another_user_s_upload_is_unknown(settings):
-    upload = incoming.begin(settings, 1, owner="ann")
+def test_another_user_s_upload_is_unknown(db, settings, who):
+    upload = incoming.begin(db, settings, who, 1, owner="ann")
     assert patch(client_of(settings, "bob"), upload.id, 0, b"x").status_code == 404
     assert patch(client_of(settings), upload.id, 0, b"x").status_code == 404
     assert patch(client_of(settings, "ann"), upload.id, 0, b"x").status_code == 204
 
 
-def test_an_archive_is_handed_out_once(settings, db, client):
-    patient_id = caseload.add_patient(db, "Wilhelmine Zauberberg")
-    ticket = downloads.prepare(db, settings, patient_id)
+def test_an_archive_is_handed_out_once(db, settings, who, client):
+    patient_id = caseload.add_patient(db, who, "Wilhelmine Zauberberg")
+    ticket = downloads.prepare(db, settings, who, patient_id)
     (path,) = (settings.data_dir / "downloads").iterdir()
     assert b"Zauberberg" not in path.read_bytes()
     answer = client.get(f"/downloads/{ticket}")
@@ -162,9 +162,9 @@ def test_guessed_tickets_are_unknown(client, guessed):
     assert client.get(f"/downloads/{guessed}").status_code == 404
 
 
-def test_a_ticket_is_its_owner_s_and_ends(settings, db):
-    patient_id = caseload.add_patient(db, "Ann Invented")
-    ticket = downloads.prepare(db, settings, patient_id, owner="ann")
+def test_a_ticket_is_its_owner_s_and_ends(db, settings, who):
+    patient_id = caseload.add_patient(db, who, "Ann Invented")
+    ticket = downloads.prepare(db, settings, who, patient_id, owner="ann")
     for client in (client_of(settings), client_of(settings, "bob")):
         assert client.get(f"/downloads/{ticket}").status_code == 404
     (path,) = (settings.data_dir / "downloads").iterdir()
@@ -173,14 +173,14 @@ def test_a_ticket_is_its_owner_s_and_ends(settings, db):
     assert not path.exists()
 
 
-def test_a_stored_video_is_no_download(settings, client, an_upload):
+def test_a_stored_video_is_no_download(db, settings, who, client, an_upload):
     upload = an_upload()
     assert client.get(f"/downloads/{upload.id}").status_code == 404
     assert client.head(f"/uploads/{upload.id}", headers=OWN).status_code == 404
 
 
-def test_a_refused_export_leaves_no_file(settings, db, patient, an_upload):
+def test_a_refused_export_leaves_no_file(db, settings, who, patient, an_upload):
     jobs.enqueue(db, settings, patient, [an_upload()], date(2026, 1, 1), model_sha256="m")
     with pytest.raises(FerError):
-        downloads.prepare(db, settings, patient)
+        downloads.prepare(db, settings, who, patient)
     assert list((settings.data_dir / "downloads").iterdir()) == []

@@ -39,9 +39,9 @@ def age(path, hours):
     os.utime(path, (then, then))
 
 
-def test_stores_a_picture_under_a_random_id_for_this_user_alone(settings):
+def test_stores_a_picture_under_a_random_id_for_this_user_alone(db, settings, who):
     content = png()
-    upload = uploads.store(settings, io.BytesIO(content), "visit.png")
+    upload = uploads.store(db, settings, who, io.BytesIO(content), "visit.png")
     (path,) = stored_files(settings)
     assert path.name == upload.id
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -89,9 +89,9 @@ def test_a_name_is_display_text(given, shown):
     ],
     ids=["empty", "ffconcat", "playlist", "text", "zip", "cut-picture"],
 )
-def test_a_refused_file_leaves_nothing(settings, content, code):
+def test_a_refused_file_leaves_nothing(db, settings, content, code, who):
     with pytest.raises(MediaError) as refusal:
-        uploads.store(settings, io.BytesIO(content), "session.mp4")
+        uploads.store(db, settings, who, io.BytesIO(content), "session.mp4")
     assert refusal.value.code == code
     assert stored_files(settings) == []
 
@@ -106,29 +106,29 @@ class Endless:
         return b"\x00" * size
 
 
-def test_a_file_over_the_limit_is_refused_while_it_comes(settings):
+def test_a_file_over_the_limit_is_refused_while_it_comes(db, settings, who):
     stream = Endless()
     with pytest.raises(MediaError) as refusal:
-        uploads.store(replace(settings, max_upload_bytes=3_000_000), stream, "long.mp4")
+        uploads.store(db, replace(settings, max_upload_bytes=3_000_000), who, stream, "long.mp4")
     assert refusal.value.code == "too_big"
     assert stream.taken < 6_000_000
     assert stored_files(settings) == []
 
 
-def test_a_full_disk_is_refused(settings):
+def test_a_full_disk_is_refused(db, settings, who):
     with pytest.raises(MediaError) as refusal:
-        uploads.store(replace(settings, min_free_bytes=1 << 62), io.BytesIO(png()), "visit.png")
+        uploads.store(db, replace(settings, min_free_bytes=1 << 62), who, io.BytesIO(png()), "visit.png")
     assert refusal.value.code == "disk_full"
     assert stored_files(settings) == []
 
 
-def test_a_stream_that_breaks_leaves_nothing(settings):
+def test_a_stream_that_breaks_leaves_nothing(db, settings, who):
     class Broken:
         def read(self, size):
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        uploads.store(settings, Broken(), "visit.mp4")
+        uploads.store(db, settings, who, Broken(), "visit.mp4")
     assert stored_files(settings) == []
 
 
@@ -140,9 +140,9 @@ def test_only_an_id_makes_a_path(settings, smuggled):
         uploads.open_stored(settings, smuggled)
 
 
-def test_sweep_takes_old_files_that_no_job_needs(settings, db, patient):
-    old, young, waiting = (uploads.store(settings, io.BytesIO(png(value)), "a.png") for value in (1, 2, 3))
-    jobs.enqueue(db, settings, patient, [waiting], date(2026, 1, 5), model_sha256="m")
+def test_sweep_takes_old_files_that_no_job_needs(settings, db, patient, who):
+    old, young, waiting = (uploads.store(db, settings, who, io.BytesIO(png(value)), "a.png") for value in (1, 2, 3))
+    jobs.enqueue(db, settings, who, patient, [waiting], date(2026, 1, 5), model_sha256="m")
     abandoned, growing = (uploads.part_path(settings, new_id()) for _ in range(2))
     for path in (abandoned, growing):
         path.write_bytes(b"half")

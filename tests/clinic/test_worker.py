@@ -9,13 +9,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
-from clinic import jobs, worker
+from clinic import jobs, leases, worker
 from clinic.health import read_health
-from db.models import JobState, Sample
+from db.models import Chunk, JobState, Recording, Sample
 from fer_core.errors import FerError
-from tests.clinic.fakes import FakeAnalyzer, eventually
+from tests.clinic.fakes import FakeAnalyzer, eventually, expression
 
 ROOT = Path(__file__).parents[2]
 PROCESS = """
@@ -38,10 +39,10 @@ def gate():
 analyzer = FakeAnalyzer([[(0,)] * 3, gate, [(0,)] * 3])
 stream = analyzer.stream_video
 
-def remembering(path, every_s, on_progress=None):
+def remembering(path, every_s, on_progress=None, resume=None):
     global report
     report = on_progress
-    return stream(path, every_s, on_progress)
+    return stream(path, every_s, on_progress, resume=resume)
 
 analyzer.stream_video = remembering
 parent = int(sys.argv[1]) if len(sys.argv) > 1 else None
@@ -71,45 +72,117 @@ def start(settings):
 
 
 @pytest.fixture
-def queued(db, settings, patient, an_upload):
+def queued(db, settings, patient, an_upload, who):
     upload = an_upload("video")
-    return jobs.enqueue(db, settings, patient, [upload], date(2026, 1, 1), model_sha256="fake-model").recording_id
+    return jobs.enqueue(db, settings, who, patient, [upload], date(2026, 1, 1), model_sha256="fake-model").recording_id
 
 
 def reached(settings):
     return (settings.data_dir / "reached").exists()
 
 
-def test_a_killed_worker_s_job_is_done_by_the_next_with_no_row_twice(db, settings, queued, start):
+def test_a_killed_worker_s_job_is_done_by_the_next_with_no_row_twice(db, settings, queued, start, who):
     first = start()
     eventually(lambda: reached(settings))
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert jobs.status(db, queued).state is JobState.RUNNING
+    assert jobs.status(db, who, queued).state is JobState.RUNNING
     (settings.data_dir / "open").touch()
     start()
-    eventually(lambda: jobs.status(db, queued).finished)
-    assert jobs.status(db, queued).state is JobState.DONE
+    eventually(lambda: jobs.status(db, who, queued).finished)
+    assert jobs.status(db, who, queued).state is JobState.DONE
     with db.read() as session:
         assert Counter(session.scalars(select(Sample.frame_index))) == Counter(range(6))
     assert not list((settings.data_dir / "uploads").iterdir())
 
 
-def test_a_running_analysis_is_cancelled_soon(db, settings, queued, start):
+def test_what_was_written_is_not_done_again(db, settings, queued, start, who):
+    first = start()
+    eventually(lambda: reached(settings))
+    assert tokens(db) == [1], "the chunk before the gate is written"
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (settings.data_dir / "open").touch()
+    start()
+    eventually(lambda: jobs.status(db, who, queued).finished)
+    before, after = tokens(db)
+    assert before == 1
+    assert after > 1
+
+
+def tokens(db):
+    """The fencing tokens under which the chunks were written, in the chunks' order."""
+    with db.read() as session:
+        return list(session.scalars(select(Chunk.lease_token).order_by(Chunk.number)))
+
+
+def test_several_workers_share_a_folder_under_numbers(settings, db):
+    with worker.alone(settings), worker.alone(settings, 2), pytest.raises(FerError), worker.alone(settings, 2):
+        pass
+
+
+def test_a_worker_that_starts_leaves_alone_what_others_hold(settings, db, queued, who):
+    leases.claim(db, worker=worker.name_of(2))
+    leases.release(db, worker.name_of(1))
+    assert jobs.status(db, who, queued).state is JobState.RUNNING
+    leases.release(db, worker.name_of(2))
+    assert jobs.status(db, who, queued).state is JobState.QUEUED
+
+
+def test_pictures_are_answered_in_the_middle_of_a_video(db, settings, patient, an_upload, who):
+    video = jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
+    done_at = []
+
+    def hand_in_a_picture():
+        upload = an_upload("image")
+        Image.new("RGB", (320, 240)).save(upload.path, "PNG")
+        pictures = jobs.enqueue(db, settings, who, patient, [upload], date(2026, 1, 1), model_sha256="fake-model")
+        done_at.append(pictures.recording_id)
+
+    def look():
+        assert jobs.status(db, who, done_at[0]).state is JobState.DONE, "before the video's next chunk"
+        assert jobs.status(db, who, video.recording_id).state is JobState.RUNNING
+
+    script = [[(0,)], hand_in_a_picture, [(0,)], look, [(0,)]]
+    analyzer = FakeAnalyzer(script, pictures=[[expression(0)]])
+    working = worker.Worker(settings, db, lambda: analyzer, report_every_s=0.0)
+    assert working.work_once()
+    assert done_at
+    assert jobs.status(db, who, video.recording_id).state is JobState.DONE
+
+
+def test_a_job_for_another_model_makes_the_worker_look_for_it_once(db, settings, patient, an_upload, who):
+    opened = []
+
+    def open_analyzer():
+        opened.append(1)
+        return FakeAnalyzer([[(0,)]])
+
+    working = worker.Worker(settings, db, open_analyzer)
+    for _ in range(2):
+        asked = jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="newer")
+        assert working.work_once()
+        assert jobs.status(db, who, asked.recording_id).state is JobState.DONE
+    assert len(opened) == 2
+    with db.read() as session:
+        assert set(session.scalars(select(Recording.model_sha256))) == {"fake-model"}, "what it was made with"
+
+
+def test_a_running_analysis_is_cancelled_soon(db, settings, queued, start, who):
     start()
     eventually(lambda: reached(settings))
-    jobs.cancel(db, settings, queued)
-    eventually(lambda: jobs.status(db, queued).state is JobState.CANCELLED, within_s=5.0)
+    jobs.cancel(db, settings, who, queued)
+    eventually(lambda: jobs.status(db, who, queued).state is JobState.CANCELLED, within_s=5.0)
     with db.read() as session:
         assert session.scalars(select(Sample)).all() == []
 
 
-def test_sigterm_gives_the_job_back_and_ends_well(db, settings, queued, start):
+def test_sigterm_gives_the_job_back_and_ends_well(db, settings, queued, start, who):
     child = start()
     eventually(lambda: reached(settings))
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 0
-    assert jobs.status(db, queued).state is JobState.QUEUED
+    assert jobs.status(db, who, queued).state is JobState.QUEUED
 
 
 def test_a_worker_without_its_parent_ends(settings, db, start):
@@ -139,7 +212,7 @@ def test_the_worker_says_how_it_is(settings, db, start):
     assert health.device == "a fake"
 
 
-def test_the_analyzer_is_opened_once(db, settings, patient, an_upload):
+def test_the_analyzer_is_opened_once(db, settings, patient, an_upload, who):
     opened = []
 
     def open_analyzer():
@@ -148,7 +221,7 @@ def test_the_analyzer_is_opened_once(db, settings, patient, an_upload):
 
     working = worker.Worker(settings, db, open_analyzer)
     for _ in range(2):
-        jobs.enqueue(db, settings, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
+        jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
         assert working.work_once()
     assert not working.work_once()
     assert len(opened) == 1

@@ -4,22 +4,22 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import create_engine, insert, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db.engine import migrate, open_database, sqlite_warning
 from db.models import Patient, Recording
 
 
 @pytest.fixture
-def url(tmp_path):
-    url = f"sqlite:///{tmp_path / 'clinic.db'}"
-    migrate(url)
-    return url
+def url(database_url):
+    migrate(database_url)
+    return database_url
 
 
 @pytest.fixture
@@ -70,7 +70,8 @@ def test_processes_at_the_same_time_lose_no_update(url, db):
 
 
 def test_a_reader_cannot_write_by_mistake(db):
-    with db.read() as session:
+    # SQLite drops what was written, PostgreSQL refuses to take it.
+    with suppress(DBAPIError), db.read() as session:
         session.add(Patient(name="by mistake", created_at=datetime.now(UTC)))
         session.flush()
     with db.read() as session:
@@ -88,6 +89,18 @@ def test_a_failed_transaction_leaves_nothing(db):
         half_done()
     with db.read() as session:
         assert session.query(Patient).count() == 0
+
+
+def test_an_error_tells_no_name(db):
+    def twice():
+        with db.session() as session:
+            session.add_all([Patient(id="p", name="Zauberberg", created_at=datetime.now(UTC))])
+            session.flush()
+            session.execute(insert(Patient).values(id="p", name="Zauberberg", created_at=datetime.now(UTC)))
+
+    with pytest.raises(IntegrityError) as refusal:
+        twice()
+    assert "Zauberberg" not in str(refusal.value)
 
 
 def test_references_are_enforced(db):
@@ -123,6 +136,7 @@ def test_times_come_back_in_utc_and_naive_ones_are_refused(db):
         Patient.__table__.c.created_at.type.process_bind_param(datetime(2026, 1, 1), db.engine.dialect)  # noqa: DTZ001
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_pragmas_hold_on_each_connection(db):
     with db.read() as session:
         found = {
@@ -130,6 +144,22 @@ def test_the_pragmas_hold_on_each_connection(db):
             for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "temp_store")
         }
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "temp_store": 2}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_server_that_closed_its_connections_is_asked_again(db):
+    with db.session() as session:
+        session.add(Patient(name="before", created_at=datetime.now(UTC)))
+    others = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    administrator = create_engine(db.engine.url)
+    with administrator.connect() as connection:
+        connection.execute(others)
+    administrator.dispose()
+    with db.read() as session:
+        assert session.query(Patient).count() == 1
 
 
 def test_an_old_sqlite_is_named(monkeypatch):

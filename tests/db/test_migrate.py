@@ -1,45 +1,125 @@
 """Migrations bring every database to the models, and lose no row on the way."""
 
-import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import db.migrate
-from db.migrate import MigrationError, current, upgrade
-from db.models import Base
+from db.copies import sqlite_path
+from db.engine import open_database
+from db.migrate import MigrationError, current, head, upgrade
+from db.models import Base, Recording
+
+only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "clinic.db"
+RECORDING = (
+    "INSERT INTO recording (id, patient_id, kind, recorded_on, note, source_name, source_sha256, settings,"
+    " program_version, device, damaged_frames, partial, created_at)"
+    " VALUES ('r', 'p', 'video', '2026-01-01', '', '', '', '{}', '', '', 0, false, '2026-01-01')"
+)
 
 
-def fill(path):
-    with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO patient VALUES ('p', 'A', '', 0, '2026-01-01')")
-    connection.close()
+@contextmanager
+def connected(url):
+    """A connection whose transaction commits at the end; nothing of it stays open."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
-def test_head_is_what_the_models_say(path):
-    upgrade(f"sqlite:///{path}")
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
+def execute(url, statement):
+    with connected(url) as connection:
+        connection.execute(text(statement))
+
+
+def fill(url):
+    execute(url, "INSERT INTO patient (id, name, note, demo, created_at) VALUES ('p', 'A', '', false, '2026-01-01')")
+
+
+def rows(url):
+    with connected(url) as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT id, name FROM patient"))]
+
+
+def count(url, table):
+    with connected(url) as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+
+
+def test_head_is_what_the_models_say(database_url):
+    upgrade(database_url)
+    with connected(database_url) as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-    engine.dispose()
 
 
-def test_upgrading_twice_changes_nothing(path):
-    upgrade(f"sqlite:///{path}")
-    fill(path)
-    revision = current(f"sqlite:///{path}")
-    upgrade(f"sqlite:///{path}")
-    assert current(f"sqlite:///{path}") == revision
-    assert [p.name for p in path.parent.glob("*.before-*")] == []
+def test_upgrading_twice_changes_nothing(database_url, tmp_path):
+    upgrade(database_url)
+    fill(database_url)
+    revision = current(database_url)
+    upgrade(database_url)
+    assert current(database_url) == revision
+    assert rows(database_url) == [("p", "A")]
+    assert list(tmp_path.glob("*.before-*")) == []
+
+
+def earlier_than(revision, folder):
+    """The migrations before `revision`, in a folder of their own."""
+    (folder / "versions").mkdir(parents=True)
+    for source in db.migrate.MIGRATIONS.rglob("*.py"):
+        if source.parent.name != "versions" or source.name < revision:
+            (folder / source.relative_to(db.migrate.MIGRATIONS)).write_text(source.read_text())
+    return folder
+
+
+def test_a_database_without_accounts_gets_them_and_keeps_its_patients(database_url, tmp_path, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(db.migrate, "MIGRATIONS", earlier_than("0002", tmp_path / "old"))
+        upgrade(database_url)
+    fill(database_url)
+    upgrade(database_url)
+    assert rows(database_url) == [("p", "A")]
+    assert count(database_url, "account") == 0
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET deed = 'b'", "DELETE FROM audit"])
+def test_no_statement_changes_the_audit(database_url, statement):
+    upgrade(database_url)
+    execute(database_url, "INSERT INTO audit VALUES (1, '2026-01-01', 'a', NULL, NULL, NULL, '{}', '', '')")
+    with pytest.raises(DBAPIError, match="append-only"):
+        execute(database_url, statement)
+    assert count(database_url, "audit") == 1
+
+
+def test_a_clinic_of_the_first_version_keeps_its_recordings(database_url):
+    config = db.migrate._config()
+    with connected(database_url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    fill(database_url)
+    execute(database_url, RECORDING)
+    execute(
+        database_url,
+        "INSERT INTO job (id, recording_id, state, priority, attempts, lease_token, cancel_requested, sources, done_s,"
+        " frames, created_at) VALUES ('j', 'r', 'queued', 0, 0, 0, false, '[]', 0, 0, '2026-01-01')",
+    )
+    upgrade(database_url)
+    database = open_database(database_url)
+    with database.read() as session:
+        recording = session.get_one(Recording, "r")
+        assert (recording.current, recording.version_of, recording.chunks) == (True, None, [])
+        assert (recording.job.worker, recording.job.resumed_s, recording.job.cursor) == ("", 0.0, None)
+    database.close()
 
 
 MIGRATION = '''"""A migration of a test."""
@@ -53,116 +133,104 @@ def upgrade():
 
 
 @pytest.fixture
-def next_migration(path, tmp_path, monkeypatch):
+def next_migration(database_url, tmp_path, monkeypatch):
     """Return a function that adds a migration after the real ones."""
-    upgrade(f"sqlite:///{path}")
-    fill(path)
+    upgrade(database_url)
+    fill(database_url)
 
     def add(body, declared=""):
         folder = tmp_path / "migrations"
         (folder / "versions").mkdir(parents=True)
         for source in db.migrate.MIGRATIONS.rglob("*.py"):
             (folder / source.relative_to(db.migrate.MIGRATIONS)).write_text(source.read_text())
-        text = MIGRATION.format(head=current(f"sqlite:///{path}"), body=body, declared=declared)
+        text = MIGRATION.format(head=current(database_url), body=body, declared=declared)
         (folder / "versions" / "9999_test.py").write_text(text)
         monkeypatch.setattr(db.migrate, "MIGRATIONS", folder)
 
     return add
 
 
-def rows(path):
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute("SELECT id, name FROM patient").fetchall()
-    finally:
-        connection.close()
-
-
-def test_a_batch_change_of_a_parent_keeps_its_children(path, next_migration):
-    connection = sqlite3.connect(path)
-    connection.execute(
-        "INSERT INTO recording (id, patient_id, kind, recorded_on, note, source_name, source_sha256, settings,"
-        " program_version, device, damaged_frames, partial, created_at)"
-        " VALUES ('r', 'p', 'video', '2026-01-01', '', '', '', '{}', '', '', 0, 0, '2026-01-01')"
-    )
-    connection.commit()
-    connection.close()
+def test_a_batch_change_of_a_parent_keeps_its_children(database_url, next_migration):
+    execute(database_url, RECORDING)
+    # PostgreSQL changes a table in place, so that only SQLite copies it.
+    copied = "always" if sqlite_path(database_url) else "never"
     next_migration(
-        "with op.batch_alter_table('patient', recreate='always') as t: t.add_column(sa.Column('x', sa.Text()))"
+        f"with op.batch_alter_table('patient', recreate='{copied}') as t: t.add_column(sa.Column('x', sa.Text()))"
     )
-    upgrade(f"sqlite:///{path}")
-    assert rows(path) == [("p", "A")]
-    connection = sqlite3.connect(path)
-    assert connection.execute("SELECT count(*) FROM recording").fetchone() == (1,)
-    connection.close()
-    assert len(list(path.parent.glob("clinic.db.before-*"))) == 1
+    upgrade(database_url)
+    assert rows(database_url) == [("p", "A")]
+    assert count(database_url, "recording") == 1
 
 
-def test_a_migration_that_loses_rows_is_undone(path, next_migration):
-    before = current(f"sqlite:///{path}")
+@only_sqlite
+def test_a_copy_is_kept_beside_before_a_migration(database_url, next_migration, tmp_path):
+    next_migration("op.execute('CREATE TABLE more (x INTEGER)')")
+    upgrade(database_url)
+    [kept] = tmp_path.glob("clinic.db.before-*")
+    modes = [stat.S_IMODE(file.stat().st_mode) for file in (sqlite_path(database_url), kept)]
+    assert modes == [0o600, 0o600], "this user's alone"
+    assert rows(f"sqlite:///{kept}") == [("p", "A")]
+
+
+def test_a_migration_that_loses_rows_is_undone(database_url, next_migration):
+    before = current(database_url)
     next_migration("op.execute('DELETE FROM patient')")
     with pytest.raises(MigrationError, match="patient"):
-        upgrade(f"sqlite:///{path}")
-    assert rows(path) == [("p", "A")]
-    assert current(f"sqlite:///{path}") == before
+        upgrade(database_url)
+    assert rows(database_url) == [("p", "A")]
+    assert current(database_url) == before
 
 
-def test_a_migration_that_breaks_references_is_undone(path, next_migration):
+def test_a_migration_that_breaks_references_is_undone(database_url, next_migration):
     next_migration(
         'op.execute("INSERT INTO job (id, recording_id, state, priority, attempts, lease_token, cancel_requested,'
-        " sources, done_s, frames, created_at) VALUES ('j', 'none', 'queued', 0, 0, 0, 0, '[]', 0, 0, '2026-01-01')\")"
+        " sources, done_s, frames, created_at)"
+        " VALUES ('j', 'none', 'queued', 0, 0, 0, false, '[]', 0, 0, '2026-01-01')\")"
     )
-    with pytest.raises(MigrationError, match="reference"):
-        upgrade(f"sqlite:///{path}")
+    # PostgreSQL refuses the statement itself.
+    with pytest.raises((MigrationError, IntegrityError), match=r"reference|foreign key"):
+        upgrade(database_url)
+    assert count(database_url, "job") == 0
 
 
-def test_a_migration_may_remove_what_it_says(path, next_migration):
+def test_a_migration_may_remove_what_it_says(database_url, next_migration):
     next_migration("op.execute('DELETE FROM patient')", declared="REMOVES_ROWS_OF = ('patient',)")
-    upgrade(f"sqlite:///{path}")
-    assert rows(path) == []
-    assert current(f"sqlite:///{path}") == "9999"
+    upgrade(database_url)
+    assert rows(database_url) == []
+    assert current(database_url) == "9999"
 
 
-def test_a_failed_migration_leaves_no_half_of_it(path, next_migration):
-    next_migration("op.execute('CREATE TABLE half (x)'); op.execute('no SQL at all')")
-    with pytest.raises(Exception, match="syntax"):
-        upgrade(f"sqlite:///{path}")
-    connection = sqlite3.connect(path)
-    assert connection.execute("SELECT name FROM sqlite_schema WHERE name = 'half'").fetchone() is None
-    connection.close()
+def test_a_failed_migration_leaves_no_half_of_it(database_url, next_migration):
+    next_migration("op.execute('CREATE TABLE half (x INTEGER)'); op.execute('no SQL at all')")
+    with pytest.raises(DBAPIError, match="syntax"):
+        upgrade(database_url)
+    with connected(database_url) as connection:
+        assert not inspect(connection).has_table("half")
 
 
-def test_a_migration_overwrites_what_it_removes(path, next_migration):
+@only_sqlite
+def test_a_migration_overwrites_what_it_removes(database_url, next_migration):
     next_migration("assert op.get_bind().exec_driver_sql('PRAGMA secure_delete').scalar() == 1")
-    upgrade(f"sqlite:///{path}")
-    assert current(f"sqlite:///{path}") == "9999"
+    upgrade(database_url)
+    assert current(database_url) == "9999"
 
 
-def test_a_database_of_a_newer_version_is_left_alone(path):
-    upgrade(f"sqlite:///{path}")
-    fill(path)
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '7777'")
-    connection.close()
+def test_a_database_of_a_newer_version_is_left_alone(database_url):
+    upgrade(database_url)
+    fill(database_url)
+    execute(database_url, "UPDATE alembic_version SET version_num = '7777'")
     with pytest.raises(MigrationError, match="newer version"):
-        upgrade(f"sqlite:///{path}")
-    assert rows(path) == [("p", "A")]
+        upgrade(database_url)
+    assert rows(database_url) == [("p", "A")]
 
 
-def test_several_may_start_at_once(path):
+def test_several_may_start_at_once(database_url):
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(upgrade, [f"sqlite:///{path}"] * 4))
-    assert current(f"sqlite:///{path}") == db.migrate.head()
+        list(pool.map(upgrade, [database_url] * 4))
+    assert current(database_url) == head()
 
 
-def test_the_database_and_its_copy_are_this_user_s_alone(path, next_migration):
-    next_migration("op.execute('CREATE TABLE more (x)')")
-    upgrade(f"sqlite:///{path}")
-    [kept] = path.parent.glob("clinic.db.before-*")
-    assert [stat.S_IMODE(file.stat().st_mode) for file in (path, kept)] == [0o600, 0o600]
-    assert rows(kept) == [("p", "A")]
-
-
-def test_asking_for_the_revision_makes_no_database(path):
-    assert current(f"sqlite:///{path}") is None
-    assert not path.exists()
+@only_sqlite
+def test_asking_for_the_revision_makes_no_database(database_url):
+    assert current(database_url) is None
+    assert not sqlite_path(database_url).exists()

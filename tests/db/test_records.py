@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from db.engine import migrate, open_database
 from db.models import Patient, Recording
@@ -14,10 +15,9 @@ HAPPY = (0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25)
 
 
 @pytest.fixture
-def db(tmp_path):
-    url = f"sqlite:///{tmp_path / 'clinic.db'}"
-    migrate(url)
-    database = open_database(url)
+def db(database_url):
+    migrate(database_url)
+    database = open_database(database_url)
     now = datetime.now(UTC)
     with database.session() as session:
         session.add(Patient(id="p", name="A", created_at=now))
@@ -52,7 +52,7 @@ def test_a_moment_is_written_once(db):
         with db.session() as session:
             save_results(session, "r", [FrameResult(0, 0.0)])
 
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IntegrityError):
         again()
 
 

@@ -14,6 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from db.engine import migrate, open_database
+from db.models import Role
+from tests import doors
+
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 60
 BROWSER_FLAGS = [
@@ -47,14 +51,48 @@ def clip(tmp_path_factory):
 
 
 @pytest.fixture
-def server(tmp_path):
-    """Start the app on a free port with an empty data folder, and end it with everything that it started."""
+def data(tmp_path):
+    """The server's data folder, empty."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def account(data):
+    """A clinician's account in the server's database; `sign_in` fills in the form."""
+    url = f"sqlite:///{data / 'clinic.db'}"
+    migrate(url)
+    database = open_database(url)
+    doors.add_account(database, role=Role.ADMINISTRATOR)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sign_in(page, server):
+    """Return a function that signs in, on a page or on the test's own."""
+
+    def enter(on=page, name="Dr. Invented", password=doors.PASSWORD):
+        on.goto(server)
+        on.get_by_label("Name").fill(name)
+        on.get_by_label("Password").fill(password)
+        on.get_by_role("button", name="Sign in").click()
+        on.get_by_role("button", name="Sign out").wait_for()
+
+    return enter
+
+
+@pytest.fixture
+def server(tmp_path, data):
+    """Start the app on a free port with its data folder, and end it with everything that it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    environment = os.environ | {"FER_DATA_DIR": str(tmp_path / "data"), "OMP_WAIT_POLICY": "PASSIVE"}
-    environment.pop("FER_DATABASE_URL", None)
+    environment = os.environ | {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE"}
+    for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS"):
+        environment.pop(name, None)
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)

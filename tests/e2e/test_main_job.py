@@ -12,10 +12,11 @@ pytestmark = pytest.mark.e2e
 NAME = "Quentin Invented"
 
 
-def test_from_an_empty_caseload_to_a_trend(server, page, clip):
-    seen = []
+def test_from_an_empty_caseload_to_a_trend(account, sign_in, page, clip):
+    seen, said = [], []
     page.on("request", lambda request: seen.append(request.url))
-    page.goto(server)
+    page.on("console", lambda message: said.append(message.text))
+    sign_in()
     page.get_by_role("button", name="Add patient").first.click()
     page.get_by_label("Name or code").fill(NAME)
     page.get_by_role("button", name="Add", exact=True).click()
@@ -39,5 +40,7 @@ def test_from_an_empty_caseload_to_a_trend(server, page, clip):
     assert "Quentin" not in page.title()
     hosts = {urlsplit(url).hostname for url in seen if url.startswith("http")}
     assert hosts == {"127.0.0.1"}, f"other hosts were asked: {hosts}"
+    violations = [text for text in said if "Content Security Policy" in text]
+    assert not violations, f"the policy is too tight: {violations}"
     media = [url for url in seen if urlsplit(url).path.startswith("/media/")]
     assert not media, f"media were served to whoever asks: {media}"

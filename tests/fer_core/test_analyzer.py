@@ -1,5 +1,7 @@
 """From a file to results, with the slow parts replaced."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,9 +9,9 @@ from PIL import Image
 from fer_core.analyzer import Analyzer
 from fer_core.emotions import Emotion
 from fer_core.errors import Cancelled, MediaError
-from fer_core.types import Status
+from fer_core.types import Box, Status
 from tests.fakes import FakeClassifier, FakeDetector, face_at
-from tests.media import scene, write_clip
+from tests.media import scene, with_zeros, write_clip
 
 
 def analyzer(script=lambda rgb: [face_at(100, 80)], certainty=0.8):
@@ -29,6 +31,32 @@ def test_chunks_of_ten_seconds_hold_every_sample_once(clip):
     assert [len(chunk.results) for chunk in chunks] == [21, 20, 9]
     assert chunks[-1].preview.rgb.shape == (320, 480, 3)
     assert chunks[0].info.duration_s == pytest.approx(25, abs=0.1)
+
+
+def moving(rgb):
+    """Two faces whose places the picture itself decides, and none now and then: so that the tracker is at work."""
+    shift = int(rgb[::7, ::7].sum()) % 40
+    return [] if shift < 3 else [face_at(60 + shift, 40), face_at(300 - shift, 90)][: 1 + shift % 2]
+
+
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory):
+    """35 s at 4 frames a second, no picture like the one before."""
+    pictures = [scene(left=2 * n % 100) for n in range(140)]
+    return write_clip(tmp_path_factory.mktemp("clip") / "v.mp4", pictures, rate=4, options={"g": "16"})
+
+
+@pytest.mark.parametrize("every_s", [0.0, 0.5])
+def test_going_on_after_any_chunk_gives_the_same_chunks(lively, every_s):
+    whole = list(analyzer(moving).stream_video(lively, every_s))
+    assert whole[-1].resume is None
+    for number, chunk in enumerate(whole[:-1], start=1):
+        told = []
+        stored = json.loads(json.dumps(chunk.resume, allow_nan=False))
+        again = list(analyzer(moving).stream_video(lively, every_s, told.append, resume=stored))
+        assert [one.results for one in again] == [one.results for one in whole[number:]]
+        assert [one.resume for one in again] == [one.resume for one in whole[number:]]
+        assert told[0].frames == sum(len(one.results) for one in whole[:number]) + 1
 
 
 def test_labels_and_uncertainty(clip):
@@ -98,3 +126,34 @@ def test_the_shipped_model_on_a_smile_and_on_a_wall(tmp_path):
     [result] = model.analyze_image(tmp_path / "smile.png").results
     assert result.faces[0].emotion is Emotion.HAPPY
     assert model.analyze_image(tmp_path / "wall.png").results[0].faces == ()
+
+
+def test_damaged_stretches_are_moments_of_their_own(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (100, 96, 128, 3), np.uint8)
+    path = with_zeros(write_clip(tmp_path / "v.mp4", list(noise), options={"g": "10"}), 0.45, 0.55)
+    found = analyzer().analyze_video(path, 0.2)
+    damaged = [result for result in found.results if result.damaged]
+    assert damaged
+    assert all(not result.faces for result in damaged)
+    assert all(3.5 < result.time_s < 7.0 for result in damaged)
+    steps = np.diff([result.time_s for result in found.results])
+    assert steps.max() < 0.41
+    indices = [result.index for result in found.results]
+    assert indices == sorted(set(indices))
+
+
+def two_faces(rgb):
+    return [face_at(20, 80), face_at(150, 80)]
+
+
+@pytest.mark.parametrize("patient", [1, Box(160, 90, 260, 190)])
+def test_others_are_neither_labelled_nor_told(clip, patient):
+    fake = analyzer(two_faces)
+    found = fake.analyze_video(clip, 1.0, patient=patient)
+    assert {face.face.box.left for result in found.results for face in result.faces} == {150}
+    assert sum(fake.classifier.batches) == len(found.results)
+
+
+def test_a_box_around_nobody_chooses_nobody(clip):
+    found = analyzer(two_faces).analyze_video(clip, 5.0, patient=Box(300, 250, 350, 300))
+    assert all(result.faces == () for result in found.results)

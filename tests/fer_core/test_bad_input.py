@@ -74,11 +74,6 @@ def huge_picture(folder):
     return folder / "p.png"
 
 
-def huge_video(folder):
-    black = [np.zeros((6400, 8000, 3), np.uint8)]
-    return write_clip(folder / "v.avi", black, codec="mjpeg", pix_fmt="yuvj420p")
-
-
 def sound(folder):
     return sound_only(folder / "v.mp4")
 
@@ -88,6 +83,28 @@ def without_index(folder):
     data = path.read_bytes()
     path.write_bytes(data[: data.rindex(b"moov") - 4])
     return path
+
+
+def photo_of_a_phone(folder):
+    """The head of a HEIC file; what follows plays no part without a decoder."""
+    (folder / "p.heic").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(2000))
+    return folder / "p.heic"
+
+
+def layered_drawing(folder):
+    (folder / "p.psd").write_bytes(b"8BPS\x00\x01" + bytes(500))
+    return folder / "p.psd"
+
+
+def telescope_picture(folder):
+    (folder / "p.fits").write_bytes(b"SIMPLE  =                    T" + b" " * 2850)
+    return folder / "p.fits"
+
+
+def tiny_file_of_a_huge_video(folder):
+    """Some kilobytes that unpack to 144 million pixels a frame."""
+    black = [np.zeros((9000, 16_000, 3), np.uint8)]
+    return write_clip(folder / "v.avi", black, codec="mjpeg", pix_fmt="yuvj420p")
 
 
 TABLE = {
@@ -100,10 +117,13 @@ TABLE = {
     drawing: "unknown_type",
     document: "unknown_type",
     postscript: "unknown_type",
+    photo_of_a_phone: "heic_unsupported",
+    layered_drawing: "unknown_type",
+    telescope_picture: "unknown_type",
+    tiny_file_of_a_huge_video: "too_large",
     cut_picture: "damaged_image",
     cut_png: "damaged_image",
     huge_picture: "too_large",
-    huge_video: "too_large",
     sound: "no_video_stream",
     without_index: "incomplete_file",
 }
@@ -126,18 +146,3 @@ def test_good_input_gets_its_kind_by_content(tmp_path):
     assert (found.kind, found.width_px, found.height_px) == ("image", 480, 320)
     found = inspect_file(write_clip(tmp_path / "v.mp4", moving_face(10)))
     assert (found.kind, found.width_px, found.duration_s) == ("video", 480, pytest.approx(1.0, abs=0.01))
-
-
-def test_mutated_files_never_break_the_asking_process(tmp_path):
-    rng = np.random.default_rng(3)
-    whole = write_clip(tmp_path / "v.mp4", moving_face(10)).read_bytes()
-    for number in range(6):
-        data = bytearray(whole)
-        for place in rng.integers(0, len(data), 40):
-            data[place] = rng.integers(0, 256)
-        path = tmp_path / f"m{number}.mp4"
-        path.write_bytes(data)
-        try:
-            assert inspect_file(path).kind == "video"
-        except MediaError as error:
-            assert error.code in MEDIA_CODES  # noqa: PT017 either way is right, a crash is not

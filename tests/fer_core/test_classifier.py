@@ -117,3 +117,26 @@ def test_the_shipped_model_is_intact():
     card = ModelCard.load()
     assert (WEIGHTS_FOLDER / card.weights).stat().st_size <= 10_000_000
     assert Classifier.load().card.name == DEFAULT_MODEL
+
+
+def test_a_flipping_model_answers_alike_for_a_face_and_its_mirror_image(model):
+    card = json.loads(model.read_text())
+    plain = Classifier.load(model)
+    flipping = Classifier(
+        replace(plain.card, input=ModelInput(**card["input"] | {"flip": True})), plain._network, plain.device
+    )
+    crops = np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
+    mirrored = np.ascontiguousarray(crops[:, :, ::-1])
+    assert np.abs(flipping.probabilities(crops) - flipping.probabilities(mirrored)).max() < 0.01
+    assert np.abs(plain.probabilities(crops) - plain.probabilities(mirrored)).max() > 0.02
+
+
+def test_close_calls_are_worked_out_in_full_precision(model, monkeypatch):
+    classifier = Classifier.load(model, "cpu")
+    crops = np.random.default_rng(0).integers(0, 256, (300, 48, 48), np.uint8)
+    classifier._dtype = torch.float32
+    exact = classifier.probabilities(crops)
+    classifier._dtype = torch.bfloat16
+    assert (classifier.probabilities(crops).argmax(1) == exact.argmax(1)).all()
+    monkeypatch.setattr("fer_core.classifier.CLOSE_CALL", 1e9)
+    assert np.abs(classifier.probabilities(crops) - exact).max() < 1e-5

@@ -63,3 +63,25 @@ def test_negative_seconds_are_refused(clip):
     with pytest.raises(SystemExit) as refusal:
         run(clip, "--every", "-1")
     assert refusal.value.code == 2
+
+
+def test_copy_plot_and_stability(clip, tmp_path, capsys):
+    assert run(clip, "--annotate", tmp_path / "a.mp4", "--plot", tmp_path / "p.html", "--pixelate", "--patient", 0) == 0
+    assert (tmp_path / "a.mp4").stat().st_size > 1000
+    assert "happy" in (tmp_path / "p.html").read_text()
+    assert "valence" in capsys.readouterr().out
+    assert run(clip, "--stability") == 0
+    assert "frame moved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["left", "1,2,3", "5,5,1,1"])
+def test_a_patient_is_a_number_or_a_box(clip, text):
+    with pytest.raises(SystemExit):
+        run(clip, "--patient", text)
+
+
+def test_a_box_names_the_patient(clip, capsys):
+    run(clip, "--patient", "100,80,200,180", "--csv", "-")
+    assert "ok" in capsys.readouterr().out
+    run(clip, "--patient", "300,200,400,300", "--csv", "-")
+    assert ",ok," not in capsys.readouterr().out

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fer_core.timeline import block_bootstrap, episodes, expressivity, longest_gap_s, smooth
+from fer_core.emotions import Emotion
+from fer_core.timeline import block_bootstrap, circumplex_index, episodes, expressivity, longest_gap_s, smooth
 
 
 def test_neighbours_that_resemble_each_other_widen_the_interval():
@@ -64,3 +65,12 @@ def test_expressivity_of_a_still_and_a_moving_face():
     moving[1::2] = [0, 1, 0, 0, 0, 0, 0]
     assert expressivity(moving, np.arange(5) * 0.5) == pytest.approx(2.0)
     assert expressivity(np.full((3, 7), np.nan), np.arange(3.0)) is None
+
+
+def test_the_derived_index_is_a_mean_of_published_places():
+    happy, neutral = np.eye(7)[Emotion.HAPPY], np.eye(7)[Emotion.NEUTRAL]
+    index = circumplex_index(np.stack([happy, neutral, (happy + neutral) / 2, np.full(7, np.nan)]))
+    assert index[0].tolist() == pytest.approx([0.81, 0.51])
+    assert index[1].tolist() == pytest.approx([0, 0])
+    assert index[2].tolist() == pytest.approx([0.405, 0.255])
+    assert np.isnan(index[3]).all()

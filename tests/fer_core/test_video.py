@@ -1,10 +1,22 @@
 """Times are the stream's own, frames are upright, and what is damaged is counted."""
 
+import av
 import numpy as np
 import pytest
 
-from fer_core.video import DecodeStats, frames, probe
-from tests.media import cut, moving_face, scene, turned_by_matrix, with_zeros, write_clip
+from fer_core import video
+from fer_core.errors import MediaError
+from fer_core.video import Bookmark, BookmarkError, DecodeStats, frames, probe
+from tests.media import (
+    cut,
+    interlaced,
+    moving_face,
+    scene,
+    starting_at_frame,
+    turned_by_matrix,
+    with_zeros,
+    write_clip,
+)
 
 
 def times(path, every_s=0.0, stats=None):
@@ -112,3 +124,151 @@ def test_a_file_cut_short_is_read_as_far_as_it_goes(tmp_path):
     found = times(path, stats=stats)
     assert 20 < len(found) < 45
     assert stats.partial
+
+
+def combs(rgb):
+    """How much neighbouring lines differ."""
+    return np.abs(np.diff(rgb.astype(int).mean(axis=2), axis=0)).mean()
+
+
+def test_interlaced_frames_are_made_whole_at_their_times(tmp_path):
+    path = interlaced(tmp_path / "v.mp4")
+    with av.open(str(path)) as container:
+        raw = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    found = list(frames(path, 0))
+    assert [frame.time_s for frame in found] == pytest.approx([n / 10 for n in range(20)])
+    assert [frame.index for frame in found] == list(range(20))
+    assert combs(found[5].rgb) < 0.5 * combs(raw[5])
+
+
+def test_an_edit_list_hides_what_was_recorded_before(tmp_path):
+    path = write_clip(tmp_path / "v.mp4", [scene(left=10 * n) for n in range(12)], options={"g": "1"})
+    whole = list(frames(path, 0))
+    edited = list(frames(starting_at_frame(path, 4), 0))
+    assert edited[0].time_s == 0
+    assert [frame.time_s for frame in edited] == pytest.approx([n / 10 for n in range(8)])
+    assert np.abs(edited[0].rgb.astype(int) - whole[4].rgb).mean() < 2
+
+
+def test_a_size_that_changes_on_the_way_is_followed(tmp_path):
+    large = write_clip(tmp_path / "a.ts", moving_face(10)).read_bytes()
+    later = [1 + n / 10 for n in range(10)]
+    small = write_clip(tmp_path / "b.ts", [scene(side=100, size=(240, 160))] * 10, times_s=later).read_bytes()
+    (tmp_path / "v.ts").write_bytes(large + small)
+    shapes = {frame.rgb.shape for frame in frames(tmp_path / "v.ts", 0)}
+    assert shapes == {(320, 480, 3), (160, 240, 3)}
+
+
+def test_a_size_that_grows_too_large_on_the_way_is_refused(tmp_path, monkeypatch):
+    small = write_clip(tmp_path / "a.ts", [scene(side=100, size=(240, 160))] * 10).read_bytes()
+    large = write_clip(tmp_path / "b.ts", moving_face(10), times_s=[1 + n / 10 for n in range(10)]).read_bytes()
+    (tmp_path / "v.ts").write_bytes(small + large)
+    monkeypatch.setattr("fer_core.video.MAX_PIXELS", 240 * 160)
+    with pytest.raises(MediaError) as refusal:
+        list(frames(tmp_path / "v.ts", 0))
+    assert refusal.value.code == "too_large"
+
+
+def test_a_thousand_million_frames_a_second_are_sampled_once(tmp_path):
+    path = write_clip(tmp_path / "v.mkv", moving_face(20), times_s=[n * 1e-4 for n in range(20)])
+    assert [frame.time_s for frame in frames(path, 0.2)] == [0.0]
+
+
+def test_times_that_go_back_or_are_missing_are_skipped_and_counted(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "v.mp4", moving_face(6))
+
+    def out_of_order(container, stream, stats):
+        for number, frame in original(container, stream, stats):
+            frame.pts = {2: None, 4: 0}.get(number, frame.pts)
+            yield number, frame
+
+    original = video._decoded
+    monkeypatch.setattr(video, "_decoded", out_of_order)
+    stats = DecodeStats()
+    assert times(path, stats=stats) == pytest.approx([0.0, 0.1, 0.3, 0.5])
+    assert stats.skipped == 2
+
+
+def seen(path, every_s, stats, after=None):
+    """What a pass gives: number, time, the picture's bytes, and what was met up to there."""
+    found = frames(path, every_s, 64, stats, after)
+    return [(frame.index, frame.time_s, frame.rgb.tobytes(), frame.position) for frame in found]
+
+
+B_FRAMES = {"preset": "medium", "bf": "3"}
+
+
+@pytest.mark.parametrize("every_s", [0.0, 0.25])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("v.mp4", {"options": B_FRAMES | {"g": "12"}}),
+        ("v.mp4", {"options": B_FRAMES | {"g": "12", "x264-params": "open-gop=1"}}),
+        ("v.mp4", {"options": B_FRAMES | {"g": "250"}}),
+        ("v.mp4", {"options": {"g": "30", "intra-refresh": "1"}}),
+        ("v.mkv", {"options": B_FRAMES | {"g": "12"}}),
+        ("v.ts", {"options": B_FRAMES | {"g": "12"}}),
+        ("v.webm", {"codec": "libvpx-vp9"}),
+        ("v.avi", {"codec": "mpeg4"}),
+        ("v.mp4", {"times_s": [n / 10 + (n % 7) / 100 for n in range(60)], "options": {"g": "12"}}),
+    ],
+    ids=["b-frames", "open gop", "one key frame", "no key frame", "mkv", "ts", "webm", "avi", "variable rate"],
+)
+def test_a_pass_that_goes_on_gives_what_it_would_have_given(tmp_path, name, options, every_s):
+    path = write_clip(tmp_path / name, moving_face(60), **options)
+    stats = DecodeStats()
+    whole = seen(path, every_s, stats)
+    for number, frame in enumerate(frames(path, every_s, 64)):
+        if number % 3 == 1:
+            again = DecodeStats()
+            assert seen(path, every_s, again, Bookmark.at(frame)) == whole[number + 1 :]
+            assert again == stats
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0.3, 0.35), (0.55, 0.6), (0.8, 1.0)])
+def test_going_on_counts_damage_once(tmp_path, begin, end):
+    path = with_zeros(write_clip(tmp_path / "v.mkv", moving_face(60), options={"g": "12"}), begin, end)
+    stats = DecodeStats()
+    # What FFmpeg invents for a damaged block depends on the memory that it happens to get, so pictures aren't compared.
+    whole = [frame.position for frame in frames(path, 0.0, stats=stats)]
+    resumed = 0
+    for number, frame in enumerate(frames(path, 0.0)):
+        if number % 5 == 1:
+            again = DecodeStats()
+            try:
+                after = [one.position for one in frames(path, 0.0, None, again, Bookmark.at(frame))]
+            except BookmarkError:
+                # The mark lies on an invented picture, which came out differently: the pass has to begin anew.
+                continue
+            resumed += 1
+            assert after == whole[number + 1 :]
+            assert again == stats
+    assert resumed >= 4
+
+
+def test_going_on_does_not_decode_from_the_beginning(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "v.mp4", moving_face(60), options={"g": "10"})
+    mark = Bookmark.at(list(frames(path, 0))[50])
+    decoded = []
+    honest = video._number_at
+
+    def counted(*arguments):
+        decoded.append(honest(*arguments))
+        return decoded[-1]
+
+    monkeypatch.setattr(video, "_number_at", counted)
+    assert next(frames(path, 0, after=mark)).index == 51
+    assert len(decoded) == 1
+    assert decoded[0] <= 20
+
+
+def test_a_mark_of_another_video_is_refused(tmp_path):
+    mark = Bookmark.at(list(frames(write_clip(tmp_path / "a.mp4", moving_face(20)), 0))[12])
+    other = write_clip(tmp_path / "b.mp4", moving_face(20)[::-1])
+    with pytest.raises(BookmarkError):
+        list(frames(other, 0, after=mark))
+
+
+def test_a_picture_from_elsewhere_has_no_place():
+    with pytest.raises(ValueError, match="place"):
+        Bookmark.at(video.Frame(0, 0.0, scene()))

@@ -1,40 +1,36 @@
 """Each page, empty, full and failing, without a browser."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from clinic import caseload, demo
-from clinic.settings import Settings
-from db.engine import migrate, open_database
+from clinic import accounts, caseload, demo, uploads
+from clinic.access import Role
+from db.engine import open_database
+from db.models import Account, Job, Recording, new_id
 from fer_core import model_card
 from pages.ui.resources import resources
 
 SHELL = Path(__file__).parents[2] / "pages" / "ui" / "shell.py"
 
 
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    """An installation of the test's own; its worker is not started."""
-    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
-    monkeypatch.delenv("FER_DATABASE_URL", raising=False)
-    monkeypatch.delenv("FER_DEMO", raising=False)
-    monkeypatch.setattr("clinic.supervisor.Supervisor.ensure", lambda self: None)
-    settings = Settings.from_environment()
-    migrate(settings.database_url)
-    yield settings
-    resources().db.close()
+@pytest.fixture(autouse=True)
+def who(enter):
+    """The clinician who is signed in."""
+    return enter()
 
 
 @pytest.fixture
-def patients(settings):
+def patients(who):
     """The invented patients."""
-    db = open_database(settings.database_url)
+    db = resources().db
     demo.fill(db)
-    found = caseload.list_patients(db)
-    db.close()
-    return found
+    with db.session() as session:
+        accounts.take_orphans(session, session.get_one(Account, who.account_id))
+    return caseload.list_patients(db, who)
 
 
 def open_page(name, **query):
@@ -53,7 +49,6 @@ def text_of(page):
     return " ".join(str(element.value) for element in [*page.title, *page.markdown, *page.caption, *page.info])
 
 
-@pytest.mark.usefixtures("settings")
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -83,13 +78,77 @@ def test_a_patient_s_page_shows_trend_and_disclaimer(patients):
     assert {metric.label for metric in page.metric} >= {"Recordings", "Usable face time"}
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.fixture
+def kept(settings, patients):
+    """A recording of the first invented patient whose file is kept."""
+    upload_id = new_id()
+    uploads.upload_path(settings, upload_id).write_bytes(b"a video")
+    db = open_database(settings.database_url)
+    with db.session() as session:
+        job = session.scalars(
+            select(Job).join(Recording).where(Recording.patient_id == patients[0].id).order_by(Recording.recorded_on)
+        ).first()
+        job.sources = [{"id": upload_id}]
+    db.close()
+    return upload_id
+
+
+def press(page, label):
+    next(button for button in page.button if button.label == label).click().run()
+    assert not page.exception
+
+
+@pytest.mark.usefixtures("kept")
+def test_recordings_are_analysed_again_paused_and_dropped(enter):
+    page = open_page("activity")
+    assert "Analyse again" not in [button.label for button in page.button], "an administrator's decision"
+    enter("Adam Invented", Role.ADMINISTRATOR)
+    page = open_page("activity")
+    press(page, "Analyse again")
+    assert any("1 recording will be analysed again" in info.value for info in page.info)
+    press(page, "Pause")
+    press(page, "Go on")
+    press(page, "Drop the rest")
+    assert "Pause" not in [button.label for button in page.button]
+
+
+def test_what_failed_is_told_and_tried_again(settings, kept):
+    db = open_database(settings.database_url)
+    with db.session() as session:
+        job = next(job for job in session.scalars(select(Job)) if job.sources)
+        job.state, job.finished_at = "failed", datetime.now(UTC)
+        job.error_message, job.error_code = "The analysis failed for a reason.", "internal_error"
+    page = open_page("activity")
+    assert "The analysis failed for a reason" in text_of(page)
+    press(page, "Try again")
+    assert "Try again" not in [button.label for button in page.button]
+    with db.read() as session:
+        assert session.get_one(Job, job.id).state == "queued"
+    db.close()
+
+
+def test_an_earlier_version_can_be_looked_at(settings, patients):
+    db = open_database(settings.database_url)
+    with db.session() as session:
+        newest = session.scalars(
+            select(Recording).where(Recording.patient_id == patients[0].id).order_by(Recording.recorded_on.desc())
+        ).first()
+        values = {c.name: getattr(newest, c.name) for c in Recording.__table__.columns if c.name != "id"}
+        session.add(Recording(**values | {"version_of": newest.id, "current": False, "model_sha256": "0123456789ab"}))
+    db.close()
+    page = open_page("patient", patient=patients[0].id)
+    [versions] = [box for box in page.selectbox if box.label == "Result of"]
+    assert len(versions.options) == 2
+    assert "01234567" in versions.options[1]
+    versions.select_index(1).run()
+    assert not page.exception
+
+
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
     page = open_page("patient", patient="0" * 32)
     assert [error.value for error in page.error] == ["This patient is no longer in the list."]
 
 
-@pytest.mark.usefixtures("settings")
 def test_the_model_page_shows_the_card_s_own_figures():
     card = model_card.ModelCard.load()
     page = open_page("model")
@@ -97,7 +156,6 @@ def test_the_model_page_shows_the_card_s_own_figures():
     assert f"{accuracy * 100:.1f} %" in [metric.value for metric in page.metric]
 
 
-@pytest.mark.usefixtures("settings")
 def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):
     monkeypatch.setattr(model_card, "WEIGHTS_FOLDER", tmp_path)
     page = open_page("model")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-from train.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, has_twin, load, training_rows
+from train.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, load
 
 RNG = np.random.default_rng(0)
 
@@ -80,24 +80,3 @@ def test_ferplus_votes_become_shares(tmp_path):
     assert data.votes[0] == pytest.approx([0, 0, 0, 0.75, 0, 0, 0.25])
     assert np.isnan(data.votes[1]).all()
     assert data.not_a_face.tolist() == [False, True]
-
-
-def test_nothing_is_trained_on_that_is_also_tested(tmp_path):
-    shared, twice, argued, own = picture(), picture(), picture(), picture()
-    rows = [
-        (3, shared, TRAINING),
-        (3, shared, PRIVATE_TEST),
-        (1, twice, TRAINING),
-        (1, twice, TRAINING),
-        (2, argued, TRAINING),
-        (4, argued, TRAINING),
-        (5, own, TRAINING),
-        (5, np.full((48, 48), 9), TRAINING),
-        (6, picture(), PUBLIC_TEST),
-    ]
-    write_csv(tmp_path / "f.csv", rows)
-    data = load(tmp_path / "f.csv")
-    kept, left_out = training_rows(data)
-    assert kept.labels.tolist() == [1, 5]
-    assert left_out == {"also_in_test": 1, "two_labels": 2, "repeat": 1, "nearly_blank": 1, "not_a_face": 0}
-    assert has_twin(data, (TRAINING,))[data.split == PRIVATE_TEST].tolist() == [True]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -9,7 +10,9 @@ from safetensors.torch import load_file
 from fer_core.errors import FerError
 from train.augment import Augmentation
 from train.config import PRESETS
-from train.run import soft_targets, train
+from train.duplicates import training_rows
+from train.run import train
+from train.targets import SoftLabels, fold_of, rows_sha256
 
 STILL = Augmentation(degrees=0, scale=0, shift=0.05, light=0, erase=0)
 CPU = torch.device("cpu")
@@ -17,7 +20,8 @@ CPU = torch.device("cpu")
 
 def test_it_learns_and_keeps_the_best_epoch(patterns, tiny_config, tmp_path):
     lines = []
-    run = train(replace(tiny_config, epochs=12, mix=0, augmentation=STILL), patterns, tmp_path, CPU, lines.append)
+    config = replace(tiny_config, epochs=12, mix=0, augmentation=STILL)
+    run = train(config, patterns, tmp_path, CPU, lambda run: lines.append(run.progress))
     assert run.best.public_accuracy > 0.6
     assert run.history[-1].train_loss < run.history[0].train_loss
     assert len(lines) == 12
@@ -53,10 +57,33 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(patterns, tiny_config,
         train(replace(tiny_config, rate=0.05), patterns, tmp_path, CPU)
 
 
-def test_targets_sum_to_one(patterns):
-    targets = soft_targets(patterns, PRESETS["quick"])
-    assert torch.allclose(targets.sum(1), torch.ones(len(targets)))
-    assert (targets.argmax(1).numpy() == patterns.labels).all()
+def test_patience_ends_a_run_and_a_plateau_lowers_the_rate(patterns, tiny_config, tmp_path):
+    # A rate of zero never gets better, so patience runs out at once.
+    config = replace(tiny_config, epochs=30, schedule="plateau", optimizer="adam", rate=1e-12, patience=3, ema=0.0)
+    run = train(config, patterns, tmp_path, CPU)
+    assert run.finished
+    assert len(run.history) < 30
+    assert run.history[-1].rate < run.history[0].rate
+    again = train(config, patterns, tmp_path, CPU)
+    assert len(again.history) == len(run.history)
+
+
+def test_a_fold_is_not_trained_on(patterns, tiny_config, tmp_path):
+    rows = training_rows(patterns)[0]
+    run = train(replace(tiny_config, epochs=1, folds=3, fold=1), patterns, tmp_path, CPU)
+    assert run.pictures == int((fold_of(rows, 3) != 1).sum()) < len(rows.labels)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_takes_a_step(name, patterns, tmp_path):
+    labels = SoftLabels(np.full((84, 7), 1 / 7, np.float32), rows_sha256(training_rows(patterns)[0]), "nobody")
+    config = replace(PRESETS[name], epochs=1, batch=28)
+    if name == "best-gpu":
+        # Its full width takes a minute a step without a GPU.
+        config = replace(config, architecture=config.architecture | {"widths": [8, 8, 8, 8]})
+    run = train(config, patterns, tmp_path, CPU, taught=labels)
+    assert np.isfinite(run.history[0].train_loss)
+    assert (tmp_path / "best.safetensors").is_file()
 
 
 def test_a_run_can_start_from_the_weights_of_another(patterns, tiny_config, tmp_path):

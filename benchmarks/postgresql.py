@@ -1,0 +1,90 @@
+"""A PostgreSQL server for a while: made in a temporary folder, reached by a socket in it, and removed with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+OWNER = "clinic"
+INSTALLED = Path("/usr/lib/postgresql")
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""For tests: what a power cut would lose is lost with the folder anyway."""
+
+
+def programs() -> Path | None:
+    """Return the folder of the newest initdb and pg_ctl, or None where PostgreSQL is not installed."""
+    found = sorted(INSTALLED.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).parent if on_path else None
+
+
+def why_not() -> str | None:
+    """Return the reason why no server can be started here, or None."""
+    if programs() is None:
+        return "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+    user = _server_user()
+    if user is not None:
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            return "PostgreSQL doesn't run as root, and there is no account postgres"
+    return None
+
+
+@contextlib.contextmanager
+def server(options: dict[str, str] | None = None) -> Iterator[Path]:
+    """Start a server and give the folder of its socket; it is stopped at the end, and everything of it is deleted.
+
+    `options`: settings of postgresql.conf. Raises RuntimeError where none can be started.
+    """
+    reason, folder_of_programs = why_not(), programs()
+    if reason is not None or folder_of_programs is None:
+        raise RuntimeError(reason)
+    user = _server_user()
+    # Not below a folder of the user's alone: the server runs under another account, and a socket's path is short.
+    folder = Path(tempfile.mkdtemp(prefix="fer-pg-"))
+    try:
+        if user is not None:
+            shutil.chown(folder, user)
+        data = str(folder / "data")
+        init = [str(folder_of_programs / "initdb"), "-D", data, "-U", OWNER, "-A", "trust", "-E", "UTF8"]
+        _call([*init, "--locale=C", "-N"], user)
+        told = {"listen_addresses": "", "unix_socket_directories": str(folder), **(options or {})}
+        settings = " ".join(f"-c {name}={value!r}" for name, value in told.items())
+        control = [str(folder_of_programs / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log")]
+        _call([*control, "-o", settings, "start"], user)
+        try:
+            yield folder
+        finally:
+            _call([*control, "-m", "immediate", "stop"], user)
+    finally:
+        shutil.rmtree(folder)
+
+
+def url_of(socket_folder: Path, database: str = "postgres") -> str:
+    """Return the SQLAlchemy URL of a database of the server."""
+    return f"postgresql+psycopg://{OWNER}@/{database}?host={socket_folder}"
+
+
+def _server_user() -> str | None:
+    """Return the account that the server runs under, as it refuses to be root; None for this process's own."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _call(command: Sequence[str], user: str | None) -> None:
+    # A server that keeps a pipe open would be waited for: so its words go to a file.
+    with tempfile.TemporaryFile() as words:
+        done = subprocess.run(
+            command, user=user, cwd="/", stdin=subprocess.DEVNULL, stdout=words, stderr=words, check=False
+        )
+        if done.returncode:
+            words.seek(0)
+            raise RuntimeError(words.read().decode())

@@ -1,0 +1,170 @@
+"""Who may do what: every function that touches a patient asks here, in its own transaction, with the acting user.
+
+An account sees the patients of its own caseload and nobody else's, whatever its role. Administrators keep accounts
+besides; viewers change nothing. What an account may do is read anew each time, so that a change counts at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from clinic import audit
+from clinic.audit import Deed
+from db.engine import Database
+from db.models import Access, Account, Patient, Recording
+from db.models import Role as Role  # the pages know no tables
+from fer_core.errors import FerError
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is acting: an account and the sign-in it acts by."""
+
+    account_id: str
+    sign_in_id: str
+    name: str
+    role: Role
+    must_change: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether this role changes anything."""
+        return self.role is not Role.VIEWER
+
+
+CONSOLE = Actor("", "", "the command line", Role.ADMINISTRATOR)
+"""Whoever sits at the machine's own console: who can start the program's commands there can read its files too."""
+
+
+class Forbidden(FerError):
+    """A refusal because of who asks; the codes are those of `REFUSALS`."""
+
+    code = "forbidden"
+
+
+REFUSALS: dict[str, str] = {
+    "signed_out": "You are signed out. Please sign in again.",
+    "only_administrators": "Only administrators may do this.",
+    "read_only": "Your account may look, but not change anything. Please ask the patient's clinician.",
+    "not_your_patient": "This patient is not on your caseload. The patient's clinician can share the patient with you.",
+    "emergency_reads_only": "Emergency access is for reading. The patient's clinician can share the patient with you.",
+}
+
+
+def refusal(code: str) -> Forbidden:
+    """Return the refusal of a code, with its sentence."""
+    return Forbidden(REFUSALS[code], code)
+
+
+def acting(session: Session, actor: Actor | None) -> Account:
+    """Return the account that acts. Raises Forbidden ``signed_out`` for nobody and for a disabled account."""
+    account = session.get(Account, actor.account_id) if actor is not None else None
+    if account is None or account.disabled_at is not None:
+        raise refusal("signed_out")
+    return account
+
+
+def administrator(session: Session, actor: Actor | None) -> Account:
+    """Return the acting administrator. Raises Forbidden ``signed_out``, ``only_administrators``."""
+    account = acting(session, actor)
+    if account.role != Role.ADMINISTRATOR.value:
+        raise refusal("only_administrators")
+    return account
+
+
+def keeper(session: Session, actor: Actor | None) -> str | None:
+    """Return the id of the acting administrator's account, None for the console.
+
+    Raises Forbidden ``signed_out``, ``only_administrators``.
+    """
+    return None if actor is CONSOLE else administrator(session, actor).id
+
+
+def writer(session: Session, actor: Actor | None) -> Account:
+    """Return the acting account if it may change things. Raises Forbidden ``signed_out``, ``read_only``."""
+    account = acting(session, actor)
+    if account.role == Role.VIEWER.value:
+        raise refusal("read_only")
+    return account
+
+
+def reader_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
+    """Return the acting account if it sees the patient.
+
+    Raises Forbidden ``signed_out``, ``not_your_patient``, FerError ``unknown_patient``.
+    """
+    account = acting(session, actor)
+    if session.scalar(visible(account).where(Access.patient_id == patient_id)) is None:
+        if session.get(Patient, patient_id) is None:
+            raise unknown_patient()
+        raise refusal("not_your_patient")
+    return account
+
+
+def writer_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
+    """Return the acting account if it may change the patient: its own caseload's, and not in an emergency.
+
+    Raises Forbidden ``signed_out``, ``read_only``, ``not_your_patient``, ``emergency_reads_only``, FerError
+    ``unknown_patient``.
+    """
+    account = reader_of(session, actor, patient_id)
+    writer(session, actor)
+    if session.get_one(Access, (account.id, patient_id)).until is not None:
+        raise refusal("emergency_reads_only")
+    return account
+
+
+def sender_of(session: Session, actor: Actor | None, patient_id: str) -> str | None:
+    """Return the id of the acting account if it may hand the patient on to others, None for the console.
+
+    Raises what `writer_of` raises.
+    """
+    if actor is not CONSOLE:
+        return writer_of(session, actor, patient_id).id
+    if session.get(Patient, patient_id) is None:
+        raise unknown_patient()
+    return None
+
+
+def taker(session: Session, actor: Actor | None) -> Account | None:
+    """Return the acting account if it may add patients, None for the console. Raises what `writer` raises."""
+    return None if actor is CONSOLE else writer(session, actor)
+
+
+def recording_of(session: Session, recording_id: str) -> Recording:
+    """Return a recording. Raises FerError ``unknown_recording``."""
+    recording = session.get(Recording, recording_id)
+    if recording is None:
+        raise FerError("This recording is no longer there.", "unknown_recording")
+    return recording
+
+
+def visible(account: Account) -> Select[str]:
+    """Return the query of the ids of the patients that the account sees now."""
+    now = datetime.now(UTC)
+    return select(Access.patient_id).where(
+        Access.account_id == account.id, or_(Access.until.is_(None), Access.until > now)
+    )
+
+
+def note_view(db: Database, actor: Actor, patient_id: str) -> None:
+    """Check that the actor sees the patient, and write the view down unless it is the same as a moment ago.
+
+    Raises what `reader_of` raises.
+    """
+    with db.read() as session:
+        account = reader_of(session, actor, patient_id)
+        if audit.viewed_lately(session, account.id, patient_id):
+            return
+    with db.session() as session:
+        account = reader_of(session, actor, patient_id)
+        audit.write(session, Deed.PATIENT_VIEWED, account.id, patient_id)
+
+
+def unknown_patient() -> FerError:
+    """Return the error of a patient that is not there."""
+    return FerError("This patient is no longer in the list.", "unknown_patient")

@@ -1,0 +1,86 @@
+"""What became of analyses lately: those that failed with their reasons, and how much was worked out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from clinic import access
+from clinic.access import Actor, Role
+from db.engine import Database
+from db.models import Access, Chunk, Job, JobState, Patient, Recording
+
+SHOWN_FOR = timedelta(days=14)
+SHOWN_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """An analysis that failed, with its reason for people and the stable code of it.
+
+    `writable`: whether the acting user may try it again.
+    """
+
+    recording_id: str
+    patient_name: str
+    recorded_on: date
+    reason: str
+    code: str
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was worked out within the last hour: recordings that ended well, seconds of video, pictures."""
+
+    recordings: int
+    video_s: float
+    pictures: int
+
+
+def failed(db: Database, actor: Actor) -> list[FailedJob]:
+    """Return the analyses of the acting user's patients that failed within two weeks, the newest first.
+
+    Raises Forbidden.
+    """
+    since = datetime.now(UTC) - SHOWN_FOR
+    with db.read() as session:
+        account = access.acting(session, actor)
+        rows = session.execute(
+            select(Recording.id, Patient.name, Recording.recorded_on, Job.error_message, Job.error_code, Access.until)
+            .join(Recording, Recording.id == Job.recording_id)
+            .join(Patient, Patient.id == Recording.patient_id)
+            .join(Access, Access.patient_id == Patient.id)
+            .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)))
+            .where(Job.state == JobState.FAILED.value, Job.finished_at >= since)
+            .order_by(Job.finished_at.desc())
+            .limit(SHOWN_AT_ONCE)
+        )
+        writes = account.role != Role.VIEWER.value
+        return [
+            FailedJob(key, name, day, reason or "", code or "", writes and until is None)
+            for key, name, day, reason, code, until in rows
+        ]
+
+
+def pace(db: Database, actor: Actor) -> Pace:
+    """Return what was worked out within the last hour. Raises Forbidden."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    ended = (JobState.DONE.value, JobState.PARTIAL.value, JobState.CHOOSING.value)
+    with db.read() as session:
+        access.acting(session, actor)
+        recordings = session.scalar(
+            select(func.count(Recording.id))
+            .join(Job, Job.recording_id == Recording.id)
+            .where(Job.state.in_(ended), Recording.analysed_at >= since)
+        )
+        rows = session.execute(
+            select(Recording.kind, func.sum(Chunk.end_s - Chunk.begin_s), func.sum(Chunk.samples))
+            .join(Recording, Recording.id == Chunk.recording_id)
+            .where(Chunk.written_at >= since)
+            .group_by(Recording.kind)
+        ).all()
+    worked = {kind: (length_s, samples) for kind, length_s, samples in rows}
+    return Pace(recordings or 0, float(worked.get("video", (0.0, 0))[0]), int(worked.get("pictures", (0.0, 0))[1]))

@@ -1,0 +1,66 @@
+"""Delays between failed attempts, kept in the database so that a restart doesn't shorten them.
+
+An attempt is counted before its password is looked at and taken back when that was right: so a hundred attempts at
+once are a hundred failures, and a name that nobody has is treated as any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from db.engine import Database
+from db.models import SignInFailure
+from fer_core.errors import FerError
+
+FREE_FAILURES = 4
+FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=15), timedelta(minutes=15)
+FORGOTTEN_AFTER = timedelta(hours=24)
+
+
+def charge(db: Database, name: str) -> None:
+    """Count an attempt for this name as failed. Raises FerError ``sign_in_delayed`` where it has to wait."""
+    now = datetime.now(UTC)
+    with db.session() as session:
+        session.execute(delete(SignInFailure).where(SignInFailure.failed_at < now - FORGOTTEN_AFTER))
+        known = session.get(SignInFailure, _key(name))
+        if known is None:
+            known = SignInFailure(name_sha256=_key(name), failures=0, refused_until=now)
+            session.add(known)
+        if known.refused_until > now:
+            raise _too_soon(known.refused_until - now)
+        known.failures += 1
+        known.failed_at = now
+        known.refused_until = now + delay(known.failures)
+
+
+def note(session: Session, name: str) -> None:
+    """Write down once more when a name failed."""
+    session.get_one(SignInFailure, _key(name)).failed_at = datetime.now(UTC)
+
+
+def clear(session: Session, name: str) -> None:
+    """Forget the failures of a name, after an attempt that was right."""
+    session.execute(delete(SignInFailure).where(SignInFailure.name_sha256 == _key(name)))
+
+
+def delay(failures: int) -> timedelta:
+    """Return how long a name has to wait after so many failures in a row: twice as long each time, up to a limit."""
+    if failures <= FREE_FAILURES:
+        return timedelta(0)
+    # The shift is bounded, so that the thousandth failure is no overflow.
+    return min(LONGEST_DELAY, FIRST_DELAY * (1 << min(failures - FREE_FAILURES - 1, 10)))
+
+
+def _key(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _too_soon(left: timedelta) -> FerError:
+    seconds = math.ceil(left.total_seconds())
+    wait = f"{seconds} seconds" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
+    return FerError(f"Too many attempts failed. Please wait {wait} and try again.", "sign_in_delayed")

@@ -1,0 +1,149 @@
+"""Moving a clinic from one database to another, whatever kinds they are: everything, checked row by row, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, insert, inspect, make_url, select, text
+
+from db.connection import READ_ONLY, make_engine
+from db.migrate import current, head, upgrade
+from db.models import Base
+from fer_core.errors import FerError
+
+ROWS_AT_ONCE = 1000
+
+
+class TransferError(FerError):
+    """A clinic that was not moved; the database to move from is as it was, and the other one is empty."""
+
+    code = "transfer_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class TableDigest:
+    """The number of rows of a table, and the sum of their SHA-256 modulo 2^256, in which their order plays no part."""
+
+    rows: int = 0
+    total: int = 0
+
+    @property
+    def sha256(self) -> str:
+        """The sum as 64 hexadecimal digits."""
+        return f"{self.total:064x}"
+
+    def plus(self, rows: Sequence[Row[Any]]) -> TableDigest:
+        """Return the digest with these rows added."""
+        total = self.total + sum(_row_hash(row) for row in rows)
+        return TableDigest(self.rows + len(rows), total % (1 << 256))
+
+
+def transfer(source_url: str, target_url: str) -> dict[str, TableDigest]:
+    """Copy all tables of one database to an empty one, and return what each table holds; others may write meanwhile.
+
+    What one moment of the source held is written in one transaction, read again, and compared before it commits.
+    Raises TransferError ``source_not_current``, ``target_not_empty``, ``transfer_incomplete``.
+    """
+    if current(source_url) != head():
+        raise TransferError(
+            "The database to copy is missing, or is not at this version's tables. Please start the program on it once.",
+            "source_not_current",
+        )
+    _refuse_unless_empty(source_url, target_url)
+    upgrade(target_url)
+    source, target = make_engine(source_url), make_engine(target_url)
+    try:
+        with source.execution_options(**{READ_ONLY: True}).connect() as reading, target.begin() as writing:
+            # Under the target's write lock nobody else can fill it any more.
+            _refuse_filled(writing)
+            copied = {one.name: _copy(reading, writing, one) for one in Base.metadata.sorted_tables}
+            _compare(writing, copied)
+            return copied
+    finally:
+        source.dispose()
+        target.dispose()
+
+
+def _refuse_unless_empty(source_url: str, target_url: str) -> None:
+    if make_url(source_url) == make_url(target_url):
+        raise TransferError("A database can't be copied onto itself.", "target_not_empty")
+    revision = current(target_url)
+    engine = make_engine(target_url)
+    try:
+        with engine.connect() as connection:
+            if revision is None and inspect(connection).get_table_names():
+                raise TransferError(
+                    "The other database holds tables of another program. Please name an empty one.", "target_not_empty"
+                )
+            if revision is not None:
+                _refuse_filled(connection)
+    finally:
+        engine.dispose()
+
+
+def _refuse_filled(connection: Connection) -> None:
+    present = set(inspect(connection).get_table_names())
+    for one in Base.metadata.sorted_tables:
+        if one.name in present and connection.scalar(select(func.count()).select_from(one)):
+            raise TransferError(
+                "The other database holds a clinic already. Please name an empty one; nothing was changed.",
+                "target_not_empty",
+            )
+
+
+def _copy(reading: Connection, writing: Connection, one: Table) -> TableDigest:
+    found = TableDigest()
+    for rows in _parts(reading, one):
+        writing.execute(insert(one), [dict(row._mapping) for row in rows])
+        found = found.plus(rows)
+    _go_on_numbering(writing, one)
+    return found
+
+
+def _compare(writing: Connection, copied: dict[str, TableDigest]) -> None:
+    for one in Base.metadata.sorted_tables:
+        found = TableDigest()
+        for rows in _parts(writing, one):
+            found = found.plus(rows)
+        if found != copied[one.name]:
+            raise TransferError(
+                f"The copy of the table {one.name} is not what was read. Nothing was kept of it; please try again.",
+                "transfer_incomplete",
+            )
+
+
+def _parts(connection: Connection, one: Table) -> Iterator[Sequence[Row[Any]]]:
+    # A row that names another of its own table comes after it: what is named names none itself.
+    named_last = [key.parent.is_not(None) for key in one.foreign_keys if key.column.table is one]
+    rows = select(one).order_by(*named_last)
+    yield from connection.execute(rows, execution_options={"yield_per": ROWS_AT_ONCE}).partitions()
+
+
+def _go_on_numbering(writing: Connection, one: Table) -> None:
+    """Let PostgreSQL number the next row after the highest that was copied; SQLite does so by itself."""
+    numbered = one.autoincrement_column
+    if writing.dialect.name != "postgresql" or numbered is None:
+        return
+    sequence = writing.scalar(select(func.pg_get_serial_sequence(one.name, numbered.name)))
+    highest = writing.scalar(select(func.max(numbered)))
+    if sequence is not None and highest is not None:
+        writing.execute(text("SELECT setval(:sequence, :highest)"), {"sequence": sequence, "highest": highest})
+
+
+def _row_hash(row: Row[Any]) -> int:
+    canonical = json.dumps(dict(row._mapping), sort_keys=True, default=_as_text)
+    return int.from_bytes(hashlib.sha256(canonical.encode()).digest(), "big")
+
+
+def _as_text(value: object) -> str:
+    """Return what JSON has no form for as text of its own. Raises TypeError for what no column here holds."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"no canonical form for {type(value).__name__}")

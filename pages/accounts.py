@@ -1,0 +1,121 @@
+"""Accounts, for administrators: add, disable, reset a password, change a role, hand a caseload over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from clinic import accounts, sign_ins, words
+from clinic.access import Actor, Role
+from clinic.accounts import AccountRow
+from pages.ui import state
+from pages.ui.resources import actor, resources
+from pages.ui.widgets import calm
+
+WIDTHS = [3, 1.6, 2.6, 1.3, 1.2]
+ROLES = [Role.CLINICIAN, Role.VIEWER, Role.ADMINISTRATOR]
+
+
+@st.dialog("New account")
+def add(who: Actor) -> None:
+    """Ask for a new account."""
+    with calm(), st.form("add_account", border=False):
+        name = st.text_input("Name", max_chars=accounts.NAME_MAX, help="The name that the person signs in with.")
+        role = st.selectbox("Role", ROLES, format_func=words.ROLES.__getitem__)
+        for explained in ROLES:
+            st.caption(f"{words.ROLES[explained]}: {words.ROLE_MEANINGS[explained]}")
+        if st.form_submit_button("Add", type="primary"):
+            hand_out(name, accounts.add(resources().db, who, name, role))
+
+
+@st.dialog("Change account")
+def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
+    """Change what an account may do."""
+    with calm():
+        db = resources().db
+        st.markdown(f"**{state.plain_text(row.name)}**")
+        with st.form("role", border=False):
+            role = st.selectbox("Role", ROLES, index=ROLES.index(row.role), format_func=words.ROLES.__getitem__)
+            if st.form_submit_button("Save"):
+                accounts.set_role(db, who, row.id, role)
+                st.rerun()
+        if st.button("Reset password", icon=":material/key:"):
+            hand_out(row.name, accounts.reset_password(db, who, row.id))
+        st.caption("Ends all sign-ins of this account; a new first password is shown once.")
+        if row.disabled:
+            if st.button("Enable", icon=":material/lock_open:"):
+                accounts.enable(db, who, row.id)
+                st.rerun()
+        elif st.button("Disable", icon=":material/block:"):
+            accounts.disable(db, who, row.id)
+            st.rerun()
+        st.caption("A disabled account is signed out everywhere at once; its caseload stays until it is handed over.")
+        if row.patients and others:
+            hand_over(who, row, others)
+
+
+def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
+    """Offer to move the caseload."""
+    with st.form("hand_over", border=False):
+        count = "the patient" if row.patients == 1 else f"all {row.patients} patients"
+        taker = st.selectbox(f"Hand {count} over to", others, index=None, format_func=lambda other: other.name)
+        if st.form_submit_button("Hand over") and taker is not None:
+            accounts.hand_over(resources().db, who, row.id, taker.id)
+            st.rerun()
+
+
+def hand_out(name: str, password: str) -> None:
+    """Show a first password on the page, once."""
+    st.session_state["handed_out"] = (" ".join(name.split()), password)
+    st.rerun()
+
+
+def show_handed_out() -> None:
+    """Show the password that was just made, until it is said to be written down."""
+    if "handed_out" not in st.session_state:
+        return
+    name, password = st.session_state["handed_out"]
+    with st.container(border=True):
+        st.markdown(f"First password of **{state.plain_text(name)}**, shown this once:")
+        st.code(password, language=None)
+        st.caption("Hand it over in person. It has to be changed at the first sign-in.")
+        if st.button("It is written down", type="primary"):
+            del st.session_state["handed_out"]
+            st.rerun()
+
+
+def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
+    """Draw one account's line."""
+    with st.container(border=True):
+        name, role, condition, patients, button = st.columns(WIDTHS, vertical_alignment="center")
+        name.markdown(state.plain_text(row.name) + (" (you)" if row.id == who.account_id else ""))
+        role.write(words.ROLES[row.role])
+        condition.write(condition_of(row))
+        patients.write(str(row.patients))
+        if button.button("Change", key=f"change_{row.id}", width="stretch"):
+            change(who, row, [other for other in rows if other.id != row.id and not other.disabled])
+
+
+def condition_of(row: AccountRow) -> str:
+    """Return in words whether the account can be used, and is."""
+    if row.disabled:
+        return "Disabled"
+    if row.must_change:
+        return "Has a first password"
+    here = row.seen_at is not None and row.seen_at > datetime.now(UTC) - sign_ins.IDLE
+    return "Signed in" if here else "–"
+
+
+who = actor()
+title, button = st.columns([4, 1], vertical_alignment="bottom")
+title.title("Accounts")
+if button.button("Add account", type="primary", icon=":material/person_add:", width="stretch"):
+    add(who)
+show_handed_out()
+for column, caption in zip(st.columns(WIDTHS), ["Name", "Role", "State", "Patients", ""], strict=True):
+    column.caption(caption)
+found = accounts.list_accounts(resources().db, who)
+for row in found:
+    show_line(who, row, found)
+st.caption(words.ACCOUNTS_SEE_OWN)

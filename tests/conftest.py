@@ -1,0 +1,88 @@
+"""Databases of both kinds: a test that asks for `database_url` runs on SQLite and on PostgreSQL."""
+
+import itertools
+import shutil
+import sqlite3
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from benchmarks import postgresql
+from db.engine import migrate
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A running PostgreSQL server, or a skip with the reason why there is none."""
+    reason = postgresql.why_not()
+    if reason:
+        pytest.skip(reason)
+    with postgresql.server(postgresql.CARELESS) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def sqlite_at_head(tmp_path_factory):
+    """A SQLite file with today's tables, to be copied: making them anew for each test would take most of the time."""
+    path = tmp_path_factory.mktemp("head") / "clinic.db"
+    migrate(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_at_head(postgresql_server):
+    """The name of a PostgreSQL database with today's tables, to be copied."""
+    _execute(postgresql_server, "CREATE DATABASE head")
+    migrate(postgresql.url_of(postgresql_server, "head"))
+    return "head"
+
+
+@pytest.fixture
+def postgresql_url(request, postgresql_server):
+    """The URL of a PostgreSQL database, which is dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    template = request.getfixturevalue("postgresql_at_head") if _at_head(request) else "template1"
+    _execute(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield postgresql.url_of(postgresql_server, name)
+    _execute(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_url(request, tmp_path):
+    """The URL of a SQLite file."""
+    if _at_head(request):
+        shutil.copyfile(request.getfixturevalue("sqlite_at_head"), tmp_path / "clinic.db")
+        (tmp_path / "clinic.db").chmod(0o600)
+    return f"sqlite:///{tmp_path / 'clinic.db'}"
+
+
+def _at_head(request):
+    """Whether the test works with a clinic's database, which has its tables; the others begin with an empty one."""
+    return {"settings", "db"} <= set(request.fixturenames)
+
+
+def _execute(socket_folder, statement):
+    maintenance = create_engine(postgresql.url_of(socket_folder), isolation_level="AUTOCOMMIT")
+    with maintenance.connect() as connection:
+        connection.execute(text(statement))
+    maintenance.dispose()
+
+
+def pytest_generate_tests(metafunc):
+    """Run what reads or writes a database on both kinds; a test that needs the clinic's settings alone runs once."""
+    asked = metafunc.fixturenames
+    told = any(mark.args[0] == "database_url" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "database_url" in asked and not told:
+        kinds = ["sqlite"] if "settings" in asked and "db" not in asked else ["sqlite", "postgresql"]
+        metafunc.parametrize("database_url", kinds, indirect=True)
+
+
+@pytest.fixture
+def database_url(request):
+    """The URL of a database of the kind that the test's parameter says: with a clinic's tables, or empty."""
+    return request.getfixturevalue(f"{request.param}_url")

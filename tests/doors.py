@@ -1,0 +1,51 @@
+"""Accounts and sign-ins for tests, made without the work that guards real ones."""
+
+from datetime import UTC, datetime
+
+from argon2 import PasswordHasher
+
+from clinic import passwords, sign_ins
+from clinic.accounts import name_key
+from db.models import Account, Role
+
+PASSWORD = "nine wet umbrellas"
+"""Of every account that `add_account` makes."""
+
+
+def cheap_hashes(monkeypatch):
+    """Let argon2 do the least work that it can."""
+    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
+    passwords._hash_of_nobody.cache_clear()
+
+
+def now():
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def add_account(db, name="Dr. Invented", role=Role.CLINICIAN, password=PASSWORD, **values):
+    """Store an account and return its id."""
+    stored = passwords.hash_password(password)
+    with db.session() as session:
+        account = Account(
+            name=name,
+            name_key=name_key(name),
+            role=role.value,
+            password_hash=stored,
+            created_at=now(),
+            **values,
+        )
+        session.add(account)
+        session.flush()
+        return account.id
+
+
+def sign_in(db, name="Dr. Invented", role=Role.CLINICIAN):
+    """Add an account, sign it in, and return its token."""
+    add_account(db, name, role)
+    return sign_ins.sign_in(db, name, PASSWORD)
+
+
+def actor(db, name="Dr. Invented", role=Role.CLINICIAN):
+    """Add an account, sign it in, and return who acts then."""
+    return sign_ins.actor_of(db, sign_in(db, name, role))

@@ -1,0 +1,38 @@
+"""Fixtures of the pages' tests: an installation of the test's own, and someone who is signed in."""
+
+import pytest
+
+from clinic import sign_ins
+from clinic.settings import Settings
+from db.engine import migrate
+from db.models import Role
+from pages.ui.resources import resources
+from tests import doors
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch, request):
+    """An installation of the test's own, with more environment variables if asked; its worker is not started."""
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
+    for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in getattr(request, "param", {}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("clinic.supervisor.Supervisor.ensure", lambda self: None)
+    doors.cheap_hashes(monkeypatch)
+    settings = Settings.from_environment()
+    migrate(settings.database_url)
+    yield settings
+    resources().db.close()
+
+
+@pytest.fixture
+def enter(settings, monkeypatch):
+    """Return a function that signs somebody in, in the browser that the pages' tests stand for; returns who acts."""
+
+    def sign_in(name="Dr. Invented", role=Role.CLINICIAN):
+        token = doors.sign_in(resources().db, name, role)
+        monkeypatch.setattr("pages.ui.resources.token", lambda: token)
+        return sign_ins.actor_of(resources().db, token)
+
+    return sign_in

@@ -1,0 +1,364 @@
+"""Walks the table of `permissions.py`: each function, page and route, by each person."""
+
+import ast
+import inspect
+import io
+import re
+import shutil
+import tempfile
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select, update
+from starlette.routing import Mount, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from streamlit.testing.v1 import AppTest
+from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
+
+from clinic import (
+    accounts,
+    caseload,
+    downloads,
+    exports,
+    imports,
+    incoming,
+    jobs,
+    outcomes,
+    reanalysis,
+    sharing,
+    sign_ins,
+    uploads,
+)
+from clinic.access import CONSOLE, Role
+from clinic.gate import Behind, Gate
+from clinic.routes import routes
+from clinic.settings import Settings
+from clinic.uploads import Upload
+from db.engine import migrate, open_database
+from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, new_id
+from db.records import save_results
+from fer_core.errors import FerError
+from pages.ui import doors as door_pages
+from pages.ui import watch
+from pages.ui.resources import resources
+from tests import doors
+from tests.clinic.fakes import result
+from tests.clinic.test_gate import inner
+from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
+
+ROOT = Path(__file__).parents[1]
+MODULES = (
+    accounts,
+    caseload,
+    downloads,
+    exports,
+    imports,
+    incoming,
+    jobs,
+    outcomes,
+    reanalysis,
+    sharing,
+    sign_ins,
+    uploads,
+)
+NAME = "Quentin Invented"
+ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
+
+
+def png():
+    content = io.BytesIO()
+    Image.fromarray(np.full((40, 40, 3), 9, np.uint8)).save(content, "PNG")
+    return content.getvalue()
+
+
+def a_recording(db, patient_id, state, *moments):
+    now = datetime.now(UTC)
+    with db.session() as session:
+        stored = Recording(patient_id=patient_id, kind="video", recorded_on=date(2026, 1, 5), created_at=now)
+        session.add(stored)
+        session.flush()
+        session.add(Job(recording_id=stored.id, state=state.value, created_at=now))
+        save_results(session, stored.id, [result(index, *seen) for index, seen in enumerate(moments)])
+        return stored.id
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A folder with a database in which everybody of `PEOPLE` is signed in, and their tokens."""
+    folder = tmp_path_factory.mktemp("world")
+    settings = Settings.at(folder)
+    migrate(settings.database_url)
+    db = open_database(settings.database_url)
+    with pytest.MonkeyPatch.context() as cheap:
+        doors.cheap_hashes(cheap)
+        tokens = {name: doors.sign_in(db, name, ROLES.get(name, Role.CLINICIAN)) for name in PEOPLE[1:]}
+    actors = {name: sign_ins.actor_of(db, token) for name, token in tokens.items()}
+    patient_id = caseload.add_patient(db, actors["clinician"], NAME)
+    for name in ("viewer", "disabled"):
+        sharing.share(db, actors["clinician"], patient_id, name)
+    sharing.open_in_emergency(db, actors["emergency"], patient_id, "a reason that is long enough")
+    ids = {
+        "patient_id": patient_id,
+        "recording_id": a_recording(db, patient_id, JobState.QUEUED),
+        "choosing_id": a_recording(db, patient_id, JobState.CHOOSING, *[(0, 1)] * 4),
+    }
+    accounts.disable(db, actors["administrator"], actors["disabled"].account_id)
+    db.close()
+    return SimpleNamespace(folder=folder, tokens=tokens, actors={"nobody": None, **actors}, **ids)
+
+
+@pytest.fixture
+def world(template, tmp_path, monkeypatch):
+    """A copy of the template that may be spoilt."""
+    doors.cheap_hashes(monkeypatch)
+    shutil.copytree(template.folder, tmp_path, dirs_exist_ok=True)
+    db = open_database(Settings.at(tmp_path).database_url)
+    settings = Settings.at(tmp_path)
+    yield SimpleNamespace(**{**vars(template), "db": db, "settings": settings})
+    db.close()
+
+
+def stored_file(world):
+    upload_id = new_id()
+    return Upload(upload_id, "visit", "0" * 64, 5, "video")
+
+
+def ended(world):
+    """Let no analysis be under way, so that the patient can be exported."""
+    with world.db.session() as session:
+        session.execute(update(Job).values(state=JobState.DONE.value))
+    return world.patient_id
+
+
+def archive():
+    """The export of another installation's patient."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.at(Path(folder))
+        migrate(settings.database_url)
+        db = open_database(settings.database_url)
+        with db.session() as session:
+            stored = Patient(name="From Elsewhere", created_at=datetime.now(UTC))
+            session.add(stored)
+            session.flush()
+            patient_id = stored.id
+        written = io.BytesIO()
+        exports.export_patient(db, settings, CONSOLE, patient_id, written)
+        db.close()
+        return io.BytesIO(written.getvalue())
+
+
+def account_of(world, name):
+    with world.db.read() as session:
+        return session.scalar(select(Account.id).where(Account.name_key == name))
+
+
+def wish(world):
+    """The id of a reanalysis that somebody asked for."""
+    stored = Reanalysis(model_sha256="m", created_at=datetime.now(UTC))
+    with world.db.session() as session:
+        session.add(stored)
+        session.flush()
+        return stored.id
+
+
+CALLS = {
+    "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
+    "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
+    "accounts.enable": lambda w, a: accounts.enable(w.db, a, account_of(w, "disabled")),
+    "accounts.hand_over": lambda w, a: accounts.hand_over(
+        w.db, a, account_of(w, "clinician"), account_of(w, "foreign")
+    ),
+    "accounts.list_accounts": lambda w, a: accounts.list_accounts(w.db, a),
+    "accounts.reset_password": lambda w, a: accounts.reset_password(w.db, a, account_of(w, "viewer")),
+    "accounts.set_role": lambda w, a: accounts.set_role(w.db, a, account_of(w, "viewer"), Role.ADMINISTRATOR),
+    "caseload.add_patient": lambda w, a: caseload.add_patient(w.db, a, "New One"),
+    "caseload.delete_patient": lambda w, a: caseload.delete_patient(w.db, w.settings, a, w.patient_id),
+    "caseload.delete_recording": lambda w, a: caseload.delete_recording(w.db, w.settings, a, w.recording_id),
+    "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
+    "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
+    "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
+    "caseload.note_recording": lambda w, a: caseload.note_recording(w.db, a, w.recording_id, "a note"),
+    "caseload.rename_patient": lambda w, a: caseload.rename_patient(w.db, a, w.patient_id, "Another", ""),
+    "caseload.samples": lambda w, a: caseload.samples(w.db, a, w.choosing_id),
+    "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
+    "jobs.active": lambda w, a: jobs.active(w.db, a),
+    "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
+    "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
+    "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
+    "jobs.choose_track": lambda w, a: jobs.choose_track(w.db, w.settings, a, w.choosing_id, 0),
+    "jobs.close_preview": lambda w, a: jobs.close_preview(w.db, w.settings, a, w.recording_id),
+    "jobs.enqueue": lambda w, a: jobs.enqueue(
+        w.db, w.settings, a, w.patient_id, [stored_file(w)], date(2026, 1, 6), model_sha256="m"
+    ),
+    "jobs.preview": lambda w, a: jobs.preview(w.db, w.settings, a, w.recording_id),
+    "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
+    "jobs.status": lambda w, a: jobs.status(w.db, a, w.recording_id),
+    "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
+    "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
+    "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, wish(w)),
+    "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
+    "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, wish(w)),
+    "reanalysis.standing": lambda w, a: reanalysis.standing(w.db, a, wish(w)),
+    "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
+    "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
+    "sharing.history": lambda w, a: sharing.history(w.db, a, w.patient_id),
+    "sharing.open_in_emergency": lambda w, a: sharing.open_in_emergency(w.db, a, NAME, "a reason that is long enough"),
+    "sharing.readers": lambda w, a: sharing.readers(w.db, a, w.patient_id),
+    "sharing.share": lambda w, a: sharing.share(w.db, a, w.patient_id, "administrator"),
+    "sharing.unshare": lambda w, a: sharing.unshare(w.db, a, w.patient_id, account_of(w, "viewer")),
+    "sign_ins.change_password": lambda w, a: sign_ins.change_password(w.db, a, doors.PASSWORD, "ten dry umbrellas"),
+    "uploads.store": lambda w, a: uploads.store(w.db, w.settings, a, io.BytesIO(png()), "visit.png"),
+    "exports.export_patient": lambda w, a: exports.export_patient(w.db, w.settings, a, ended(w), io.BytesIO()),
+    "exports.export_to": lambda w, a: exports.export_to(w.db, w.settings, a, ended(w), w.settings.data_dir / "p.zip"),
+    "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
+    "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
+    "incoming.begin": lambda w, a: incoming.begin(w.db, w.settings, a, 5),
+}
+
+
+def rows(table):
+    for name, line in table.items():
+        for person, expected in zip(PEOPLE, line.split(), strict=True):
+            yield pytest.param(name, person, expected, id=f"{name}-{person}")
+
+
+def public_functions():
+    for module in MODULES:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_"):
+                yield f"{module.__name__.removeprefix('clinic.')}.{name}", function
+
+
+def test_each_public_function_is_in_the_table():
+    found = dict(public_functions())
+    assert set(found) == set(FUNCTIONS) | set(FOR_NO_PERSON)
+    assert not set(FUNCTIONS) & set(FOR_NO_PERSON)
+    assert set(CALLS) == set(FUNCTIONS)
+    for name in FUNCTIONS:
+        assert "actor" in inspect.signature(found[name]).parameters, name
+
+
+def reached(path):
+    """The functions of the table's modules that a page calls."""
+    names = {module.__name__.removeprefix("clinic.") for module in MODULES}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            yield f"{node.value.id}.{node.attr}"
+
+
+def test_pages_reach_patients_through_the_table_alone():
+    """A page asks neither the database nor what lies below the functions that check who acts."""
+    public = dict(public_functions())
+    unchecked = {"jobs", "caseload", "sharing", "uploads"}
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "pages" / "ui").glob("*.py")]:
+        for name in set(reached(path)) & set(public):
+            module = name.partition(".")[0]
+            assert name in FUNCTIONS or module not in unchecked or name in ("uploads.discard", "incoming.status"), (
+                f"{path.name}: {name}"
+            )
+        text = path.read_text(encoding="utf-8")
+        assert path.name == "resources.py" or not re.search(r"\bdb\.(session|read|engine)\b", text), path.name
+
+
+def outcome(call, world, actor):
+    try:
+        call(world, actor)
+    except FerError as refusal:
+        return refusal.code
+    return "ok"
+
+
+@pytest.mark.parametrize(("name", "person", "expected"), list(rows(FUNCTIONS)))
+def test_functions(world, name, person, expected):
+    assert outcome(CALLS[name], world, world.actors[person]) == expected
+
+
+@pytest.mark.parametrize("person", PEOPLE[1:-1])
+def test_nobody_is_listed_a_patient_of_others(world, person):
+    sees = person in ("viewer", "emergency", "clinician")
+    assert len(caseload.list_patients(world.db, world.actors[person])) == sees
+    assert len(jobs.active(world.db, world.actors[person])) == 2 * sees
+
+
+def streamlit_routes():
+    runtime = SimpleNamespace(
+        media_file_mgr=SimpleNamespace(_storage=None),
+        uploaded_file_mgr=None,
+        component_registry=None,
+        bidi_component_registry=None,
+        stats_mgr=None,
+    )
+    return create_streamlit_routes(runtime)
+
+
+def path_of(route):
+    return "/" if isinstance(route, Mount) else route.path
+
+
+def test_each_route_is_in_the_table():
+    assert {path_of(route) for route in [*door_pages.ROUTES, *watch.ROUTES, *routes(None), *streamlit_routes()]} == set(
+        ROUTES
+    )
+    assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
+
+
+@pytest.mark.parametrize(("path", "person", "expected"), list(rows(ROUTES)))
+def test_routes(world, path, person, expected):
+    cookies = {"sign_in": world.tokens[person]} if person in world.tokens else {}
+    gate = Gate(inner, Behind(lambda: world.db, lambda message: False, b"", ""))
+    client = TestClient(gate, cookies=cookies, follow_redirects=False)
+    path = path.replace("{session_id}", "a").replace("{file_id}", "b").replace("{file_id:path}", "c.mp4")
+    path = path.replace("{path:path}", "d/e").replace("{upload_id}", "f").replace("{ticket}", "g")
+    if expected in ("open", "refused"):
+        assert connects(client, path) == (expected == "open")
+        return
+    for method in ("GET", "PUT"):
+        assert client.request(method, path).status_code == int(expected)
+
+
+def connects(client, path):
+    try:
+        with client.websocket_connect(path):
+            return True
+    except WebSocketDisconnect:
+        return False
+
+
+def test_each_page_is_in_the_table():
+    assert {path.stem for path in (ROOT / "pages").glob("*.py")} - {"__init__"} == set(PAGES)
+
+
+@pytest.mark.parametrize(("name", "person", "expected"), list(rows(PAGES)))
+def test_pages(world, monkeypatch, name, person, expected):
+    for variable in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("FER_DATA_DIR", str(world.settings.data_dir))
+    monkeypatch.setattr("clinic.supervisor.Supervisor.ensure", lambda self: None)
+    monkeypatch.setattr("pages.ui.resources.token", lambda: world.tokens.get(person))
+    try:
+        assert shown(name, world.patient_id) == expected
+    finally:
+        resources().db.close()
+
+
+def shown(name, patient_id):
+    """Open a page and return what came of it."""
+    page = AppTest.from_file(str(ROOT / "pages" / "ui" / "shell.py"), default_timeout=30).run()
+    if name != "caseload":
+        try:
+            page.switch_page(f"../{name}.py")
+        except ValueError:
+            return "hidden"
+    page.query_params["patient"] = patient_id
+    page.run()
+    codes = [caption.value.removeprefix("Code: ") for caption in page.caption if caption.value.startswith("Code: ")]
+    if codes:
+        return codes[0]
+    titles = {"record": "New recording", "activity": "Analyses", "patient": NAME}
+    assert [title.value for title in page.title] == [titles.get(name, name.capitalize())]
+    return "ok"
