@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from clinic import access
 from clinic.access import Actor
 from clinic.exports import export_patient
 from clinic.media import open_store
@@ -27,6 +28,8 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> 
 
     Nobody else may fetch it. Raises what `export_patient` raises.
     """
+    with db.read() as session:
+        access.sender_of(session, actor, patient_id)
     sweep(settings)
     ticket = secrets.token_hex(16)
     path = _path(settings, ticket)

@@ -24,6 +24,7 @@ from clinic.audit import Deed
 from clinic.exports import (
     FORMAT,
     MEDIA_FOLDER,
+    OF_THIS_JOB,
     PATIENT_JSON,
     SAMPLES,
     SAMPLES_CSV,
@@ -113,6 +114,9 @@ def _tables(archive: zipfile.ZipFile) -> Tables:
     ):
         raise FerError("This export was made by a newer version of the program; please update first.", "export_newer")
     tables = {name: [_typed(table, row) for row in told["tables"].get(name, [])] for name, table in known.items()}
+    for job in tables[Job.__tablename__]:
+        for name in OF_THIS_JOB:
+            job.pop(name, None)
     _check(known, tables)
     return tables
 

@@ -244,15 +244,14 @@ def test_another_worker_goes_on_at_the_chunk_where_the_first_one_died(db, queue,
     assert everything(recording_id) == everything(undisturbed)
 
 
-def test_the_analyzer_itself_goes_on_with_equal_results(db, queue, run, everything):
+def test_the_analyzer_itself_goes_on_with_equal_results(db, queue, run, everything, an_upload):
     def the_analyzer():
         return Analyzer(FakeClassifier(), FakeDetector(lambda rgb: [face_at(int(rgb.sum()) % 200, 40)]))
 
-    content = moving_clip()
+    clip = moving_clip()
     recording_ids = []
-    for _ in range(2):
-        recording_id, (upload,) = queue()
-        upload.path.write_bytes(content)
+    for content in (clip, clip + b"\0\0\0\x08free"):
+        recording_id, _ = queue(an_upload("video", content))
         recording_ids.append(recording_id)
     run(the_analyzer())
     stop = iter([*[False] * 70, True])

@@ -12,11 +12,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import caseload, demo, exports, imports, jobs, leases, uploads
+from clinic import accounts, caseload, demo, exports, imports, jobs, leases, uploads
+from clinic.access import CONSOLE, Role
+from clinic.audit import Deed
 from clinic.settings import Settings
 from db.engine import migrate, open_database
-from db.models import Base, Job, JobState, Recording, Sample
+from db.models import AuditRow, Base, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
+from tests import doors
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def elsewhere(tmp_path):
 @pytest.fixture
 def demo_patient(db):
     demo.fill(db)
-    return caseload.list_patients(db)[1].id
+    return demo_id(db, 1)
 
 
 @pytest.fixture(scope="module")
@@ -44,36 +47,46 @@ def archive(tmp_path_factory):
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     demo.fill(database)
-    written = archive_of(database, settings, caseload.list_patients(database)[3].id)
+    written = archive_of(database, settings, demo_id(database, 3))
     database.close()
     return written
 
 
 @pytest.fixture
-def failed(db, settings, patient):
+def failed(db, settings, patient, who):
     """A recording whose analysis failed for a reason that is not the file's, so that its file is kept."""
     written = io.BytesIO()
     Image.fromarray(np.full((64, 64, 3), 9, np.uint8)).save(written, "PNG")
     written.seek(0)
-    upload = uploads.store(settings, written, "visit.png")
-    queued = jobs.enqueue(db, settings, patient, [upload], date(2026, 5, 4), "=HYPERLINK()", model_sha256="m")
+    upload = uploads.store(db, settings, who, written, "visit.png")
+    queued = jobs.enqueue(db, settings, who, patient, [upload], date(2026, 5, 4), "=HYPERLINK()", model_sha256="m")
     leases.fail(db, leases.claim(db), "internal_error", "The analysis failed.")
     return queued.recording_id
 
 
+def demo_id(db, number):
+    """The id of an invented patient, by the order of their names."""
+    with db.read() as session:
+        return session.scalars(select(Patient.id).order_by(Patient.name)).all()[number]
+
+
 def archive_of(db, settings, patient_id):
     written = io.BytesIO()
-    exports.export_patient(db, settings, patient_id, written)
+    exports.export_patient(db, settings, CONSOLE, patient_id, written)
     return written
 
 
 def rows_of(db, patient_id):
-    """Every row of the patient, in every table that there is."""
+    """Every row of the patient, in every table that does not tell of the place."""
     found = {}
     with db.read() as session:
         own = {patient_id}
         for table in Base.metadata.sorted_tables:
+            if table.name in (*exports.OF_THIS_PLACE, AuditRow.__tablename__):
+                continue
             rows = [dict(row) for row in session.execute(select(table)).mappings()]
+            if table.name == Job.__tablename__:
+                rows = [{name: row[name] for name in sorted(row.keys() - {*exports.OF_THIS_JOB})} for row in rows]
             mine = [row for row in rows if own & {str(value) for value in row.values()}]
             own |= {row["id"] for row in mine if "id" in row}
             found[table.name] = sorted(mine, key=repr)
@@ -84,20 +97,46 @@ def test_every_table_that_goes_with_a_patient_is_exported():
     assert {"patient", "recording", "sample", "job"} <= {table.name for table in exports.patient_tables()}
 
 
-def test_a_patient_is_equal_after_the_round_trip(db, settings, demo_patient, elsewhere):
+def test_a_patient_is_equal_after_the_round_trip(db, settings, demo_patient, elsewhere, who):
     other, there = elsewhere
-    assert imports.import_patient(other, there, archive_of(db, settings, demo_patient)) == demo_patient
+    first = doors.actor(other, role=Role.ADMINISTRATOR)
+    assert imports.import_patient(other, there, CONSOLE, archive_of(db, settings, demo_patient)) == demo_patient
     before, after = rows_of(db, demo_patient), rows_of(other, demo_patient)
     assert len(before["sample"]) > 5000
     assert before == after
-    assert caseload.get_patient(db, demo_patient) == caseload.get_patient(other, demo_patient)
+    with db.session() as session:
+        accounts.grant(session, who.account_id, demo_patient)
+    assert caseload.get_patient(db, who, demo_patient) == caseload.get_patient(other, first, demo_patient)
 
 
 def test_a_file_that_is_still_held_goes_with_it(db, settings, patient, failed, elsewhere):
     other, there = elsewhere
-    imports.import_patient(other, there, archive_of(db, settings, patient))
+    colleague = doors.actor(other)
+    imports.import_patient(other, there, colleague, archive_of(db, settings, patient))
     assert rows_of(db, patient) == rows_of(other, patient)
-    assert jobs.can_retry(other, there, failed)
+    assert jobs.can_retry(other, there, colleague, failed), "the patient is on the caseload of who imported it"
+
+
+def test_versions_come_back_behind_their_first(db, settings, elsewhere, demo_patient):
+    with db.session() as session:
+        first = session.scalar(select(Recording).where(Recording.patient_id == demo_patient))
+        values = {column.name: getattr(first, column.name) for column in Recording.__table__.columns}
+        # Of two ids the older version has the one that is sorted behind.
+        session.add(Recording(**values | {"id": "0" * 32, "version_of": first.id, "current": False}))
+    other, there = elsewhere
+    imports.import_patient(other, there, CONSOLE, archive_of(db, settings, demo_patient))
+    assert rows_of(db, demo_patient) == rows_of(other, demo_patient)
+
+
+def test_exports_and_imports_are_written_down(db, settings, patient, who, elsewhere):
+    written = io.BytesIO()
+    exports.export_patient(db, settings, who, patient, written)
+    other, there = elsewhere
+    imports.import_patient(other, there, CONSOLE, written)
+    for database, deed, account in ((db, Deed.PATIENT_EXPORTED, who.account_id), (other, Deed.PATIENT_IMPORTED, None)):
+        with database.read() as session:
+            row = session.scalar(select(AuditRow).where(AuditRow.deed == deed.value))
+            assert (row.account_id, row.patient_id) == (account, patient)
 
 
 def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, settings, patient, failed):
@@ -116,8 +155,8 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     assert told["tables"]["recording"][0]["note"] == "=HYPERLINK()"
 
 
-def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload):
-    jobs.enqueue(db, settings, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
+def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload, who):
+    jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
     with pytest.raises(FerError) as refusal:
         archive_of(db, settings, patient)
     assert refusal.value.code == "analysis_under_way"
@@ -125,13 +164,13 @@ def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an
 
 def test_export_to_a_file_is_whole_or_not_there(db, settings, demo_patient, tmp_path):
     path = tmp_path / "patient.zip"
-    exports.export_to(db, settings, demo_patient, path)
+    exports.export_to(db, settings, CONSOLE, demo_patient, path)
     assert path.stat().st_mode & 0o077 == 0
     with pytest.raises(FerError) as refusal:
-        exports.export_to(db, settings, demo_patient, path)
+        exports.export_to(db, settings, CONSOLE, demo_patient, path)
     assert refusal.value.code == "file_exists"
     with pytest.raises(FerError) as refusal:
-        exports.export_to(db, settings, "0" * 32, tmp_path / "another.zip")
+        exports.export_to(db, settings, CONSOLE, "0" * 32, tmp_path / "another.zip")
     assert refusal.value.code == "unknown_patient"
     assert list(tmp_path.glob("another*")) == []
 
@@ -140,19 +179,19 @@ def refused(elsewhere, file, code):
     other, there = elsewhere
     before = rows_of(other, "x"), list(there.data_dir.rglob("media/*"))
     with pytest.raises(FerError) as refusal:
-        imports.import_patient(other, there, file)
+        imports.import_patient(other, there, CONSOLE, file)
     assert refusal.value.code == code
     assert (rows_of(other, "x"), list(there.data_dir.rglob("media/*"))) == before
 
 
 def test_twice_is_refused(archive, elsewhere):
-    imports.import_patient(*elsewhere, archive)
+    imports.import_patient(*elsewhere, CONSOLE, archive)
     refused(elsewhere, archive, "patient_exists")
 
 
 def test_an_erased_patient_does_not_come_back(db, settings, demo_patient):
     archive = archive_of(db, settings, demo_patient)
-    caseload.delete_patient(db, settings, demo_patient)
+    caseload.erase(db, settings, "patient", demo_patient, None)
     refused((db, settings), archive, "patient_erased")
 
 
@@ -238,7 +277,7 @@ def test_a_cut_archive_adds_nothing(archive, elsewhere):
 
 def test_jobs_that_ended_are_all_that_an_import_adds(archive, elsewhere):
     other, there = elsewhere
-    imports.import_patient(other, there, archive)
+    imports.import_patient(other, there, CONSOLE, archive)
     with other.read() as session:
         states = set(session.scalars(select(Job.state)))
         assert states <= {JobState.DONE.value, JobState.PARTIAL.value}

@@ -167,12 +167,12 @@ def test_a_guessed_id_is_unknown(db, settings, who, guessed):
 
 
 def test_an_upload_is_its_owner_s(db, settings, who):
-    upload = incoming.begin(db, settings, who, 10, owner="ann")
+    upload = incoming.begin(db, settings, who, 10)
     for use in (incoming.status, incoming.cancel):
         with pytest.raises(FerError) as refusal:
             use(settings, upload.id, "bob")
         assert refusal.value.code == "upload_unknown"
-    assert incoming.status(settings, upload.id, "ann").length == 10
+    assert incoming.status(settings, upload.id, who.account_id).length == 10
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ import numpy as np
 from PIL import Image
 from clinic import caseload, incoming, jobs, uploads
 from clinic.incoming import Piece
+from clinic.access import Actor, Role
 from clinic.settings import Settings
 from db.engine import open_database
 from fer_core.sandbox import FileVerdict
@@ -43,26 +44,26 @@ def say(*words):
     os.write(descriptor, (" ".join(words) + "\\n").encode())
     os.close(descriptor)
 
-def upload(db, patient):
+def upload(db, who, patient):
     written = io.BytesIO()
     Image.fromarray(np.frombuffer(os.urandom(300 * 400 * 3), np.uint8).reshape(300, 400, 3)).save(written, "PNG")
     content = written.getvalue()
-    begun, digests = incoming.begin(settings, len(content)), {}
+    begun, digests = incoming.begin(db, settings, who, len(content)), {}
     while begun.sha256 is None:
-        piece = Piece(settings, begun.id, begun.offset, digests)
+        piece = Piece(settings, begun.id, begun.offset, digests, who.account_id)
         piece.write(content[begun.offset : begun.offset + 300_000])
         begun = piece.close()
-    made = incoming.complete(settings, begun.id, "visit.png")
-    queued = jobs.enqueue(db, settings, patient, [made], date(2026, 1, 1), model_sha256="m")
+    made = incoming.complete(settings, begun.id, "visit.png", who.account_id)
+    queued = jobs.enqueue(db, settings, who, patient, [made], date(2026, 1, 1), model_sha256="m")
     say("stored", queued.recording_id, hashlib.sha256(content).hexdigest())
     return queued.recording_id
 
 def work():
-    db, patient = open_database(settings.database_url), sys.argv[1]
+    db, patient, who = open_database(settings.database_url), sys.argv[1], Actor(sys.argv[2], "", "", Role.CLINICIAN)
     while True:
-        mine = [upload(db, patient) for _ in range(2)]
+        mine = [upload(db, who, patient) for _ in range(2)]
         say("deleting", mine[0])
-        caseload.delete_recording(db, settings, mine[0])
+        caseload.delete_recording(db, settings, who, mine[0])
         say("deleted", mine[0])
 
 for _ in sys.stdin:
@@ -75,14 +76,14 @@ for _ in sys.stdin:
 
 
 @pytest.fixture
-def program(db, settings, patient):
+def program(db, settings, patient, who):
     environment = os.environ | {
         "FER_DATA_DIR": str(settings.data_dir),
         "FER_DATABASE_URL": settings.database_url,
         "FER_KEY_DIR": str(settings.key_dir),
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-c", PROCESS, patient]
+    command = [sys.executable, "-c", PROCESS, patient, who.account_id]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as process:
         yield process

@@ -16,6 +16,7 @@ from clinic import caseload, downloads, incoming, jobs
 from clinic.routes import PIECE_TYPE, routes
 from db.sealed import CHUNK_BYTES
 from fer_core.errors import FerError
+from tests import doors
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -110,7 +111,7 @@ def test_a_refusal_in_the_middle_of_a_piece_is_answered(db, settings, who):
     full = client_of(replace(settings, min_free_bytes=1 << 62), who)
     answer = patch(full, upload.id, 0, (bytes(100_000) for _ in range(10)))
     assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
-    assert patch(client_of(settings), upload.id, 0, bytes(4 * CHUNK_BYTES)).status_code == 204
+    assert patch(client_of(settings, who), upload.id, 0, bytes(4 * CHUNK_BYTES)).status_code == 204
 
 
 def test_giving_up_leaves_nothing(db, settings, who, client):
@@ -136,10 +137,9 @@ def test_what_came_before_the_connection_broke_is_kept(db, settings, who, client
 
 
 def test_another_user_s_upload_is_unknown(db, settings, who):
-    upload = incoming.begin(db, settings, who, 1, owner="ann")
-    assert patch(client_of(settings, "bob"), upload.id, 0, b"x").status_code == 404
-    assert patch(client_of(settings), upload.id, 0, b"x").status_code == 404
-    assert patch(client_of(settings, "ann"), upload.id, 0, b"x").status_code == 204
+    upload = incoming.begin(db, settings, who, 1)
+    assert patch(client_of(settings, doors.actor(db, "Bob")), upload.id, 0, b"x").status_code == 404
+    assert patch(client_of(settings, who), upload.id, 0, b"x").status_code == 204
 
 
 def test_an_archive_is_handed_out_once(db, settings, who, client):
@@ -164,12 +164,11 @@ def test_guessed_tickets_are_unknown(client, guessed):
 
 def test_a_ticket_is_its_owner_s_and_ends(db, settings, who):
     patient_id = caseload.add_patient(db, who, "Ann Invented")
-    ticket = downloads.prepare(db, settings, who, patient_id, owner="ann")
-    for client in (client_of(settings), client_of(settings, "bob")):
-        assert client.get(f"/downloads/{ticket}").status_code == 404
+    ticket = downloads.prepare(db, settings, who, patient_id)
+    assert client_of(settings, doors.actor(db, "Bob")).get(f"/downloads/{ticket}").status_code == 404
     (path,) = (settings.data_dir / "downloads").iterdir()
     os.utime(path, (0, 0))
-    assert client_of(settings, "ann").get(f"/downloads/{ticket}").status_code == 404
+    assert client_of(settings, who).get(f"/downloads/{ticket}").status_code == 404
     assert not path.exists()
 
 
@@ -180,7 +179,7 @@ def test_a_stored_video_is_no_download(db, settings, who, client, an_upload):
 
 
 def test_a_refused_export_leaves_no_file(db, settings, who, patient, an_upload):
-    jobs.enqueue(db, settings, patient, [an_upload()], date(2026, 1, 1), model_sha256="m")
+    jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 1, 1), model_sha256="m")
     with pytest.raises(FerError):
         downloads.prepare(db, settings, who, patient)
     assert list((settings.data_dir / "downloads").iterdir()) == []
