@@ -20,8 +20,8 @@ def import_file(page, file):
     page.get_by_role("dialog").get_by_role("button", name="Import").click()
 
 
-def test_exported_erased_and_brought_back_where_nobody_erased_it(server, page, tmp_path):
-    page.goto(server)
+def test_exported_erased_and_brought_back_where_nobody_erased_it(account, sign_in, page, tmp_path):
+    sign_in()
     page.get_by_role("button", name="Add patient").first.click()
     page.get_by_label("Name or code").fill(NAME)
     page.get_by_role("button", name="Add", exact=True).click()

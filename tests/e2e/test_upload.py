@@ -27,7 +27,8 @@ def open_form(page, server):
     page.get_by_text("What was recorded").wait_for()
 
 
-def test_an_upload_survives_what_happens_to_it(server, page, large, tmp_path):
+def test_an_upload_survives_what_happens_to_it(account, sign_in, server, page, large, tmp_path):
+    sign_in()
     sent, broken = [], []
 
     def watch(route, request):
@@ -69,7 +70,8 @@ def test_an_upload_survives_what_happens_to_it(server, page, large, tmp_path):
     assert list((tmp_path / "data" / "media").iterdir()) == []
 
 
-def test_a_cancelled_upload_is_gone(server, page, large, tmp_path):
+def test_a_cancelled_upload_is_gone(account, sign_in, server, page, large, tmp_path):
+    sign_in()
     page.route("**/uploads/*", lambda route, request: route.abort() if request.method == "PATCH" else route.continue_())
     open_form(page, server)
     page.locator("input[type=file]").set_input_files(large)
