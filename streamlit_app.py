@@ -1,4 +1,4 @@
-"""The door: `streamlit run streamlit_app.py` starts the app behind its gate."""
+"""The door: `streamlit run streamlit_app.py` starts the app behind its gate, unless its settings are unsafe."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from clinic.gate import SIGN_IN, Behind, Gate
+from clinic.routes import routes
 from clinic.settings import Settings
 from pages.ui import doors, protocol, watch
 from pages.ui.resources import database, welcome
+from pages.ui.safety import refuse_unsafe
 from pages.ui.widgets import on_script_error
+
+refuse_unsafe()
 
 
 @asynccontextmanager
@@ -35,7 +39,7 @@ behind = Behind(
 app = st.App(
     "pages/ui/shell.py",
     lifespan=start,
-    routes=[*doors.ROUTES, *watch.ROUTES],
+    routes=[*doors.ROUTES, *watch.ROUTES, *routes(Settings.from_environment)],
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,
 )

@@ -24,11 +24,13 @@ from sqlalchemy import select
 from clinic import accounts, caseload, jobs, uploads
 from clinic.access import Actor, Role
 from clinic.drawn_face import draw_face
+from clinic.media import open_store
 from clinic.selftest import FRAMES_PER_S, write_clip
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import Database, migrate, open_database
 from db.models import Sample, new_id
+from db.sealed import sealing
 
 ROOT = Path(__file__).parents[1]
 END_WITHIN_S = 15.0
@@ -64,12 +66,18 @@ class Clinic:
 
     def hand_in(self, content: bytes, kind: str) -> str:
         """Queue a file for a new patient and return the recording's id."""
-        upload_id = new_id()
-        path = uploads.upload_path(self.settings, upload_id)
-        path.write_bytes(content)
-        upload = Upload(upload_id, path, "invented", hashlib.sha256(content).hexdigest(), len(content), kind)
+        upload = self._stored(content, kind)
         patient_id = caseload.add_patient(self.db, self.who, "Invented")
         return jobs.enqueue(self.db, self.settings, self.who, patient_id, [upload], DAY).recording_id
+
+    def _stored(self, content: bytes, kind: str) -> Upload:
+        """Seal a file into the store without looking at it."""
+        upload_id, media = new_id(), open_store(self.settings)
+        part = uploads.part_path(self.settings, upload_id)
+        with part.open("wb") as file, sealing(file, media.key, upload_id.encode()) as sealed:
+            sealed.write(content)
+        media.adopt(part, upload_id)
+        return Upload(upload_id, "invented", hashlib.sha256(content).hexdigest(), len(content), kind)
 
     def worker(self, number: int = 1) -> subprocess.Popen[bytes]:
         """Start a worker as ``python -m clinic worker`` does."""

@@ -1,15 +1,31 @@
-"""The clinic's command line: ``python -m clinic worker|reanalyse|selftest|migrate|demo|audit|reset-password``."""
+"""The clinic's command line: ``python -m clinic --help`` lists its commands."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
-from clinic import access, accounts, audit, cluster, demo, reanalysis, selftest, worker
+from clinic import (
+    access,
+    accounts,
+    audit,
+    cluster,
+    demo,
+    doctor,
+    exports,
+    imports,
+    reanalysis,
+    selftest,
+    worker,
+)
+from clinic.serving import read_options
 from clinic.settings import Settings
+from clinic.supervisor import PROGRAM_DIR
 from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
 
@@ -62,6 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     head.set_defaults(command=_migrate)
     invented = commands.add_parser("demo", help="add four invented patients, in a database of their own")
     invented.set_defaults(command=_demo)
+    export = commands.add_parser("export", help="write everything on one patient into a ZIP archive")
+    export.add_argument("patient", help="the patient's id: the 32 digits in the address of the patient's page")
+    export.add_argument("file", type=Path, help="the archive; it must not be there yet")
+    export.set_defaults(command=_export)
+    bring = commands.add_parser("import", help="add the patient of such an archive")
+    bring.add_argument("file", type=Path)
+    bring.set_defaults(command=_import)
+    examined = commands.add_parser("doctor", help="say of each setting whether it is safe; the server starts only then")
+    examined.set_defaults(command=_doctor)
     checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
     checked.add_argument("what", choices=["verify"], help="walk along the chain and name the first bad row")
     checked.set_defaults(command=_audit)
@@ -104,6 +129,31 @@ def _migrate(settings: Settings, options: argparse.Namespace) -> int:  # noqa: A
     migrate(settings.database_url)
     print("The database is up to date.")
     return 0
+
+
+def _export(settings: Settings, options: argparse.Namespace) -> int:
+    with closing(_open(settings)) as database:
+        exports.export_to(database, settings, access.CONSOLE, options.patient, options.file)
+    print("The archive is written. It is not encrypted: keep it where nobody else reads it.")
+    return 0
+
+
+def _import(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        file = options.file.open("rb")
+    except OSError:
+        raise FerError("There is no such file, or it can't be read.", "file_unreadable") from None
+    with file, closing(_open(settings)) as database:
+        patient_id = imports.import_patient(database, settings, access.CONSOLE, file)
+    print(f"Added patient {patient_id}.")
+    return 0
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
+    for finding in found:
+        print(f"{finding.level.value:8} {finding.name:16} {finding.sentence}")
+    return 1 if any(finding.level is doctor.Level.REFUSED for finding in found) else 0
 
 
 def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others

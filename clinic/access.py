@@ -118,6 +118,23 @@ def writer_of(session: Session, actor: Actor | None, patient_id: str) -> Account
     return account
 
 
+def sender_of(session: Session, actor: Actor | None, patient_id: str) -> str | None:
+    """Return the id of the acting account if it may hand the patient on to others, None for the console.
+
+    Raises what `writer_of` raises.
+    """
+    if actor is not CONSOLE:
+        return writer_of(session, actor, patient_id).id
+    if session.get(Patient, patient_id) is None:
+        raise unknown_patient()
+    return None
+
+
+def taker(session: Session, actor: Actor | None) -> Account | None:
+    """Return the acting account if it may add patients, None for the console. Raises what `writer` raises."""
+    return None if actor is CONSOLE else writer(session, actor)
+
+
 def recording_of(session: Session, recording_id: str) -> Recording:
     """Return a recording. Raises FerError ``unknown_recording``."""
     recording = session.get(Recording, recording_id)

@@ -184,6 +184,12 @@ def take_orphans(session: Session, account: Account) -> None:
         grant(session, account.id, patient_id)
 
 
+def first_administrator(session: Session) -> Account | None:
+    """Return the administrator who has been here longest, None before there is one."""
+    asked = select(Account).where(Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None))
+    return session.scalar(asked.order_by(Account.created_at, Account.id).limit(1))
+
+
 def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
     """Give the account another password and end all its sign-ins."""
     account.password_hash, account.must_change = stored, must_change

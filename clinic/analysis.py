@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from clinic import chunks, jobs, leases, previews, tracks, uploads
 from clinic.chunks import Cursor
+from clinic.keys import MasterKeyError
 from clinic.leases import Claim, LeaseLostError, Wish
 from clinic.settings import Settings
 from clinic.version import VERSION
@@ -122,7 +123,7 @@ def _end_early(db: Database, settings: Settings, claimed: Claim, error: Exceptio
         if lost.job_gone:
             _clear(settings, claimed)
         return
-    if isinstance(error, FerError) and not isinstance(error, ModelError):
+    if isinstance(error, FerError) and not _ours(error):
         _clear(settings, claimed)
     else:
         previews.remove(settings, claimed.recording_id)
@@ -144,13 +145,15 @@ class _Run:
 
     def to_end(self) -> bool:
         """Analyse, write everything and end the job; return whether a face must be chosen."""
-        paths = [uploads.upload_path(self.settings, source["id"]) for source in self.claimed.sources]
-        if not all(path.exists() for path in paths):
+        if not uploads.stored(self.settings, _upload_ids(self.claimed)):
             raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
         self._take_up()
-        made = self._pictures(paths) if self.claimed.kind == "pictures" else self._video(paths[0])
-        if self.claimed.kind == "video":
-            self._picture_the_others(paths[0], made["duration_s"])
+        if self.claimed.kind == "pictures":
+            made = self._pictures(_upload_ids(self.claimed))
+        else:
+            with uploads.open_stored(self.settings, self.claimed.sources[0]["id"]) as file:
+                made = self._video(file)
+                self._picture_the_others(file, made["duration_s"])
         with leases.held(self.db, self.claimed) as session:
             recording = session.get_one(Recording, self.claimed.recording_id)
             for name, value in {**made, **_made_with(self.analyzer)}.items():
@@ -187,56 +190,57 @@ class _Run:
         carry = {**carry, "best": {str(track): worth for track, worth in self._best.items()}}
         self._cursor = chunks.write(self.db, self.claimed, self._cursor, results, carry, worked_s)
 
-    def _video(self, path: Path) -> dict[str, Any]:
+    def _video(self, file: BinaryIO) -> dict[str, Any]:
         """Stream the video into rows, a chunk a transaction; return what the recording then knows of itself."""
         try:
-            self._stream(path)
+            self._stream(file)
         except BookmarkError:
             log.warning("recording %s is analysed anew: its place was not found again", self.claimed.recording_id)
             self._begin_anew(self._cursor.made_with)
-            self._stream(path)
+            self._stream(file)
         if not self._cursor.chunks:
             raise MediaError("The video holds no picture that can be read.", "no_pictures")
         known: dict[str, Any] = self._cursor.carry["known"]
         return known
 
-    def _stream(self, path: Path) -> None:
+    def _stream(self, file: BinaryIO) -> None:
         """Write the chunks that are missing."""
         resume = self._cursor.carry.get("resume")
         if self._cursor.chunks and resume is None:
             return
         begun = time.monotonic()
-        for chunk in self.analyzer.stream_video(path, self.claimed.every_s, self.report, resume=resume):
+        for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report, resume=resume):
             if chunk.preview is not None:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
             known = _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
             self._write(chunk.results, {"resume": chunk.resume, "known": known}, time.monotonic() - begun)
             begun = time.monotonic()
 
-    def _pictures(self, paths: list[Path]) -> dict[str, Any]:
+    def _pictures(self, upload_ids: list[str]) -> dict[str, Any]:
         """Analyse one picture after the other, each a chunk; a picture's number stands for its index and its time.
 
         Pictures have no common time, so nobody can be followed: a face that is alone in its picture is taken for the
         patient (track 0), and each face of a picture with several has a track of its own, to be chosen.
         """
-        for number, path in list(enumerate(paths))[self._cursor.chunks :]:
-            self.report(Progress(float(number), float(len(paths)), number))
+        for number, upload_id in list(enumerate(upload_ids))[self._cursor.chunks :]:
+            self.report(Progress(float(number), float(len(upload_ids)), number))
             begun = time.monotonic()
-            analysis = self.analyzer.analyze_image(path)
+            with uploads.open_stored(self.settings, upload_id) as file:
+                analysis, rgb = self.analyzer.analyze_image(file), read_image(file)
             (result,) = analysis.results
             count, next_track = len(result.faces), self._cursor.carry.get("next_track", 1)
             numbers = [tracks.ALONE_TRACK] if count == 1 else range(next_track, next_track + count)
             next_track += count if count > 1 else 0
             faces = tuple(_with_track(face, track) for face, track in zip(result.faces, numbers, strict=True))
             result = replace(result, index=number, time_s=float(number), faces=faces)
-            self._show(float(number), *_reduced(read_image(path), faces))
-            known = {} if len(paths) > 1 else _known_of(analysis.info)
+            self._show(float(number), *_reduced(rgb, faces))
+            known = {} if len(upload_ids) > 1 else _known_of(analysis.info)
             self._write([result], {"next_track": next_track, "known": known}, time.monotonic() - begun)
-        self.report(Progress(float(len(paths)), float(len(paths)), len(paths)))
+        self.report(Progress(float(len(upload_ids)), float(len(upload_ids)), len(upload_ids)))
         found: dict[str, Any] = self._cursor.carry["known"]
         return found
 
-    def _picture_the_others(self, path: Path, duration_s: float | None) -> None:
+    def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
         """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
         with self.db.read() as session:
             asked = tracks.candidates(session, self.settings, self.claimed.recording_id)
@@ -245,7 +249,7 @@ class _Run:
         if len(asked) < 2 or not missing:
             return
         last = max(index for index, _ in missing.values())
-        for samples, frame in enumerate(video.frames(path, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
+        for samples, frame in enumerate(video.frames(file, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
             self.report(Progress(duration_s or frame.time_s, duration_s, samples))
             for track, (index, box) in missing.items():
                 if index == frame.index:
@@ -266,6 +270,11 @@ class _Run:
             if worth > self._best.get(face.track, 0.0):
                 self._best[face.track] = worth
                 previews.write_thumbnail(self.settings, self.claimed.recording_id, face.track, rgb, face.box)
+
+
+def _ours(error: FerError) -> bool:
+    """Return whether an error lies in the installation and not in the file, so that another try may help."""
+    return isinstance(error, (ModelError, MasterKeyError)) or error.code == "wrong_key"
 
 
 def _known_of(info: VideoInfo) -> dict[str, Any]:

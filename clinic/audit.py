@@ -42,6 +42,8 @@ class Deed(StrEnum):
     PATIENT_CHANGED = "patient_changed"
     PATIENT_VIEWED = "patient_viewed"
     PATIENT_DELETED = "patient_deleted"
+    PATIENT_EXPORTED = "patient_exported"
+    PATIENT_IMPORTED = "patient_imported"
     PATIENT_SHARED = "patient_shared"
     PATIENT_UNSHARED = "patient_unshared"
     EMERGENCY_ACCESS = "emergency_access"

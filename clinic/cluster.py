@@ -1,7 +1,8 @@
 """Analysis on the machines of a Dask cluster: the same function on the same chunks, and so the same results.
 
-The machines need the installed program and the data folder under the same path, no database: what comes back is written
-by whoever holds the job. A machine that dies costs its chunk, a scheduler that dies the chunks that are under way.
+The machines need the installed program, the stored files under the same path, and the master key there or in their
+environment; no key goes over the network. They need no database: what comes back is written by whoever holds the job.
+A machine that dies costs its chunk, a scheduler that dies the chunks that are under way.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from clinic import leases
+from clinic import leases, uploads
 from clinic.analysis import StoppingError
+from clinic.uploads import Place, StoredFile
 from fer_core import video
 from fer_core.errors import FerError, ModelError
+from fer_core.source import Source
 from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis
 
 if TYPE_CHECKING:
@@ -46,23 +49,27 @@ def _opened(open_analyzer: Opener) -> Analyzer:
 
 
 def next_chunk(
-    open_analyzer: Opener, model_sha256: str, path: str, every_s: float, resume: dict[str, Any] | None
+    open_analyzer: Opener, model_sha256: str, where: Path | Place, every_s: float, resume: dict[str, Any] | None
 ) -> Chunk:
     """Work out one chunk of a video: what runs on the cluster.
 
     Raises ModelError ``other_model`` where this machine has another model installed.
     """
-    chunks = _right(open_analyzer, model_sha256).stream_video(Path(path), every_s, resume=resume)
-    try:
-        return next(chunks)
-    finally:
-        # The decoder and its threads end here and not when memory happens to be tidied.
-        cast("Any", chunks).close()
+    analyzer = _right(open_analyzer, model_sha256)
+    with _opened_source(where) as source:
+        chunks = analyzer.stream_video(source, every_s, resume=resume)
+        try:
+            return next(chunks)
+        finally:
+            # The decoder and its threads end here and not when memory happens to be tidied.
+            cast("Any", chunks).close()
 
 
-def picture(open_analyzer: Opener, model_sha256: str, path: str) -> RecordingAnalysis:
+def picture(open_analyzer: Opener, model_sha256: str, where: Path | Place) -> RecordingAnalysis:
     """Work out one picture: what runs on the cluster. Raises as `next_chunk` does."""
-    return _right(open_analyzer, model_sha256).analyze_image(Path(path))
+    analyzer = _right(open_analyzer, model_sha256)
+    with _opened_source(where) as source:
+        return analyzer.analyze_image(source)
 
 
 def describe(open_analyzer: Opener) -> tuple[str, str, AnalysisSettings]:
@@ -76,6 +83,25 @@ def _right(open_analyzer: Opener, model_sha256: str) -> Analyzer:
     if analyzer.classifier.card.sha256 != model_sha256:
         raise ModelError("The machines of the cluster don't have the same model installed.", "other_model")
     return analyzer
+
+
+@contextmanager
+def _opened_source(where: Path | Place) -> Iterator[Source]:
+    """Open what `_where` told of, on the machine that runs this."""
+    if isinstance(where, Path):
+        yield where
+        return
+    with uploads.open_place(where) as file:
+        yield file
+
+
+def _where(source: Source) -> Path | Place:
+    """Return what another machine is told of a source. Raises ValueError for a file that lies nowhere."""
+    if isinstance(source, Path):
+        return source
+    if isinstance(source, StoredFile):
+        return source.place
+    raise ValueError("only a path or a stored file can be found by another machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +130,7 @@ class ClusterAnalyzer:
 
     def stream_video(
         self,
-        path: Path,
+        source: Source,
         every_s: float = 0.2,
         on_progress: Callable[[Progress], None] | None = None,
         *,
@@ -112,13 +138,13 @@ class ClusterAnalyzer:
     ) -> Iterator[Chunk]:
         """Yield the chunks that `Analyzer.stream_video` yields. Raises what that raises, StoppingError."""
         tell = on_progress or (lambda _: None)
-        total_s = video.probe(path).duration_s
+        total_s = video.probe(source).duration_s
         at = Progress(
             0.0 if resume is None else resume["position"]["time_s"], total_s, (resume or {}).get("samples", 0)
         )
         while True:
             chunk: Chunk = self._ask(
-                partial(tell, at), next_chunk, self._open, self.classifier.card.sha256, str(path), every_s, resume
+                partial(tell, at), next_chunk, self._open, self.classifier.card.sha256, _where(source), every_s, resume
             )
             if chunk.results:
                 at = replace(at, done_s=chunk.results[-1].time_s, frames=at.frames + len(chunk.results))
@@ -128,18 +154,20 @@ class ClusterAnalyzer:
             if resume is None:
                 return
 
-    def analyze_video(self, path: Path, every_s: float = 0.2) -> RecordingAnalysis:
+    def analyze_video(self, source: Source, every_s: float = 0.2) -> RecordingAnalysis:
         """Return everything found in a short video."""
-        chunks = list(self.stream_video(path, every_s))
+        chunks = list(self.stream_video(source, every_s))
         results = tuple(result for chunk in chunks for result in chunk.results)
         settings = replace(self.settings, every_s=every_s)
         return RecordingAnalysis(
             chunks[-1].info, results, self.classifier.card.sha256, settings, self.classifier.device_name
         )
 
-    def analyze_image(self, path: Path) -> RecordingAnalysis:
+    def analyze_image(self, source: Source) -> RecordingAnalysis:
         """Return the faces of a picture. Raises what `Analyzer.analyze_image` raises, StoppingError."""
-        found: RecordingAnalysis = self._ask(lambda: None, picture, self._open, self.classifier.card.sha256, str(path))
+        found: RecordingAnalysis = self._ask(
+            lambda: None, picture, self._open, self.classifier.card.sha256, _where(source)
+        )
         return found
 
     def _ask(self, meanwhile: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:

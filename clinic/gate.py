@@ -28,7 +28,8 @@ DOORS = frozenset({SIGN_IN, FIRST_RUN})
 HEALTH = "/_stcore/health"
 SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
 """What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
-UPLOADS, METRICS = "/_stcore/upload_file/", "/_stcore/metrics"
+UPLOADS, METRICS = ("/_stcore/upload_file/", "/uploads/", "/downloads/"), "/_stcore/metrics"
+"""What is for those alone who change things, and for administrators."""
 PROGRAM_FILES = "/static/"
 """Scripts and fonts, the same for everyone and named by their content: they alone may be kept by the browser."""
 

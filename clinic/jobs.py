@@ -195,7 +195,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
         account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
-        if not all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources):
+        if not uploads.stored(settings, [source["id"] for source in job.sources]):
             raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
         queue_again(job)
         audit.write(session, Deed.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
@@ -215,7 +215,7 @@ def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str)
         *_, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return False
-        return all(uploads.upload_path(settings, source["id"]).exists() for source in job.sources)
+        return uploads.stored(settings, [source["id"] for source in job.sources])
 
 
 def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[tracks.Candidate]:

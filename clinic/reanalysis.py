@@ -203,7 +203,7 @@ def _sources(session: Session, recording: Recording) -> list[dict[str, Any]]:
 
 def _files_there(session: Session, settings: Settings, recording: Recording) -> bool:
     sources = _sources(session, recording)
-    return bool(sources) and all(uploads.upload_path(settings, str(one["id"])).exists() for one in sources)
+    return bool(sources) and uploads.stored(settings, [str(one["id"]) for one in sources])
 
 
 def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:

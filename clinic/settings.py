@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
+from db.sealed import KEY_BYTES
 from fer_core.errors import FerError
 
 MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many days each class of data is kept; None: until someone deletes it.
+
+    `patients_days`: a patient after the last recording. `recordings_days`: a recording with its results.
+    `samples_days`: the results moment by moment, without the recording's summary. `copies_days`: copies of the
+    database that a migration or a restore kept beside it.
+    """
+
+    patients_days: int | None = None
+    recordings_days: int | None = None
+    samples_days: int | None = None
+    copies_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one installation.
 
-    `data_dir`: everything that is kept lies under it. `database_url`: a SQLAlchemy URL. `demo`: invented patients, in
-    a folder and database of their own. `behind_tls`: a proxy in front speaks TLS, so that cookies are for TLS alone.
-    `max_upload_bytes`: the largest file taken; `min_free_bytes`: what has to stay free on the disk. `keep_files`: what
-    was analysed stays, as it was handed in, so that a new model can look at it. `dask`: the address of a scheduler,
-    whose machines analyse; None: this machine does.
+    `data_dir`: everything that is kept lies under it, save the master key. `database_url`: a SQLAlchemy URL. `demo`:
+    invented patients, in a folder and database of their own. `behind_tls`: a proxy in front speaks TLS, so that cookies
+    are for TLS alone, and the server may listen beyond this computer.
+
+    `max_upload_bytes`: the largest file taken; `quota_bytes`: the most that all files together may take;
+    `min_free_bytes`: what has to stay free on the disk. `keep_files`: what was analysed stays, as it was handed in, so
+    that a new model can look at it. `dask`: the address of a scheduler, whose machines analyse; None: this machine's.
+
+    `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
+    master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
+    hold them). `master_key`: the master key itself, where it is not kept in a file. `retention`: when what is old goes.
     """
 
     data_dir: Path
@@ -32,6 +56,22 @@ class Settings:
     min_free_bytes: int = 512 * MEBIBYTE
     keep_files: bool = False
     dask: str | None = None
+    quota_bytes: int = 64 * 1024 * MEBIBYTE
+    media_url: str = ""
+    key_dir: Path = Path()
+    master_key: bytes | None = field(default=None, repr=False)
+    retention: Retention = Retention()
+
+    def __post_init__(self) -> None:
+        if not self.media_url:
+            object.__setattr__(self, "media_url", str(self.data_dir / "media"))
+        if self.key_dir == Path():
+            object.__setattr__(self, "key_dir", self.data_dir.with_name(f"{self.data_dir.name}-keys"))
+
+    @property
+    def erasures_path(self) -> Path:
+        """Where it is kept what was erased for good (see db/erasures.py)."""
+        return self.key_dir / "erased.jsonl"
 
     @classmethod
     def at(cls, data_dir: Path, demo: bool = False) -> Settings:
@@ -41,25 +81,23 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read ``FER_DATA_DIR``, ``FER_DATABASE_URL``, ``FER_DEMO``, ``FER_BEHIND_TLS``, ``FER_KEEP_FILES`` and
-        ``FER_DASK``.
+        """Read the environment's ``FER_`` variables; README lists them. The data folder is made where it is missing.
 
-        Without the first, everything lies in a folder of the user's own. The folder is made where it is missing, for
-        this user alone. With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and a database URL for real
-        patients is left alone.
+        With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and what is named for real patients is left alone.
 
-        Raises FerError ``data_folder`` where the folder can't be made.
+        Raises FerError ``data_folder`` where the folder can't be made, ``bad_setting`` for a value of no use.
         """
         named = os.environ.get("FER_DATA_DIR")
         root = Path(named) if named else user_data_path("expression-history", appauthor=False)
-        demo = os.environ.get("FER_DEMO") == "1"
-        settings = cls.at(root / "demo" if demo else root, demo)
+        limits = _limits()
+        if os.environ.get("FER_DEMO") == "1":
+            settings = replace(cls.at(root).as_demo(), **limits)
+        else:
+            settings = replace(cls.at(root), **limits, **_named())
         _make(settings.data_dir)
-        settings = replace(settings, behind_tls=os.environ.get("FER_BEHIND_TLS") == "1")
-        url = os.environ.get("FER_DATABASE_URL")
         return replace(
             settings,
-            database_url=url if url and not demo else settings.database_url,
+            behind_tls=os.environ.get("FER_BEHIND_TLS") == "1",
             keep_files=os.environ.get("FER_KEEP_FILES") == "1",
             dask=os.environ.get("FER_DASK") or None,
         )
@@ -68,9 +106,72 @@ class Settings:
         """Return the settings of the demo beside this installation; its folder is made."""
         if self.demo:
             return self
-        found = Settings.at(self.data_dir / "demo", demo=True)
+        found = replace(Settings.at(self.data_dir / "demo", demo=True), key_dir=self.key_dir / "demo")
         _make(found.data_dir)
         return found
+
+
+def _named() -> dict[str, Any]:
+    """Return what the environment names of an installation with real patients."""
+    found: dict[str, Any] = {
+        "database_url": os.environ.get("FER_DATABASE_URL"),
+        "media_url": os.environ.get("FER_MEDIA_URL"),
+    }
+    if folder := os.environ.get("FER_KEY_DIR"):
+        found["key_dir"] = Path(folder).absolute()
+    found |= named_key()
+    found["retention"] = Retention(
+        patients_days=_days("FER_KEEP_PATIENTS_DAYS"),
+        recordings_days=_days("FER_KEEP_RECORDINGS_DAYS"),
+        samples_days=_days("FER_KEEP_SAMPLES_DAYS"),
+        copies_days=_days("FER_KEEP_COPIES_DAYS"),
+    )
+    return {name: value for name, value in found.items() if value}
+
+
+def named_key() -> dict[str, Any]:
+    """Return the master key where the environment names one."""
+    text = os.environ.get("FER_MASTER_KEY")
+    return {"master_key": _key(text)} if text else {}
+
+
+def _key(text: str) -> bytes:
+    """Return the 32 bytes of a key that is written as 64 hexadecimal digits."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    # Of 32 random bytes, about 30 differ; a key typed by hand has few.
+    if len(key) != KEY_BYTES or len(set(key)) < KEY_BYTES // 2:
+        raise FerError(
+            "The master key must be 64 random hexadecimal digits: `openssl rand -hex 32` makes one.", "weak_key"
+        )
+    return key
+
+
+def _limits() -> dict[str, Any]:
+    """Return the limits that the environment gives, in GB (10^9 bytes)."""
+    names = {"max_upload_bytes": "FER_MAX_UPLOAD_GB", "quota_bytes": "FER_MEDIA_QUOTA_GB"}
+    return {field: _bytes(name) for field, name in names.items() if os.environ.get(name)}
+
+
+def _bytes(name: str) -> int:
+    try:
+        value = float(os.environ[name])
+    except ValueError:
+        value = -1.0
+    if not 0 < value < math.inf:
+        raise FerError(f"{name} must be a number of gigabytes above 0.", "bad_setting")
+    return int(value * 1e9)
+
+
+def _days(name: str) -> int | None:
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise FerError(f"{name} must be a number of days, 1 or more.", "bad_setting")
+    return int(text)
 
 
 def _make(folder: Path) -> None:

@@ -1,32 +1,37 @@
-"""Files that were handed in: written to disk piece by piece, inspected in a sandbox, removed when they have served.
+"""Files that were handed in: sealed as they come, inspected in a sandbox, kept in the store until they have served.
 
-A file lies under a random id in ``data_dir/uploads`` (0600). Its own name is display text and never part of a path.
+A file has a random id (see clinic/media.py). Its own name is display text and never part of a path.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
 import time
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import select
 
 from clinic import access
 from clinic.access import Actor
-from clinic.settings import Settings
+from clinic.media import PART, MediaStore, open_store
+from clinic.settings import Settings, named_key
 from db.engine import Database
 from db.models import Job, JobState, new_id
+from db.sealed import open_sealed, sealing
 from fer_core.errors import MediaError, media_error
 from fer_core.sandbox import FileVerdict, inspect_file
 
 CHUNK_BYTES = 1 << 20
+"""Taken from a stream at once."""
 NAME_LENGTH = 300
 ORPHAN_AGE_S = 24 * 3600.0
 """How long a file without a job, or one kept for another try after a failure, stays."""
@@ -44,7 +49,6 @@ class Upload:
     """
 
     id: str
-    path: Path
     name: str
     sha256: str
     size: int
@@ -57,27 +61,82 @@ class Upload:
 
 
 def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, display_name: str) -> Upload:
-    """Write `stream` to disk, inspect it in a sandbox and return where it lies; on any refusal nothing stays.
+    """Seal `stream`, inspect it in a sandbox and put it into the media store; on any refusal nothing stays.
 
     Raises Forbidden, MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
     """
     with db.read() as session:
         access.writer(session, actor)
-    upload_id = new_id()
-    path = uploads_dir(settings) / upload_id
+    return take_in(settings, stream, display_name, new_id())
+
+
+def take_in(settings: Settings, stream: BinaryIO, display_name: str, upload_id: str) -> Upload:
+    """Do what `store` does for whoever was allowed to before, under a given id."""
+    media = open_store(settings)
+    path = part_path(settings, upload_id)
     try:
-        sha256, size = _write(settings, stream, path)
-        found = _inspect(path, display_name)
+        sha256, size = _write(settings, stream, path, media)
+        return admit(settings, upload_id, display_name, sha256, size)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return Upload(upload_id, path, clean_name(display_name), sha256, size, found.kind, found.warnings)
+
+
+def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, size: int) -> Upload:
+    """Inspect a file that is sealed whole at `part_path` and put it into the media store.
+
+    Raises MediaError for what can't be used; the file is then still where it was.
+    """
+    media = open_store(settings)
+    path = part_path(settings, upload_id)
+    with open_sealed(path.open("rb"), media.key, upload_id.encode()) as file:
+        found = _inspect(file, display_name)
+    media.adopt(path, upload_id)
+    return Upload(upload_id, clean_name(display_name), sha256, size, found.kind, found.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stored file lies, as another machine may be told it: without the master key, which it has itself."""
+
+    data_dir: Path
+    media_url: str
+    key_dir: Path
+    upload_id: str
+
+
+class StoredFile(io.BufferedReader):
+    """The content of a stored file, to read and to seek in; it knows where it lies."""
+
+    def __init__(self, raw: io.RawIOBase, place: Place) -> None:
+        super().__init__(raw)
+        self.place = place
+
+
+def open_stored(settings: Settings, upload_id: str) -> BinaryIO:
+    """Return the content of a stored file as a `StoredFile`. Raises FerError ``upload_gone`` and SealError."""
+    place = Place(settings.data_dir, settings.media_url, settings.key_dir, upload_id)
+    raw = cast(io.BufferedReader, open_store(settings).open(upload_id)).detach()
+    return cast(BinaryIO, StoredFile(raw, place))
+
+
+def open_place(place: Place) -> BinaryIO:
+    """Open a stored file on another machine, with the key that is there. Raises what `open_stored` raises."""
+    here = replace(Settings.at(place.data_dir), media_url=place.media_url, key_dir=place.key_dir, **named_key())
+    return open_stored(here, place.upload_id)
+
+
+def stored(settings: Settings, upload_ids: Iterable[str]) -> bool:
+    """Return whether all of these files are in the store."""
+    media = open_store(settings)
+    return all(media.exists(upload_id) for upload_id in upload_ids)
 
 
 def discard(settings: Settings, upload_ids: Iterable[str]) -> None:
     """Delete stored files; one that is gone already is no error."""
+    media = open_store(settings)
     for upload_id in upload_ids:
-        upload_path(settings, upload_id).unlink(missing_ok=True)
+        media.delete(upload_id)
 
 
 def clean_name(name: str) -> str:
@@ -89,15 +148,15 @@ def clean_name(name: str) -> str:
     return last[:NAME_LENGTH].strip() if last.strip(". ") else "unnamed file"
 
 
-def upload_path(settings: Settings, upload_id: str) -> Path:
-    """Return where the upload lies. Raises ValueError for what is no id, so that no path can be smuggled in."""
+def part_path(settings: Settings, upload_id: str) -> Path:
+    """Return where a file grows, sealed, until it is whole. Raises ValueError for what is no id."""
     if not re.fullmatch(r"[0-9a-f]{32}", upload_id):
         raise ValueError("not an upload's id")
-    return uploads_dir(settings) / upload_id
+    return uploads_dir(settings) / f"{upload_id}{PART}"
 
 
 def uploads_dir(settings: Settings) -> Path:
-    """Return the folder of the uploads, made if need be, for this user alone (0700)."""
+    """Return the folder of the files that are not whole yet, made if need be, for this user alone (0700)."""
     folder = settings.data_dir / "uploads"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
@@ -105,15 +164,16 @@ def uploads_dir(settings: Settings) -> Path:
 
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
     """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went."""
-    # The folder is listed before the jobs are: a file stored in between is not on the list.
-    found = [path for path in uploads_dir(settings).iterdir() if _age_s(path) > older_than_s]
-    if not found:
-        return 0
-    needed = _needed(db, settings.keep_files)
-    stale = [path for path in found if path.name not in needed]
-    for path in stale:
+    # The files are listed before the jobs are: one that is stored in between is not on the list.
+    media, limit = open_store(settings), datetime.now(UTC) - timedelta(seconds=older_than_s)
+    found = [file for file in media.files() if file.modified < limit]
+    unfinished = [path for path in uploads_dir(settings).iterdir() if age_s(path) > older_than_s]
+    for path in unfinished:
         path.unlink(missing_ok=True)
-    return len(stale)
+    needed = _needed(db, settings.keep_files) if found else set()
+    stale = [file.id for file in found if not (file.whole and file.id in needed)]
+    discard(settings, stale)
+    return len(stale) + len(unfinished)
 
 
 def _needed(db: Database, keep_files: bool) -> set[str]:
@@ -126,23 +186,25 @@ def _needed(db: Database, keep_files: bool) -> set[str]:
         return {source["id"] for sources in waiting for source in sources}
 
 
-def _age_s(path: Path) -> float:
+def age_s(path: Path) -> float:
+    """Return for how many seconds a file was not written to; 0 for one that is gone."""
     try:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
 
 
-def _write(settings: Settings, stream: BinaryIO, path: Path) -> tuple[str, int]:
-    """Copy `stream` to `path`, watching size and free space; return the SHA-256 and the size in bytes."""
+def _write(settings: Settings, stream: BinaryIO, path: Path, media: MediaStore) -> tuple[str, int]:
+    """Seal `stream` at `path`, watching size and free space; return the content's SHA-256 and size in bytes."""
     digest, size = hashlib.sha256(), 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as target:
-        while chunk := stream.read(CHUNK_BYTES):
-            size += len(chunk)
-            _check_room(settings, size, len(chunk), path.parent)
-            digest.update(chunk)
-            target.write(chunk)
+        with sealing(target, media.key, path.name.removesuffix(PART).encode()) as sealed:
+            while chunk := stream.read(CHUNK_BYTES):
+                size += len(chunk)
+                check_room(settings, size, len(chunk))
+                digest.update(chunk)
+                sealed.write(chunk)
         target.flush()
         os.fsync(target.fileno())
     if size == 0:
@@ -150,19 +212,19 @@ def _write(settings: Settings, stream: BinaryIO, path: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _check_room(settings: Settings, size: int, chunk: int, folder: Path) -> None:
-    """Raise MediaError if the file has grown over the limit, or the disk would get too full."""
+def check_room(settings: Settings, size: int, coming: int) -> None:
+    """Raise MediaError if a file of `size` bytes is over the limit, or `coming` more would fill the disk."""
     if size > settings.max_upload_bytes:
         limit = settings.max_upload_bytes / 1e9
         raise MediaError(f"The file is larger than {limit:.3g} GB, the most that is accepted.", "too_big")
-    if shutil.disk_usage(folder).free - chunk < settings.min_free_bytes:
+    if shutil.disk_usage(settings.data_dir).free - coming < settings.min_free_bytes:
         raise MediaError("There is too little free space on the disk for this file.", "disk_full")
 
 
-def _inspect(path: Path, display_name: str) -> FileVerdict:
+def _inspect(file: BinaryIO, display_name: str) -> FileVerdict:
     """Return what the sandbox says of the file's content. Raises MediaError for what can't be used."""
     try:
-        return inspect_file(path)
+        return inspect_file(file)
     except MediaError as error:
         # The stored file has no name that says what it claims to be.
         if error.code == "unknown_type" and display_name.lower().endswith(VIDEO_SUFFIXES):

@@ -73,6 +73,8 @@ DEEDS: dict[str, str] = {
     Deed.PATIENT_CHANGED: "changed name or note",
     Deed.PATIENT_VIEWED: "looked at the patient",
     Deed.PATIENT_DELETED: "deleted the patient",
+    Deed.PATIENT_EXPORTED: "exported the patient",
+    Deed.PATIENT_IMPORTED: "imported the patient",
     Deed.PATIENT_SHARED: "shared the patient",
     Deed.PATIENT_UNSHARED: "took the patient from a colleague",
     Deed.EMERGENCY_ACCESS: "opened the patient in an emergency",

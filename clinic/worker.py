@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic import analysis, leases, previews, selftest, uploads
+from clinic import analysis, caseload, downloads, leases, previews, retention, selftest, uploads
 from clinic.health import WorkerHealth, write_health
 from clinic.leases import Claim
 from clinic.settings import Settings
@@ -34,6 +34,7 @@ FIRST = 1
 IDLE_WAIT_S = 0.5
 HEALTH_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 3600.0
+RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
@@ -100,14 +101,18 @@ class Worker:
         """Test the installation, then work until `stop`. Nobody else may be working under this number."""
         # Nobody else is: what runs under this name according to its row belongs to a worker that died.
         uploads.discard(self._settings, leases.release(self._db, self._name))
+        caseload.finish_erasures(self._db, self._settings)
         self._say()
         self._test()
-        housekept = released = float("-inf")
+        housekept = released = retained = float("-inf")
         while not self._stopping.is_set():
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
                 self._housekeep()
                 housekept = now
+            if now - retained > RETENTION_EVERY_S:
+                retention.sweep(self._db, self._settings)
+                retained = now
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
                 released = now
@@ -203,6 +208,7 @@ class Worker:
     def _housekeep(self) -> None:
         """Delete files and previews that have served."""
         uploads.sweep(self._settings, self._db)
+        downloads.sweep(self._settings)
         with self._db.read() as session:
             waiting = session.scalars(
                 select(Job.recording_id).where(

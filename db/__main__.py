@@ -1,14 +1,18 @@
-"""Back a SQLite database up, bring a backup back, or move a clinic: ``python -m db backup|restore|copy``."""
+"""Back a SQLite database up, encrypted, bring a backup back, or move a clinic: ``python -m db --help`` tells more."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from db import erasures
+from db.archive import Manifest, Secret, is_sealed, lost_media, opened_backup, seal_backup
 from db.backup import backup, restore
+from db.copies import check
 from db.transfer import transfer
 from fer_core.errors import FerError
 
@@ -17,21 +21,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; exit code 2 for a refusal."""
     options = _parser().parse_args(arguments)
     try:
-        counts = options.run(options)
+        options.run(options)
     except FerError as error:
         print(f"{error.message} ({error.code})", file=sys.stderr)
         return 2
-    print(", ".join(f"{name}: {count} rows" for name, count in counts.items()))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m db", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, work in (("backup", _backup), ("restore", _restore)):
-        command = commands.add_parser(name, help=f"{name} a SQLite database")
+    for name, work, told in (
+        ("backup", _backup, "copy a SQLite database, encrypted, also while it is written to"),
+        ("restore", _restore, "bring a backup back; who was erased stays erased"),
+        ("verify", _verify, "unpack a backup and say whether it is whole"),
+    ):
+        command = commands.add_parser(name, help=told)
         command.add_argument("database", type=Path, help="the database's file, clinic.db in the data folder")
         command.add_argument("copy", type=Path, help="the backup's file")
+        _add_secrets(command)
         command.set_defaults(run=work)
     move = commands.add_parser("copy", help="copy a whole clinic to an empty database of another kind or place")
     move.add_argument(
@@ -54,22 +62,93 @@ def _own_url() -> str | None:
     )
 
 
-def _backup(options: argparse.Namespace) -> dict[str, int]:
-    return backup(options.database, options.copy)
+def _add_secrets(command: argparse.ArgumentParser) -> None:
+    secret = command.add_mutually_exclusive_group()
+    secret.add_argument("--passphrase-file", type=Path, help="its first line; without any option you are asked")
+    secret.add_argument("--key-file", type=Path, help="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    secret.add_argument("--unencrypted", action="store_true", help="write a plain copy of the database")
+    command.add_argument("--media", help="the media store (default: FER_MEDIA_URL, or media beside the database)")
+    command.add_argument(
+        "--erased", type=Path, help="the list of what was erased (default: erased.jsonl beside the master key)"
+    )
 
 
-def _restore(options: argparse.Namespace) -> dict[str, int]:
-    return restore(options.copy, options.database)
+def _backup(options: argparse.Namespace) -> None:
+    if options.unencrypted:
+        _say(backup(options.database, options.copy))
+        return
+    manifest = seal_backup(options.database, options.copy, _secret(options, twice=True), _media(options))
+    _say(manifest.tables)
+    print(f"media: {len(manifest.media)} files in the manifest. The backup was unpacked again and found whole.")
 
 
-def _copy(options: argparse.Namespace) -> dict[str, int]:
-    """Copy, print each table's hash, and return its rows."""
+def _restore(options: argparse.Namespace) -> None:
+    path = _erased(options)
+    known = erasures.known(path)
+    if not path.exists():
+        print(
+            "There is no list of erased patients: who was erased after this backup was made is back.", file=sys.stderr
+        )
+    if not options.copy.is_file() or not is_sealed(options.copy):
+        _say(restore(options.copy, options.database, known))
+        return
+    with opened_backup(options.copy, _secret(options), options.database) as (copy, manifest):
+        _say(restore(copy, options.database, known))
+    _say_of_media(manifest, options)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    with opened_backup(options.copy, _secret(options), options.database) as (copy, manifest):
+        if check(copy) != manifest.tables:
+            raise FerError("Rows are missing in this backup.", "backup_damaged")
+    _say(manifest.tables)
+    _say_of_media(manifest, options)
+
+
+def _say(counts: dict[str, int]) -> None:
+    print(", ".join(f"{name}: {count} rows" for name, count in counts.items()))
+
+
+def _say_of_media(manifest: Manifest, options: argparse.Namespace) -> None:
+    lost = lost_media(manifest, _media(options))
+    print(f"media: {len(manifest.media)} files in the manifest, {len(lost)} of them no longer there.")
+
+
+def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:
+    """Return what seals or opens the backup, as the options say it, or ask for a passphrase."""
+    if options.key_file is not None:
+        return Secret.read_key(options.key_file)
+    if options.passphrase_file is not None:
+        try:
+            return Secret(passphrase=options.passphrase_file.read_text("utf-8").split("\n")[0])
+        except (OSError, ValueError):
+            raise FerError("The file of the passphrase can't be read.", "bad_passphrase_file") from None
+    passphrase = getpass.getpass("Passphrase of the backup: ")
+    if twice and getpass.getpass("The same again: ") != passphrase:
+        raise FerError("The two passphrases differ.", "passphrases_differ")
+    return Secret(passphrase=passphrase)
+
+
+def _media(options: argparse.Namespace) -> str:
+    return str(options.media or os.environ.get("FER_MEDIA_URL") or options.database.absolute().parent / "media")
+
+
+def _erased(options: argparse.Namespace) -> Path:
+    if options.erased is not None:
+        return Path(options.erased)
+    folder = options.database.absolute().parent
+    keys = os.environ.get("FER_KEY_DIR") or folder.with_name(f"{folder.name}-keys")
+    return Path(keys) / "erased.jsonl"
+
+
+def _copy(options: argparse.Namespace) -> None:
+    """Copy, and print each table's hash and rows."""
     if options.source is None:
         raise FerError("Please name the database to copy with --from, or set FER_DATA_DIR.", "no_database")
     copied = transfer(options.source, options.to)
     for name, digest in copied.items():
         print(f"{digest.sha256}  {name}")
-    return {name: digest.rows for name, digest in copied.items()}
+    _say({name: digest.rows for name, digest in copied.items()})
 
 
 if __name__ == "__main__":

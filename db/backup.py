@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from db.copies import CopyError, check, copy_whole, overwrite
+from db.erasures import Erasure, apply
 from db.migrate import head
 from fer_core.errors import FerError
 
@@ -24,12 +27,11 @@ def backup(database: Path, copy: Path) -> dict[str, int]:
     return copy_whole(database, copy)
 
 
-def restore(copy: Path, database: Path) -> dict[str, int]:
+def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[str, int]:
     """Put a backup in the place of a database, and return the rows of each table.
 
-    A program that has the database open sees the backup from its next transaction on. What was there is kept beside
-    it as ``NAME.before-restore``, until something is erased for good. Patients who were erased after the backup was
-    made are back.
+    What `erased` names is erased from it first. A program that has the database open sees the backup from its next
+    transaction on. What was there is kept beside it as ``NAME.before-restore``, until something is erased for good.
 
     Raises FerError ``no_database``, ``backup_damaged``, ``copy_failed``, ``in_use``, or ``backup_newer`` for one that a
     newer version of this program wrote; the database is then as it was.
@@ -38,10 +40,23 @@ def restore(copy: Path, database: Path) -> dict[str, int]:
         raise FerError("There is no such backup.", "no_database")
     if _revision(copy) > (head() or ""):
         raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
-    counts = check(copy)
+    check(copy)
+    cleaned = database.with_name(f"{database.name}.before-restore-{os.getpid()}")
+    try:
+        copy_whole(copy, cleaned)
+        apply(cleaned, erased)
+        counts = check(cleaned)
+        _replace(database, cleaned)
+    finally:
+        cleaned.unlink(missing_ok=True)
+    return counts
+
+
+def _replace(database: Path, copy: Path) -> None:
     kept = database.with_name(f"{database.name}.before-restore")
     if not database.exists():
-        return copy_whole(copy, database)
+        copy_whole(copy, database)
+        return
     try:
         copy_whole(database, kept)
     except CopyError as error:
@@ -49,9 +64,9 @@ def restore(copy: Path, database: Path) -> dict[str, int]:
             raise
         # A damaged database can't be written to: it is moved away with its log, as it is.
         _move_away(database, kept)
-        return copy_whole(copy, database)
+        copy_whole(copy, database)
+        return
     overwrite(database, copy)
-    return counts
 
 
 def _move_away(database: Path, kept: Path) -> None:

@@ -47,7 +47,7 @@ def copy_whole(source: Path, target: Path) -> dict[str, int]:
         if check(temporary) != expected:
             raise CopyError("Rows are missing in the copy. Nothing was kept of it; please try another disk.")
         os.replace(temporary, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise CopyError(
             "The copy can't be written there. Please check the folder and the space on the disk."
@@ -128,7 +128,7 @@ def _give_up_after(seconds: float) -> Callable[[int, int, int], None]:
     return progress
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename last through a power cut; Windows has no such call."""
     if os.name == "nt":
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fer_core.following import Follower, scaled
 from fer_core.image import read_image
 from fer_core.prefetch import prefetch
 from fer_core.preprocess import crop_faces
+from fer_core.source import Source
 from fer_core.tracking import CHOSEN_IOU
 from fer_core.types import (
     AnalysisSettings,
@@ -62,12 +64,12 @@ class Analyzer:
         """Load the shipped model (or another by its card) and the detector onto the best device. Raises ModelError."""
         return cls(Classifier.load(card, device), Detector(device))
 
-    def analyze_image(self, path: Path) -> RecordingAnalysis:
+    def analyze_image(self, source: Source) -> RecordingAnalysis:
         """Return the faces of a picture with their probabilities; one result, at index 0 and time 0.
 
         Raises MediaError for a file that is no readable picture.
         """
-        rgb = read_image(path)
+        rgb = read_image(source)
         height, width = rgb.shape[:2]
         frame = Frame(0, 0.0, rgb)
         found = self.detector.detect([rgb])[0]
@@ -77,13 +79,13 @@ class Analyzer:
 
     def analyze_video(
         self,
-        path: Path,
+        source: Source,
         every_s: float = 0.2,
         on_progress: OnProgress | None = None,
         patient: int | Box | None = None,
     ) -> RecordingAnalysis:
         """Return everything found in a video; see `stream_video`, and use it for long ones."""
-        chunks = list(self.stream_video(path, every_s, on_progress, patient))
+        chunks = list(self.stream_video(source, every_s, on_progress, patient))
         results = tuple(result for chunk in chunks for result in chunk.results)
         settings = replace(self.settings, every_s=every_s)
         last = chunks[-1]
@@ -91,7 +93,7 @@ class Analyzer:
 
     def stream_video(
         self,
-        path: Path,
+        source: Source,
         every_s: float = 0.2,
         on_progress: OnProgress | None = None,
         patient: int | Box | None = None,
@@ -107,28 +109,30 @@ class Analyzer:
 
         Raises MediaError for a file that is no readable video, BookmarkError where `resume` doesn't fit it.
         """
-        info = video.probe(path)
+        info = video.probe(source)
         stats = video.DecodeStats()
         begun = _Begun.anew(self.detector, patient) if resume is None else _Begun.resumed(self.detector, resume)
         step_s = every_s or (1 / info.mean_fps if info.mean_fps else 0.0)
         # Decoding, finding and labelling let each other work: all three release the interpreter.
-        decoded = prefetch(video.frames(path, every_s, WORK_SIDE_PX, stats, begun.after))
+        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after))
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
-        for seen in prefetch(_look(decoded, begun, step_s)):
-            if waiting:
-                # The newest frame alone is kept whole, for the preview.
-                waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
-            waiting.append(seen)
-            if on_progress is not None:
-                on_progress(Progress(seen.frame.time_s, info.duration_s, seen.samples))
-            if seen.resume is None and len(waiting) < CLASSIFY_FRAMES:
-                continue
-            results += self._label(waiting)
-            preview, waiting = _preview(seen.frame, results[-1]), []
-            if seen.resume is not None:
-                yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial, seen.resume)
-                results = []
+        # Closed at once where the loop is left, for the first thread reads from a file that the caller may close then.
+        with closing(decoded), closing(prefetch(_look(decoded, begun, step_s))) as looked:
+            for seen in looked:
+                if waiting:
+                    # The newest frame alone is kept whole, for the preview.
+                    waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
+                waiting.append(seen)
+                if on_progress is not None:
+                    on_progress(Progress(seen.frame.time_s, info.duration_s, seen.samples))
+                if seen.resume is None and len(waiting) < CLASSIFY_FRAMES:
+                    continue
+                results += self._label(waiting)
+                preview, waiting = _preview(seen.frame, results[-1]), []
+                if seen.resume is not None:
+                    yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial, seen.resume)
+                    results = []
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
         preview_at_end = _preview(newest, results[-1]) if newest is not None else None

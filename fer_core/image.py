@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fer_core.errors import media_error
+from fer_core.source import Source, opened
 from fer_core.types import RGB
 
 MAX_PIXELS = 50_000_000
@@ -21,13 +22,13 @@ _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _VIDEO_HEADS = (b"\x1a\x45\xdf\xa3", b"FLV\x01")
 
 
-def sniff(path: Path) -> str:
+def sniff(source: Source) -> str:
     """Return what a file's first bytes say: ``"image"``, ``"heic"``, ``"video"``, ``"empty"`` or ``"unknown"``.
 
     The name plays no part. Raises MediaError ``unreadable_file`` where the file can't be opened.
     """
     try:
-        with path.open("rb") as file:
+        with opened(source) as file:
             head = file.read(_HEAD_BYTES)
     except OSError:
         raise media_error("unreadable_file") from None
@@ -42,16 +43,16 @@ def sniff(path: Path) -> str:
     # A QuickTime file may begin with any of its atoms; an MPEG transport stream repeats 0x47 every 188 bytes.
     if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip") or head.startswith(_VIDEO_HEADS):
         return "video"
-    return "video" if head[:1] == b"\x47" and _is_transport_stream(path) else "unknown"
+    return "video" if head[:1] == b"\x47" and _is_transport_stream(source) else "unknown"
 
 
 BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
 """What Pillow's readers raise for damaged pictures; UnidentifiedImageError is an OSError."""
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def picture_size(source: Source) -> tuple[int, int]:
     """Return the upright width and height in px from the header alone. Raises MediaError as `read_image` does."""
-    with _opened(path) as image:
+    with _opened(source) as image:
         try:
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         except BROKEN:
@@ -60,9 +61,9 @@ def picture_size(path: Path) -> tuple[int, int]:
         return (image.height, image.width) if turned else (image.width, image.height)
 
 
-def has_more_frames(path: Path) -> bool:
+def has_more_frames(source: Source) -> bool:
     """Return whether the file holds more pictures than the first (an animation, pages), which are not read."""
-    with _opened(path) as image:
+    with _opened(source) as image:
         try:
             return getattr(image, "n_frames", 1) > 1
         except BROKEN:
@@ -70,13 +71,13 @@ def has_more_frames(path: Path) -> bool:
             return False
 
 
-def read_image(path: Path) -> RGB:
+def read_image(source: Source) -> RGB:
     """Read a picture: (H, W, 3) uint8 RGB, upright; of an animation or pages the first. What is transparent is white.
 
     Raises MediaError ``empty``, ``unknown_type``, ``heic_unsupported``, ``too_large`` (before anything is decoded) or
     ``damaged_image``.
     """
-    with _opened(path) as image:
+    with _opened(source) as image:
         try:
             image.load()
             upright = ImageOps.exif_transpose(image)
@@ -85,8 +86,8 @@ def read_image(path: Path) -> RGB:
             raise media_error("damaged_image") from None
 
 
-def _opened(path: Path) -> Image.Image:
-    kind = sniff(path)
+def _opened(source: Source) -> Image.Image:
+    kind = sniff(source)
     if kind == "empty":
         raise media_error("empty")
     if kind == "heic":
@@ -99,7 +100,7 @@ def _opened(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow only warns of a picture that would need gigabytes; the limit below is ours.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=formats)
+            image = Image.open(_rewound(source), formats=formats)
     except Image.DecompressionBombError:
         raise media_error("too_large") from None
     except BROKEN:
@@ -108,6 +109,12 @@ def _opened(path: Path) -> Image.Image:
         image.close()
         raise media_error("too_large")
     return image
+
+
+def _rewound(source: Source) -> Source:
+    if not isinstance(source, Path):
+        source.seek(0)
+    return source
 
 
 def _eight_bit_rgb(image: Image.Image) -> Image.Image:
@@ -130,7 +137,7 @@ def _heic_available() -> bool:
     return True
 
 
-def _is_transport_stream(path: Path) -> bool:
-    with path.open("rb") as file:
+def _is_transport_stream(source: Source) -> bool:
+    with opened(source) as file:
         head = file.read(188 * 4)
     return len(head) == 188 * 4 and all(head[place] == 0x47 for place in range(0, len(head), 188))

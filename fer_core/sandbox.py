@@ -1,21 +1,28 @@
 """Untrusted bytes are decoded first in a separate, limited process, which answers with a verdict.
 
-``python -m fer_core.sandbox FILE`` is that process; it imports neither torch nor anything that keeps patients' data.
+``python -m fer_core.sandbox`` is that process; it imports neither torch nor anything that keeps patients' data. It gets
+a file that is open already range by range through a socket: neither a key nor a readable copy of the file.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import os
 import resource
+import socket
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from fer_core.errors import MEDIA_CODES, MediaError, media_error
 from fer_core.image import has_more_frames, picture_size, read_image, sniff
+from fer_core.ranges import RemoteRanges, serving
+from fer_core.source import Source
 from fer_core.video import frames, probe
 
 MEMORY_BYTES = 2 * 1024**3
@@ -38,15 +45,46 @@ class FileVerdict:
     warnings: tuple[str, ...] = ()
 
 
-def inspect_file(path: Path) -> FileVerdict:
+def inspect_file(source: Source) -> FileVerdict:
     """Look at a file in a process of its own, limited in memory, processor time and time.
 
-    Raises MediaError with a code of `MEDIA_CODES`; ``unreadable_file`` where the process broke or ran out of time.
+    Raises MediaError with a code of `MEDIA_CODES`; ``unreadable_file`` where the process broke or ran out of time; and
+    whatever reading an open file raises here.
     """
-    command = [sys.executable, "-m", "fer_core.sandbox", str(path.absolute())]
+    if isinstance(source, Path):
+        return _ask(["--path", str(source.absolute())])
+    with serving(source) as link:
+        return _ask(["--link", str(link)], link)
+
+
+def examine(source: Source) -> FileVerdict:
+    """Look at a file in this process: header, and the first frames. Raises MediaError."""
+    if sniff(source) in ("image", "heic"):
+        width, height = picture_size(source)
+        read_image(source)
+        warnings = ("Only the first picture of this file is read.",) if has_more_frames(source) else ()
+        return FileVerdict("image", width, height, warnings=warnings)
+    info = probe(source)
+    for _ in islice(frames(source, every_s=0, max_side_px=640), TRIED_FRAMES):
+        pass
+    return FileVerdict("video", info.width_px, info.height_px, info.duration_s)
+
+
+def _ask(arguments: list[str], *links: int) -> FileVerdict:
+    """Start the process and return its verdict."""
+    command = [sys.executable, "-m", "fer_core.sandbox", *arguments]
     root = Path(__file__).parents[1]
     try:
-        found = subprocess.run(command, cwd=root, capture_output=True, timeout=WALL_S, check=False)
+        # Nothing of the environment, for it may hold keys.
+        found = subprocess.run(
+            command,
+            cwd=root,
+            env={"PATH": os.defpath},
+            pass_fds=links,
+            capture_output=True,
+            timeout=WALL_S,
+            check=False,
+        )
         answer = json.loads(found.stdout)
     except (subprocess.TimeoutExpired, json.JSONDecodeError, UnicodeDecodeError):
         raise media_error("unreadable_file") from None
@@ -56,17 +94,11 @@ def inspect_file(path: Path) -> FileVerdict:
     return FileVerdict(**(answer | {"warnings": tuple(answer["warnings"])}))
 
 
-def examine(path: Path) -> FileVerdict:
-    """Look at a file in this process: header, and the first frames. Raises MediaError."""
-    if sniff(path) in ("image", "heic"):
-        width, height = picture_size(path)
-        read_image(path)
-        warnings = ("Only the first picture of this file is read.",) if has_more_frames(path) else ()
-        return FileVerdict("image", width, height, warnings=warnings)
-    info = probe(path)
-    for _ in islice(frames(path, every_s=0, max_side_px=640), TRIED_FRAMES):
-        pass
-    return FileVerdict("video", info.width_px, info.height_px, info.duration_s)
+def _source(how: str, where: str) -> Source:
+    """Return what is to be looked at, as the arguments name it."""
+    if how == "--path":
+        return Path(where)
+    return cast(BinaryIO, io.BufferedReader(RemoteRanges(socket.socket(fileno=int(where)))))
 
 
 def limit_this_process(mapped_bytes: int = 0) -> None:
@@ -83,7 +115,7 @@ def main() -> None:
     """Answer on standard output, as JSON: a verdict, or the code of an error."""
     limit_this_process()
     try:
-        answer = asdict(examine(Path(sys.argv[1])))
+        answer = asdict(examine(_source(*sys.argv[1:3])))
     except MediaError as error:
         answer = {"error": error.code}
     except MemoryError:

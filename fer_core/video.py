@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -20,6 +21,7 @@ from av.video.stream import VideoStream
 from fer_core.deinterlace import progressive
 from fer_core.errors import FerError, media_error
 from fer_core.image import sniff
+from fer_core.source import Source, opened
 from fer_core.types import RGB, Frame, Position, VideoInfo
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv"
@@ -29,6 +31,8 @@ SKIP_REFERENCES_FROM_S = 0.15
 """From this sampling distance on, frames that no other frame needs are not decoded: 36 % less work."""
 PARTIAL_BELOW = 0.98
 """A video that ends before this share of the length that its header promises was cut off."""
+BUFFER_BYTES = 256 * 1024
+"""Read at once from a file that is open already: each reading goes through Python."""
 SEEK_BEFORE_S = (1.0, 15.0)
 """How far before the place to go on from a key frame is looked for: the nearest one may lead to other pictures."""
 LAST_FRAME_S = 0.5
@@ -49,9 +53,9 @@ class DecodeStats:
     partial: bool = False
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(source: Source) -> VideoInfo:
     """Return what a video says of itself. Raises MediaError as `frames` does."""
-    with _opened(path) as (container, stream):
+    with _opened(source) as (container, stream):
         first = _first_frame(container, stream)
         width, height = first.width, first.height
         if _quarter_turns(first) % 2:
@@ -83,7 +87,7 @@ class Bookmark:
 
 
 def frames(
-    path: Path,
+    source: Source,
     every_s: float = 0.2,
     max_side_px: int | None = None,
     stats: DecodeStats | None = None,
@@ -100,14 +104,14 @@ def frames(
     ``too_large`` or ``damaged_video``.
     """
     stats = stats if stats is not None else DecodeStats()
-    with _opened(path, every_s) as (container, stream):
+    with _opened(source, every_s) as (container, stream):
         duration_s = _duration_s(container, stream)
         start_s: float | None = None
         wanted = 0
         if after is None:
             numbered = progressive(_decoded(container, stream, stats))
         else:
-            numbered = _decoded_after(path, every_s, stats, after, max_side_px)
+            numbered = _decoded_after(source, every_s, stats, after, max_side_px)
             start_s = after.position.start_s
             wanted = _next_wanted(after.position.time_s, every_s)
         for index, decoded in numbered:
@@ -140,18 +144,30 @@ def _next_wanted(time_s: float, every_s: float) -> int:
 
 
 @contextmanager
-def _opened(path: Path, every_s: float = 0.0) -> Iterator[tuple[InputContainer, VideoStream]]:
-    kind = sniff(path)
+def _opened(source: Source, every_s: float = 0.0) -> Iterator[tuple[InputContainer, VideoStream]]:
+    kind = sniff(source)
     if kind == "empty":
         raise media_error("empty")
     if kind != "video":
-        named = path.suffix.lower() in (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".ts", ".flv")
+        named = isinstance(source, Path) and source.suffix.lower() in (
+            ".mp4",
+            ".mov",
+            ".m4v",
+            ".mkv",
+            ".webm",
+            ".avi",
+            ".3gp",
+            ".ts",
+            ".flv",
+        )
         raise media_error("not_a_video" if named else "unknown_type")
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    # A file that is open already needs no protocol, so that it can open no other file.
+    protocols = "file" if isinstance(source, Path) else "none"
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": protocols}
     try:
-        container = av.open(str(path), options=options)
+        container = av.open(_for_av(source), options=options, buffer_size=BUFFER_BYTES)
     except (av.error.FFmpegError, OSError, ValueError):
-        raise media_error("incomplete_file" if _lacks_index(path) else "not_a_video") from None
+        raise media_error("incomplete_file" if _lacks_index(source) else "not_a_video") from None
     with container:
         streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
         if not streams:
@@ -199,10 +215,10 @@ def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats)
 
 @contextmanager
 def _sought(
-    path: Path, every_s: float, after: Bookmark, before_s: float
+    source: Source, every_s: float, after: Bookmark, before_s: float
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video at a key frame about `before_s` seconds before the mark, or at its beginning."""
-    with _opened(path, every_s) as (container, stream):
+    with _opened(source, every_s) as (container, stream):
         to_s = after.position.start_s + after.position.time_s - before_s
         if stream.time_base is not None and to_s > after.position.start_s:
             # A demuxer that can't seek leaves the place where it was, or loses it: the picture at the mark tells.
@@ -212,14 +228,14 @@ def _sought(
 
 
 def _decoded_after(
-    path: Path, every_s: float, stats: DecodeStats, after: Bookmark, max_side_px: int | None
+    source: Source, every_s: float, stats: DecodeStats, after: Bookmark, max_side_px: int | None
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Yield what `_decoded` yields after the marked frame; as little as gives the same picture there is decoded before.
 
     Raises BookmarkError where not even decoding from the beginning leads to that picture.
     """
     for before_s in (*SEEK_BEFORE_S, math.inf):
-        with _sought(path, every_s, after, before_s) as (container, stream):
+        with _sought(source, every_s, after, before_s) as (container, stream):
             numbered = progressive(_decoded(container, stream, stats))
             number = _number_at(numbered, after, max_side_px)
             if number is None:
@@ -278,11 +294,18 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-def _lacks_index(path: Path) -> bool:
+def _for_av(source: Source) -> str | BinaryIO:
+    if isinstance(source, Path):
+        return str(source)
+    source.seek(0)
+    return source
+
+
+def _lacks_index(source: Source) -> bool:
     """Return whether an MP4 or MOV has no moov atom: its recording or its copy was interrupted."""
-    size = path.stat().st_size
     place = 0
-    with path.open("rb") as file:
+    with opened(source) as file:
+        size = file.seek(0, os.SEEK_END)
         while place + 8 <= size:
             file.seek(place)
             head = file.read(16)

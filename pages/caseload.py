@@ -12,6 +12,7 @@ from pages.ui.charts import spark_svg
 from pages.ui.palette import COLORS
 from pages.ui.resources import actor, resources
 from pages.ui.sharing_view import ask_for_emergency
+from pages.ui.transfer import import_dialog, show_receipt
 from pages.ui.widgets import day, percent
 
 SHOWN_AT_ONCE = 25
@@ -66,10 +67,13 @@ def show_line(patient: PatientSummary) -> None:
 
 
 who = actor()
-title, button = st.columns([4, 1], vertical_alignment="bottom")
+title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
+if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
+    import_dialog()
 if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
     add_patient()
+show_receipt()
 search = st.text_input("Search", placeholder="Search by name or note", label_visibility="collapsed", key="search")
 found = caseload.list_patients(resources().db, who, search)
 if found:

@@ -14,6 +14,7 @@ from pages.ui.convert import CHANGES, trend_dots, usual_bands
 from pages.ui.recording_view import show_recording, title_of
 from pages.ui.resources import actor, resources
 from pages.ui.sharing_view import show_history, show_readers, show_refusal
+from pages.ui.transfer import export_dialog, keep_receipt, show_receipt
 from pages.ui.widgets import calm, chart, clock, day, percent
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -35,17 +36,20 @@ def edit(patient: PatientDetail) -> None:
         with st.expander("Delete this patient"):
             sure = st.checkbox(f"Delete all {len(patient.recordings)} recordings and the patient for good")
             if st.button("Delete patient", disabled=not sure, icon=":material/delete:"):
-                caseload.delete_patient(parts.db, parts.settings, who, patient.id)
+                keep_receipt(caseload.delete_patient(parts.db, parts.settings, who, patient.id))
                 st.session_state.pop("patient", None)
                 st.switch_page(state.CASELOAD)
 
 
 def show_header(patient: PatientDetail) -> None:
     """Draw who it is and what can be done."""
-    name, edit_button = st.columns([5, 1], vertical_alignment="bottom")
+    name, export_button, edit_button = st.columns([4, 1, 1], vertical_alignment="bottom")
     name.title(state.plain_text(patient.name))
     if patient.writable and edit_button.button("Edit", icon=":material/edit:", width="stretch"):
         edit(patient)
+    if patient.writable and export_button.button("Export", icon=":material/archive:", width="stretch"):
+        export_dialog(patient.id)
+    show_receipt()
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
     if patient.note:

@@ -7,15 +7,17 @@ from datetime import date
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import caseload, jobs, uploads, words
+from clinic import caseload, incoming, jobs, uploads, words
 from fer_core.errors import FerError
 from pages.ui import state
 from pages.ui.follow import follow
 from pages.ui.resources import actor, resources
+from pages.ui.uploader import Sent, close_uploader, refuse_upload, video_uploader
 from pages.ui.widgets import day, show_error
 
 VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
 PICTURE_TYPES = ["jpg", "jpeg", "png", "webp"]
+KINDS = ["A video", "Pictures"]
 SAMPLING = {"Standard: 5 times a second": 0.2, "Coarse: once a second": 1.0, "Every frame": 0.0}
 
 
@@ -32,46 +34,52 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
     """Draw the form of a new recording and hand it in."""
     by_id = {patient.id: patient for patient in patients}
     asked = state.query_id("patient")
-    with st.form("new_recording", border=True):
-        left, right = st.columns(2)
-        patient_id = left.selectbox(
-            "Patient",
-            list(by_id),
-            index=list(by_id).index(asked) if asked in by_id else None,
-            format_func=lambda key: by_id[key].name,
-            placeholder="Choose a patient",
-        )
-        recorded_on = right.date_input("Recorded on", value="today", max_value="today", format="YYYY-MM-DD")
-        files = st.file_uploader(
-            "One video, or one or more pictures",
-            type=VIDEO_TYPES + PICTURE_TYPES,
-            accept_multiple_files=True,
-            help="The file is deleted after the analysis; the numbers are kept. Sound is never read.",
-        )
-        note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
-        sampling = st.segmented_control(
-            "How often a video is looked at", list(SAMPLING), default=next(iter(SAMPLING)), required=True
-        )
-        if st.form_submit_button("Start analysis", type="primary", icon=":material/play_arrow:"):
-            hand_in(patient_id, files, recorded_on, note, SAMPLING[sampling])
+    left, right = st.columns(2)
+    patient_id = left.selectbox(
+        "Patient",
+        list(by_id),
+        index=list(by_id).index(asked) if asked in by_id else None,
+        format_func=lambda key: by_id[key].name,
+        placeholder="Choose a patient",
+    )
+    recorded_on = right.date_input("Recorded on", value="today", max_value="today", format="YYYY-MM-DD")
+    kind = st.segmented_control("What was recorded", KINDS, default=KINDS[0], required=True)
+    video, pictures = None, []
+    if kind == KINDS[0]:
+        video = video_uploader(VIDEO_TYPES)
+    else:
+        pictures = st.file_uploader("One or more pictures", type=PICTURE_TYPES, accept_multiple_files=True)
+    st.caption("The file lies encrypted until it is analysed, and is deleted then. Sound is never read.")
+    note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
+    sampling = st.segmented_control(
+        "How often a video is looked at", list(SAMPLING), default=next(iter(SAMPLING)), required=True
+    )
+    ready = patient_id is not None and (video.done if video else bool(pictures))
+    if st.button("Start analysis", type="primary", icon=":material/play_arrow:", disabled=not ready) and patient_id:
+        hand_in(patient_id, video or pictures, recorded_on, note, SAMPLING[sampling])
+    if not ready:
+        st.caption("Choose a patient and a file first." if not video else "The video is still on its way.")
 
 
-def hand_in(patient_id: str | None, files: list[UploadedFile], recorded_on: date, note: str, every_s: float) -> None:
-    """Store the files, queue the analysis and go on to its progress."""
-    if patient_id is None or not files:
-        st.warning("Please choose a patient and a file first.", icon=":material/info:")
-        return
+def hand_in(patient_id: str, files: Sent | list[UploadedFile], recorded_on: date, note: str, every_s: float) -> None:
+    """Check the files, queue the analysis and go on to its progress."""
     parts, who = resources(), actor()
-    with st.spinner("Storing and checking the file…"):
-        stored = []
+    with st.spinner("Checking the file…"):
+        stored: list[uploads.Upload] = []
         try:
-            for file in files:
-                stored.append(uploads.store(parts.db, parts.settings, who, file, file.name))
+            if isinstance(files, Sent):
+                stored.append(incoming.complete(parts.settings, files.upload_id, files.name, who.account_id))
+            else:
+                for file in files:
+                    stored.append(uploads.store(parts.db, parts.settings, who, file, file.name))
         except FerError as error:
             uploads.discard(parts.settings, [upload.id for upload in stored])
+            if isinstance(files, Sent):
+                refuse_upload(error)
             show_error(error)
             return
         queued = jobs.enqueue(parts.db, parts.settings, who, patient_id, stored, recorded_on, note, every_s)
+    close_uploader()
     st.session_state["queued"] = queued
     st.query_params.from_dict({"recording": queued.recording_id})
     st.rerun()

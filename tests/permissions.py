@@ -58,6 +58,11 @@ FUNCTIONS = {
     "sharing.unshare": WRITE,
     "sign_ins.change_password": OWN,
     "uploads.store": ADD,
+    "exports.export_patient": WRITE,
+    "exports.export_to": WRITE,
+    "downloads.prepare": WRITE,
+    "imports.import_patient": ADD,
+    "incoming.begin": ADD,
 }
 
 FOR_NO_PERSON = {
@@ -70,7 +75,19 @@ FOR_NO_PERSON = {
     "accounts.replace_password": "a step inside a checked transaction",
     "accounts.end_sign_ins": "a step inside a checked transaction",
     "accounts.name_key": "text to text",
-    "jobs.delete_files": "a step of `caseload.delete_patient` and `caseload.delete_recording`",
+    "accounts.first_administrator": "a step inside a checked transaction",
+    "caseload.erase": "a step of `caseload.delete_patient` and `caseload.delete_recording`, and of the retention",
+    "caseload.finish_erasures": "for the worker alone",
+    "caseload.valid_name": "text to text",
+    "caseload.valid_note": "text to text",
+    "downloads.take": "asks for the owner, whom the gate names",
+    "downloads.sweep": "for the worker alone",
+    "exports.patient_tables": "of the tables, not of a patient",
+    "exports.owner": "of the tables, not of a patient",
+    "incoming.status": "asks for the owner, whom the gate names",
+    "incoming.complete": "asks for the owner, whom the page names",
+    "incoming.cancel": "asks for the owner, whom the gate names",
+    "jobs.delete_files": "a step of `caseload.erase`",
     "jobs.drop": "a step of `jobs.cancel` and `reanalysis.cancel`",
     "jobs.queue_again": "a step inside a checked transaction",
     "jobs.job_key": "values to text",
@@ -82,8 +99,15 @@ FOR_NO_PERSON = {
     "sign_ins.sign_out": "of the acting user's own sign-in",
     "uploads.discard": "takes ids that only the one who just stored the files has",
     "uploads.clean_name": "text to text",
-    "uploads.upload_path": "text to path",
+    "uploads.take_in": "a step of `uploads.store` and `imports.import_patient`",
+    "uploads.admit": "a step of `uploads.store` and `incoming.complete`",
+    "uploads.open_stored": "for the worker, and for an export that was allowed",
+    "uploads.open_place": "for the machines of a cluster, which work for the worker",
+    "uploads.stored": "says whether files are there, to functions that checked",
+    "uploads.part_path": "text to path",
     "uploads.uploads_dir": "where uploads lie",
+    "uploads.age_s": "of a file",
+    "uploads.check_room": "size and free space",
     "uploads.sweep": "for the worker alone",
 }
 """Public functions without an acting user, each with the reason."""
@@ -100,6 +124,7 @@ PAGES = {
 
 EVERYONE = "200 200 200 200 200 200 200"
 SIGNED_IN = "401 200 200 200 200 200 401"
+WRITERS = "401 403 200 200 200 200 401"
 NOBODY = "401 404 404 404 404 404 401"
 ROUTES = {
     "/sign-in": EVERYONE,
@@ -127,6 +152,8 @@ ROUTES = {
     "/model": SIGNED_IN,
     "/accounts": SIGNED_IN,
     "/watch.js": SIGNED_IN,
+    "/uploads/{upload_id}": WRITERS,
+    "/downloads/{ticket}": WRITERS,
 }
 """Ours and Streamlit's. ``/`` stands for the files of Streamlit's own page too; a page's address gives everyone the
 same empty frame, and what is drawn in it is told by `PAGES`."""

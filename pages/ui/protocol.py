@@ -40,7 +40,8 @@ def policy() -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' {scripts}",
+            # Streamlit makes a component's script, which comes over the page's own line, into a blob and loads that.
+            f"script-src 'self' blob: {scripts}",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",

@@ -11,6 +11,7 @@ from pages.ui import state
 from pages.ui.convert import moments
 from pages.ui.resources import actor, resources
 from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
+from pages.ui.transfer import keep_receipt
 from pages.ui.widgets import calm, chart, day, duration, percent
 
 
@@ -97,6 +98,6 @@ def confirm_delete(recording: RecordingRow) -> None:
         st.write(f"{title_of(recording)}. Its results are deleted for good; this can't be undone.")
         if st.button("Delete", type="primary"):
             parts = resources()
-            caseload.delete_recording(parts.db, parts.settings, actor(), recording.id)
+            keep_receipt(caseload.delete_recording(parts.db, parts.settings, actor(), recording.id))
             st.query_params.pop("recording", None)
             st.rerun()

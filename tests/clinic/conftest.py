@@ -1,15 +1,19 @@
 """Fixtures of the clinic's tests: a data folder, a database at head, a patient, stored files."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from clinic import accounts, uploads
+from clinic.media import open_store
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import migrate, open_database
 from db.models import Patient, new_id
+from db.sealed import sealing
 from tests import doors
 
 
@@ -21,7 +25,12 @@ def cheap_hashes(monkeypatch):
 
 @pytest.fixture
 def settings(tmp_path, database_url):
-    return Settings(data_dir=tmp_path, database_url=database_url, min_free_bytes=0)
+    return Settings(
+        data_dir=tmp_path,
+        database_url=database_url,
+        min_free_bytes=0,
+        key_dir=tmp_path.with_name(f"{tmp_path.name}-keys"),
+    )
 
 
 @pytest.fixture
@@ -49,15 +58,35 @@ def patient(db, who):
         return stored.id
 
 
+@dataclass(frozen=True)
+class OnDisk(Upload):
+    """An upload that knows where its sealed file lies."""
+
+    path: Path | None = None
+
+
 @pytest.fixture
-def an_upload(settings):
+def seal(settings):
+    """Return a function that puts content into the media store under an id, without any inspection."""
+
+    def put(upload_id, content):
+        media, part = open_store(settings), uploads.part_path(settings, upload_id)
+        with part.open("wb") as file, sealing(file, media.key, upload_id.encode()) as sealed:
+            sealed.write(content)
+        media.adopt(part, upload_id)
+
+    return put
+
+
+@pytest.fixture
+def an_upload(settings, seal):
     """Return a function that makes a stored file, as if it had been inspected."""
 
     def make(kind="video", content=None):
         upload_id = new_id()
-        path = uploads.upload_path(settings, upload_id)
         content = content or upload_id.encode()
-        path.write_bytes(content)
-        return Upload(upload_id, path, "visit", hashlib.sha256(content).hexdigest(), len(content), kind)
+        seal(upload_id, content)
+        path, sha256 = Path(settings.media_url) / upload_id, hashlib.sha256(content).hexdigest()
+        return OnDisk(upload_id, "visit", sha256, len(content), kind, path=path)
 
     return make

@@ -1,9 +1,11 @@
 """Hand-written stand-ins for the core."""
 
+import io
 import time
 from types import SimpleNamespace
 
 import numpy as np
+from PIL import Image
 
 from fer_core.types import AnalysisSettings, Box, Face, FaceExpression, FrameResult, Progress, Status, VideoInfo
 
@@ -20,6 +22,13 @@ def result(index, *tracks, every_s=0.2):
     """A moment in which the faces of these tracks are seen, each with its own probabilities."""
     faces = tuple(expression(track, happy=0.7 - 0.1 * track) for track in tracks)
     return FrameResult(index, index * every_s, faces)
+
+
+def blank_picture(value=0):
+    """The bytes of a picture in one grey."""
+    written = io.BytesIO()
+    Image.new("L", (320, 240), value).save(written, "PNG")
+    return written.getvalue()
 
 
 def eventually(condition, within_s=20.0):
@@ -45,8 +54,8 @@ class FakeAnalyzer:
     def progress(frames, total=None):
         return Progress(frames * 0.2, total, frames)
 
-    def stream_video(self, path, every_s, on_progress=None, *, resume=None):
-        assert path.exists()
+    def stream_video(self, source, every_s, on_progress=None, *, resume=None):
+        assert source.read(1)
         done = resume or {"step": 0, "index": 0}
         moments = [moment for step in self._script if isinstance(step, list) for moment in step]
         info = VideoInfo(160, 90, len(moments) * self._every_s, 5.0, "fake")

@@ -1,5 +1,6 @@
 """One analysis, from claim to end, with an analyzer that is scripted."""
 
+import io
 import logging
 import tempfile
 from dataclasses import replace
@@ -53,10 +54,9 @@ def picture(an_upload):
     """Return a function that stores a picture."""
 
     def make(value):
-        upload = an_upload("image", bytes([value]))
-        # The hash is that of the content before: it tells pictures apart here, nothing more.
-        Image.fromarray(np.full((900, 1200, 3), value, np.uint8)).save(upload.path, "PNG")
-        return upload
+        written = io.BytesIO()
+        Image.fromarray(np.full((900, 1200, 3), value, np.uint8)).save(written, "PNG")
+        return an_upload("image", written.getvalue())
 
     return make
 
@@ -141,10 +141,9 @@ def test_two_faces_are_asked_about(db, settings, queue, run, who):
         assert set(session.scalars(select(Sample.track))) == {1}
 
 
-def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, run, who):
-    recording_id, (upload,) = queue()
-    write_clip(upload.path.with_suffix(".mp4"), [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
-    upload.path.with_suffix(".mp4").replace(upload.path)
+def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, run, an_upload, tmp_path, who):
+    write_clip(tmp_path / "clip.mp4", [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
+    recording_id, _ = queue(an_upload("video", (tmp_path / "clip.mp4").read_bytes()))
     run(FakeAnalyzer([[(0,), (0, 1), (0,), (0,)]]))
     found = jobs.candidates(db, settings, who, recording_id)
     assert [face.track for face in found] == [0, 1]
@@ -245,15 +244,14 @@ def test_another_worker_goes_on_at_the_chunk_where_the_first_one_died(db, queue,
     assert everything(recording_id) == everything(undisturbed)
 
 
-def test_the_analyzer_itself_goes_on_with_equal_results(db, queue, run, everything):
+def test_the_analyzer_itself_goes_on_with_equal_results(db, queue, run, everything, an_upload):
     def the_analyzer():
         return Analyzer(FakeClassifier(), FakeDetector(lambda rgb: [face_at(int(rgb.sum()) % 200, 40)]))
 
-    content = moving_clip()
+    clip = moving_clip()
     recording_ids = []
-    for _ in range(2):
-        recording_id, (upload,) = queue()
-        upload.path.write_bytes(content)
+    for content in (clip, clip + b"\0\0\0\x08free"):
+        recording_id, _ = queue(an_upload("video", content))
         recording_ids.append(recording_id)
     run(the_analyzer())
     stop = iter([*[False] * 70, True])

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import func, select
 
-from clinic import sign_ins
+from clinic import caseload, doctor, sign_ins
 from clinic.__main__ import main
 from clinic.settings import Settings
 from db.engine import open_database
@@ -47,7 +47,34 @@ def test_demo_keeps_away_from_the_real_patients(folder, capsys):
     assert "already" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["worker", "selftest", "migrate", "demo", "audit", "reset-password"])
+def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
+    assert main(["migrate"]) == 0
+    database = open_database(Settings.at(folder).database_url)
+    patient_id = caseload.add_patient(database, doors.actor(database), "Invented Person")
+    database.close()
+    assert main(["export", patient_id, str(folder / "patient.zip")]) == 0
+    assert main(["import", str(folder / "patient.zip")]) == 1
+    assert "in the list already" in capsys.readouterr().err
+    monkeypatch.setenv("FER_DATA_DIR", str(folder / "elsewhere"))
+    assert main(["import", str(folder / "patient.zip")]) == 0
+    assert patients(Settings.at(folder / "elsewhere")) == 1
+    assert main(["import", str(folder / "none.zip")]) == 1
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_doctor_lists_all_checks_and_fails_where_one_refuses(folder, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == len(doctor.SERVER_CHECKS) + len(doctor.INSTALLATION_CHECKS)
+    monkeypatch.setenv("STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION", "false")
+    assert main(["doctor"]) == 1
+    assert "refused  xsrf" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", ["worker", "selftest", "migrate", "demo", "export", "import", "doctor", "audit", "reset-password"]
+)
 def test_each_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])

@@ -4,16 +4,16 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from PIL import Image
 from sqlalchemy import select
 
 from clinic import accounts, analysis, caseload, jobs, leases, reanalysis, uploads
 from clinic.__main__ import main
 from clinic.access import Role
+from clinic.media import open_store
 from db.models import Chunk, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
 from tests import doors
-from tests.clinic.fakes import FakeAnalyzer, expression
+from tests.clinic.fakes import FakeAnalyzer, blank_picture, expression
 
 OLD, NEW = "fake-model", "newer-model"
 
@@ -243,13 +243,11 @@ def test_deleting_a_recording_deletes_its_versions_and_file(db, settings, analys
     with db.read() as session:
         assert session.scalars(select(Recording)).all() == []
         assert session.scalars(select(Sample)).all() == []
-    assert list(uploads.uploads_dir(settings).iterdir()) == []
+    assert list(open_store(settings).files()) == []
 
 
 def test_pictures_get_a_version_too(db, settings, patient, an_upload, run, who):
-    files = [an_upload("image"), an_upload("image")]
-    for file in files:
-        Image.new("RGB", (320, 240)).save(file.path, "PNG")
+    files = [an_upload("image", blank_picture(value)) for value in (0, 1)]
     jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256=OLD)
     run(analyzer([], pictures=[[expression(0)], [expression(0)]]))
     wish = reanalysis.start(db, settings, who, patient, NEW).id

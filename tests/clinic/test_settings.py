@@ -37,3 +37,45 @@ def test_another_database_can_be_named_but_not_for_the_demo(tmp_path, monkeypatc
     assert demo.demo
     assert demo.database_url == f"sqlite:///{tmp_path / 'demo' / 'clinic.db'}"
     assert demo.as_demo() == demo
+
+
+def test_limits_key_and_store_can_be_named_but_not_for_the_demo(tmp_path, monkeypatch):
+    for name, value in {
+        "FER_DATA_DIR": str(tmp_path / "data"),
+        "FER_MAX_UPLOAD_GB": "1.5",
+        "FER_MEDIA_URL": "memory://somewhere",
+        "FER_KEY_DIR": str(tmp_path / "safe"),
+        "FER_MASTER_KEY": bytes(range(32)).hex(),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("FER_DEMO", raising=False)
+    settings = Settings.from_environment()
+    assert (settings.max_upload_bytes, settings.media_url) == (1_500_000_000, "memory://somewhere")
+    assert (settings.key_dir, settings.master_key) == (tmp_path / "safe", bytes(range(32)))
+    monkeypatch.setenv("FER_DEMO", "1")
+    demo = Settings.from_environment()
+    assert demo.max_upload_bytes == 1_500_000_000
+    assert demo.media_url == str(tmp_path / "data" / "demo" / "media")
+    assert demo.key_dir == tmp_path / "data-keys" / "demo"
+    assert demo.master_key is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("FER_MAX_UPLOAD_GB", "much", "bad_setting"),
+        ("FER_MEDIA_QUOTA_GB", "-1", "bad_setting"),
+        ("FER_MEDIA_QUOTA_GB", "nan", "bad_setting"),
+        ("FER_MASTER_KEY", "00" * 32, "weak_key"),
+        ("FER_MASTER_KEY", "secret", "weak_key"),
+        ("FER_MASTER_KEY", bytes(range(31)).hex(), "weak_key"),
+    ],
+)
+def test_values_of_no_use_are_refused(tmp_path, monkeypatch, name, value, code):
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("FER_DEMO", raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(FerError) as refusal:
+        Settings.from_environment()
+    assert refusal.value.code == code
+    assert value not in refusal.value.message

@@ -7,12 +7,14 @@ import stat
 import time
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from clinic import jobs, uploads
+from db.models import new_id
 from fer_core.errors import MediaError
 
 
@@ -23,7 +25,13 @@ def png(value=120, kind="PNG"):
 
 
 def stored_files(settings):
-    return list(uploads.uploads_dir(settings).iterdir())
+    """All files, sealed or half-way."""
+    media = Path(settings.media_url)
+    return [*uploads.uploads_dir(settings).iterdir(), *(media.iterdir() if media.exists() else ())]
+
+
+def path_of(settings, upload):
+    return Path(settings.media_url) / upload.id
 
 
 def age(path, hours):
@@ -34,9 +42,12 @@ def age(path, hours):
 def test_stores_a_picture_under_a_random_id_for_this_user_alone(db, settings, who):
     content = png()
     upload = uploads.store(db, settings, who, io.BytesIO(content), "visit.png")
-    assert upload.path.read_bytes() == content
-    assert upload.path.name == upload.id
-    assert stat.S_IMODE(upload.path.stat().st_mode) == 0o600
+    (path,) = stored_files(settings)
+    assert path.name == upload.id
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert content[:100] not in path.read_bytes()
+    with uploads.open_stored(settings, upload.id) as file:
+        assert file.read() == content
     assert (upload.kind, upload.size, upload.name) == ("image", len(content), "visit.png")
     assert upload.sha256 == hashlib.sha256(content).hexdigest()
 
@@ -124,13 +135,18 @@ def test_a_stream_that_breaks_leaves_nothing(db, settings, who):
 @pytest.mark.parametrize("smuggled", ["../worker.json", "", "A" * 32, "0" * 31])
 def test_only_an_id_makes_a_path(settings, smuggled):
     with pytest.raises(ValueError, match="id"):
-        uploads.upload_path(settings, smuggled)
+        uploads.part_path(settings, smuggled)
+    with pytest.raises(ValueError, match="id"):
+        uploads.open_stored(settings, smuggled)
 
 
 def test_sweep_takes_old_files_that_no_job_needs(settings, db, patient, who):
     old, young, waiting = (uploads.store(db, settings, who, io.BytesIO(png(value)), "a.png") for value in (1, 2, 3))
     jobs.enqueue(db, settings, who, patient, [waiting], date(2026, 1, 5), model_sha256="m")
-    age(old.path, 25)
-    age(waiting.path, 25)
-    assert uploads.sweep(settings, db) == 1
-    assert set(stored_files(settings)) == {young.path, waiting.path}
+    abandoned, growing = (uploads.part_path(settings, new_id()) for _ in range(2))
+    for path in (abandoned, growing):
+        path.write_bytes(b"half")
+    for path in (path_of(settings, old), path_of(settings, waiting), abandoned):
+        age(path, 25)
+    assert uploads.sweep(settings, db) == 2
+    assert set(stored_files(settings)) == {path_of(settings, young), path_of(settings, waiting), growing}

@@ -9,14 +9,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from sqlalchemy import select
 
 from clinic import jobs, leases, worker
 from clinic.health import read_health
 from db.models import Chunk, JobState, Recording, Sample
 from fer_core.errors import FerError
-from tests.clinic.fakes import FakeAnalyzer, eventually, expression
+from tests.clinic.fakes import FakeAnalyzer, blank_picture, eventually, expression
 
 ROOT = Path(__file__).parents[2]
 PROCESS = """
@@ -134,8 +133,7 @@ def test_pictures_are_answered_in_the_middle_of_a_video(db, settings, patient, a
     done_at = []
 
     def hand_in_a_picture():
-        upload = an_upload("image")
-        Image.new("RGB", (320, 240)).save(upload.path, "PNG")
+        upload = an_upload("image", blank_picture())
         pictures = jobs.enqueue(db, settings, who, patient, [upload], date(2026, 1, 1), model_sha256="fake-model")
         done_at.append(pictures.recording_id)
 

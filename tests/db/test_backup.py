@@ -39,7 +39,7 @@ def names(path):
 
 def test_back_up_wipe_restore_compare(path, tmp_path):
     add(path, "A", "B")
-    assert main(["backup", str(path), str(tmp_path / "copy.db")]) == 0
+    assert main(["backup", str(path), str(tmp_path / "copy.db"), "--unencrypted"]) == 0
     for file in tmp_path.glob("clinic.db*"):
         file.unlink()
     assert main(["restore", str(path), str(tmp_path / "copy.db")]) == 0

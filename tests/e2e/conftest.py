@@ -91,7 +91,7 @@ def server(tmp_path, data):
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     environment = os.environ | {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE"}
-    for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS"):
+    for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS", "FER_MEDIA_URL", "FER_KEY_DIR", "FER_MASTER_KEY"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     with (tmp_path / "server.log").open("w") as log:

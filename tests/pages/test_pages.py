@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from clinic import accounts, caseload, demo, uploads
 from clinic.access import Role
+from clinic.media import open_store
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
+from db.sealed import sealing
 from fer_core import model_card
 from pages.ui.resources import resources
 
@@ -82,7 +84,10 @@ def test_a_patient_s_page_shows_trend_and_disclaimer(patients):
 def kept(settings, patients):
     """A recording of the first invented patient whose file is kept."""
     upload_id = new_id()
-    uploads.upload_path(settings, upload_id).write_bytes(b"a video")
+    media, part = open_store(settings), uploads.part_path(settings, upload_id)
+    with part.open("wb") as file, sealing(file, media.key, upload_id.encode()) as sealed:
+        sealed.write(b"a video")
+    media.adopt(part, upload_id)
     db = open_database(settings.database_url)
     with db.session() as session:
         job = session.scalars(
@@ -161,3 +166,10 @@ def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):
     page = open_page("model")
     said = [element.value for element in [*page.error, *page.info, *page.warning]]
     assert any("No model is installed" in sentence for sentence in said)
+
+
+def test_a_recording_can_be_started_only_with_a_patient_and_a_file(patients):
+    page = open_page("record", patient=patients[0].id)
+    (start,) = [button for button in page.button if button.label == "Start analysis"]
+    assert start.disabled
+    assert "Choose a patient and a file first." in text_of(page)

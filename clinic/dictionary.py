@@ -1,0 +1,98 @@
+"""The data dictionary of an export: what each column of its tables is, in which unit, and what an empty cell means."""
+
+from __future__ import annotations
+
+from clinic import words
+from db.models import Sample
+from fer_core.emotions import EMOTION_LABELS, Emotion
+
+SHARES = (*EMOTION_LABELS, "uncertain")
+RECORDING_COLUMNS = (
+    "id",
+    "kind",
+    "recorded_on",
+    "note",
+    "source_name",
+    "duration_s",
+    "width_px",
+    "height_px",
+    "samples",
+    "usable_samples",
+    "usable_share",
+    "usable_s",
+    "longest_gap_s",
+    *(f"share_{label}" for label in SHARES),
+    "damaged_frames",
+    "partial",
+    "model_sha256",
+    "program_version",
+    "device",
+    "analysed_at",
+)
+"""The columns of the table of recordings, which is for people and spreadsheets; the JSON holds all there is."""
+
+HEADER = ("file", "column", "type", "unit", "meaning", "empty")
+NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face at this moment"
+NO_READING = "the face could not be read, or there was none"
+
+_RECORDING: dict[str, tuple[str, str, str, str]] = {
+    "id": ("text", "", "random id of the recording", NEVER),
+    "kind": ("text", "", "video or pictures", NEVER),
+    "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
+    "note": (
+        "text",
+        "",
+        "the clinician's note; a leading apostrophe keeps spreadsheets from reading it as a formula",
+        "",
+    ),
+    "source_name": ("text", "", "name of the file that was handed in; apostrophe as above", ""),
+    "duration_s": ("number", "s", "length of the video", "pictures, or unknown"),
+    "width_px": ("integer", "px", "width of the upright picture", NOT_ANALYSED),
+    "height_px": ("integer", "px", "height of the upright picture", NOT_ANALYSED),
+    "samples": ("integer", "", "moments that were looked at", NOT_ANALYSED),
+    "usable_samples": ("integer", "", "of these, with a face that could be read", NOT_ANALYSED),
+    "usable_share": ("number", "0 to 1", "usable_samples divided by samples", NOT_ANALYSED),
+    "usable_s": ("number", "s", "time with a face that could be read", "pictures"),
+    "longest_gap_s": ("number", "s", "longest time without one", "pictures"),
+    "damaged_frames": ("integer", "", "frames that could not be decoded", NEVER),
+    "partial": ("0 or 1", "", "only a part of the file could be read", NEVER),
+    "model_sha256": ("text", "", "SHA-256 of the weights of the model that made the results", NOT_ANALYSED),
+    "program_version": ("text", "", "version of the program that made the results", NOT_ANALYSED),
+    "device": ("text", "", "processor that the model ran on", NOT_ANALYSED),
+    "analysed_at": ("moment", "UTC", "when the results were made (ISO 8601)", NOT_ANALYSED),
+}
+_SAMPLE: dict[str, tuple[str, str, str, str]] = {
+    "recording_id": ("text", "", "random id of the recording", NEVER),
+    "frame_index": ("integer", "", "number of the frame in the video, or of the picture, from 0", NEVER),
+    "track": ("integer", "", "number of the face that was followed; -1 for a moment without a face", NEVER),
+    "time_s": ("number", "s", "time from the start of the video; of pictures the picture's number", NEVER),
+    "status": ("text", "", "why the moment has a label or has none", NEVER),
+    "left": ("number", "px", "left edge of the face's box in the upright picture", NO_FACE),
+    "top": ("number", "px", "top edge of the box", NO_FACE),
+    "right": ("number", "px", "right edge of the box", NO_FACE),
+    "bottom": ("number", "px", "bottom edge of the box", NO_FACE),
+    "confidence": ("number", "0 to 1", "how sure the detector is that this is a face", NO_FACE),
+}
+
+
+def dictionary_rows() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and the rows of the dictionary."""
+    recordings = [("recordings.csv", name, *_of_recording(name)) for name in RECORDING_COLUMNS]
+    samples = [("samples.csv", column.name, *_of_sample(column.name)) for column in Sample.__table__.columns]
+    return HEADER, [*recordings, *samples]
+
+
+def _of_recording(name: str) -> tuple[str, str, str, str]:
+    if name == "share_uncertain":
+        return "number", "0 to 1", "share of the usable samples in which no label stands out", "no usable face"
+    if name.startswith("share_"):
+        said = words.EXPRESSIONS[Emotion(EMOTION_LABELS.index(name.removeprefix("share_")))]
+        return "number", "0 to 1", f"share of the usable samples labelled {said}", "no usable face"
+    return _RECORDING[name]
+
+
+def _of_sample(name: str) -> tuple[str, str, str, str]:
+    if name in EMOTION_LABELS:
+        said = words.EXPRESSIONS[Emotion(EMOTION_LABELS.index(name))]
+        return "number", "0 to 1", f"model output for {said}; not the chance that someone feels something", NO_READING
+    return _SAMPLE[name]

@@ -1,0 +1,102 @@
+"""The list of what was erased, by random ids: kept outside of database and backups, and applied to what is restored.
+
+One line of JSON for each erasure. Nothing in it names anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from db.copies import CopyError
+from db.models import new_id
+from fer_core.errors import FerError
+
+Kind = Literal["patient", "recording"]
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A receipt: what kind of thing was erased, its random id, and the numbers of rows and files that went with it."""
+
+    kind: Kind
+    erased_id: str
+    counts: dict[str, int]
+    id: str = field(default_factory=new_id)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def remember(path: Path, erasure: Erasure) -> None:
+    """Add a line, safe on the disk when this returns: to be called before anything is erased."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    line = json.dumps({**asdict(erasure), "at": erasure.at.isoformat()}) + "\n"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "r+b") as file:
+            # A line that a power cut left unfinished must not swallow this one.
+            if file.seek(0, os.SEEK_END) and not _ends_a_line(file.fileno()):
+                line = "\n" + line
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        raise FerError(
+            "The list of erased patients can't be written, so nothing was erased. Please check FER_KEY_DIR.",
+            "erasures_unwritable",
+        ) from None
+
+
+def known(path: Path) -> list[Erasure]:
+    """Return all erasures, oldest first. Raises FerError ``erasures_unreadable``, save for an unfinished last line."""
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except FileNotFoundError:
+        return []
+    found = []
+    for number, line in enumerate(lines):
+        try:
+            told = json.loads(line)
+            found.append(Erasure(**{**told, "at": datetime.fromisoformat(told["at"])}))
+        except (ValueError, TypeError, KeyError):
+            # Cut off by a power cut, before anything was erased.
+            if not line or number == len(lines) - 1 or not line.endswith("}"):
+                continue
+            raise FerError("The list of erased patients is damaged.", "erasures_unreadable") from None
+    return found
+
+
+def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
+    """Erase from a database file that nobody has open what the list names; return how many of each kind were there.
+
+    No byte of it stays in the file. Raises CopyError.
+    """
+    counts: dict[str, int] = {"patient": 0, "recording": 0}
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
+            connection.execute("PRAGMA foreign_keys = ON")
+            with connection:
+                for erasure in erasures:
+                    statement = _DELETE[erasure.kind]
+                    counts[erasure.kind] += connection.execute(statement, (erasure.erased_id,)).rowcount
+    except sqlite3.Error as error:
+        raise CopyError("What was erased can't be erased from the backup; nothing was restored.") from error
+    return counts
+
+
+_DELETE: dict[Kind, str] = {
+    "patient": "DELETE FROM patient WHERE id = ?",
+    "recording": "DELETE FROM recording WHERE id = ?",
+}
+
+
+def _ends_a_line(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return os.pread(descriptor, 1, size - 1) == b"\n"

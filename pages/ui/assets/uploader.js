@@ -1,0 +1,211 @@
+// A video goes up in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
+const PIECE = 16 * 1024 * 1024;
+const TRIES = 8;
+const TYPE = "application/offset+octet-stream";
+const known = new WeakMap();
+
+export default function (component) {
+  const { data, parentElement, setStateValue } = component;
+  let uploader = known.get(parentElement);
+  if (!uploader) {
+    uploader = new Uploader(parentElement);
+    known.set(parentElement, uploader);
+  }
+  uploader.tell = setStateValue;
+  uploader.update(data);
+  return () => {
+    known.delete(parentElement);
+    uploader.pause();
+  };
+}
+
+class Uploader {
+  constructor(root) {
+    this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.part("input").onchange = (event) => this.choose(event.target.files[0]);
+    this.part("again").onclick = () => this.resume();
+    this.part("stop").onclick = () => this.pause("Paused. What is there stays for a day.");
+    this.part("cancel").onclick = () => this.cancel();
+    const box = this.part("box");
+    box.ondragover = (event) => event.preventDefault();
+    box.ondrop = (event) => {
+      event.preventDefault();
+      if (!this.file) this.choose(event.dataTransfer.files[0]);
+    };
+    this.show("choose");
+  }
+
+  update(data) {
+    this.part("input").accept = data.accept;
+    this.part("hint").textContent = data.hint;
+    if (!this.file || data.choice !== this.choice) return;
+    if (data.error) return this.fail(data.error);
+    if (data.upload && !this.id) {
+      this.id = data.upload;
+      remember(this.file, this.id);
+      if (!this.held) this.resume();
+    }
+  }
+
+  choose(file) {
+    if (!file) return;
+    this.file = file;
+    this.id = null;
+    this.held = false;
+    this.choice = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    this.part("name").textContent = file.name;
+    this.draw(0);
+    this.show("sending", "Preparing…");
+    // The name goes to the page alone, and never into an address.
+    this.tell("chosen", { choice: this.choice, name: file.name, size: file.size, before: remembered(file) });
+  }
+
+  async resume() {
+    this.held = false;
+    if (!this.id) return this.show("sending", "Preparing…");
+    const turn = (this.turn = {});
+    this.show("sending", "Uploading…");
+    for (let failures = 0; failures < TRIES; ) {
+      try {
+        let offset = await this.offset();
+        this.start = { at: performance.now(), offset };
+        while (offset < this.file.size) {
+          offset = await this.send(offset);
+          if (this.turn !== turn) return;
+          failures = 0;
+        }
+        return this.finish();
+      } catch (error) {
+        if (this.turn !== turn) return;
+        if (error instanceof Refusal && !error.passing) return this.fail(error.message);
+        failures += 1;
+        this.say(`The connection was interrupted. Trying again (${failures} of ${TRIES})…`);
+        await new Promise((go) => setTimeout(go, Math.min(15000, 500 * 2 ** failures)));
+        if (this.turn !== turn) return;
+      }
+    }
+    this.pause("The connection is lost. What was sent is kept for a day: go on when it is back.");
+  }
+
+  async offset() {
+    const answer = await fetch(`/uploads/${this.id}`, { method: "HEAD", cache: "no-store" });
+    if (!answer.ok) throw new Refusal(answer.status, answer.status === 404 ? GONE : "");
+    return Number(answer.headers.get("Upload-Offset"));
+  }
+
+  send(offset) {
+    return new Promise((done, broken) => {
+      const request = (this.request = new XMLHttpRequest());
+      request.open("PATCH", `/uploads/${this.id}`);
+      request.setRequestHeader("Content-Type", TYPE);
+      request.setRequestHeader("Upload-Offset", String(offset));
+      request.upload.onprogress = (event) => this.draw(offset + event.loaded);
+      request.onload = () => {
+        if (request.status !== 204) return broken(new Refusal(request.status, sentence(request)));
+        done(Number(request.getResponseHeader("Upload-Offset")));
+      };
+      request.onerror = request.onabort = () => broken(new Error("interrupted"));
+      request.send(this.file.slice(offset, offset + PIECE));
+    });
+  }
+
+  finish() {
+    forget(this.file);
+    this.draw(this.file.size);
+    this.show("done", "Uploaded.");
+    this.tell("done", this.id);
+  }
+
+  pause(message) {
+    this.turn = null;
+    this.held = true;
+    if (this.request) this.request.abort();
+    if (message) this.show("paused", message);
+  }
+
+  async cancel() {
+    const id = this.id;
+    this.pause();
+    if (this.file) forget(this.file);
+    this.reset();
+    this.tell("chosen", null);
+    this.tell("done", null);
+    if (id) await fetch(`/uploads/${id}`, { method: "DELETE" }).catch(() => {});
+  }
+
+  fail(message) {
+    if (this.file) forget(this.file);
+    this.reset();
+    this.say(message || "The upload failed. Please choose the file again.", true);
+  }
+
+  reset() {
+    this.file = this.id = this.choice = this.turn = null;
+    this.part("input").value = "";
+    this.show("choose", "");
+  }
+
+  draw(sent) {
+    const size = this.file.size;
+    this.part("bar").value = size ? sent / size : 0;
+    const seconds = this.start ? (performance.now() - this.start.at) / 1000 : 0;
+    const pace = seconds > 1 ? (sent - this.start.offset) / seconds : 0;
+    const left = pace > 0 && sent < size ? ` · ${pace_of(pace)} · ${time_of((size - sent) / pace)} left` : "";
+    this.part("sent").textContent = `${bytes_of(sent)} of ${bytes_of(size)}${left}`;
+  }
+
+  show(state, message) {
+    this.part("box").dataset.state = state;
+    this.say(message || "");
+  }
+
+  say(message, wrong = false) {
+    const said = this.part("said");
+    said.textContent = message;
+    said.dataset.wrong = wrong;
+  }
+}
+
+const GONE = "This upload is no longer there. Please choose the file again.";
+
+class Refusal extends Error {
+  constructor(status, message) {
+    super(message);
+    // Another piece is still coming in, or it didn't follow on: asking for the place helps. So may a gateway's error.
+    this.passing = [409, 423, 429, 502, 503, 504].includes(status);
+  }
+}
+
+function sentence(request) {
+  try {
+    return JSON.parse(request.responseText).message;
+  } catch {
+    return "";
+  }
+}
+
+// Where a file was left is kept in this browser by its size and date, without its name.
+const place = (file) => `upload-${file.size}-${file.lastModified}`;
+const remembered = (file) => storage(() => localStorage.getItem(place(file)));
+const remember = (file, id) => storage(() => localStorage.setItem(place(file), id));
+const forget = (file) => storage(() => localStorage.removeItem(place(file)));
+
+function storage(use) {
+  try {
+    return use();
+  } catch {
+    return null;
+  }
+}
+
+function bytes_of(count) {
+  if (count < 1e6) return `${Math.ceil(count / 1e3)} kB`;
+  return count < 1e9 ? `${(count / 1e6).toFixed(0)} MB` : `${(count / 1e9).toFixed(2)} GB`;
+}
+
+const pace_of = (pace) => `${(pace / 1e6).toFixed(pace < 1e7 ? 1 : 0)} MB/s`;
+
+function time_of(seconds) {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  return seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}

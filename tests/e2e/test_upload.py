@@ -1,0 +1,88 @@
+"""A large video in a real browser: refused, interrupted, gone on with after the page was left, handed in."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+PIECE = 16 * 1024 * 1024
+
+
+@pytest.fixture
+def large(clip, tmp_path):
+    """The clip with 40 MB behind it that players skip."""
+    path = tmp_path / "large.mp4"
+    padding = 40_000_000
+    path.write_bytes(clip.read_bytes() + (padding + 8).to_bytes(4, "big") + b"free" + bytes(padding))
+    return path
+
+
+def open_form(page, server):
+    page.goto(server)
+    page.get_by_role("button", name="Add patient").first.click()
+    page.get_by_label("Name or code").fill("Quentin Invented")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_text("What was recorded").wait_for()
+
+
+def test_an_upload_survives_what_happens_to_it(account, sign_in, server, page, large, tmp_path):
+    sign_in()
+    sent, broken = [], []
+
+    def watch(route, request):
+        if request.method == "PATCH":
+            offset = int(request.headers["upload-offset"])
+            if broken and offset >= PIECE:
+                route.abort()
+                return
+            sent.append(offset)
+        route.continue_()
+
+    page.route("**/uploads/*", watch)
+    open_form(page, server)
+
+    (tmp_path / "letter.mp4").write_text("This is a letter.")
+    page.locator("input[type=file]").set_input_files(tmp_path / "letter.mp4")
+    page.get_by_text("Uploaded.").wait_for()
+    page.get_by_role("button", name="Start analysis").click()
+    page.get_by_text("(Code: not_a_video)").wait_for()
+
+    sent.clear()
+    broken.append(True)
+    page.locator("input[type=file]").set_input_files(large)
+    page.get_by_text("The connection was interrupted").wait_for()
+    assert sent == [0]
+    page.get_by_role("link", name="Model").click()
+    page.get_by_role("heading", name="Model").first.wait_for()
+    page.reload()
+    broken.clear()
+    sent.clear()
+    open_form(page, server)
+    page.locator("input[type=file]").set_input_files(large)
+    page.get_by_text("Uploaded.").wait_for()
+    assert sent == [PIECE, 2 * PIECE], "what was there was not sent again"
+    assert page.get_by_role("button", name="Cancel").is_visible()
+    page.get_by_role("button", name="Start analysis").click()
+    page.get_by_text("The analysis is complete").wait_for(timeout=120_000)
+    assert list((tmp_path / "data" / "uploads").iterdir()) == []
+    assert list((tmp_path / "data" / "media").iterdir()) == []
+
+
+def test_a_cancelled_upload_is_gone(account, sign_in, server, page, large, tmp_path):
+    sign_in()
+    page.route("**/uploads/*", lambda route, request: route.abort() if request.method == "PATCH" else route.continue_())
+    open_form(page, server)
+    page.locator("input[type=file]").set_input_files(large)
+    page.get_by_role("button", name="Pause").click()
+    # Also where it is pressed before the program has answered.
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("The connection was interrupted").wait_for()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Go on").wait_for()
+    assert len(list((tmp_path / "data" / "uploads").iterdir())) == 2
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Choose a video").wait_for()
+    assert list((tmp_path / "data" / "uploads").iterdir()) == []
