@@ -45,6 +45,7 @@ FUNCTIONS = {
     "jobs.status": READ,
     "outcomes.failed": OWN,
     "outcomes.pace": OWN,
+    "readings.tell": READ,
     "reanalysis.cancel": KEEP_ACCOUNTS,
     "reanalysis.find_patient": KEEP_ACCOUNTS,
     "reanalysis.pause": KEEP_ACCOUNTS,
