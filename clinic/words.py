@@ -57,6 +57,11 @@ EPISODES = (
 )
 SMOOTHING = "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes."
 
+BASELINES = (
+    "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
+    " plain networks of a usual student project, kept to compare with."
+)
+
 JOB_STATES: dict[str, str] = {
     JobState.QUEUED: "Waiting for its turn",
     JobState.RUNNING: "Being analysed",

@@ -115,6 +115,14 @@ class ModelCard:
         temporary.replace(path)
 
 
+def known_cards(folder: Path = WEIGHTS_FOLDER) -> list[ModelCard]:
+    """Return the cards of a folder, those of models that were only measured too, in the order of their names.
+
+    Raises ModelError for a card that can't be read.
+    """
+    return [ModelCard.load(path) for path in sorted(folder.glob("*.json"))]
+
+
 def file_sha256(path: Path) -> str:
     """Return a file's SHA-256 in 64 hexadecimal digits."""
     with path.open("rb") as file:
