@@ -177,11 +177,12 @@ def video(path: Path, seconds: int) -> bytes:
     return path.read_bytes()
 
 
-def picture(path: Path, number: int) -> bytes:
-    """Draw a picture of one face, of which no two are equal, and return its bytes."""
+def picture(path: Path, number: int, enlarged: int = 1) -> bytes:
+    """Draw a picture of one face, of which no two are equal, so many times its size, and return its bytes."""
     rgb = draw_face(smile=number % 11 / 10, shift_px=number % 31 - 15).copy()
     rgb[0, 0] = (number % 256, number // 256 % 256, 0)
-    Image.fromarray(rgb).save(path, "PNG")
+    drawn = Image.fromarray(rgb)
+    drawn.resize((drawn.width * enlarged, drawn.height * enlarged)).save(path, "PNG", compress_level=1)
     return path.read_bytes()
 
 

@@ -252,7 +252,7 @@ class AnalysisSettings:
 
 @dataclass(frozen=True, slots=True)
 class RecordingAnalysis:
-    """Everything found in one file, in the order of time.
+    """Everything found in one file, in the order of time; `preview` shows it where it is a picture.
 
     Raises ValueError if the times do not increase strictly.
     """
@@ -265,6 +265,7 @@ class RecordingAnalysis:
     damaged_frames: int = 0
     partial: bool = False
     warnings: tuple[str, ...] = field(default=())
+    preview: Preview | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         times = [result.time_s for result in self.results]
