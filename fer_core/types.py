@@ -241,13 +241,15 @@ class Progress:
 class AnalysisSettings:
     """What a result depends on besides the file and the model; stored with it.
 
-    `every_s`: seconds between samples, 0 for every frame. `detector`: its name and version.
+    `every_s`: seconds between samples, 0 for every frame. `detector`: its name and version. `segment_s`: after about so
+    many seconds following begins anew at a key frame (fer_core/segments.py).
     """
 
     every_s: float = 0.2
     detector: str = "mtcnn"
     min_face_px: int = 40
     uncertain_below: float = 0.0
+    segment_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
