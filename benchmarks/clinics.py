@@ -87,6 +87,11 @@ class Clinic:
         """Start a process that keeps a worker alive, as the web process does."""
         return self._start([sys.executable, "-c", SUPERVISE])
 
+    def server(self) -> subprocess.Popen[bytes]:
+        """Start the program as ``make run`` does: the pages' server, which starts a worker."""
+        listening = ["--server.address", "127.0.0.1", "--server.port", str(_free_port())]
+        return self._start([sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *listening])
+
     def scheduler(self) -> subprocess.Popen[bytes]:
         """Start a Dask scheduler at the settings' address."""
         port = (self.settings.dask or "").rpartition(":")[2]
