@@ -22,6 +22,7 @@ from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
 from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
+from benchmarks.passing import measure as measure_passing
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -132,6 +133,9 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     machines.add_argument("--machines", type=int, nargs="+", default=[1, 2])
     machines.add_argument("--videos", type=int, default=4)
     machines.add_argument("--seconds", type=int, default=120, help="length of each video")
+    passing = commands.add_parser("passing", help="how long pictures wait while a long video is analysed")
+    passing.add_argument("--pictures", type=int, default=30)
+    passing.add_argument("--seconds", type=int, default=3600, help="length of the video")
     pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")
     pictures.add_argument("--pictures", type=int, default=1000)
     pictures.add_argument("--workers", type=int, default=4)
@@ -180,7 +184,18 @@ def _quality(options: argparse.Namespace) -> None:
     print(quality.table(quality.steps(Classifier.load(), load(options.data).of(PRIVATE_TEST))))
 
 
-MORE = {"kills": _kills, "cluster": _cluster, "queue": _queue, "memory": _memory, "quality": _quality}
+def _passing(options: argparse.Namespace) -> None:
+    print(measure_passing(options.pictures, options.seconds).table())
+
+
+MORE = {
+    "kills": _kills,
+    "cluster": _cluster,
+    "queue": _queue,
+    "passing": _passing,
+    "memory": _memory,
+    "quality": _quality,
+}
 
 
 def main() -> None:

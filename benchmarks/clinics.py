@@ -87,6 +87,11 @@ class Clinic:
         """Start a process that keeps a worker alive, as the web process does."""
         return self._start([sys.executable, "-c", SUPERVISE])
 
+    def server(self) -> subprocess.Popen[bytes]:
+        """Start the program as ``make run`` does: the pages' server, which starts a worker."""
+        listening = ["--server.address", "127.0.0.1", "--server.port", str(_free_port())]
+        return self._start([sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *listening])
+
     def scheduler(self) -> subprocess.Popen[bytes]:
         """Start a Dask scheduler at the settings' address."""
         port = (self.settings.dask or "").rpartition(":")[2]
@@ -177,11 +182,12 @@ def video(path: Path, seconds: int) -> bytes:
     return path.read_bytes()
 
 
-def picture(path: Path, number: int) -> bytes:
-    """Draw a picture of one face, of which no two are equal, and return its bytes."""
+def picture(path: Path, number: int, enlarged: int = 1) -> bytes:
+    """Draw a picture of one face, of which no two are equal, so many times its size, and return its bytes."""
     rgb = draw_face(smile=number % 11 / 10, shift_px=number % 31 - 15).copy()
     rgb[0, 0] = (number % 256, number // 256 % 256, 0)
-    Image.fromarray(rgb).save(path, "PNG")
+    drawn = Image.fromarray(rgb)
+    drawn.resize((drawn.width * enlarged, drawn.height * enlarged)).save(path, "PNG", compress_level=1)
     return path.read_bytes()
 
 

@@ -20,7 +20,8 @@ from fer_core.analyzer import CHUNK_S
 
 VICTIMS = {
     "worker": "the worker",
-    "web": "the process that supervises the worker, as the web process does",
+    "supervisor": "the process that supervises the worker, as the web process does",
+    "web": "the web process itself, with the pages",
     "machine": "a Dask worker",
     "scheduler": "the Dask scheduler",
 }
@@ -78,6 +79,8 @@ def campaign(victim: str, kills: int, seconds: int, seed: int = 0) -> Campaign:
             place.worker()
             if victim == "machine":
                 place.scheduler()
+                # One that lives, so that two share the video's segments.
+                place.machine()
         running = start()
         while found.kills < kills:
             recording_id = place.hand_in(content, "video")
@@ -116,7 +119,12 @@ def _starter(place: Clinic, victim: str) -> Callable[[], subprocess.Popen[bytes]
             return started
 
         return scheduler_and_machine
-    return {"worker": place.worker, "web": place.supervised, "machine": place.machine}[victim]
+    return {
+        "worker": place.worker,
+        "supervisor": place.supervised,
+        "web": place.server,
+        "machine": place.machine,
+    }[victim]
 
 
 def _torment(

@@ -11,9 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-from PIL import Image
-
 from clinic import chunks, jobs, leases, previews, tracks, uploads
 from clinic.chunks import Cursor
 from clinic.keys import MasterKeyError
@@ -24,7 +21,6 @@ from db.engine import Database
 from db.models import JobState, Recording
 from fer_core import video
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
-from fer_core.image import read_image
 from fer_core.types import RGB, Box, FaceExpression, FrameResult, Progress, VideoInfo
 from fer_core.video import BookmarkError
 
@@ -34,8 +30,6 @@ if TYPE_CHECKING:
 PROGRESS_EVERY_S = 0.5
 PREVIEW_EVERY_S = 1.0
 THUMBNAIL_FRAME_PX = 1280
-PREVIEW_PX = 640
-"""The longer side of a preview."""
 INTERNAL_CODE = "internal_error"
 INTERNAL_MESSAGE = "The analysis failed for a reason that lies in this program. Please try again."
 
@@ -226,14 +220,15 @@ class _Run:
             self.report(Progress(float(number), float(len(upload_ids)), number))
             begun = time.monotonic()
             with uploads.open_stored(self.settings, upload_id) as file:
-                analysis, rgb = self.analyzer.analyze_image(file), read_image(file)
+                analysis = self.analyzer.analyze_image(file)
             (result,) = analysis.results
             count, next_track = len(result.faces), self._cursor.carry.get("next_track", 1)
             numbers = [tracks.ALONE_TRACK] if count == 1 else range(next_track, next_track + count)
             next_track += count if count > 1 else 0
-            faces = tuple(_with_track(face, track) for face, track in zip(result.faces, numbers, strict=True))
+            faces = _with_tracks(result.faces, numbers)
             result = replace(result, index=number, time_s=float(number), faces=faces)
-            self._show(float(number), *_reduced(rgb, faces))
+            if analysis.preview is not None:
+                self._show(float(number), analysis.preview.rgb, _with_tracks(analysis.preview.faces, numbers))
             known = {} if len(upload_ids) > 1 else _known_of(analysis.info)
             self._write([result], {"next_track": next_track, "known": known}, time.monotonic() - begun)
         self.report(Progress(float(len(upload_ids)), float(len(upload_ids)), len(upload_ids)))
@@ -296,27 +291,13 @@ def _set_to(analyzer: Analyzer) -> dict[str, Any]:
     return {name: value for name, value in asdict(analyzer.settings).items() if name != "every_s"}
 
 
-def _reduced(rgb: RGB, faces: Sequence[FaceExpression]) -> tuple[RGB, list[FaceExpression]]:
-    """Return the picture made small enough for a preview, with its faces scaled to it."""
-    height, width = rgb.shape[:2]
-    scale = min(1.0, PREVIEW_PX / max(height, width))
-    if scale == 1.0:
-        return rgb, list(faces)
-    small = Image.fromarray(rgb).resize((round(width * scale), round(height * scale)))
-    return np.asarray(small), [_scaled(face, scale) for face in faces]
-
-
-def _scaled(expression: FaceExpression, scale: float) -> FaceExpression:
-    face = replace(expression.face, box=_scaled_box(expression.face.box, scale), landmarks=None)
-    return replace(expression, face=face)
-
-
 def _scaled_box(box: Box, scale: float) -> Box:
     return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
 
 
-def _with_track(expression: FaceExpression, track: int) -> FaceExpression:
-    return replace(expression, face=replace(expression.face, track=track))
+def _with_tracks(faces: Sequence[FaceExpression], numbers: Sequence[int]) -> tuple[FaceExpression, ...]:
+    """Return the faces of one picture under these tracks."""
+    return tuple(replace(one, face=replace(one.face, track=track)) for one, track in zip(faces, numbers, strict=True))
 
 
 def _upload_ids(claimed: Claim) -> list[str]:

@@ -1,16 +1,20 @@
-"""Analysis on the machines of a Dask cluster: the same function on the same chunks, and so the same results.
+"""Analysis on the machines of a Dask cluster: the same function on the same segments, and so the same results.
 
 The machines need the installed program, the stored files under the same path, and the master key there or in their
 environment; no key goes over the network. They need no database: what comes back is written by whoever holds the job.
-A machine that dies costs its chunk, a scheduler that dies the chunks that are under way.
+A long video's segments are worked out by several machines at once, and joined in their order by whoever holds the job.
+A machine that dies costs its chunk, a scheduler that dies the chunks that are under way, and whoever holds the job what
+was worked out ahead of the chunk that was to be written next.
 """
 
 from __future__ import annotations
 
 import os
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -21,15 +25,22 @@ from clinic.analysis import StoppingError
 from clinic.uploads import Place, StoredFile
 from fer_core import video
 from fer_core.errors import FerError, ModelError
+from fer_core.segments import Joiner, Part
 from fer_core.source import Source
 from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis
+from fer_core.video import Span
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
 
 CONNECT_WITHIN_S = 10.0
-POLL_S = 0.5
-"""How often whoever waits for a chunk renews the lease and hears whether the analysis shall be cancelled."""
+POLL_S, LOOK_EVERY_S = 0.5, 0.05
+"""How long one waits for an answer before looking whether the cluster lives, and for parts before looking again."""
+MOST_LANES = 16
+"""So many segments of one video are worked out at once at most: what is ahead of its turn lies in memory."""
+FIRST_OF_ALL = 1000
+"""Priority of pictures, before which there are at most the parts that machines are at already."""
+LIVING = ("running", "connecting")
 Opener = Callable[[], "Analyzer"]
 
 
@@ -48,25 +59,29 @@ def _opened(open_analyzer: Opener) -> Analyzer:
     return open_analyzer()
 
 
-def next_chunk(
-    open_analyzer: Opener, model_sha256: str, where: Path | Place, every_s: float, resume: dict[str, Any] | None
-) -> Chunk:
-    """Work out one chunk of a video: what runs on the cluster.
+def next_part(
+    open_analyzer: Opener,
+    model_sha256: str,
+    where: Path | Place,
+    every_s: float,
+    span: Span,
+    resume: dict[str, Any] | None,
+) -> Part:
+    """Work out one part of a video's segment: what runs on the cluster.
 
     Raises ModelError ``other_model`` where this machine has another model installed.
     """
     analyzer = _right(open_analyzer, model_sha256)
-    with _opened_source(where) as source:
-        chunks = analyzer.stream_video(source, every_s, resume=resume)
-        try:
-            return next(chunks)
-        finally:
-            # The decoder and its threads end here and not when memory happens to be tidied.
-            cast("Any", chunks).close()
+    # The decoder and its threads end here and not when memory happens to be tidied.
+    with (
+        _opened_source(where) as source,
+        closing(analyzer.stream_segment(source, every_s, span, resume=resume)) as parts,
+    ):
+        return next(parts)
 
 
 def picture(open_analyzer: Opener, model_sha256: str, where: Path | Place) -> RecordingAnalysis:
-    """Work out one picture: what runs on the cluster. Raises as `next_chunk` does."""
+    """Work out one picture: what runs on the cluster. Raises as `next_part` does."""
     analyzer = _right(open_analyzer, model_sha256)
     with _opened_source(where) as source:
         return analyzer.analyze_image(source)
@@ -115,8 +130,51 @@ class _Classifier:
     device_name: str
 
 
+class _Lane:
+    """A segment that is worked out, one part after the other; `submit` asks the cluster for the part after `resume`."""
+
+    def __init__(
+        self, number: int, submit: Callable[[dict[str, Any] | None], Any], resume: dict[str, Any] | None
+    ) -> None:
+        self.number = number
+        self._submit = submit
+        self._future = submit(resume)
+        self._parts: deque[Part] = deque()
+        self._over = self._failed = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` has something to give or to raise."""
+        return bool(self._parts) or self._failed
+
+    def advance(self) -> None:
+        """Ask for the next part where one is there; what went wrong waits until its turn comes."""
+        if self._over or self._failed or not self._future.done():
+            return
+        self._failed = self._future.status != "finished"
+        if self._failed:
+            return
+        # A machine may die with what it has worked out: then another one does it again.
+        with suppress(TimeoutError):
+            part: Part = self._future.result(timeout=POLL_S)
+            self._parts.append(part)
+            self._over = part.end is not None
+            if not self._over:
+                self._future = self._submit(part.chunk.resume)
+
+    def take(self) -> Part:
+        """Return the next part, or raise what went wrong."""
+        if self._failed and not self._parts:
+            self._future.result(timeout=POLL_S)
+        return self._parts.popleft()
+
+    def drop(self) -> None:
+        """Let the cluster do no more of it."""
+        self._future.cancel()
+
+
 class ClusterAnalyzer:
-    """What a job asks of an analyzer, worked out on a cluster a chunk at a time.
+    """What a job asks of an analyzer, worked out on a cluster a part at a time.
 
     `lost`: the scheduler can't be reached any more; another one has to be opened.
     """
@@ -125,7 +183,7 @@ class ClusterAnalyzer:
         self._client = client
         self._open = open_analyzer
         self.lost = False
-        sha256, device_name, self.settings = self._ask(lambda: None, describe, open_analyzer)
+        sha256, device_name, self.settings = self._ask(describe, open_analyzer)
         self.classifier = _Classifier(_Card(sha256), f"cluster: {device_name}"[:64])
 
     def stream_video(
@@ -136,23 +194,63 @@ class ClusterAnalyzer:
         *,
         resume: dict[str, Any] | None = None,
     ) -> Iterator[Chunk]:
-        """Yield the chunks that `Analyzer.stream_video` yields. Raises what that raises, StoppingError."""
-        tell = on_progress or (lambda _: None)
-        total_s = video.probe(source).duration_s
-        at = Progress(
-            0.0 if resume is None else resume["position"]["time_s"], total_s, (resume or {}).get("samples", 0)
-        )
-        while True:
-            chunk: Chunk = self._ask(
-                partial(tell, at), next_chunk, self._open, self.classifier.card.sha256, _where(source), every_s, resume
-            )
-            if chunk.results:
-                at = replace(at, done_s=chunk.results[-1].time_s, frames=at.frames + len(chunk.results))
-            tell(at)
-            yield chunk
-            resume = chunk.resume
-            if resume is None:
-                return
+        """Yield the chunks that `Analyzer.stream_video` yields, several segments being worked out at once.
+
+        Raises what that raises, StoppingError.
+        """
+        joiner = Joiner.of(source, every_s, self.settings.segment_s, resume)
+        at = Progress(joiner.done_s, video.probe(source).duration_s, joiner.samples)
+        lanes: deque[_Lane] = deque()
+        try:
+            while not joiner.over:
+                self._keep_busy(lanes, joiner, source, every_s)
+                part = self._next_of(lanes, partial(on_progress or (lambda _: None), at))
+                chunk = joiner.join(part)
+                at = replace(at, done_s=joiner.done_s, frames=joiner.samples)
+                if on_progress is not None:
+                    on_progress(at)
+                yield chunk
+        finally:
+            for lane in () if self.lost else lanes:
+                lane.drop()
+
+    def _keep_busy(self, lanes: deque[_Lane], joiner: Joiner, source: Source, every_s: float) -> None:
+        """Take the lane of a segment that is joined away, and begin more, so that each machine has one."""
+        if lanes and lanes[0].number < joiner.segment:
+            lanes.popleft()
+        elif lanes:
+            return
+        first = lanes[-1].number + 1 if lanes else joiner.segment
+        last = min(len(joiner.spans), joiner.segment + min(self._machines(), MOST_LANES))
+        for number in range(first, last):
+            inside = joiner.inside if number == joiner.segment else None
+            lanes.append(_Lane(number, self._segment(source, every_s, joiner.spans[number], number), inside))
+
+    def _segment(self, source: Source, every_s: float, span: Span, number: int) -> Callable[..., Any]:
+        """Return what submits the next part of a segment; earlier segments go first."""
+        told = (self._open, self.classifier.card.sha256, _where(source), every_s, span)
+        return lambda resume: self._submit(-number, next_part, *told, resume)
+
+    def _next_of(self, lanes: deque[_Lane], meanwhile: Callable[[], None]) -> Part:
+        """Return the next part of the first lane, while all go on. Raises as `_ask` does."""
+        with self._told():
+            while self._client.status in LIVING:
+                meanwhile()
+                for lane in lanes:
+                    lane.advance()
+                if lanes[0].ready:
+                    return lanes[0].take()
+                time.sleep(LOOK_EVERY_S)
+        self._let_go()
+        raise StoppingError
+
+    def _machines(self) -> int:
+        """Return how many parts can be worked on at once."""
+        try:
+            return max(1, sum(int(threads) for threads in self._client.nthreads().values()))
+        except OSError:
+            # The next question notices that the cluster is lost.
+            return 1
 
     def analyze_video(self, source: Source, every_s: float = 0.2) -> RecordingAnalysis:
         """Return everything found in a short video."""
@@ -165,33 +263,44 @@ class ClusterAnalyzer:
 
     def analyze_image(self, source: Source) -> RecordingAnalysis:
         """Return the faces of a picture. Raises what `Analyzer.analyze_image` raises, StoppingError."""
-        found: RecordingAnalysis = self._ask(
-            lambda: None, picture, self._open, self.classifier.card.sha256, _where(source)
-        )
+        told = (self._open, self.classifier.card.sha256, _where(source))
+        found: RecordingAnalysis = self._ask(picture, *told)
         return found
 
-    def _ask(self, meanwhile: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
-        """Let the cluster do something and return what came of it; `meanwhile` is called now and then.
+    def _ask(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Let the cluster do something before all else, and return what came of it.
 
-        What `meanwhile` raises ends the work. Raises StoppingError where the cluster is lost: nothing that is recorded
-        is, and the job goes back to the queue; FerError ``worker_stopped`` for work that ends every process that tries.
+        Raises StoppingError where the cluster is lost: nothing that is recorded is, and the job goes back to the queue;
+        FerError ``worker_stopped`` for work that ends every process that tries.
         """
-        # Not pure: a chunk that was lost is to be worked out again and not remembered.
-        future = self._client.submit(work, *arguments, pure=False)
+        future = self._submit(FIRST_OF_ALL, work, *arguments)
         try:
-            while self._client.status in ("running", "connecting"):
-                meanwhile()
-                with suppress(TimeoutError):
-                    return future.result(timeout=POLL_S)
+            with self._told():
+                while self._client.status in LIVING:
+                    with suppress(TimeoutError):
+                        return future.result(timeout=POLL_S)
+        finally:
+            if not self.lost:
+                future.cancel()
+        self._let_go()
+        raise StoppingError
+
+    def _submit(self, priority: int, work: Callable[..., Any], *arguments: Any) -> Any:
+        # Not pure: a part that was lost is to be worked out again and not remembered.
+        return self._client.submit(work, *arguments, pure=False, priority=priority)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell errors of the cluster from those of the work."""
+        try:
+            yield
         except Exception as error:
             if type(error).__name__ == "KilledWorker":
                 raise FerError(leases.LOST_MESSAGE, leases.LOST_CODE) from None
             if not _is_the_cluster_s(error):
                 raise
-        finally:
-            future.cancel()
-        self._let_go()
-        raise StoppingError
+            self._let_go()
+            raise StoppingError from None
 
     def _let_go(self) -> None:
         self.lost = True

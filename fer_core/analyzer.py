@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from fer_core import quality, video
 from fer_core.classifier import Classifier
 from fer_core.detector import NAME as DETECTOR_NAME
 from fer_core.detector import Detector
+from fer_core.device import share_cores
 from fer_core.following import Follower, scaled
 from fer_core.image import read_image
 from fer_core.prefetch import prefetch
 from fer_core.preprocess import crop_faces
+from fer_core.segments import End, Joiner, Part, damaged_moments, tracks_of
 from fer_core.source import Source
 from fer_core.tracking import CHOSEN_IOU
 from fer_core.types import (
@@ -36,10 +39,11 @@ from fer_core.types import (
     Status,
     VideoInfo,
 )
+from fer_core.video import Span
 
 CHUNK_S = 10.0
 CLASSIFY_FRAMES = 32
-"""The faces of so many frames are labelled at once."""
+"""The faces of so many frames are labelled at once; twice as many are looked for ahead meanwhile."""
 WORK_SIDE_PX = 1280
 """Frames are made smaller to this longer side: MTCNN's work grows with the area, and a face needs 48 px."""
 PREVIEW_SIDE_PX = 640
@@ -62,6 +66,7 @@ class Analyzer:
     @classmethod
     def open(cls, card: Path | None = None, device: str | None = None) -> Analyzer:
         """Load the shipped model (or another by its card) and the detector onto the best device. Raises ModelError."""
+        share_cores()
         return cls(Classifier.load(card, device), Detector(device))
 
     def analyze_image(self, source: Source) -> RecordingAnalysis:
@@ -75,7 +80,8 @@ class Analyzer:
         found = self.detector.detect([rgb])[0]
         faces = [replace(face, track=number) for number, face in enumerate(found)]
         [result] = self._label([_Seen(frame, faces, *_crops(frame, faces))])
-        return self._analysis(VideoInfo(width, height, None, None), (result,), self.settings)
+        analysis = self._analysis(VideoInfo(width, height, None, None), (result,), self.settings)
+        return replace(analysis, preview=_picture_preview(frame, result))
 
     def analyze_video(
         self,
@@ -109,34 +115,58 @@ class Analyzer:
 
         Raises MediaError for a file that is no readable video, BookmarkError where `resume` doesn't fit it.
         """
+        joiner = Joiner.of(source, every_s, self.settings.segment_s, resume, whole=patient is not None)
+        while not joiner.over:
+            span, inside = joiner.spans[joiner.segment], joiner.inside
+            tell = _teller(joiner, on_progress)
+            with closing(self.stream_segment(source, every_s, span, tell, patient, inside)) as parts:
+                for part in parts:
+                    yield joiner.join(part)
+
+    def stream_segment(
+        self,
+        source: Source,
+        every_s: float,
+        span: Span,
+        on_progress: OnProgress | None = None,
+        patient: int | Box | None = None,
+        resume: dict[str, Any] | None = None,
+    ) -> Generator[Part, None, None]:
+        """Yield the parts of one segment, for a `Joiner`; arguments and errors are those of `stream_video`.
+
+        `resume`: that of an earlier part of the same segment.
+        """
         info = video.probe(source)
         stats = video.DecodeStats()
         begun = _Begun.anew(self.detector, patient) if resume is None else _Begun.resumed(self.detector, resume)
         step_s = every_s or (1 / info.mean_fps if info.mean_fps else 0.0)
         # Decoding, finding and labelling let each other work: all three release the interpreter.
-        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after))
+        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after, span))
+        first = last = None
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
         # Closed at once where the loop is left, for the first thread reads from a file that the caller may close then.
-        with closing(decoded), closing(prefetch(_look(decoded, begun, step_s))) as looked:
+        found = prefetch(_batched(_look(decoded, begun, step_s)), depth=2 * CLASSIFY_FRAMES)
+        with closing(decoded), closing(found) as looked:
             for seen in looked:
-                if waiting:
-                    # The newest frame alone is kept whole, for the preview.
-                    waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
+                if seen.samples == 1:
+                    first = seen.frame.position
                 waiting.append(seen)
+                last = seen.frame
                 if on_progress is not None:
                     on_progress(Progress(seen.frame.time_s, info.duration_s, seen.samples))
-                if seen.resume is None and len(waiting) < CLASSIFY_FRAMES:
+                if not seen.ends_batch:
                     continue
                 results += self._label(waiting)
                 preview, waiting = _preview(seen.frame, results[-1]), []
                 if seen.resume is not None:
-                    yield Chunk(tuple(results), info, preview, stats.damaged, stats.partial, seen.resume)
-                    results = []
+                    yield Part(Chunk(tuple(results), info, preview, stats.damaged, False, seen.resume), first)
+                    results, first = [], None
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
         preview_at_end = _preview(newest, results[-1]) if newest is not None else None
-        yield Chunk(tuple(results), info, preview_at_end, stats.damaged, stats.partial)
+        chunk = Chunk(tuple(results), info, preview_at_end, stats.damaged, stats.partial)
+        yield Part(chunk, first, _end(stats, begun, last))
 
     def _analysis(
         self,
@@ -175,6 +205,22 @@ class Analyzer:
             yield FaceExpression(whole, status, tuple(float(value) for value in found))
 
 
+def _teller(joiner: Joiner, on_progress: OnProgress | None) -> OnProgress | None:
+    """Return what tells a segment's progress as the recording's."""
+    return None if on_progress is None else lambda at: on_progress(joiner.told(at))
+
+
+def _end(stats: video.DecodeStats, begun: _Begun, last: Frame | None) -> End:
+    """Return what a segment leaves to the next one; `last`: the last frame that this pass looked at."""
+    if last is not None:
+        tracks, place = tracks_of(begun.follower.state()["tracker"], last.scale), last.position
+    elif begun.after is not None:
+        tracks, place = tracks_of(begun.follower.state()["tracker"], begun.scale), begun.after.position
+    else:
+        tracks, place = None, None
+    return End(stats.numbered, stats.decoded, stats.damaged, tracks, place)
+
+
 _NOTHING = np.empty((0, 0, 3), np.uint8)
 
 
@@ -183,7 +229,8 @@ class _Seen:
     """A frame with its faces, their crops (N, 48, 48), and the reason why each can't be read, or None.
 
     `damage`: the moments before it that could not be decoded. `samples` counts those looked at so far. `resume`: what a
-    later pass needs to go on after this frame, where a chunk ends with it.
+    later pass needs to go on after this frame, where a chunk ends with it. `ends_batch`: it is labelled together with
+    those before it, and alone keeps its picture, for the preview.
     """
 
     frame: Frame
@@ -193,6 +240,7 @@ class _Seen:
     damage: Sequence[FrameResult] = ()
     samples: int = 1
     resume: dict[str, Any] | None = None
+    ends_batch: bool = False
 
 
 @dataclass(slots=True)
@@ -214,13 +262,17 @@ class _Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """Where a pass begins: who is followed and wanted, what was sampled before, since when the current chunk runs."""
+    """Where a pass begins: who is followed and wanted, what was sampled before, since when the current chunk runs.
+
+    `scale`: that of the frame after which it goes on.
+    """
 
     follower: Follower
     chosen: _Chosen
     samples: int = 0
-    begun_s: float = 0.0
+    begun_s: float | None = None
     after: video.Bookmark | None = None
+    scale: float = 1.0
 
     @classmethod
     def anew(cls, detector: Detector, patient: int | Box | None) -> _Begun:
@@ -231,7 +283,7 @@ class _Begun:
         after = video.Bookmark(Position(**state["position"]), state["crc32"])
         patient = Box(**state["patient"]) if isinstance(state["patient"], dict) else state["patient"]
         follower = Follower.resumed(detector, state["follower"])
-        return cls(follower, _Chosen(patient), state["samples"], after.position.time_s, after)
+        return cls(follower, _Chosen(patient), state["samples"], after.position.time_s, after, state["scale"])
 
 
 def _look(frames: Iterable[Frame], begun: _Begun, step_s: float) -> Iterator[_Seen]:
@@ -240,11 +292,33 @@ def _look(frames: Iterable[Frame], begun: _Begun, step_s: float) -> Iterator[_Se
     before = begun.after.position if begun.after is not None else None
     for samples, frame in enumerate(frames, start=begun.samples + 1):
         faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale), frame.scale)
-        seen = _Seen(frame, faces, *_crops(frame, faces), _damage(before, frame.position, step_s), samples)
+        seen = _Seen(frame, faces, *_crops(frame, faces), damaged_moments(before, frame.position, step_s), samples)
+        begun_s = frame.time_s if begun_s is None else begun_s
         if frame.time_s - begun_s >= CHUNK_S:
             seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
         before = frame.position
         yield seen
+
+
+def _batched(looked: Iterable[_Seen]) -> Iterator[_Seen]:
+    """Mark the frames that end a batch and take the pictures out of the others, so that many may wait in memory.
+
+    The last frame of all keeps its picture too.
+    """
+    held: _Seen | None = None
+    waiting = 0
+    for seen in looked:
+        if held is not None:
+            if not held.ends_batch:
+                held.frame = replace(held.frame, rgb=_NOTHING)
+            yield held
+        waiting += 1
+        seen.ends_batch = seen.resume is not None or waiting == CLASSIFY_FRAMES
+        if seen.ends_batch:
+            waiting = 0
+        held = seen
+    if held is not None:
+        yield held
 
 
 def _resume(frame: Frame, samples: int, begun: _Begun) -> dict[str, Any]:
@@ -255,20 +329,10 @@ def _resume(frame: Frame, samples: int, begun: _Begun) -> dict[str, Any]:
         "position": asdict(mark.position),
         "crc32": mark.crc32,
         "samples": samples,
+        "scale": frame.scale,
         "follower": begun.follower.state(),
         "patient": asdict(patient) if isinstance(patient, Box) else patient,
     }
-
-
-def _damage(before: Position | None, at: Position | None, step_s: float) -> list[FrameResult]:
-    """Return a result for each sample that was due between two frames and could not be decoded."""
-    if before is None or at is None or at.damaged == before.damaged or step_s <= 0:
-        return []
-    due = round((at.time_s - before.time_s) / step_s) - 1
-    # Each has an index of its own, among those that the damaged frames left.
-    count = max(0, min(due, at.index - before.index - 1))
-    step_s = (at.time_s - before.time_s) / (count + 1)
-    return [FrameResult(before.index + n, before.time_s + n * step_s, damaged=True) for n in range(1, count + 1)]
 
 
 def _crops(frame: Frame, faces: list[Face]) -> tuple[NDArray[np.uint8], list[Status | None]]:
@@ -278,6 +342,17 @@ def _crops(frame: Frame, faces: list[Face]) -> tuple[NDArray[np.uint8], list[Sta
     measured = quality.measure(crops, faces, width, height, frame.scale)
     faces[:] = [replace(face, quality=found) for face, found in zip(faces, measured, strict=True)]
     return crops, [quality.verdict(found) for found in measured]
+
+
+def _picture_preview(frame: Frame, result: FrameResult) -> Preview:
+    """Return a picture made small with care: nobody waits for the next one, as in a video."""
+    longest = max(frame.rgb.shape[:2])
+    factor = min(1.0, PREVIEW_SIDE_PX / longest)
+    height, width = (max(1, round(side * factor)) for side in frame.rgb.shape[:2])
+    # Most of the way by whole numbers, which takes a tenth of the time for the picture of a phone.
+    small = np.asarray(Image.fromarray(frame.rgb).resize((width, height), reducing_gap=2.0))
+    faces = tuple(replace(seen, face=scaled(seen.face, factor)) for seen in result.faces)
+    return Preview(frame.time_s, small, faces)
 
 
 def _preview(frame: Frame, result: FrameResult) -> Preview:

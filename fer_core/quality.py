@@ -1,7 +1,7 @@
 """How well a face can be read, and the reason where it can't.
 
-Each threshold stands where agreement with FER2013's labels has fallen from 70 % to about 60 %; more than 99 % of its own
-faces pass all of them. A lower bar gives more samples and more wrong labels: docs/quality.md has the figures.
+Each threshold stands where agreement with FER2013's labels has fallen from 70 % to about 60 %; more than 99 % of its
+own faces pass all of them. A lower bar gives more samples and more wrong labels: docs/quality.md has the figures.
 """
 
 from __future__ import annotations

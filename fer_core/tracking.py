@@ -90,6 +90,12 @@ class Tracker:
             found.append(replace(face, track=track.number))
         return found
 
+    def claim(self, time_s: float, faces: Sequence[Face]) -> list[int]:
+        """Return the numbers of faces as `update` gives them, but each track once: it is not expected any more."""
+        numbers = [face.track for face in self.update(time_s, faces)]
+        self._tracks = [track for track in self._tracks if track.number not in numbers]
+        return numbers
+
     def _match(self, time_s: float, faces: Sequence[Face]) -> dict[int, _Track]:
         if not faces or not self._tracks:
             return {}

@@ -241,18 +241,20 @@ class Progress:
 class AnalysisSettings:
     """What a result depends on besides the file and the model; stored with it.
 
-    `every_s`: seconds between samples, 0 for every frame. `detector`: its name and version.
+    `every_s`: seconds between samples, 0 for every frame. `detector`: its name and version. `segment_s`: after about so
+    many seconds following begins anew at a key frame (fer_core/segments.py).
     """
 
     every_s: float = 0.2
     detector: str = "mtcnn"
     min_face_px: int = 40
     uncertain_below: float = 0.0
+    segment_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingAnalysis:
-    """Everything found in one file, in the order of time.
+    """Everything found in one file, in the order of time; `preview` shows it where it is a picture.
 
     Raises ValueError if the times do not increase strictly.
     """
@@ -265,6 +267,7 @@ class RecordingAnalysis:
     damaged_frames: int = 0
     partial: bool = False
     warnings: tuple[str, ...] = field(default=())
+    preview: Preview | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         times = [result.time_s for result in self.results]

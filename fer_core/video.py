@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,20 +38,115 @@ SEEK_BEFORE_S = (1.0, 15.0)
 """How far before the place to go on from a key frame is looked for: the nearest one may lead to other pictures."""
 LAST_FRAME_S = 0.5
 """The last frame begins before the end: so much is allowed on top."""
+MOST_CUTS = 1000
+"""A video is cut no more often: what would need more is damaged."""
+GRID_TOLERANCE_S = 5e-7
+"""0.2 s is not exact in a stream's time base."""
 
 
 @dataclass(slots=True)
 class DecodeStats:
     """What a pass over a video met: `damaged` packets or frames, `skipped` frames whose time does not go forward.
 
-    `end_s`: time of the last frame. `partial`: the video ends before its header says so.
+    `numbered`: frames that have a number, damaged ones too. `end_s`: time of the last frame. `partial`: the video ends
+    before its header says so.
     """
 
     decoded: int = 0
     damaged: int = 0
     skipped: int = 0
+    numbered: int = 0
     end_s: float = 0.0
     partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a video from one key frame to another, by their times in the stream's own units; None: an end of it.
+
+    `start_s`: the time of the video's first frame in the stream, from which times are told; None where it begins there.
+    """
+
+    begin_pts: int | None = None
+    end_pts: int | None = None
+    start_s: float | None = None
+
+    def holds(self, pts: int | None) -> bool:
+        """Return whether a frame of this time belongs here; what has no time does."""
+        return pts is None or not (self._before(pts) or self.ended(pts))
+
+    def ended(self, pts: int | None) -> bool:
+        """Return whether a frame of this time comes after the span."""
+        return pts is not None and self.end_pts is not None and pts >= self.end_pts
+
+    def _before(self, pts: int) -> bool:
+        return self.begin_pts is not None and pts < self.begin_pts
+
+
+WHOLE = Span()
+
+
+def spans(source: Source, every_s: float, segment_s: float) -> list[Span]:
+    """Return the parts of about so many seconds in which a video may be read separately, each from a key frame on.
+
+    The parts depend on the file alone. There is one, the whole, where the file has no index of its key frames, or where
+    seeking by it doesn't lead to them. No part is shorter than about `segment_s`.
+    Raises MediaError as `frames` does.
+    """
+    with _opened(source, every_s) as (container, stream):
+        base = stream.time_base
+        if base is None:
+            return [WHOLE]
+        last_s = start_s = _first_time_s(container, stream)
+        # Matroska's index is read when it is needed first.
+        _sought_packet(container, stream, round(start_s / base))
+        entries = stream.index_entries
+        indexed = [entry.timestamp for entry in entries if entry.is_keyframe]
+        if len(indexed) < 2:
+            return [WHOLE]
+        latest_s = float(entries[-1].timestamp * base) - segment_s
+        cuts: list[int] = []
+        for timestamp in indexed:
+            if not last_s + segment_s <= float(timestamp * base) <= latest_s or len(cuts) == MOST_CUTS:
+                continue
+            last_s = float(timestamp * base)
+            # The index may tell when a frame is decoded, and not when it is shown.
+            pts = _key_frame_before(container, stream, timestamp)
+            if pts is not None and float(pts * base) > start_s and (not cuts or pts > cuts[-1]):
+                cuts.append(pts)
+    ends = [None, *cuts, None]
+    return [Span(begin, end, start_s) for begin, end in pairwise(ends)]
+
+
+def _key_frame_before(container: InputContainer, stream: VideoStream, pts: int) -> int | None:
+    """Return the time of the last key frame at or before a time.
+
+    None where seeking doesn't lead there, or where the decoder needs more than that frame to begin.
+    """
+    found = _sought_packet(container, stream, pts)
+    if found is None or _sought_packet(container, stream, found) != found:
+        return None
+    container.seek(found, stream=stream)
+    first = next(_decoded(container, stream, DecodeStats()), None)
+    return found if first is not None and first[1].pts == found else None
+
+
+def _sought_packet(container: InputContainer, stream: VideoStream, pts: int) -> int | None:
+    """Return the time of the packet that seeking leads to; None where that is no key frame, or nothing."""
+    try:
+        container.seek(pts, stream=stream)
+        packet = next(container.demux(stream))
+    except (av.error.FFmpegError, StopIteration):
+        return None
+    return packet.pts if packet.is_keyframe else None
+
+
+def _first_time_s(container: InputContainer, stream: VideoStream) -> float:
+    """Return the time of the first frame in the stream. Raises MediaError where none can be decoded."""
+    for _, frame in progressive(_decoded(container, stream, DecodeStats())):
+        if frame.pts is not None and frame.time_base is not None:
+            return float(frame.pts * frame.time_base)
+    raise media_error("damaged_video")
 
 
 def probe(source: Source) -> VideoInfo:
@@ -92,13 +188,15 @@ def frames(
     max_side_px: int | None = None,
     stats: DecodeStats | None = None,
     after: Bookmark | None = None,
+    span: Span = WHOLE,
 ) -> Iterator[Frame]:
     """Yield frames of a video in the order of their times, one pass forward.
 
     `every_s`: seconds between samples, 0 for every frame; the first frame is taken, then the first one at or after
     each point of the grid. `max_side_px`: frames are made smaller until their longer side has it; `Frame.scale` says
     by how much. `stats` is filled on the way. `after`: a frame of an earlier pass with the same settings; what is given
-    then is what that pass would have given after it.
+    then is what that pass would have given after it. `span`: the part to be read; numbers count from its beginning,
+    times from that of the video, and its first frame is taken in any case (see `due`).
 
     Raises MediaError ``empty``, ``unknown_type``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``,
     ``too_large`` or ``damaged_video``.
@@ -106,14 +204,15 @@ def frames(
     stats = stats if stats is not None else DecodeStats()
     with _opened(source, every_s) as (container, stream):
         duration_s = _duration_s(container, stream)
-        start_s: float | None = None
-        wanted = 0
-        if after is None:
-            numbered = progressive(_decoded(container, stream, stats))
-        else:
-            numbered = _decoded_after(source, every_s, stats, after, max_side_px)
+        start_s, wanted = span.start_s, 0
+        if after is not None:
+            numbered = _decoded_after(source, every_s, stats, after, max_side_px, span)
             start_s = after.position.start_s
             wanted = _next_wanted(after.position.time_s, every_s)
+        else:
+            if span.begin_pts is not None:
+                container.seek(span.begin_pts, stream=stream)
+            numbered = progressive(_decoded(container, stream, stats, span))
         for index, decoded in numbered:
             if decoded.pts is None or decoded.time_base is None:
                 stats.skipped += 1
@@ -126,14 +225,15 @@ def frames(
                 continue
             stats.decoded += 1
             stats.end_s = time_s
-            # Half a microsecond of tolerance: 0.2 s is not exact in the stream's time base.
-            if every_s and time_s < wanted * every_s - 5e-7:
+            if every_s and time_s < wanted * every_s - GRID_TOLERANCE_S:
                 continue
             wanted = _next_wanted(time_s, every_s)
             rgb, scale = _upright(decoded, max_side_px)
             met = Position(index, time_s, start_s, stats.decoded, stats.damaged, stats.skipped)
             yield Frame(index, time_s, rgb, scale, met)
-        if not stats.decoded:
+        if span.end_pts is not None:
+            return
+        if not stats.decoded and span.begin_pts is None:
             raise media_error("damaged_video")
         stats.partial = duration_s is not None and stats.end_s < PARTIAL_BELOW * duration_s - LAST_FRAME_S
 
@@ -141,6 +241,11 @@ def frames(
 def _next_wanted(time_s: float, every_s: float) -> int:
     """Return the number of the first point of the sampling grid after a time; 0 without a grid."""
     return math.floor(time_s / every_s + 1e-6) + 1 if every_s else 0
+
+
+def due(time_s: float, before_s: float, every_s: float) -> bool:
+    """Return whether a frame is to be sampled where the last sample before it is that of `before_s`."""
+    return not every_s or time_s >= _next_wanted(before_s, every_s) * every_s - GRID_TOLERANCE_S
 
 
 @contextmanager
@@ -184,11 +289,18 @@ def _opened(source: Source, every_s: float = 0.0) -> Iterator[tuple[InputContain
         yield container, stream
 
 
-def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats) -> Iterator[tuple[int, VideoFrame]]:
-    """Yield (number, frame) and go on after packets and frames that can't be decoded, which are numbered too."""
-    number = 0
+def _decoded(
+    container: InputContainer, stream: VideoStream, stats: DecodeStats, span: Span = WHOLE
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield (number, frame) and go on after packets and frames that can't be decoded, which are numbered too.
+
+    What doesn't belong to the span is neither numbered nor counted: before it stand pictures that lean on those of
+    before the key frame, after it those that the decoder needs to give the last ones.
+    """
+    stats.numbered = 0
     packets = container.demux(stream)
     while True:
+        packet = None
         try:
             packet = next(packets)
             found = packet.decode()
@@ -197,8 +309,10 @@ def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats)
         except av.error.EOFError:
             return
         except (av.error.FFmpegError, ValueError):
+            if packet is not None and not span.holds(packet.pts):
+                continue
             stats.damaged += 1
-            number += 1
+            stats.numbered += 1
             # A container that can't go on repeats its error for ever.
             if stats.damaged > 10_000:
                 return
@@ -206,11 +320,15 @@ def _decoded(container: InputContainer, stream: VideoStream, stats: DecodeStats)
         for frame in found:
             if frame.width * frame.height > MAX_PIXELS:
                 raise media_error("too_large")
+            if span.ended(frame.pts):
+                return
+            if not span.holds(frame.pts):
+                continue
+            stats.numbered += 1
             if frame.is_corrupt:
                 stats.damaged += 1
             else:
-                yield number, frame
-            number += 1
+                yield stats.numbered - 1, frame
 
 
 @contextmanager
@@ -228,7 +346,7 @@ def _sought(
 
 
 def _decoded_after(
-    source: Source, every_s: float, stats: DecodeStats, after: Bookmark, max_side_px: int | None
+    source: Source, every_s: float, stats: DecodeStats, after: Bookmark, max_side_px: int | None, span: Span
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Yield what `_decoded` yields after the marked frame; as little as gives the same picture there is decoded before.
 
@@ -236,13 +354,14 @@ def _decoded_after(
     """
     for before_s in (*SEEK_BEFORE_S, math.inf):
         with _sought(source, every_s, after, before_s) as (container, stream):
-            numbered = progressive(_decoded(container, stream, stats))
+            numbered = progressive(_decoded(container, stream, stats, span))
             number = _number_at(numbered, after, max_side_px)
             if number is None:
                 continue
             met, offset = after.position, after.position.index - number
             stats.decoded, stats.end_s, stats.damaged, stats.skipped = met.decoded, met.time_s, met.damaged, met.skipped
             yield from ((offset + number, frame) for number, frame in numbered)
+            stats.numbered += offset
             return
     raise BookmarkError("The place to go on from is not found in the video.")
 

@@ -1,8 +1,10 @@
-"""Accounts and sign-ins for tests, made without the work that guards real ones."""
+"""Accounts and sign-ins for tests, made without the work that guards real ones, and an eye on what is asked."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from argon2 import PasswordHasher
+from sqlalchemy import event
 
 from clinic import passwords, sign_ins
 from clinic.accounts import name_key
@@ -49,3 +51,19 @@ def sign_in(db, name="Dr. Invented", role=Role.CLINICIAN):
 def actor(db, name="Dr. Invented", role=Role.CLINICIAN):
     """Add an account, sign it in, and return who acts then."""
     return sign_ins.actor_of(db, sign_in(db, name, role))
+
+
+@contextmanager
+def statements(db):
+    """Note each statement that reads or writes rows, with its parameters."""
+    noted = []
+
+    def note(connection, cursor, statement, parameters, context, executemany):
+        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            noted.append((statement, parameters))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield noted
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)

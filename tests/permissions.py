@@ -43,6 +43,7 @@ FUNCTIONS = {
     "jobs.preview": READ,
     "jobs.retry": WRITE,
     "jobs.status": READ,
+    "jobs.watch": READ,
     "outcomes.failed": OWN,
     "outcomes.pace": OWN,
     "readings.tell": READ,

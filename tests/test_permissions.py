@@ -200,6 +200,7 @@ CALLS = {
     "jobs.preview": lambda w, a: jobs.preview(w.db, w.settings, a, w.recording_id),
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
     "jobs.status": lambda w, a: jobs.status(w.db, a, w.recording_id),
+    "jobs.watch": lambda w, a: jobs.watch(w.db, w.settings, a, w.recording_id),
     "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
     "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.choosing_id),

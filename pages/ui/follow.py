@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from clinic import caseload, jobs, words
+from clinic.access import Actor
 from clinic.caseload import RecordingRow
 from clinic.jobs import JobStatus
 from clinic.previews import PreviewFace, StoredPreview
@@ -38,7 +39,7 @@ def follow(recording_id: str) -> None:
     st.session_state["patient"] = recording.patient_id
     pictures = recording.kind == "pictures"
     if status.state in WORKING:
-        _running(recording_id, pictures)
+        _running(recording_id, pictures, who)
     elif status.state == "choosing":
         _choose(recording_id, pictures)
     else:
@@ -57,21 +58,24 @@ def _say_what_came() -> None:
 
 
 @st.fragment(run_every=1)
-def _running(recording_id: str, pictures: bool) -> None:
-    """Draw progress and preview. Only this part runs each second, and it asks the database one question."""
+def _running(recording_id: str, pictures: bool, who: Actor) -> None:
+    """Draw progress and preview. Only this part runs each second, and it asks the database one question.
+
+    `who`: who opened the page. That this sign-in still lives is the gate's to see, which watches the page's line.
+    """
     with calm():
-        parts, who = resources(), actor()
-        status = jobs.status(parts.db, who, recording_id)
-        if status is None or status.state not in WORKING:
+        parts = resources()
+        found = jobs.watch(parts.db, parts.settings, who, recording_id)
+        if found is None or found[0].state not in WORKING:
             st.rerun()
+        status, seen = found
         st.progress(status.share or 0.0, text=progress_text(status, pictures))
         left, right = st.columns([3, 1], vertical_alignment="center")
         left.caption("You may leave this page: the analysis goes on, and you find it again under Analyses.")
         stopping = status.cancel_requested
         if right.button("Stopping…" if stopping else "Cancel", disabled=stopping, icon=":material/stop:", key="cancel"):
-            jobs.cancel(parts.db, parts.settings, who, recording_id)
+            jobs.cancel(parts.db, parts.settings, actor(), recording_id)
             st.rerun(scope="fragment")
-        seen = jobs.preview(parts.db, parts.settings, who, recording_id)
         if seen is not None:
             show_preview(seen, pictures)
 

@@ -7,7 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
-from fer_core.types import AnalysisSettings, Box, Face, FaceExpression, FrameResult, Progress, Status, VideoInfo
+from fer_core.types import (
+    AnalysisSettings,
+    Box,
+    Face,
+    FaceExpression,
+    FrameResult,
+    Preview,
+    Progress,
+    Status,
+    VideoInfo,
+)
 
 PREVIEW = np.full((90, 160, 3), 90, np.uint8)
 
@@ -87,4 +97,8 @@ class FakeAnalyzer:
 
     def analyze_image(self, path):
         faces = tuple(self._pictures.pop(0))
-        return SimpleNamespace(results=(FrameResult(0, 0.0, faces),), info=VideoInfo(1200, 900, None, None))
+        return SimpleNamespace(
+            results=(FrameResult(0, 0.0, faces),),
+            info=VideoInfo(1200, 900, None, None),
+            preview=Preview(0.0, PREVIEW, faces),
+        )

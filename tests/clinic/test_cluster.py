@@ -1,7 +1,6 @@
 """A cluster gives what this machine gives, chunk by chunk, and what becomes of it costs no result."""
 
 from datetime import date
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,23 +12,28 @@ from clinic.selftest import write_clip
 from db.models import JobState
 from fer_core.analyzer import Analyzer
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
+from fer_core.types import AnalysisSettings
 from tests.fakes import FakeClassifier, FakeDetector, face_at
 from tests.media import scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
+SEGMENT_S = 12.0
+
+
 def open_fake():
     """The analyzer of a machine: its face lies where the picture says."""
-    return Analyzer(FakeClassifier(), FakeDetector(lambda rgb: [face_at(100 + int(rgb.sum()) % 20, 40)]))
+    detector = FakeDetector(lambda rgb: [face_at(100 + int(rgb.sum()) % 20, 40)])
+    return Analyzer(FakeClassifier(), detector, AnalysisSettings(segment_s=SEGMENT_S))
 
 
 @pytest.fixture(scope="module")
 def client():
-    """A cluster of one machine, in this process."""
+    """A cluster of two machines, in this process."""
     from distributed import Client
 
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "set_as_default": False}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "set_as_default": False}
     with Client(processes=False, **options) as opened:
         yield opened
 
@@ -47,7 +51,7 @@ def test_chunks_are_those_of_this_machine(client, clip):
     there = list(ClusterAnalyzer(client, open_fake).stream_video(clip, 0.5))
     assert [chunk.results for chunk in there] == [chunk.results for chunk in here]
     assert [chunk.resume for chunk in there] == [chunk.resume for chunk in here]
-    assert len(there) == 4
+    assert [chunk.results[-1].time_s for chunk in there] == [10.0, 11.5, 22.0, 32.0, 34.5], "cut at 12 s"
     rest = list(ClusterAnalyzer(client, open_fake).stream_video(clip, 0.5, resume=here[1].resume))
     assert [chunk.results for chunk in rest] == [chunk.results for chunk in here[2:]]
 
@@ -63,7 +67,7 @@ def test_progress_is_told_and_may_cancel(client, clip):
     with pytest.raises(Cancelled):
         list(ClusterAnalyzer(client, open_fake).stream_video(clip, 0.5, report))
     assert told[0].share == 0.0
-    assert told[-1].done_s == pytest.approx(20.0)
+    assert told[-1].done_s == pytest.approx(22.0)
 
 
 def test_what_is_wrong_with_a_file_is_said_as_here(client, tmp_path):
@@ -100,20 +104,35 @@ class Broken:
         self.client, self.error, self.at = client, error, at
         self.status, self.closed = "running", False
 
+    def nthreads(self):
+        return {"one": 1}
+
     def submit(self, *arguments, **options):
         self.at -= 1
-        if self.at >= 0:
-            return self.client.submit(*arguments, **options)
-        return SimpleNamespace(result=self.fail, cancel=lambda: None)
-
-    def fail(self, timeout):
-        if self.error is None:
-            self.status = "closed"
-            raise TimeoutError
-        raise self.error
+        return self.client.submit(*arguments, **options) if self.at >= 0 else BrokenFuture(self)
 
     def close(self, timeout):
         self.closed = True
+
+
+class BrokenFuture:
+    """What such a client gives for its answer."""
+
+    status = "error"
+
+    def __init__(self, broken):
+        self.broken = broken
+
+    def done(self):
+        if self.broken.error is None:
+            self.broken.status = "closed"
+        return self.broken.error is not None
+
+    def result(self, timeout):
+        raise self.broken.error
+
+    def cancel(self):
+        pass
 
 
 def lost_errors():

@@ -11,6 +11,7 @@ from clinic import caseload, chunks, jobs, leases, uploads
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
 from fer_core.types import FrameResult, Progress
+from tests.doors import statements
 
 DAY = date(2026, 3, 2)
 
@@ -43,6 +44,20 @@ def test_enqueue_writes_recording_and_job(db, settings, patient, an_upload, who)
 
 def test_status_of_nothing_is_none(db, who):
     assert jobs.status(db, who, "0" * 32) is None
+
+
+def test_what_a_page_asks_each_second_is_one_query_that_scans_no_table(db, settings, patient, an_upload, who):
+    recording_id = enqueue(db, settings, who, patient, an_upload("video")).recording_id
+    with statements(db) as asked:
+        found, preview = jobs.watch(db, settings, who, recording_id)
+    assert (found.state, preview) == (JobState.QUEUED, None)
+    [(statement, parameters)] = asked
+    assert "job.cursor" not in statement, "it is long"
+    if db.engine.dialect.name == "sqlite":
+        with db.engine.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert len(plan) == 4
+        assert all(step.detail.startswith("SEARCH") and "INDEX" in step.detail for step in plan), plan
 
 
 @pytest.mark.parametrize("kinds", [[], ["video", "video"], ["video", "image"]], ids=str)

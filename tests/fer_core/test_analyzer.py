@@ -102,6 +102,14 @@ def test_pictures_keep_several_faces_apart(tmp_path):
     analysis = model.analyze_image(tmp_path / "p.png")
     assert [face.face.track for face in analysis.results[0].faces] == [0, 1]
     assert (analysis.info.width_px, analysis.info.duration_s) == (480, None)
+    assert analysis.preview.rgb.shape == (320, 480, 3)
+
+
+def test_a_large_picture_is_shown_small_with_its_faces_where_they_are(tmp_path):
+    Image.fromarray(scene(size=(2400, 1600))).save(tmp_path / "p.png")
+    shown = analyzer(lambda rgb: [face_at(1200, 600)]).analyze_image(tmp_path / "p.png").preview
+    assert shown.rgb.shape == (427, 640, 3)
+    assert shown.faces[0].face.box.left == pytest.approx(320)
 
 
 def test_large_frames_are_reduced_and_boxes_mapped_back(tmp_path):

@@ -177,8 +177,8 @@ def test_a_thousand_million_frames_a_second_are_sampled_once(tmp_path):
 def test_times_that_go_back_or_are_missing_are_skipped_and_counted(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "v.mp4", moving_face(6))
 
-    def out_of_order(container, stream, stats):
-        for number, frame in original(container, stream, stats):
+    def out_of_order(container, stream, stats, span):
+        for number, frame in original(container, stream, stats, span):
             frame.pts = {2: None, 4: 0}.get(number, frame.pts)
             yield number, frame
 
