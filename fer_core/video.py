@@ -409,7 +409,9 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     if container.duration and container.duration > 0:
-        return float(container.duration / av.time_base)
+        # Matroska tells the time of its end, which is later than its length where it does not begin at 0.
+        before = max(0, container.start_time or 0) if "matroska" in container.format.name else 0
+        return float((container.duration - before) / av.time_base)
     return None
 
 
