@@ -20,6 +20,7 @@ from clinic import (
     exports,
     imports,
     reanalysis,
+    second_step,
     selftest,
     worker,
 )
@@ -93,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     forgotten = commands.add_parser("reset-password", help="print a new first password for an account")
     forgotten.add_argument("name", help="the name that the person signs in with")
     forgotten.set_defaults(command=_reset_password)
+    lost = commands.add_parser("reset-second-step", help="take the second step from an account whose telephone is lost")
+    lost.add_argument("name", help="the name that the person signs in with")
+    lost.set_defaults(command=_reset_second_step)
     return parser
 
 
@@ -179,6 +183,13 @@ def _reset_password(settings: Settings, options: argparse.Namespace) -> int:
     with closing(_open(settings)) as database:
         password = accounts.reset_by_console(database, options.name)
     print(f"The new password, to be changed at the next sign-in: {password}")
+    return 0
+
+
+def _reset_second_step(settings: Settings, options: argparse.Namespace) -> int:
+    with closing(_open(settings)) as database:
+        second_step.reset_by_console(database, options.name)
+    print("The account signs in with its password alone until its owner turns the second step on again.")
     return 0
 
 

@@ -22,13 +22,18 @@ from fer_core.errors import FerError
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is acting: an account and the sign-in it acts by."""
+    """Who is acting: an account and the sign-in it acts by.
+
+    `must_change`: someone else has seen the password. `second_step`: whether the account is asked for a code when it
+    signs in, or signed in at the provider, which asks for what it thinks fit.
+    """
 
     account_id: str
     sign_in_id: str
     name: str
     role: Role
     must_change: bool = False
+    second_step: bool = False
 
     @property
     def writes(self) -> bool:

@@ -46,6 +46,8 @@ class Settings:
     `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
     master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
     hold them). `master_key`: the master key itself, where it is not kept in a file. `retention`: when what is old goes.
+
+    `need_second_step`: nothing opens to an account before its second step is on.
     """
 
     data_dir: Path
@@ -61,6 +63,7 @@ class Settings:
     key_dir: Path = Path()
     master_key: bytes | None = field(default=None, repr=False)
     retention: Retention = Retention()
+    need_second_step: bool = False
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -116,6 +119,7 @@ def _named() -> dict[str, Any]:
     found: dict[str, Any] = {
         "database_url": os.environ.get("FER_DATABASE_URL"),
         "media_url": os.environ.get("FER_MEDIA_URL"),
+        "need_second_step": os.environ.get("FER_NEED_TOTP") == "1",
     }
     if folder := os.environ.get("FER_KEY_DIR"):
         found["key_dir"] = Path(folder).absolute()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from clinic import accounts, sign_ins, words
+from clinic import accounts, second_step, sign_ins, words
 from clinic.access import Actor, Role
 from clinic.accounts import AccountRow
 from pages.ui import state
@@ -43,6 +43,11 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         if st.button("Reset password", icon=":material/key:"):
             hand_out(row.name, accounts.reset_password(db, who, row.id))
         st.caption("Ends all sign-ins of this account; a new first password is shown once.")
+        if row.second_step:
+            if st.button("Reset second step", icon=":material/phonelink_erase:"):
+                second_step.reset(db, who, row.id)
+                st.rerun()
+            st.caption("For one who lost the telephone and the recovery codes. Ends all sign-ins of this account.")
         if row.disabled:
             if st.button("Enable", icon=":material/lock_open:"):
                 accounts.enable(db, who, row.id)

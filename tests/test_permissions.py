@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 import tempfile
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from clinic import (
     jobs,
     outcomes,
     reanalysis,
+    second_step,
     sharing,
     sign_ins,
     uploads,
@@ -44,7 +46,7 @@ from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, ne
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.ui import doors as door_pages
-from pages.ui import watch
+from pages.ui import watch, your_account
 from pages.ui.resources import resources
 from tests import doors
 from tests.clinic.fakes import result
@@ -62,6 +64,7 @@ MODULES = (
     jobs,
     outcomes,
     reanalysis,
+    second_step,
     sharing,
     sign_ins,
     uploads,
@@ -166,6 +169,12 @@ def wish(world):
         return stored.id
 
 
+def turn_on(world, actor):
+    """Turn the second step on, and return the recovery codes."""
+    made = second_step.begin(world.db, world.settings, actor, doors.PASSWORD)
+    return second_step.confirm(world.db, world.settings, actor, doors.code_at(made.secret, time.time()))
+
+
 CALLS = {
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
@@ -206,6 +215,18 @@ CALLS = {
     "reanalysis.standing": lambda w, a: reanalysis.standing(w.db, a, wish(w)),
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
+    "second_step.begin": lambda w, a: second_step.begin(w.db, w.settings, a, doors.PASSWORD),
+    "second_step.begun": lambda w, a: (
+        second_step.begin(w.db, w.settings, a, doors.PASSWORD),
+        second_step.begun(w.db, w.settings, a),
+    ),
+    "second_step.confirm": lambda w, a: turn_on(w, a),
+    "second_step.renew_codes": lambda w, a: second_step.renew_codes(
+        w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]
+    ),
+    "second_step.reset": lambda w, a: second_step.reset(w.db, a, account_of(w, "viewer")),
+    "second_step.standing": lambda w, a: second_step.standing(w.db, a),
+    "second_step.turn_off": lambda w, a: second_step.turn_off(w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]),
     "sharing.history": lambda w, a: sharing.history(w.db, a, w.patient_id),
     "sharing.open_in_emergency": lambda w, a: sharing.open_in_emergency(w.db, a, NAME, "a reason that is long enough"),
     "sharing.readers": lambda w, a: sharing.readers(w.db, a, w.patient_id),
@@ -301,9 +322,8 @@ def path_of(route):
 
 
 def test_each_route_is_in_the_table():
-    assert {path_of(route) for route in [*door_pages.ROUTES, *watch.ROUTES, *routes(None), *streamlit_routes()]} == set(
-        ROUTES
-    )
+    ours = [*door_pages.ROUTES, *your_account.ROUTES, *watch.ROUTES, *routes(None)]
+    assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
 
 
