@@ -24,7 +24,8 @@ from db.engine import Database
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
 SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
-DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP})
+PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
+DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
 """What answers to everyone, besides `HEALTH`."""
 HEALTH = "/_stcore/health"
 SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")

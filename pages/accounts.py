@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from clinic import accounts, second_step, sign_ins, words
+from clinic import accounts, identities, second_step, sign_ins, words
 from clinic.access import Actor, Role
 from clinic.accounts import AccountRow
 from pages.ui import state
@@ -56,8 +56,24 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
             accounts.disable(db, who, row.id)
             st.rerun()
         st.caption("A disabled account is signed out everywhere at once; its caseload stays until it is handed over.")
+        if resources().settings.provider is not None:
+            link(who, row)
         if row.patients and others:
             hand_over(who, row, others)
+
+
+def link(who: Actor, row: AccountRow) -> None:
+    """Say who the account is at the sign-in provider."""
+    provider = resources().settings.provider
+    with st.form("link", border=False):
+        told = "As the provider knows the person. The first sign-in there binds the account to it."
+        named = st.text_input("E-mail address or subject at the provider", value=row.provider or "", help=told)
+        if st.form_submit_button("Link") and provider is not None:
+            identities.link(resources().db, who, row.id, provider.issuer, named)
+            st.rerun()
+    if row.provider and st.button("End the link", icon=":material/link_off:"):
+        identities.unlink(resources().db, who, row.id)
+        st.rerun()
 
 
 def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:

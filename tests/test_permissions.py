@@ -26,9 +26,11 @@ from clinic import (
     caseload,
     downloads,
     exports,
+    identities,
     imports,
     incoming,
     jobs,
+    oidc,
     outcomes,
     reanalysis,
     second_step,
@@ -46,7 +48,7 @@ from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, ne
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.ui import doors as door_pages
-from pages.ui import watch, your_account
+from pages.ui import provider_door, watch, your_account
 from pages.ui.resources import resources
 from tests import doors
 from tests.clinic.fakes import result
@@ -59,9 +61,11 @@ MODULES = (
     caseload,
     downloads,
     exports,
+    identities,
     imports,
     incoming,
     jobs,
+    oidc,
     outcomes,
     reanalysis,
     second_step,
@@ -195,6 +199,10 @@ CALLS = {
     "caseload.rename_patient": lambda w, a: caseload.rename_patient(w.db, a, w.patient_id, "Another", ""),
     "caseload.samples": lambda w, a: caseload.samples(w.db, a, w.choosing_id),
     "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
+    "identities.link": lambda w, a: identities.link(
+        w.db, a, account_of(w, "viewer"), "https://provider.test", "v@example.test"
+    ),
+    "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
     "jobs.active": lambda w, a: jobs.active(w.db, a),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
@@ -322,7 +330,7 @@ def path_of(route):
 
 
 def test_each_route_is_in_the_table():
-    ours = [*door_pages.ROUTES, *your_account.ROUTES, *watch.ROUTES, *routes(None)]
+    ours = [*door_pages.ROUTES, *your_account.ROUTES, *provider_door.ROUTES, *watch.ROUTES, *routes(None)]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
 

@@ -75,12 +75,12 @@ async def read_form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def page(title: str, body: str, status: int = 200) -> HTMLResponse:
-    """Return a page; `body` is HTML in which everything that came from outside is escaped."""
+def page(title: str, body: str, status: int = 200, head: str = "") -> HTMLResponse:
+    """Return a page; `body` and `head` are HTML in which everything that came from outside is escaped."""
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title} - Expression History</title><style>{STYLE}</style></head>"
+        f"<title>{title} - Expression History</title><style>{STYLE}</style>{head}</head>"
         f"<body><main>{body}</main></body></html>"
     )
     return HTMLResponse(html, status, {"Content-Security-Policy": POLICY})

@@ -16,6 +16,7 @@ from clinic.gate import (
     COOKIE,
     COOKIE_TLS,
     FIRST_RUN,
+    PROVIDER,
     SECOND_STEP,
     SIGN_IN,
     is_tls,
@@ -46,7 +47,7 @@ async def sign_in(request: Request) -> Response:
     def work() -> str:
         return sign_ins.sign_in(parts.db, form.get("name", ""), form.get("password", ""))
 
-    return await _signed_in(request, work, lambda said: _sign_in_form(form.get("name", ""), said))
+    return await _signed_in(request, work, lambda said: sign_in_form(form.get("name", ""), said))
 
 
 async def second_step(request: Request) -> Response:
@@ -116,7 +117,7 @@ async def _sign_in_page(request: Request) -> Response:
         return RedirectResponse("/", 303)
     if await asyncio.to_thread(sign_ins.is_pending, resources().db, _token(request)):
         return RedirectResponse(SECOND_STEP, 303)
-    response = page("Sign in", _sign_in_form("", ""))
+    response = page("Sign in", sign_in_form("", ""))
     # A cookie that is there nevertheless belongs to a sign-in that ended.
     for name in {COOKIE, COOKIE_TLS} & set(request.cookies):
         response.delete_cookie(name, path="/", secure=name == COOKIE_TLS, httponly=True, samesite="strict")
@@ -143,10 +144,13 @@ def _agree(form: dict[str, str]) -> None:
         raise FerError("The two new passwords differ. Please type them again.", "passwords_differ")
 
 
-def _sign_in_form(name: str, said: str) -> str:
+def sign_in_form(name: str, said: str) -> str:
+    """Return the form of the sign-in, with the way to the provider where there is one."""
     password = ("password", "Password", "password", "current-password")
-    small = f'<p class="small">{escape(words.DISCLAIMER)}</p>'
-    return form_html("Expression History", SIGN_IN, (NAME, password), "Sign in", said, {"name": name}) + small
+    html = form_html("Expression History", SIGN_IN, (NAME, password), "Sign in", said, {"name": name})
+    if resources().settings.provider is not None:
+        html += f'<a class="button" href="{PROVIDER}">Sign in with your organisation</a>'
+    return html + f'<p class="small">{escape(words.DISCLAIMER)}</p>'
 
 
 def _second_step_form(said: str) -> str:
