@@ -1,5 +1,7 @@
 """What was tried against the program and what it answered, as the tests saw it: written to docs/attacks.md."""
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -26,9 +28,17 @@ def answer_to(work):
     except WebSocketDisconnect as end:
         return end.code, f"the websocket was closed with {end.code}"
     if hasattr(found, "status_code"):
-        said = found.text if len(found.text) < 200 and found.text.isprintable() else ""
+        said = sentence_of(found)
         return found.status_code, f"HTTP {found.status_code}" + (f": {said}" if said else "")
-    return found, str(found)
+    return found, f"`{found}`"
+
+
+def sentence_of(response):
+    """Return what an answer says to a person."""
+    if response.content and "json" in response.headers.get("content-type", ""):
+        return response.json().get("message", "")
+    alert = re.search(r'role="alert">(.*?)</p>', response.text)
+    return html.unescape(alert.group(1)) if alert else response.text if "<" not in response.text else ""
 
 
 @pytest.fixture

@@ -40,7 +40,9 @@ h2 { margin: 1.75rem 0 0; font-size: 1.1rem; font-weight: 600 }
 .code { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
 .qr { margin: 1rem 0 0; width: 100%; text-align: center }
 .qr svg { width: 13rem; height: 13rem; border-radius: 0.5rem }
-ol { margin: 0.75rem 0 0; padding-left: 1.5rem }
+ol { margin: 0.75rem 0 0; padding-left: 2.25rem }
+details { margin-top: 0.75rem }
+summary { cursor: pointer }
 form + form button { margin-top: 0.75rem }
 a.button { box-sizing: border-box; display: block; margin-top: 0.75rem; padding: 0.6rem; text-align: center;
   font-weight: 600; color: var(--ink); border: 1px solid var(--line); border-radius: 0.5rem; text-decoration: none }
