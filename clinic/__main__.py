@@ -18,6 +18,7 @@ from clinic import (
     demo,
     doctor,
     exports,
+    folders,
     imports,
     reanalysis,
     second_step,
@@ -86,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     bring = commands.add_parser("import", help="add the patient of such an archive")
     bring.add_argument("file", type=Path)
     bring.set_defaults(command=_import)
+    folder = commands.add_parser("import-folder", help="hand in a folder of recordings, with a folder for each patient")
+    folder.add_argument("folder", type=Path)
+    folder.add_argument("--patient", metavar="CODE", help="the folder is this patient's: the name or code, or the id")
+    folder.set_defaults(command=_import_folder)
     examined = commands.add_parser("doctor", help="say of each setting whether it is safe; the server starts only then")
     examined.set_defaults(command=_doctor)
     checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
@@ -151,6 +156,18 @@ def _import(settings: Settings, options: argparse.Namespace) -> int:
         patient_id = imports.import_patient(database, settings, access.CONSOLE, file)
     print(f"Added patient {patient_id}.")
     return 0
+
+
+def _import_folder(settings: Settings, options: argparse.Namespace) -> int:
+    with closing(_open(settings)) as database:
+        lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
+    taken = sum(line.taken for line in lines)
+    print(f"{taken} taken, {len(lines) - taken} refused.")
+    return 0 if taken == len(lines) else 1
+
+
+def _print_line(line: folders.Line) -> None:
+    print(f"{'taken' if line.taken else 'refused':8} {line.name}: {line.sentence}")
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others

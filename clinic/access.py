@@ -124,7 +124,7 @@ def writer_of(session: Session, actor: Actor | None, patient_id: str) -> Account
 
 
 def sender_of(session: Session, actor: Actor | None, patient_id: str) -> str | None:
-    """Return the id of the acting account if it may hand the patient on to others, None for the console.
+    """Return the id of the acting account if it may add to the patient or hand it on, None for the console.
 
     Raises what `writer_of` raises.
     """
@@ -136,7 +136,7 @@ def sender_of(session: Session, actor: Actor | None, patient_id: str) -> str | N
 
 
 def taker(session: Session, actor: Actor | None) -> Account | None:
-    """Return the acting account if it may add patients, None for the console. Raises what `writer` raises."""
+    """Return the acting account if it may add patients and files, None for the console. Raises what `writer` raises."""
     return None if actor is CONSOLE else writer(session, actor)
 
 

@@ -58,7 +58,7 @@ class Settings:
     hold them). `master_key`: the master key itself, where it is not kept in a file. `retention`: when what is old goes.
 
     `need_second_step`: nothing opens to an account before its second step is on. `provider`: where else accounts may
-    sign in, None where nowhere.
+    sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
     """
 
     data_dir: Path
@@ -76,6 +76,7 @@ class Settings:
     retention: Retention = Retention()
     need_second_step: bool = False
     provider: Provider | None = None
+    import_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -136,6 +137,8 @@ def _named() -> dict[str, Any]:
     }
     if folder := os.environ.get("FER_KEY_DIR"):
         found["key_dir"] = Path(folder).absolute()
+    if folder := os.environ.get("FER_IMPORT_DIR"):
+        found["import_dir"] = Path(folder).resolve()
     found |= named_key()
     found["retention"] = Retention(
         patients_days=_days("FER_KEEP_PATIENTS_DAYS"),

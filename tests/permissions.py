@@ -33,6 +33,8 @@ FUNCTIONS = {
     "caseload.rename_patient": WRITE,
     "caseload.samples": READ,
     "caseload.versions": READ,
+    "folders.bring_offered": KEEP_ACCOUNTS,
+    "folders.offered": KEEP_ACCOUNTS,
     "identities.link": KEEP_ACCOUNTS,
     "identities.unlink": KEEP_ACCOUNTS,
     "jobs.active": OWN,
@@ -95,6 +97,7 @@ FOR_NO_PERSON = {
     "downloads.sweep": "for the worker alone",
     "exports.patient_tables": "of the tables, not of a patient",
     "exports.owner": "of the tables, not of a patient",
+    "folders.bring_by_console": "for the command line alone",
     "identities.sign_in": "asks for a provider's signed word instead",
     "oidc.arrive": "asks for a provider's signed word instead",
     "oidc.depart": "sends to the provider, before anybody is known",
@@ -129,6 +132,7 @@ FOR_NO_PERSON = {
     "uploads.uploads_dir": "where uploads lie",
     "uploads.age_s": "of a file",
     "uploads.check_room": "size and free space",
+    "uploads.check_quota": "size of all files together",
     "uploads.sweep": "for the worker alone",
 }
 """Public functions without an acting user, each with the reason."""

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from clinic import (
     caseload,
     downloads,
     exports,
+    folders,
     identities,
     imports,
     incoming,
@@ -61,6 +63,7 @@ MODULES = (
     caseload,
     downloads,
     exports,
+    folders,
     identities,
     imports,
     incoming,
@@ -179,6 +182,12 @@ def turn_on(world, actor):
     return second_step.confirm(world.db, world.settings, actor, doors.code_at(made.secret, time.time()))
 
 
+def with_a_folder(world):
+    """Return the settings of a server on which an empty folder lies ready."""
+    (world.settings.data_dir / "incoming" / "march").mkdir(parents=True)
+    return replace(world.settings, import_dir=world.settings.data_dir / "incoming")
+
+
 CALLS = {
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
@@ -199,6 +208,8 @@ CALLS = {
     "caseload.rename_patient": lambda w, a: caseload.rename_patient(w.db, a, w.patient_id, "Another", ""),
     "caseload.samples": lambda w, a: caseload.samples(w.db, a, w.choosing_id),
     "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
+    "folders.bring_offered": lambda w, a: folders.bring_offered(w.db, with_a_folder(w), a, "march"),
+    "folders.offered": lambda w, a: folders.offered(w.db, with_a_folder(w), a),
     "identities.link": lambda w, a: identities.link(
         w.db, a, account_of(w, "viewer"), "https://provider.test", "v@example.test"
     ),
