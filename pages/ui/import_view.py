@@ -18,8 +18,8 @@ def show_import() -> None:
         st.caption("No folder lies ready.")
         return
     st.caption(
-        "Each folder in it bears the name of a patient on your caseload. A video is a recording, and so are the pictures"
-        " of one day. A day in a file's name, such as 2026-03-01, is the day of the recording."
+        "Each folder in it bears the name of a patient on your caseload. A video is a recording, and so are the"
+        " pictures of one day. A day in a file's name, such as 2026-03-01, is the day of the recording."
     )
     with st.form("import_folder", border=False):
         name = st.selectbox("Folder", ready)
@@ -28,7 +28,7 @@ def show_import() -> None:
         with st.status("Checking the files…", expanded=True) as status:
             lines = folders.bring_offered(parts.db, parts.settings, who, name, on_line=_show)
             taken = sum(line.taken for line in lines)
-            status.update(label=f"{taken} taken, {len(lines) - taken} refused", state="complete")
+            status.update(label=f"{taken} taken, {len(lines) - taken} refused", state="complete", expanded=True)
 
 
 def _show(line: folders.Line) -> None:
