@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # OpenMP threads that spin beside another busy process cost 40 times the work.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run demo test check format clean
+.PHONY: run demo test attacks check format clean
 
 $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,11 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
+
+# Tries every attack of the tests, and writes docs/attacks.md with the answers and docs/roles.md with the roles.
+attacks: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m attack --attacks docs/attacks.md
+	$(BIN)/python -m tests.roles
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from clinic.gate import SIGN_IN, Behind, Gate
 from clinic.routes import routes
 from clinic.settings import Settings
-from pages.ui import doors, protocol, watch
+from pages.ui import doors, protocol, provider_door, watch, your_account
 from pages.ui.resources import database, welcome
 from pages.ui.safety import refuse_unsafe
 from pages.ui.widgets import on_script_error
@@ -35,11 +35,18 @@ behind = Behind(
     farewell=protocol.leave_for(SIGN_IN),
     policy=protocol.policy(),
     tls=Settings.from_environment().behind_tls,
+    need_second_step=Settings.from_environment().need_second_step,
 )
 app = st.App(
     "pages/ui/shell.py",
     lifespan=start,
-    routes=[*doors.ROUTES, *watch.ROUTES, *routes(Settings.from_environment)],
+    routes=[
+        *doors.ROUTES,
+        *your_account.ROUTES,
+        *provider_door.ROUTES,
+        *watch.ROUTES,
+        *routes(Settings.from_environment),
+    ],
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,
 )

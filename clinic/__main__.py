@@ -18,8 +18,10 @@ from clinic import (
     demo,
     doctor,
     exports,
+    folders,
     imports,
     reanalysis,
+    second_step,
     selftest,
     worker,
 )
@@ -85,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     bring = commands.add_parser("import", help="add the patient of such an archive")
     bring.add_argument("file", type=Path)
     bring.set_defaults(command=_import)
+    folder = commands.add_parser("import-folder", help="hand in a folder of recordings, with a folder for each patient")
+    folder.add_argument("folder", type=Path)
+    folder.add_argument("--patient", metavar="CODE", help="the folder is this patient's: the name or code, or the id")
+    folder.set_defaults(command=_import_folder)
     examined = commands.add_parser("doctor", help="say of each setting whether it is safe; the server starts only then")
     examined.set_defaults(command=_doctor)
     checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
@@ -93,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     forgotten = commands.add_parser("reset-password", help="print a new first password for an account")
     forgotten.add_argument("name", help="the name that the person signs in with")
     forgotten.set_defaults(command=_reset_password)
+    lost = commands.add_parser("reset-second-step", help="take the second step from an account whose telephone is lost")
+    lost.add_argument("name", help="the name that the person signs in with")
+    lost.set_defaults(command=_reset_second_step)
     return parser
 
 
@@ -149,6 +158,18 @@ def _import(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _import_folder(settings: Settings, options: argparse.Namespace) -> int:
+    with closing(_open(settings)) as database:
+        lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
+    taken = sum(line.taken for line in lines)
+    print(f"{taken} taken, {len(lines) - taken} refused.")
+    return 0 if taken == len(lines) else 1
+
+
+def _print_line(line: folders.Line) -> None:
+    print(f"{'taken' if line.taken else 'refused':8} {line.name}: {line.sentence}")
+
+
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
     found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
     for finding in found:
@@ -179,6 +200,13 @@ def _reset_password(settings: Settings, options: argparse.Namespace) -> int:
     with closing(_open(settings)) as database:
         password = accounts.reset_by_console(database, options.name)
     print(f"The new password, to be changed at the next sign-in: {password}")
+    return 0
+
+
+def _reset_second_step(settings: Settings, options: argparse.Namespace) -> int:
+    with closing(_open(settings)) as database:
+        second_step.reset_by_console(database, options.name)
+    print("The account signs in with its password alone until its owner turns the second step on again.")
     return 0
 
 

@@ -22,13 +22,18 @@ from fer_core.errors import FerError
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is acting: an account and the sign-in it acts by."""
+    """Who is acting: an account and the sign-in it acts by.
+
+    `must_change`: someone else has seen the password. `second_step`: whether the account is asked for a code when it
+    signs in, or signed in at the provider, which asks for what it thinks fit.
+    """
 
     account_id: str
     sign_in_id: str
     name: str
     role: Role
     must_change: bool = False
+    second_step: bool = False
 
     @property
     def writes(self) -> bool:
@@ -119,7 +124,7 @@ def writer_of(session: Session, actor: Actor | None, patient_id: str) -> Account
 
 
 def sender_of(session: Session, actor: Actor | None, patient_id: str) -> str | None:
-    """Return the id of the acting account if it may hand the patient on to others, None for the console.
+    """Return the id of the acting account if it may add to the patient or hand it on, None for the console.
 
     Raises what `writer_of` raises.
     """
@@ -131,7 +136,7 @@ def sender_of(session: Session, actor: Actor | None, patient_id: str) -> str | N
 
 
 def taker(session: Session, actor: Actor | None) -> Account | None:
-    """Return the acting account if it may add patients, None for the console. Raises what `writer` raises."""
+    """Return the acting account if it may add patients and files, None for the console. Raises what `writer` raises."""
     return None if actor is CONSOLE else writer(session, actor)
 
 

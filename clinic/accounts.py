@@ -14,7 +14,7 @@ from clinic import audit, passwords, throttle
 from clinic.access import Actor, Forbidden, administrator
 from clinic.audit import Deed
 from db.engine import Database
-from db.models import Access, Account, Patient, Role, SignIn
+from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
 NAME_MAX = 100
@@ -24,7 +24,11 @@ FIRST_CODE = "the first administrator's code"
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account as administrators see it; `patients` is the size of its caseload, `seen_at` its last activity now."""
+    """An account as administrators see it; `patients` is the size of its caseload, `seen_at` its last activity now.
+
+    `second_step`: whether it is asked for a code. `provider`: who it is at the sign-in provider (see
+    clinic/identities.py), None where it is not linked.
+    """
 
     id: str
     name: str
@@ -33,6 +37,8 @@ class AccountRow:
     must_change: bool
     patients: int
     seen_at: datetime | None
+    second_step: bool
+    provider: str | None
 
 
 def any_account(db: Database) -> bool:
@@ -83,17 +89,21 @@ def add(db: Database, actor: Actor, name: str, role: Role) -> str:
 def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
     """Return all accounts in the order of their names. Raises Forbidden."""
     patients = select(func.count()).where(Access.account_id == Account.id, Access.until.is_(None)).scalar_subquery()
-    seen_at = select(func.max(SignIn.seen_at)).where(SignIn.account_id == Account.id).scalar_subquery()
+    seen_at = select(func.max(SignIn.seen_at)).where(SignIn.account_id == Account.id, ~SignIn.pending).scalar_subquery()
+    found = (
+        select(Account, patients, seen_at, SecondStep.on_since, ProviderIdentity)
+        .outerjoin(SecondStep, SecondStep.account_id == Account.id)
+        .outerjoin(ProviderIdentity, ProviderIdentity.account_id == Account.id)
+    )
     with db.read() as session:
         administrator(session, actor)
-        rows = session.execute(select(Account, patients, seen_at).order_by(Account.name_key))
-        return [_row(account, count, seen) for account, count, seen in rows]
+        return [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
 
 
 def set_role(db: Database, actor: Actor, account_id: str, role: Role) -> None:
     """Give an account another role. Raises Forbidden, FerError ``unknown_account``, ``last_administrator``."""
     with db.session() as session:
-        by, account = administrator(session, actor), _account(session, account_id)
+        by, account = administrator(session, actor), account_of(session, account_id)
         if role is not Role.ADMINISTRATOR:
             _keep_one(session, account)
         account.role = role.value
@@ -106,7 +116,7 @@ def disable(db: Database, actor: Actor, account_id: str) -> None:
     Raises Forbidden, FerError ``unknown_account``, ``last_administrator``.
     """
     with db.session() as session:
-        by, account = administrator(session, actor), _account(session, account_id)
+        by, account = administrator(session, actor), account_of(session, account_id)
         _keep_one(session, account)
         account.disabled_at = datetime.now(UTC)
         end_sign_ins(session, account.id)
@@ -116,7 +126,7 @@ def disable(db: Database, actor: Actor, account_id: str) -> None:
 def enable(db: Database, actor: Actor, account_id: str) -> None:
     """Let a disabled account sign in again. Raises Forbidden, FerError ``unknown_account``."""
     with db.session() as session:
-        by, account = administrator(session, actor), _account(session, account_id)
+        by, account = administrator(session, actor), account_of(session, account_id)
         account.disabled_at = None
         audit.write(session, Deed.ACCOUNT_ENABLED, by.id, account=account.id)
 
@@ -129,7 +139,7 @@ def reset_password(db: Database, actor: Actor, account_id: str) -> str:
     password = passwords.generate()
     stored = passwords.hash_password(password)
     with db.session() as session:
-        by, account = administrator(session, actor), _account(session, account_id)
+        by, account = administrator(session, actor), account_of(session, account_id)
         _reset(session, account, stored)
         audit.write(session, Deed.PASSWORD_RESET, by.id, account=account.id)
     return password
@@ -143,9 +153,7 @@ def reset_by_console(db: Database, name: str) -> str:
     password = passwords.generate()
     stored = passwords.hash_password(password)
     with db.session() as session:
-        account = session.scalar(select(Account).where(Account.name_key == name_key(name)))
-        if account is None:
-            raise _unknown()
+        account = account_named(session, name)
         _reset(session, account, stored)
         audit.write(session, Deed.PASSWORD_RESET, None, account=account.id, console=True)
     return password
@@ -157,7 +165,7 @@ def hand_over(db: Database, actor: Actor, from_id: str, to_id: str) -> int:
     Raises Forbidden, FerError ``unknown_account``.
     """
     with db.session() as session:
-        by, giver, taker = administrator(session, actor), _account(session, from_id), _account(session, to_id)
+        by, giver, taker = administrator(session, actor), account_of(session, from_id), account_of(session, to_id)
         moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
         for access in moved if giver.id != taker.id else ():
             grant(session, taker.id, access.patient_id)
@@ -196,9 +204,9 @@ def replace_password(session: Session, account: Account, stored: str, must_chang
     end_sign_ins(session, account.id)
 
 
-def end_sign_ins(session: Session, account_id: str) -> None:
-    """End every sign-in of an account."""
-    session.execute(delete(SignIn).where(SignIn.account_id == account_id))
+def end_sign_ins(session: Session, account_id: str, but: str | None = None) -> None:
+    """End every sign-in of an account, save the one that is named."""
+    session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.id != (but or "")))
 
 
 def name_key(name: str) -> str:
@@ -226,12 +234,32 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
     return account
 
 
-def _row(account: Account, patients: int, seen_at: datetime | None) -> AccountRow:
-    disabled = account.disabled_at is not None
-    return AccountRow(account.id, account.name, Role(account.role), disabled, account.must_change, patients, seen_at)
+def _row(
+    account: Account, patients: int, seen: datetime | None, on_since: datetime | None, linked: ProviderIdentity | None
+) -> AccountRow:
+    return AccountRow(
+        id=account.id,
+        name=account.name,
+        role=Role(account.role),
+        disabled=account.disabled_at is not None,
+        must_change=account.must_change,
+        patients=patients,
+        seen_at=seen,
+        second_step=on_since is not None,
+        provider=(linked.email or linked.subject) if linked is not None else None,
+    )
 
 
-def _account(session: Session, account_id: str) -> Account:
+def account_named(session: Session, name: str) -> Account:
+    """Return the account of this name. Raises FerError ``unknown_account``."""
+    account = session.scalar(select(Account).where(Account.name_key == name_key(name)))
+    if account is None:
+        raise _unknown()
+    return account
+
+
+def account_of(session: Session, account_id: str) -> Account:
+    """Return the account of this id. Raises FerError ``unknown_account``."""
     account = session.get(Account, account_id)
     if account is None:
         raise _unknown()

@@ -154,6 +154,19 @@ def _key(settings: Settings) -> Finding:
     return Finding("master key", Level.OK, "The master key is there and closed to others.")
 
 
+def _machines(settings: Settings) -> Finding:
+    name, own = "several machines", str(settings.data_dir / "media")
+    if settings.dask is None and settings.database_url.startswith("sqlite"):
+        return Finding(name, Level.OK, "Database, files and analysis are on this computer.")
+    where = "the folder media of the data folder" if settings.media_url == own else "the store of FER_MEDIA_URL"
+    return Finding(
+        name,
+        Level.OK,
+        f"Every machine that analyses has to reach {where}, and to hold the same master key (FER_KEY_DIR or"
+        " FER_MASTER_KEY).",
+    )
+
+
 def _folder(settings: Settings) -> Finding:
     if stat.S_IMODE(settings.data_dir.stat().st_mode) & 0o077:
         return Finding("data folder", Level.WARNING, "Others on this computer may look into it: set it to mode 700.")
@@ -201,6 +214,7 @@ SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (
 )
 INSTALLATION_CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _key,
+    _machines,
     _folder,
     _erasures,
     _space,

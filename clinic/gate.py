@@ -23,7 +23,9 @@ from clinic.access import Actor, Role
 from db.engine import Database
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
-DOORS = frozenset({SIGN_IN, FIRST_RUN})
+SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
+PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
+DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
 """What answers to everyone, besides `HEALTH`."""
 HEALTH = "/_stcore/health"
 SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
@@ -48,7 +50,7 @@ class Behind:
 
     `open_db` gives the database. `is_deed` tells a websocket message that a person caused from one that a timer did.
     `farewell` is the last message of a websocket whose sign-in ended. `policy` is the Content-Security-Policy of the
-    pages. `tls` says that a proxy in front speaks TLS.
+    pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
     """
 
     open_db: Callable[[], Database]
@@ -56,6 +58,7 @@ class Behind:
     farewell: bytes
     policy: str
     tls: bool = False
+    need_second_step: bool = False
 
 
 class Gate:
@@ -84,14 +87,15 @@ class Gate:
             return PlainTextResponse("This request came from another site.", 403)
         actor = scope["actor"] = await self._actor(scope)
         # To one who is signed in, Streamlit answers: with it the page gets the token without which it can't upload.
-        if path == HEALTH and (actor is None or actor.must_change):
+        if path == HEALTH and (actor is None or self._first(actor)):
             return PlainTextResponse("ok")
         if path in DOORS:
             return None
         if actor is None:
             return _elsewhere(scope, headers, SIGN_IN, 401)
-        if actor.must_change and path != CHANGE_PASSWORD:
-            return _elsewhere(scope, headers, CHANGE_PASSWORD, 403)
+        first = self._first(actor)
+        if first is not None and path not in (first, CHANGE_PASSWORD):
+            return _elsewhere(scope, headers, first, 403)
         status = refused(path, actor.role)
         if status is not None:
             return PlainTextResponse("There is nothing here for you.", status)
@@ -101,7 +105,7 @@ class Gate:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         actor = await self._actor(scope)
-        if actor is None or actor.must_change or not _same_site(Headers(scope=scope)):
+        if actor is None or self._first(actor) or not _same_site(Headers(scope=scope)):
             await receive()
             # Before it is accepted, closing refuses the upgrade with 403.
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
@@ -115,6 +119,12 @@ class Gate:
             # Not between the farewell and the close.
             async with line.cutting:
                 watcher.cancel()
+
+    def _first(self, actor: Actor) -> str | None:
+        """Return the page on which this person has something to do before anything else opens."""
+        if actor.must_change:
+            return CHANGE_PASSWORD
+        return YOUR_ACCOUNT if self._behind.need_second_step and not actor.second_step else None
 
     async def _actor(self, scope: Scope) -> Actor | None:
         token = token_of(HTTPConnection(scope).cookies, is_tls(scope, self._behind.tls))

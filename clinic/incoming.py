@@ -64,13 +64,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incomi
     uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in waiting))
     if sum(uploads.age_s(path) < BUSY_S for path in states) >= MOST_AT_ONCE:
         raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
-    taken = sum(file.size for file in media.files()) + sum(other.length for other in waiting)
-    if taken + length > settings.quota_bytes:
-        raise MediaError(
-            "The uploads that wait for their analysis take all the space that is set aside for them. Please wait until"
-            " some are done.",
-            "quota",
-        )
+    uploads.check_quota(settings, length + sum(other.length for other in waiting))
     made = Incoming(secrets.token_hex(16), length, actor.account_id)
     descriptor = os.open(uploads.part_path(settings, made.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "r+b") as file:

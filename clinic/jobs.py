@@ -111,10 +111,10 @@ def enqueue(
             created_at=datetime.now(UTC),
         )
         with db.session() as session:
-            account = access.writer_of(session, actor, patient_id)
+            account_id = access.sender_of(session, actor, patient_id)
             found = _queue(session, recording, files)
             if not found.duplicate:
-                audit.write(session, Deed.RECORDING_ADDED, account.id, patient_id, found.recording_id)
+                audit.write(session, Deed.RECORDING_ADDED, account_id, patient_id, found.recording_id)
     except BaseException:
         uploads.discard(settings, [file.id for file in files])
         raise

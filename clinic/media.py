@@ -5,9 +5,7 @@ A file has a random id for its name. It gets that name when it is whole and safe
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +13,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
 from clinic import keys
 from clinic.keys import MasterKeyError
 from clinic.settings import Settings
-from db.copies import sync_folder
+from db.attached import PART as PART
+from db.attached import adopt
 from db.sealed import Key, open_sealed
 from fer_core.errors import FerError
-
-PART = ".part"
-"""What a file's name ends with until it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +41,8 @@ class MediaStore:
 
     def adopt(self, path: Path, media_id: str) -> None:
         """Move a finished sealed file from the local disk into the store; it is safe there when this returns."""
-        final, part = self._place(media_id), self._place(media_id) + PART
-        if not isinstance(self._fs, LocalFileSystem):
-            self._fs.makedirs(self._root, exist_ok=True)
-            self._fs.put_file(str(path), part)
-            self._fs.mv(part, final)
-            path.unlink(missing_ok=True)
-            return
-        Path(self._root).mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.move(path, part)
-        _sync(Path(part))
-        os.replace(part, final)
-        sync_folder(Path(self._root))
+        self._place(media_id)
+        adopt(self._fs, self._root, path, media_id)
 
     def open(self, media_id: str) -> BinaryIO:
         """Return the plain content as a seekable file; every part is checked when it is read.
@@ -119,8 +104,3 @@ def open_store(settings: Settings) -> MediaStore:
             )
         key = keys.make(settings)
     return MediaStore(fs, root, key)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -23,6 +23,8 @@ HASHER = PasswordHasher()
 _AT_ONCE = threading.BoundedSemaphore(2)
 """Each hash takes 64 MiB, so that a flood of attempts waits instead of filling the memory."""
 
+UNKNOWN_GROUPS = 8
+"""Groups of a password that is shown to nobody."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Of generated passwords and codes: no letter that is mistaken for another."""
 

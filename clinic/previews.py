@@ -1,7 +1,11 @@
-"""What is shown while an analysis runs: small pictures and boxes in ``data_dir/work/<recording id>``, soon deleted."""
+"""What is shown while an analysis runs: small pictures and boxes in ``data_dir/work/<recording id>``, soon deleted.
+
+They show faces, so that they lie there sealed like the files they come from.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,7 +18,9 @@ from typing import Any
 
 from PIL import Image
 
+from clinic.media import open_store
 from clinic.settings import Settings
+from db.sealed import open_bytes, seal_bytes
 from fer_core.types import RGB, Box, FaceExpression
 
 JPEG_QUALITY = 80
@@ -22,6 +28,7 @@ THUMBNAIL_PX = 160
 THUMBNAIL_MARGIN = 0.3
 """Share of the box's size that is added on each side, so that hair and shoulders help to tell who it is."""
 PREVIEW_AGE_S = 24 * 3600.0
+PREVIEW = "preview"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +43,9 @@ class PreviewFace:
 
 @dataclass(frozen=True, slots=True)
 class StoredPreview:
-    """The latest sampled frame that was kept: where its JPEG lies, its time in seconds and its faces."""
+    """The latest sampled frame that was kept: its JPEG, its time in seconds and its faces."""
 
-    path: Path
+    jpeg: bytes
     time_s: float
     faces: tuple[PreviewFace, ...]
 
@@ -53,21 +60,19 @@ def work_dir(settings: Settings, recording_id: str) -> Path:
 def write_preview(
     settings: Settings, recording_id: str, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]
 ) -> None:
-    """Replace the preview: the picture first, then the faces, each in one step, so that a reader never sees half."""
-    folder = _made(work_dir(settings, recording_id))
-    _replace_jpeg(folder / "preview.jpg", Image.fromarray(rgb))
+    """Replace the preview in one step: its faces, a line end, its picture."""
     told = {"time_s": time_s, "faces": [_as_json(face) for face in faces]}
-    _replace(folder / "preview.json", json.dumps(told).encode())
+    _write(settings, recording_id, PREVIEW, json.dumps(told).encode() + b"\n" + _jpeg(Image.fromarray(rgb)))
 
 
 def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
-    """Return the latest preview, or None while there is none."""
-    folder = work_dir(settings, recording_id)
-    try:
-        told = json.loads((folder / "preview.json").read_bytes())
-    except FileNotFoundError:
+    """Return the latest preview, or None while there is none. Raises SealError."""
+    content = _read(settings, recording_id, PREVIEW)
+    if content is None:
         return None
-    return StoredPreview(folder / "preview.jpg", told["time_s"], tuple(_from_json(face) for face in told["faces"]))
+    head, _, jpeg = content.partition(b"\n")
+    told = json.loads(head)
+    return StoredPreview(jpeg, told["time_s"], tuple(_from_json(face) for face in told["faces"]))
 
 
 def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box) -> None:
@@ -80,13 +85,12 @@ def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB,
         return
     picture = Image.fromarray(rgb[top:bottom, left:right])
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    _replace_jpeg(_made(work_dir(settings, recording_id)) / f"track-{track}.jpg", picture)
+    _write(settings, recording_id, _track(track), _jpeg(picture))
 
 
-def thumbnail(settings: Settings, recording_id: str, track: int) -> Path | None:
-    """Return the small picture of a track, or None where none was kept."""
-    path = work_dir(settings, recording_id) / f"track-{track}.jpg"
-    return path if path.exists() else None
+def thumbnail(settings: Settings, recording_id: str, track: int) -> bytes | None:
+    """Return the small picture of a track as JPEG, or None where none was kept. Raises SealError."""
+    return _read(settings, recording_id, _track(track))
 
 
 def remove(settings: Settings, recording_id: str) -> None:
@@ -96,7 +100,7 @@ def remove(settings: Settings, recording_id: str) -> None:
 
 def remove_thumbnails(settings: Settings, recording_id: str) -> None:
     """Delete the thumbnails, once it is said who is who."""
-    for path in work_dir(settings, recording_id).glob("track-*.jpg"):
+    for path in work_dir(settings, recording_id).glob("track-*"):
         path.unlink(missing_ok=True)
 
 
@@ -128,18 +132,33 @@ def _from_json(told: dict[str, Any]) -> PreviewFace:
     )
 
 
-def _made(folder: Path) -> Path:
+def _jpeg(picture: Image.Image) -> bytes:
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=JPEG_QUALITY)
+    return written.getvalue()
+
+
+def _track(track: int) -> str:
+    return f"track-{track}"
+
+
+def _write(settings: Settings, recording_id: str, name: str, content: bytes) -> None:
+    """Replace a sealed file in one step, so that a reader never sees half."""
+    folder = work_dir(settings, recording_id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    beside = folder / f"{name}.part"
+    beside.write_bytes(seal_bytes(content, open_store(settings).key, _context(recording_id, name)))
+    os.replace(beside, folder / name)
 
 
-def _replace_jpeg(path: Path, picture: Image.Image) -> None:
-    beside = path.with_suffix(".part")
-    picture.save(beside, "JPEG", quality=JPEG_QUALITY)
-    os.replace(beside, path)
+def _read(settings: Settings, recording_id: str, name: str) -> bytes | None:
+    try:
+        sealed = (work_dir(settings, recording_id) / name).read_bytes()
+    except FileNotFoundError:
+        return None
+    return open_bytes(sealed, open_store(settings).key, _context(recording_id, name))
 
 
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_suffix(".part")
-    beside.write_bytes(content)
-    os.replace(beside, path)
+def _context(recording_id: str, name: str) -> bytes:
+    """Return what a picture is bound to: it can't stand for that of another face or recording."""
+    return f"preview {recording_id} {name}".encode()

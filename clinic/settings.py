@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
@@ -32,6 +33,15 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """Where else accounts may sign in (OpenID Connect): the issuer's URL, and what it calls this program."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one installation.
 
@@ -46,6 +56,9 @@ class Settings:
     `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
     master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
     hold them). `master_key`: the master key itself, where it is not kept in a file. `retention`: when what is old goes.
+
+    `need_second_step`: nothing opens to an account before its second step is on. `provider`: where else accounts may
+    sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
     """
 
     data_dir: Path
@@ -61,6 +74,9 @@ class Settings:
     key_dir: Path = Path()
     master_key: bytes | None = field(default=None, repr=False)
     retention: Retention = Retention()
+    need_second_step: bool = False
+    provider: Provider | None = None
+    import_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -116,9 +132,13 @@ def _named() -> dict[str, Any]:
     found: dict[str, Any] = {
         "database_url": os.environ.get("FER_DATABASE_URL"),
         "media_url": os.environ.get("FER_MEDIA_URL"),
+        "provider": _provider(),
+        "need_second_step": os.environ.get("FER_NEED_TOTP") == "1",
     }
     if folder := os.environ.get("FER_KEY_DIR"):
         found["key_dir"] = Path(folder).absolute()
+    if folder := os.environ.get("FER_IMPORT_DIR"):
+        found["import_dir"] = Path(folder).resolve()
     found |= named_key()
     found["retention"] = Retention(
         patients_days=_days("FER_KEEP_PATIENTS_DAYS"),
@@ -127,6 +147,22 @@ def _named() -> dict[str, Any]:
         copies_days=_days("FER_KEEP_COPIES_DAYS"),
     )
     return {name: value for name, value in found.items() if value}
+
+
+def _provider() -> Provider | None:
+    """Return the provider where the environment names one, wholly."""
+    issuer, *known = (os.environ.get(f"FER_OIDC_{name}", "") for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"))
+    if not issuer and not any(known):
+        return None
+    parts = urlsplit(issuer)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost"))
+    if not secure or not parts.hostname or not all(known):
+        raise FerError(
+            "FER_OIDC_ISSUER must be an address with https, and FER_OIDC_CLIENT_ID and FER_OIDC_CLIENT_SECRET must be"
+            " set with it.",
+            "bad_setting",
+        )
+    return Provider(issuer.rstrip("/"), *known)
 
 
 def named_key() -> dict[str, Any]:

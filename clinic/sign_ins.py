@@ -9,22 +9,26 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, passwords, throttle
+from clinic import audit, passwords, second_step, throttle
 from clinic.access import Actor, Forbidden, acting, refusal
 from clinic.accounts import end_sign_ins, name_key, replace_password
 from clinic.audit import Deed
+from clinic.media import open_store
+from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, Role, SignIn
+from db.models import Account, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
 IDLE, ABSOLUTE = timedelta(minutes=15), timedelta(hours=12)
 """After so long without a deed of the person, and after so long in any case, one has to sign in again."""
+PENDING = timedelta(minutes=5)
+"""So long after the password the second step may come."""
 NOTED_EVERY = timedelta(seconds=20)
 """Activity is written down no more often than this."""
 
 
 def sign_in(db: Database, name: str, password: str) -> str:
-    """Return the token of a new sign-in, for a cookie.
+    """Return the token of a new sign-in, for a cookie; where the account has a second step, nobody acts by it before.
 
     An unknown name, a wrong password and a disabled account take the same work and get the same answer.
     Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed``.
@@ -40,8 +44,10 @@ def sign_in(db: Database, name: str, password: str) -> str:
         if known is None or account is None or known.password_hash != account.password_hash:
             right = False
         if right and known is not None and known.disabled_at is None:
-            throttle.clear(session, key)
-            return start(session, known)
+            pending = second_step.is_on(session, known.id)
+            # With the second step still to come, the wrong codes of before go on to count.
+            (throttle.take_back if pending else throttle.clear)(session, key)
+            return start(session, known, pending=pending)
         if known is not None:
             audit.write(session, Deed.SIGN_IN_REFUSED, known.id)
         else:
@@ -50,17 +56,57 @@ def sign_in(db: Database, name: str, password: str) -> str:
     raise Forbidden("This name and password do not belong together.", "sign_in_refused")
 
 
-def start(session: Session, account: Account) -> str:
+def take_second_step(db: Database, settings: Settings, token: str | None, code: str) -> str:
+    """Return the token of a whole sign-in for that of a pending one, which is ended.
+
+    Raises Forbidden ``second_step_over``, ``second_step_refused``, FerError ``sign_in_delayed``, SealError.
+    """
+    key = open_store(settings).key
+    with db.read() as session:
+        account = _pending(session, token)[1]
+    throttle.charge(db, account.name_key)
+    with db.session() as session:
+        begun, account = _pending(session, token)
+        if second_step.takes(session, key, account, code):
+            throttle.clear(session, account.name_key)
+            by_provider = begun.by_provider
+            session.delete(begun)
+            # Another token than before: nobody who saw the first one gets in with it.
+            return start(session, account, by_provider=by_provider)
+        audit.write(session, Deed.SIGN_IN_REFUSED, account.id, second_step=True)
+    raise second_step.refused()
+
+
+def is_pending(db: Database, token: str | None) -> bool:
+    """Return whether the second step is still to come for this token."""
+    with db.read() as session:
+        try:
+            _pending(session, token)
+        except Forbidden:
+            return False
+    return True
+
+
+def start(session: Session, account: Account, pending: bool = False, by_provider: bool = False) -> str:
     """Sign the account in and return the token: 256 random bits, of which only the SHA-256 is stored.
 
     Sign-ins that ran out are swept away on the way.
     """
     token, now = secrets.token_urlsafe(32), datetime.now(UTC)
-    session.execute(delete(SignIn).where((SignIn.seen_at <= now - IDLE) | (SignIn.created_at <= now - ABSOLUTE)))
-    begun = SignIn(token_sha256=_digest(token), account_id=account.id, created_at=now, seen_at=now)
+    over = (SignIn.seen_at <= now - IDLE) | (SignIn.created_at <= now - ABSOLUTE)
+    session.execute(delete(SignIn).where(over | (SignIn.pending & (SignIn.created_at <= now - PENDING))))
+    begun = SignIn(
+        token_sha256=_digest(token),
+        account_id=account.id,
+        created_at=now,
+        seen_at=now,
+        pending=pending,
+        by_provider=by_provider,
+    )
     session.add(begun)
     session.flush()
-    audit.write(session, Deed.SIGNED_IN, account.id, sign_in=begun.id)
+    if not pending:
+        audit.write(session, Deed.SIGNED_IN, account.id, sign_in=begun.id, provider=by_provider)
     return token
 
 
@@ -71,10 +117,12 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
     now = datetime.now(UTC)
     with db.read() as session:
         found = session.execute(
-            select(SignIn.id, Account)
+            select(SignIn, Account, SecondStep.on_since)
             .join(Account, Account.id == SignIn.account_id)
+            .outerjoin(SecondStep, SecondStep.account_id == Account.id)
             .where(
                 SignIn.token_sha256 == _digest(token),
+                ~SignIn.pending,
                 SignIn.seen_at > now - IDLE,
                 SignIn.created_at > now - ABSOLUTE,
                 Account.disabled_at.is_(None),
@@ -82,8 +130,9 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
         ).first()
         if found is None:
             return None
-        sign_in_id, account = found
-        return Actor(account.id, sign_in_id, account.name, Role(account.role), account.must_change)
+        begun, account, on_since = found
+        proved = on_since is not None or begun.by_provider
+        return Actor(account.id, begun.id, account.name, Role(account.role), account.must_change, proved)
 
 
 def note_activity(db: Database, actor: Actor) -> None:
@@ -130,6 +179,25 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
         replace_password(session, account, stored, must_change=False)
         audit.write(session, Deed.PASSWORD_CHANGED, account.id)
         return start(session, account)
+
+
+def _pending(session: Session, token: str | None) -> tuple[SignIn, Account]:
+    """Return a sign-in whose second step is to come. Raises Forbidden ``second_step_over``."""
+    now = datetime.now(UTC)
+    asked = (
+        select(SignIn, Account)
+        .join(Account, Account.id == SignIn.account_id)
+        .where(
+            SignIn.token_sha256 == _digest(token or ""),
+            SignIn.pending,
+            SignIn.created_at > now - PENDING,
+            Account.disabled_at.is_(None),
+        )
+    )
+    found = session.execute(asked).first()
+    if found is None:
+        raise Forbidden("That took too long. Please sign in again.", "second_step_over")
+    return found[0], found[1]
 
 
 def _digest(token: str) -> str:

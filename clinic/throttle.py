@@ -43,6 +43,14 @@ def note(session: Session, name: str) -> None:
     session.get_one(SignInFailure, _key(name)).failed_at = datetime.now(UTC)
 
 
+def take_back(session: Session, name: str) -> None:
+    """Take the last attempt back, which was right, and leave those before it: a second step is still to come."""
+    known = session.get(SignInFailure, _key(name))
+    # Another attempt that was right all the way may have cleared it.
+    if known is not None:
+        known.failures, known.refused_until = known.failures - 1, datetime.now(UTC)
+
+
 def clear(session: Session, name: str) -> None:
     """Forget the failures of a name, after an attempt that was right."""
     session.execute(delete(SignInFailure).where(SignInFailure.name_sha256 == _key(name)))

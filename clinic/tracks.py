@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, insert, or_, select, update
@@ -42,7 +41,7 @@ class Candidate:
     share: float
     first_s: float
     last_s: float
-    thumbnail: Path | None
+    thumbnail: bytes | None
     suggested: bool
 
 

@@ -66,7 +66,7 @@ def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, disp
     Raises Forbidden, MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
     """
     with db.read() as session:
-        access.writer(session, actor)
+        access.taker(session, actor)
     return take_in(settings, stream, display_name, new_id())
 
 
@@ -219,6 +219,16 @@ def check_room(settings: Settings, size: int, coming: int) -> None:
         raise MediaError(f"The file is larger than {limit:.3g} GB, the most that is accepted.", "too_big")
     if shutil.disk_usage(settings.data_dir).free - coming < settings.min_free_bytes:
         raise MediaError("There is too little free space on the disk for this file.", "disk_full")
+
+
+def check_quota(settings: Settings, coming: int) -> None:
+    """Raise MediaError ``quota`` if `coming` bytes more would be over what all files together may take."""
+    if sum(file.size for file in open_store(settings).files()) + coming > settings.quota_bytes:
+        raise MediaError(
+            "The uploads that wait for their analysis take all the space that is set aside for them. Please wait until"
+            " some are done.",
+            "quota",
+        )
 
 
 def _inspect(file: BinaryIO, display_name: str) -> FileVerdict:

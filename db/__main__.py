@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from db import erasures
-from db.archive import Manifest, Secret, is_sealed, lost_media, opened_backup, seal_backup
+from db.archive import Secret, is_sealed, lost_media, opened_backup, seal_backup
+from db.attached import Stores
 from db.backup import backup, restore
 from db.copies import check
 from db.transfer import transfer
@@ -77,9 +78,12 @@ def _backup(options: argparse.Namespace) -> None:
     if options.unencrypted:
         _say(backup(options.database, options.copy))
         return
-    manifest = seal_backup(options.database, options.copy, _secret(options, twice=True), _media(options))
+    manifest = seal_backup(options.database, options.copy, _secret(options, twice=True), _stores(options))
     _say(manifest.tables)
-    print(f"media: {len(manifest.media)} files in the manifest. The backup was unpacked again and found whole.")
+    size = sum(file.size for file in manifest.media)
+    print(
+        f"files: {len(manifest.media)} of {size / 1e6:.1f} MB, sealed. The backup was unpacked again and found whole."
+    )
 
 
 def _restore(options: argparse.Namespace) -> None:
@@ -92,26 +96,25 @@ def _restore(options: argparse.Namespace) -> None:
     if not options.copy.is_file() or not is_sealed(options.copy):
         _say(restore(options.copy, options.database, known))
         return
-    with opened_backup(options.copy, _secret(options), options.database) as (copy, manifest):
-        _say(restore(copy, options.database, known))
-    _say_of_media(manifest, options)
+    with opened_backup(options.copy, _secret(options), options.database) as found:
+        # Before the files: those of an erased patient stay in the backup.
+        erasures.apply(found.copy, known)
+        count = found.bring_back(_stores(options))
+        _say(restore(found.copy, options.database, known))
+    print(f"files: {count} of {len(found.manifest.media)} brought back; the others belong to what was erased.")
 
 
 def _verify(options: argparse.Namespace) -> None:
-    with opened_backup(options.copy, _secret(options), options.database) as (copy, manifest):
-        if check(copy) != manifest.tables:
+    with opened_backup(options.copy, _secret(options), options.database) as found:
+        if check(found.copy) != found.manifest.tables:
             raise FerError("Rows are missing in this backup.", "backup_damaged")
-    _say(manifest.tables)
-    _say_of_media(manifest, options)
+    _say(found.manifest.tables)
+    lost = lost_media(found.manifest, _stores(options))
+    print(f"files: {len(found.manifest.media)} in the backup, {len(lost)} of them no longer beside the database.")
 
 
 def _say(counts: dict[str, int]) -> None:
     print(", ".join(f"{name}: {count} rows" for name, count in counts.items()))
-
-
-def _say_of_media(manifest: Manifest, options: argparse.Namespace) -> None:
-    lost = lost_media(manifest, _media(options))
-    print(f"media: {len(manifest.media)} files in the manifest, {len(lost)} of them no longer there.")
 
 
 def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:
@@ -129,8 +132,9 @@ def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:
     return Secret(passphrase=passphrase)
 
 
-def _media(options: argparse.Namespace) -> str:
-    return str(options.media or os.environ.get("FER_MEDIA_URL") or options.database.absolute().parent / "media")
+def _stores(options: argparse.Namespace) -> Stores:
+    folder = options.database.absolute().parent
+    return Stores(str(options.media or os.environ.get("FER_MEDIA_URL") or folder / "media"), folder / "work")
 
 
 def _erased(options: argparse.Namespace) -> Path:

@@ -1,4 +1,4 @@
-"""Encrypted backups: a copy of the database and a manifest of the media in a sealed file, verified by unpacking it."""
+"""Encrypted backups: the database, the sealed files that it refers to, and a manifest; verified by unpacking it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from fsspec.core import url_to_fs
-
+from db import attached
+from db.attached import COPY_BYTES, Stores, sha256_of, wanted
 from db.copies import CopyError, check, copy_whole, sync_folder
 from db.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, sealing
 from fer_core.errors import FerError
 
-FORMAT, VERSION = "expression-history-backup", 1
+FORMAT, VERSION = "expression-history-backup", 2
+"""The first version held the names of the files and not the files."""
 CONTEXT = b"expression-history backup"
 MANIFEST, DATABASE = "manifest.json", "clinic.db"
 MIN_PASSPHRASE = 15
-COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file of the media store as it lay there, sealed: its name, size in bytes and SHA-256."""
+    """A file beside the database as it lay there, sealed: ``media/ID`` or ``work/RECORDING/FILE``, bytes, SHA-256."""
 
     name: str
     size: int
@@ -38,10 +38,7 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds: when it was made, the rows of each table, the database's SHA-256, and the media beside it.
-
-    The media themselves are not in the backup: they wait for their analysis for a short time, and are sealed.
-    """
+    """What a backup holds: when it was made, the rows of each table, the database's SHA-256, and the files with it."""
 
     made_at: str
     tables: dict[str, int]
@@ -49,6 +46,31 @@ class Manifest:
     media: tuple[MediaFile, ...]
     format: str = FORMAT
     version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A backup that was unpacked and found whole: the copy of its database, its manifest, and the way to its files."""
+
+    copy: Path
+    manifest: Manifest
+    source: Path
+    key: Key = field(repr=False)
+
+    def bring_back(self, stores: Stores) -> int:
+        """Put the files that `copy` refers to where they lay, one after the other, and return how many."""
+        asked, count = wanted(self.copy), 0
+        beside = self.copy.with_name(f"{self.copy.name}.file")
+        with open_sealed(self.source.open("rb"), self.key, CONTEXT) as plain, _reading(plain) as archive:
+            for entry in archive:
+                if asked.has(entry.name):
+                    try:
+                        _copy_out(archive, entry, beside)
+                        attached.bring_back(stores, entry.name, beside)
+                    finally:
+                        beside.unlink(missing_ok=True)
+                    count += 1
+        return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +106,7 @@ class Secret:
         return Key.of(self.key) if self.key is not None else Key.of_passphrase(self.passphrase or "", key_id(file))
 
 
-def seal_backup(database: Path, target: Path, secret: Secret, media_url: str) -> Manifest:
+def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) -> Manifest:
     """Write an encrypted backup to a new file; writers may go on meanwhile.
 
     It has its name only after it was unpacked again and found whole.
@@ -99,9 +121,8 @@ def seal_backup(database: Path, target: Path, secret: Secret, media_url: str) ->
     try:
         with _beside(database, "backup") as copy:
             tables = copy_whole(database, copy)
-            # After the copy: a file is in the store before its row is in the database.
-            manifest = Manifest(datetime.now(UTC).isoformat(), tables, _sha256(copy.open("rb")), media_files(media_url))
-            _write(part, key, manifest, copy)
+            # The files after the copy: one is in the store before its row is in the database.
+            manifest = _write(part, key, tables, copy, stores)
         with _beside(database, "verify") as copy:
             if _unpack(part, key, copy) != manifest or check(copy) != tables:
                 raise CopyError(
@@ -119,8 +140,8 @@ def seal_backup(database: Path, target: Path, secret: Secret, media_url: str) ->
 
 
 @contextmanager
-def opened_backup(source: Path, secret: Secret, database: Path) -> Iterator[tuple[Path, Manifest]]:
-    """Unpack a backup beside the database while the context lasts: give the copy and the manifest.
+def opened_backup(source: Path, secret: Secret, database: Path) -> Iterator[Opened]:
+    """Unpack a backup's database beside the database while the context lasts, and check every file in it.
 
     Raises FerError ``no_database``, ``wrong_key``, ``wrong_passphrase``, ``backup_damaged``, ``copy_failed``.
     """
@@ -139,7 +160,7 @@ def opened_backup(source: Path, secret: Secret, database: Path) -> Iterator[tupl
             raise FerError("This backup was changed or damaged.", "backup_damaged") from None
         except OSError as error:
             raise CopyError("The backup can't be unpacked. Please check the space on the disk.") from error
-        yield copy, manifest
+        yield Opened(copy, manifest, source, key)
 
 
 def is_sealed(path: Path) -> bool:
@@ -148,23 +169,9 @@ def is_sealed(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def media_files(media_url: str) -> tuple[MediaFile, ...]:
-    """Return the files of a media store (a folder or a URL that fsspec knows), as they lie there."""
-    fs, root = url_to_fs(media_url)
-    found = []
-    for place in sorted(fs.find(root)) if fs.exists(root) else ():
-        try:
-            found.append(MediaFile(place.rsplit("/", 1)[-1], int(fs.size(place)), _sha256(fs.open(place, "rb"))))
-        except FileNotFoundError:
-            # Its analysis was done in this moment, and it was deleted.
-            continue
-    return tuple(found)
-
-
-def lost_media(manifest: Manifest, media_url: str) -> list[str]:
-    """Return the names of the manifest's files that are not in the store as they were."""
-    there = set(media_files(media_url))
-    return [file.name for file in manifest.media if file not in there]
+def lost_media(manifest: Manifest, stores: Stores) -> list[str]:
+    """Return the names of the manifest's files that are not in the stores as they were."""
+    return [file.name for file in manifest.media if attached.digest_of(stores, file.name) != file.sha256]
 
 
 @contextmanager
@@ -181,43 +188,80 @@ def _beside(database: Path, purpose: str) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _write(part: Path, key: Key, manifest: Manifest, copy: Path) -> None:
+def _write(part: Path, key: Key, tables: dict[str, int], copy: Path, stores: Stores) -> Manifest:
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        with sealing(file, key, CONTEXT) as sealed, tarfile.open(fileobj=cast(IO[bytes], sealed), mode="w|") as archive:
+        with (
+            sealing(file, key, CONTEXT) as sealed,
+            tarfile.open(fileobj=cast(IO[bytes], sealed), mode="w|") as archive,
+        ):
+            database = _add(archive, DATABASE, copy.open("rb"), copy.stat().st_size)
+            media = tuple(_add(archive, *found) for found in attached.present(stores, wanted(copy)))
+            # The manifest comes last: what a file held is known when it was read, once.
+            manifest = Manifest(datetime.now(UTC).isoformat(), tables, database.sha256, media)
             told = json.dumps(asdict(manifest)).encode()
-            head = tarfile.TarInfo(MANIFEST)
-            head.size = len(told)
-            archive.addfile(head, io.BytesIO(told))
-            archive.add(copy, DATABASE, filter=_nameless)
+            _add(archive, MANIFEST, io.BytesIO(told), len(told))
         file.flush()
         os.fsync(file.fileno())
+    return manifest
 
 
-def _nameless(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out who the user of this computer is."""
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    return entry
+class _Hashing(io.RawIOBase):
+    """An open file that is hashed while it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._file.read(size)
+        self.digest.update(found)
+        return found
+
+
+def _add(archive: tarfile.TarFile, name: str, file: BinaryIO, size: int) -> MediaFile:
+    """Add a file piece by piece; of who owns it on this computer nothing is told."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    with file:
+        hashing = _Hashing(file)
+        archive.addfile(entry, cast(IO[bytes], hashing))
+    return MediaFile(name, size, hashing.digest.hexdigest())
+
+
+@contextmanager
+def _reading(plain: BinaryIO) -> Iterator[tarfile.TarFile]:
+    """Open the archive within a backup. Raises FerError ``backup_damaged`` for what is none."""
+    try:
+        with tarfile.open(fileobj=plain, mode="r:") as archive:
+            yield archive
+    except (tarfile.TarError, LookupError, TypeError, ValueError):
+        raise FerError("The file is no backup of this program.", "backup_damaged") from None
 
 
 def _unpack(source: Path, key: Key, copy: Path) -> Manifest:
-    """Write the database of a backup to `copy`, return the manifest. Raises SealError, FerError ``backup_damaged``."""
-    with open_sealed(source.open("rb"), key, CONTEXT) as plain:
-        try:
-            with tarfile.open(fileobj=plain, mode="r:") as archive:
-                manifest = _manifest(archive)
-                digest = _copy_out(archive, copy)
-        except (tarfile.TarError, LookupError, TypeError, ValueError):
-            raise FerError("The file is no backup of this program.", "backup_damaged") from None
-    if digest != manifest.sha256:
+    """Write the database of a backup to `copy`, check every file, and return the manifest.
+
+    Raises SealError, FerError ``backup_damaged``.
+    """
+    with open_sealed(source.open("rb"), key, CONTEXT) as plain, _reading(plain) as archive:
+        manifest = _manifest(archive)
+        found = {entry.name: _digest(archive, entry, copy) for entry in archive if entry.name != MANIFEST}
+    expected = {DATABASE: manifest.sha256} | {file.name: file.sha256 for file in manifest.media}
+    if manifest.version == 1:
+        expected = {DATABASE: manifest.sha256}
+    if found != expected:
         raise FerError("This backup was changed or damaged.", "backup_damaged")
     return manifest
 
 
+def _digest(archive: tarfile.TarFile, entry: tarfile.TarInfo, copy: Path) -> str:
+    if entry.name == DATABASE:
+        return _copy_out(archive, entry, copy)
+    return sha256_of(_content(archive, entry))
+
+
 def _manifest(archive: tarfile.TarFile) -> Manifest:
-    file = archive.extractfile(MANIFEST)
-    told = json.loads(file.read() if file is not None else b"")
+    told = json.loads(_content(archive, archive.getmember(MANIFEST)).read())
     if told["format"] != FORMAT:
         raise ValueError("another format")
     if told["version"] > VERSION:
@@ -225,22 +269,18 @@ def _manifest(archive: tarfile.TarFile) -> Manifest:
     return Manifest(**{**told, "media": tuple(MediaFile(**media) for media in told["media"])})
 
 
-def _copy_out(archive: tarfile.TarFile, copy: Path) -> str:
-    file = archive.extractfile(DATABASE)
+def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> BinaryIO:
+    file = archive.extractfile(entry)
     if file is None:
         raise ValueError("no file")
-    digest = hashlib.sha256()
-    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as target:
-        while chunk := file.read(COPY_BYTES):
-            digest.update(chunk)
-            target.write(chunk)
-    return digest.hexdigest()
+    return cast(BinaryIO, file)
 
 
-def _sha256(file: BinaryIO) -> str:
-    with file:
-        digest = hashlib.sha256()
-        while chunk := file.read(COPY_BYTES):
-            digest.update(chunk)
-        return digest.hexdigest()
+def _copy_out(archive: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> str:
+    """Write a file of the backup to a new place, piece by piece, and return its SHA-256."""
+    hashing = _Hashing(_content(archive, entry))
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as written:
+        while chunk := hashing.read(COPY_BYTES):
+            written.write(chunk)
+    return hashing.digest.hexdigest()

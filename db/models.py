@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, TypeDecorator
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -96,7 +96,11 @@ class Account(Base):
 
 
 class SignIn(Base):
-    """A browser that is signed in. Of the token in its cookie only the SHA-256 is kept; ending it deletes the row."""
+    """A browser that is signed in. Of the token in its cookie only the SHA-256 is kept; ending it deletes the row.
+
+    `pending`: the password was right and the second step is still to come, so that nobody acts by it yet.
+    `by_provider`: signed in at another provider (OIDC).
+    """
 
     __tablename__ = "sign_in"
 
@@ -105,6 +109,59 @@ class SignIn(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    pending: Mapped[bool] = mapped_column(default=False)
+    by_provider: Mapped[bool] = mapped_column(default=False)
+
+
+class SecondStep(Base):
+    """The second step of an account's sign-in (clinic/second_step.py): asked for when `on_since` is set.
+
+    `secret`: sealed with the master key, in hexadecimal digits. `last_step`: the time step of the last code taken.
+    """
+
+    __tablename__ = "second_step"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[str] = mapped_column(String(400))
+    last_step: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    on_since: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """A code that stands in once for the second step; of it only the SHA-256 is kept, and using it deletes the row."""
+
+    __tablename__ = "recovery_code"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    code_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class ProviderIdentity(Base):
+    """Who an account is at the sign-in provider: known by `subject`, or by `email` until the first sign-in there."""
+
+    __tablename__ = "provider_identity"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(300))
+    subject: Mapped[str | None] = mapped_column(String(255))
+    email: Mapped[str | None] = mapped_column(String(320))
+
+    __table_args__ = (
+        UniqueConstraint("issuer", "subject"),
+        UniqueConstraint("issuer", "email", name="uq_provider_identity_email"),
+    )
+
+
+class ProviderAttempt(Base):
+    """A browser that was sent to the provider and is not back yet; deleted when it comes, so that none comes twice."""
+
+    __tablename__ = "provider_attempt"
+
+    state_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(64))
+    verifier: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class SignInFailure(Base):

@@ -235,6 +235,20 @@ def open_sealed(file: BinaryIO, key: Key, context: bytes) -> BinaryIO:
         raise
 
 
+def seal_bytes(plain: bytes, key: Key, context: bytes) -> bytes:
+    """Return something small, sealed as a file would be."""
+    written = io.BytesIO()
+    with sealing(written, key, context) as sealed:
+        sealed.write(plain)
+    return written.getvalue()
+
+
+def open_bytes(sealed: bytes, key: Key, context: bytes) -> bytes:
+    """Return what `seal_bytes` sealed. Raises SealError ``wrong_key``, ``file_damaged``."""
+    with open_sealed(io.BytesIO(sealed), key, context) as plain:
+        return plain.read()
+
+
 def key_id(file: BinaryIO) -> bytes:
     """Return the id of the key that opens the file. Raises SealError where it is no sealed file."""
     file.seek(0)

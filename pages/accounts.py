@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from clinic import accounts, sign_ins, words
+from clinic import accounts, identities, second_step, sign_ins, words
 from clinic.access import Actor, Role
 from clinic.accounts import AccountRow
 from pages.ui import state
@@ -43,6 +43,11 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         if st.button("Reset password", icon=":material/key:"):
             hand_out(row.name, accounts.reset_password(db, who, row.id))
         st.caption("Ends all sign-ins of this account; a new first password is shown once.")
+        if row.second_step:
+            if st.button("Reset second step", icon=":material/phonelink_erase:"):
+                second_step.reset(db, who, row.id)
+                st.rerun()
+            st.caption("For one who lost the telephone and the recovery codes. Ends all sign-ins of this account.")
         if row.disabled:
             if st.button("Enable", icon=":material/lock_open:"):
                 accounts.enable(db, who, row.id)
@@ -51,8 +56,24 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
             accounts.disable(db, who, row.id)
             st.rerun()
         st.caption("A disabled account is signed out everywhere at once; its caseload stays until it is handed over.")
+        if resources().settings.provider is not None:
+            link(who, row)
         if row.patients and others:
             hand_over(who, row, others)
+
+
+def link(who: Actor, row: AccountRow) -> None:
+    """Say who the account is at the sign-in provider."""
+    provider = resources().settings.provider
+    with st.form("link", border=False):
+        told = "As the provider knows the person. The first sign-in there binds the account to it."
+        named = st.text_input("E-mail address or subject at the provider", value=row.provider or "", help=told)
+        if st.form_submit_button("Link") and provider is not None:
+            identities.link(resources().db, who, row.id, provider.issuer, named)
+            st.rerun()
+    if row.provider and st.button("End the link", icon=":material/link_off:"):
+        identities.unlink(resources().db, who, row.id)
+        st.rerun()
 
 
 def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:

@@ -9,6 +9,7 @@ from clinic.access import Role
 from clinic.health import read_health
 from pages.ui import state
 from pages.ui.follow import progress_text
+from pages.ui.import_view import show_import
 from pages.ui.resources import actor, resources
 from pages.ui.widgets import calm, day, duration
 
@@ -122,5 +123,7 @@ if outcomes.failed(resources().db, actor()):
 if actor().role is Role.ADMINISTRATOR:
     st.header("Again with a new model")
     show_again()
+    if resources().settings.import_dir is not None:
+        show_import()
 st.header("Installation")
 show_health()

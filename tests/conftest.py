@@ -3,12 +3,15 @@
 import itertools
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from benchmarks import postgresql
 from db.engine import migrate
+from tests import attacks
+from tests.attacks import attack as attack
 
 _numbers = itertools.count()
 
@@ -71,6 +74,18 @@ def _execute(socket_folder, statement):
     with maintenance.connect() as connection:
         connection.execute(text(statement))
     maintenance.dispose()
+
+
+def pytest_addoption(parser):
+    """Add the option with which `make attacks` has the log written."""
+    parser.addoption("--attacks", type=Path, help="write what was tried against the program, and its answers, here")
+
+
+def pytest_sessionfinish(session):
+    """Write the log of attacks, if asked and if all went as expected."""
+    path = session.config.getoption("--attacks")
+    if path is not None and session.exitstatus == 0:
+        attacks.write(path, session.config.stash.get(attacks.ANSWERS, {}))
 
 
 def pytest_generate_tests(metafunc):

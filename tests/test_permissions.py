@@ -6,6 +6,8 @@ import io
 import re
 import shutil
 import tempfile
+import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,12 +27,16 @@ from clinic import (
     caseload,
     downloads,
     exports,
+    folders,
+    identities,
     imports,
     incoming,
     jobs,
+    oidc,
     outcomes,
     readings,
     reanalysis,
+    second_step,
     sharing,
     sign_ins,
     uploads,
@@ -45,7 +51,7 @@ from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, ne
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.ui import doors as door_pages
-from pages.ui import watch
+from pages.ui import provider_door, watch, your_account
 from pages.ui.resources import resources
 from tests import doors
 from tests.clinic.fakes import result
@@ -58,12 +64,16 @@ MODULES = (
     caseload,
     downloads,
     exports,
+    folders,
+    identities,
     imports,
     incoming,
     jobs,
+    oidc,
     outcomes,
     readings,
     reanalysis,
+    second_step,
     sharing,
     sign_ins,
     uploads,
@@ -168,6 +178,18 @@ def wish(world):
         return stored.id
 
 
+def turn_on(world, actor):
+    """Turn the second step on, and return the recovery codes."""
+    made = second_step.begin(world.db, world.settings, actor, doors.PASSWORD)
+    return second_step.confirm(world.db, world.settings, actor, doors.code_at(made.secret, time.time()))
+
+
+def with_a_folder(world):
+    """Return the settings of a server on which an empty folder lies ready."""
+    (world.settings.data_dir / "incoming" / "march").mkdir(parents=True)
+    return replace(world.settings, import_dir=world.settings.data_dir / "incoming")
+
+
 CALLS = {
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
@@ -188,6 +210,12 @@ CALLS = {
     "caseload.rename_patient": lambda w, a: caseload.rename_patient(w.db, a, w.patient_id, "Another", ""),
     "caseload.samples": lambda w, a: caseload.samples(w.db, a, w.choosing_id),
     "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
+    "folders.bring_offered": lambda w, a: folders.bring_offered(w.db, with_a_folder(w), a, "march"),
+    "folders.offered": lambda w, a: folders.offered(w.db, with_a_folder(w), a),
+    "identities.link": lambda w, a: identities.link(
+        w.db, a, account_of(w, "viewer"), "https://provider.test", "v@example.test"
+    ),
+    "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
     "jobs.active": lambda w, a: jobs.active(w.db, a),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
@@ -210,6 +238,18 @@ CALLS = {
     "reanalysis.standing": lambda w, a: reanalysis.standing(w.db, a, wish(w)),
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
+    "second_step.begin": lambda w, a: second_step.begin(w.db, w.settings, a, doors.PASSWORD),
+    "second_step.begun": lambda w, a: (
+        second_step.begin(w.db, w.settings, a, doors.PASSWORD),
+        second_step.begun(w.db, w.settings, a),
+    ),
+    "second_step.confirm": lambda w, a: turn_on(w, a),
+    "second_step.renew_codes": lambda w, a: second_step.renew_codes(
+        w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]
+    ),
+    "second_step.reset": lambda w, a: second_step.reset(w.db, a, account_of(w, "viewer")),
+    "second_step.standing": lambda w, a: second_step.standing(w.db, a),
+    "second_step.turn_off": lambda w, a: second_step.turn_off(w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]),
     "sharing.history": lambda w, a: sharing.history(w.db, a, w.patient_id),
     "sharing.open_in_emergency": lambda w, a: sharing.open_in_emergency(w.db, a, NAME, "a reason that is long enough"),
     "sharing.readers": lambda w, a: sharing.readers(w.db, a, w.patient_id),
@@ -305,9 +345,8 @@ def path_of(route):
 
 
 def test_each_route_is_in_the_table():
-    assert {path_of(route) for route in [*door_pages.ROUTES, *watch.ROUTES, *routes(None), *streamlit_routes()]} == set(
-        ROUTES
-    )
+    ours = [*door_pages.ROUTES, *your_account.ROUTES, *provider_door.ROUTES, *watch.ROUTES, *routes(None)]
+    assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
 
 

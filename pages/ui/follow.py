@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 
 import streamlit as st
 from PIL import Image
@@ -98,17 +97,12 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
 
 def show_preview(seen: StoredPreview, pictures: bool) -> None:
     """Draw the latest sampled picture with its boxes, and the bars of its largest face."""
-    try:
-        jpeg = seen.path.read_bytes()
-    except FileNotFoundError:
-        # The analysis ended in between, and took its preview with it.
-        return
-    size = Image.open(io.BytesIO(jpeg)).size
+    size = Image.open(io.BytesIO(seen.jpeg)).size
     picture, numbers = st.columns([3, 2])
     with picture:
         boxes = [(face.box, _label(face)) for face in seen.faces]
         chart(
-            preview_figure(jpeg, size, boxes, words.EXPRESSIONS),
+            preview_figure(seen.jpeg, size, boxes, words.EXPRESSIONS),
             "preview",
             "Latest picture with boxes",
             disclaimer=False,
@@ -167,9 +161,9 @@ def _candidate(candidate: Candidate, pictures: bool) -> bool:
     return ticked
 
 
-def _data_uri(path: Path) -> str:
+def _data_uri(jpeg: bytes) -> str:
     """Return a picture as a data URI: so it never gets an address under which anyone could fetch it."""
-    return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:

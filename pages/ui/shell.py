@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic import sign_ins, words
 from clinic.access import Actor
-from clinic.gate import CHANGE_PASSWORD
+from clinic.gate import CHANGE_PASSWORD, YOUR_ACCOUNT
 from clinic.health import read_health
 from pages.ui import state
 from pages.ui.navigation import PLACES, places_of
@@ -25,7 +25,8 @@ def show_sidebar(who: Actor) -> None:
     st.caption(words.DISCLAIMER)
     with st.popover(state.plain_text(who.name), icon=":material/account_circle:", width="stretch"):
         st.caption(words.ROLES[who.role])
-        # Another address of this program, and no page of Streamlit's: a password never passes through the page.
+        # Other addresses of this program, and no pages of Streamlit's: no password and no secret passes through a page.
+        st.link_button("Your account", YOUR_ACCOUNT, icon=":material/security:", width="stretch")
         st.link_button("Change password", CHANGE_PASSWORD, icon=":material/key:", width="stretch")
     if st.button("Sign out", icon=":material/logout:", width="stretch"):
         sign_ins.sign_out(parts.db, who)

@@ -18,8 +18,10 @@ from clinic.selftest import write_clip
 from db.models import Chunk, Job, JobState, Recording, Sample
 from fer_core.analyzer import Analyzer
 from fer_core.errors import MediaError, ModelError
+from fer_core.types import Box
 from fer_core.video import BookmarkError
 from tests.clinic.fakes import FakeAnalyzer, expression
+from tests.clinic.test_previews import READABLE
 from tests.fakes import FakeClassifier, FakeDetector, face_at
 from tests.media import scene
 
@@ -133,12 +135,22 @@ def test_two_faces_are_asked_about(db, settings, queue, run, who):
     assert not upload.path.exists()
     found = jobs.candidates(db, settings, who, recording_id)
     assert [face.track for face in found] == [1, 0]
-    assert all(face.thumbnail.exists() for face in found)
+    assert all(face.thumbnail for face in found)
     jobs.choose_track(db, settings, who, recording_id, 1)
     assert jobs.status(db, who, recording_id).state is JobState.DONE
-    assert not any(face.thumbnail.exists() for face in found)
+    assert not any(previews.thumbnail(settings, recording_id, face.track) for face in found)
     with db.read() as session:
         assert set(session.scalars(select(Sample.track))) == {1}
+
+
+def test_while_a_face_is_asked_for_nothing_readable_lies_in_the_data_folder(settings, queue, run):
+    recording_id, _ = queue()
+    run(FakeAnalyzer([[(0, 1)] * 3]))
+    files = [path for path in settings.data_dir.rglob("*") if path.is_file() and path.suffix != ".db"]
+    assert {"preview", "track-0", "track-1"} <= {path.name for path in files if path.parent.name == recording_id}
+    for path in files:
+        content = path.read_bytes()
+        assert [sign for sign in READABLE if sign in content] == [], path.name
 
 
 def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, run, an_upload, tmp_path, who):
@@ -147,7 +159,7 @@ def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, 
     run(FakeAnalyzer([[(0,), (0, 1), (0,), (0,)]]))
     found = jobs.candidates(db, settings, who, recording_id)
     assert [face.track for face in found] == [0, 1]
-    with Image.open(found[1].thumbnail) as shown:
+    with Image.open(io.BytesIO(found[1].thumbnail)) as shown:
         assert shown.convert("L").getextrema()[0] == pytest.approx(40, abs=4), "of the moment at which it was seen"
 
 
@@ -334,11 +346,11 @@ def test_pictures_go_on_at_the_picture_where_it_stopped(db, queue, run, picture,
 def test_a_thumbnail_of_before_is_not_replaced_by_a_worse_one(db, settings, queue, run, who):
     recording_id, _ = queue()
     run(FakeAnalyzer([[(0, 1)], lambda: leases.release(db, worker=""), [(0, 1)]]))
-    kept = previews.thumbnail(settings, recording_id, 0)
-    kept.write_bytes(b"the best view")
+    previews.write_thumbnail(settings, recording_id, 0, np.full((90, 160, 3), 250, np.uint8), Box(0, 0, 90, 90))
+    best = previews.thumbnail(settings, recording_id, 0)
     run(FakeAnalyzer([[(0, 1)], lambda: None, [(0, 1)]]))
     assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
-    assert kept.read_bytes() == b"the best view"
+    assert previews.thumbnail(settings, recording_id, 0) == best
 
 
 def test_a_failure_leaves_no_chunk_and_a_retry_begins_anew(db, settings, queue, run, who):
@@ -405,7 +417,9 @@ def test_pictures_take_the_face_that_is_alone(db, settings, queue, run, picture,
         found = session.execute(select(Sample.frame_index, Sample.track, Sample.time_s).order_by(Sample.frame_index))
         assert [tuple(row) for row in found] == [(0, 0, 0.0), (1, -1, 1.0), (2, 0, 2.0)]
     assert not any(file.path.exists() for file in files)
-    assert jobs.preview(db, settings, who, recording_id).faces[0].track == 0
+    shown = jobs.preview(db, settings, who, recording_id)
+    assert shown.faces[0].track == 0
+    assert shown.jpeg.startswith(b"\xff\xd8")
 
 
 def test_a_group_picture_is_asked_about(db, settings, queue, run, picture, who):

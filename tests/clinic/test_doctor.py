@@ -111,3 +111,16 @@ def test_every_finding_is_a_sentence(settings, options):
         for finding in doctor.examine(settings, told):
             assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
             assert finding.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"database_url": "sqlite:///x"}, "are on this computer"),
+        ({"dask": "tcp://scheduler:8786"}, "reach the folder media of the data folder"),
+        ({"database_url": "postgresql+psycopg://host/clinic"}, "FER_KEY_DIR"),
+        ({"dask": "tcp://scheduler:8786", "media_url": "s3://bucket/prefix"}, "reach the store of FER_MEDIA_URL"),
+    ],
+)
+def test_it_says_what_other_machines_need(settings, changed, said):
+    assert said in doctor._machines(replace(settings, **changed)).sentence

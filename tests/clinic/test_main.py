@@ -108,6 +108,25 @@ def test_a_forgotten_password_is_reset_on_the_console(folder, capsys):
     assert main(["reset-password", "Nobody"]) == 1
 
 
+def test_a_lost_telephone_is_told_on_the_console(folder, capsys):
+    assert main(["migrate"]) == 0
+    database = open_database(Settings.at(folder).database_url)
+    doors.add_account(database)
+    database.close()
+    assert main(["reset-second-step", "Dr. Invented"]) == 0
+    assert "password alone" in capsys.readouterr().out
+    assert main(["reset-second-step", "Nobody"]) == 1
+
+
+def test_a_folder_is_brought_in_on_the_console(folder, tmp_path, capsys):
+    (tmp_path / "march" / "Nobody Known").mkdir(parents=True)
+    assert main(["import-folder", str(tmp_path / "march")]) == 1
+    out = capsys.readouterr().out
+    assert "refused  Nobody Known: No patient has this code." in out
+    assert "0 taken, 1 refused." in out
+    assert main(["import-folder", str(tmp_path / "nowhere")]) == 1
+
+
 def test_without_a_command_it_says_what_there_is(capsys):
     with pytest.raises(SystemExit) as end:
         main([])

@@ -1,21 +1,80 @@
 """The store: sealed, on any file system, with a key that lies elsewhere."""
 
+import os
+import socket
 import stat
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
+from fsspec.core import url_to_fs
 
 from clinic import keys, uploads
 from clinic.keys import MasterKeyError
 from clinic.media import open_store
+from db.attached import Stores, Wanted, bring_back, present
 from db.models import new_id
 from db.sealed import SealError, sealing
 from fer_core.errors import FerError
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(scope="session")
+def object_store():
+    """Run a server that speaks S3 on this machine, and let its address be known."""
+    for package in ("moto.server", "s3fs"):
+        pytest.importorskip(
+            package, reason=f"{package} is not installed, so that there is no object store to test with"
+        )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "of-the-tests")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "of-the-tests")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        try:
+            wait_for(port, process)
+            yield "s3://clinic"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def wait_for(port, process):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the object store ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("the object store did not start")
+
+
+@pytest.fixture
+def bucket(object_store, settings):
+    """The settings of a store in an object store, and its bucket, empty."""
+    fs, root = url_to_fs(object_store)
+    if not fs.exists(root):
+        fs.mkdir(root)
+    here = replace(settings, media_url=f"{object_store}/{new_id()}")
+    yield here
+    fs.invalidate_cache()
+    for place in fs.find(url_to_fs(here.media_url)[1]):
+        fs.rm_file(place)
+
+
+@pytest.fixture(params=["folder", "memory", "object store"])
 def anywhere(request, settings):
-    """The settings of a store in a folder, and of one behind another file system."""
+    """The settings of a store in a folder, in an object store, and behind another file system."""
+    if request.param == "object store":
+        return request.getfixturevalue("bucket")
     return settings if request.param == "folder" else replace(settings, media_url=f"memory://{new_id()}")
 
 
@@ -106,3 +165,50 @@ def test_only_an_id_names_a_file(settings, smuggled):
     for use in (media.open, media.exists, media.delete):
         with pytest.raises(ValueError, match="id"):
             use(smuggled)
+
+
+def test_on_an_object_store_a_file_is_sent_once_and_is_there_whole_or_not_at_all(bucket, monkeypatch):
+    fs, root = url_to_fs(bucket.media_url)
+    sent = []
+    put_file = fs.put_file
+    monkeypatch.setattr(fs, "mv", lambda *arguments, **named: pytest.fail("a rename would be another copy"))
+    monkeypatch.setattr(fs, "put_file", lambda *places: (sent.append(places), put_file(*places)))
+    media_id = put(bucket, os.urandom(3 << 20))
+    assert [target for _source, target in sent] == [f"{root}/{media_id}"]
+    assert [found.rsplit("/", 1)[-1] for found in fs.find(root)] == [media_id]
+
+
+def test_a_transfer_that_breaks_leaves_no_file_under_its_name(bucket, monkeypatch):
+    fs, _root = url_to_fs(bucket.media_url)
+
+    def broken(*arguments, **named):
+        raise ConnectionResetError
+
+    media, media_id = open_store(bucket), put(bucket)
+    monkeypatch.setattr(fs, "put_file", broken)
+    with pytest.raises(ConnectionResetError):
+        put(bucket)
+    assert [file.id for file in media.files()] == [media_id]
+
+
+def test_parts_of_a_large_file_are_read_from_an_object_store(bucket):
+    content = os.urandom(20 << 20)
+    media_id = put(bucket, content)
+    with open_store(bucket).open(media_id) as file:
+        file.seek(17 << 20)
+        assert file.read(100_000) == content[17 << 20 :][:100_000]
+        file.seek(-10, os.SEEK_END)
+        assert file.read() == content[-10:]
+
+
+def test_a_backup_of_an_object_store_is_brought_back(bucket, tmp_path):
+    media_id = put(bucket, b"a face")
+    stores = Stores(bucket.media_url, tmp_path / "work")
+    asked = Wanted(frozenset({media_id}), frozenset())
+    ((name, file, size),) = ((name, file.read(), size) for name, file, size in present(stores, asked))
+    open_store(bucket).delete(media_id)
+    (tmp_path / "unpacked").write_bytes(file)
+    bring_back(stores, name, tmp_path / "unpacked")
+    assert size == len(file)
+    with open_store(bucket).open(media_id) as again:
+        assert again.read() == b"a face"

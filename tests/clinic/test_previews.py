@@ -1,5 +1,6 @@
 """Previews and thumbnails: small, whole, and gone when they have served."""
 
+import io
 import os
 import time
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from clinic import previews
+from db.sealed import MAGIC, SealError
 from fer_core.types import Box, Face, FaceExpression, Status
 
 RECORDING = "0123456789abcdef" * 2
@@ -28,18 +30,18 @@ def test_the_latest_preview_is_read_back(settings):
     previews.write_preview(settings, RECORDING, 2.5, RGB, [seen(), seen(1, None)])
     stored = previews.read_preview(settings, RECORDING)
     assert stored.time_s == 2.5
-    with Image.open(stored.path) as picture:
+    with Image.open(io.BytesIO(stored.jpeg)) as picture:
         assert picture.size == (160, 90)
     first, second = stored.faces
     assert (first.box, first.track, first.status) == (Box(10, 20, 50, 70), 0, "ok")
     assert first.probabilities[3] == 1.0
     assert (second.track, second.status, second.probabilities) == (1, "blurred", None)
-    assert {path.suffix for path in stored.path.parent.iterdir()} == {".jpg", ".json"}
+    assert [path.name for path in previews.work_dir(settings, RECORDING).iterdir()] == ["preview"]
 
 
 def test_a_thumbnail_shows_the_face_alone(settings):
     previews.write_thumbnail(settings, RECORDING, 3, RGB, Box(10, 20, 50, 70))
-    with Image.open(previews.thumbnail(settings, RECORDING, 3)) as picture:
+    with Image.open(io.BytesIO(previews.thumbnail(settings, RECORDING, 3))) as picture:
         assert picture.width < 80
         assert picture.height < 90
     assert previews.thumbnail(settings, RECORDING, 4) is None
@@ -68,3 +70,27 @@ def test_sweep_takes_old_folders_save_those_that_are_needed(settings):
 def test_only_an_id_makes_a_folder(settings):
     with pytest.raises(ValueError, match="id"):
         previews.work_dir(settings, "../uploads")
+
+
+READABLE = (b"JFIF", b"\x89PNG\r\n\x1a\n", b"ftyp", b"GIF8", b"WEBP", b"Exif", b"time_s", b"probabilities")
+"""What pictures, videos and the preview's own words begin with or hold, as they would lie there unsealed."""
+
+
+def test_nothing_readable_lies_on_the_disk(settings):
+    previews.write_preview(settings, RECORDING, 1.0, RGB, [seen()])
+    previews.write_thumbnail(settings, RECORDING, 3, RGB, Box(10, 20, 50, 70))
+    files = [path for path in settings.data_dir.rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"preview", "track-3"}
+    for path in files:
+        content = path.read_bytes()
+        assert content.startswith(MAGIC)
+        assert [sign for sign in READABLE if sign in content] == []
+
+
+def test_a_picture_that_takes_another_s_place_is_noticed(settings):
+    for track in (0, 1):
+        previews.write_thumbnail(settings, RECORDING, track, RGB, Box(10, 20, 50, 70))
+    folder = previews.work_dir(settings, RECORDING)
+    (folder / "track-0").replace(folder / "track-1")
+    with pytest.raises(SealError):
+        previews.thumbnail(settings, RECORDING, 1)

@@ -79,3 +79,30 @@ def test_values_of_no_use_are_refused(tmp_path, monkeypatch, name, value, code):
         Settings.from_environment()
     assert refusal.value.code == code
     assert value not in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("issuer", "secret", "told"),
+    [
+        ("https://login.example.test/", "s", "https://login.example.test"),
+        ("http://127.0.0.1:9000", "s", "http://127.0.0.1:9000"),
+        ("", "", None),
+        ("http://login.example.test", "s", "refused"),
+        ("https://login.example.test", "", "refused"),
+        ("", "s", "refused"),
+        ("login.example.test", "s", "refused"),
+    ],
+)
+def test_a_provider_is_named_wholly_and_with_tls(monkeypatch, tmp_path, issuer, secret, told):
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("FER_OIDC_ISSUER", issuer)
+    monkeypatch.setenv("FER_OIDC_CLIENT_ID", "clinic" if issuer else "")
+    monkeypatch.setenv("FER_OIDC_CLIENT_SECRET", secret)
+    if told == "refused":
+        with pytest.raises(FerError) as refusal:
+            Settings.from_environment()
+        assert refusal.value.code == "bad_setting"
+        return
+    provider = Settings.from_environment().provider
+    assert (provider.issuer if provider else None) == told
+    assert "client_secret=" not in repr(provider)

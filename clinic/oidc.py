@@ -1,0 +1,164 @@
+"""Who somebody is at another sign-in provider: OpenID Connect, with authorization code, PKCE, state and nonce.
+
+A browser departs with a state that its cookie holds too, and arrives with a code, for which the provider hands out a
+signed token. What the provider publishes about itself is asked anew each time, so that its keys may change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import delete, func, select
+
+from clinic.access import Forbidden
+from clinic.settings import Provider
+from db.engine import Database
+from db.models import ProviderAttempt
+from fer_core.errors import FerError
+
+AWAY = timedelta(minutes=10)
+"""So long a browser may be with the provider."""
+MOST_AWAY = 1000
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+"""Signatures with the provider's private key; none with a secret, and not none at all."""
+LEEWAY_S, TIMEOUT_S = 60, 10.0
+_TROUBLE = (httpx2.HTTPError, OAuthError, JoseError, KeyError, TypeError, ValueError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where the browser goes, and the state that its cookie has to hold until it is back."""
+
+    url: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is at a provider; `email` only where the provider says that it was verified."""
+
+    issuer: str
+    subject: str
+    email: str | None
+
+
+def depart(db: Database, provider: Provider, back: str) -> Departure:
+    """Return the way to the provider, from where the browser comes back to the address `back`.
+
+    Raises FerError ``provider_unreachable``, ``provider_busy``.
+    """
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    now = datetime.now(UTC)
+    try:
+        with _client(provider, back) as client:
+            url, _ = client.create_authorization_url(
+                _about(client, provider)["authorization_endpoint"], state=state, code_verifier=verifier, nonce=nonce
+            )
+    except _TROUBLE as error:
+        raise _unreachable(error) from None
+    with db.session() as session:
+        session.execute(delete(ProviderAttempt).where(ProviderAttempt.created_at < now - AWAY))
+        if (session.scalar(select(func.count()).select_from(ProviderAttempt)) or 0) >= MOST_AWAY:
+            raise FerError("Too many people are signing in. Please try again in some minutes.", "provider_busy")
+        session.add(ProviderAttempt(state_sha256=_digest(state), nonce=nonce, verifier=verifier, created_at=now))
+    return Departure(url, state)
+
+
+def arrive(db: Database, provider: Provider, back: str, state: str, held: str, code: str) -> Identity:
+    """Return who came back with a code. `state` came with the browser's address, `held` with its cookie.
+
+    Raises Forbidden ``provider_state`` for one who did not depart here or comes twice, ``provider_token`` for a token
+    that is not for us, not for this sign-in or no longer good; FerError ``provider_unreachable``.
+    """
+    if not secrets.compare_digest(state.encode(), held.encode()):
+        raise _not_departed()
+    with db.session() as session:
+        attempt = session.get(ProviderAttempt, _digest(state))
+        if attempt is not None:
+            session.delete(attempt)
+    if attempt is None or attempt.created_at < datetime.now(UTC) - AWAY:
+        raise _not_departed()
+    try:
+        with _client(provider, back) as client:
+            about = _about(client, provider)
+            got = client.fetch_token(about["token_endpoint"], code=code, code_verifier=attempt.verifier)
+            keys = client.request("GET", about["jwks_uri"], withhold_token=True).raise_for_status().json()
+    except _TROUBLE as error:
+        raise _unreachable(error) from None
+    try:
+        return _identity(_claims(provider, keys, got["id_token"], attempt.nonce))
+    except _TROUBLE as error:
+        log.warning("a token of the sign-in provider was refused: %s", type(error).__name__)
+        raise Forbidden("The answer of the sign-in provider is not good. Please try again.", "provider_token") from None
+
+
+def _client(provider: Provider, back: str) -> OAuth2Client:
+    return OAuth2Client(
+        provider.client_id,
+        provider.client_secret,
+        scope="openid email",
+        redirect_uri=back,
+        code_challenge_method="S256",
+        timeout=TIMEOUT_S,
+    )
+
+
+def _about(client: OAuth2Client, provider: Provider) -> dict[str, Any]:
+    """Return what the provider says of itself. Raises ValueError where it is another one."""
+    address = f"{provider.issuer}/.well-known/openid-configuration"
+    told: dict[str, Any] = client.request("GET", address, withhold_token=True).raise_for_status().json()
+    if str(told["issuer"]).rstrip("/") != provider.issuer:
+        raise ValueError("another issuer")
+    if "client_secret_basic" not in told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
+        client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 the name of a method
+    return told
+
+
+def _claims(provider: Provider, keys: dict[str, Any], id_token: str, nonce: str) -> dict[str, Any]:
+    """Return what a token says. Raises JoseError, ValueError where it is not signed, ours, of this attempt or fresh."""
+    claims: dict[str, Any] = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS).claims
+    issuer = str(claims.get("iss", "")).rstrip("/")
+    needed = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY_S,
+        iss={"essential": True},
+        sub={"essential": True},
+        aud={"essential": True, "value": provider.client_id},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True, "value": nonce},
+    )
+    needed.validate(claims)
+    if issuer != provider.issuer or claims.get("azp", provider.client_id) != provider.client_id:
+        raise ValueError("for another program, or from another provider")
+    return {**claims, "iss": issuer}
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    verified = claims.get("email_verified") is True and isinstance(claims.get("email"), str)
+    return Identity(claims["iss"], str(claims["sub"]), claims["email"].casefold() if verified else None)
+
+
+def _digest(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+def _not_departed() -> Forbidden:
+    return Forbidden("This sign-in was not begun here, or it took too long. Please begin again.", "provider_state")
+
+
+def _unreachable(error: Exception) -> FerError:
+    log.warning("the sign-in provider can't be used: %s", type(error).__name__)
+    return FerError("The sign-in provider can't be reached, or refused. Please try again.", "provider_unreachable")

@@ -1,0 +1,115 @@
+"""What the pages outside Streamlit are made of: one look, one form, and no script at all."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from html import escape
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+FORM_BYTES = 16 * 1024
+"""The largest form that is read."""
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1e2a32; --paper: #f2f6f7; --card: #fff; --line: #d5dee2; --key: #1f6f78;
+  --on-key: #fff; --calm: #e6f0f1 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4eaed; --paper: #12181c; --card: #1c262c; --line: #33424a;
+  --key: #4fa3ac; --on-key: #0c1214; --calm: #223039 } }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper); color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif }
+main { box-sizing: border-box; width: min(26rem, calc(100vw - 2rem)); margin: 1rem; padding: 2rem;
+  background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem }
+h1 { margin: 0 0 0.25rem; font-size: 1.45rem; font-weight: 650 }
+label { display: block; margin-top: 1rem; font-size: 0.9rem }
+input { box-sizing: border-box; width: 100%; margin-top: 0.25rem; padding: 0.6rem 0.75rem; font: inherit;
+  color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 0.5rem }
+input:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid var(--key); outline-offset: 1px }
+button { width: 100%; margin-top: 1.5rem; padding: 0.65rem; font: inherit; font-weight: 600; color: var(--on-key);
+  background: var(--key); border: 0; border-radius: 0.5rem; cursor: pointer }
+p { margin: 0.75rem 0 0 }
+.said { padding: 0.75rem; background: var(--calm); border-radius: 0.5rem }
+.small { font-size: 0.85rem; opacity: 0.8 }
+h2 { margin: 1.75rem 0 0; font-size: 1.1rem; font-weight: 600 }
+.code { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
+.qr { margin: 1rem 0 0; width: 100%; text-align: center }
+.qr svg { width: 13rem; height: 13rem; border-radius: 0.5rem }
+ol { margin: 0.75rem 0 0; padding-left: 2.25rem }
+details { margin-top: 0.75rem }
+summary { cursor: pointer }
+form + form button { margin-top: 0.75rem }
+a.button { box-sizing: border-box; display: block; margin-top: 0.75rem; padding: 0.6rem; text-align: center;
+  font-weight: 600; color: var(--ink); border: 1px solid var(--line); border-radius: 0.5rem; text-decoration: none }
+a { color: var(--key) }
+"""
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode("ascii")
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_ATTEMPTS = ThreadPoolExecutor(2, "attempt")
+"""Threads of their own, so that a flood of attempts keeps nobody waiting who is signed in."""
+
+Field = tuple[str, str, str, str]
+"""A field's name, what is written above it, its type, and what the browser may fill in."""
+T = TypeVar("T")
+
+
+async def attempt(work: Callable[[], T]) -> T:
+    """Run what takes a password or a code beside the other requests."""
+    return await asyncio.get_running_loop().run_in_executor(_ATTEMPTS, work)
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a posted form; one that is larger than `FORM_BYTES` is taken for an empty one."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def page(title: str, body: str, status: int = 200, head: str = "") -> HTMLResponse:
+    """Return a page; `body` and `head` are HTML in which everything that came from outside is escaped."""
+    html = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title} - Expression History</title><style>{STYLE}</style>{head}</head>"
+        f"<body><main>{body}</main></body></html>"
+    )
+    return HTMLResponse(html, status, {"Content-Security-Policy": POLICY})
+
+
+def notice(said: str) -> str:
+    """Return a sentence that is read out, or nothing."""
+    return f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+
+
+def form_html(
+    title: str, action: str, fields: tuple[Field, ...], button: str, said: str, filled: dict[str, str], lead: str = ""
+) -> str:
+    """Return a heading, a sentence, what was said of the last attempt, and the form with one button."""
+    intro = f"<p>{escape(lead)}</p>" if lead else ""
+    return f"<h1>{title}</h1>{intro}{notice(said)}" + bare_form(action, fields, button, filled)
+
+
+def bare_form(
+    action: str, fields: tuple[Field, ...], button: str, filled: dict[str, str] | None = None, deed: str = ""
+) -> str:
+    """Return a form alone; `deed` tells several of one page apart."""
+    filled = filled or {}
+    inputs = "".join(
+        f'<label>{label}<input name="{name}" type="{kind}" autocomplete="{fill}" required'
+        f' value="{escape(filled.get(name, ""))}"{" autofocus" if number == 0 and not deed else ""}></label>'
+        for number, (name, label, kind, fill) in enumerate(fields)
+    )
+    named = f' name="deed" value="{deed}"' if deed else ""
+    return f'<form method="post" action="{action}">{inputs}<button type="submit"{named}>{button}</button></form>'

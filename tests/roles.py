@@ -1,0 +1,49 @@
+"""The table of `permissions.py` as a page to read: ``python -m tests.roles`` writes docs/roles.md."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+from tests.permissions import FUNCTIONS, PAGES, PEOPLE, ROUTES
+
+PATH = Path(__file__).parents[1] / "docs" / "roles.md"
+HEAD = """# Who may do what
+
+Written by `make attacks` from the table that the tests walk (`tests/permissions.py`): each cell is tried. *viewer*: the
+patient is shared with them; *foreign*: a clinician with another caseload; *emergency*: the same with emergency access;
+*clinician*: the patient's own; *administrator*: without this patient; *disabled*: the patient's clinician, disabled.
+A word that is not *yes* is the code of the refusal.
+"""
+WORDS = {"ok": "yes", "open": "yes"}
+
+
+def text():
+    """Return the page."""
+    return "\n".join(
+        [
+            HEAD,
+            *table("Functions", {f"`{name}`: {meaning(name)}": line for name, line in sorted(FUNCTIONS.items())}),
+            *table("Pages", {f"`{name}`": line for name, line in PAGES.items()}),
+            *table("Addresses (HTTP status)", {f"`{path}`": line for path, line in ROUTES.items()}),
+        ]
+    )
+
+
+def table(title, rows):
+    yield f"## {title}\n"
+    yield "| | " + " | ".join(PEOPLE) + " |"
+    yield "| --- " * (len(PEOPLE) + 1) + "|"
+    for name, line in rows.items():
+        yield f"| {name} | " + " | ".join(WORDS.get(cell, cell) for cell in line.split()) + " |"
+    yield ""
+
+
+def meaning(name):
+    """Return the first sentence of a function's docstring."""
+    module, _, function = name.partition(".")
+    told = inspect.getdoc(getattr(importlib.import_module(f"clinic.{module}"), function))
+    return told.partition("\n")[0].partition(". ")[0].rstrip(".").replace("|", "/")
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")

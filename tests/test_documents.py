@@ -1,0 +1,32 @@
+"""The documents that are written from the tests are those of today's tests."""
+
+import ast
+from pathlib import Path
+
+from tests import attacks, roles
+
+ROOT = Path(__file__).parents[1]
+
+
+def tried():
+    """What the tests' marks say is tried."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.attack":
+                yield node.args[0].value
+
+
+def test_roles_are_those_of_the_table():
+    assert roles.PATH.read_text(encoding="utf-8") == roles.text(), "`make attacks` writes it anew"
+
+
+def test_each_attack_is_in_the_log_with_an_answer():
+    lines = (ROOT / "docs" / "attacks.md").read_text(encoding="utf-8").removeprefix(attacks.HEAD).splitlines()
+    logged = {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1].removesuffix(" |") for line in lines}
+    assert set(logged) == set(tried()), "`make attacks` writes it anew"
+    assert all(logged.values())
+
+
+def test_two_answers_to_one_attack_are_both_logged(tmp_path):
+    attacks.write(tmp_path / "log.md", {"b": ["x|y"], "a": ["one", "two"]})
+    assert (tmp_path / "log.md").read_text().removeprefix(attacks.HEAD) == "| a | one; two |\n| b | x/y |\n"

@@ -1,0 +1,205 @@
+"""What stands nowhere in the program: HTML from data, patients in caches, pickles, SQL as text, names in logs."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("pages", "clinic", "db", "fer_core", "train", "benchmarks")
+
+HTML_FILES = {"pages/ui/door_page.py", "pages/ui/watch.py"}
+"""The pages outside Streamlit, where everything from outside is escaped, and Streamlit's own page."""
+HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
+CACHED = {
+    ("clinic/passwords.py", "_hash_of_nobody"),
+    ("clinic/cluster.py", "_opened"),
+    ("pages/ui/watch.py", "_frame"),
+    ("benchmarks/clinics.py", "who"),
+}
+"""Functions whose results are kept for everybody: none of them has seen a patient."""
+SQL_FILES = {
+    "db/attached.py",
+    "db/backup.py",
+    "db/connection.py",
+    "db/copies.py",
+    "db/engine.py",
+    "db/erasures.py",
+    "db/migrate.py",
+    "db/transfer.py",
+}
+"""What works on SQLite files before, or below, the tables: everything else asks SQLAlchemy."""
+SQL_CALLS = {"execute", "executemany", "executescript", "exec_driver_sql"}
+SQL_MADE = {
+    "db/connection.py",
+    "db/copies.py",
+    "db/migrate.py",
+    "db/migrations/versions/0002_accounts_and_audit.py",
+}
+"""Where a statement is put together: of the program's own constants and the schema's own names."""
+
+PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
+PERSONAL = {
+    "name", "note", "email", "patient", "display_name", "source_name", "password", "passphrase", "token", "secret",
+    "code", "reason", "form", "claims", "identity", "request", "cookies", "error", "exception", "exc",
+}  # fmt: skip
+"""Names of values that may say who somebody is, or open something."""
+HARMLESS = {
+    "type(error).__name__",
+    "error.message",
+    "_where(error)",
+    "_place(error)",
+    "finding.name",
+    "code",
+}
+"""Of an error its kind, its place, and the sentence of a FerError; a check's name; a process's exit code."""
+
+
+def sources():
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+    yield "streamlit_app.py", (ROOT / "streamlit_app.py").read_text(encoding="utf-8")
+
+
+def called(node):
+    """Return the last part of what a call calls, such as ``execute`` of ``session.execute(...)``."""
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def calls(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def unsafe_html(name, tree):
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.keyword)
+            and (node.arg or "").startswith("unsafe_")
+            and ast.unparse(node.value) != "False"
+        ):
+            yield node.arg
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "st.html",
+            "components.html",
+            "st.components.v1.html",
+        ):
+            yield ast.unparse(node.func)
+        if isinstance(node, ast.Call) and called(node) == "HTMLResponse" and name not in HTML_FILES:
+            yield "HTMLResponse"
+
+
+def caches(name, tree):
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for decorator in node.decorator_list:
+                if "cache" in ast.unparse(decorator) and (name, node.name) not in CACHED:
+                    yield node.name
+        elif isinstance(node, ast.Attribute) and node.attr in ("cache_data", "cache_resource"):
+            yield node.attr
+
+
+def pickles(name, tree):
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        yield from (found for found in names if found.split(".")[0] in PICKLES)
+    for node in calls(tree):
+        told = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        if ast.unparse(node.func) == "torch.load" and told.get("weights_only") != "True":
+            yield "torch.load"
+        if told.get("allow_pickle", "False") != "False":
+            yield "allow_pickle"
+
+
+def sql(name, tree):
+    for node in calls(tree):
+        if (called(node) not in SQL_CALLS and ast.unparse(node.func) != "text") or not node.args:
+            continue
+        first = node.args[0]
+        literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
+        made = isinstance(first, (ast.JoinedStr, ast.BinOp))
+        if (made and name not in SQL_MADE) or (literal and name not in SQL_FILES and "/versions/" not in name):
+            yield ast.unparse(first)
+
+
+def without_harmless(node):
+    """Yield the parts of an expression, save those of which `HARMLESS` says that they may be said."""
+    if ast.unparse(node) in HARMLESS:
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from without_harmless(child)
+
+
+def names_in_logs(name, tree):
+    for node in calls(tree):
+        levels = ("debug", "info", "warning", "error", "exception", "critical", "log")
+        owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+        if called(node) not in levels or owner not in ("log", "logger", "logging", "_log"):
+            continue
+        if called(node) == "exception" or any(keyword.arg == "exc_info" for keyword in node.keywords):
+            yield "a traceback, whose last line may say anything"
+        message, *values = node.args
+        if not isinstance(message, ast.Constant):
+            yield "a message that is put together"
+        for value in values:
+            if isinstance(value, ast.Call) and ast.unparse(value.func) == "', '.join":
+                # Counts by the words of the program, in clinic/retention.py.
+                continue
+            for part in without_harmless(value):
+                found = part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")
+                if found in PERSONAL:
+                    yield ast.unparse(value)
+
+
+RULES = {rule.__name__: rule for rule in (unsafe_html, caches, pickles, sql, names_in_logs)}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_it_stands_nowhere(rule):
+    found = {name: list(rule(name, ast.parse(text))) for name, text in sources()}
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (unsafe_html, "st.markdown(note, unsafe_allow_html=True)"),
+        (unsafe_html, "st.html(note)"),
+        (unsafe_html, "HTMLResponse(note)"),
+        (caches, "@st.cache_data\ndef patients(): ..."),
+        (caches, "@cache\ndef patients(): ..."),
+        (caches, "kept = st.cache_resource(patients)"),
+        (pickles, "import pickle"),
+        (pickles, "from joblib import load"),
+        (pickles, "torch.load(path)"),
+        (pickles, "torch.load(path, weights_only=False)"),
+        (pickles, "np.load(path, allow_pickle=True)"),
+        (sql, "session.execute('DELETE FROM patient')"),
+        (sql, "session.execute(text('DELETE FROM patient'))"),
+        (sql, "session.execute(text(f'DELETE FROM patient WHERE name = {name}'))"),
+        (sql, "cursor.execute('SELECT ' + name)"),
+        (names_in_logs, "log.info(f'{patient.name} came')"),
+        (names_in_logs, "log.info('%s came', patient.name)"),
+        (names_in_logs, "log.warning('it failed: %s', error)"),
+        (names_in_logs, "log.warning('it failed: %s', str(error))"),
+        (names_in_logs, "log.exception('it failed')"),
+        (names_in_logs, "log.error('it failed', exc_info=True)"),
+    ],
+)
+def test_the_rules_find_what_they_are_for(rule, text):
+    assert list(rule("pages/new.py", ast.parse(text)))
+
+
+def test_the_exceptions_are_still_needed():
+    """A file or function that is excepted and does nothing of the kind any more loses its exception."""
+    texts = dict(sources())
+    assert set(texts) >= HTML_FILES | SQL_FILES | SQL_MADE | {name for name, _ in CACHED}
+    for name, function in CACHED:
+        assert list(caches("elsewhere.py", ast.parse(texts[name]))) == [function], name
+    for name in SQL_FILES | SQL_MADE:
+        assert list(sql("elsewhere.py", ast.parse(texts[name]))), name
+    for name in HTML_FILES:
+        assert list(unsafe_html("elsewhere.py", ast.parse(texts[name]))), name
