@@ -39,7 +39,7 @@ behind = Behind(
 app = st.App(
     "pages/ui/shell.py",
     lifespan=start,
-    routes=[*doors.ROUTES, *watch.ROUTES, *routes(Settings.from_environment)],
+    routes=[*doors.ROUTES, *watch.ROUTES, *routes(Settings.from_environment, database)],
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,
 )

@@ -23,6 +23,7 @@ from clinic.access import Actor, Role
 from db.engine import Database
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
+INTENDED_USE = "/intended-use"
 DOORS = frozenset({SIGN_IN, FIRST_RUN})
 """What answers to everyone, besides `HEALTH`."""
 HEALTH = "/_stcore/health"
@@ -84,14 +85,15 @@ class Gate:
             return PlainTextResponse("This request came from another site.", 403)
         actor = scope["actor"] = await self._actor(scope)
         # To one who is signed in, Streamlit answers: with it the page gets the token without which it can't upload.
-        if path == HEALTH and (actor is None or actor.must_change):
+        if path == HEALTH and (actor is None or first_door(actor)):
             return PlainTextResponse("ok")
         if path in DOORS:
             return None
         if actor is None:
             return _elsewhere(scope, headers, SIGN_IN, 401)
-        if actor.must_change and path != CHANGE_PASSWORD:
-            return _elsewhere(scope, headers, CHANGE_PASSWORD, 403)
+        first = first_door(actor)
+        if first is not None and path != first:
+            return _elsewhere(scope, headers, first, 403)
         status = refused(path, actor.role)
         if status is not None:
             return PlainTextResponse("There is nothing here for you.", status)
@@ -101,7 +103,7 @@ class Gate:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         actor = await self._actor(scope)
-        if actor is None or actor.must_change or not _same_site(Headers(scope=scope)):
+        if actor is None or first_door(actor) or not _same_site(Headers(scope=scope)):
             await receive()
             # Before it is accepted, closing refuses the upgrade with 403.
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
@@ -194,6 +196,13 @@ class _Line:
                 if self._accepted:
                     await self._send({"type": "websocket.send", "bytes": self._gate._behind.farewell})
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
+
+
+def first_door(actor: Actor) -> str | None:
+    """Return the one page that opens to this person before everything else, None where all may."""
+    if actor.must_change:
+        return CHANGE_PASSWORD
+    return INTENDED_USE if actor.must_accept else None
 
 
 def refused(path: str, role: Role) -> int | None:

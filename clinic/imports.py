@@ -10,7 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from clinic import access, accounts, audit, caseload, uploads
 from clinic.access import Actor
 from clinic.audit import Deed
+from clinic.consent import DOCUMENT_MAX, Scope
 from clinic.exports import (
     FORMAT,
     MEDIA_FOLDER,
@@ -34,10 +35,11 @@ from clinic.exports import (
 )
 from clinic.jobs import ACTIVE
 from clinic.settings import Settings
+from clinic.texts import hides_something
 from clinic.trends import Summary
 from db import erasures
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording, UtcDateTime
+from db.models import Consent, Job, JobState, Patient, Recording, UtcDateTime
 from fer_core.errors import FerError, MediaError
 from fer_core.types import Status
 
@@ -54,6 +56,8 @@ Tables = dict[str, list[Row]]
 
 def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
     """Add the patient of an archive to the own caseload and return the id; on any refusal nothing was added.
+
+    The consents come with it; a patient of an archive from before consents were recorded has none.
 
     From the console, the patient goes to the first administrator.
 
@@ -141,10 +145,20 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
         if recording.get("version_of") not in {None, *firsts}:
             raise ValueError("a version of another patient's recording")
         _check_recording(recording)
+    for given in tables[Consent.__tablename__]:
+        _check_consent(given)
     for job in tables[Job.__tablename__]:
         # The sentence is shown as it is, and Markdown could hide a link in it.
         if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
             raise ValueError("no ended analysis")
+
+
+def _check_consent(given: Row) -> None:
+    Scope(given["scope"])
+    if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
+        raise ValueError("a document with something hidden in it")
+    if given["recorded_at"] > datetime.now(UTC):
+        raise ValueError("a consent that would outdo what is recorded from now on")
 
 
 def _check_recording(recording: Row) -> None:

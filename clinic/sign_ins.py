@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from clinic import audit, passwords, throttle
-from clinic.access import Actor, Forbidden, acting, refusal
+from clinic.access import Actor, Forbidden, must_accept, refusal, signed_in
 from clinic.accounts import end_sign_ins, name_key, replace_password
 from clinic.audit import Deed
 from db.engine import Database
@@ -83,7 +83,8 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
         if found is None:
             return None
         sign_in_id, account = found
-        return Actor(account.id, sign_in_id, account.name, Role(account.role), account.must_change)
+        role, held = Role(account.role), must_accept(account)
+        return Actor(account.id, sign_in_id, account.name, role, account.must_change, held)
 
 
 def note_activity(db: Database, actor: Actor) -> None:
@@ -113,7 +114,7 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
     Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed`` and those of `passwords.check_password`.
     """
     with db.read() as session:
-        account = acting(session, actor)
+        account = signed_in(session, actor)
     passwords.check_password(new, account.name)
     if new == current:
         raise FerError("Please choose a password that is not the one you have now.", "same_password")
@@ -122,7 +123,7 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
         raise Forbidden("The current password is not right.", "sign_in_refused")
     checked, stored = account.password_hash, passwords.hash_password(new)
     with db.session() as session:
-        account = acting(session, actor)
+        account = signed_in(session, actor)
         if account.password_hash != checked:
             # An administrator reset it in the meantime.
             raise refusal("signed_out")

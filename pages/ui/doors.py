@@ -1,4 +1,4 @@
-"""The pages that open without Streamlit: signing in, the first administrator, and one's own password."""
+"""The pages that open without Streamlit: signing in, the first administrator, one's own password, the intended use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from clinic import accounts, sign_ins, words
-from clinic.gate import CHANGE_PASSWORD, COOKIE, COOKIE_TLS, FIRST_RUN, SIGN_IN, is_tls, set_token
+from clinic.gate import CHANGE_PASSWORD, COOKIE, COOKIE_TLS, FIRST_RUN, INTENDED_USE, SIGN_IN, is_tls, set_token
 from clinic.passwords import LEAST
 from fer_core.errors import FerError
 from pages.ui.resources import resources
@@ -42,6 +42,10 @@ button { width: 100%; margin-top: 1.5rem; padding: 0.65rem; font: inherit; font-
 p { margin: 0.75rem 0 0 }
 .said { padding: 0.75rem; background: var(--calm); border-radius: 0.5rem }
 .small { font-size: 0.85rem; opacity: 0.8 }
+ul { margin: 0.75rem 0 0; padding-left: 1.2rem }
+li { margin-top: 0.5rem }
+.tick { display: flex; gap: 0.6rem; align-items: baseline }
+.tick input { width: auto; margin: 0 }
 a { color: var(--key) }
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode("ascii")
@@ -108,9 +112,30 @@ async def change_password(request: Request) -> Response:
     return await _signed_in(request, attempt, lambda said: _change_form(actor.must_change, said))
 
 
+async def intended_use(request: Request) -> Response:
+    """Show the intended-use statement, or take down that it was accepted and go on to the caseload."""
+    actor = request.scope["actor"]
+    if request.method == "GET":
+        return _page("Intended use", _statement(actor.must_accept, ""))
+    form = await _form(request)
+    version = form.get("version", "")
+    try:
+        if form.get("accepted") != "yes" or not version.isdecimal():
+            raise FerError("Please tick that you have read it.", "not_ticked")
+        await asyncio.to_thread(accounts.accept_statement, resources().db, actor, int(version[:9]))
+    except FerError as refusal:
+        return _page("Intended use", _statement(True, refusal.message), 403)
+    return RedirectResponse("/", 303)
+
+
 ROUTES = [
     Route(path, endpoint, methods=["GET", "POST"])
-    for path, endpoint in ((SIGN_IN, sign_in), (FIRST_RUN, first_run), (CHANGE_PASSWORD, change_password))
+    for path, endpoint in (
+        (SIGN_IN, sign_in),
+        (FIRST_RUN, first_run),
+        (CHANGE_PASSWORD, change_password),
+        (INTENDED_USE, intended_use),
+    )
 ]
 
 
@@ -180,6 +205,21 @@ def _change_form(must_change: bool, said: str) -> str:
     lead += f"{HOW_LONG} You are then signed out on all other computers."
     html = _form_html("Change password", CHANGE_PASSWORD, (CURRENT, NEW, AGAIN), "Change password", said, {}, lead)
     return html if must_change else html + '<p class="small"><a href="/">Back without changing it</a></p>'
+
+
+def _statement(must_accept: bool, said: str) -> str:
+    points = "".join(f"<li>{escape(point)}</li>" for point in words.STATEMENT)
+    shown = f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+    text = f"<h1>Intended use</h1>{shown}<p>{escape(words.INTENDED_USE)}</p><ul>{points}</ul>"
+    if not must_accept:
+        return text + '<p class="small">You have accepted this. <a href="/">Back</a></p>'
+    return (
+        f'{text}<form method="post" action="{INTENDED_USE}">'
+        f'<input type="hidden" name="version" value="{words.STATEMENT_VERSION}">'
+        '<label class="tick"><input type="checkbox" name="accepted" value="yes" required>'
+        "I have read this, and will use the program like this.</label>"
+        '<button type="submit">Accept and go on</button></form>'
+    )
 
 
 def _form_html(

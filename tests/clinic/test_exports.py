@@ -143,10 +143,10 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     with zipfile.ZipFile(archive_of(db, settings, patient)) as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist() if not name.startswith("media/")}
     told = json.loads(texts["patient.json"])
-    assert (told["format"], told["schema_version"]) == ("expression-history-patient", 1)
+    assert (told["format"], told["schema_version"]) == ("expression-history-patient", 2)
     assert "not feelings or a diagnosis" in texts["README.txt"]
     explained = {(row["file"], row["column"]): row for row in csv.DictReader(io.StringIO(texts["data-dictionary.csv"]))}
-    for name in ("recordings.csv", "samples.csv"):
+    for name in ("recordings.csv", "samples.csv", "consents.csv"):
         header = next(csv.reader(io.StringIO(texts[name])))
         assert {(name, column) for column in header} == {key for key in explained if key[0] == name}
     assert all(row["meaning"] and row["type"] for row in explained.values())
@@ -218,8 +218,8 @@ def with_json(archive, change):
     ("change", "code"),
     [
         (lambda told: told.update(format="another"), "bad_export"),
-        (lambda told: told.update(schema_version=2), "export_newer"),
-        (lambda told: told["tables"].update(consent=[]), "export_newer"),
+        (lambda told: told.update(schema_version=3), "export_newer"),
+        (lambda told: told["tables"].update(unheard_of=[]), "export_newer"),
         (lambda told: told["tables"]["patient"][0].update(mood="x"), "export_newer"),
         (lambda told: told["tables"]["patient"].append(told["tables"]["patient"][0]), "bad_export"),
         (lambda told: told["tables"]["patient"][0].update(id="../../x"), "bad_export"),

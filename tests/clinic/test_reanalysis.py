@@ -14,6 +14,7 @@ from db.models import Chunk, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
 from tests import doors
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, expression
+from tests.consents import agree
 
 OLD, NEW = "fake-model", "newer-model"
 
@@ -140,6 +141,7 @@ def test_one_patient_s_wish_leaves_the_others_alone(db, settings, patient, analy
         session.add(Patient(id="o" * 32, name="Someone Else", created_at=datetime.now(UTC)))
         session.flush()
         accounts.grant(session, who.account_id, "o" * 32)
+    agree(db, "o" * 32)
     analysed()
     analysed(whose="o" * 32)
     assert reanalysis.start(db, settings, who, patient, NEW).queued == 1
