@@ -107,13 +107,12 @@ def note_view(db: Database, settings: Settings, actor: Actor, recording_id: str)
     Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        if _noted(session, actor, recording_id):
+        if not _unnoted(session, settings, actor, recording_id):
             return
     with db.session() as session:
-        if _kept(session, settings, actor, recording_id) is None or _noted(session, actor, recording_id):
-            return
-        patient_id = access.recording_of(session, recording_id).patient_id
-        audit.write(session, Deed.VIDEO_VIEWED, actor.account_id, patient_id, recording_id, sign_in=actor.sign_in_id)
+        if _unnoted(session, settings, actor, recording_id):
+            patient_id, by = access.recording_of(session, recording_id).patient_id, actor.sign_in_id
+            audit.write(session, Deed.VIDEO_VIEWED, actor.account_id, patient_id, recording_id, sign_in=by)
 
 
 def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str) -> Kept | None:
@@ -129,7 +128,10 @@ def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str)
     return Kept(source["id"], source.get("media_type"))
 
 
-def _noted(session: Session, actor: Actor, recording_id: str) -> bool:
+def _unnoted(session: Session, settings: Settings, actor: Actor, recording_id: str) -> bool:
+    """Return whether there is a view to be written down: the first of this recording by this sign-in."""
+    if _kept(session, settings, actor, recording_id) is None:
+        return False
     rows = session.scalars(
         select(AuditRow.details).where(
             AuditRow.recording_id == recording_id,
@@ -137,7 +139,7 @@ def _noted(session: Session, actor: Actor, recording_id: str) -> bool:
             AuditRow.deed == Deed.VIDEO_VIEWED.value,
         )
     )
-    return any(details.get("sign_in") == actor.sign_in_id for details in rows)
+    return all(details.get("sign_in") != actor.sign_in_id for details in rows)
 
 
 def _range(wanted: str | None, size: int) -> tuple[int, int, bool]:

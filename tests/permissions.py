@@ -23,6 +23,7 @@ FUNCTIONS = {
     "accounts.list_accounts": KEEP_ACCOUNTS,
     "accounts.reset_password": KEEP_ACCOUNTS,
     "accounts.set_role": KEEP_ACCOUNTS,
+    "accounts.accept_statement": OWN,
     "caseload.add_patient": ADD,
     "caseload.delete_patient": WRITE,
     "caseload.delete_recording": WRITE,
@@ -33,6 +34,10 @@ FUNCTIONS = {
     "caseload.rename_patient": WRITE,
     "caseload.samples": READ,
     "caseload.versions": READ,
+    "consent.history": READ,
+    "consent.objection": READ,
+    "consent.record": WRITE,
+    "consent.standings": READ,
     "jobs.active": OWN,
     "jobs.can_retry": WRITE,
     "jobs.cancel": WRITE,
@@ -45,6 +50,10 @@ FUNCTIONS = {
     "jobs.status": READ,
     "outcomes.failed": OWN,
     "outcomes.pace": OWN,
+    "playback.content": READ,
+    "playback.kept": READ,
+    "playback.note_view": READ,
+    "playback.open_part": READ,
     "reanalysis.cancel": KEEP_ACCOUNTS,
     "reanalysis.find_patient": KEEP_ACCOUNTS,
     "reanalysis.pause": KEEP_ACCOUNTS,
@@ -63,6 +72,8 @@ FUNCTIONS = {
     "downloads.prepare": WRITE,
     "imports.import_patient": ADD,
     "incoming.begin": ADD,
+    "withdrawal.covered": WRITE,
+    "withdrawal.withdraw": WRITE,
 }
 
 FOR_NO_PERSON = {
@@ -80,6 +91,12 @@ FOR_NO_PERSON = {
     "caseload.finish_erasures": "for the worker alone",
     "caseload.valid_name": "text to text",
     "caseload.valid_note": "text to text",
+    "consent.add": "a step inside a checked transaction",
+    "consent.covered": "a query for functions that checked",
+    "consent.may_stay": "a query for functions that checked",
+    "consent.missing": "a step of functions that checked",
+    "consent.need": "a step of functions that checked",
+    "consent.today": "the day",
     "downloads.take": "asks for the owner, whom the gate names",
     "downloads.sweep": "for the worker alone",
     "exports.patient_tables": "of the tables, not of a patient",
@@ -109,6 +126,7 @@ FOR_NO_PERSON = {
     "uploads.age_s": "of a file",
     "uploads.check_room": "size and free space",
     "uploads.sweep": "for the worker alone",
+    "withdrawal.finish": "for the worker alone",
 }
 """Public functions without an acting user, each with the reason."""
 
@@ -130,6 +148,7 @@ ROUTES = {
     "/sign-in": EVERYONE,
     "/first-run": EVERYONE,
     "/change-password": SIGNED_IN,
+    "/intended-use": SIGNED_IN,
     "/_stcore/health": EVERYONE,
     "/_stcore/host-config": SIGNED_IN,
     "/_stcore/stream": "refused open open open open open refused",
@@ -154,6 +173,8 @@ ROUTES = {
     "/watch.js": SIGNED_IN,
     "/uploads/{upload_id}": WRITERS,
     "/downloads/{ticket}": WRITERS,
+    "/recordings/{recording_id}/video": SIGNED_IN,
+    "/patient-notice": SIGNED_IN,
 }
 """Ours and Streamlit's. ``/`` stands for the files of Streamlit's own page too; a page's address gives everyone the
-same empty frame, and what is drawn in it is told by `PAGES`."""
+same empty frame, and what is drawn in it is told by `PAGES`; whose video is handed out, by ``playback`` above."""
