@@ -10,6 +10,7 @@ from clinic.caseload import PatientDetail
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.charts import title, trend_figure
+from pages.ui.consent_view import show_consent
 from pages.ui.convert import CHANGES, trend_dots, usual_bands
 from pages.ui.recording_view import show_recording, title_of
 from pages.ui.resources import actor, resources
@@ -56,6 +57,7 @@ def show_header(patient: PatientDetail) -> None:
         st.markdown(state.plain_text(patient.note))
     if patient.emergency_until is not None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
+    show_consent(patient)
     if patient.writable:
         state.new_recording_link("Add a recording", patient.id)
 
@@ -111,6 +113,10 @@ def show_patient(patient: PatientDetail) -> None:
     show_header(patient)
     if not patient.recordings:
         st.info("No recordings yet. Add a video of a session, or a few pictures.", icon=":material/videocam:")
+        return
+    if patient.closed:
+        st.info(patient.closed, icon=":material/lock:")
+        show_table(patient)
         return
     show_overview(patient)
     shown = st.pills(

@@ -9,8 +9,9 @@ from clinic.caseload import RecordingRow
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.convert import moments
+from pages.ui.player import has_video, show_video
 from pages.ui.resources import actor, resources
-from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
+from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, runs_of, timeline_figure
 from pages.ui.transfer import keep_receipt
 from pages.ui.widgets import calm, chart, day, duration, percent
 
@@ -84,7 +85,14 @@ def _show_samples(found: list[Moment], recording: RecordingRow, shown: list[Emot
         chart(pictures_figure(found, words.EXPRESSIONS, words.STATUSES), key, "Model output for each picture")
         return
     gathered = cells(found)
-    chart(timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES), key, "Labels and model output over time")
+    figure = timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES)
+    place = st.container()
+    if has_video(recording):
+        video, place = st.columns([2, 3])
+        with video:
+            show_video(recording, runs_of(gathered, words.EXPRESSIONS, words.STATUSES))
+    with place:
+        chart(figure, key, "Labels and model output over time")
     st.caption(
         f"Each point stands for {duration(cell_length_s(gathered))}. Hatched: no usable face; there the curves have a "
         "gap. The model output is not the chance that someone feels something."

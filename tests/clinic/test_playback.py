@@ -183,4 +183,3 @@ def test_what_is_not_kept_or_not_played_is_no_video(db, settings, who, recording
     upload.path.unlink()
     assert playback.kept(db, settings, who, recording) is None
     assert get().status_code == 404
-
