@@ -47,8 +47,8 @@ WITHDRAW = (
     " depend on it.",
     "Tell your clinician. An analysis that is running then stops within seconds. What you no longer agree to is deleted"
     " from the program at once: the recordings, the results, or both.",
-    "Copies of the whole database that the practice makes against loss are encrypted. If one is ever brought back, what"
-    " was deleted is taken out of it again.",
+    "The practice makes copies of the whole database against loss. If one is ever brought back, what was deleted is"
+    " taken out of it again.",
     "You may ask to see what is stored on you, and, if you agree to the last point below, to have it handed over.",
 )
 AGREED: dict[Scope, str] = {

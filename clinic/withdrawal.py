@@ -69,17 +69,34 @@ def withdraw(db: Database, settings: Settings, actor: Actor, patient_id: str, sc
 
 
 def finish(db: Database, settings: Settings) -> int:
-    """Delete what is still there although its consent was withdrawn, for the program was ended; return of how many."""
+    """Delete what is still there although its consent was withdrawn, for the program was ended; return of how many.
+
+    A consent that a backup brought back although it was withdrawn is withdrawn again before.
+    """
+    _withdraw_again(db, settings)
     with db.read() as session:
-        found = session.scalars(select(Consent).where(Consent.withdrawn_at.is_not(None)))
-        ended = {(row.patient_id, Scope(row.scope)) for row in found}
-        left = []
-        for patient_id, scope in ended:
-            if not _renewed(session, patient_id, scope) and _counted(session, settings, patient_id, [scope]) != NOTHING:
-                left.append((patient_id, scope))
+        rows = session.scalars(select(Consent).where(Consent.withdrawn_at.is_not(None)))
+        ended = {(row.patient_id, Scope(row.scope)) for row in rows}
+        left = [
+            (patient_id, scope)
+            for patient_id, scope in ended
+            if not _renewed(session, patient_id, scope) and _counted(session, settings, patient_id, [scope]) != NOTHING
+        ]
     for patient_id, scope in left:
         _delete(db, settings, patient_id, [scope], None)
     return len(left)
+
+
+def _withdraw_again(db: Database, settings: Settings) -> None:
+    known = {one.erased_id: one.at for one in erasures.known(settings.erasures_path) if one.kind == "consent"}
+    standing = select(Consent.id).where(Consent.withdrawn_at.is_(None))
+    with db.read() as session:
+        back = known.keys() & set(session.scalars(standing))
+    for consent_id in back:
+        with db.session() as session:
+            row = session.get(Consent, consent_id)
+            if row is not None:
+                row.withdrawn_at = known[consent_id]
 
 
 def _renewed(session: Session, patient_id: str, scope: Scope) -> bool:

@@ -24,8 +24,8 @@ ICONS = {State.STANDS: "check", State.EXPIRED: "event_busy", State.WITHDRAWN: "b
 DONE = "withdrawn"
 
 
-def show_consent(patient: PatientDetail) -> None:
-    """Draw how the consent stands, and call for it where nothing can be analysed without it."""
+def show_consent(patient: PatientDetail) -> bool:
+    """Draw how the consent stands, with a call for it where it is missing; return whether anything may be analysed."""
     parts, who = resources(), actor()
     found = consent.standings(parts.db, who, patient.id)
     _say_what_went()
@@ -40,6 +40,7 @@ def show_consent(patient: PatientDetail) -> None:
                     st.badge(said(standing), icon=f":material/{ICONS[standing.state]}:", color=COLORS[standing.state])
         if patient.writable:
             _buttons(patient, found, urgent=bool(lacking))
+    return not lacking
 
 
 def said(standing: Standing) -> str:
@@ -83,16 +84,17 @@ def _buttons(patient: PatientDetail, found: list[Standing], urgent: bool) -> Non
     with st.container(horizontal=True):
         if st.button("Record consent", type="primary" if urgent else "secondary", icon=":material/contract_edit:"):
             _record(patient.id)
-        open_scopes = [one.scope for one in found if _can_be_withdrawn(one, patient)]
+        open_scopes = _to_withdraw(patient, found)
         if open_scopes and st.button("Withdraw everything", icon=":material/block:"):
             _withdraw(patient.id, open_scopes)
         st.link_button("Notice to print", notice.PATH, icon=":material/print:")
 
 
-def _can_be_withdrawn(standing: Standing, patient: PatientDetail) -> bool:
-    """Return whether there is a consent, or something from before consents were recorded."""
-    given = standing.state in (State.STANDS, State.EXPIRED)
-    return given or (standing.state is State.NEVER and bool(patient.recordings) and _concerns(standing))
+def _to_withdraw(patient: PatientDetail, found: list[Standing]) -> list[Scope]:
+    """Return what there is to withdraw; of a patient from before consents were recorded, whatever is stored."""
+    if patient.recordings and all(standing.state is State.NEVER for standing in found):
+        return [standing.scope for standing in found if _concerns(standing)]
+    return [standing.scope for standing in found if standing.state in (State.STANDS, State.EXPIRED)]
 
 
 @st.dialog("Record consent", width="medium")
@@ -127,18 +129,17 @@ def _show_history(patient_id: str) -> None:
             "Recorded": standing.recorded_at,
             "By": standing.recorded_by or "elsewhere",
             "To": words.SCOPES[standing.scope],
-            "Agreed on": standing.given_on,
-            "Last day": standing.expires_on,
+            "Agreed on": day(standing.given_on),
+            "Last day": day(standing.expires_on),
             "Document": standing.document,
-            "Withdrawn": standing.withdrawn_at,
+            "Withdrawn": day(standing.withdrawn_at.date() if standing.withdrawn_at else None),
         }
         for standing in consent.history(resources().db, actor(), patient_id)
     ]
     if rows:
-        moment, date = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"), st.column_config.DateColumn()
-        columns = {"Recorded": moment, "Withdrawn": moment, "Agreed on": date, "Last day": date}
+        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
         with st.expander("What was recorded so far"):
-            st.dataframe(rows, hide_index=True, column_config=columns, key="consents")
+            st.dataframe(rows, hide_index=True, column_config={"Recorded": when}, key="consents")
 
 
 @st.dialog("Withdraw consent?", width="medium")

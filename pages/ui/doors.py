@@ -32,6 +32,7 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; backgro
   font: 16px/1.5 system-ui, sans-serif }
 main { box-sizing: border-box; width: min(26rem, calc(100vw - 2rem)); margin: 1rem; padding: 2rem;
   background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem }
+main.wide { width: min(44rem, calc(100vw - 2rem)) }
 h1 { margin: 0 0 0.25rem; font-size: 1.45rem; font-weight: 650 }
 label { display: block; margin-top: 1rem; font-size: 0.9rem }
 input { box-sizing: border-box; width: 100%; margin-top: 0.25rem; padding: 0.6rem 0.75rem; font: inherit;
@@ -116,7 +117,7 @@ async def intended_use(request: Request) -> Response:
     """Show the intended-use statement, or take down that it was accepted and go on to the caseload."""
     actor = request.scope["actor"]
     if request.method == "GET":
-        return _page("Intended use", _statement(actor.must_accept, ""))
+        return _page("Intended use", _statement(actor.must_accept, ""), wide=True)
     form = await _form(request)
     version = form.get("version", "")
     try:
@@ -124,7 +125,7 @@ async def intended_use(request: Request) -> Response:
             raise FerError("Please tick that you have read it.", "not_ticked")
         await asyncio.to_thread(accounts.accept_statement, resources().db, actor, int(version[:9]))
     except FerError as refusal:
-        return _page("Intended use", _statement(True, refusal.message), 403)
+        return _page("Intended use", _statement(True, refusal.message), 403, wide=True)
     return RedirectResponse("/", 303)
 
 
@@ -178,12 +179,13 @@ def _agree(form: dict[str, str]) -> None:
         raise FerError("The two new passwords differ. Please type them again.", "passwords_differ")
 
 
-def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
+def _page(title: str, body: str, status: int = 200, wide: bool = False) -> HTMLResponse:
+    main = '<main class="wide">' if wide else "<main>"
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title} - Expression History</title><style>{STYLE}</style></head>"
-        f"<body><main>{body}</main></body></html>"
+        f"<body>{main}{body}</main></body></html>"
     )
     return HTMLResponse(page, status, {"Content-Security-Policy": POLICY})
 

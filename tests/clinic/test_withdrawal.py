@@ -20,7 +20,7 @@ from db.models import AuditRow, Job, JobState, Recording, Sample
 from fer_core.errors import FerError
 from tests.clinic.fakes import FakeAnalyzer, eventually
 from tests.clinic.test_worker import PROCESS
-from tests.consents import revoke
+from tests.consents import change, revoke
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 5, 4)
@@ -142,6 +142,15 @@ def test_a_withdrawal_that_was_interrupted_is_finished(db, settings, who, patien
     assert there(visits[1]) == set()
     assert withdrawal.finish(db, settings) == 0
     assert len(caseload.samples(db, who, visits[0]["done"])) == 5
+
+
+def test_a_consent_that_a_backup_brought_back_is_withdrawn_again(db, settings, who, patient, visits):
+    withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_VIDEO])
+    change(db, patient, [Scope.KEEP_VIDEO], withdrawn_at=None, withdrawn_by=None)
+    assert consent.objection(db, who, patient, Scope.KEEP_VIDEO) is None
+    withdrawal.finish(db, settings)
+    assert consent.objection(db, who, patient, Scope.KEEP_VIDEO).code == "consent_withdrawn"
+    assert consent.objection(db, who, patient, Scope.ANALYSE) is None
 
 
 def test_what_a_new_consent_covers_is_not_finished_off(db, settings, who, patient, visits):
