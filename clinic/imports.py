@@ -10,7 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -45,6 +45,8 @@ from fer_core.types import Status
 
 JSON_BYTES = 256 << 20
 """The most that the JSON may hold: what is larger is no export, but made to fill the memory."""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much the clock of the other installation may be ahead."""
 ROWS_AT_ONCE = 5000
 """Rows of samples that are written with one statement."""
 
@@ -157,7 +159,7 @@ def _check_consent(given: Row) -> None:
     Scope(given["scope"])
     if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
         raise ValueError("a document with something hidden in it")
-    if given["recorded_at"] > datetime.now(UTC):
+    if given["recorded_at"] > datetime.now(UTC) + CLOCKS_DIFFER:
         raise ValueError("a consent that would outdo what is recorded from now on")
 
 

@@ -12,14 +12,16 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import accounts, caseload, demo, exports, imports, jobs, leases, uploads
+from clinic import accounts, caseload, consent, demo, exports, imports, jobs, leases, uploads
 from clinic.access import CONSOLE, Role
 from clinic.audit import Deed
+from clinic.consent import Scope
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import AuditRow, Base, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
 from tests import doors
+from tests.consents import expire
 
 
 @pytest.fixture
@@ -229,6 +231,10 @@ def with_json(archive, change):
         (lambda told: told["tables"]["recording"][0].update(recorded_on=5), "bad_export"),
         (lambda told: told["tables"]["recording"][0].update(summary={"kind": "video"}), "bad_export"),
         (lambda told: told["tables"]["recording"][0].update(source_name="a\nb"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(scope="everything"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(document="a\u202eb"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(recorded_at="2999-01-01T00:00:00+00:00"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(patient_id="0" * 32), "bad_export"),
         (lambda told: told["tables"]["job"][0].update(state="queued"), "bad_export"),
         (lambda told: told["tables"]["job"][0].update(error_message="![](http://127.0.0.1)"), "bad_export"),
         (lambda told: told["tables"]["recording"][0].pop("kind"), "bad_export"),
@@ -251,6 +257,49 @@ def test_an_archive_that_was_tampered_with_adds_nothing(archive, elsewhere, chan
 )
 def test_samples_that_were_tampered_with_add_nothing(archive, elsewhere, change):
     refused(elsewhere, changed(archive, change, "samples.csv"), "bad_export")
+
+
+def as_of_the_first_schema(told):
+    """The JSON as it was before consents were recorded."""
+    told["schema_version"] = 1
+    del told["tables"]["consent"]
+
+
+def test_an_archive_of_the_first_schema_is_still_taken_without_consent(archive, elsewhere):
+    other, there = elsewhere
+    clinician = doors.actor(other)
+    patient_id = imports.import_patient(other, there, clinician, with_json(archive, as_of_the_first_schema))
+    shown = caseload.get_patient(other, clinician, patient_id)
+    assert shown.recordings
+    assert "No consent to keep the results" in shown.closed
+
+
+def test_consents_come_with_the_patient_and_are_listed(archive, elsewhere):
+    other, there = elsewhere
+    clinician = doors.actor(other)
+    patient_id = imports.import_patient(other, there, clinician, archive)
+    found = consent.standings(other, clinician, patient_id)
+    assert {standing.state for standing in found} == {consent.State.STANDS}
+    assert {standing.recorded_by for standing in found} == {None}, "recorded elsewhere"
+    with zipfile.ZipFile(archive) as opened:
+        rows = list(csv.DictReader(io.StringIO(opened.read("consents.csv").decode())))
+    assert {row["scope"] for row in rows} == set(Scope)
+    assert {row["document"] for row in rows} == {found[0].document}
+
+
+def test_a_kept_file_goes_out_only_where_it_may_be_kept(db, settings, patient, who, an_upload):
+    upload = an_upload()
+    jobs.enqueue(db, settings, who, patient, [upload], date(2026, 5, 4), model_sha256="m")
+    claimed = leases.claim(db)
+    with leases.held(db, claimed) as session:
+        leases.finish(session, claimed, JobState.DONE, 1)
+
+    def media():
+        return [name for name in zipfile.ZipFile(archive_of(db, settings, patient)).namelist() if "media/" in name]
+
+    assert media() == [f"media/{upload.id}"]
+    expire(db, patient, Scope.KEEP_VIDEO)
+    assert media() == []
 
 
 def test_another_file_in_the_archive_adds_nothing(db, settings, patient, failed, elsewhere):

@@ -14,7 +14,7 @@ from db.models import Chunk, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
 from tests import doors
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, expression
-from tests.consents import agree
+from tests.consents import agree, expire
 
 OLD, NEW = "fake-model", "newer-model"
 
@@ -134,6 +134,15 @@ def test_a_recording_without_its_file_is_counted(db, settings, patient, analysed
     started = reanalysis.start(db, settings, who, patient, NEW)
     assert (started.queued, started.without_file) == (1, 1)
     assert "was deleted" in started.sentence
+
+
+@pytest.mark.parametrize("lacking", reanalysis.NEEDED)
+def test_without_consent_nothing_is_looked_at_again(db, settings, patient, analysed, who, lacking):
+    analysed()
+    expire(db, patient, lacking)
+    started = reanalysis.start(db, settings, who, patient, NEW)
+    assert (started.queued, started.without_consent) == (0, 1)
+    assert "consent to it doesn't stand" in started.sentence
 
 
 def test_one_patient_s_wish_leaves_the_others_alone(db, settings, patient, analysed, who):
