@@ -228,6 +228,9 @@ def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], 
         stored.append(made.id)
         if made.sha256 != source["sha256"]:
             raise ValueError("another file")
+        for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
+            # As what it is played is told by its content here, and not by the archive.
+            one["media_type"] = made.media_type
 
 
 def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:

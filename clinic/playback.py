@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, consent, uploads
+from clinic import access, audit, consent, sign_ins, uploads
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import Scope
@@ -20,9 +20,11 @@ from db.engine import Database
 from db.models import AuditRow, Job
 from db.sealed import CHUNK_BYTES
 from fer_core.errors import FerError
+from fer_core.video import PLAYED
 
 CHECKED_EVERY_BYTES = 16 * CHUNK_BYTES
 """Of one answer: so often it is asked again whether the person may go on watching."""
+MEDIA_TYPES = frozenset(media_type for *_, media_type in PLAYED)
 BYTES_UNIT = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -97,6 +99,8 @@ def content(db: Database, settings: Settings, actor: Actor, recording_id: str, p
             left -= len(read)
             until_asked -= len(read)
             if left and until_asked <= 0:
+                if not sign_ins.lives(db, actor):
+                    raise access.refusal("signed_out")
                 kept(db, settings, actor, recording_id)
                 until_asked = CHECKED_EVERY_BYTES
 
@@ -125,7 +129,8 @@ def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str)
     source: dict[str, Any] = job.sources[0] if job.sources else {}
     if not source or not uploads.stored(settings, [source["id"]]):
         return None
-    return Kept(source["id"], source.get("media_type"))
+    media_type = source.get("media_type")
+    return Kept(source["id"], media_type if media_type in MEDIA_TYPES else None)
 
 
 def _unnoted(session: Session, settings: Settings, actor: Actor, recording_id: str) -> bool:

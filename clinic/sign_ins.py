@@ -87,6 +87,16 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
         return Actor(account.id, sign_in_id, account.name, role, account.must_change, held)
 
 
+def lives(db: Database, actor: Actor) -> bool:
+    """Return whether the sign-in by which the actor acts has not ended."""
+    now = datetime.now(UTC)
+    asked = select(SignIn.id).where(
+        SignIn.id == actor.sign_in_id, SignIn.seen_at > now - IDLE, SignIn.created_at > now - ABSOLUTE
+    )
+    with db.read() as session:
+        return session.scalar(asked) is not None
+
+
 def note_activity(db: Database, actor: Actor) -> None:
     """Remember that the person did something just now."""
     now = datetime.now(UTC)

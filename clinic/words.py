@@ -116,7 +116,8 @@ WITHDRAWING: dict[str, str] = {
 """What withdrawing each of them does."""
 
 FIRST_STEPS = (
-    "Add the first patient with the button above. Then hand in a recording: a video of a session, or a few pictures."
+    "Add the first patient with the button above, print the notice, and record what the patient agreed to. Then hand in"
+    " a recording: a video of a session, or a few pictures."
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )

@@ -102,7 +102,6 @@ class Worker:
         # Nobody else is: what runs under this name according to its row belongs to a worker that died.
         uploads.discard(self._settings, leases.release(self._db, self._name))
         caseload.finish_erasures(self._db, self._settings)
-        withdrawal.finish(self._db, self._settings)
         self._say()
         self._test()
         housekept = released = retained = float("-inf")
@@ -207,7 +206,8 @@ class Worker:
             write_health(self._settings, self._health, self._number)
 
     def _housekeep(self) -> None:
-        """Delete files and previews that have served."""
+        """Delete files and previews that have served, and what a withdrawal that was interrupted left."""
+        withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
         with self._db.read() as session:

@@ -112,6 +112,7 @@ FOR_NO_PERSON = {
     "sign_ins.sign_in": "asks for the password instead",
     "sign_ins.start": "a step after the password was checked",
     "sign_ins.actor_of": "tells who acts",
+    "sign_ins.lives": "of the acting user's own sign-in",
     "sign_ins.note_activity": "of the acting user's own sign-in",
     "sign_ins.sign_out": "of the acting user's own sign-in",
     "uploads.discard": "takes ids that only the one who just stored the files has",

@@ -67,11 +67,14 @@ def told(counts: Covered) -> str:
 
 
 def _call(lacking: list[Standing]) -> str:
-    if any(standing.state is State.EXPIRED for standing in lacking):
+    """Return what is to be done about consents without which not everything can be done."""
+    found = {standing.state for standing in lacking}
+    what = "analysed or shown" if any(one.scope is Scope.KEEP_RESULTS for one in lacking) else "analysed"
+    if State.EXPIRED in found:
         return "The consent ended. Please record its renewal, or withdraw it, so that what it covers is deleted."
-    if any(standing.state is State.WITHDRAWN for standing in lacking):
-        return "The consent was withdrawn: nothing is analysed or shown."
-    return "Nothing can be analysed or shown before the patient's consent is recorded."
+    if State.WITHDRAWN in found:
+        return f"Consent was withdrawn: nothing more is {what}."
+    return f"Nothing can be {what} before the patient's consent is recorded."
 
 
 def _concerns(standing: Standing) -> bool:

@@ -302,6 +302,18 @@ def test_a_kept_file_goes_out_only_where_it_may_be_kept(db, settings, patient, w
     assert media() == []
 
 
+def test_what_a_file_is_played_as_is_told_by_its_content(db, settings, patient, failed, elsewhere):
+    other, there = elsewhere
+    claimed = with_json(
+        archive_of(db, settings, patient),
+        lambda told: told["tables"]["job"][0]["sources"][0].update(media_type="video/mp4"),
+    )
+    imports.import_patient(other, there, CONSOLE, claimed)
+    with other.read() as session:
+        [source] = session.scalar(select(Job.sources))
+    assert source["media_type"] is None, "it is a picture"
+
+
 def test_another_file_in_the_archive_adds_nothing(db, settings, patient, failed, elsewhere):
     archive = archive_of(db, settings, patient)
     (name,) = [name for name in zipfile.ZipFile(archive).namelist() if name.startswith("media/")]

@@ -162,22 +162,31 @@ def test_each_request_asks_for_the_consent(db, settings, who, patient, get):
     assert get("bytes=6-9").json()["code"] == "consent_withdrawn"
 
 
-def test_in_the_middle_of_an_answer_it_is_asked_again(db, settings, who, patient, recording, monkeypatch):
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (lambda db, who, patient: expire(db, patient, Scope.KEEP_VIDEO), "consent_expired"),
+        (lambda db, who, patient: sign_ins.sign_out(db, who), "signed_out"),
+    ],
+    ids=["consent", "sign-in"],
+)
+def test_in_the_middle_of_an_answer_it_is_asked_again(db, settings, who, patient, recording, monkeypatch, end, code):
     monkeypatch.setattr(playback, "CHECKED_EVERY_BYTES", CHUNK_BYTES)
     part = playback.open_part(db, settings, who, recording)
     parts = playback.content(db, settings, who, recording, part)
     assert next(parts) == CONTENT[:CHUNK_BYTES]
-    expire(db, patient, Scope.KEEP_VIDEO)
+    end(db, who, patient)
     with pytest.raises(FerError) as refusal:
         next(parts)
-    assert refusal.value.code == "consent_expired"
+    assert refusal.value.code == code
     assert part.file.closed
 
 
-def test_what_is_not_kept_or_not_played_is_no_video(db, settings, who, recording, upload, get):
+@pytest.mark.parametrize("media_type", [None, "text/html", "video/mp4\r\nX-Header: y"])
+def test_what_is_not_kept_or_not_played_is_no_video(db, settings, who, recording, upload, get, media_type):
     with db.session() as session:
         job = session.scalar(select(Job))
-        job.sources = [job.sources[0] | {"media_type": None}]
+        job.sources = [job.sources[0] | {"media_type": media_type}]
     assert playback.kept(db, settings, who, recording).media_type is None
     assert get().json()["code"] == "no_video"
     upload.path.unlink()
