@@ -99,9 +99,9 @@ def content(db: Database, settings: Settings, actor: Actor, recording_id: str, p
             left -= len(read)
             until_asked -= len(read)
             if left and until_asked <= 0:
+                kept(db, settings, actor, recording_id)
                 if not sign_ins.lives(db, actor):
                     raise access.refusal("signed_out")
-                kept(db, settings, actor, recording_id)
                 until_asked = CHECKED_EVERY_BYTES
 
 
