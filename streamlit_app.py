@@ -45,7 +45,7 @@ app = st.App(
         *your_account.ROUTES,
         *provider_door.ROUTES,
         *watch.ROUTES,
-        *routes(Settings.from_environment),
+        *routes(Settings.from_environment, database),
     ],
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,

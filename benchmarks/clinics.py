@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import accounts, caseload, jobs, uploads
+from clinic import accounts, caseload, consent, jobs, uploads, words
 from clinic.access import Actor, Role
 from clinic.drawn_face import draw_face
 from clinic.media import open_store
@@ -62,12 +62,14 @@ class Clinic:
         """An invented clinician, who hands everything in and signs in nowhere."""
         with self.db.session() as session:
             account = accounts.insert_account(session, "Invented", Role.CLINICIAN, "no password", must_change=False)
+            account.statement = words.STATEMENT_VERSION
             return Actor(account.id, "", account.name, Role.CLINICIAN)
 
     def hand_in(self, content: bytes, kind: str) -> str:
         """Queue a file for a new patient and return the recording's id."""
         upload = self._stored(content, kind)
         patient_id = caseload.add_patient(self.db, self.who, "Invented")
+        consent.record(self.db, self.who, patient_id, consent.ANALYSIS, DAY)
         return jobs.enqueue(self.db, self.settings, self.who, patient_id, [upload], DAY).recording_id
 
     def _stored(self, content: bytes, kind: str) -> Upload:

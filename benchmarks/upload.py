@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from clinic import accounts, incoming, selftest, sign_ins, uploads
+from clinic import accounts, incoming, selftest, sign_ins, uploads, words
 from clinic.access import Actor, Role
 from clinic.drawn_face import draw_face
 from clinic.gate import COOKIE
@@ -125,6 +125,7 @@ def _enter(db: Database) -> tuple[str, Actor]:
     """Sign an invented clinician in; return the token and who acts."""
     with db.session() as session:
         account = accounts.insert_account(session, "Invented", Role.CLINICIAN, "no password", must_change=False)
+        account.statement = words.STATEMENT_VERSION
         token = sign_ins.start(session, account)
         return token, Actor(account.id, "", account.name, Role.CLINICIAN)
 

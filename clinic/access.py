@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import audit
+from clinic import audit, words
 from clinic.audit import Deed
 from db.engine import Database
 from db.models import Access, Account, Patient, Recording
@@ -24,8 +24,9 @@ from fer_core.errors import FerError
 class Actor:
     """Who is acting: an account and the sign-in it acts by.
 
-    `must_change`: someone else has seen the password. `second_step`: whether the account is asked for a code when it
-    signs in, or signed in at the provider, which asks for what it thinks fit.
+    Nothing opens while the password has to be changed (`must_change`) or the intended-use statement to be accepted.
+    `second_step`: whether the account is asked for a code when it signs in, or signed in at the provider, which asks
+    for what it thinks fit.
     """
 
     account_id: str
@@ -34,6 +35,7 @@ class Actor:
     role: Role
     must_change: bool = False
     second_step: bool = False
+    must_accept: bool = False
 
     @property
     def writes(self) -> bool:
@@ -53,6 +55,7 @@ class Forbidden(FerError):
 
 REFUSALS: dict[str, str] = {
     "signed_out": "You are signed out. Please sign in again.",
+    "statement": "Please read and accept the intended use first: reload this page.",
     "only_administrators": "Only administrators may do this.",
     "read_only": "Your account may look, but not change anything. Please ask the patient's clinician.",
     "not_your_patient": "This patient is not on your caseload. The patient's clinician can share the patient with you.",
@@ -65,12 +68,28 @@ def refusal(code: str) -> Forbidden:
     return Forbidden(REFUSALS[code], code)
 
 
-def acting(session: Session, actor: Actor | None) -> Account:
+def signed_in(session: Session, actor: Actor | None) -> Account:
     """Return the account that acts. Raises Forbidden ``signed_out`` for nobody and for a disabled account."""
     account = session.get(Account, actor.account_id) if actor is not None else None
     if account is None or account.disabled_at is not None:
         raise refusal("signed_out")
     return account
+
+
+def acting(session: Session, actor: Actor | None) -> Account:
+    """Return the account that acts and has accepted the intended use.
+
+    Raises Forbidden ``signed_out`` for nobody and for a disabled account, ``statement``.
+    """
+    account = signed_in(session, actor)
+    if must_accept(account):
+        raise refusal("statement")
+    return account
+
+
+def must_accept(account: Account) -> bool:
+    """Return whether the account has yet to accept the intended-use statement in its present version."""
+    return account.statement != words.STATEMENT_VERSION
 
 
 def administrator(session: Session, actor: Actor | None) -> Account:

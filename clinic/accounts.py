@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, passwords, throttle
-from clinic.access import Actor, Forbidden, administrator
+from clinic import audit, passwords, throttle, words
+from clinic.access import Actor, Forbidden, administrator, signed_in
 from clinic.audit import Deed
 from db.engine import Database
 from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
@@ -157,6 +157,19 @@ def reset_by_console(db: Database, name: str) -> str:
         _reset(session, account, stored)
         audit.write(session, Deed.PASSWORD_RESET, None, account=account.id, console=True)
     return password
+
+
+def accept_statement(db: Database, actor: Actor, version: int) -> None:
+    """Remember that the acting user accepted the intended-use statement, in the version that was shown.
+
+    Raises Forbidden ``signed_out``, FerError ``statement_changed`` where there is a newer one.
+    """
+    with db.session() as session:
+        account = signed_in(session, actor)
+        if version != words.STATEMENT_VERSION:
+            raise FerError("The statement was changed meanwhile. Please read it again.", "statement_changed")
+        account.statement, account.accepted_at = version, datetime.now(UTC)
+        audit.write(session, Deed.STATEMENT_ACCEPTED, account.id, version=version)
 
 
 def hand_over(db: Database, actor: Actor, from_id: str, to_id: str) -> int:

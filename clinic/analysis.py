@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from clinic import chunks, jobs, leases, previews, tracks, uploads
+from clinic import chunks, consent, jobs, leases, previews, tracks, uploads
 from clinic.chunks import Cursor
+from clinic.consent import ConsentError, Scope
 from clinic.keys import MasterKeyError
 from clinic.leases import Claim, LeaseLostError, Wish
 from clinic.settings import Settings
@@ -83,7 +84,7 @@ def run(
 ) -> None:
     """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
 
-    The files are deleted, unless they are to be kept, or the failure is not theirs and another try may help.
+    The files are deleted, unless they may be kept, or the failure is not theirs and another try may help.
     """
     try:
         choosing = _Run(db, settings, claimed, open_analyzer(), report).to_end()
@@ -94,7 +95,7 @@ def run(
     except (StoppingError, FerError, Exception) as error:  # noqa: BLE001 whatever it is, the job must end
         _end_early(db, settings, claimed, error)
     else:
-        if not settings.keep_files:
+        if not _may_keep(db, settings, claimed):
             uploads.discard(settings, _upload_ids(claimed))
         if not choosing:
             previews.remove_thumbnails(settings, claimed.recording_id)
@@ -106,7 +107,7 @@ def _end_early(db: Database, settings: Settings, claimed: Claim, error: Exceptio
         if isinstance(error, StoppingError):
             leases.give_back(db, claimed)
             return
-        if isinstance(error, Cancelled):
+        if isinstance(error, Cancelled) or _withdrawn(error):
             leases.end_cancelled(db, claimed)
         elif isinstance(error, FerError):
             leases.fail(db, claimed, error.code, error.message)
@@ -141,6 +142,7 @@ class _Run:
         """Analyse, write everything and end the job; return whether a face must be chosen."""
         if not uploads.stored(self.settings, _upload_ids(self.claimed)):
             raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
+        self._ask_consent()
         self._take_up()
         if self.claimed.kind == "pictures":
             made = self._pictures(_upload_ids(self.claimed))
@@ -179,6 +181,11 @@ class _Run:
             chunks.begin_anew(self.db, self.claimed)
         self._cursor, self._best = Cursor(made_with), {}
 
+    def _ask_consent(self) -> None:
+        """Refuse to go on where the patient's consent ended meanwhile. Raises ConsentError."""
+        with self.db.read() as session:
+            consent.need(session, self.claimed.patient_id, *consent.ANALYSIS)
+
     def _write(self, results: Sequence[FrameResult], carry: dict[str, Any], worked_s: float) -> None:
         """Write a chunk; `carry` is what the next one needs besides the thumbnails' qualities."""
         carry = {**carry, "best": {str(track): worth for track, worth in self._best.items()}}
@@ -208,6 +215,7 @@ class _Run:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
             known = _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
             self._write(chunk.results, {"resume": chunk.resume, "known": known}, time.monotonic() - begun)
+            self._ask_consent()
             begun = time.monotonic()
 
     def _pictures(self, upload_ids: list[str]) -> dict[str, Any]:
@@ -218,6 +226,7 @@ class _Run:
         """
         for number, upload_id in list(enumerate(upload_ids))[self._cursor.chunks :]:
             self.report(Progress(float(number), float(len(upload_ids)), number))
+            self._ask_consent()
             begun = time.monotonic()
             with uploads.open_stored(self.settings, upload_id) as file:
                 analysis = self.analyzer.analyze_image(file)
@@ -268,8 +277,25 @@ class _Run:
 
 
 def _ours(error: FerError) -> bool:
-    """Return whether an error lies in the installation and not in the file, so that another try may help."""
+    """Return whether an error lies elsewhere than in the file, so that another try may help.
+
+    A consent may be recorded, or renewed; where it was withdrawn the files go.
+    """
+    if isinstance(error, ConsentError):
+        return not _withdrawn(error)
     return isinstance(error, (ModelError, MasterKeyError)) or error.code == "wrong_key"
+
+
+def _withdrawn(error: Exception) -> bool:
+    return isinstance(error, ConsentError) and error.code == consent.WITHDRAWN
+
+
+def _may_keep(db: Database, settings: Settings, claimed: Claim) -> bool:
+    """Return whether files stay after the analysis: those of an older version do, new ones with consent alone."""
+    if not settings.keep_files or claimed.again:
+        return settings.keep_files
+    with db.read() as session:
+        return consent.missing(session, claimed.patient_id, Scope.KEEP_VIDEO) is None
 
 
 def _known_of(info: VideoInfo) -> dict[str, Any]:

@@ -62,6 +62,10 @@ class Deed(StrEnum):
     RECORDING_DELETED = "recording_deleted"
     FACE_CHOSEN = "face_chosen"
     REANALYSIS_STARTED = "reanalysis_started"
+    CONSENT_RECORDED = "consent_recorded"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    STATEMENT_ACCEPTED = "statement_accepted"
+    VIDEO_VIEWED = "video_viewed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, downloads, jobs, uploads
+from clinic import access, audit, consent, downloads, jobs, uploads
 from clinic.access import Actor, Role
 from clinic.accounts import grant
 from clinic.audit import Deed
+from clinic.consent import Scope
 from clinic.settings import Settings
+from clinic.texts import hides_something
 from clinic.trends import Summary, Trend, trend
 from db import erasures
 from db.engine import Database
@@ -36,7 +38,8 @@ class PatientSummary:
     """A patient's line in the caseload.
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
-    recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's.
+    recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's. Where
+    the consent to keep the results doesn't stand (`closed`), nothing of them is told.
     `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
@@ -48,12 +51,15 @@ class PatientSummary:
     last_recorded_on: date | None
     last_usable_share: float | None
     shares: tuple[tuple[float, ...] | None, ...]
+    closed: bool
     emergency_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRow:
     """A recording with the state of its analysis; everything of the summary is None until there is one.
+
+    And where the patient's consent to keep the results doesn't stand.
 
     `hollow`: why it doesn't count in the trend. `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
@@ -88,7 +94,7 @@ class PatientDetail:
     """A patient with all recordings in their current version, newest first, and their trend.
 
     `emergency_until`: when the view ends, None where the patient is on the own caseload. `writable`: whether the
-    acting user may change anything.
+    acting user may change anything. `closed`: why no results are told, None where the consent to keep them stands.
     """
 
     id: str
@@ -99,6 +105,7 @@ class PatientDetail:
     trend: Trend
     emergency_until: datetime | None
     writable: bool
+    closed: str | None
 
 
 def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
@@ -133,12 +140,12 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         account = access.acting(session, actor)
         seen = access.visible(account)
         listed = session.execute(
-            select(Patient, Access.until)
+            select(Patient, Access.until, Patient.id.in_(consent.covered(Scope.KEEP_RESULTS)))
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(seen))
         )
         # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
-        patients = [(p, until) for p, until in listed if wanted in _folded(p.name) or wanted in _folded(p.note)]
+        patients = [row for row in listed if wanted in _folded(row[0].name) or wanted in _folded(row[0].note)]
         by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
         for patient_id, recorded_on, summary in session.execute(
             select(Recording.patient_id, Recording.recorded_on, Recording.summary)
@@ -147,7 +154,7 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         ):
             by_patient[patient_id].append((recorded_on, summary))
     patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
-    return [_summary_of(patient, until, by_patient[patient.id]) for patient, until in patients]
+    return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
 
 def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
@@ -163,15 +170,17 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             .where(Recording.patient_id == patient_id, Recording.current)
             .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
         ).all()
+        refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
         return PatientDetail(
             id=patient.id,
             name=patient.name,
             note=patient.note,
             demo=patient.demo,
-            recordings=tuple(_row(recording, state) for recording, state in rows),
-            trend=trend([recording for recording, _ in rows]),
+            recordings=tuple(_row(recording, state, closed=refusal is not None) for recording, state in rows),
+            trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
+            closed=refusal.message if refusal is not None else None,
         )
 
 
@@ -181,31 +190,38 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
         access.reader_of(session, actor, recording.patient_id)
-        return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)))
+        closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
+        return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)), closed)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
     """Return all results of the same visit, the current one first, then from the newest to the oldest.
 
-    Raises Forbidden, FerError ``unknown_recording``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
         access.reader_of(session, actor, recording.patient_id)
+        consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
         visit_id = recording.version_of or recording.id
         found = session.scalars(
             select(Recording)
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
             .order_by(Recording.current.desc(), Recording.analysed_at.desc())
         )
-        return [_row(version, None) for version in found]
+        return [_row(version, None, closed=False) for version in found]
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
-    """Return the samples of a recording in the order of time. Raises Forbidden, FerError ``unknown_recording``."""
+    """Return the samples of a recording in the order of time.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    """
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
-        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
+        patient_id = access.recording_of(session, recording_id).patient_id
+        access.reader_of(session, actor, patient_id)
+        consent.need(session, patient_id, Scope.KEEP_RESULTS)
         return load_samples(session, recording_id)
 
 
@@ -253,11 +269,15 @@ def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str,
 
 
 def finish_erasures(db: Database, settings: Settings) -> int:
-    """Erase what is remembered as erased and still there, for the program was ended meanwhile; return how much."""
+    """Erase what is remembered as erased and still there, for the program was ended meanwhile; return how much.
+
+    Consents that are remembered as withdrawn are left to `clinic.withdrawal`.
+    """
     tables = {"patient": Patient, "recording": Recording}
     with db.read() as session:
         known = erasures.known(settings.erasures_path)
-        left = [erasure for erasure in known if session.get(tables[erasure.kind], erasure.erased_id) is not None]
+        erased = [erasure for erasure in known if erasure.kind in tables]
+        left = [erasure for erasure in erased if session.get(tables[erasure.kind], erasure.erased_id) is not None]
     for erasure in left:
         _erase(db, settings, erasure, None)
     return len(left)
@@ -316,7 +336,7 @@ def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
 def valid_name(name: str) -> str:
     """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
     name = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(name) <= NAME_MAX or _hidden(name):
+    if not 1 <= len(name) <= NAME_MAX or hides_something(name):
         raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
     return name
 
@@ -324,7 +344,7 @@ def valid_name(name: str) -> str:
 def valid_note(note: str) -> str:
     """Return a note as it is kept. Raises FerError ``bad_note``."""
     note = unicodedata.normalize("NFC", note).strip()
-    if len(note) > NOTE_MAX or _hidden(note.replace("\n", "").replace("\t", "")):
+    if len(note) > NOTE_MAX or hides_something(note.replace("\n", "").replace("\t", "")):
         raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
     return note
 
@@ -339,14 +359,11 @@ def _without_marks(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", _folded(text)) if not unicodedata.combining(c))
 
 
-def _hidden(value: str) -> bool:
-    """Return whether control characters or marks that turn the writing direction are in a text."""
-    turning = {"RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
-    return any(unicodedata.category(c) in ("Cc", "Cs") or unicodedata.bidirectional(c) in turning for c in value)
-
-
-def _summary_of(patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]]) -> PatientSummary:
-    summaries = [Summary.from_dict(values) if values is not None else None for _, values in recordings]
+def _summary_of(
+    patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]], closed: bool
+) -> PatientSummary:
+    told = [None if closed else values for _, values in recordings]
+    summaries = [Summary.from_dict(values) if values is not None else None for values in told]
     last = summaries[-1] if summaries else None
     return PatientSummary(
         id=patient.id,
@@ -357,6 +374,7 @@ def _summary_of(patient: Patient, until: datetime | None, recordings: list[tuple
         last_recorded_on=recordings[-1][0] if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
         shares=tuple(_counting(summary) for summary in summaries if summary is not None),
+        closed=closed,
         emergency_until=until,
     )
 
@@ -368,8 +386,8 @@ def _counting(summary: Summary) -> tuple[float, ...] | None:
     return tuple(summary.shares[label] for label in EMOTION_LABELS)
 
 
-def _row(recording: Recording, state: str | None) -> RecordingRow:
-    summary = Summary.from_dict(recording.summary) if recording.summary is not None else None
+def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
+    summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
         patient_id=recording.patient_id,

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, select
 
-from clinic import audit, passwords
+from clinic import audit, consent, passwords
 from clinic.accounts import grant, insert_account, name_key, replace_password
 from clinic.audit import Deed
+from clinic.consent import Scope
 from clinic.trends import summarise
 from clinic.version import VERSION
 from db.engine import Database
@@ -121,6 +122,9 @@ def fill(db: Database) -> int:
             patient = Patient(name=person.name, note=person.note, demo=True, created_at=datetime.now(UTC))
             session.add(patient)
             session.flush()
+            first = max(visit.days_ago for visit in person.visits)
+            given_on = LAST_DAY - timedelta(days=first)
+            consent.add(session, patient.id, tuple(Scope), given_on, document="Invented: no paper was signed")
             for visit in person.visits:
                 recording, table = _recording(patient.id, visit, rng)
                 session.add(recording)

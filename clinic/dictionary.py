@@ -31,6 +31,9 @@ RECORDING_COLUMNS = (
 )
 """The columns of the table of recordings, which is for people and spreadsheets; the JSON holds all there is."""
 
+CONSENT_COLUMNS = ("scope", "given_on", "expires_on", "document", "recorded_at", "withdrawn_at")
+"""The columns of the table of consents."""
+
 HEADER = ("file", "column", "type", "unit", "meaning", "empty")
 NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face at this moment"
 NO_READING = "the face could not be read, or there was none"
@@ -61,6 +64,19 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "device": ("text", "", "processor that the model ran on", NOT_ANALYSED),
     "analysed_at": ("moment", "UTC", "when the results were made (ISO 8601)", NOT_ANALYSED),
 }
+_CONSENT: dict[str, tuple[str, str, str, str]] = {
+    "scope": ("text", "", "what was agreed to: analyse, keep_results, keep_video or export", NEVER),
+    "given_on": ("date", "", "day on which the patient agreed", NEVER),
+    "expires_on": ("date", "", "last day on which the consent holds", "until it is withdrawn"),
+    "document": ("text", "", "where the signed document is found; apostrophe as in recordings.csv", ""),
+    "recorded_at": (
+        "moment",
+        "UTC",
+        "when it was recorded here (ISO 8601); of a scope the last one counts",
+        NEVER,
+    ),
+    "withdrawn_at": ("moment", "UTC", "when it was withdrawn (ISO 8601)", "not withdrawn"),
+}
 _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "recording_id": ("text", "", "random id of the recording", NEVER),
     "frame_index": ("integer", "", "number of the frame in the video, or of the picture, from 0", NEVER),
@@ -79,7 +95,8 @@ def dictionary_rows() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the header and the rows of the dictionary."""
     recordings = [("recordings.csv", name, *_of_recording(name)) for name in RECORDING_COLUMNS]
     samples = [("samples.csv", column.name, *_of_sample(column.name)) for column in Sample.__table__.columns]
-    return HEADER, [*recordings, *samples]
+    consents = [("consents.csv", name, *_CONSENT[name]) for name in CONSENT_COLUMNS]
+    return HEADER, [*recordings, *samples, *consents]
 
 
 def _of_recording(name: str) -> tuple[str, str, str, str]:

@@ -15,26 +15,31 @@ from typing import IO, Any, BinaryIO
 from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, uploads, words
+from clinic import access, audit, consent, uploads, words
 from clinic.access import Actor
 from clinic.audit import Deed
-from clinic.dictionary import RECORDING_COLUMNS, dictionary_rows
-from clinic.jobs import ACTIVE
+from clinic.consent import Scope
+from clinic.dictionary import CONSENT_COLUMNS, RECORDING_COLUMNS, dictionary_rows
+from clinic.jobs import ACTIVE, ENDED_WELL
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Access, Base, Chunk, Job, Patient, Reanalysis, Recording, Sample
+from db.models import Access, Base, Chunk, Consent, Job, Patient, Reanalysis, Recording, Sample
 from fer_core.errors import FerError
 
-FORMAT, SCHEMA_VERSION = "expression-history-patient", 1
+FORMAT, SCHEMA_VERSION = "expression-history-patient", 2
+"""The second version of the schema has consents."""
 PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
+CONSENTS_CSV = "consents.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
 COPY_BYTES = 1 << 20
 
 SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 """The one table that is written as CSV: it has thousands of rows."""
 JOBS: Table = Base.metadata.tables[Job.__tablename__]
+NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
+"""What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, Chunk, Reanalysis))
 """Tables of how this installation worked, and of who saw the patient here: they say nothing about the patient."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
@@ -44,13 +49,18 @@ OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: str, target: BinaryIO) -> None:
     """Write the archive of a patient to an open file, of one moment of the database.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``analysis_under_way``.
+    Kept videos and pictures go with it where the consent to keep them stands.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``analysis_under_way``.
     """
     with db.session() as session:
         account_id = access.sender_of(session, actor, patient_id)
+        consent.need(session, patient_id, *NEEDED)
         audit.write(session, Deed.PATIENT_EXPORTED, account_id, patient_id)
     with db.read() as session:
         access.sender_of(session, actor, patient_id)
+        consent.need(session, patient_id, *NEEDED)
+        with_kept = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
         tables = {table.name: list(_rows(session, table, patient_id)) for table in patient_tables() if table != SAMPLES}
         jobs = tables[Job.__tablename__]
         if any(job["state"] in ACTIVE for job in jobs):
@@ -64,9 +74,11 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
             recordings = (_recording_row(row) for row in tables[Recording.__tablename__])
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
+            consents = ([row[name] for name in CONSENT_COLUMNS] for row in tables[Consent.__tablename__])
+            _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(_for_a_spreadsheet, row) for row in consents))
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
             archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n")
-            for upload_id in _held_files(settings, jobs):
+            for upload_id in _held_files(settings, jobs, with_kept):
                 with (
                     uploads.open_stored(settings, upload_id) as file,
                     archive.open(MEDIA_FOLDER + upload_id, "w") as to,
@@ -178,9 +190,12 @@ def _text(raw: IO[bytes]) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, "utf-8", newline="")
 
 
-def _held_files(settings: Settings, jobs: list[dict[str, Any]]) -> Iterator[str]:
+def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:
     """Yield the ids of the patient's files that are still stored: kept, or for another try of a failed analysis."""
+    kept = {source["id"] for job in jobs if job["state"] in ENDED_WELL for source in job["sources"]}
     # Versions of a recording share their files.
     for upload_id in dict.fromkeys(source["id"] for job in jobs for source in job["sources"]):
+        if upload_id in kept and not with_kept:
+            continue
         if uploads.stored(settings, [upload_id]):
             yield upload_id

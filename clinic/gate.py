@@ -24,6 +24,7 @@ from db.engine import Database
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
 SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
+INTENDED_USE = "/intended-use"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
 DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
 """What answers to everyone, besides `HEALTH`."""
@@ -124,6 +125,8 @@ class Gate:
         """Return the page on which this person has something to do before anything else opens."""
         if actor.must_change:
             return CHANGE_PASSWORD
+        if actor.must_accept:
+            return INTENDED_USE
         return YOUR_ACCOUNT if self._behind.need_second_step and not actor.second_step else None
 
     async def _actor(self, scope: Scope) -> Actor | None:

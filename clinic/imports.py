@@ -10,7 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from clinic import access, accounts, audit, caseload, uploads
 from clinic.access import Actor
 from clinic.audit import Deed
+from clinic.consent import DOCUMENT_MAX, Scope
 from clinic.exports import (
     FORMAT,
     MEDIA_FOLDER,
@@ -34,15 +35,18 @@ from clinic.exports import (
 )
 from clinic.jobs import ACTIVE
 from clinic.settings import Settings
+from clinic.texts import hides_something
 from clinic.trends import Summary
 from db import erasures
 from db.engine import Database
-from db.models import Job, JobState, Patient, Recording, UtcDateTime
+from db.models import Consent, Job, JobState, Patient, Recording, UtcDateTime
 from fer_core.errors import FerError, MediaError
 from fer_core.types import Status
 
 JSON_BYTES = 256 << 20
 """The most that the JSON may hold: what is larger is no export, but made to fill the memory."""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much the clock of the other installation may be ahead."""
 ROWS_AT_ONCE = 5000
 """Rows of samples that are written with one statement."""
 
@@ -54,6 +58,8 @@ Tables = dict[str, list[Row]]
 
 def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
     """Add the patient of an archive to the own caseload and return the id; on any refusal nothing was added.
+
+    The consents come with it; a patient of an archive from before consents were recorded has none.
 
     From the console, the patient goes to the first administrator.
 
@@ -141,10 +147,20 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
         if recording.get("version_of") not in {None, *firsts}:
             raise ValueError("a version of another patient's recording")
         _check_recording(recording)
+    for given in tables[Consent.__tablename__]:
+        _check_consent(given)
     for job in tables[Job.__tablename__]:
         # The sentence is shown as it is, and Markdown could hide a link in it.
         if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
             raise ValueError("no ended analysis")
+
+
+def _check_consent(given: Row) -> None:
+    Scope(given["scope"])
+    if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
+        raise ValueError("a document with something hidden in it")
+    if given["recorded_at"] > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise ValueError("a consent that would outdo what is recorded from now on")
 
 
 def _check_recording(recording: Row) -> None:
@@ -212,6 +228,9 @@ def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], 
         stored.append(made.id)
         if made.sha256 != source["sha256"]:
             raise ValueError("another file")
+        for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
+            # As what it is played is told by its content here, and not by the archive.
+            one["media_type"] = made.media_type
 
 
 def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:

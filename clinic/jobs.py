@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, defer
 
-from clinic import access, audit, leases, previews, tracks, uploads
+from clinic import access, audit, consent, leases, previews, tracks, uploads
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.settings import Settings
@@ -95,7 +95,8 @@ def enqueue(
 
     `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one.
     The files of a duplicate or of a refusal are deleted.
-    Raises Forbidden, FerError ``mixed_files`` unless it is one video or pictures alone, ``unknown_patient``.
+    Raises Forbidden, ConsentError, FerError ``mixed_files`` unless it is one video or pictures alone,
+    ``unknown_patient``.
     """
     try:
         kind = _kind_of(files)
@@ -112,6 +113,7 @@ def enqueue(
         )
         with db.session() as session:
             account_id = access.sender_of(session, actor, patient_id)
+            consent.need(session, patient_id, *consent.ANALYSIS)
             found = _queue(session, recording, files)
             if not found.duplicate:
                 audit.write(session, Deed.RECORDING_ADDED, account_id, patient_id, found.recording_id)
@@ -219,12 +221,13 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
 def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
     """Queue a failed analysis again.
 
-    Raises Forbidden, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
     """
     with db.session() as session:
         account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
         if not uploads.stored(settings, [source["id"] for source in job.sources]):
             raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
         queue_again(job)
@@ -251,10 +254,11 @@ def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str)
 def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[tracks.Candidate]:
     """Return the faces to choose among, the one seen most first, each with a small picture where one was kept.
 
-    Raises Forbidden, FerError ``unknown_recording``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        _job_to_change(session, actor, recording_id)
+        _, recording, _ = _job_to_change(session, actor, recording_id)
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
         return tracks.candidates(session, settings, recording_id)
 
 
@@ -264,14 +268,15 @@ def choose_track(
     """Keep the patient's face alone, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. Raises Forbidden, FerError ``unknown_recording``, ``nothing_to_choose``, ValueError
-    for a track that is not there.
+    becomes one without a face. Raises Forbidden, ConsentError, FerError ``unknown_recording``,
+    ``nothing_to_choose``, ValueError for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
     with db.session() as session:
         account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = datetime.now(UTC)
@@ -282,10 +287,13 @@ def choose_track(
 def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
     """Return the latest sampled frame of a running analysis with its faces, or None while there is none.
 
-    Raises Forbidden, FerError ``unknown_recording``.
+    None too where the patient's consent doesn't stand any more. Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        access.reader_of(session, actor, access.recording_of(session, recording_id).patient_id)
+        patient_id = access.recording_of(session, recording_id).patient_id
+        access.reader_of(session, actor, patient_id)
+        if consent.missing(session, patient_id, *consent.ANALYSIS):
+            return None
     return previews.read_preview(settings, recording_id)
 
 

@@ -59,6 +59,7 @@ class Claim:
     """
 
     job_id: str
+    patient_id: str
     recording_id: str
     token: int
     kind: str
@@ -101,6 +102,7 @@ def claim(db: Database, lease_s: float = LEASE_S, worker: str = "", above: int |
         recording = session.get_one(Recording, job.recording_id)
         return Claim(
             job_id=job.id,
+            patient_id=recording.patient_id,
             recording_id=job.recording_id,
             token=job.lease_token,
             kind=recording.kind,

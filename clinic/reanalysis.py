@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, jobs, tracks, uploads
+from clinic import access, audit, consent, jobs, tracks, uploads
 from clinic.access import Actor
 from clinic.audit import Deed
+from clinic.consent import Scope
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Chunk, Job, JobState, Patient, Reanalysis, Recording
@@ -20,6 +21,8 @@ from fer_core.model_card import ModelCard
 
 PRIORITY = -10
 """Below what is handed in: a clinician who waits comes first."""
+NEEDED = (*consent.ANALYSIS, Scope.KEEP_VIDEO)
+"""What the patient has to agree to: what is looked at again is the kept file."""
 _UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 
@@ -29,12 +32,14 @@ class Started:
 
     `id` is None where nothing was queued. `up_to_date`: a result of this model is stored, or on its way.
     `without_file`: the file was deleted after the first analysis, so that no model can look at it again.
+    `without_consent`: the patient's consent to it doesn't stand.
     """
 
     id: str | None
     queued: int
     up_to_date: int
     without_file: int
+    without_consent: int
 
     @property
     def sentence(self) -> str:
@@ -44,6 +49,8 @@ class Started:
             said.append(f"{_recordings(self.up_to_date)} of the installed model: nothing to do.")
         if self.without_file:
             said.append(f"{_recordings(self.without_file)} can't be: the file was deleted after the first analysis.")
+        if self.without_consent:
+            said.append(f"{_recordings(self.without_consent)} can't be: the patient's consent to it doesn't stand.")
         return " ".join(said)
 
 
@@ -105,7 +112,7 @@ def start(
     Raises Forbidden, FerError ``unknown_patient``, ModelError where no model is installed.
     """
     model = model_sha256 or ModelCard.load().sha256
-    queued = up_to_date = without_file = 0
+    queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
         account_id = access.keeper(session, actor)
         if patient_id is not None and session.get(Patient, patient_id) is None:
@@ -113,11 +120,14 @@ def start(
         wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=datetime.now(UTC))
         session.add(wish)
         session.flush()
+        agreed = set.intersection(*(set(session.scalars(consent.covered(scope))) for scope in NEEDED))
         for recording in session.scalars(_shown(patient_id)).all():
             if recording.model_sha256 == model:
                 up_to_date += 1
             elif not _files_there(session, settings, recording):
                 without_file += 1
+            elif recording.patient_id not in agreed:
+                without_consent += 1
             elif _queue(session, wish, recording):
                 queued += 1
             else:
@@ -127,7 +137,7 @@ def start(
             audit.write(session, Deed.REANALYSIS_STARTED, account_id, patient_id)
         if not queued:
             session.delete(wish)
-        return Started(wish.id if queued else None, queued, up_to_date, without_file)
+        return Started(wish.id if queued else None, queued, up_to_date, without_file, without_consent)
 
 
 def standings(db: Database, actor: Actor) -> list[Standing]:

@@ -1,4 +1,4 @@
-"""The HTTP routes beside the pages: pieces of large uploads come in, prepared archives go out.
+"""The HTTP routes beside the pages: pieces of large uploads come in, prepared archives and kept videos go out.
 
 An upload goes like in the tus protocol (tus.io, version 1.0): HEAD tells how far it is, PATCH adds a piece at an
 offset, DELETE gives it up. It is begun by a page and not over HTTP. Who is signed in is read from the request's scope,
@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from clinic import downloads, incoming
+from clinic import downloads, incoming, notice, playback
 from clinic.access import Actor
 from clinic.incoming import Digests, Incoming, Piece
+from clinic.playback import Part, RangeError
 from clinic.settings import Settings
+from db.engine import Database
 from db.sealed import CHUNK_BYTES
 from fer_core.errors import FerError
 
@@ -27,16 +29,26 @@ HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 STATUS = {
     "upload_unknown": 404,
     "download_unknown": 404,
+    "unknown_recording": 404,
+    "no_video": 404,
+    "upload_gone": 404,
+    "signed_out": 403,
+    "statement": 403,
+    "not_your_patient": 403,
+    "no_consent": 403,
+    "consent_expired": 403,
+    "consent_withdrawn": 403,
     "upload_offset": 409,
     "too_big": 413,
+    "no_such_range": 416,
     "upload_busy": 423,
     "disk_full": 507,
 }
 """HTTP status of the errors that can be told apart; all others are 400."""
 
 
-def routes(settings: Callable[[], Settings]) -> list[Route]:
-    """Return the routes of an installation; `settings` is asked at each request."""
+def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Route]:
+    """Return the routes of an installation; `settings` and `open_db` are asked at each request."""
     digests: Digests = {}
 
     async def upload(request: Request) -> Response:
@@ -51,9 +63,21 @@ def routes(settings: Callable[[], Settings]) -> list[Route]:
         except FerError as error:
             return _refusal(error)
 
+    async def video(request: Request) -> Response:
+        try:
+            return await _video(request, settings(), await run_in_threadpool(open_db))
+        except FerError as error:
+            return _refusal(error)
+
+    async def show_notice(request: Request) -> Response:  # noqa: ARG001 the same for everyone
+        policy = {"Content-Security-Policy": notice.POLICY}
+        return HTMLResponse(notice.page(settings()), headers=HEADERS | policy)
+
     return [
         Route("/uploads/{upload_id}", upload, methods=["HEAD", "PATCH", "DELETE"]),
         Route("/downloads/{ticket}", download, methods=["GET"]),
+        Route("/recordings/{recording_id}/video", video, methods=["GET", "HEAD"]),
+        Route(notice.PATH, show_notice, methods=["GET"]),
     ]
 
 
@@ -116,6 +140,35 @@ async def _download(request: Request, settings: Settings) -> Response:
     return StreamingResponse(content, media_type="application/zip", headers=headers)
 
 
+async def _video(request: Request, settings: Settings, db: Database) -> Response:
+    """Answer with a kept video or the part of it that is asked for; each request is checked anew."""
+    actor, recording_id = request.scope["actor"], request.path_params["recording_id"]
+    wanted = request.headers.get("range") if request.method == "GET" else None
+    part = await run_in_threadpool(playback.open_part, db, settings, actor, recording_id, wanted)
+    if request.method == "HEAD":
+        part.file.close()
+        return Response(headers=HEADERS | _told(part), media_type=part.media_type)
+    try:
+        await run_in_threadpool(playback.note_view, db, settings, actor, recording_id)
+    except BaseException:
+        part.file.close()
+        raise
+    content = playback.content(db, settings, actor, recording_id, part)
+    status = 200 if part.whole else 206
+    return StreamingResponse(content, status, HEADERS | _told(part), media_type=part.media_type)
+
+
+def _told(part: Part) -> dict[str, str]:
+    """Return what is said of a part of a video; opened by itself, it shows nothing."""
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(part.length),
+        "Content-Disposition": "inline",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+    return headers if part.whole else headers | {"Content-Range": f"bytes {part.first}-{part.last}/{part.size}"}
+
+
 def _user(request: Request) -> str:
     """Return the account that is signed in."""
     actor: Actor = request.scope["actor"]
@@ -129,4 +182,5 @@ def _progress(upload: Incoming, status: int) -> Response:
 
 def _refusal(error: FerError, status: int | None = None) -> Response:
     content = {"code": error.code, "message": error.message}
-    return JSONResponse(content, status_code=status or STATUS.get(error.code, 400), headers=HEADERS)
+    headers = HEADERS | ({"Content-Range": f"bytes */{error.size}"} if isinstance(error, RangeError) else {})
+    return JSONResponse(content, status_code=status or STATUS.get(error.code, 400), headers=headers)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from clinic import audit, passwords, second_step, throttle
-from clinic.access import Actor, Forbidden, acting, refusal
+from clinic.access import Actor, Forbidden, must_accept, refusal, signed_in
 from clinic.accounts import end_sign_ins, name_key, replace_password
 from clinic.audit import Deed
 from clinic.media import open_store
@@ -131,8 +131,25 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
         if found is None:
             return None
         begun, account, on_since = found
-        proved = on_since is not None or begun.by_provider
-        return Actor(account.id, begun.id, account.name, Role(account.role), account.must_change, proved)
+        return Actor(
+            account.id,
+            begun.id,
+            account.name,
+            Role(account.role),
+            account.must_change,
+            second_step=on_since is not None or begun.by_provider,
+            must_accept=must_accept(account),
+        )
+
+
+def lives(db: Database, actor: Actor) -> bool:
+    """Return whether the sign-in by which the actor acts has not ended."""
+    now = datetime.now(UTC)
+    asked = select(SignIn.id).where(
+        SignIn.id == actor.sign_in_id, SignIn.seen_at > now - IDLE, SignIn.created_at > now - ABSOLUTE
+    )
+    with db.read() as session:
+        return session.scalar(asked) is not None
 
 
 def note_activity(db: Database, actor: Actor) -> None:
@@ -162,7 +179,7 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
     Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed`` and those of `passwords.check_password`.
     """
     with db.read() as session:
-        account = acting(session, actor)
+        account = signed_in(session, actor)
     passwords.check_password(new, account.name)
     if new == current:
         raise FerError("Please choose a password that is not the one you have now.", "same_password")
@@ -171,7 +188,7 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
         raise Forbidden("The current password is not right.", "sign_in_refused")
     checked, stored = account.password_hash, passwords.hash_password(new)
     with db.session() as session:
-        account = acting(session, actor)
+        account = signed_in(session, actor)
         if account.password_hash != checked:
             # An administrator reset it in the meantime.
             raise refusal("signed_out")

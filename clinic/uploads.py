@@ -18,14 +18,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 
-from clinic import access
+from clinic import access, consent
 from clinic.access import Actor
+from clinic.consent import Scope
 from clinic.media import PART, MediaStore, open_store
 from clinic.settings import Settings, named_key
 from db.engine import Database
-from db.models import Job, JobState, new_id
+from db.models import Job, JobState, Recording, new_id
 from db.sealed import open_sealed, sealing
 from fer_core.errors import MediaError, media_error
 from fer_core.sandbox import FileVerdict, inspect_file
@@ -45,7 +46,8 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 class Upload:
     """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content.
 
-    `warnings` are sentences for the clinician about what of it will not be read.
+    `warnings` are sentences for the clinician about what of it will not be read. `media_type`: as what browsers play
+    it, None where they don't.
     """
 
     id: str
@@ -54,10 +56,12 @@ class Upload:
     size: int
     kind: str
     warnings: tuple[str, ...] = ()
+    media_type: str | None = None
 
     def as_source(self) -> dict[str, Any]:
         """Return what a job keeps of the upload."""
-        return {"id": self.id, "name": self.name, "sha256": self.sha256, "size": self.size, "kind": self.kind}
+        kept = ("id", "name", "sha256", "size", "kind", "media_type")
+        return {name: getattr(self, name) for name in kept}
 
 
 def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, display_name: str) -> Upload:
@@ -92,7 +96,7 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
     with open_sealed(path.open("rb"), media.key, upload_id.encode()) as file:
         found = _inspect(file, display_name)
     media.adopt(path, upload_id)
-    return Upload(upload_id, clean_name(display_name), sha256, size, found.kind, found.warnings)
+    return Upload(upload_id, clean_name(display_name), sha256, size, found.kind, found.warnings, found.media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +181,14 @@ def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) 
 
 
 def _needed(db: Database, keep_files: bool) -> set[str]:
-    """Return the ids that a job has yet to read; with `keep_files` also those that one has read to the end."""
-    states = [JobState.QUEUED, JobState.RUNNING]
+    """Return the ids that a job has yet to read; with `keep_files` also those that were read and may be kept."""
+    waiting: ColumnElement[bool] = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
     if keep_files:
-        states += [JobState.CHOOSING, JobState.DONE, JobState.PARTIAL]
+        read = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
+        waiting = or_(waiting, and_(read, Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))))
     with db.read() as session:
-        waiting = session.scalars(select(Job.sources).where(Job.state.in_([state.value for state in states])))
-        return {source["id"] for sources in waiting for source in sources}
+        found = session.scalars(select(Job.sources).join(Recording, Recording.id == Job.recording_id).where(waiting))
+        return {source["id"] for sources in found for source in sources}
 
 
 def age_s(path: Path) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import Deed
-from db.models import JobState, Role
+from db.models import JobState, Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading import Light
 from fer_core.types import Status
@@ -122,10 +122,38 @@ DEEDS: dict[str, str] = {
     Deed.RECORDING_DELETED: "deleted a recording",
     Deed.FACE_CHOSEN: "said which face is the patient's",
     Deed.REANALYSIS_STARTED: "started analysing again with a new model",
+    Deed.CONSENT_RECORDED: "recorded consent",
+    Deed.CONSENT_WITHDRAWN: "withdrew consent for the patient",
+    Deed.STATEMENT_ACCEPTED: "accepted the intended use",
+    Deed.VIDEO_VIEWED: "watched a kept video",
 }
 
+SCOPES: dict[str, str] = {
+    Scope.ANALYSE: "analyse recordings",
+    Scope.KEEP_RESULTS: "keep the results",
+    Scope.KEEP_VIDEO: "keep the videos and pictures",
+    Scope.EXPORT: "export the results",
+}
+"""What a patient consents to; each follows on "consent to"."""
+SCOPE_MEANINGS: dict[str, str] = {
+    Scope.ANALYSE: "The program may look at recordings of the face and label its expressions.",
+    Scope.KEEP_RESULTS: "The labels over time are stored and shown. Without it nothing can be analysed.",
+    Scope.KEEP_VIDEO: "The recording itself is kept, encrypted, and can be watched. Otherwise it is deleted after the"
+    " analysis.",
+    Scope.EXPORT: "What is stored may leave this installation as an archive.",
+}
+WITHDRAWING: dict[str, str] = {
+    Scope.ANALYSE: "Analyses that wait or run are stopped within seconds; their files and unfinished results are"
+    " deleted.",
+    Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files.",
+    Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are deleted for good; the results stay.",
+    Scope.EXPORT: "Nothing can be exported any more; an archive that waits to be fetched is deleted.",
+}
+"""What withdrawing each of them does."""
+
 FIRST_STEPS = (
-    "Add the first patient with the button above. Then hand in a recording: a video of a session, or a few pictures."
+    "Add the first patient with the button above, print the notice, and record what the patient agreed to. Then hand in"
+    " a recording: a video of a session, or a few pictures."
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
@@ -160,6 +188,22 @@ INTENDED_USE = (
     "For mental-health clinicians who look at one consenting patient's facial expressions over months, beside"
     " questionnaires and their own judgement. Not for triage, alarms, staff, schools, or recording in secret."
 )
+
+STATEMENT_VERSION = 1
+"""Of `STATEMENT`: to be counted up where its meaning changes, so that everybody is asked again."""
+STATEMENT = (
+    "The program labels facial expressions in recordings. It does not know what somebody feels, and gives no diagnosis,"
+    " no risk and no alarm.",
+    "I use it only for patients in treatment who have consented after they were told what it does, and whose consent is"
+    " recorded in it. Never in secret.",
+    "I do not use it for triage, for staff, in schools, or to decide about anybody by itself.",
+    "I read a curve beside questionnaires and my own judgement, against the same patient's earlier recordings, and"
+    " never against other people.",
+    "I know that labels are often wrong, that a neutral face is sometimes called sad-like, and that it is not known how"
+    " well people of different age, sex, skin colour or culture are read.",
+    "What I look at and do is written down in an audit that nobody can change.",
+)
+"""What everybody accepts before anything opens."""
 
 
 def band(probability: float) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic import analysis, caseload, downloads, leases, previews, retention, selftest, uploads
+from clinic import analysis, caseload, downloads, leases, previews, retention, selftest, uploads, withdrawal
 from clinic.health import WorkerHealth, write_health
 from clinic.leases import Claim
 from clinic.settings import Settings
@@ -206,7 +206,8 @@ class Worker:
             write_health(self._settings, self._health, self._number)
 
     def _housekeep(self) -> None:
-        """Delete files and previews that have served."""
+        """Delete files and previews that have served, and what a withdrawal that was interrupted left."""
+        withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
         with self._db.read() as session:

@@ -1,4 +1,4 @@
-"""The list of what was erased, by random ids: kept outside of database and backups, and applied to what is restored.
+"""The list of what was erased or withdrawn, by random ids: kept outside of backups, applied to what is restored.
 
 One line of JSON for each erasure. Nothing in it names anybody.
 """
@@ -19,7 +19,8 @@ from db.copies import CopyError
 from db.models import new_id
 from fer_core.errors import FerError
 
-Kind = Literal["patient", "recording"]
+Kind = Literal["patient", "recording", "consent"]
+"""A consent is not deleted, but withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +76,29 @@ def known(path: Path) -> list[Erasure]:
 def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
     """Erase from a database file that nobody has open what the list names; return how many of each kind were there.
 
-    No byte of it stays in the file. Raises CopyError.
+    No byte of it stays in the file. Consents that the list names are withdrawn. Raises CopyError.
     """
-    counts: dict[str, int] = {"patient": 0, "recording": 0}
+    counts: dict[str, int] = {"patient": 0, "recording": 0, "consent": 0}
     try:
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA secure_delete = ON").fetchall()
             connection.execute("PRAGMA foreign_keys = ON")
             with connection:
+                present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
                 for erasure in erasures:
-                    statement = _DELETE[erasure.kind]
-                    counts[erasure.kind] += connection.execute(statement, (erasure.erased_id,)).rowcount
+                    # A backup of before consents were recorded has none.
+                    if erasure.kind in present:
+                        values = {"id": erasure.erased_id, "at": f"{erasure.at:%Y-%m-%d %H:%M:%S.%f}"}
+                        counts[erasure.kind] += connection.execute(_APPLY[erasure.kind], values).rowcount
     except sqlite3.Error as error:
         raise CopyError("What was erased can't be erased from the backup; nothing was restored.") from error
     return counts
 
 
-_DELETE: dict[Kind, str] = {
-    "patient": "DELETE FROM patient WHERE id = ?",
-    "recording": "DELETE FROM recording WHERE id = ?",
+_APPLY: dict[Kind, str] = {
+    "patient": "DELETE FROM patient WHERE id = :id",
+    "recording": "DELETE FROM recording WHERE id = :id",
+    "consent": "UPDATE consent SET withdrawn_at = :at WHERE id = :id AND withdrawn_at IS NULL",
 }
 
 

@@ -79,6 +79,15 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+class Scope(StrEnum):
+    """What a patient agrees to, each on its own (clinic/consent.py)."""
+
+    ANALYSE = "analyse"
+    KEEP_RESULTS = "keep_results"
+    KEEP_VIDEO = "keep_video"
+    EXPORT = "export"
+
+
 class Account(Base):
     """Someone who may sign in. `name_key` is the name as it is compared, so that no two differ by case alone."""
 
@@ -91,6 +100,9 @@ class Account(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     must_change: Mapped[bool] = mapped_column(default=False)
     """Whether the password is one that someone else has seen, so that nothing opens before it is changed."""
+    statement: Mapped[int | None]
+    """The version of the intended-use statement that was accepted last (`clinic.words.STATEMENT_VERSION`)."""
+    accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
@@ -218,6 +230,28 @@ class Patient(Base):
     recordings: Mapped[list[Recording]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
     )
+
+
+class Consent(Base):
+    """A patient's consent to one `scope`. Rows are added and never changed but for being withdrawn.
+
+    Of several rows of a scope the one recorded last counts. It was given on `given_on`, holds up to and with
+    `expires_on` (NULL: until it is withdrawn), and `document` says where the signed paper is found. `recorded_by` and
+    `withdrawn_by` are ids of accounts, no references: an import brings those of another installation.
+    """
+
+    __tablename__ = "consent"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    scope: Mapped[str] = mapped_column(String(16))
+    given_on: Mapped[date]
+    expires_on: Mapped[date | None]
+    document: Mapped[str] = mapped_column(String(200), default="")
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+    withdrawn_by: Mapped[str | None] = mapped_column(String(32))
+    withdrawn_at: Mapped[datetime | None]
 
 
 class Recording(Base):

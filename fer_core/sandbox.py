@@ -35,7 +35,8 @@ TRIED_FRAMES = 3
 class FileVerdict:
     """What a file is: ``"image"`` or ``"video"``, its upright size in px, its length in seconds (None: unknown).
 
-    `warnings` are sentences for the clinician about what will not be read.
+    `warnings` are sentences for the clinician about what will not be read. `media_type`: as what browsers play a video,
+    None where they don't.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class FileVerdict:
     height_px: int
     duration_s: float | None = None
     warnings: tuple[str, ...] = ()
+    media_type: str | None = None
 
 
 def inspect_file(source: Source) -> FileVerdict:
@@ -67,7 +69,7 @@ def examine(source: Source) -> FileVerdict:
     info = probe(source)
     for _ in islice(frames(source, every_s=0, max_side_px=640), TRIED_FRAMES):
         pass
-    return FileVerdict("video", info.width_px, info.height_px, info.duration_s)
+    return FileVerdict("video", info.width_px, info.height_px, info.duration_s, media_type=info.media_type)
 
 
 def _ask(arguments: list[str], *links: int) -> FileVerdict:

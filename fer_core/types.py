@@ -72,6 +72,7 @@ class VideoInfo:
     """What a video says of itself: upright size in px, duration in seconds (None if unknown), codec.
 
     `mean_fps` is for display alone: nothing is computed from it, because phones record at a variable rate.
+    `media_type`: as what browsers play it, such as ``video/mp4``; None where they don't.
     """
 
     width_px: int
@@ -79,6 +80,7 @@ class VideoInfo:
     duration_s: float | None
     mean_fps: float | None
     codec: str = ""
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,12 @@ BUFFER_BYTES = 256 * 1024
 """Read at once from a file that is open already: each reading goes through Python."""
 SEEK_BEFORE_S = (1.0, 15.0)
 """How far before the place to go on from a key frame is looked for: the nearest one may lead to other pictures."""
+PLAYED = (
+    ("mp4", ("h264", "hevc", "av1", "vp9"), "video/mp4"),
+    ("webm", ("vp8", "vp9", "av1"), "video/webm"),
+    ("matroska", ("h264",), "video/x-matroska"),
+)
+"""Families of containers with the codecs that browsers play in them, and what they call it."""
 LAST_FRAME_S = 0.5
 """The last frame begins before the end: so much is allowed on top."""
 MOST_CUTS = 1000
@@ -158,9 +164,19 @@ def probe(source: Source) -> VideoInfo:
             width, height = height, width
         rate = stream.average_rate
         codec = stream.codec_context.name
+        mean_fps = float(rate) if rate else None
         start_s = float(first.pts * first.time_base) if first.pts is not None and first.time_base is not None else 0.0
         length_s = _duration_s(container, stream, start_s)
-        return VideoInfo(width, height, length_s, float(rate) if rate else None, codec)
+        played_as = _media_type(container.format.name, stream.codec_context.codec.canonical_name)
+        return VideoInfo(width, height, length_s, mean_fps, codec, played_as)
+
+
+def _media_type(container: str, codec: str) -> str | None:
+    """Return as what browsers play a video, None where no common one does; some play only a part of these."""
+    for family, codecs, media_type in PLAYED:
+        if family in container.split(",") and codec in codecs:
+            return media_type
+    return None
 
 
 class BookmarkError(FerError):

@@ -55,6 +55,8 @@ def show_line(patient: PatientSummary) -> None:
                 st.badge("Invented", color="blue")
             if patient.emergency_until is not None:
                 st.badge("Emergency access", color="orange")
+            if patient.closed:
+                st.badge("No consent" if not patient.recordings else "Closed: no consent", color="gray")
         last.write(day(patient.last_recorded_on))
         last.caption("1 recording" if patient.recordings == 1 else f"{patient.recordings} recordings")
         usable.write(percent(patient.last_usable_share))

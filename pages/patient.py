@@ -10,6 +10,7 @@ from clinic.caseload import PatientDetail
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.charts import title, trend_figure
+from pages.ui.consent_view import show_consent
 from pages.ui.convert import CHANGES, trend_dots, usual_bands
 from pages.ui.recording_view import show_recording, title_of
 from pages.ui.resources import actor, resources
@@ -56,7 +57,7 @@ def show_header(patient: PatientDetail) -> None:
         st.markdown(state.plain_text(patient.note))
     if patient.emergency_until is not None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
-    if patient.writable:
+    if show_consent(patient) and patient.writable:
         state.new_recording_link("Add a recording", patient.id)
 
 
@@ -102,15 +103,21 @@ def show_table(patient: PatientDetail) -> None:
         }
         for recording in patient.recordings
     ]
+    shown = ("Recorded on", "Kind", "State", "Note") if patient.closed else None
     usable = st.column_config.NumberColumn(format="%.0f %%")
-    st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, key="recordings")
+    st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
 
 
 def show_patient(patient: PatientDetail) -> None:
     """Draw the whole page of one patient."""
     show_header(patient)
     if not patient.recordings:
-        st.info("No recordings yet. Add a video of a session, or a few pictures.", icon=":material/videocam:")
+        if not patient.closed:
+            st.info("No recordings yet. Add a video of a session, or a few pictures.", icon=":material/videocam:")
+        return
+    if patient.closed:
+        st.info(patient.closed, icon=":material/lock:")
+        show_table(patient)
         return
     show_overview(patient)
     shown = st.pills(

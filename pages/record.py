@@ -7,7 +7,7 @@ from datetime import date
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import caseload, incoming, jobs, uploads, words
+from clinic import caseload, consent, incoming, jobs, uploads, words
 from fer_core.errors import FerError
 from pages.ui import state
 from pages.ui.follow import follow
@@ -42,6 +42,8 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
         format_func=lambda key: by_id[key].name,
         placeholder="Choose a patient",
     )
+    if patient_id is not None and not may_be_analysed(patient_id):
+        return
     recorded_on = right.date_input("Recorded on", value="today", max_value="today", format="YYYY-MM-DD")
     kind = st.segmented_control("What was recorded", KINDS, default=KINDS[0], required=True)
     video, pictures = None, []
@@ -49,7 +51,7 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
         video = video_uploader(VIDEO_TYPES)
     else:
         pictures = st.file_uploader("One or more pictures", type=PICTURE_TYPES, accept_multiple_files=True)
-    st.caption("The file lies encrypted until it is analysed, and is deleted then. Sound is never read.")
+    st.caption(f"The file lies encrypted until it is analysed, and {afterwards(patient_id)} then. Sound is never read.")
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
     sampling = st.segmented_control(
         "How often a video is looked at", list(SAMPLING), default=next(iter(SAMPLING)), required=True
@@ -59,6 +61,26 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
         hand_in(patient_id, video or pictures, recorded_on, note, SAMPLING[sampling])
     if not ready:
         st.caption("Choose a patient and a file first." if not video else "The video is still on its way.")
+
+
+def may_be_analysed(patient_id: str) -> bool:
+    """Return whether the patient consented to it; where not, say so and lead to where it is recorded."""
+    refusal = consent.objection(resources().db, actor(), patient_id, *consent.ANALYSIS)
+    if refusal is None:
+        return True
+    st.warning(refusal.message, icon=":material/contract_edit:")
+    st.caption(f"Code: {refusal.code}")
+    state.patient_link("Open the patient's page", patient_id)
+    return False
+
+
+def afterwards(patient_id: str | None) -> str:
+    """Return what becomes of the file after the analysis."""
+    parts = resources()
+    if patient_id is None or not parts.settings.keep_files:
+        return "is deleted"
+    agreed = consent.objection(parts.db, actor(), patient_id, consent.Scope.KEEP_VIDEO) is None
+    return "is kept" if agreed else "is deleted"
 
 
 def hand_in(patient_id: str, files: Sent | list[UploadedFile], recorded_on: date, note: str, every_s: float) -> None:

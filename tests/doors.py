@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from argon2 import PasswordHasher
 from sqlalchemy import event
 
-from clinic import passwords, sign_ins
+from clinic import passwords, sign_ins, words
 from clinic.accounts import name_key
 from db.models import Account, Role
 
@@ -29,7 +29,8 @@ def now():
 
 
 def add_account(db, name="Dr. Invented", role=Role.CLINICIAN, password=PASSWORD, **values):
-    """Store an account and return its id."""
+    """Store an account that has accepted the intended use, and return its id."""
+    values = {"statement": words.STATEMENT_VERSION, "accepted_at": now(), **values}
     stored = passwords.hash_password(password)
     with db.session() as session:
         account = Account(

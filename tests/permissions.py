@@ -23,6 +23,7 @@ FUNCTIONS = {
     "accounts.list_accounts": KEEP_ACCOUNTS,
     "accounts.reset_password": KEEP_ACCOUNTS,
     "accounts.set_role": KEEP_ACCOUNTS,
+    "accounts.accept_statement": OWN,
     "caseload.add_patient": ADD,
     "caseload.delete_patient": WRITE,
     "caseload.delete_recording": WRITE,
@@ -33,6 +34,10 @@ FUNCTIONS = {
     "caseload.rename_patient": WRITE,
     "caseload.samples": READ,
     "caseload.versions": READ,
+    "consent.history": READ,
+    "consent.objection": READ,
+    "consent.record": WRITE,
+    "consent.standings": READ,
     "folders.bring_offered": KEEP_ACCOUNTS,
     "folders.offered": KEEP_ACCOUNTS,
     "identities.link": KEEP_ACCOUNTS,
@@ -50,6 +55,10 @@ FUNCTIONS = {
     "jobs.watch": READ,
     "outcomes.failed": OWN,
     "outcomes.pace": OWN,
+    "playback.content": READ,
+    "playback.kept": READ,
+    "playback.note_view": READ,
+    "playback.open_part": READ,
     "readings.tell": READ,
     "reanalysis.cancel": KEEP_ACCOUNTS,
     "reanalysis.find_patient": KEEP_ACCOUNTS,
@@ -76,6 +85,8 @@ FUNCTIONS = {
     "downloads.prepare": WRITE,
     "imports.import_patient": ADD,
     "incoming.begin": ADD,
+    "withdrawal.covered": WRITE,
+    "withdrawal.withdraw": WRITE,
 }
 
 FOR_NO_PERSON = {
@@ -95,6 +106,12 @@ FOR_NO_PERSON = {
     "caseload.finish_erasures": "for the worker alone",
     "caseload.valid_name": "text to text",
     "caseload.valid_note": "text to text",
+    "consent.add": "a step inside a checked transaction",
+    "consent.covered": "a query for functions that checked",
+    "consent.may_stay": "a query for functions that checked",
+    "consent.missing": "a step of functions that checked",
+    "consent.need": "a step of functions that checked",
+    "consent.today": "the day",
     "downloads.take": "asks for the owner, whom the gate names",
     "downloads.sweep": "for the worker alone",
     "exports.patient_tables": "of the tables, not of a patient",
@@ -121,6 +138,7 @@ FOR_NO_PERSON = {
     "sign_ins.sign_in": "asks for the password instead",
     "sign_ins.start": "a step after the password was checked",
     "sign_ins.actor_of": "tells who acts",
+    "sign_ins.lives": "of the acting user's own sign-in",
     "sign_ins.note_activity": "of the acting user's own sign-in",
     "sign_ins.sign_out": "of the acting user's own sign-in",
     "uploads.discard": "takes ids that only the one who just stored the files has",
@@ -136,6 +154,7 @@ FOR_NO_PERSON = {
     "uploads.check_room": "size and free space",
     "uploads.check_quota": "size of all files together",
     "uploads.sweep": "for the worker alone",
+    "withdrawal.finish": "for the worker alone",
 }
 """Public functions without an acting user, each with the reason."""
 
@@ -161,6 +180,7 @@ ROUTES = {
     "/first-run": EVERYONE,
     "/your-account": SIGNED_IN,
     "/change-password": SIGNED_IN,
+    "/intended-use": SIGNED_IN,
     "/_stcore/health": EVERYONE,
     "/_stcore/host-config": SIGNED_IN,
     "/_stcore/stream": "refused open open open open open refused",
@@ -185,6 +205,8 @@ ROUTES = {
     "/watch.js": SIGNED_IN,
     "/uploads/{upload_id}": WRITERS,
     "/downloads/{ticket}": WRITERS,
+    "/recordings/{recording_id}/video": SIGNED_IN,
+    "/patient-notice": SIGNED_IN,
 }
 """Ours and Streamlit's. ``/`` stands for the files of Streamlit's own page too; a page's address gives everyone the
-same empty frame, and what is drawn in it is told by `PAGES`."""
+same empty frame, and what is drawn in it is told by `PAGES`; whose video is handed out, by ``playback`` above."""

@@ -25,6 +25,7 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 from clinic import (
     accounts,
     caseload,
+    consent,
     downloads,
     exports,
     folders,
@@ -34,21 +35,28 @@ from clinic import (
     jobs,
     oidc,
     outcomes,
+    playback,
     readings,
     reanalysis,
     second_step,
     sharing,
     sign_ins,
     uploads,
+    withdrawal,
+    words,
 )
 from clinic.access import CONSOLE, Role
+from clinic.consent import Scope
 from clinic.gate import Behind, Gate
+from clinic.media import open_store
+from clinic.playback import Part
 from clinic.routes import routes
 from clinic.settings import Settings
 from clinic.uploads import Upload
 from db.engine import migrate, open_database
 from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, new_id
 from db.records import save_results
+from db.sealed import sealing
 from fer_core.errors import FerError
 from pages.ui import doors as door_pages
 from pages.ui import provider_door, watch, your_account
@@ -56,12 +64,14 @@ from pages.ui.resources import resources
 from tests import doors
 from tests.clinic.fakes import result
 from tests.clinic.test_gate import inner
+from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 
 ROOT = Path(__file__).parents[1]
 MODULES = (
     accounts,
     caseload,
+    consent,
     downloads,
     exports,
     folders,
@@ -71,12 +81,14 @@ MODULES = (
     jobs,
     oidc,
     outcomes,
+    playback,
     readings,
     reanalysis,
     second_step,
     sharing,
     sign_ins,
     uploads,
+    withdrawal,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
@@ -99,6 +111,19 @@ def a_recording(db, patient_id, state, *moments):
         return stored.id
 
 
+def a_kept_video(db, settings, patient_id):
+    """A recording whose video was kept."""
+    recording_id, upload_id = a_recording(db, patient_id, JobState.DONE), new_id()
+    media, part = open_store(settings), uploads.part_path(settings, upload_id)
+    with part.open("wb") as file, sealing(file, media.key, upload_id.encode()) as sealed:
+        sealed.write(b"a video")
+    media.adopt(part, upload_id)
+    with db.session() as session:
+        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        job.sources = [{"id": upload_id, "media_type": "video/mp4"}]
+    return recording_id
+
+
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     """A folder with a database in which everybody of `PEOPLE` is signed in, and their tokens."""
@@ -111,12 +136,14 @@ def template(tmp_path_factory):
         tokens = {name: doors.sign_in(db, name, ROLES.get(name, Role.CLINICIAN)) for name in PEOPLE[1:]}
     actors = {name: sign_ins.actor_of(db, token) for name, token in tokens.items()}
     patient_id = caseload.add_patient(db, actors["clinician"], NAME)
+    agree(db, patient_id)
     for name in ("viewer", "disabled"):
         sharing.share(db, actors["clinician"], patient_id, name)
     sharing.open_in_emergency(db, actors["emergency"], patient_id, "a reason that is long enough")
     ids = {
         "patient_id": patient_id,
         "recording_id": a_recording(db, patient_id, JobState.QUEUED),
+        "watched_id": a_kept_video(db, settings, patient_id),
         "choosing_id": a_recording(db, patient_id, JobState.CHOOSING, *[(0, 1)] * 4),
     }
     accounts.disable(db, actors["administrator"], actors["disabled"].account_id)
@@ -129,6 +156,7 @@ def world(template, tmp_path, monkeypatch):
     """A copy of the template that may be spoilt."""
     doors.cheap_hashes(monkeypatch)
     shutil.copytree(template.folder, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(Settings.at(template.folder).key_dir, Settings.at(tmp_path).key_dir)
     db = open_database(Settings.at(tmp_path).database_url)
     settings = Settings.at(tmp_path)
     yield SimpleNamespace(**{**vars(template), "db": db, "settings": settings})
@@ -158,10 +186,17 @@ def archive():
             session.add(stored)
             session.flush()
             patient_id = stored.id
+        agree(db, patient_id)
         written = io.BytesIO()
         exports.export_patient(db, settings, CONSOLE, patient_id, written)
         db.close()
         return io.BytesIO(written.getvalue())
+
+
+def a_part():
+    """More of a video than is handed out without asking again."""
+    size = playback.CHECKED_EVERY_BYTES + 1
+    return Part(io.BytesIO(bytes(size)), "video/mp4", 0, size - 1, size, whole=True)
 
 
 def account_of(world, name):
@@ -191,6 +226,7 @@ def with_a_folder(world):
 
 
 CALLS = {
+    "accounts.accept_statement": lambda w, a: accounts.accept_statement(w.db, a, words.STATEMENT_VERSION),
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
     "accounts.enable": lambda w, a: accounts.enable(w.db, a, account_of(w, "disabled")),
@@ -210,6 +246,10 @@ CALLS = {
     "caseload.rename_patient": lambda w, a: caseload.rename_patient(w.db, a, w.patient_id, "Another", ""),
     "caseload.samples": lambda w, a: caseload.samples(w.db, a, w.choosing_id),
     "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
+    "consent.history": lambda w, a: consent.history(w.db, a, w.patient_id),
+    "consent.objection": lambda w, a: consent.objection(w.db, a, w.patient_id, Scope.EXPORT),
+    "consent.record": lambda w, a: consent.record(w.db, a, w.patient_id, [Scope.EXPORT], date(2026, 1, 5)),
+    "consent.standings": lambda w, a: consent.standings(w.db, a, w.patient_id),
     "folders.bring_offered": lambda w, a: folders.bring_offered(w.db, with_a_folder(w), a, "march"),
     "folders.offered": lambda w, a: folders.offered(w.db, with_a_folder(w), a),
     "identities.link": lambda w, a: identities.link(
@@ -231,6 +271,10 @@ CALLS = {
     "jobs.watch": lambda w, a: jobs.watch(w.db, w.settings, a, w.recording_id),
     "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
     "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
+    "playback.content": lambda w, a: list(playback.content(w.db, w.settings, a, w.watched_id, a_part())),
+    "playback.kept": lambda w, a: playback.kept(w.db, w.settings, a, w.watched_id),
+    "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
+    "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.choosing_id),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, wish(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
@@ -262,6 +306,8 @@ CALLS = {
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
     "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
     "incoming.begin": lambda w, a: incoming.begin(w.db, w.settings, a, 5),
+    "withdrawal.covered": lambda w, a: withdrawal.covered(w.db, w.settings, a, w.patient_id, tuple(Scope)),
+    "withdrawal.withdraw": lambda w, a: withdrawal.withdraw(w.db, w.settings, a, w.patient_id, [Scope.EXPORT]),
 }
 
 
@@ -345,7 +391,7 @@ def path_of(route):
 
 
 def test_each_route_is_in_the_table():
-    ours = [*door_pages.ROUTES, *your_account.ROUTES, *provider_door.ROUTES, *watch.ROUTES, *routes(None)]
+    ours = [*door_pages.ROUTES, *your_account.ROUTES, *provider_door.ROUTES, *watch.ROUTES, *routes(None, None)]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
 
@@ -356,7 +402,12 @@ def test_routes(world, path, person, expected):
     gate = Gate(inner, Behind(lambda: world.db, lambda message: False, b"", ""))
     client = TestClient(gate, cookies=cookies, follow_redirects=False)
     path = path.replace("{session_id}", "a").replace("{file_id}", "b").replace("{file_id:path}", "c.mp4")
-    path = path.replace("{path:path}", "d/e").replace("{upload_id}", "f").replace("{ticket}", "g")
+    path = (
+        path.replace("{path:path}", "d/e")
+        .replace("{upload_id}", "f")
+        .replace("{ticket}", "g")
+        .replace("{recording_id}", "h")
+    )
     if expected in ("open", "refused"):
         assert connects(client, path) == (expected == "open")
         return

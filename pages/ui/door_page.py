@@ -26,6 +26,7 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; backgro
   font: 16px/1.5 system-ui, sans-serif }
 main { box-sizing: border-box; width: min(26rem, calc(100vw - 2rem)); margin: 1rem; padding: 2rem;
   background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem }
+main.wide { width: min(44rem, calc(100vw - 2rem)) }
 h1 { margin: 0 0 0.25rem; font-size: 1.45rem; font-weight: 650 }
 label { display: block; margin-top: 1rem; font-size: 0.9rem }
 input { box-sizing: border-box; width: 100%; margin-top: 0.25rem; padding: 0.6rem 0.75rem; font: inherit;
@@ -41,6 +42,10 @@ h2 { margin: 1.75rem 0 0; font-size: 1.1rem; font-weight: 600 }
 .qr { margin: 1rem 0 0; width: 100%; text-align: center }
 .qr svg { width: 13rem; height: 13rem; border-radius: 0.5rem }
 ol { margin: 0.75rem 0 0; padding-left: 2.25rem }
+ul { margin: 0.75rem 0 0; padding-left: 1.2rem }
+li { margin-top: 0.5rem }
+.tick { display: flex; gap: 0.6rem; align-items: baseline }
+.tick input { width: auto; margin: 0 }
 details { margin-top: 0.75rem }
 summary { cursor: pointer }
 form + form button { margin-top: 0.75rem }
@@ -77,13 +82,14 @@ async def read_form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def page(title: str, body: str, status: int = 200, head: str = "") -> HTMLResponse:
+def page(title: str, body: str, status: int = 200, head: str = "", wide: bool = False) -> HTMLResponse:
     """Return a page; `body` and `head` are HTML in which everything that came from outside is escaped."""
+    main = '<main class="wide">' if wide else "<main>"
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title} - Expression History</title><style>{STYLE}</style>{head}</head>"
-        f"<body><main>{body}</main></body></html>"
+        f"<body>{main}{body}</main></body></html>"
     )
     return HTMLResponse(html, status, {"Content-Security-Policy": POLICY})
 

@@ -1,4 +1,5 @@
-"""The pages that open without Streamlit: signing in, its second step, the first administrator, one's own password."""
+"""The pages that open without Streamlit: signing in with its second step, the first administrator, one's own password,
+the intended use."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from clinic.gate import (
     COOKIE,
     COOKIE_TLS,
     FIRST_RUN,
+    INTENDED_USE,
     PROVIDER,
     SECOND_STEP,
     SIGN_IN,
@@ -99,6 +101,22 @@ async def change_password(request: Request) -> Response:
     return await _signed_in(request, work, lambda said: _change_form(actor.must_change, said))
 
 
+async def intended_use(request: Request) -> Response:
+    """Show the intended-use statement, or take down that it was accepted and go on to the caseload."""
+    actor = request.scope["actor"]
+    if request.method == "GET":
+        return page("Intended use", _statement(actor.must_accept, ""), wide=True)
+    form = await read_form(request)
+    version = form.get("version", "")
+    try:
+        if form.get("accepted") != "yes" or not version.isdecimal():
+            raise FerError("Please tick that you have read it.", "not_ticked")
+        await asyncio.to_thread(accounts.accept_statement, resources().db, actor, int(version[:9]))
+    except FerError as refusal:
+        return page("Intended use", _statement(True, refusal.message), 403, wide=True)
+    return RedirectResponse("/", 303)
+
+
 ROUTES = [
     Route(path, endpoint, methods=["GET", "POST"])
     for path, endpoint in (
@@ -106,6 +124,7 @@ ROUTES = [
         (SECOND_STEP, second_step),
         (FIRST_RUN, first_run),
         (CHANGE_PASSWORD, change_password),
+        (INTENDED_USE, intended_use),
     )
 ]
 
@@ -169,3 +188,18 @@ def _change_form(must_change: bool, said: str) -> str:
     lead += f"{HOW_LONG} You are then signed out on all other computers."
     html = form_html("Change password", CHANGE_PASSWORD, (CURRENT, NEW, AGAIN), "Change password", said, {}, lead)
     return html if must_change else html + '<p class="small"><a href="/">Back without changing it</a></p>'
+
+
+def _statement(must_accept: bool, said: str) -> str:
+    points = "".join(f"<li>{escape(point)}</li>" for point in words.STATEMENT)
+    shown = f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+    text = f"<h1>Intended use</h1>{shown}<p>{escape(words.INTENDED_USE)}</p><ul>{points}</ul>"
+    if not must_accept:
+        return text + '<p class="small">You have accepted this. <a href="/">Back</a></p>'
+    return (
+        f'{text}<form method="post" action="{INTENDED_USE}">'
+        f'<input type="hidden" name="version" value="{words.STATEMENT_VERSION}">'
+        '<label class="tick"><input type="checkbox" name="accepted" value="yes" required>'
+        "I have read this, and will use the program like this.</label>"
+        '<button type="submit">Accept and go on</button></form>'
+    )

@@ -9,9 +9,10 @@ from clinic.caseload import RecordingRow
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.convert import moments
+from pages.ui.player import has_video, show_video
 from pages.ui.reading_view import show_episodes, show_light, show_reading
 from pages.ui.resources import actor, resources
-from pages.ui.timeline_chart import cell_length_s, cells, pictures_figure, timeline_figure
+from pages.ui.timeline_chart import cell_length_s, cells, pictures_figure, runs_of, timeline_figure
 from pages.ui.transfer import keep_receipt
 from pages.ui.widgets import calm, chart, day, duration, percent
 
@@ -98,7 +99,13 @@ def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
     )
     gathered = cells(moments(told.series))
     figure = timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES)
-    chart(figure, f"timeline_{recording.id}", "Labels and model output over time")
+    place = st.container()
+    if has_video(recording):
+        video, place = st.columns([2, 3])
+        with video:
+            show_video(recording, runs_of(gathered, words.EXPRESSIONS, words.STATUSES))
+    with place:
+        chart(figure, f"timeline_{recording.id}", "Labels and model output over time")
     st.caption(
         f"Each point stands for {duration(cell_length_s(gathered))}. Hatched: no usable face; there the curves have a "
         "gap. The model output is not the chance that someone feels something."

@@ -48,10 +48,12 @@ def database() -> Database:
 
 
 def actor() -> Actor:
-    """Return who acts in this browser. Raises Forbidden ``signed_out``."""
+    """Return who acts in this browser. Raises Forbidden ``signed_out``, ``statement``."""
     found = sign_ins.actor_of(database(), token())
     if found is None:
         raise refusal("signed_out")
+    if found.must_accept:
+        raise refusal("statement")
     return found
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic import sign_ins, words
 from clinic.access import Actor
-from clinic.gate import CHANGE_PASSWORD, YOUR_ACCOUNT
+from clinic.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
 from clinic.health import read_health
 from pages.ui import state
 from pages.ui.navigation import PLACES, places_of
@@ -28,6 +28,7 @@ def show_sidebar(who: Actor) -> None:
         # Other addresses of this program, and no pages of Streamlit's: no password and no secret passes through a page.
         st.link_button("Your account", YOUR_ACCOUNT, icon=":material/security:", width="stretch")
         st.link_button("Change password", CHANGE_PASSWORD, icon=":material/key:", width="stretch")
+        st.link_button("Intended use", INTENDED_USE, icon=":material/policy:", width="stretch")
     if st.button("Sign out", icon=":material/logout:", width="stretch"):
         sign_ins.sign_out(parts.db, who)
         # The gate sends the window away within a second; until then nothing more is drawn.

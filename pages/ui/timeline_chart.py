@@ -48,6 +48,25 @@ class Cell:
     probabilities: tuple[float, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of one label: what it is called, the sentence on it, and its colour."""
+
+    begin_s: float
+    end_s: float
+    name: str
+    text: str
+    color: str
+
+
+def runs_of(gathered: Sequence[Cell], names: Mapping[Emotion, str], reasons: Mapping[str, str]) -> list[Run]:
+    """Return the strip's stretches, in the order of time."""
+    return [
+        Run(run.begin_s, run.end_s, _group(run.label, names), _say(run, names, reasons), _color(run.label))
+        for run in _runs(gathered)
+    ]
+
+
 def cells(moments: Sequence[Moment], most: int = MAX_CELLS) -> list[Cell]:
     """Gather samples in the order of time into at most about `most` cells of equal length; empty stretches have none.
 

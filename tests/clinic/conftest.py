@@ -15,6 +15,7 @@ from db.engine import migrate, open_database
 from db.models import Patient, new_id
 from db.sealed import sealing
 from tests import doors
+from tests.consents import agree
 
 
 @pytest.fixture(autouse=True)
@@ -49,13 +50,15 @@ def who(db):
 
 @pytest.fixture
 def patient(db, who):
-    """The id of a stored patient on the clinician's caseload."""
+    """The id of a stored patient on the clinician's caseload, who has consented to everything."""
     with db.session() as session:
         stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
         session.add(stored)
         session.flush()
         accounts.grant(session, who.account_id, stored.id)
-        return stored.id
+        patient_id = stored.id
+    agree(db, patient_id)
+    return patient_id
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from clinic import accounts, sign_ins
+from clinic import accounts, sign_ins, words
 from db.models import Access, AuditRow, Patient, Role
 from fer_core.errors import FerError
 from tests import doors
@@ -48,6 +48,7 @@ def test_the_first_administrator_needs_the_code_and_takes_the_patients_of_before
     assert accounts.any_account(db)
     actor = sign_ins.actor_of(db, sign_ins.sign_in(db, "Ada", PASSWORD))
     assert actor.role is Role.ADMINISTRATOR
+    accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
     assert row(db, actor, "Ada").patients == 1
 
 

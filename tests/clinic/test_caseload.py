@@ -11,7 +11,21 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import event
 
-from clinic import accounts, analysis, caseload, demo, downloads, jobs, leases, previews, sign_ins, uploads
+from clinic import (
+    accounts,
+    analysis,
+    caseload,
+    consent,
+    demo,
+    downloads,
+    jobs,
+    leases,
+    previews,
+    sign_ins,
+    uploads,
+    words,
+)
+from clinic.consent import Scope
 from db import erasures
 from db.copies import copy_whole
 from db.erasures import Erasure
@@ -19,6 +33,7 @@ from db.models import Account
 from fer_core.errors import FerError
 from fer_core.image import read_image
 from tests.clinic.fakes import FakeAnalyzer
+from tests.consents import agree
 
 
 def test_added_patients_are_listed_by_name(db, who):
@@ -105,6 +120,7 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
     monkeypatch.setenv("TMPDIR", str(temporary))
     caplog.set_level(logging.DEBUG)
     patient_id = caseload.add_patient(db, who, NAME)
+    consent.record(db, who, patient_id, list(Scope), date(2026, 1, 1), document=f"signed by {NAME}")
     upload = uploads.store(db, settings, who, picture(), FILE)
     queued = jobs.enqueue(db, settings, who, patient_id, [upload], date(2026, 1, 1), f"about {NAME}", model_sha256="m")
     claimed = leases.claim(db)
@@ -145,6 +161,7 @@ def test_a_receipt_names_nobody_and_is_kept_outside_the_data_folder(db, settings
 
 def test_an_archive_that_waits_to_be_fetched_goes_with_the_patient(db, settings, who):
     patient_id = caseload.add_patient(db, who, NAME)
+    agree(db, patient_id)
     ticket = downloads.prepare(db, settings, who, patient_id)
     caseload.delete_patient(db, settings, who, patient_id)
     with pytest.raises(FerError):
@@ -208,6 +225,7 @@ def test_the_demo_s_account_sees_them_and_gets_a_new_password_each_time(db):
     with pytest.raises(FerError):
         sign_ins.sign_in(db, demo.ACCOUNT, first)
     actor = sign_ins.actor_of(db, sign_ins.sign_in(db, demo.ACCOUNT, second))
+    accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
     assert len(caseload.list_patients(db, actor)) == 4
 
 

@@ -12,14 +12,16 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import accounts, caseload, demo, exports, imports, jobs, leases, uploads
+from clinic import accounts, caseload, consent, demo, exports, imports, jobs, leases, uploads
 from clinic.access import CONSOLE, Role
 from clinic.audit import Deed
+from clinic.consent import Scope
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import AuditRow, Base, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
 from tests import doors
+from tests.consents import expire
 
 
 @pytest.fixture
@@ -143,10 +145,10 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     with zipfile.ZipFile(archive_of(db, settings, patient)) as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist() if not name.startswith("media/")}
     told = json.loads(texts["patient.json"])
-    assert (told["format"], told["schema_version"]) == ("expression-history-patient", 1)
+    assert (told["format"], told["schema_version"]) == ("expression-history-patient", 2)
     assert "not feelings or a diagnosis" in texts["README.txt"]
     explained = {(row["file"], row["column"]): row for row in csv.DictReader(io.StringIO(texts["data-dictionary.csv"]))}
-    for name in ("recordings.csv", "samples.csv"):
+    for name in ("recordings.csv", "samples.csv", "consents.csv"):
         header = next(csv.reader(io.StringIO(texts[name])))
         assert {(name, column) for column in header} == {key for key in explained if key[0] == name}
     assert all(row["meaning"] and row["type"] for row in explained.values())
@@ -218,8 +220,8 @@ def with_json(archive, change):
     ("change", "code"),
     [
         (lambda told: told.update(format="another"), "bad_export"),
-        (lambda told: told.update(schema_version=2), "export_newer"),
-        (lambda told: told["tables"].update(consent=[]), "export_newer"),
+        (lambda told: told.update(schema_version=3), "export_newer"),
+        (lambda told: told["tables"].update(unheard_of=[]), "export_newer"),
         (lambda told: told["tables"]["patient"][0].update(mood="x"), "export_newer"),
         (lambda told: told["tables"]["patient"].append(told["tables"]["patient"][0]), "bad_export"),
         (lambda told: told["tables"]["patient"][0].update(id="../../x"), "bad_export"),
@@ -229,6 +231,10 @@ def with_json(archive, change):
         (lambda told: told["tables"]["recording"][0].update(recorded_on=5), "bad_export"),
         (lambda told: told["tables"]["recording"][0].update(summary={"kind": "video"}), "bad_export"),
         (lambda told: told["tables"]["recording"][0].update(source_name="a\nb"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(scope="everything"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(document="a\u202eb"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(recorded_at="2999-01-01T00:00:00+00:00"), "bad_export"),
+        (lambda told: told["tables"]["consent"][0].update(patient_id="0" * 32), "bad_export"),
         (lambda told: told["tables"]["job"][0].update(state="queued"), "bad_export"),
         (lambda told: told["tables"]["job"][0].update(error_message="![](http://127.0.0.1)"), "bad_export"),
         (lambda told: told["tables"]["recording"][0].pop("kind"), "bad_export"),
@@ -251,6 +257,61 @@ def test_an_archive_that_was_tampered_with_adds_nothing(archive, elsewhere, chan
 )
 def test_samples_that_were_tampered_with_add_nothing(archive, elsewhere, change):
     refused(elsewhere, changed(archive, change, "samples.csv"), "bad_export")
+
+
+def as_of_the_first_schema(told):
+    """The JSON as it was before consents were recorded."""
+    told["schema_version"] = 1
+    del told["tables"]["consent"]
+
+
+def test_an_archive_of_the_first_schema_is_still_taken_without_consent(archive, elsewhere):
+    other, there = elsewhere
+    clinician = doors.actor(other)
+    patient_id = imports.import_patient(other, there, clinician, with_json(archive, as_of_the_first_schema))
+    shown = caseload.get_patient(other, clinician, patient_id)
+    assert shown.recordings
+    assert "No consent to keep the results" in shown.closed
+
+
+def test_consents_come_with_the_patient_and_are_listed(archive, elsewhere):
+    other, there = elsewhere
+    clinician = doors.actor(other)
+    patient_id = imports.import_patient(other, there, clinician, archive)
+    found = consent.standings(other, clinician, patient_id)
+    assert {standing.state for standing in found} == {consent.State.STANDS}
+    assert {standing.recorded_by for standing in found} == {None}, "recorded elsewhere"
+    with zipfile.ZipFile(archive) as opened:
+        rows = list(csv.DictReader(io.StringIO(opened.read("consents.csv").decode())))
+    assert {row["scope"] for row in rows} == set(Scope)
+    assert {row["document"] for row in rows} == {found[0].document}
+
+
+def test_a_kept_file_goes_out_only_where_it_may_be_kept(db, settings, patient, who, an_upload):
+    upload = an_upload()
+    jobs.enqueue(db, settings, who, patient, [upload], date(2026, 5, 4), model_sha256="m")
+    claimed = leases.claim(db)
+    with leases.held(db, claimed) as session:
+        leases.finish(session, claimed, JobState.DONE, 1)
+
+    def media():
+        return [name for name in zipfile.ZipFile(archive_of(db, settings, patient)).namelist() if "media/" in name]
+
+    assert media() == [f"media/{upload.id}"]
+    expire(db, patient, Scope.KEEP_VIDEO)
+    assert media() == []
+
+
+def test_what_a_file_is_played_as_is_told_by_its_content(db, settings, patient, failed, elsewhere):
+    other, there = elsewhere
+    claimed = with_json(
+        archive_of(db, settings, patient),
+        lambda told: told["tables"]["job"][0]["sources"][0].update(media_type="video/mp4"),
+    )
+    imports.import_patient(other, there, CONSOLE, claimed)
+    with other.read() as session:
+        [source] = session.scalar(select(Job.sources))
+    assert source["media_type"] is None, "it is a picture"
 
 
 def test_another_file_in_the_archive_adds_nothing(db, settings, patient, failed, elsewhere):

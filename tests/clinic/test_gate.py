@@ -8,9 +8,9 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from clinic import accounts, gate, sign_ins
+from clinic import accounts, gate, sign_ins, words
 from clinic.gate import Behind, Gate
-from db.models import Role, SignIn
+from db.models import Account, Role, SignIn
 from tests import doors
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -236,3 +236,18 @@ def test_a_line_that_idled_too_long_ends(db, client):
         with db.session() as session:
             session.scalar(select(SignIn)).seen_at -= sign_ins.IDLE
         assert line.receive_bytes() == FAREWELL
+
+
+def test_before_the_statement_is_accepted_one_page_opens_and_no_line(db):
+    account = doors.add_account(db, "New", statement=None)
+    with db.session() as session:
+        client = client_of(db, sign_in=sign_ins.start(session, session.get_one(Account, account)))
+    for path in ("/", "/caseload", "/downloads/x", "/recordings/x/video", "/patient-notice", gate.CHANGE_PASSWORD):
+        assert client.get(path).status_code == 403
+    assert client.get("/", headers={"accept": "text/html"}).headers["location"] == gate.INTENDED_USE
+    assert client.get(gate.INTENDED_USE).text == "reached by New"
+    assert client.get(gate.HEALTH).text == "ok"
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=HOST):
+        pass
+    accounts.accept_statement(db, sign_ins.actor_of(db, client.cookies["sign_in"]), words.STATEMENT_VERSION)
+    assert client.get("/").text == "reached by New"

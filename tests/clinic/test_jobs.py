@@ -11,6 +11,7 @@ from clinic import caseload, chunks, jobs, leases, uploads
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
 from fer_core.types import FrameResult, Progress
+from tests.consents import agree
 from tests.doors import statements
 
 DAY = date(2026, 3, 2)
@@ -127,6 +128,7 @@ def test_a_failed_recording_is_no_duplicate(db, settings, patient, an_upload, wh
 
 def test_the_same_file_for_another_patient_is_analysed_and_said(db, settings, patient, an_upload, who):
     other_id = caseload.add_patient(db, who, "Someone else")
+    agree(db, other_id)
     enqueue(db, settings, who, patient, an_upload("video", b"same"))
     assert enqueue(db, settings, who, other_id, an_upload("video", b"same")) == jobs.Enqueued(
         recording_id=jobs.active(db, who)[1].status.recording_id, duplicate=False, also_elsewhere=True
@@ -269,5 +271,5 @@ def test_choosing_where_there_is_no_choice_is_refused(db, settings, patient, an_
 
 
 def test_upload_keeps_no_path_in_the_table(an_upload):
-    assert set(an_upload("image").as_source()) == {"id", "name", "sha256", "size", "kind"}
+    assert set(an_upload("image").as_source()) == {"id", "name", "sha256", "size", "kind", "media_type"}
     assert replace(an_upload("image"), name="x").as_source()["name"] == "x"

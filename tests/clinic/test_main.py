@@ -12,6 +12,7 @@ from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient
 from tests import doors
+from tests.consents import agree
 
 
 @pytest.fixture
@@ -51,6 +52,9 @@ def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
     assert main(["migrate"]) == 0
     database = open_database(Settings.at(folder).database_url)
     patient_id = caseload.add_patient(database, doors.actor(database), "Invented Person")
+    assert main(["export", patient_id, str(folder / "patient.zip")]) == 1
+    assert "No consent to export" in capsys.readouterr().err
+    agree(database, patient_id)
     database.close()
     assert main(["export", patient_id, str(folder / "patient.zip")]) == 0
     assert main(["import", str(folder / "patient.zip")]) == 1

@@ -14,6 +14,7 @@ from db.models import Chunk, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
 from tests import doors
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, expression
+from tests.consents import agree, expire
 
 OLD, NEW = "fake-model", "newer-model"
 
@@ -135,11 +136,21 @@ def test_a_recording_without_its_file_is_counted(db, settings, patient, analysed
     assert "was deleted" in started.sentence
 
 
+@pytest.mark.parametrize("lacking", reanalysis.NEEDED)
+def test_without_consent_nothing_is_looked_at_again(db, settings, patient, analysed, who, lacking):
+    analysed()
+    expire(db, patient, lacking)
+    started = reanalysis.start(db, settings, who, patient, NEW)
+    assert (started.queued, started.without_consent) == (0, 1)
+    assert "consent to it doesn't stand" in started.sentence
+
+
 def test_one_patient_s_wish_leaves_the_others_alone(db, settings, patient, analysed, who):
     with db.session() as session:
         session.add(Patient(id="o" * 32, name="Someone Else", created_at=datetime.now(UTC)))
         session.flush()
         accounts.grant(session, who.account_id, "o" * 32)
+    agree(db, "o" * 32)
     analysed()
     analysed(whose="o" * 32)
     assert reanalysis.start(db, settings, who, patient, NEW).queued == 1

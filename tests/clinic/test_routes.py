@@ -17,6 +17,7 @@ from clinic.routes import PIECE_TYPE, routes
 from db.sealed import CHUNK_BYTES
 from fer_core.errors import FerError
 from tests import doors
+from tests.consents import agree
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -32,14 +33,15 @@ class SignedIn:
         await self.app(scope, receive, send)
 
 
-def client_of(settings, actor):
+def client_of(db, settings, actor):
     gate = [Middleware(SignedIn, actor=actor)]
-    return TestClient(Starlette(routes=routes(lambda: settings), middleware=gate), base_url="http://127.0.0.1:8501")
+    served = Starlette(routes=routes(lambda: settings, lambda: db), middleware=gate)
+    return TestClient(served, base_url="http://127.0.0.1:8501")
 
 
 @pytest.fixture
-def client(settings, who):
-    return client_of(settings, who)
+def client(db, settings, who):
+    return client_of(db, settings, who)
 
 
 def patch(client, upload_id, offset, content, **headers):
@@ -108,10 +110,10 @@ def test_what_is_no_piece_is_refused(db, settings, who, client):
 
 def test_a_refusal_in_the_middle_of_a_piece_is_answered(db, settings, who):
     upload = incoming.begin(db, settings, who, 4 * CHUNK_BYTES)
-    full = client_of(replace(settings, min_free_bytes=1 << 62), who)
+    full = client_of(db, replace(settings, min_free_bytes=1 << 62), who)
     answer = patch(full, upload.id, 0, (bytes(100_000) for _ in range(10)))
     assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
-    assert patch(client_of(settings, who), upload.id, 0, bytes(4 * CHUNK_BYTES)).status_code == 204
+    assert patch(client_of(db, settings, who), upload.id, 0, bytes(4 * CHUNK_BYTES)).status_code == 204
 
 
 def test_giving_up_leaves_nothing(db, settings, who, client):
@@ -138,12 +140,13 @@ def test_what_came_before_the_connection_broke_is_kept(db, settings, who, client
 
 def test_another_user_s_upload_is_unknown(db, settings, who):
     upload = incoming.begin(db, settings, who, 1)
-    assert patch(client_of(settings, doors.actor(db, "Bob")), upload.id, 0, b"x").status_code == 404
-    assert patch(client_of(settings, who), upload.id, 0, b"x").status_code == 204
+    assert patch(client_of(db, settings, doors.actor(db, "Bob")), upload.id, 0, b"x").status_code == 404
+    assert patch(client_of(db, settings, who), upload.id, 0, b"x").status_code == 204
 
 
 def test_an_archive_is_handed_out_once(db, settings, who, client):
     patient_id = caseload.add_patient(db, who, "Wilhelmine Zauberberg")
+    agree(db, patient_id)
     ticket = downloads.prepare(db, settings, who, patient_id)
     (path,) = (settings.data_dir / "downloads").iterdir()
     assert b"Zauberberg" not in path.read_bytes()
@@ -164,11 +167,12 @@ def test_guessed_tickets_are_unknown(client, guessed):
 
 def test_a_ticket_is_its_owner_s_and_ends(db, settings, who):
     patient_id = caseload.add_patient(db, who, "Ann Invented")
+    agree(db, patient_id)
     ticket = downloads.prepare(db, settings, who, patient_id)
-    assert client_of(settings, doors.actor(db, "Bob")).get(f"/downloads/{ticket}").status_code == 404
+    assert client_of(db, settings, doors.actor(db, "Bob")).get(f"/downloads/{ticket}").status_code == 404
     (path,) = (settings.data_dir / "downloads").iterdir()
     os.utime(path, (0, 0))
-    assert client_of(settings, who).get(f"/downloads/{ticket}").status_code == 404
+    assert client_of(db, settings, who).get(f"/downloads/{ticket}").status_code == 404
     assert not path.exists()
 
 

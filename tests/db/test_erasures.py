@@ -8,7 +8,7 @@ import pytest
 from db import erasures
 from db.engine import migrate, open_database
 from db.erasures import Erasure
-from db.models import Patient, Recording, Sample
+from db.models import Consent, Patient, Recording, Sample
 from fer_core.errors import FerError
 
 
@@ -65,17 +65,24 @@ def test_a_copy_loses_what_the_list_names_and_nothing_else(tmp_path):
                 visit.note = f"{name} {number}"
                 patient.recordings.append(visit)
             session.add(patient)
+        session.flush()
+        given = {"scope": "export", "given_on": date(2026, 1, 1), "recorded_at": datetime.now(UTC)}
+        ann = session.query(Patient).filter_by(name="Ann").one().id
+        session.add_all([Consent(id="w" * 32, patient_id=ann, **given), Consent(id="s" * 32, patient_id=ann, **given)])
     with db.read() as session:
         gone = session.query(Patient).filter_by(name="Zauberberg").one().id
         visit = session.query(Recording).filter_by(note="Ann 1").one().id
     db.close()
     named = [Erasure("patient", gone, {}), Erasure("recording", visit, {}), Erasure("patient", "0" * 32, {})]
-    assert erasures.apply(tmp_path / "copy.db", named) == {"patient": 1, "recording": 1}
+    named.append(Erasure("consent", "w" * 32, {}))
+    assert erasures.apply(tmp_path / "copy.db", named) == {"patient": 1, "recording": 1, "consent": 1}
     db = open_database(url)
     with db.read() as session:
         assert [patient.name for patient in session.query(Patient)] == ["Ann"]
         assert [visit.note for visit in session.query(Recording)] == ["Ann 0"]
         assert session.query(Sample).count() == 1
+        assert session.get(Consent, "w" * 32).withdrawn_at == named[-1].at
+        assert session.get(Consent, "s" * 32).withdrawn_at is None
     db.close()
     for file in tmp_path.glob("copy.db*"):
         assert b"Zauberberg" not in file.read_bytes()

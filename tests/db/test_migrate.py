@@ -15,7 +15,7 @@ import db.migrate
 from db.copies import sqlite_path
 from db.engine import open_database
 from db.migrate import MigrationError, current, head, upgrade
-from db.models import Base, Recording
+from db.models import Account, Base, Recording
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -119,6 +119,25 @@ def test_a_clinic_of_the_first_version_keeps_its_recordings(database_url):
         recording = session.get_one(Recording, "r")
         assert (recording.current, recording.version_of, recording.chunks) == (True, None, [])
         assert (recording.job.worker, recording.job.resumed_s, recording.job.cursor) == ("", 0.0, None)
+    database.close()
+
+
+def test_patients_of_before_get_no_consent_and_accounts_have_accepted_nothing(database_url, tmp_path, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(db.migrate, "MIGRATIONS", earlier_than("0004", tmp_path / "old"))
+        upgrade(database_url)
+    fill(database_url)
+    execute(
+        database_url,
+        "INSERT INTO account (id, name, name_key, role, password_hash, must_change, created_at)"
+        " VALUES ('a', 'Ann', 'ann', 'clinician', '', false, '2026-01-01')",
+    )
+    upgrade(database_url)
+    assert (count(database_url, "patient"), count(database_url, "consent")) == (1, 0)
+    database = open_database(database_url)
+    with database.read() as session:
+        account = session.get_one(Account, "a")
+        assert (account.statement, account.accepted_at) == (None, None)
     database.close()
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, 
 import db.transfer
 from db.__main__ import main
 from db.engine import migrate, open_database
-from db.models import Base, Job, Patient, Recording
+from db.models import Base, Consent, Job, Patient, Recording
 from db.records import save_results
 from db.transfer import TransferError, transfer
 from fer_core.types import Box, Face, FaceExpression, FrameResult, Status
@@ -46,6 +46,7 @@ def fill(url, samples=2500):
         version = {"patient_id": "p", "kind": "video", "recorded_on": date(2026, 2, 28), "created_at": NOW}
         session.add(Recording(id="a", version_of="r", current=False, **version))
         session.add(Job(recording_id="r", created_at=NOW, sources=[{"id": "x"}]))
+        session.add(Consent(patient_id="p", scope="export", given_on=date(2026, 2, 27), recorded_at=NOW))
         save_results(session, "r", [FrameResult(n, n / 3, (SEEN,) if n % 2 else ()) for n in range(samples)])
     database.close()
 
@@ -75,6 +76,7 @@ def test_there_and_back_nothing_changes(urls, tmp_path):
     moved = transfer(here, there)
     assert {name: digest.rows for name, digest in moved.items() if digest.rows} == {
         "patient": 1,
+        "consent": 1,
         "recording": 2,
         "job": 1,
         "sample": 2500,

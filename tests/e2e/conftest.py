@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from db.engine import migrate, open_database
-from db.models import Role
-from tests import doors
+from db.models import Patient, Role
+from tests import consents, doors
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 60
@@ -81,6 +82,25 @@ def sign_in(page, server):
         on.get_by_role("button", name="Sign out").wait_for()
 
     return enter
+
+
+@pytest.fixture
+def agreed(account):
+    """Return a function that lets every patient who was added have consented to everything."""
+
+    def agree():
+        with account.read() as session:
+            patients = list(session.scalars(select(Patient.id)))
+        for patient_id in patients:
+            consents.agree(account, patient_id)
+
+    return agree
+
+
+def accept_statement(page):
+    """Accept the intended use, which is asked before anything else opens."""
+    page.get_by_label("I have read this").check()
+    page.get_by_role("button", name="Accept and go on").click()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from db.models import SignIn
 from tests.doors import PASSWORD
+from tests.e2e.conftest import accept_statement
 
 pytestmark = pytest.mark.e2e
 
@@ -41,6 +42,7 @@ def test_the_first_visit_with_the_code_of_the_console(server, page, tmp_path):
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password again").fill(PASSWORD)
     page.get_by_role("button", name="Begin").click()
+    accept_statement(page)
     page.get_by_role("heading", name="Caseload").wait_for()
 
 
@@ -98,6 +100,7 @@ def test_an_account_from_its_first_password_to_being_disabled(account, sign_in, 
     other.get_by_label("New password", exact=True).fill(PASSWORD)
     other.get_by_label("New password again").fill(PASSWORD)
     other.get_by_role("button", name="Change password").click()
+    accept_statement(other)
     other.get_by_role("button", name="Sign out").wait_for()
     assert other.get_by_role("link", name="Accounts").count() == 0
 

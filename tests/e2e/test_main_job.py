@@ -12,7 +12,7 @@ pytestmark = pytest.mark.e2e
 NAME = "Quentin Invented"
 
 
-def test_from_an_empty_caseload_to_a_trend(account, sign_in, page, clip):
+def test_from_an_empty_caseload_to_a_trend(account, agreed, sign_in, page, clip):
     seen, said = [], []
     page.on("request", lambda request: seen.append(request.url))
     page.on("console", lambda message: said.append(message.text))
@@ -21,6 +21,8 @@ def test_from_an_empty_caseload_to_a_trend(account, sign_in, page, clip):
     page.get_by_label("Name or code").fill(NAME)
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("heading", name=NAME).wait_for()
+    agreed()
+    page.reload()
 
     page.get_by_role("link", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(clip)

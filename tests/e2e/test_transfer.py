@@ -20,12 +20,13 @@ def import_file(page, file):
     page.get_by_role("dialog").get_by_role("button", name="Import").click()
 
 
-def test_exported_erased_and_brought_back_where_nobody_erased_it(account, sign_in, page, tmp_path):
+def test_exported_erased_and_brought_back_where_nobody_erased_it(account, agreed, sign_in, page, tmp_path):
     sign_in()
     page.get_by_role("button", name="Add patient").first.click()
     page.get_by_label("Name or code").fill(NAME)
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("heading", name=NAME).wait_for()
+    agreed()
 
     page.get_by_role("button", name="Export").click()
     page.get_by_role("button", name="Prepare the archive").click()

@@ -18,16 +18,19 @@ def large(clip, tmp_path):
     return path
 
 
-def open_form(page, server):
+def open_form(page, server, agreed):
     page.goto(server)
     page.get_by_role("button", name="Add patient").first.click()
     page.get_by_label("Name or code").fill("Quentin Invented")
     page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("heading", name="Quentin").wait_for()
+    agreed()
+    page.reload()
     page.get_by_role("link", name="Add a recording").click()
     page.get_by_text("What was recorded").wait_for()
 
 
-def test_an_upload_survives_what_happens_to_it(account, sign_in, server, page, large, tmp_path):
+def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server, page, large, tmp_path):
     sign_in()
     sent, broken = [], []
 
@@ -41,7 +44,7 @@ def test_an_upload_survives_what_happens_to_it(account, sign_in, server, page, l
         route.continue_()
 
     page.route("**/uploads/*", watch)
-    open_form(page, server)
+    open_form(page, server, agreed)
 
     (tmp_path / "letter.mp4").write_text("This is a letter.")
     page.locator("input[type=file]").set_input_files(tmp_path / "letter.mp4")
@@ -59,7 +62,7 @@ def test_an_upload_survives_what_happens_to_it(account, sign_in, server, page, l
     page.reload()
     broken.clear()
     sent.clear()
-    open_form(page, server)
+    open_form(page, server, agreed)
     page.locator("input[type=file]").set_input_files(large)
     page.get_by_text("Uploaded.").wait_for()
     assert sent == [PIECE, 2 * PIECE], "what was there was not sent again"
@@ -70,10 +73,10 @@ def test_an_upload_survives_what_happens_to_it(account, sign_in, server, page, l
     assert list((tmp_path / "data" / "media").iterdir()) == []
 
 
-def test_a_cancelled_upload_is_gone(account, sign_in, server, page, large, tmp_path):
+def test_a_cancelled_upload_is_gone(account, agreed, sign_in, server, page, large, tmp_path):
     sign_in()
     page.route("**/uploads/*", lambda route, request: route.abort() if request.method == "PATCH" else route.continue_())
-    open_form(page, server)
+    open_form(page, server, agreed)
     page.locator("input[type=file]").set_input_files(large)
     page.get_by_role("button", name="Pause").click()
     # Also where it is pressed before the program has answered.

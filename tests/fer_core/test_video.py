@@ -275,3 +275,19 @@ def test_a_mark_of_another_video_is_refused(tmp_path):
 def test_a_picture_from_elsewhere_has_no_place():
     with pytest.raises(ValueError, match="place"):
         Bookmark.at(video.Frame(0, 0.0, scene()))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "played_as"),
+    [
+        ("a.mp4", "libx264", "video/mp4"),
+        ("a.mov", "libx264", "video/mp4"),
+        ("a.mkv", "libx264", "video/x-matroska"),
+        ("a.webm", "libvpx", "video/webm"),
+        ("a.avi", "mpeg4", None),
+        ("a.mp4", "mpeg4", None),
+    ],
+)
+def test_what_browsers_play_is_told_by_content(tmp_path, name, codec, played_as):
+    path = write_clip(tmp_path / name, moving_face(3), codec=codec)
+    assert probe(path.rename(tmp_path / "without-a-name")).media_type == played_as

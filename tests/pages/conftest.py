@@ -14,7 +14,15 @@ from tests import doors
 def settings(tmp_path, monkeypatch, request):
     """An installation of the test's own, with more environment variables if asked; its worker is not started."""
     monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
-    for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS", "FER_MEDIA_URL", "FER_KEY_DIR", "FER_MASTER_KEY"):
+    for name in (
+        "FER_DATABASE_URL",
+        "FER_DEMO",
+        "FER_BEHIND_TLS",
+        "FER_MEDIA_URL",
+        "FER_KEY_DIR",
+        "FER_MASTER_KEY",
+        "FER_KEEP_FILES",
+    ):
         monkeypatch.delenv(name, raising=False)
     for name, value in getattr(request, "param", {}).items():
         monkeypatch.setenv(name, value)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from clinic import accounts, caseload, demo, uploads
+from clinic import accounts, caseload, demo, sharing, uploads
 from clinic.access import Role
 from clinic.media import open_store
 from db.engine import open_database
@@ -15,6 +15,7 @@ from db.models import Account, Job, Recording, new_id
 from db.sealed import sealing
 from fer_core import model_card
 from pages.ui.resources import resources
+from tests import consents
 
 SHELL = Path(__file__).parents[2] / "pages" / "ui" / "shell.py"
 
@@ -173,3 +174,75 @@ def test_a_recording_can_be_started_only_with_a_patient_and_a_file(patients):
     (start,) = [button for button in page.button if button.label == "Start analysis"]
     assert start.disabled
     assert "Choose a patient and a file first." in text_of(page)
+
+
+@pytest.fixture
+def newcomer(who):
+    """A patient who was not asked yet."""
+    return caseload.add_patient(resources().db, who, "Invented Newcomer")
+
+
+def labels(page):
+    return [button.label for button in page.button]
+
+
+def test_a_new_patient_s_page_calls_for_the_consent(newcomer):
+    page = open_page("patient", patient=newcomer)
+    shown = text_of(page)
+    assert "Nothing can be analysed or shown before" in shown
+    assert "analyse recordings: not given" in shown
+    assert "Record consent" in labels(page)
+    assert "Withdraw everything" not in labels(page)
+
+
+def test_a_recording_is_refused_without_consent(newcomer):
+    page = open_page("record", patient=newcomer)
+    assert [one.value.split(".")[0] for one in page.warning] == ["No consent to analyse recordings is recorded"]
+    assert "Start analysis" not in labels(page)
+
+
+def test_recorded_consent_opens_the_form(newcomer):
+    consents.agree(resources().db, newcomer)
+    assert "Nothing can be analysed" not in text_of(open_page("patient", patient=newcomer))
+    page = open_page("record", patient=newcomer)
+    assert not page.warning
+    assert "Start analysis" in labels(page)
+    assert "is deleted then" in text_of(page), "this installation keeps no files"
+
+
+def test_an_expired_consent_closes_the_results_and_says_so(patients):
+    consents.expire(resources().db, patients[0].id)
+    page = open_page("patient", patient=patients[0].id)
+    shown = text_of(page)
+    assert "The consent ended" in shown
+    assert "keep the results ended on 2026-01-02" in shown
+    assert not page.metric, "no share of usable face time, no trend"
+    assert "Withdraw everything" in labels(page)
+    assert "Closed: no consent" in text_of(open_page("caseload"))
+
+
+def test_what_goes_is_listed_before_anything_is_withdrawn(patients, who):
+    page = open_page("patient", patient=patients[0].id)
+    press(page, "Withdraw everything")
+    [listed] = [one.value for one in page.warning if "Deleted for good" in one.value]
+    assert f"{patients[0].recordings} recordings with all results" in listed
+    assert "Withdraw and delete" in labels(page)
+    assert len(caseload.get_patient(resources().db, who, patients[0].id).recordings) == patients[0].recordings
+
+
+@pytest.mark.parametrize(
+    ("settings", "offered"), [({}, 3), ({"FER_KEEP_FILES": "1"}, 4)], indirect=["settings"], ids=["deletes", "keeps"]
+)
+def test_keeping_files_is_asked_for_where_the_installation_allows_it(settings, newcomer, offered):
+    page = open_page("patient", patient=newcomer)
+    press(page, "Record consent")
+    assert len(page.checkbox) == offered
+    assert not any(box.value for box in page.checkbox), "nothing is ticked beforehand"
+
+
+def test_a_viewer_sees_the_consent_and_changes_nothing(enter, patients, who):
+    viewer = enter("Vera Invented", Role.VIEWER)
+    sharing.share(resources().db, who, patients[0].id, viewer.name)
+    page = open_page("patient", patient=patients[0].id)
+    assert "keep the results" in text_of(page)
+    assert not {"Record consent", "Withdraw everything"} & set(labels(page))

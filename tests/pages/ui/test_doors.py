@@ -1,19 +1,24 @@
 """The pages outside Streamlit: the first administrator, signing in, one's own password."""
 
+import html
+
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from clinic import sign_ins
+from clinic import sign_ins, words
 from clinic.gate import Behind, Gate
+from db.models import Account, AuditRow
 from pages.ui import doors
 from pages.ui.resources import database, resources, welcome
 from tests.doors import PASSWORD, add_account
 
 NEW = "ten dry umbrellas"
+ACCEPTED = {"accepted": "yes", "version": str(words.STATEMENT_VERSION)}
 
 
 @pytest.fixture
@@ -32,7 +37,9 @@ def test_the_first_visit_makes_an_administrator_and_is_over_then(client):
     assert "not the code" in client.post("/first-run", data=form).text
     form["code"] = resources().first_code
     assert "differ" in client.post("/first-run", data=form | {"again": NEW}).text
-    assert client.post("/first-run", data=form).text == "Hello Ada"
+    shown = client.post("/first-run", data=form, headers={"accept": "text/html"})
+    assert shown.url.path == "/intended-use"
+    assert client.post("/intended-use", data=ACCEPTED).text == "Hello Ada"
     assert welcome() is None
     assert client.get("/first-run").text == "Hello Ada"
     client.cookies.clear()
@@ -114,3 +121,32 @@ def test_the_pages_allow_no_script_at_all(client):
     policy = client.get("/sign-in").headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "script" not in policy
+
+
+def test_nothing_opens_before_the_intended_use_is_accepted_once(client):
+    account = add_account(database(), statement=None, accepted_at=None)
+    form = {"name": "Dr. Invented", "password": PASSWORD}
+    shown = client.post("/sign-in", data=form, headers={"accept": "text/html"})
+    assert shown.url.path == "/intended-use"
+    assert all(html.escape(point) in shown.text for point in words.STATEMENT)
+    assert client.get("/").status_code == client.get("/change-password").status_code == 403
+    for refused in ({}, {"version": "1"}, {"accepted": "yes"}, {"accepted": "yes", "version": "-1"}):
+        assert "Please tick" in client.post("/intended-use", data=refused).text
+    assert "was changed" in client.post("/intended-use", data=ACCEPTED | {"version": "99"}).text
+    assert client.get("/").status_code == 403
+    assert client.post("/intended-use", data=ACCEPTED).text == "Hello Dr. Invented"
+    with database().read() as session:
+        stored = session.get_one(Account, account)
+        assert (stored.statement, stored.accepted_at is not None) == (words.STATEMENT_VERSION, True)
+        deeds = list(session.scalars(select(AuditRow.deed).where(AuditRow.account_id == account)))
+    assert deeds.count("statement_accepted") == 1
+    assert "You have accepted this" in client.get("/intended-use").text
+    client.cookies.clear()
+    assert client.post("/sign-in", data=form).text == "Hello Dr. Invented"
+
+
+def test_a_new_version_of_the_statement_asks_everybody_again(client, monkeypatch):
+    add_account(database())
+    assert client.post("/sign-in", data={"name": "Dr. Invented", "password": PASSWORD}).text == "Hello Dr. Invented"
+    monkeypatch.setattr(words, "STATEMENT_VERSION", words.STATEMENT_VERSION + 1)
+    assert client.get("/", headers={"accept": "text/html"}).url.path == "/intended-use"

@@ -6,7 +6,8 @@ import pytest
 
 from fer_core.emotions import Emotion
 from fer_core.types import Status
-from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
+from pages.ui.palette import COLORS, UNCERTAIN, UNUSABLE
+from pages.ui.timeline_chart import Moment, Run, cell_length_s, cells, pictures_figure, runs_of, timeline_figure
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
 REASONS = {status: f"because {status.value}" for status in Status}
@@ -45,6 +46,16 @@ def test_a_stretch_without_a_face_is_a_gap_in_the_curve_and_has_its_reason():
     assert curve(figure, "Happy-like").y == (0.88, 0.88, None, None, 0.88, 0.88)
     (grey,) = [trace for trace in figure.data if trace.name == "No usable face"]
     assert [said[0] for said in grey.customdata] == ["Because no_face, 1.0 to 1.5 s", "Because dark, 1.5 to 2.0 s"]
+
+
+def test_the_strip_beside_a_video_has_the_same_stretches():
+    statuses = [Status.OK, Status.OK, Status.NO_FACE, Status.UNCERTAIN]
+    found = runs_of(cells([moment(i * 0.5, status) for i, status in enumerate(statuses)]), NAMES, REASONS)
+    assert found == [
+        Run(0.0, 1.0, "Happy-like", "Happy-like, 0.0 to 1.0 s", COLORS[Emotion.HAPPY]),
+        Run(1.0, 1.5, "No usable face", "Because no_face, 1.0 to 1.5 s", UNUSABLE),
+        Run(1.5, 2.0, "Uncertain", "Because uncertain, 1.5 to 2.0 s", UNCERTAIN),
+    ]
 
 
 def test_a_hole_in_the_samples_breaks_the_curve_and_the_strip():

@@ -1,0 +1,246 @@
+"""Consent: what a patient agrees to, from when and until when, and who recorded it. Without it nothing is done.
+
+Days are those of UTC. What withdrawing deletes is told by `clinic.withdrawal`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from clinic import access, audit, words
+from clinic.access import Actor
+from clinic.audit import Deed
+from clinic.texts import hides_something
+from db.engine import Database
+from db.models import Account, Consent, Patient
+from db.models import Scope as Scope  # the pages know no tables
+from fer_core.errors import FerError
+
+ANALYSIS = (Scope.ANALYSE, Scope.KEEP_RESULTS)
+"""What an analysis needs: its results are stored as it runs."""
+WITHDRAWN = "consent_withdrawn"
+DOCUMENT_MAX = 200
+
+
+class State(StrEnum):
+    """How a patient's consent to one scope stands."""
+
+    NEVER = "never"
+    STANDS = "stands"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class ConsentError(FerError):
+    """A refusal for want of a patient's consent: ``no_consent``, ``consent_expired`` or ``consent_withdrawn``."""
+
+    code = "no_consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a patient's consent to a scope stands, and since when; everything else is None where it was never given.
+
+    It holds up to and with `expires_on`; None: until it is withdrawn. `recorded_by` and `withdrawn_by` are names, None
+    for an account of another installation.
+    """
+
+    scope: Scope
+    state: State
+    given_on: date | None = None
+    expires_on: date | None = None
+    document: str = ""
+    recorded_by: str | None = None
+    recorded_at: datetime | None = None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+
+
+def record(
+    db: Database,
+    actor: Actor,
+    patient_id: str,
+    scopes: Collection[Scope],
+    given_on: date,
+    expires_on: date | None = None,
+    document: str = "",
+) -> None:
+    """Write down a consent, or its renewal. `document`: where the signed paper is found, as display text.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``no_scope``, ``consent_day``, ``bad_document``.
+    """
+    document = _valid_document(document)
+    _check_days(given_on, expires_on)
+    if not scopes:
+        raise FerError("Please tick what the patient agreed to.", "no_scope")
+    with db.session() as session:
+        account = access.writer_of(session, actor, patient_id)
+        add(session, patient_id, scopes, given_on, expires_on, document, account.id)
+        audit.write(session, Deed.CONSENT_RECORDED, account.id, patient_id, scopes=sorted(scopes))
+
+
+def add(
+    session: Session,
+    patient_id: str,
+    scopes: Collection[Scope],
+    given_on: date,
+    expires_on: date | None = None,
+    document: str = "",
+    account_id: str | None = None,
+) -> None:
+    """Add the rows of a consent."""
+    now = datetime.now(UTC)
+    for scope in scopes:
+        session.add(
+            Consent(
+                patient_id=patient_id,
+                scope=scope.value,
+                given_on=given_on,
+                expires_on=expires_on,
+                document=document,
+                recorded_by=account_id,
+                recorded_at=now,
+            )
+        )
+    session.flush()
+
+
+def standings(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
+    """Return how the patient's consent to each scope stands. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.reader_of(session, actor, patient_id)
+        return [_standing(session, Scope(scope), _newest(session, patient_id, scope)) for scope in Scope]
+
+
+def history(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
+    """Return everything that was recorded, the newest first. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.reader_of(session, actor, patient_id)
+        asked = select(Consent).where(Consent.patient_id == patient_id)
+        rows = session.scalars(asked.order_by(Consent.recorded_at.desc(), Consent.scope)).all()
+        return [_standing(session, Scope(row.scope), row) for row in rows]
+
+
+def objection(db: Database, actor: Actor, patient_id: str, *scopes: Scope) -> ConsentError | None:
+    """Return what `need` would raise, None where nothing is missing. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.reader_of(session, actor, patient_id)
+        return missing(session, patient_id, *scopes)
+
+
+def need(session: Session, patient_id: str, *scopes: Scope) -> None:
+    """Refuse unless the patient's consent to all these scopes stands today.
+
+    Raises ConsentError ``no_consent``, ``consent_expired``, ``consent_withdrawn``.
+    """
+    refusal = missing(session, patient_id, *scopes)
+    if refusal is not None:
+        raise refusal
+
+
+def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError | None:
+    """Return the refusal of the first scope whose consent doesn't stand today, None where all do."""
+    for scope in scopes:
+        newest = _newest(session, patient_id, scope)
+        if _state(newest) is not State.STANDS:
+            return _refusal(scope, newest)
+    return None
+
+
+def covered(scope: Scope) -> Select[str]:
+    """Return the query of the ids of the patients whose consent to the scope stands today."""
+    return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= today()))
+
+
+def may_stay(scope: Scope) -> Select[str]:
+    """Return the query of the ids of the patients of whom nothing has to go that the scope covers.
+
+    An expired consent closes and doesn't delete. Who has no consent at all is from before consents were recorded, and
+    was not asked yet.
+    """
+    asked = exists().where(Consent.patient_id == Patient.id)
+    return select(Patient.id).where(or_(Patient.id.in_(_unwithdrawn(scope)), ~asked))
+
+
+def today() -> date:
+    """Return the day on which consents are judged."""
+    return datetime.now(UTC).date()
+
+
+def _unwithdrawn(scope: Scope) -> Select[str]:
+    later = aliased(Consent)
+    newer = exists().where(
+        and_(
+            later.patient_id == Consent.patient_id,
+            later.scope == Consent.scope,
+            later.recorded_at > Consent.recorded_at,
+        )
+    )
+    return select(Consent.patient_id).where(Consent.scope == scope.value, Consent.withdrawn_at.is_(None), ~newer)
+
+
+def _newest(session: Session, patient_id: str, scope: Scope) -> Consent | None:
+    asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope.value)
+    return session.scalar(asked.order_by(Consent.recorded_at.desc(), Consent.id).limit(1))
+
+
+def _state(row: Consent | None) -> State:
+    if row is None:
+        return State.NEVER
+    if row.withdrawn_at is not None:
+        return State.WITHDRAWN
+    expired = row.expires_on is not None and row.expires_on < today()
+    return State.EXPIRED if expired else State.STANDS
+
+
+def _standing(session: Session, scope: Scope, row: Consent | None) -> Standing:
+    if row is None:
+        return Standing(scope, State.NEVER)
+    names = [session.scalar(select(Account.name).where(Account.id == by)) for by in (row.recorded_by, row.withdrawn_by)]
+    return Standing(
+        scope,
+        _state(row),
+        row.given_on,
+        row.expires_on,
+        row.document,
+        names[0],
+        row.recorded_at,
+        names[1],
+        row.withdrawn_at,
+    )
+
+
+def _refusal(scope: Scope, row: Consent | None) -> ConsentError:
+    """Return the refusal of a consent that doesn't stand, with what to do about it."""
+    to = f"consent to {words.SCOPES[scope]}"
+    if row is None:
+        return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
+    if row.withdrawn_at is not None:
+        return ConsentError(f"The patient's {to} was withdrawn on {row.withdrawn_at:%Y-%m-%d}.", WITHDRAWN)
+    return ConsentError(
+        f"The patient's {to} ended on {row.expires_on}. Please record its renewal on the patient's page, or withdraw it"
+        " there, so that what it covers is deleted.",
+        "consent_expired",
+    )
+
+
+def _check_days(given_on: date, expires_on: date | None) -> None:
+    # East of Greenwich a day begins before it does in UTC.
+    if given_on > today() + timedelta(days=1):
+        raise FerError("The day of the consent lies in the future.", "consent_day")
+    if expires_on is not None and expires_on < max(given_on, today()):
+        raise FerError("The consent would have ended already. Please check its last day.", "consent_day")
+
+
+def _valid_document(document: str) -> str:
+    document = unicodedata.normalize("NFC", document).strip()
+    if len(document) > DOCUMENT_MAX or hides_something(document):
+        raise FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
+    return document
