@@ -31,7 +31,7 @@ test: $(VENV)/dev.stamp
 
 # Tries every attack of the tests, and writes docs/attacks.md with the answers and docs/roles.md with the roles.
 attacks: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m attack --attacks docs/attacks.md
+	$(BIN)/python -m pytest -m attack --attacks=docs/attacks.md
 	$(BIN)/python -m tests.roles
 
 check: $(VENV)/dev.stamp

@@ -72,7 +72,9 @@ def present(stores: Stores, asked: Wanted) -> Iterator[tuple[str, BinaryIO, int]
     One that is deleted in this moment, because its analysis is done, is left out.
     """
     fs, root = url_to_fs(stores.media_url)
-    for media_id in sorted(asked.files):
+    # Listed once: of most recordings the file went after the analysis.
+    there = {place.rsplit("/", 1)[-1] for place in fs.find(root)} if fs.exists(root) else set()
+    for media_id in sorted(asked.files & there):
         yield from _one(f"media/{media_id}", fs, f"{root}/{media_id}")
     local = LocalFileSystem()
     for recording_id in sorted(asked.recordings):

@@ -66,9 +66,9 @@ Field = tuple[str, str, str, str]
 T = TypeVar("T")
 
 
-async def attempt(work: Callable[[], T]) -> T:
+async def attempt(work: Callable[[], T], threads: ThreadPoolExecutor = _ATTEMPTS) -> T:
     """Run what takes a password or a code beside the other requests."""
-    return await asyncio.get_running_loop().run_in_executor(_ATTEMPTS, work)
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -14,6 +16,8 @@ from pages.ui.door_page import attempt, page
 from pages.ui.doors import sign_in_form
 from pages.ui.resources import resources
 
+_WAITING = ThreadPoolExecutor(4, "provider")
+"""Threads of their own, so that a provider that doesn't answer keeps nobody waiting who has a password here."""
 COOKIE, COOKIE_TLS = "departed", "__Host-departed"
 ARRIVED = '<h1>Signed in</h1><p><a href="/">Go on to the patients</a></p>'
 GO_ON = '<meta http-equiv="refresh" content="0;url=/">'
@@ -26,7 +30,7 @@ async def depart(request: Request) -> Response:
     if provider is None:
         return RedirectResponse(SIGN_IN, 303)
     try:
-        departure = await attempt(lambda: oidc.depart(parts.db, provider, _back(request)))
+        departure = await attempt(lambda: oidc.depart(parts.db, provider, _back(request)), _WAITING)
     except FerError as refusal:
         return page("Sign in", sign_in_form("", refusal.message), 503)
     response = RedirectResponse(departure.url, 303)
@@ -49,7 +53,7 @@ async def arrive(request: Request) -> Response:
     if provider is None:
         return RedirectResponse(SIGN_IN, 303)
     try:
-        token = await attempt(lambda: _sign_in(request, provider))
+        token = await attempt(lambda: _sign_in(request, provider), _WAITING)
     except FerError as refusal:
         response: Response = page("Sign in", sign_in_form("", refusal.message), 403)
     else:
