@@ -166,6 +166,33 @@ def _queue(options: argparse.Namespace) -> None:
     print(work_off(options.pictures, options.workers).table())
 
 
+def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add what measures the analysis itself, beyond its speed."""
+    long_run = commands.add_parser("memory", help="memory and pace from the beginning of a long video to its end")
+    long_run.add_argument("file", type=Path)
+    long_run.add_argument("--every", type=float, default=0.2, help="seconds between samples (default: 0.2)")
+    long_run.add_argument("--plot", type=Path, help="write the memory over the video as a picture")
+    thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
+    thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+
+
+def _memory(options: argparse.Namespace) -> None:
+    from benchmarks import memory
+
+    marks = memory.watch(options.file, options.every)
+    print(memory.table(marks))
+    if options.plot:
+        memory.plot(marks, options.plot)
+
+
+def _quality(options: argparse.Namespace) -> None:
+    from benchmarks import quality
+    from fer_core.classifier import Classifier
+    from train.data import PRIVATE_TEST, load
+
+    print(quality.table(quality.steps(Classifier.load(), load(options.data).of(PRIVATE_TEST))))
+
+
 def _passing(options: argparse.Namespace) -> None:
     print(measure_passing(options.pictures, options.seconds).table())
 
@@ -177,7 +204,15 @@ def _simulate(options: argparse.Namespace) -> None:
         print(simulate(clinic, workers, options.pace).row(workers))
 
 
-JOBS = {"kills": _kills, "cluster": _cluster, "queue": _queue, "passing": _passing, "simulate": _simulate}
+MORE = {
+    "kills": _kills,
+    "cluster": _cluster,
+    "queue": _queue,
+    "passing": _passing,
+    "simulate": _simulate,
+    "memory": _memory,
+    "quality": _quality,
+}
 
 
 def main() -> None:
@@ -194,6 +229,7 @@ def main() -> None:
     mutations.add_argument("--count", type=int, default=10_000)
     mutations.add_argument("--seed", type=int, default=0)
     _add_jobs(commands)
+    _add_engine(commands)
     identity = commands.add_parser("identity", help="count how often one person is taken for another")
     identity.add_argument("files", type=Path, nargs="*", help="real clips, beside the made ones")
     identity.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
@@ -210,8 +246,8 @@ def main() -> None:
         for answer, count in fuzz(options.files, options.count, options.seed, print).most_common():
             print(f"{answer:<20}{count:>8}")
         return
-    if options.command in JOBS:
-        JOBS[options.command](options)
+    if options.command in MORE:
+        MORE[options.command](options)
         return
     if options.command == "identity":
         found = [measure_made(name, options.every) for name in MADE]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clinic.audit import Deed
 from db.models import JobState, Role
 from fer_core.emotions import Emotion
+from fer_core.reading import Light
 from fer_core.types import Status
 
 DISCLAIMER = "Shows facial expressions as labelled by a model, not feelings or a diagnosis."
@@ -32,6 +33,34 @@ STATUSES: dict[str, str] = {
     Status.DAMAGED: "file damaged here",
 }
 """Why a moment has a label or has none, with what helps next time."""
+
+LIGHTS: dict[Light, str] = {
+    Light.GOOD: "Good basis",
+    Light.LIMITED: "Limited basis: much is missing, or a long stretch",
+    Light.INSUFFICIENT: "No basis: under half, or under 60 s, of the recording could be read",
+}
+"""How far a recording can be relied on."""
+
+SHARES_INTERVAL = "Share of the usable time, with its 95 % interval: stretches of 10 s are drawn again and again."
+SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given."
+EXPRESSIVITY = (
+    "How much the model's output changes from one sample to the next, per second of usable face: 0 for a face that"
+    " never changes. It depends on the sampling and the camera; compare recordings that were made alike."
+)
+CIRCUMPLEX = (
+    "A derived index from -1 to 1, not a measurement: the mean of the places that people gave to the seven words"
+    " (Russell & Mehrabian 1977), weighted with the model's output. It says nothing about how someone feels."
+)
+EPISODES = (
+    "Stretches of at least 0.5 s in which the model's output for one label stays at 50 % or more; neutral is left out."
+    " The apex is where it is highest. A moment without a usable face ends an episode."
+)
+SMOOTHING = "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes."
+
+BASELINES = (
+    "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
+    " plain networks of a usual student project, kept to compare with."
+)
 
 JOB_STATES: dict[str, str] = {
     JobState.QUEUED: "Waiting for its turn",

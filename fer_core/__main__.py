@@ -23,7 +23,7 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.image import sniff
 from fer_core.plot import write_plot
-from fer_core.reading import Reading, find_track, main_track, read
+from fer_core.reading import Reading, find_track, main_track, read, series_of
 from fer_core.stability import Stability, stability
 from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
 
@@ -232,7 +232,7 @@ def _in_words(name: str, analysis: RecordingAnalysis) -> str:
     tracks = len({seen.face.track for result in results for seen in result.faces})
     main = main_track(results)
     if main is not None:
-        lines += _reading_in_words(read(results, main), main, tracks)
+        lines += _reading_in_words(read(series_of(results, main)), main, tracks)
     if analysis.damaged_frames:
         lines.append(f"  {analysis.damaged_frames} damaged places were left out")
     if analysis.partial:

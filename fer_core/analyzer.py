@@ -16,6 +16,7 @@ from fer_core import quality, video
 from fer_core.classifier import Classifier
 from fer_core.detector import NAME as DETECTOR_NAME
 from fer_core.detector import Detector
+from fer_core.device import share_cores
 from fer_core.following import Follower, scaled
 from fer_core.image import read_image
 from fer_core.prefetch import prefetch
@@ -42,7 +43,7 @@ from fer_core.video import Span
 
 CHUNK_S = 10.0
 CLASSIFY_FRAMES = 32
-"""The faces of so many frames are labelled at once."""
+"""The faces of so many frames are labelled at once; twice as many are looked for ahead meanwhile."""
 WORK_SIDE_PX = 1280
 """Frames are made smaller to this longer side: MTCNN's work grows with the area, and a face needs 48 px."""
 PREVIEW_SIDE_PX = 640
@@ -65,6 +66,7 @@ class Analyzer:
     @classmethod
     def open(cls, card: Path | None = None, device: str | None = None) -> Analyzer:
         """Load the shipped model (or another by its card) and the detector onto the best device. Raises ModelError."""
+        share_cores()
         return cls(Classifier.load(card, device), Detector(device))
 
     def analyze_image(self, source: Source) -> RecordingAnalysis:
@@ -144,18 +146,16 @@ class Analyzer:
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
         # Closed at once where the loop is left, for the first thread reads from a file that the caller may close then.
-        with closing(decoded), closing(prefetch(_look(decoded, begun, step_s))) as looked:
+        found = prefetch(_batched(_look(decoded, begun, step_s)), depth=2 * CLASSIFY_FRAMES)
+        with closing(decoded), closing(found) as looked:
             for seen in looked:
                 if seen.samples == 1:
                     first = seen.frame.position
-                if waiting:
-                    # The newest frame alone is kept whole, for the preview.
-                    waiting[-1].frame = replace(waiting[-1].frame, rgb=_NOTHING)
                 waiting.append(seen)
                 last = seen.frame
                 if on_progress is not None:
                     on_progress(Progress(seen.frame.time_s, info.duration_s, seen.samples))
-                if seen.resume is None and len(waiting) < CLASSIFY_FRAMES:
+                if not seen.ends_batch:
                     continue
                 results += self._label(waiting)
                 preview, waiting = _preview(seen.frame, results[-1]), []
@@ -229,7 +229,8 @@ class _Seen:
     """A frame with its faces, their crops (N, 48, 48), and the reason why each can't be read, or None.
 
     `damage`: the moments before it that could not be decoded. `samples` counts those looked at so far. `resume`: what a
-    later pass needs to go on after this frame, where a chunk ends with it.
+    later pass needs to go on after this frame, where a chunk ends with it. `ends_batch`: it is labelled together with
+    those before it, and alone keeps its picture, for the preview.
     """
 
     frame: Frame
@@ -239,6 +240,7 @@ class _Seen:
     damage: Sequence[FrameResult] = ()
     samples: int = 1
     resume: dict[str, Any] | None = None
+    ends_batch: bool = False
 
 
 @dataclass(slots=True)
@@ -296,6 +298,27 @@ def _look(frames: Iterable[Frame], begun: _Begun, step_s: float) -> Iterator[_Se
             seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
         before = frame.position
         yield seen
+
+
+def _batched(looked: Iterable[_Seen]) -> Iterator[_Seen]:
+    """Mark the frames that end a batch and take the pictures out of the others, so that many may wait in memory.
+
+    The last frame of all keeps its picture too.
+    """
+    held: _Seen | None = None
+    waiting = 0
+    for seen in looked:
+        if held is not None:
+            if not held.ends_batch:
+                held.frame = replace(held.frame, rgb=_NOTHING)
+            yield held
+        waiting += 1
+        seen.ends_batch = seen.resume is not None or waiting == CLASSIFY_FRAMES
+        if seen.ends_batch:
+            waiting = 0
+        held = seen
+    if held is not None:
+        yield held
 
 
 def _resume(frame: Frame, samples: int, begun: _Begun) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -37,6 +37,7 @@ class Classifier:
         self._room = Room(device, BATCH, self._to_cpu)
         self.device_name = device_label(device)
         self._dtype = working_dtype(device)
+        self._offsets = torch.tensor(card.offsets)
         network = network.eval().to(device)
         self._network = network.to(memory_format=torch.channels_last)
 
@@ -62,9 +63,13 @@ class Classifier:
             raise ModelError("The model's weights are not those that its card describes; install the program again.")
         network = build_network(card.architecture)
         try:
+            with safe_open(weights, "pt") as file:
+                metadata = file.metadata()
             network.load_state_dict(load_file(weights), strict=True)
         except (SafetensorError, RuntimeError):
             raise ModelError("The model's weights don't fit the network that its card describes.") from None
+        if metadata != card.metadata():
+            raise ModelError("The model's card was changed since it was made; install the program again.")
         classifier = cls(card, fuse(network.eval()), torch.device(device) if device else best_device())
         classifier.check_golden()
         return classifier
@@ -105,12 +110,15 @@ class Classifier:
         return found
 
     def _logits(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return float32 logits (N, 7); those of faces that are not clear are averaged with their mirror image's."""
+        """Return float32 logits (N, 7), offsets added.
+
+        Those of faces that are not clear are averaged with their mirror image's.
+        """
         logits = self._forward(x, dtype)
         unclear = logits.softmax(1).amax(1) < self.card.input.mirror_below
         if unclear.any():
             logits[unclear] = (logits[unclear] + self._forward(x[unclear].flip(3), dtype)) / 2
-        return logits
+        return logits + self._offsets.to(logits.device)
 
     def _forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         with torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32):

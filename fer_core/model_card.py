@@ -12,7 +12,7 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import ModelError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-DEFAULT_MODEL = "seresnet_mirrored"
+DEFAULT_MODEL = "seresnet_adjusted"
 """The name of the shipped model: its card and weights lie in `WEIGHTS_FOLDER` under it."""
 
 
@@ -44,9 +44,10 @@ class Golden:
 class ModelCard:
     """Everything that is known of a model; `sha256` is the hash of its weights file.
 
-    `temperature` divides the logits. `uncertain_below`: under this top probability a face is called uncertain; it was
-    chosen on PublicTest. `metrics` holds the evaluation by split, `curves` one record an epoch, `data` the data's
-    hash and what was left out, `recipe` the whole configuration of the training.
+    `offsets` are added to the logits, one a class, and `temperature` divides them then. `uncertain_below`: under this
+    top probability a face is called uncertain. All three were chosen on PublicTest. `metrics` holds the evaluation by
+    split, `curves` one record an epoch, `data` the data's hash and what was left out, `recipe` the whole configuration
+    of the training.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ModelCard:
     weights: str
     sha256: str
     golden: Golden
+    offsets: tuple[float, ...] = (0.0,) * len(EMOTION_LABELS)
     temperature: float = 1.0
     uncertain_below: float = 0.0
     data: dict[str, Any] = field(default_factory=dict)
@@ -72,6 +74,15 @@ class ModelCard:
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-ready values."""
         return asdict(self)
+
+    def metadata(self) -> dict[str, str]:
+        """Return what stands in the weights file beside the weights: all else that decides a label.
+
+        So the file's hash, by which results are told apart, changes with any of it.
+        """
+        values = asdict(self)
+        decisive = ("classes", "architecture", "input", "offsets", "temperature", "uncertain_below")
+        return {"card": json.dumps({key: values[key] for key in decisive}, sort_keys=True)}
 
     @classmethod
     def load(cls, path: Path | None = None) -> ModelCard:
@@ -91,6 +102,7 @@ class ModelCard:
             golden = values["golden"]
             values["golden"] = Golden(golden["picture"], tuple(golden["probabilities"]))
             values["classes"] = tuple(values["classes"])
+            values["offsets"] = tuple(values.get("offsets", (0.0,) * len(EMOTION_LABELS)))
             values["curves"] = tuple(values.get("curves", ()))
             return cls(**values)
         except (KeyError, TypeError):
@@ -101,6 +113,14 @@ class ModelCard:
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
         temporary.replace(path)
+
+
+def known_cards(folder: Path = WEIGHTS_FOLDER) -> list[ModelCard]:
+    """Return the cards of a folder, those of models that were only measured too, in the order of their names.
+
+    Raises ModelError for a card that can't be read.
+    """
+    return [ModelCard.load(path) for path in sorted(folder.glob("*.json"))]
 
 
 def file_sha256(path: Path) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import plotly.graph_objects as go
 
 from fer_core.emotions import Emotion
-from fer_core.timeline import smooth
+from fer_core.reading import series_of
 from fer_core.types import FrameResult
 
 COLORS: dict[Emotion, str] = {
@@ -32,17 +31,11 @@ def write_plot(results: Sequence[FrameResult], track: int, target: Path, smooth_
 
 def figure(results: Sequence[FrameResult], track: int, smooth_s: float = 0.0) -> go.Figure:
     """Return the model's outputs for one track over time; where no face could be read there is a gap."""
-    times = np.array([result.time_s for result in results])
-    outputs = np.full((len(results), len(Emotion)), np.nan)
-    for row, result in enumerate(results):
-        for face in result.faces:
-            if face.face.track == track and face.probabilities is not None:
-                outputs[row] = face.probabilities
-    values = smooth(outputs, times, smooth_s)
+    series = series_of(results, track).smoothed(smooth_s)
     drawn = go.Figure()
     for emotion in Emotion:
         drawn.add_scatter(
-            x=times, y=values[:, emotion], name=emotion.label, mode="lines", connectgaps=False,
+            x=series.time_s, y=series.outputs[:, emotion], name=emotion.label, mode="lines", connectgaps=False,
             line={"color": COLORS[emotion], "width": 2},
         )  # fmt: skip
     drawn.update_yaxes(range=[0, 1.02], tickformat=".0%", title="Model output")

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.emotions import Emotion
-from fer_core.timeline import Floats, block_bootstrap, circumplex_index, expressivity, longest_gap_s
+from fer_core.timeline import (
+    Floats,
+    block_bootstrap,
+    circumplex_index,
+    episodes,
+    expressivity,
+    longest_gap_s,
+    smooth,
+)
 from fer_core.tracking import CHOSEN_IOU
 from fer_core.types import Box, FaceExpression, FrameResult, Status
 
@@ -60,45 +68,90 @@ class Reading:
     valence: float | None = None
     arousal: float | None = None
 
+    @property
+    def interval_known(self) -> bool:
+        """Whether there is enough material for intervals; without, they are 0 to 1 and say nothing."""
+        return any((low, high) != (0.0, 1.0) for low, high in zip(self.low, self.high, strict=True))
 
-def read(results: Sequence[FrameResult], track: int) -> Reading:
-    """Return the reading of one track of a video.
 
-    Raises ValueError without a sample.
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One person's samples in the order of time: times (N,) in seconds, N statuses, model outputs (N, 7) or NaN.
+
+    A row of outputs is NaN wherever its status is not usable.
     """
-    if not results:
-        raise ValueError("no samples, no reading")
+
+    time_s: Floats
+    statuses: tuple[Status, ...]
+    outputs: Floats
+
+    def smoothed(self, width_s: float) -> Series:
+        """Return the series with the running mean of its outputs over `width_s` seconds; see `timeline.smooth`."""
+        return replace(self, outputs=smooth(self.outputs, self.time_s, width_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch in which one label's output stays high: its beginning, its highest point and its end, in seconds."""
+
+    emotion: Emotion
+    onset_s: float
+    apex_s: float
+    end_s: float
+
+
+def series_of(results: Sequence[FrameResult], track: int) -> Series:
+    """Return the samples of one track of a video."""
     faces = [_face_of(result, track) for result in results]
-    times = np.array([result.time_s for result in results])
-    statuses = [_status(result, face) for result, face in zip(results, faces, strict=True)]
+    nothing = (float("nan"),) * len(Emotion)
+    outputs = [(face.probabilities if face else None) or nothing for face in faces]
+    return Series(
+        np.array([result.time_s for result in results]),
+        tuple(_status(result, face) for result, face in zip(results, faces, strict=True)),
+        np.array(outputs, np.float64).reshape(-1, len(Emotion)),
+    )
+
+
+def read(series: Series) -> Reading:
+    """Return the reading of one person's samples. Raises ValueError without a sample."""
+    times, statuses = series.time_s, series.statuses
+    if not statuses:
+        raise ValueError("no samples, no reading")
     usable = np.array([status.usable for status in statuses])
     step_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     share, seconds, gap_s = float(usable.mean()), float(usable.sum() * step_s), longest_gap_s(times, usable)
     missed = Counter(status for status in statuses if not status.usable)
-    reasons = {status: count / len(results) for status, count in missed.most_common()}
-    known = Reading(len(results), share, seconds, gap_s, light(share, seconds, gap_s), reasons)
-    return known if not usable.any() else _with_expressions(known, faces, times, usable)
+    reasons = {status: count / len(statuses) for status, count in missed.most_common()}
+    known = Reading(len(statuses), share, seconds, gap_s, light(share, seconds, gap_s), reasons)
+    return known if not usable.any() else _with_expressions(known, series, usable)
 
 
-def _with_expressions(
-    known: Reading, faces: Sequence[FaceExpression | None], times: Floats, usable: NDArray[np.bool_]
-) -> Reading:
-    nothing = (float("nan"),) * len(Emotion)
-    outputs = np.array([(face.probabilities if face else None) or nothing for face in faces])
-    votes = np.zeros((int(usable.sum()), len(Emotion) + 1))
-    labels = [face.emotion for face, use in zip(faces, usable, strict=True) if use and face is not None]
-    votes[np.arange(len(votes)), [len(Emotion) if label is None else label for label in labels]] = 1
-    low, high = block_bootstrap(votes, times[usable])
-    valence, arousal = np.nanmean(circumplex_index(outputs), axis=0).tolist()
+def _with_expressions(known: Reading, series: Series, usable: NDArray[np.bool_]) -> Reading:
+    sure = np.array([status is Status.OK for status in series.statuses])[usable]
+    labels = np.where(sure, series.outputs[usable].argmax(axis=1), len(Emotion))
+    votes = np.eye(len(Emotion) + 1)[labels]
+    low, high = block_bootstrap(votes, series.time_s[usable])
+    valence, arousal = np.nanmean(circumplex_index(series.outputs), axis=0).tolist()
     return replace(
         known,
         shares=tuple(votes.mean(axis=0).tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
-        expressivity=expressivity(outputs, times),
+        expressivity=expressivity(series.outputs, series.time_s),
         valence=valence,
         arousal=arousal,
     )
+
+
+def episodes_of(series: Series) -> list[Episode]:
+    """Return the episodes of every label but neutral, in the order of time; see `timeline.episodes` for the limits."""
+    found = [
+        Episode(emotion, *stretch)
+        for emotion in Emotion
+        if emotion is not Emotion.NEUTRAL
+        for stretch in episodes(series.outputs[:, emotion], series.time_s)
+    ]
+    return sorted(found, key=lambda episode: episode.onset_s)
 
 
 def main_track(results: Sequence[FrameResult]) -> int | None:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from clinic import words
 from fer_core.emotions import EMOTION_LABELS, Emotion
-from fer_core.model_card import ModelCard
+from fer_core.model_card import ModelCard, known_cards
 from pages.ui.charts import title
-from pages.ui.model_charts import confusion_figure, training_figure
+from pages.ui.model_charts import confusion_figure, training_figure, trust_figure
 from pages.ui.widgets import chart, percent
 
 SPLIT = "PrivateTest"
@@ -55,6 +55,36 @@ def show_classes(measured: dict[str, Any]) -> None:
         "Found: of the faces with this label, how many the model calls so. Right when given: of the faces that the "
         "model calls so, how many have this label."
     )
+
+
+def show_trust(measured: dict[str, Any]) -> None:
+    """Show how far the model's outputs can be taken at their word, and what abstaining brings."""
+    kept = measured["selective"]
+    figure = trust_figure(measured["calibration"]["diagram"], measured["risk_coverage"]["curve"], kept["coverage"])
+    chart(figure, "trust", "Reliability diagram and risk-coverage curve", disclaimer=False)
+    st.caption(
+        f"Left: on the dotted line an output of 70 % is right in 70 % of the pictures; on average this model is off by "
+        f"{measured['calibration']['ece'] * 100:.1f} points (expected calibration error). Right: the dotted line is "
+        f"where this program stops: below an output of {kept['threshold']:.2f} a face stays uncertain."
+    )
+
+
+def show_models(installed: ModelCard) -> None:
+    """Show the model beside those that were trained here before it, and the plain baselines."""
+    rows = []
+    for other in known_cards():
+        measured = other.metrics[SPLIT]["full"]
+        name = f"{other.name} (installed)" if other.name == installed.name else other.name
+        figures = {key: measured[key] * 100 for key in ("accuracy", "macro_f1", "neutral_to_sad")}
+        rows.append({"Model": name, "Recipe": other.recipe["preset"], **figures})
+    rows.sort(key=lambda row: -row["accuracy"])
+    shares = {
+        "accuracy": st.column_config.NumberColumn("Agreement", format="%.1f %%"),
+        "macro_f1": st.column_config.NumberColumn("Macro F1", format="%.1f %%"),
+        "neutral_to_sad": st.column_config.NumberColumn("Neutral called sad", format="%.1f %%"),
+    }
+    st.dataframe(rows, hide_index=True, column_config=shares, key="models")
+    st.caption(words.BASELINES)
 
 
 def show_strata(strata: dict[str, Any], robustness: dict[str, Any]) -> None:
@@ -109,7 +139,11 @@ else:
     names = dict(zip(Emotion, EMOTION_LABELS, strict=True))
     chart(confusion_figure(tested["full"]["confusion"], names), "confusion", "Confusion matrix", disclaimer=False)
     st.caption(f"{tested['full']['pictures']:,} test pictures; each row is one true label: count and share of the row.")
+    st.header("How far to trust an output")
+    show_trust(tested["full"])
     st.header("Limits")
     show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}))
+st.header("Beside earlier and simpler models")
+show_models(card)
 st.header("Training")
 show_making(card)

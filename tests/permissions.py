@@ -46,6 +46,7 @@ FUNCTIONS = {
     "jobs.watch": READ,
     "outcomes.failed": OWN,
     "outcomes.pace": OWN,
+    "readings.tell": READ,
     "reanalysis.cancel": KEEP_ACCOUNTS,
     "reanalysis.find_patient": KEEP_ACCOUNTS,
     "reanalysis.pause": KEEP_ACCOUNTS,

@@ -19,7 +19,7 @@ from fer_core.errors import FerError
 from fer_core.golden import GOLDEN_PICTURES, golden_crops
 from fer_core.model_card import Golden, ModelCard, ModelInput, file_sha256
 from fer_core.network import build_network
-from train.calibrate import choose_threshold, fit_temperature, rescale
+from train.calibrate import choose_offsets, choose_threshold, fit_temperature, rescale, shift
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData
 from train.evaluate import evaluate, robustness
 from train.metrics import reliability
@@ -31,7 +31,7 @@ MIRROR_BELOW = 0.7
 def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> ModelCard:
     """Write ``NAME.safetensors`` and ``NAME.json`` into `folder` from a run's best epoch, and return the card.
 
-    Temperature and threshold are chosen on PublicTest; PrivateTest is measured once, at the end.
+    Offsets, temperature and threshold are chosen on PublicTest; PrivateTest is measured once, at the end.
 
     Raises FerError where the run is not there or belongs to other data.
     """
@@ -40,17 +40,22 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
     weights = folder / card.weights
     # Matrices in half precision halve the file; vectors (batch norm) stay in full, their ranges are wide.
     tensors = load_file(run / "best.safetensors")
-    save_file({key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}, weights)
-    network = load_network(card, weights)
+    tensors = {key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}
+    network = build_network(card.architecture)
+    network.load_state_dict(tensors)
+    network = fuse(network.eval())
     device = torch.device("cpu")
-    card = replace(card, sha256=file_sha256(weights))
 
     public = data.of(PUBLIC_TEST)
-    raw = Classifier(card, network, device).probabilities(public.pixels)
+    found = Classifier(card, network, device).probabilities(public.pixels)
+    offsets = choose_offsets(found, public.labels)
+    raw = shift(found, offsets)
     temperature = fit_temperature(raw, public.labels)
     threshold = choose_threshold(rescale(raw, temperature), public.labels)
-    say(f"temperature {temperature:.3f}, uncertain below {threshold:.3f} (both from PublicTest)")
-    card = replace(card, temperature=temperature, uncertain_below=threshold)
+    say(f"offsets {offsets}, temperature {temperature:.3f}, uncertain below {threshold:.3f} (all from PublicTest)")
+    card = replace(card, offsets=offsets, temperature=temperature, uncertain_below=threshold)
+    save_file(tensors, weights, card.metadata())
+    card = replace(card, sha256=file_sha256(weights))
 
     classifier = Classifier(card, network, device)
     metrics: dict[str, Any] = {"ece_before_scaling": reliability(raw, public.labels)["ece"]}

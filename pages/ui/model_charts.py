@@ -1,4 +1,4 @@
-"""How good a model is, drawn: confusion matrix and training curves. Pure."""
+"""How good a model is, drawn: confusion matrix, how far its outputs can be trusted, and training curves. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
 from pages.ui.charts import Names, plain, title
-from pages.ui.palette import COLORS
+from pages.ui.palette import COLORS, LINE
 
 
 def confusion_figure(counts: Sequence[Sequence[int]], names: Names) -> go.Figure:
@@ -33,6 +33,33 @@ def confusion_figure(counts: Sequence[Sequence[int]], names: Names) -> go.Figure
     figure.update_xaxes(side="top", title="Label given by the model", showgrid=False, fixedrange=True)
     plain(figure, 520)
     return figure.update_layout(margin={"t": 90, "l": 10, "r": 10, "b": 10}, hovermode="closest")
+
+
+def trust_figure(diagram: Sequence[Sequence[float]], risk: Sequence[Sequence[float]], coverage: float) -> go.Figure:
+    """Draw the reliability diagram on the left and the risk-coverage curve on the right.
+
+    `diagram`: rows of bin, mean output, share of right labels, pictures; `risk`: rows of coverage and share of wrong
+    labels; `coverage`: the share of faces that get a label.
+    """
+    titles = ["Right labels by model output", "Wrong labels, by how many faces get one"]
+    figure = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.1)
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": LINE, "dash": "dot"}, hoverinfo="skip")
+    _, outputs, right, pictures = zip(*diagram, strict=True)
+    figure.add_scatter(
+        x=outputs, y=right, customdata=pictures, mode="lines+markers", line={"color": COLORS[Emotion.SAD]},
+        hovertemplate="output %{x:.0%}: %{y:.0%} right of %{customdata:,} pictures<extra></extra>", row=1, col=1,
+    )  # fmt: skip
+    shares, wrong = zip(*risk, strict=True)
+    figure.add_scatter(
+        x=shares, y=wrong, mode="lines", line={"color": COLORS[Emotion.SAD]},
+        hovertemplate="%{x:.0%} get a label: %{y:.1%} wrong<extra></extra>", row=1, col=2,
+    )  # fmt: skip
+    figure.add_vline(x=coverage, line={"color": LINE, "dash": "dot"}, row=1, col=2)
+    figure.update_xaxes(title="Highest output", row=1, col=1)
+    figure.update_xaxes(title="Share of faces with a label", row=1, col=2)
+    figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return plain(figure, 340)
 
 
 def training_figure(curves: Sequence[Mapping[str, float]]) -> go.Figure:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, words
+from clinic import caseload, readings, words
 from clinic.caseload import RecordingRow
 from fer_core.emotions import Emotion
 from pages.ui import state
 from pages.ui.convert import moments
+from pages.ui.reading_view import show_episodes, show_light, show_reading
 from pages.ui.resources import actor, resources
-from pages.ui.timeline_chart import Moment, cell_length_s, cells, pictures_figure, timeline_figure
+from pages.ui.timeline_chart import cell_length_s, cells, pictures_figure, timeline_figure
 from pages.ui.transfer import keep_receipt
 from pages.ui.widgets import calm, chart, day, duration, percent
 
@@ -34,7 +35,10 @@ def show_recording(recording: RecordingRow, shown: list[Emotion], writable: bool
     else:
         recording = _version(recording)
         _show_usable(recording)
-        _show_samples(moments(caseload.samples(resources().db, actor(), recording.id)), recording, shown)
+        if recording.kind == "video":
+            _show_video(recording, shown)
+        else:
+            _show_pictures(recording)
     if writable and st.button("Delete this recording", icon=":material/delete:"):
         confirm_delete(recording)
 
@@ -75,20 +79,39 @@ def _show_usable(recording: RecordingRow) -> None:
         st.caption(f"{others} other {'face was' if others == 1 else 'faces were'} seen; nothing of them was kept.")
 
 
-def _show_samples(found: list[Moment], recording: RecordingRow, shown: list[Emotion]) -> None:
-    """Draw the samples over the recording's own time, or picture by picture."""
-    if not found:
+def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
+    """Draw what a video says as a whole, then its samples over the recording's own time."""
+    smooth_s = st.session_state.get(f"smooth_{recording.id}", 0.0)
+    told = readings.tell(resources().db, actor(), recording.id, smooth_s)
+    if told.reading is None:
         return
-    key = f"timeline_{recording.id}"
-    if recording.kind != "video":
-        chart(pictures_figure(found, words.EXPRESSIONS, words.STATUSES), key, "Model output for each picture")
-        return
-    gathered = cells(found)
-    chart(timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES), key, "Labels and model output over time")
+    show_light(told.reading)
+    show_reading(told, recording.id)
+    st.segmented_control(
+        "Smoothing",
+        readings.SMOOTHINGS_S,
+        default=0.0,
+        required=True,
+        format_func=lambda width_s: f"{width_s:g} s" if width_s else "Off",
+        help=words.SMOOTHING,
+        key=f"smooth_{recording.id}",
+    )
+    gathered = cells(moments(told.series))
+    figure = timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES)
+    chart(figure, f"timeline_{recording.id}", "Labels and model output over time")
     st.caption(
         f"Each point stands for {duration(cell_length_s(gathered))}. Hatched: no usable face; there the curves have a "
         "gap. The model output is not the chance that someone feels something."
     )
+    show_episodes(told, recording.id)
+
+
+def _show_pictures(recording: RecordingRow) -> None:
+    """Draw the model's output picture by picture."""
+    told = readings.tell(resources().db, actor(), recording.id)
+    if told.reading is not None:
+        figure = pictures_figure(moments(told.series), words.EXPRESSIONS, words.STATUSES)
+        chart(figure, f"timeline_{recording.id}", "Model output for each picture")
 
 
 @st.dialog("Delete this recording?")

@@ -79,6 +79,15 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def position(seconds: float) -> str:
+    """Return a place in a recording, such as ``1:02:07.4`` for an hour, two minutes and 7.4 seconds."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{clock}:{rest // 10:02d}.{rest % 10}"
+
+
 def _zone() -> tzinfo:
     try:
         return ZoneInfo(st.context.timezone or "")

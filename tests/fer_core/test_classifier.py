@@ -25,16 +25,17 @@ def model(tmp_path):
     network = build_network(ARCHITECTURE)
     # Louder than an untrained head, so that a wrong input shows in the answers.
     network.classify.weight.data *= 40
-    save_file(network.state_dict(), tmp_path / "tiny.safetensors")
     card = ModelCard(
         name="tiny",
         classes=EMOTION_LABELS,
         architecture=ARCHITECTURE,
         input=ModelInput(48, 44, 0.5, 0.25),
         weights="tiny.safetensors",
-        sha256=file_sha256(tmp_path / "tiny.safetensors"),
+        sha256="",
         golden=Golden("gratings", ()),
     )
+    save_file(network.state_dict(), tmp_path / "tiny.safetensors", card.metadata())
+    card = replace(card, sha256=file_sha256(tmp_path / "tiny.safetensors"))
     answers = Classifier(card, fuse(network.eval()), torch.device("cpu")).probabilities(golden_crops("gratings"))
     path = tmp_path / "tiny.json"
     replace(card, golden=Golden("gratings", tuple(answers.ravel().tolist()))).save(path)
@@ -90,7 +91,9 @@ def test_altered_weights_are_refused(model):
         ({"weights": "model.pkl"}, "safetensors"),
         ({"weights": "missing.safetensors"}, "missing"),
         ({"architecture": ARCHITECTURE | {"widths": [8, 16]}}, "don't fit"),
-        ({"input": {"side": 48, "cut": 44, "mean": 0.1, "std": 0.9}}, "answers"),
+        ({"input": {"side": 48, "cut": 44, "mean": 0.1, "std": 0.9}}, "changed"),
+        ({"temperature": 2.0}, "changed"),
+        ({"offsets": [0.1, 0, 0, 0, 0, 0, -0.1]}, "changed"),
         ({"surprise": 1}, "unknown"),
     ],
 )
@@ -107,7 +110,8 @@ def test_swapped_classes_in_the_weights_fail_the_golden_check(model):
     state = network.state_dict()
     state["classify.weight"], state["classify.bias"] = state["classify.weight"].flip(0), state["classify.bias"].flip(0)
     weights = model.with_name("tiny.safetensors")
-    save_file({name: value.contiguous() for name, value in state.items()}, weights)
+    metadata = ModelCard.load(model).metadata()
+    save_file({name: value.contiguous() for name, value in state.items()}, weights, metadata)
     change(model, sha256=file_sha256(weights))
     with pytest.raises(ModelError, match="answers"):
         Classifier.load(model)
@@ -129,6 +133,16 @@ def test_a_flipping_model_answers_alike_for_a_face_and_its_mirror_image(model):
     mirrored = np.ascontiguousarray(crops[:, :, ::-1])
     assert np.abs(flipping.probabilities(crops) - flipping.probabilities(mirrored)).max() < 0.01
     assert np.abs(plain.probabilities(crops) - plain.probabilities(mirrored)).max() > 0.02
+
+
+def test_offsets_move_the_logits_before_the_temperature(model):
+    plain = Classifier.load(model, "cpu")
+    offsets = (0.5, 0.0, 0.0, -0.5, 0.0, 0.0, 0.0)
+    moved = Classifier(replace(plain.card, offsets=offsets, temperature=2.0), plain._network, plain.device)
+    crops = np.random.default_rng(0).integers(0, 256, (20, 48, 48), np.uint8)
+    expected = plain.probabilities(crops) ** 0.5 * np.exp(np.array(offsets, np.float32) / 2)
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert np.abs(moved.probabilities(crops) - expected).max() < 0.01
 
 
 def test_close_calls_are_worked_out_in_full_precision(model, monkeypatch):

@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from fer_core.emotions import Emotion
-from fer_core.reading import Light, find_track, light, main_track, read
+from fer_core.reading import Light, episodes_of, find_track, light, main_track, read, series_of
 from fer_core.types import Box, FaceExpression, FrameResult, Status
 from tests.fakes import face_at
 
@@ -30,7 +31,7 @@ def recording():
 
 
 def test_usable_time_comes_with_its_reasons():
-    found = read(recording(), 0)
+    found = read(series_of(recording(), 0))
     assert found.usable_share == pytest.approx(0.8)
     assert found.usable_s == pytest.approx(80)
     assert found.longest_gap_s == pytest.approx(20)
@@ -39,7 +40,7 @@ def test_usable_time_comes_with_its_reasons():
 
 
 def test_shares_with_intervals_and_a_derived_index():
-    found = read(recording(), 0)
+    found = read(series_of(recording(), 0))
     assert found.shares[Emotion.HAPPY] == pytest.approx(0.75)
     assert found.shares[Emotion.SAD] == 0
     assert all(low <= share <= high for low, share, high in zip(found.low, found.shares, found.high, strict=True))
@@ -48,11 +49,11 @@ def test_shares_with_intervals_and_a_derived_index():
 
 
 def test_somebody_who_could_never_be_read_has_no_shares():
-    found = read([FrameResult(n, float(n), (expression(None),)) for n in range(5)], 0)
+    found = read(series_of([FrameResult(n, float(n), (expression(None),)) for n in range(5)], 0))
     assert found.shares == ()
     assert found.light is Light.INSUFFICIENT
     with pytest.raises(ValueError, match="no samples"):
-        read([], 0)
+        read(series_of([], 0))
 
 
 @pytest.mark.parametrize(
@@ -77,4 +78,20 @@ def test_whose_track_is_meant():
     assert find_track(results, None) == 0
     assert find_track(results, Box(305, 85, 405, 185)) == 1
     assert find_track(results, Box(700, 700, 800, 800)) is None
-    assert not math.isnan(read(results, 1).valence)
+    assert not math.isnan(read(series_of(results, 1)).valence)
+
+
+def test_an_episode_lasts_as_long_as_the_label_is_high():
+    (happy,) = episodes_of(series_of(recording(), 0))
+    assert (happy.emotion, happy.onset_s, happy.end_s) == (Emotion.HAPPY, 0, 59)
+    assert episodes_of(series_of([], 0)) == []
+
+
+def test_smoothing_takes_out_what_is_short_and_fills_no_gap():
+    kinds = [Emotion.NEUTRAL] * 10 + [Emotion.HAPPY] + [Emotion.NEUTRAL] * 10 + [None] * 3
+    rough = series_of([FrameResult(n, n / 5, (expression(kind),)) for n, kind in enumerate(kinds)], 0)
+    assert rough.outputs[10].argmax() == Emotion.HAPPY
+    calm = rough.smoothed(1.0)
+    assert calm.outputs[10].argmax() == Emotion.NEUTRAL
+    assert np.isnan(calm.outputs[-3:]).all()
+    assert calm.statuses == rough.statuses

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_core.emotions import Emotion
-from train.calibrate import choose_threshold, fit_temperature, rescale
+from train.calibrate import choose_offsets, choose_threshold, fit_temperature, rescale, shift
 from train.metrics import measure, reliability, risk_coverage, selective, wilson_interval
 
 
@@ -60,3 +60,15 @@ def test_threshold_gains_eight_points():
     full = selective(probabilities, labels, 0)["accuracy"]
     assert selective(probabilities, labels, threshold)["accuracy"] >= full + 0.08
     assert selective(probabilities, labels, threshold - 0.01)["accuracy"] < full + 0.08
+
+
+def test_offsets_help_the_rare_class_and_are_nought_where_they_do_not():
+    labels = np.array([Emotion.HAPPY] * 90 + [Emotion.DISGUST] * 10, np.uint8)
+    shy = np.full((100, 7), 0.02, np.float32)
+    shy[:90, Emotion.HAPPY] = 0.9
+    shy[90:, [Emotion.DISGUST, Emotion.HAPPY]] = 0.42, 0.48
+    offsets = choose_offsets(shy, labels)
+    assert offsets[Emotion.DISGUST] > offsets[Emotion.HAPPY]
+    assert (shift(shy, offsets).argmax(axis=1) == labels).all()
+    assert shift(shy, offsets).sum(axis=1) == pytest.approx(np.ones(100))
+    assert choose_offsets(certain(*labels), labels) == (0,) * 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fer_core.emotions import Emotion
-from pages.ui.model_charts import confusion_figure, training_figure
+from pages.ui.model_charts import confusion_figure, training_figure, trust_figure
 
 NAMES = {emotion: emotion.label for emotion in Emotion}
 
@@ -26,3 +26,12 @@ def test_curves_are_drawn_for_what_the_card_has():
     (only,) = training_figure(curves).data
     assert only.y == (0.4, 0.5)
     assert training_figure([]).data == ()
+
+
+def test_trust_has_both_curves_and_where_the_program_stops():
+    figure = trust_figure([[0.6, 0.65, 0.6, 40], [0.9, 0.95, 0.9, 60]], [[0.5, 0.1], [1.0, 0.3]], 0.8)
+    _, reliability, risk = figure.data
+    assert reliability.x == (0.65, 0.95)
+    assert reliability.y == (0.6, 0.9)
+    assert risk.y == (0.1, 0.3)
+    assert [shape.x0 for shape in figure.layout.shapes] == [0.8]
