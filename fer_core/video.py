@@ -160,7 +160,9 @@ def probe(source: Source) -> VideoInfo:
             width, height = height, width
         rate = stream.average_rate
         codec = stream.codec_context.name
-        return VideoInfo(width, height, _duration_s(container, stream), float(rate) if rate else None, codec)
+        start_s = float(first.pts * first.time_base) if first.pts is not None and first.time_base is not None else 0.0
+        length_s = _duration_s(container, stream, start_s)
+        return VideoInfo(width, height, length_s, float(rate) if rate else None, codec)
 
 
 class BookmarkError(FerError):
@@ -205,7 +207,6 @@ def frames(
     """
     stats = stats if stats is not None else DecodeStats()
     with _opened(source, every_s) as (container, stream):
-        duration_s = _duration_s(container, stream)
         start_s, wanted = span.start_s, 0
         if after is not None:
             numbered = _decoded_after(source, every_s, stats, after, max_side_px, span)
@@ -237,6 +238,7 @@ def frames(
             return
         if not stats.decoded and span.begin_pts is None:
             raise media_error("damaged_video")
+        duration_s = _duration_s(container, stream, start_s or 0.0)
         stats.partial = duration_s is not None and stats.end_s < PARTIAL_BELOW * duration_s - LAST_FRAME_S
 
 
@@ -407,12 +409,16 @@ def _quarter_turns(frame: VideoFrame) -> int:
     return round(frame.rotation / 90) % 4
 
 
-def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+def _duration_s(container: InputContainer, stream: VideoStream, start_s: float) -> float | None:
+    """Return the length that the file tells, None where it doesn't; `start_s` is the time of its first frame."""
     if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    if container.duration and container.duration > 0:
-        return float(container.duration / av.time_base)
-    return None
+        told = float(stream.duration * stream.time_base)
+    elif container.duration and container.duration > 0:
+        told = float(container.duration / av.time_base)
+    else:
+        return None
+    # Matroska tells the time of its end, which is later than its length where it does not begin at 0.
+    return told - max(0.0, start_s) if "matroska" in container.format.name else told
 
 
 def _for_av(source: Source) -> str | BinaryIO:

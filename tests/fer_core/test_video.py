@@ -56,7 +56,10 @@ def test_a_variable_rate_keeps_its_times(tmp_path):
 
 def test_an_offset_at_the_start_is_taken_off(tmp_path):
     path = write_clip(tmp_path / "v.mkv", moving_face(6), times_s=[5 + n / 10 for n in range(6)])
-    assert times(path) == pytest.approx([n / 10 for n in range(6)], abs=0.0015)
+    stats = DecodeStats()
+    assert times(path, stats=stats) == pytest.approx([n / 10 for n in range(6)], abs=0.0015)
+    assert probe(path).duration_s == pytest.approx(0.6, abs=0.11)
+    assert not stats.partial
 
 
 def test_b_frames_come_in_the_order_of_their_times(tmp_path):
