@@ -23,6 +23,7 @@ from benchmarks.fuzz import fuzz
 from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
 from benchmarks.passing import measure as measure_passing
+from benchmarks.simulate import HEAD, Clinic, simulate
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -131,8 +132,16 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     deaths.add_argument("--seed", type=int, default=0)
     machines = commands.add_parser("cluster", help="seconds of video a second on Dask, with one machine and with more")
     machines.add_argument("--machines", type=int, nargs="+", default=[1, 2])
-    machines.add_argument("--videos", type=int, default=4)
-    machines.add_argument("--seconds", type=int, default=120, help="length of each video")
+    machines.add_argument("--videos", type=int, default=1)
+    machines.add_argument("--seconds", type=int, default=600, help="length of each video")
+    week = commands.add_parser("simulate", help="how long recordings wait with so many workers, in a simulated week")
+    week.add_argument("--pace", type=float, required=True, help="seconds of video that a worker does in a second")
+    week.add_argument("--clinicians", type=int, required=True)
+    week.add_argument("--workers", type=int, nargs="+", required=True)
+    week.add_argument("--a-day", type=float, default=5.0, help="recordings of a clinician on a weekday")
+    week.add_argument("--minutes", type=float, default=50.0, help="average length of a recording")
+    week.add_argument("--rush", type=float, default=0.5, help="share that is handed in within the first hour")
+    week.add_argument("--hours", type=float, default=8.0, help="over which the others come")
     passing = commands.add_parser("passing", help="how long pictures wait while a long video is analysed")
     passing.add_argument("--pictures", type=int, default=30)
     passing.add_argument("--seconds", type=int, default=3600, help="length of the video")
@@ -188,11 +197,19 @@ def _passing(options: argparse.Namespace) -> None:
     print(measure_passing(options.pictures, options.seconds).table())
 
 
+def _simulate(options: argparse.Namespace) -> None:
+    clinic = Clinic(options.clinicians, options.a_day, options.minutes * 60, options.rush, options.hours)
+    print(HEAD)
+    for workers in options.workers:
+        print(simulate(clinic, workers, options.pace).row(workers))
+
+
 MORE = {
     "kills": _kills,
     "cluster": _cluster,
     "queue": _queue,
     "passing": _passing,
+    "simulate": _simulate,
     "memory": _memory,
     "quality": _quality,
 }

@@ -131,6 +131,7 @@ class Clinic:
         environment = os.environ | {
             "FER_DATA_DIR": str(self.settings.data_dir),
             "FER_DATABASE_URL": self.settings.database_url,
+            "FER_KEY_DIR": str(self.settings.key_dir),
             "FER_DASK": self.settings.dask or "",
             "FER_DEMO": "0",
         }
@@ -146,7 +147,9 @@ class Clinic:
 def clinic(folder: Path, database_url: str | None = None, on_cluster: bool = False) -> Iterator[Clinic]:
     """Give a new clinic in a folder, and end everything that was started on it; `on_cluster`: for a Dask of its own."""
     url = database_url or f"sqlite:///{folder / 'clinic.db'}"
-    settings = Settings(folder, url, min_free_bytes=0, dask=f"tcp://127.0.0.1:{_free_port()}" if on_cluster else None)
+    dask = f"tcp://127.0.0.1:{_free_port()}" if on_cluster else None
+    # The key goes with the folder, and is not left beside it.
+    settings = Settings(folder, url, min_free_bytes=0, dask=dask, key_dir=folder / "keys")
     migrate(settings.database_url)
     opened = Clinic(settings, open_database(settings.database_url))
     try:

@@ -13,7 +13,7 @@ from db.models import Chunk, Job, JobState
 
 
 def throughput(machines: int, videos: int, seconds: int) -> float:
-    """Return the seconds of video that so many machines analyse in a second, each video's chunks one after the other.
+    """Return the seconds of video that so many machines analyse in a second, together on each long video.
 
     From the first chunk that was written to the last, so that starting up doesn't count.
     """
@@ -22,8 +22,9 @@ def throughput(machines: int, videos: int, seconds: int) -> float:
         for _ in range(videos):
             place.hand_in(content, "video")
         place.scheduler()
-        for number in range(1, machines + 1):
+        for _ in range(machines):
             place.machine()
+        for number in range(1, videos + 1):
             place.worker(number)
         until(lambda: _left(place) == 0, 3600)
         return _pace(place)

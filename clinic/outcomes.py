@@ -33,7 +33,7 @@ class FailedJob:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What was worked out within the last hour: recordings that ended well, seconds of video, pictures."""
+    """What was worked out here within the last hour: recordings that ended well, seconds of video, pictures."""
 
     recordings: int
     video_s: float
@@ -68,13 +68,15 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
 def pace(db: Database, actor: Actor) -> Pace:
     """Return what was worked out within the last hour. Raises Forbidden."""
     since = datetime.now(UTC) - timedelta(hours=1)
+    # Invented and imported recordings have results too, but nothing was worked out for them.
+    worked_out = select(Chunk.recording_id).where(Chunk.written_at >= since)
     ended = (JobState.DONE.value, JobState.PARTIAL.value, JobState.CHOOSING.value)
     with db.read() as session:
         access.acting(session, actor)
         recordings = session.scalar(
             select(func.count(Recording.id))
             .join(Job, Job.recording_id == Recording.id)
-            .where(Job.state.in_(ended), Recording.analysed_at >= since)
+            .where(Job.state.in_(ended), Recording.analysed_at >= since, Recording.id.in_(worked_out))
         )
         rows = session.execute(
             select(Recording.kind, func.sum(Chunk.end_s - Chunk.begin_s), func.sum(Chunk.samples))

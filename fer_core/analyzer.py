@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -62,6 +63,8 @@ class Analyzer:
             min_face_px=detector.min_face_px,
             uncertain_below=classifier.card.uncertain_below,
         )
+        self._videos_go = threading.Event()
+        self._videos_go.set()
 
     @classmethod
     def open(cls, card: Path | None = None, device: str | None = None) -> Analyzer:
@@ -74,6 +77,14 @@ class Analyzer:
 
         Raises MediaError for a file that is no readable picture.
         """
+        # A video that this one looks at beside it stands still meanwhile: whoever handed in a picture waits for it.
+        self._videos_go.clear()
+        try:
+            return self._image(source)
+        finally:
+            self._videos_go.set()
+
+    def _image(self, source: Source) -> RecordingAnalysis:
         rgb = read_image(source)
         height, width = rgb.shape[:2]
         frame = Frame(0, 0.0, rgb)
@@ -146,7 +157,7 @@ class Analyzer:
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
         # Closed at once where the loop is left, for the first thread reads from a file that the caller may close then.
-        found = prefetch(_batched(_look(decoded, begun, step_s)), depth=2 * CLASSIFY_FRAMES)
+        found = prefetch(_batched(_look(decoded, begun, step_s, self._videos_go)), depth=2 * CLASSIFY_FRAMES)
         with closing(decoded), closing(found) as looked:
             for seen in looked:
                 if seen.samples == 1:
@@ -286,11 +297,12 @@ class _Begun:
         return cls(follower, _Chosen(patient), state["samples"], after.position.time_s, after, state["scale"])
 
 
-def _look(frames: Iterable[Frame], begun: _Begun, step_s: float) -> Iterator[_Seen]:
-    """Find, follow and cut out the faces of one frame after the other."""
+def _look(frames: Iterable[Frame], begun: _Begun, step_s: float, going: threading.Event) -> Iterator[_Seen]:
+    """Find, follow and cut out the faces of one frame after the other, while `going` is set."""
     begun_s = begun.begun_s
     before = begun.after.position if begun.after is not None else None
     for samples, frame in enumerate(frames, start=begun.samples + 1):
+        going.wait()
         faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale), frame.scale)
         seen = _Seen(frame, faces, *_crops(frame, faces), damaged_moments(before, frame.position, step_s), samples)
         begun_s = frame.time_s if begun_s is None else begun_s

@@ -132,9 +132,11 @@ def _key_frame_before(container: InputContainer, stream: VideoStream, pts: int) 
     found = _sought_packet(container, stream, pts)
     if found is None or _sought_packet(container, stream, found) != found:
         return None
-    container.seek(found, stream=stream)
-    first = next(_decoded(container, stream, DecodeStats()), None)
-    return found if first is not None and first[1].pts == found else None
+    with suppress(av.error.FFmpegError):
+        container.seek(found, stream=stream)
+        first = next(_decoded(container, stream, DecodeStats()), None)
+        return found if first is not None and first[1].pts == found else None
+    return None
 
 
 def _sought_packet(container: InputContainer, stream: VideoStream, pts: int) -> int | None:

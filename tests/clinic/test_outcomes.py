@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from clinic import analysis, chunks, jobs, leases, outcomes
+from clinic import analysis, chunks, demo, jobs, leases, outcomes
 from clinic.leases import Claim
 from db.models import Chunk, Job
 from fer_core.types import FrameResult
@@ -27,6 +27,11 @@ def test_what_failed_is_listed_with_its_reason_for_a_while(db, claimed, who):
     with db.session() as session:
         session.scalar(select(Job)).finished_at = datetime.now(UTC) - outcomes.SHOWN_FOR - timedelta(minutes=1)
     assert outcomes.failed(db, who) == []
+
+
+def test_invented_recordings_were_not_worked_out(db, who):
+    demo.fill(db)
+    assert outcomes.pace(db, who) == outcomes.Pace(0, 0.0, 0)
 
 
 def test_the_pace_is_that_of_the_last_hour(db, settings, claimed, who):

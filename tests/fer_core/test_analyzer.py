@@ -1,6 +1,7 @@
 """From a file to results, with the slow parts replaced."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -103,6 +104,27 @@ def test_pictures_keep_several_faces_apart(tmp_path):
     assert [face.face.track for face in analysis.results[0].faces] == [0, 1]
     assert (analysis.info.width_px, analysis.info.duration_s) == (480, None)
     assert analysis.preview.rgb.shape == (320, 480, 3)
+
+
+def test_a_video_stands_still_while_a_picture_is_looked_at(clip, tmp_path):
+    Image.fromarray(scene(size=(320, 240))).save(tmp_path / "p.png")
+    looked = []
+
+    def slowly(rgb):
+        if rgb.shape == (240, 320, 3):
+            looked.append(fake.detector.looks)
+            time.sleep(0.5)
+            looked.append(fake.detector.looks)
+        else:
+            time.sleep(0.01)
+        return [face_at(100, 80)]
+
+    fake = analyzer(slowly)
+    chunks = fake.stream_video(clip, 0.0, lambda at: at.frames == 3 and fake.analyze_image(tmp_path / "p.png"))
+    assert sum(len(chunk.results) for chunk in chunks) == 100
+    before, after = looked
+    assert before < 20
+    assert after - before <= 1, "the frame that was under way"
 
 
 def test_a_large_picture_is_shown_small_with_its_faces_where_they_are(tmp_path):

@@ -1,0 +1,117 @@
+"""What stands in deploy/ names only what there is: settings, files, commands, networks and volumes."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+yaml = pytest.importorskip("yaml", reason="PyYAML comes with the cluster's requirements")
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+PYTHON = "/opt/expression-history/.venv/bin/python"
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def known_settings():
+    """The environment variables that the program reads, and README's table of them."""
+    read = set(re.findall(r"FER_[A-Z_]+", (ROOT / "clinic" / "settings.py").read_text()))
+    told = set(re.findall(r"`(FER_[A-Z_]+)`", (ROOT / "README.md").read_text()))
+    return read & told
+
+
+def test_the_services_are_those_of_the_readme(compose):
+    assert set(compose["services"]) == {"proxy", "web", "worker", "database", "scheduler", "machine"}
+    told = (DEPLOY / "README.md").read_text()
+    assert all(f"`{name}`" in told for name in compose["services"])
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.*")), ids=lambda path: path.name)
+def test_each_setting_that_is_named_exists(path):
+    assert set(re.findall(r"FER_[A-Z_]+", path.read_text())) <= known_settings() | {"FER_"}
+
+
+def test_each_volume_and_network_that_is_used_is_declared(compose):
+    for service in compose["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            assert source in compose["volumes"] or source.startswith("./"), volume
+        assert set(service["networks"]) <= set(compose["networks"])
+        assert set(service.get("depends_on", [])) <= set(compose["services"])
+    used = [
+        volume.partition(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])
+    ]
+    assert set(compose["volumes"]) <= set(used)
+
+
+def test_only_the_proxy_is_reached_from_outside(compose):
+    assert [name for name, service in compose["services"].items() if "ports" in service] == ["proxy"]
+    assert compose["networks"]["back"]["internal"]
+    inside = {name for name, service in compose["services"].items() if "front" not in service["networks"]}
+    assert inside == {"worker", "database", "scheduler", "machine"}
+
+
+def test_the_machines_of_a_cluster_get_no_database_and_write_no_file(compose):
+    machine = compose["services"]["machine"]
+    assert "environment" not in machine
+    assert all(volume.endswith(":ro") for volume in machine["volumes"])
+
+
+def test_files_lie_under_one_path_everywhere(compose):
+    told = (DEPLOY / "Dockerfile").read_text()
+    folders = set(re.findall(r"FER_(?:DATA|KEY)_DIR=(\S+)", told))
+    assert len(folders) == 2
+    for name in ("web", "worker", "machine"):
+        assert {volume.split(":")[1] for volume in compose["services"][name]["volumes"]} == folders
+
+
+def test_the_mounted_files_are_there(compose):
+    for volume in compose["services"]["proxy"]["volumes"]:
+        source = DEPLOY / volume.partition(":")[0]
+        assert source.exists() or source.name == "tls", "the certificate alone is the clinic's own"
+
+
+def test_the_image_takes_nothing_but_the_program():
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+    copied = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} - set(ignored)
+    assert {"clinic", "db", "fer_core", "pages"} <= copied
+    assert not copied & {"tests", "train", "benchmarks", "deploy"}
+    for name in re.findall(r"requirements[a-z-]*\.txt", (DEPLOY / "Dockerfile").read_text()):
+        assert (ROOT / name).exists()
+
+
+def test_password_and_key_stay_out_of_history():
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert {"deploy/.env", "deploy/tls/"} <= set(ignored)
+
+
+def test_the_proxy_lays_nothing_down_and_lets_lines_stay_open():
+    told = (DEPLOY / "nginx.conf").read_text()
+    for needed in ("proxy_request_buffering  off", "proxy_buffering          off", "return 301 https://"):
+        assert needed in told
+    assert "Upgrade $http_upgrade" in told
+    [limit] = re.findall(r"client_max_body_size (\d+)m;", told)
+    [piece] = re.findall(r"PIECE = (\d+) \* 1024 \* 1024", (ROOT / "pages/ui/assets/uploader.js").read_text())
+    config = (ROOT / ".streamlit" / "config.toml").read_text()
+    assert int(limit) >= max(int(piece), int(re.findall(r"maxUploadSize = (\d+)", config)[0]))
+
+
+@pytest.mark.parametrize("unit", sorted((DEPLOY / "systemd").iterdir()), ids=lambda path: path.name)
+def test_systemd_finds_no_fault_but_that_nothing_is_installed(unit):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    said = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False).stderr
+    faults = [line for line in said.splitlines() if unit.name.split("@")[0].split(".")[0] in line]
+    assert all("is not executable: No such file or directory" in fault for fault in faults), said
+
+
+def test_units_may_write_where_the_program_keeps_its_data_and_its_key():
+    for name in ("web", "worker@"):
+        unit = (DEPLOY / "systemd" / f"expression-history-{name}.service").read_text()
+        assert "StateDirectory=expression-history expression-history-keys" in unit
