@@ -122,6 +122,26 @@ def test_a_clinic_of_the_first_version_keeps_its_recordings(database_url):
     database.close()
 
 
+EARLIER = [path.name[:4] for path in sorted((db.migrate.MIGRATIONS / "versions").glob("0*.py"))][:-1]
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_every_earlier_schema_becomes_today_s_and_keeps_its_rows(database_url, revision):
+    config = db.migrate._config()
+    with connected(database_url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    fill(database_url)
+    if revision == EARLIER[0]:
+        execute(database_url, RECORDING)
+    upgrade(database_url)
+    assert current(database_url) == head()
+    assert rows(database_url) == [("p", "A")]
+    assert count(database_url, "recording") == (revision == EARLIER[0])
+    with connected(database_url) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
 def test_patients_of_before_get_no_consent_and_accounts_have_accepted_nothing(database_url, tmp_path, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(db.migrate, "MIGRATIONS", earlier_than("0004", tmp_path / "old"))
