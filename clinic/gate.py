@@ -28,6 +28,8 @@ INTENDED_USE = "/intended-use"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
 DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
 """What answers to everyone, besides `HEALTH`."""
+BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
+"""What opens beside a page on which there is something to do first."""
 HEALTH = "/_stcore/health"
 SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
 """What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
@@ -95,7 +97,7 @@ class Gate:
         if actor is None:
             return _elsewhere(scope, headers, SIGN_IN, 401)
         first = self._first(actor)
-        if first is not None and path not in (first, CHANGE_PASSWORD):
+        if first is not None and path not in (first, BESIDE.get(first)):
             return _elsewhere(scope, headers, first, 403)
         status = refused(path, actor.role)
         if status is not None:

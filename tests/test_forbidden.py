@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("pages", "clinic", "db", "fer_core", "train", "benchmarks")
 
-HTML_FILES = {"pages/ui/door_page.py", "pages/ui/watch.py"}
-"""The pages outside Streamlit, where everything from outside is escaped, and Streamlit's own page."""
+HTML_FILES = {"pages/ui/door_page.py", "pages/ui/watch.py", "clinic/routes.py"}
+"""The pages outside Streamlit, where everything from outside is escaped, Streamlit's own page, and the notice."""
 HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {
     ("clinic/passwords.py", "_hash_of_nobody"),

@@ -19,6 +19,7 @@ from db.models import Job, Recording, Role
 from db.sealed import MAGIC
 from fer_core.errors import FerError
 from tests import doors
+from tests.consents import agree
 
 NAME = "Invented Person"
 
@@ -53,7 +54,7 @@ def ready(settings, root):
 def admin(db, patient):
     """An administrator whose caseload has a patient of the folder's name."""
     who = doors.actor(db, "Admin", Role.ADMINISTRATOR)
-    caseload.add_patient(db, who, NAME)
+    agree(db, caseload.add_patient(db, who, NAME))
     return who
 
 

@@ -19,6 +19,7 @@ from clinic.routes import routes
 from db.models import Role, SignIn
 from pages.ui import doors, your_account
 from pages.ui.resources import database
+from tests.consents import agree
 from tests.doors import PASSWORD, actor, add_account
 
 NAME = "Dr. Invented"
@@ -32,7 +33,7 @@ def client(settings):
     home = Route("/", lambda request: PlainTextResponse(f"Hello {request.scope['actor'].name}"))
     behind = Behind(database, lambda message: True, b"", "default-src 'self'")
     app = Starlette(
-        routes=[*doors.ROUTES, *your_account.ROUTES, *routes(lambda: settings), home],
+        routes=[*doors.ROUTES, *your_account.ROUTES, *routes(lambda: settings, database), home],
         middleware=[Middleware(Gate, behind=behind)],
     )
     return TestClient(app, base_url="http://clinic.test", follow_redirects=False)
@@ -125,12 +126,13 @@ def test_role(client, attack):
 @pytest.mark.attack("guessed and foreign ids of uploads and downloads")
 def test_guessed_ids(signed_in, patient, attack, settings):
     patient_id, other = patient
+    agree(database(), patient_id)
     theirs = incoming.begin(database(), settings, other, 10)
     ticket = downloads.prepare(database(), settings, other, patient_id)
     own = {"sec-fetch-site": "same-origin"}
     for path in (f"/uploads/{theirs.id}", f"/uploads/{'0' * 32}"):
         attack(lambda path=path: signed_in.head(path, headers=own), 404)
-    for path in (f"/downloads/{ticket}", f"/downloads/{'0' * 32}"):
+    for path in (f"/downloads/{ticket}", f"/downloads/{'0' * 32}", f"/recordings/{'0' * 32}/video"):
         attack(lambda path=path: signed_in.get(path), 404)
 
 

@@ -8,6 +8,7 @@ from clinic import caseload, jobs
 from clinic.uploads import Upload
 from db.models import new_id
 from pages.ui.resources import resources
+from tests.consents import agree
 from tests.doors import statements
 
 
@@ -20,6 +21,7 @@ def running(recording_id, who):
 def test_each_second_costs_one_query(settings, enter):
     who, db = enter(), resources().db
     patient_id = caseload.add_patient(db, who, "Invented Person")
+    agree(db, patient_id)
     upload = Upload(new_id(), "visit", "0" * 64, 5, "video")
     queued = jobs.enqueue(db, settings, who, patient_id, [upload], date(2026, 1, 1), model_sha256="m")
     with statements(db) as asked:
