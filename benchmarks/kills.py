@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from benchmarks.clinics import Clinic, clinic, kill, until, video
-from clinic import jobs, leases
+from clinic import leases, progress
 from db.models import Chunk, Job, JobState
 from fer_core.analyzer import CHUNK_S
 
@@ -176,7 +176,7 @@ def _state(place: Clinic, recording_id: str) -> JobState:
 
 def _ended(place: Clinic, recording_id: str) -> bool:
     """Return whether nothing more is done by itself: several faces were seen, so that a choice is waited for."""
-    status = jobs.status(place.db, place.who, recording_id)
+    status = progress.status(place.db, place.who, recording_id)
     return status is not None and (status.finished or status.state is JobState.CHOOSING)
 
 

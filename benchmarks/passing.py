@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.clinics import Clinic, clinic, picture, until, video
-from clinic import jobs
-from clinic.jobs import JobStatus
+from clinic import progress
+from clinic.progress import JobStatus
 from db.models import JobState
 
 ANSWERED_WITHIN_S = 2.0
@@ -75,7 +75,7 @@ def _wait_for(place: Clinic, content: bytes) -> float:
 
 
 def _status(place: Clinic, recording_id: str) -> JobStatus:
-    found = jobs.status(place.db, place.who, recording_id)
+    found = progress.status(place.db, place.who, recording_id)
     if found is None:
         raise LookupError("the recording is gone")
     return found

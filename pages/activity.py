@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, jobs, outcomes, reanalysis
+from clinic import caseload, jobs, outcomes, progress, reanalysis
 from clinic.access import Role
 from clinic.health import read_health
 from pages.ui import state
@@ -19,7 +19,7 @@ def show_jobs() -> None:
     """Draw the list of analyses that are not over; only this part runs again."""
     with calm():
         who = actor()
-        active = jobs.active(resources().db, who)
+        active = progress.active(resources().db, who)
         if not active:
             st.info("Nothing is being analysed. Results are on the patients' pages.", icon=":material/check:")
         for job in active:

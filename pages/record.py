@@ -7,7 +7,7 @@ from datetime import date
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import caseload, consent, incoming, jobs, uploads, words
+from clinic import caseload, consent, incoming, jobs, progress, uploads, words
 from fer_core.errors import FerError
 from pages.ui import state
 from pages.ui.follow import follow
@@ -23,7 +23,7 @@ SAMPLING = {"Standard: 5 times a second": 0.2, "Coarse: once a second": 1.0, "Ev
 
 def show_running() -> None:
     """List what is not over yet, so that one who left the page finds it again."""
-    for job in jobs.active(resources().db, actor()):
+    for job in progress.active(resources().db, actor()):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{state.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
             st.caption(words.JOB_STATES[job.status.state], width="content")

@@ -36,6 +36,7 @@ from clinic import (
     oidc,
     outcomes,
     playback,
+    progress,
     readings,
     reanalysis,
     second_step,
@@ -82,6 +83,7 @@ MODULES = (
     oidc,
     outcomes,
     playback,
+    progress,
     readings,
     reanalysis,
     second_step,
@@ -256,7 +258,7 @@ CALLS = {
         w.db, a, account_of(w, "viewer"), "https://provider.test", "v@example.test"
     ),
     "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
-    "jobs.active": lambda w, a: jobs.active(w.db, a),
+    "progress.active": lambda w, a: progress.active(w.db, a),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
     "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
@@ -265,10 +267,10 @@ CALLS = {
     "jobs.enqueue": lambda w, a: jobs.enqueue(
         w.db, w.settings, a, w.patient_id, [stored_file(w)], date(2026, 1, 6), model_sha256="m"
     ),
-    "jobs.preview": lambda w, a: jobs.preview(w.db, w.settings, a, w.recording_id),
+    "progress.preview": lambda w, a: progress.preview(w.db, w.settings, a, w.recording_id),
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
-    "jobs.status": lambda w, a: jobs.status(w.db, a, w.recording_id),
-    "jobs.watch": lambda w, a: jobs.watch(w.db, w.settings, a, w.recording_id),
+    "progress.status": lambda w, a: progress.status(w.db, a, w.recording_id),
+    "progress.watch": lambda w, a: progress.watch(w.db, w.settings, a, w.recording_id),
     "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
     "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
     "playback.content": lambda w, a: list(playback.content(w.db, w.settings, a, w.watched_id, a_part())),
@@ -372,7 +374,7 @@ def test_functions(world, name, person, expected):
 def test_nobody_is_listed_a_patient_of_others(world, person):
     sees = person in ("viewer", "emergency", "clinician")
     assert len(caseload.list_patients(world.db, world.actors[person])) == sees
-    assert len(jobs.active(world.db, world.actors[person])) == 2 * sees
+    assert len(progress.active(world.db, world.actors[person])) == 2 * sees
 
 
 def streamlit_routes():

@@ -8,11 +8,11 @@ import io
 import streamlit as st
 from PIL import Image
 
-from clinic import caseload, jobs, words
+from clinic import caseload, jobs, progress, words
 from clinic.access import Actor
 from clinic.caseload import RecordingRow
-from clinic.jobs import JobStatus
 from clinic.previews import PreviewFace, StoredPreview
+from clinic.progress import JobStatus
 from clinic.tracks import Candidate
 from fer_core.emotions import Emotion
 from fer_core.types import Status
@@ -28,7 +28,7 @@ WORKING = ("queued", "running")
 def follow(recording_id: str) -> None:
     """Draw where the recording's analysis stands; while it runs, again each second."""
     parts, who = resources(), actor()
-    status = jobs.status(parts.db, who, recording_id)
+    status = progress.status(parts.db, who, recording_id)
     if status is None:
         st.info("This recording is no longer there.", icon=":material/info:")
         _new_recording()
@@ -64,7 +64,7 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
     """
     with calm():
         parts = resources()
-        found = jobs.watch(parts.db, parts.settings, who, recording_id)
+        found = progress.watch(parts.db, parts.settings, who, recording_id)
         if found is None or found[0].state not in WORKING:
             st.rerun()
         status, seen = found
@@ -183,7 +183,7 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
             st.rerun()
     else:
         st.info(words.JOB_STATES[status.state], icon=":material/info:")
-    seen = jobs.preview(parts.db, parts.settings, who, recording_id)
+    seen = progress.preview(parts.db, parts.settings, who, recording_id)
     if seen is not None:
         show_preview(seen, pictures)
         jobs.close_preview(parts.db, parts.settings, who, recording_id)

@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from benchmarks.clinics import clinic, kill, picture, until, video
-from clinic import jobs
+from clinic import progress
 from fer_core.video import probe
 
 
 def test_what_is_handed_in_waits_for_a_worker(tmp_path):
     with clinic(tmp_path) as place:
         recording_id = place.hand_in(b"a video", "video")
-        assert jobs.status(place.db, place.who, recording_id).state == "queued"
+        assert progress.status(place.db, place.who, recording_id).state == "queued"
         assert place.rows(recording_id) == []
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from clinic import analysis, jobs, leases, previews
+from clinic import analysis, jobs, leases, previews, progress
 from clinic.leases import LeaseLostError
 from clinic.selftest import write_clip
 from db.models import Chunk, Job, JobState, Recording, Sample
@@ -102,7 +102,7 @@ def count(db):
 def test_a_video_becomes_rows_a_summary_and_an_end(db, settings, queue, run, who):
     recording_id, (upload,) = queue()
     run(FakeAnalyzer([[(0,), (0,)], [(), (0,)]]))
-    status = jobs.status(db, who, recording_id)
+    status = progress.status(db, who, recording_id)
     assert (status.state, status.share, status.frames, status.error_code) == (JobState.DONE, 1.0, 4, None)
     assert indices(db, recording_id) == [0, 1, 2, 3]
     with db.read() as session:
@@ -115,14 +115,14 @@ def test_a_video_becomes_rows_a_summary_and_an_end(db, settings, queue, run, who
         assert recording.settings["every_s"] == 0.2
         assert recording.settings["face_choice"]["how"] == "only"
     assert not upload.path.exists(), "the video is deleted when its numbers are kept"
-    assert jobs.preview(db, settings, who, recording_id).faces[0].track == 0
+    assert progress.preview(db, settings, who, recording_id).faces[0].track == 0
     assert previews.thumbnail(settings, recording_id, 0) is None
 
 
 def test_a_video_cut_short_is_partial(db, queue, run, who):
     recording_id, _ = queue()
     run(FakeAnalyzer([[(0,)] * 3], partial=True, damaged_frames=7))
-    assert jobs.status(db, who, recording_id).state is JobState.PARTIAL
+    assert progress.status(db, who, recording_id).state is JobState.PARTIAL
     with db.read() as session:
         recording = session.get_one(Recording, recording_id)
         assert (recording.partial, recording.damaged_frames) == (True, 7)
@@ -131,13 +131,13 @@ def test_a_video_cut_short_is_partial(db, queue, run, who):
 def test_two_faces_are_asked_about(db, settings, queue, run, who):
     recording_id, (upload,) = queue()
     run(FakeAnalyzer([[(0, 1)] * 3, [(0, 1)] * 2 + [(1,)]]))
-    assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
+    assert progress.status(db, who, recording_id).state is JobState.CHOOSING
     assert not upload.path.exists()
     found = jobs.candidates(db, settings, who, recording_id)
     assert [face.track for face in found] == [1, 0]
     assert all(face.thumbnail for face in found)
     jobs.choose_track(db, settings, who, recording_id, 1)
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
     assert not any(previews.thumbnail(settings, recording_id, face.track) for face in found)
     with db.read() as session:
         assert set(session.scalars(select(Sample.track))) == {1}
@@ -166,7 +166,7 @@ def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, 
 def test_a_poisonous_file_fails_with_its_sentence(db, queue, run, who):
     recording_id, (upload,) = queue()
     run(FakeAnalyzer([[(0,)], MediaError("The video is damaged.", "damaged_video")]))
-    status = jobs.status(db, who, recording_id)
+    status = progress.status(db, who, recording_id)
     assert (status.state, status.error_code) == (JobState.FAILED, "damaged_video")
     assert status.error_message == "The video is damaged."
     assert count(db) == 0
@@ -177,14 +177,14 @@ def test_an_unexpected_error_tells_nothing_and_may_be_tried_again(db, settings, 
     recording_id, (upload,) = queue()
     with caplog.at_level(logging.INFO):
         run(FakeAnalyzer([[(0,)], KeyError("Jane Doe")]))
-    status = jobs.status(db, who, recording_id)
+    status = progress.status(db, who, recording_id)
     assert (status.state, status.error_code) == (JobState.FAILED, "internal_error")
     assert "Jane" not in status.error_message + caplog.text
     assert "KeyError at fakes.py" in caplog.text
     assert upload.path.exists()
     jobs.retry(db, settings, who, recording_id)
     run(FakeAnalyzer([[(0,)]]))
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
     assert not upload.path.exists()
 
 
@@ -196,7 +196,7 @@ def test_a_missing_model_keeps_the_file(db, settings, queue, who):
 
     claimed = leases.claim(db)
     analysis.run(db, settings, claimed, missing, analysis.Reporter(db, claimed))
-    assert jobs.status(db, who, recording_id).error_code == "no_model"
+    assert progress.status(db, who, recording_id).error_code == "no_model"
     assert upload.path.exists()
 
 
@@ -204,17 +204,17 @@ def test_a_file_that_is_gone_is_asked_for(db, queue, run, who):
     recording_id, (upload,) = queue()
     upload.path.unlink()
     run(FakeAnalyzer([[(0,)]]))
-    assert jobs.status(db, who, recording_id).error_code == "upload_gone"
+    assert progress.status(db, who, recording_id).error_code == "upload_gone"
 
 
 def test_cancel_leaves_nothing(db, settings, queue, run, who):
     recording_id, (upload,) = queue()
     analyzer = FakeAnalyzer([[(0,)], lambda: jobs.cancel(db, settings, who, recording_id), [(0,)]] + [[(0,)]] * 50)
     run(analyzer)
-    assert jobs.status(db, who, recording_id).state is JobState.CANCELLED
+    assert progress.status(db, who, recording_id).state is JobState.CANCELLED
     assert count(db) == 0
     assert not upload.path.exists()
-    assert jobs.preview(db, settings, who, recording_id) is None
+    assert progress.preview(db, settings, who, recording_id) is None
     assert analyzer.chunks_given < 50
 
 
@@ -243,7 +243,7 @@ def test_another_worker_goes_on_at_the_chunk_where_the_first_one_died(db, queue,
     second = FakeAnalyzer([*script[:2], lambda: None, script[2]])
     run(second)
     assert (first.chunks_given, second.chunks_given) == (2, 1)
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
     assert (
         resumed(db, recording_id)
         == resumed(db, undisturbed)
@@ -289,7 +289,7 @@ def test_after_the_last_chunk_nothing_is_analysed_again(db, queue, run, monkeypa
     second = FakeAnalyzer([[(0,)] * 3])
     run(second)
     assert second.chunks_given == 0
-    assert jobs.status(db, who, recording_id).state is JobState.PARTIAL
+    assert progress.status(db, who, recording_id).state is JobState.PARTIAL
     with db.read() as session:
         recording = session.get_one(Recording, recording_id)
         assert (recording.partial, recording.damaged_frames, recording.width_px) == (True, 2, 160)
@@ -323,7 +323,7 @@ def test_a_place_that_is_not_found_again_begins_anew(db, queue, run, who):
 
     second.stream_video = lost
     run(second)
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
     assert indices(db, recording_id) == [0, 1, 2, 3, 4]
     assert [chunk[0] for chunk in resumed(db, recording_id)] == [0, 1]
 
@@ -335,9 +335,9 @@ def test_pictures_go_on_at_the_picture_where_it_stopped(db, queue, run, picture,
         FakeAnalyzer(pictures=[[expression(0), expression(1)], [expression(0)], []]),
         stopping=lambda: next(stop),
     )
-    assert jobs.status(db, who, recording_id).state is JobState.QUEUED
+    assert progress.status(db, who, recording_id).state is JobState.QUEUED
     run(FakeAnalyzer(pictures=[[expression(0), expression(1)]]))
-    assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
+    assert progress.status(db, who, recording_id).state is JobState.CHOOSING
     with db.read() as session:
         found = session.execute(select(Sample.frame_index, Sample.track).order_by(Sample.frame_index, Sample.track))
         assert [tuple(row) for row in found] == [(0, 1), (0, 2), (1, 0), (2, 3), (2, 4)]
@@ -349,7 +349,7 @@ def test_a_thumbnail_of_before_is_not_replaced_by_a_worse_one(db, settings, queu
     previews.write_thumbnail(settings, recording_id, 0, np.full((90, 160, 3), 250, np.uint8), Box(0, 0, 90, 90))
     best = previews.thumbnail(settings, recording_id, 0)
     run(FakeAnalyzer([[(0, 1)], lambda: None, [(0, 1)]]))
-    assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
+    assert progress.status(db, who, recording_id).state is JobState.CHOOSING
     assert previews.thumbnail(settings, recording_id, 0) == best
 
 
@@ -373,7 +373,7 @@ def test_a_stopping_worker_gives_the_job_back(db, queue, run, who):
     recording_id, (upload,) = queue()
     asked = iter([False, False, True])
     run(FakeAnalyzer([[(0,)]] * 5), stopping=lambda: next(asked))
-    assert jobs.status(db, who, recording_id).state is JobState.QUEUED
+    assert progress.status(db, who, recording_id).state is JobState.QUEUED
     assert upload.path.exists()
     with db.read() as session:
         assert session.scalar(select(Job.attempts)) == 0
@@ -394,7 +394,7 @@ def test_a_deleted_recording_ends_the_work_and_its_files(db, queue, run):
 def test_a_taken_over_job_is_left_to_its_new_holder(db, queue, run, who):
     recording_id, (upload,) = queue()
     run(FakeAnalyzer([[(0,)], lambda: leases.release(db, worker=""), [(0,)]]))
-    assert jobs.status(db, who, recording_id).state is JobState.QUEUED
+    assert progress.status(db, who, recording_id).state is JobState.QUEUED
     assert upload.path.exists()
 
 
@@ -412,12 +412,12 @@ def test_progress_is_written_seldom(db, queue, settings):
 def test_pictures_take_the_face_that_is_alone(db, settings, queue, run, picture, who):
     recording_id, files = queue(picture(1), picture(2), picture(3))
     run(FakeAnalyzer(pictures=[[expression(0)], [], [expression(5)]]))
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
     with db.read() as session:
         found = session.execute(select(Sample.frame_index, Sample.track, Sample.time_s).order_by(Sample.frame_index))
         assert [tuple(row) for row in found] == [(0, 0, 0.0), (1, -1, 1.0), (2, 0, 2.0)]
     assert not any(file.path.exists() for file in files)
-    shown = jobs.preview(db, settings, who, recording_id)
+    shown = progress.preview(db, settings, who, recording_id)
     assert shown.faces[0].track == 0
     assert shown.jpeg.startswith(b"\xff\xd8")
 
@@ -425,7 +425,7 @@ def test_pictures_take_the_face_that_is_alone(db, settings, queue, run, picture,
 def test_a_group_picture_is_asked_about(db, settings, queue, run, picture, who):
     recording_id, _ = queue(picture(1), picture(2))
     run(FakeAnalyzer(pictures=[[expression(0)], [expression(0), expression(1)]]))
-    assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
+    assert progress.status(db, who, recording_id).state is JobState.CHOOSING
     assert [(face.track, face.suggested) for face in jobs.candidates(db, settings, who, recording_id)] == [
         (0, True),
         (1, False),

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from clinic import analysis, cluster, jobs, leases
+from clinic import analysis, cluster, jobs, leases, progress
 from clinic.analysis import StoppingError
 from clinic.cluster import ClusterAnalyzer
 from clinic.selftest import write_clip
@@ -93,7 +93,7 @@ def test_a_job_is_done_on_the_cluster(db, settings, patient, an_upload, client, 
     claimed = leases.claim(db)
     report = analysis.Reporter(db, claimed, every_s=0)
     analysis.run(db, settings, claimed, lambda: ClusterAnalyzer(client, open_fake), report)
-    status = jobs.status(db, who, asked.recording_id)
+    status = progress.status(db, who, asked.recording_id)
     assert (status.state, status.frames) == (JobState.DONE, 140)
 
 
@@ -150,12 +150,12 @@ def test_a_lost_cluster_sends_the_job_back_with_its_chunks(db, settings, patient
     broken = Broken(client, error, at=3)
     analyzer = ClusterAnalyzer(broken, open_fake)
     analysis.run(db, settings, claimed, lambda: analyzer, analysis.Reporter(db, claimed, every_s=0))
-    assert jobs.status(db, who, asked.recording_id).state is JobState.QUEUED
+    assert progress.status(db, who, asked.recording_id).state is JobState.QUEUED
     assert (analyzer.lost, broken.closed) == (True, True)
     again = leases.claim(db)
     assert again.cursor["chunks"] == 2
     analysis.run(db, settings, again, lambda: ClusterAnalyzer(client, open_fake), analysis.Reporter(db, again))
-    assert jobs.status(db, who, asked.recording_id).state is JobState.DONE
+    assert progress.status(db, who, asked.recording_id).state is JobState.DONE
 
 
 def test_work_that_ends_every_machine_fails_with_a_sentence(client, clip):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from clinic import analysis, caseload, consent, exports, jobs, leases, uploads
+from clinic import analysis, caseload, consent, exports, jobs, leases, progress, uploads
 from clinic.consent import State
 from db.models import AuditRow, Chunk, Consent, JobState, Patient, Sample, Scope, new_id
 from fer_core.errors import FerError
@@ -162,7 +162,7 @@ def test_a_consent_that_ends_while_it_waits_stops_the_worker_before_it_begins(db
     analyzer = FakeAnalyzer([[(0,)]])
     claimed = leases.claim(db)
     analysis.run(db, settings, claimed, lambda: analyzer, analysis.Reporter(db, claimed))
-    told = jobs.status(db, who, recording_id)
+    told = progress.status(db, who, recording_id)
     assert (told.state, told.error_code) == (JobState.FAILED, "consent_expired")
     assert "Please record its renewal" in told.error_message
     assert analyzer.chunks_given == 0
@@ -171,7 +171,7 @@ def test_a_consent_that_ends_while_it_waits_stops_the_worker_before_it_begins(db
     consent.record(db, who, patient, [Scope.ANALYSE], DAY)
     jobs.retry(db, settings, who, recording_id)
     run(db, settings, [[(0,)]])
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_consent_that_ends_between_two_chunks_stops_there(db, settings, who, p
     analyzer = FakeAnalyzer(script)
     claimed = leases.claim(db)
     analysis.run(db, settings, claimed, lambda: analyzer, analysis.Reporter(db, claimed))
-    assert jobs.status(db, who, recording_id).state is state
+    assert progress.status(db, who, recording_id).state is state
     assert analyzer.chunks_given == 2, "the one under way when it ended, and none after it"
     assert upload.path.exists() is left
     with db.read() as session:
@@ -202,7 +202,7 @@ def test_pictures_are_asked_for_one_by_one(db, settings, who, patient, an_upload
 
     analyzer = Analyzer(pictures=[[expression()], [expression()]])
     analysis.run(db, settings, claimed, lambda: analyzer, analysis.Reporter(db, claimed))
-    assert jobs.status(db, who, recording_id).error_code == "consent_expired"
+    assert progress.status(db, who, recording_id).error_code == "consent_expired"
     assert len(analyzer._pictures) == 1
 
 
@@ -229,11 +229,11 @@ def test_faces_to_choose_and_previews_are_closed_too(db, settings, who, patient,
     recording_id = enqueue(db, settings, who, patient, an_upload())
     run(db, settings, [[(0, 1)] * 4])
     assert len(jobs.candidates(db, settings, who, recording_id)) == 2
-    assert jobs.preview(db, settings, who, recording_id) is not None
+    assert progress.preview(db, settings, who, recording_id) is not None
     expire(db, patient, Scope.ANALYSE)
     assert refusal_of(jobs.candidates, db, settings, who, recording_id) == "consent_expired"
     assert refusal_of(jobs.choose_track, db, settings, who, recording_id, 0) == "consent_expired"
-    assert jobs.preview(db, settings, who, recording_id) is None
+    assert progress.preview(db, settings, who, recording_id) is None
 
 
 @pytest.mark.parametrize("lacking", exports.NEEDED)

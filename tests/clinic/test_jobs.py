@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from clinic import caseload, chunks, jobs, leases, uploads
+from clinic import caseload, chunks, jobs, leases, progress, uploads
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
 from fer_core.types import FrameResult, Progress
@@ -39,18 +39,18 @@ def test_enqueue_writes_recording_and_job(db, settings, patient, an_upload, who)
         assert recording.settings == {"every_s": 0.2}
     job = row(db, queued.recording_id)
     assert [source["id"] for source in job.sources] == [upload.id]
-    status = jobs.status(db, who, queued.recording_id)
+    status = progress.status(db, who, queued.recording_id)
     assert (status.state, status.share, status.left_s, status.finished) == (JobState.QUEUED, None, None, False)
 
 
 def test_status_of_nothing_is_none(db, who):
-    assert jobs.status(db, who, "0" * 32) is None
+    assert progress.status(db, who, "0" * 32) is None
 
 
 def test_what_a_page_asks_each_second_is_one_query_that_scans_no_table(db, settings, patient, an_upload, who):
     recording_id = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     with statements(db) as asked:
-        found, preview = jobs.watch(db, settings, who, recording_id)
+        found, preview = progress.watch(db, settings, who, recording_id)
     assert (found.state, preview) == (JobState.QUEUED, None)
     [(statement, parameters)] = asked
     assert "job.cursor" not in statement, "it is long"
@@ -131,7 +131,7 @@ def test_the_same_file_for_another_patient_is_analysed_and_said(db, settings, pa
     agree(db, other_id)
     enqueue(db, settings, who, patient, an_upload("video", b"same"))
     assert enqueue(db, settings, who, other_id, an_upload("video", b"same")) == jobs.Enqueued(
-        recording_id=jobs.active(db, who)[1].status.recording_id, duplicate=False, also_elsewhere=True
+        recording_id=progress.active(db, who)[1].status.recording_id, duplicate=False, also_elsewhere=True
     )
 
 
@@ -145,10 +145,10 @@ def test_time_left_follows_the_measured_pace(db, settings, patient, an_upload, w
     recording_id = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     claimed = leases.claim(db)
     leases.progress(db, claimed, Progress(done_s=30.0, total_s=120.0, frames=150))
-    assert jobs.status(db, who, recording_id).left_s is None, "the pace of the first moments says nothing"
+    assert progress.status(db, who, recording_id).left_s is None, "the pace of the first moments says nothing"
     with db.session() as session:
         session.get_one(Job, claimed.job_id).started_at = datetime.now(UTC) - timedelta(seconds=10)
-    status = jobs.status(db, who, recording_id)
+    status = progress.status(db, who, recording_id)
     assert (status.state, status.share, status.frames) == (JobState.RUNNING, 0.25, 150)
     assert status.left_s == pytest.approx(30.0, abs=1.0)
 
@@ -162,7 +162,7 @@ def test_time_left_counts_what_this_worker_did_alone(db, settings, patient, an_u
     leases.progress(db, claimed, Progress(done_s=90.0, total_s=120.0, frames=2))
     with db.session() as session:
         session.get_one(Job, claimed.job_id).started_at = datetime.now(UTC) - timedelta(seconds=10)
-    assert jobs.status(db, who, recording_id).left_s == pytest.approx(10.0, abs=1.0)
+    assert progress.status(db, who, recording_id).left_s == pytest.approx(10.0, abs=1.0)
 
 
 def test_no_two_jobs_have_one_key(db, settings, patient, an_upload, who):
@@ -201,17 +201,17 @@ def test_active_lists_what_is_not_over(db, settings, patient, an_upload, who):
     first = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     second = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     leases.fail(db, leases.claim(db), "damaged", "It is damaged.")
-    listed = jobs.active(db, who)
+    listed = progress.active(db, who)
     assert [job.status.recording_id for job in listed] == [second]
     assert listed[0].patient_id == patient
-    assert jobs.status(db, who, first).finished
+    assert progress.status(db, who, first).finished
 
 
 def test_cancel_of_a_waiting_job_is_at_once(db, settings, patient, an_upload, who):
     upload = an_upload("video")
     recording_id = enqueue(db, settings, who, patient, upload).recording_id
     jobs.cancel(db, settings, who, recording_id)
-    assert jobs.status(db, who, recording_id).state is JobState.CANCELLED
+    assert progress.status(db, who, recording_id).state is JobState.CANCELLED
     assert not upload.path.exists()
     assert leases.claim(db) is None
 
@@ -221,7 +221,7 @@ def test_cancel_of_a_running_job_is_asked_for(db, settings, patient, an_upload, 
     recording_id = enqueue(db, settings, who, patient, upload).recording_id
     claimed = leases.claim(db)
     jobs.cancel(db, settings, who, recording_id)
-    status = jobs.status(db, who, recording_id)
+    status = progress.status(db, who, recording_id)
     assert (status.state, status.cancel_requested) == (JobState.RUNNING, True)
     assert leases.progress(db, claimed, Progress(1.0, 2.0, 5)) is leases.Wish.CANCEL
 
@@ -232,7 +232,7 @@ def test_cancel_after_the_end_changes_nothing(db, settings, patient, an_upload, 
     with leases.held(db, claimed) as session:
         leases.finish(session, claimed, JobState.DONE, 5)
     jobs.cancel(db, settings, who, recording_id)
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
 
 
 def test_retry_queues_a_failed_job_whose_file_is_kept(db, settings, patient, an_upload, who):
@@ -240,7 +240,7 @@ def test_retry_queues_a_failed_job_whose_file_is_kept(db, settings, patient, an_
     leases.fail(db, leases.claim(db), "internal_error", "It failed.")
     assert jobs.can_retry(db, settings, who, recording_id)
     jobs.retry(db, settings, who, recording_id)
-    status = jobs.status(db, who, recording_id)
+    status = progress.status(db, who, recording_id)
     assert (status.state, status.error_code, status.error_message) == (JobState.QUEUED, None, None)
     assert leases.claim(db).recording_id == recording_id
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from clinic import chunks, jobs, leases
+from clinic import chunks, jobs, leases, progress
 from clinic.leases import LeaseLostError
 from db.models import Job, JobState, Recording, Sample
 from fer_core.types import FrameResult, Progress
@@ -62,7 +62,7 @@ def test_a_lease_that_is_renewed_is_not_released(db, queued, who):
     expire(db, claimed)
     leases.progress(db, claimed, Progress(1.0, 2.0, 3))
     leases.release(db)
-    assert jobs.status(db, who, queued.recording_id).state is JobState.RUNNING
+    assert progress.status(db, who, queued.recording_id).state is JobState.RUNNING
 
 
 def test_a_new_worker_releases_what_a_dead_one_held(db, queued):
@@ -84,7 +84,7 @@ def die(db, claimed):
 def test_after_three_tries_the_job_fails_with_a_reason(db, queued, no_back_off, who):
     for _ in range(leases.MAX_ATTEMPTS):
         die(db, leases.claim(db))
-    status = jobs.status(db, who, queued.recording_id)
+    status = progress.status(db, who, queued.recording_id)
     assert (status.state, status.error_code) == (JobState.FAILED, leases.LOST_CODE)
     assert status.error_message.endswith(".")
 
@@ -109,7 +109,7 @@ def test_each_chunk_has_its_own_three_tries(db, queued, no_back_off, who):
         claimed = leases.claim(db)
         cursor = chunks.write(db, claimed, cursor, [FrameResult(number, float(number))], {}, 0.1)
         die(db, claimed)
-    assert jobs.status(db, who, queued.recording_id).state is JobState.QUEUED
+    assert progress.status(db, who, queued.recording_id).state is JobState.QUEUED
     assert samples(db) == 5
 
 
@@ -126,7 +126,7 @@ def test_a_job_to_be_cancelled_is_not_tried_again(db, settings, queued, who):
     jobs.cancel(db, settings, who, queued.recording_id)
     expire(db, claimed)
     assert leases.release(db) == [claimed.sources[0]["id"]]
-    assert jobs.status(db, who, queued.recording_id).state is JobState.CANCELLED
+    assert progress.status(db, who, queued.recording_id).state is JobState.CANCELLED
 
 
 def test_giving_back_costs_no_attempt(db, queued):

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from clinic import accounts, analysis, caseload, jobs, leases, reanalysis, uploads
+from clinic import accounts, analysis, caseload, jobs, leases, progress, reanalysis, uploads
 from clinic.__main__ import main
 from clinic.access import Role
 from clinic.media import open_store
@@ -228,7 +228,7 @@ def test_what_is_handed_in_comes_first(db, settings, patient, an_upload, analyse
     reanalysis.start(db, settings, who, None, NEW)
     asked = jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 5, 4), model_sha256=OLD)
     assert leases.claim(db).recording_id == asked.recording_id
-    assert [job.status.recording_id for job in jobs.active(db, who)] == [asked.recording_id], (
+    assert [job.status.recording_id for job in progress.active(db, who)] == [asked.recording_id], (
         "the queued ones are told as one"
     )
 

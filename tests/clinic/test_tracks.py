@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from clinic import jobs, tracks
+from clinic import jobs, progress, tracks
 from db.models import Job, JobState, Recording, Sample
 from db.records import save_results
 from tests.clinic.fakes import result
@@ -65,7 +65,7 @@ def test_choosing_keeps_one_person_and_leaves_gaps(db, settings, recording, who)
         choice = stored.settings["face_choice"]
         assert choice == {"how": "clinician", "tracks": [0], "left_out": [0.5]}
         assert stored.settings["every_s"] == 0.2
-    assert jobs.status(db, who, recording_id).state is JobState.DONE
+    assert progress.status(db, who, recording_id).state is JobState.DONE
 
 
 def test_several_tracks_may_be_one_person(db, settings, recording, who):
@@ -91,7 +91,7 @@ def test_an_unknown_face_changes_nothing(db, settings, recording, wrong, who):
     with pytest.raises(ValueError, match="face"):
         jobs.choose_track(db, settings, who, recording_id, wrong)
     assert rows(db, recording_id) == before
-    assert jobs.status(db, who, recording_id).state is JobState.CHOOSING
+    assert progress.status(db, who, recording_id).state is JobState.CHOOSING
 
 
 @pytest.mark.parametrize(

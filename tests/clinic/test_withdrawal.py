@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from clinic import analysis, caseload, consent, downloads, jobs, leases, previews, withdrawal
+from clinic import analysis, caseload, consent, downloads, jobs, leases, previews, progress, withdrawal
 from clinic.consent import Scope, State
 from clinic.withdrawal import Covered
 from db import erasures
@@ -59,7 +59,7 @@ def there(paths):
 
 
 def state_of(db, who, recording_id):
-    return jobs.status(db, who, recording_id).state
+    return progress.status(db, who, recording_id).state
 
 
 def test_withdrawing_the_analysis_ends_what_is_open_and_keeps_results(db, settings, who, patient, visits):
@@ -201,5 +201,5 @@ def test_a_real_worker_stops_within_five_seconds_and_leaves_nothing(db, settings
 
 
 def no_longer_running(db, who, recording_id):
-    told = jobs.status(db, who, recording_id)
+    told = progress.status(db, who, recording_id)
     return told is None or told.state is JobState.CANCELLED

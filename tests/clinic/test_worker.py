@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from clinic import jobs, leases, worker
+from clinic import jobs, leases, progress, worker
 from clinic.health import read_health
 from db.models import Chunk, JobState, Recording, Sample
 from fer_core.errors import FerError
@@ -85,11 +85,11 @@ def test_a_killed_worker_s_job_is_done_by_the_next_with_no_row_twice(db, setting
     eventually(lambda: reached(settings))
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert jobs.status(db, who, queued).state is JobState.RUNNING
+    assert progress.status(db, who, queued).state is JobState.RUNNING
     (settings.data_dir / "open").touch()
     start()
-    eventually(lambda: jobs.status(db, who, queued).finished)
-    assert jobs.status(db, who, queued).state is JobState.DONE
+    eventually(lambda: progress.status(db, who, queued).finished)
+    assert progress.status(db, who, queued).state is JobState.DONE
     with db.read() as session:
         assert Counter(session.scalars(select(Sample.frame_index))) == Counter(range(6))
     assert not list((settings.data_dir / "uploads").iterdir())
@@ -103,7 +103,7 @@ def test_what_was_written_is_not_done_again(db, settings, queued, start, who):
     first.wait()
     (settings.data_dir / "open").touch()
     start()
-    eventually(lambda: jobs.status(db, who, queued).finished)
+    eventually(lambda: progress.status(db, who, queued).finished)
     before, after = tokens(db)
     assert before == 1
     assert after > 1
@@ -123,9 +123,9 @@ def test_several_workers_share_a_folder_under_numbers(settings, db):
 def test_a_worker_that_starts_leaves_alone_what_others_hold(settings, db, queued, who):
     leases.claim(db, worker=worker.name_of(2))
     leases.release(db, worker.name_of(1))
-    assert jobs.status(db, who, queued).state is JobState.RUNNING
+    assert progress.status(db, who, queued).state is JobState.RUNNING
     leases.release(db, worker.name_of(2))
-    assert jobs.status(db, who, queued).state is JobState.QUEUED
+    assert progress.status(db, who, queued).state is JobState.QUEUED
 
 
 def test_pictures_are_answered_in_the_middle_of_a_video(db, settings, patient, an_upload, who):
@@ -138,15 +138,15 @@ def test_pictures_are_answered_in_the_middle_of_a_video(db, settings, patient, a
         done_at.append(pictures.recording_id)
 
     def look():
-        assert jobs.status(db, who, done_at[0]).state is JobState.DONE, "before the video's next chunk"
-        assert jobs.status(db, who, video.recording_id).state is JobState.RUNNING
+        assert progress.status(db, who, done_at[0]).state is JobState.DONE, "before the video's next chunk"
+        assert progress.status(db, who, video.recording_id).state is JobState.RUNNING
 
     script = [[(0,)], hand_in_a_picture, [(0,)], look, [(0,)]]
     analyzer = FakeAnalyzer(script, pictures=[[expression(0)]])
     working = worker.Worker(settings, db, lambda: analyzer, report_every_s=0.0)
     assert working.work_once()
     assert done_at
-    assert jobs.status(db, who, video.recording_id).state is JobState.DONE
+    assert progress.status(db, who, video.recording_id).state is JobState.DONE
 
 
 def test_a_job_for_another_model_makes_the_worker_look_for_it_once(db, settings, patient, an_upload, who):
@@ -160,7 +160,7 @@ def test_a_job_for_another_model_makes_the_worker_look_for_it_once(db, settings,
     for _ in range(2):
         asked = jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="newer")
         assert working.work_once()
-        assert jobs.status(db, who, asked.recording_id).state is JobState.DONE
+        assert progress.status(db, who, asked.recording_id).state is JobState.DONE
     assert len(opened) == 2
     with db.read() as session:
         assert set(session.scalars(select(Recording.model_sha256))) == {"fake-model"}, "what it was made with"
@@ -170,7 +170,7 @@ def test_a_running_analysis_is_cancelled_soon(db, settings, queued, start, who):
     start()
     eventually(lambda: reached(settings))
     jobs.cancel(db, settings, who, queued)
-    eventually(lambda: jobs.status(db, who, queued).state is JobState.CANCELLED, within_s=5.0)
+    eventually(lambda: progress.status(db, who, queued).state is JobState.CANCELLED, within_s=5.0)
     with db.read() as session:
         assert session.scalars(select(Sample)).all() == []
 
@@ -180,7 +180,7 @@ def test_sigterm_gives_the_job_back_and_ends_well(db, settings, queued, start, w
     eventually(lambda: reached(settings))
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 0
-    assert jobs.status(db, who, queued).state is JobState.QUEUED
+    assert progress.status(db, who, queued).state is JobState.QUEUED
 
 
 def test_a_worker_without_its_parent_ends(settings, db, start):
