@@ -87,7 +87,7 @@ def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, 
     page.get_by_text("Deleted for good: 1 recording with all results, 1 stored file").wait_for()
     page.get_by_role("button", name="Withdraw and delete").click()
     page.get_by_text("Withdrawn. Deleted for good").wait_for()
-    assert page.locator("video").count() == 0
+    page.locator("video").wait_for(state="detached")
     with database.read() as session:
         assert session.scalars(select(Recording)).all() == []
         assert session.scalar(select(Patient.name)) == NAME
