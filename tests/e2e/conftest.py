@@ -124,9 +124,10 @@ def server(tmp_path, data):
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
-                # A connection that a test cut off holds the server until it is missed.
+                # Seen once, after an upload that was cut off; why is not known. What it leaves must not trip other tests.
                 process.kill()
                 process.wait()
+                pytest.fail("the server did not end within 20 s of being asked to")
 
 
 @pytest.fixture(scope="session")
