@@ -124,7 +124,8 @@ def server(tmp_path, data):
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
-                # Seen once, after an upload that was cut off; why is not known. What it leaves must not trip other tests.
+                # Seen once, after an upload that was cut off; why is not known.
+                # What it leaves must not trip other tests.
                 process.kill()
                 process.wait()
                 pytest.fail("the server did not end within 20 s of being asked to")
