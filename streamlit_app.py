@@ -13,6 +13,7 @@ from clinic.gate import SIGN_IN, Behind, Gate
 from clinic.routes import routes
 from clinic.settings import Settings
 from pages.ui import doors, protocol, provider_door, watch, your_account
+from pages.ui.ending import end_soon
 from pages.ui.resources import database, welcome
 from pages.ui.safety import refuse_unsafe
 from pages.ui.widgets import on_script_error
@@ -23,6 +24,7 @@ refuse_unsafe()
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Open everything before the first request, and greet one who has just installed the program."""
+    end_soon()
     said = await asyncio.to_thread(welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs

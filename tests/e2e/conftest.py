@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from tests import consents, doors
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 60
+END_WITHIN_S = 20
 BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -103,32 +106,50 @@ def accept_statement(page):
     page.get_by_role("button", name="Accept and go on").click()
 
 
+@dataclass(frozen=True)
+class Web:
+    """A running server: its process, its address and where it writes what it says."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    log: Path
+
+    def end(self):
+        """Ask it to end and wait until it has; one that doesn't says what each thread is at, and is a failure."""
+        self.process.terminate()
+        try:
+            self.process.wait(END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            pytest.fail(f"the server did not end within {END_WITHIN_S} s of being asked to:\n{self.log.read_text()}")
+
+
 @pytest.fixture
-def server(tmp_path, data):
+def web(tmp_path, data):
     """Start the app on a free port with its data folder, and end it with everything that it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    environment = os.environ | {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = os.environ | {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1"}
     for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS", "FER_MEDIA_URL", "FER_KEY_DIR", "FER_MASTER_KEY"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            _wait_for(f"{address}/_stcore/health", process, tmp_path / "server.log")
-            yield address
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                # Seen once, after an upload that was cut off; why is not known.
-                # What it leaves must not trip other tests.
-                process.kill()
-                process.wait()
-                pytest.fail("the server did not end within 20 s of being asked to")
+    log = tmp_path / "server.log"
+    with log.open("w") as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)
+    running = Web(process, f"http://127.0.0.1:{port}", log)
+    try:
+        _wait_for(f"{running.address}/_stcore/health", process, log)
+        yield running
+    finally:
+        running.end()
+
+
+@pytest.fixture
+def server(web):
+    """The address of the app, which is started for the test."""
+    return web.address
 
 
 @pytest.fixture(scope="session")
