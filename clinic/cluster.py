@@ -24,11 +24,11 @@ from clinic import leases, uploads
 from clinic.analysis import StoppingError
 from clinic.uploads import Place, StoredFile
 from fer_core import video
+from fer_core.container import Span
 from fer_core.errors import FerError, ModelError
 from fer_core.segments import Joiner, Part
 from fer_core.source import Source
 from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis
-from fer_core.video import Span
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer

@@ -15,6 +15,7 @@ from PIL import Image
 
 from fer_core import quality, video
 from fer_core.classifier import Classifier
+from fer_core.container import DecodeStats, Span
 from fer_core.detector import NAME as DETECTOR_NAME
 from fer_core.detector import Detector
 from fer_core.device import share_cores
@@ -40,7 +41,6 @@ from fer_core.types import (
     Status,
     VideoInfo,
 )
-from fer_core.video import Span
 
 CHUNK_S = 10.0
 CLASSIFY_FRAMES = 32
@@ -148,7 +148,7 @@ class Analyzer:
         `resume`: that of an earlier part of the same segment.
         """
         info = video.probe(source)
-        stats = video.DecodeStats()
+        stats = DecodeStats()
         begun = _Begun.anew(self.detector, patient) if resume is None else _Begun.resumed(self.detector, resume)
         step_s = every_s or (1 / info.mean_fps if info.mean_fps else 0.0)
         # Decoding, finding and labelling let each other work: all three release the interpreter.
@@ -221,7 +221,7 @@ def _teller(joiner: Joiner, on_progress: OnProgress | None) -> OnProgress | None
     return None if on_progress is None else lambda at: on_progress(joiner.told(at))
 
 
-def _end(stats: video.DecodeStats, begun: _Begun, last: Frame | None) -> End:
+def _end(stats: DecodeStats, begun: _Begun, last: Frame | None) -> End:
     """Return what a segment leaves to the next one; `last`: the last frame that this pass looked at."""
     if last is not None:
         tracks, place = tracks_of(begun.follower.state()["tracker"], last.scale), last.position

@@ -11,11 +11,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fer_core import video
+from fer_core.container import WHOLE, Span
 from fer_core.errors import media_error
 from fer_core.source import Source
+from fer_core.spans import spans
 from fer_core.tracking import Tracker
 from fer_core.types import Box, Chunk, FaceExpression, FrameResult, Position, Progress
-from fer_core.video import BookmarkError, Span
+from fer_core.video import BookmarkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,10 @@ class Joiner:
 
         Raises MediaError, BookmarkError where the video has other segments than that of `resume`.
         """
-        spans = [video.WHOLE] if whole else video.spans(source, every_s, segment_s)
-        if resume is not None and resume["segments"] != len(spans):
+        parts = [WHOLE] if whole else spans(source, every_s, segment_s)
+        if resume is not None and resume["segments"] != len(parts):
             raise BookmarkError("The place to go on from is not found in the video.")
-        return cls(spans, every_s, step_s(source, every_s), resume)
+        return cls(parts, every_s, step_s(source, every_s), resume)
 
     @property
     def segment(self) -> int:

@@ -28,7 +28,7 @@ from train.processes import is_first_process, join, leave
 from train.report import model_card_markdown
 from train.run import train
 from train.state import Run
-from train.targets import SoftLabels
+from train.targets import SOFT_LABELS, SoftLabels
 from train.teach import teach
 
 
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if arguments.epochs:
             config = replace(config, epochs=arguments.epochs)
         folder = arguments.out or Path("runs") / arguments.preset
-        taught = SoftLabels.load(arguments.soft_labels) if arguments.soft_labels else None
+        taught = SoftLabels.load(arguments.soft_labels) if config.taught else None
         watch = _print_progress if is_first_process() else lambda _: None
         train(config, _load(arguments), folder, device, watch, arguments.start_from, taught)
     finally:
@@ -122,7 +122,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--start-from", type=Path, help="weights of the same network (a run's best.safetensors)")
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
-    run.add_argument("--soft-labels", type=Path, help="teachers' labels, which `teach` wrote")
+    run.add_argument(
+        "--soft-labels",
+        type=Path,
+        default=SOFT_LABELS,
+        help="teachers' labels, which `teach` wrote, for a preset that learns from them (default: the program's)",
+    )
     run.add_argument("--folds", type=int, default=0, help="cut the training pictures in this many parts ...")
     run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be taught later")
     run.set_defaults(action=_run)

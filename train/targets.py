@@ -18,6 +18,9 @@ from fer_core.errors import FerError
 from train.config import TrainConfig
 from train.data import FerData
 
+SOFT_LABELS = Path(__file__).with_name("soft_labels.safetensors")
+"""What five teachers said of the training pictures, each of those that it had not seen."""
+
 
 @dataclass(frozen=True)
 class SoftLabels:
@@ -64,7 +67,10 @@ def soft_targets(rows: FerData, config: TrainConfig, taught: SoftLabels | None =
         if taught is None:
             raise FerError("This recipe learns from soft labels: name their file with --soft-labels.", "no_soft_labels")
         if taught.rows_sha256 != rows_sha256(rows):
-            raise FerError("The soft labels belong to other training pictures.", "other_data")
+            raise FerError(
+                "The soft labels belong to other training pictures; with and without --ferplus, they are others.",
+                "other_data",
+            )
         target = (1 - config.taught) * target + config.taught * torch.from_numpy(taught.probabilities)
     return target
 

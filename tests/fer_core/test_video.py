@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from fer_core import video
+from fer_core.container import DecodeStats
 from fer_core.errors import MediaError
-from fer_core.video import Bookmark, BookmarkError, DecodeStats, frames, probe
+from fer_core.video import Bookmark, BookmarkError, frames, probe
 from tests.media import (
     cut,
     interlaced,
@@ -166,7 +167,7 @@ def test_a_size_that_grows_too_large_on_the_way_is_refused(tmp_path, monkeypatch
     small = write_clip(tmp_path / "a.ts", [scene(side=100, size=(240, 160))] * 10).read_bytes()
     large = write_clip(tmp_path / "b.ts", moving_face(10), times_s=[1 + n / 10 for n in range(10)]).read_bytes()
     (tmp_path / "v.ts").write_bytes(small + large)
-    monkeypatch.setattr("fer_core.video.MAX_PIXELS", 240 * 160)
+    monkeypatch.setattr("fer_core.container.MAX_PIXELS", 240 * 160)
     with pytest.raises(MediaError) as refusal:
         list(frames(tmp_path / "v.ts", 0))
     assert refusal.value.code == "too_large"
@@ -185,8 +186,8 @@ def test_times_that_go_back_or_are_missing_are_skipped_and_counted(tmp_path, mon
             frame.pts = {2: None, 4: 0}.get(number, frame.pts)
             yield number, frame
 
-    original = video._decoded
-    monkeypatch.setattr(video, "_decoded", out_of_order)
+    original = video.decode
+    monkeypatch.setattr(video, "decode", out_of_order)
     stats = DecodeStats()
     assert times(path, stats=stats) == pytest.approx([0.0, 0.1, 0.3, 0.5])
     assert stats.skipped == 2
