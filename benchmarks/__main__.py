@@ -174,6 +174,8 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     long_run.add_argument("--plot", type=Path, help="write the memory over the video as a picture")
     thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
     thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+    formats = commands.add_parser("precision", help="labels and time on each device and in each number format")
+    formats.add_argument("--data", type=Path, required=True, help="fer2013.csv")
 
 
 def _memory(options: argparse.Namespace) -> None:
@@ -191,6 +193,13 @@ def _quality(options: argparse.Namespace) -> None:
     from train.data import PRIVATE_TEST, load
 
     print(quality.table(quality.steps(Classifier.load(), load(options.data).of(PRIVATE_TEST))))
+
+
+def _precision(options: argparse.Namespace) -> None:
+    from benchmarks import precision
+    from train.data import PRIVATE_TEST, load
+
+    print(precision.table(load(options.data).of(PRIVATE_TEST).pixels))
 
 
 def _passing(options: argparse.Namespace) -> None:
@@ -212,6 +221,7 @@ MORE = {
     "simulate": _simulate,
     "memory": _memory,
     "quality": _quality,
+    "precision": _precision,
 }
 
 

@@ -112,12 +112,16 @@ class Classifier:
     def _logits(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Return float32 logits (N, 7), offsets added.
 
-        Those of faces that are not clear are averaged with their mirror image's.
+        Those of faces that are not clear are averaged with their mirror image's. Its weight grows gradually, so that
+        a hair's breadth in the output, from another device or the next frame, never makes a leap.
         """
-        logits = self._forward(x, dtype)
-        unclear = logits.softmax(1).amax(1) < self.card.input.mirror_below
+        logits, feed = self._forward(x, dtype), self.card.input
+        highest = logits.softmax(1).amax(1)
+        unclear = highest < feed.mirror_below
         if unclear.any():
-            logits[unclear] = (logits[unclear] + self._forward(x[unclear].flip(3), dtype)) / 2
+            weight = (feed.mirror_below - highest[unclear]) / (feed.mirror_below - feed.mirror_fully_below)
+            mirrored = self._forward(x[unclear].flip(3), dtype)
+            logits[unclear] = logits[unclear].lerp(mirrored, weight.clamp(max=1)[:, None] / 2)
         return logits + self._offsets.to(logits.device)
 
     def _forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:

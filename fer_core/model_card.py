@@ -12,7 +12,7 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import ModelError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-DEFAULT_MODEL = "seresnet_adjusted"
+DEFAULT_MODEL = "seresnet_gradual"
 """The name of the shipped model: its card and weights lie in `WEIGHTS_FOLDER` under it."""
 
 
@@ -21,8 +21,8 @@ class ModelInput:
     """How a face reaches the network: a grey crop of `side` px, of which the middle `cut` px are normalised.
 
     `mean` and `std` are those of the grey level divided by 255 over the training pictures. `mirror_below`: where the
-    network's highest probability, before scaling, is lower, the logits are the mean of the face's and its mirror
-    image's; 0 for never, above 1 for always.
+    network's highest probability, before scaling, is lower, its mirror image has a say in the logits: the more the
+    lower it is, and as much as the face itself from `mirror_fully_below` down. Both are 0 for never.
     """
 
     side: int
@@ -30,6 +30,7 @@ class ModelInput:
     mean: float
     std: float
     mirror_below: float = 0.0
+    mirror_fully_below: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData
 from train.evaluate import evaluate, robustness
 from train.metrics import reliability
 
-MIRROR_BELOW = 0.7
-"""Under this top probability a face is averaged with its mirror image; on PublicTest averaging all gains no more."""
+MIRROR_BELOW, MIRROR_FULLY_BELOW = 0.75, 0.65
+"""Between these top probabilities the mirror image comes in; on PublicTest, letting it in everywhere gains no more."""
 
 
 def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> ModelCard:
@@ -82,7 +82,9 @@ def bare_card(run: Path, data: FerData, name: str) -> ModelCard:
         raise FerError(f"There is no run in {run}.", "no_run") from None
     if about["data_sha256"] != data.sha256:
         raise FerError(f"The run in {run} was trained on other data.", "other_data")
-    feed = ModelInput(data.pixels.shape[-1], about["config"]["side"], about["mean"], about["std"], MIRROR_BELOW)
+    feed = ModelInput(
+        data.pixels.shape[-1], about["config"]["side"], about["mean"], about["std"], MIRROR_BELOW, MIRROR_FULLY_BELOW
+    )
     return ModelCard(
         name=name,
         classes=EMOTION_LABELS,

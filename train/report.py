@@ -68,8 +68,9 @@ def _details(card: ModelCard) -> str:
             f"- Trained here: preset `{recipe['preset']}`, {recipe['epochs']} epochs, seed {recipe['seed']}",
             f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
             f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
-            f"- One network; under a top probability of {card.input.mirror_below:.2f} the face is averaged with"
-            f" its mirror image; to each class's logit is added"
+            f"- One network; from a top probability of {card.input.mirror_below:.2f} down, the more the lower, and"
+            f" fully from {card.input.mirror_fully_below:.2f}, the face is averaged with its mirror image;"
+            f" to each class's logit is added"
             f" {', '.join(f'{label} {offset:+.2f}' for label, offset in zip(card.classes, card.offsets, strict=True))};"
             f" temperature {card.temperature:.3f};"
             f" a face is uncertain below {card.uncertain_below:.3f}",

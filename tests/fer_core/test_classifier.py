@@ -127,12 +127,29 @@ def test_a_flipping_model_answers_alike_for_a_face_and_its_mirror_image(model):
     card = json.loads(model.read_text())
     plain = Classifier.load(model)
     flipping = Classifier(
-        replace(plain.card, input=ModelInput(**card["input"] | {"mirror_below": 1.1})), plain._network, plain.device
+        replace(plain.card, input=ModelInput(**card["input"] | {"mirror_below": 1.1, "mirror_fully_below": 1.0})),
+        plain._network,
+        plain.device,
     )
     crops = np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
     mirrored = np.ascontiguousarray(crops[:, :, ::-1])
     assert np.abs(flipping.probabilities(crops) - flipping.probabilities(mirrored)).max() < 0.01
     assert np.abs(plain.probabilities(crops) - plain.probabilities(mirrored)).max() > 0.02
+
+
+def test_the_mirror_image_comes_in_without_a_leap(model):
+    plain = Classifier.load(model, "cpu")
+    crops = np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
+    highest = float(plain.probabilities(crops[:1]).max())
+
+    def at(below, fully):
+        feed = replace(plain.card.input, mirror_below=below, mirror_fully_below=fully)
+        return Classifier(replace(plain.card, input=feed), plain._network, plain.device).probabilities(crops[:1])
+
+    away, half = at(highest - 0.001, 0.1), np.sqrt(at(1.0, highest + 0.1) * plain.probabilities(crops[:1]))
+    assert np.abs(away - plain.probabilities(crops[:1])).max() < 1e-6
+    assert np.abs(at(highest + 0.001, highest - 0.199) - away).max() < 0.005
+    assert np.abs(at(highest + 0.1, highest - 0.1) - half / half.sum()).max() < 0.005
 
 
 def test_offsets_move_the_logits_before_the_temperature(model):
