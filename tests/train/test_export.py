@@ -1,6 +1,7 @@
 """From a finished run to a model that loads, with a card that measures say the truth about."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -38,6 +39,13 @@ def test_the_report_quotes_the_card(shipped):
     assert f"{card.metrics['PrivateTest']['full']['accuracy']:.2%}" in text
     assert card.sha256 in text
     assert text.count("\n## ") == 9
+
+
+def test_the_report_says_where_near_twins_were_trained_on(shipped):
+    card = ModelCard.load(shipped / "tiny.json")
+    assert "Near twins" not in model_card_markdown(card)
+    before = replace(card, data=card.data | {"left_out": {"also_in_test": 3}})
+    assert "Near twins of test pictures were not looked for yet" in model_card_markdown(before)
 
 
 def test_a_run_on_other_data_is_not_exported(shipped, patterns, tmp_path):
