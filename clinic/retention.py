@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import caseload
+from clinic import deletion
 from clinic.jobs import ACTIVE
 from clinic.settings import Settings
 from db.copies import safety_copies, sqlite_path
@@ -63,7 +63,7 @@ def _patients(db: Database, settings: Settings, limit: date | None) -> int:
         came_in = datetime(limit.year, limit.month, limit.day, tzinfo=UTC)
         found = list(session.scalars(select(Patient.id).where(Patient.created_at < came_in, Patient.id.not_in(newer))))
     for patient_id in found:
-        caseload.erase(db, settings, "patient", patient_id, None)
+        deletion.erase(db, settings, "patient", patient_id, None)
     return len(found)
 
 
@@ -73,7 +73,7 @@ def _recordings(db: Database, settings: Settings, limit: date | None) -> int:
     with db.read() as session:
         found = list(session.scalars(select(Recording.id).where(Recording.version_of.is_(None), _old(limit))))
     for recording_id in found:
-        caseload.erase(db, settings, "recording", recording_id, None)
+        deletion.erase(db, settings, "recording", recording_id, None)
     return len(found)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, caseload, downloads, jobs, uploads
+from clinic import access, audit, deletion, downloads, jobs, uploads
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import Scope
@@ -142,7 +142,7 @@ def _delete(
         jobs.drop(db, settings, recording_id)
     uploads.discard(settings, work.files)
     for recording_id in work.erased:
-        caseload.erase(db, settings, "recording", recording_id, account_id)
+        deletion.erase(db, settings, "recording", recording_id, account_id)
     # Archives that wait to be fetched hold what may not leave any more.
     downloads.sweep(settings, older_than_s=-60)
     db.forget_deleted()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic import analysis, caseload, downloads, leases, previews, retention, selftest, uploads, withdrawal
+from clinic import analysis, deletion, downloads, leases, previews, retention, selftest, uploads, withdrawal
 from clinic.health import WorkerHealth, write_health
 from clinic.leases import Claim
 from clinic.settings import Settings
@@ -101,7 +101,7 @@ class Worker:
         """Test the installation, then work until `stop`. Nobody else may be working under this number."""
         # Nobody else is: what runs under this name according to its row belongs to a worker that died.
         uploads.discard(self._settings, leases.release(self._db, self._name))
-        caseload.finish_erasures(self._db, self._settings)
+        deletion.finish_erasures(self._db, self._settings)
         self._say()
         self._test()
         housekept = released = retained = float("-inf")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, words
+from clinic import caseload, deletion, words
 from clinic.access import Forbidden
 from clinic.caseload import PatientDetail
 from fer_core.emotions import Emotion
@@ -37,7 +37,7 @@ def edit(patient: PatientDetail) -> None:
         with st.expander("Delete this patient"):
             sure = st.checkbox(f"Delete all {len(patient.recordings)} recordings and the patient for good")
             if st.button("Delete patient", disabled=not sure, icon=":material/delete:"):
-                keep_receipt(caseload.delete_patient(parts.db, parts.settings, who, patient.id))
+                keep_receipt(deletion.delete_patient(parts.db, parts.settings, who, patient.id))
                 st.session_state.pop("patient", None)
                 st.switch_page(state.CASELOAD)
 

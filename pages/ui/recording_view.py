@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, readings, words
+from clinic import caseload, deletion, readings, words
 from clinic.caseload import RecordingRow
 from fer_core.emotions import Emotion
 from pages.ui import state
@@ -128,6 +128,6 @@ def confirm_delete(recording: RecordingRow) -> None:
         st.write(f"{title_of(recording)}. Its results are deleted for good; this can't be undone.")
         if st.button("Delete", type="primary"):
             parts = resources()
-            keep_receipt(caseload.delete_recording(parts.db, parts.settings, actor(), recording.id))
+            keep_receipt(deletion.delete_recording(parts.db, parts.settings, actor(), recording.id))
             st.query_params.pop("recording", None)
             st.rerun()

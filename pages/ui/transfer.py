@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import downloads, imports
-from clinic.caseload import Receipt
+from clinic.deletion import Receipt
 from pages.ui import state
 from pages.ui.resources import actor, resources
 from pages.ui.widgets import calm

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import accounts, caseload, consent, demo, exports, imports, jobs, leases, uploads
+from clinic import accounts, caseload, consent, deletion, demo, exports, imports, jobs, leases, uploads
 from clinic.access import CONSOLE, Role
 from clinic.audit import Deed
 from clinic.consent import Scope
@@ -193,7 +193,7 @@ def test_twice_is_refused(archive, elsewhere):
 
 def test_an_erased_patient_does_not_come_back(db, settings, demo_patient):
     archive = archive_of(db, settings, demo_patient)
-    caseload.erase(db, settings, "patient", demo_patient, None)
+    deletion.erase(db, settings, "patient", demo_patient, None)
     refused((db, settings), archive, "patient_erased")
 
 

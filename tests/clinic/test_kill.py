@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from clinic import caseload, uploads
+from clinic import deletion, uploads
 from clinic.media import open_store
 from db.models import Job, Recording
 from tests.clinic.fakes import eventually
@@ -28,7 +28,7 @@ import hashlib, io, os, random, sys
 from datetime import date
 import numpy as np
 from PIL import Image
-from clinic import caseload, incoming, jobs, uploads
+from clinic import deletion, incoming, jobs, uploads
 from clinic.incoming import Piece
 from clinic.access import Actor, Role
 from clinic.settings import Settings
@@ -63,7 +63,7 @@ def work():
     while True:
         mine = [upload(db, who, patient) for _ in range(2)]
         say("deleting", mine[0])
-        caseload.delete_recording(db, settings, who, mine[0])
+        deletion.delete_recording(db, settings, who, mine[0])
         say("deleted", mine[0])
 
 for _ in sys.stdin:
@@ -110,7 +110,7 @@ def test_kills_leave_no_dangling_row_and_lose_no_file(db, settings, program):
         eventually(lambda steps=steps: said_so_far(settings) >= steps)
         time.sleep(dice.uniform(0.0, 0.15))
         os.kill(child, signal.SIGKILL)
-    caseload.finish_erasures(db, settings)
+    deletion.finish_erasures(db, settings)
     said = [line.split() for line in (settings.data_dir / "said").read_text().splitlines()]
     stored = {words[1]: words[2] for words in said if words[0] == "stored"}
     going = {words[1] for words in said if words[0] == "deleting"}

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from clinic import accounts, analysis, caseload, jobs, leases, progress, reanalysis, uploads
+from clinic import accounts, analysis, caseload, deletion, jobs, leases, progress, reanalysis, uploads
 from clinic.__main__ import main
 from clinic.access import Role
 from clinic.media import open_store
@@ -250,7 +250,7 @@ def test_deleting_a_recording_deletes_its_versions_and_file(db, settings, analys
     run(analyzer([[(0,)] * 3], NEW))
     with db.read() as session:
         shown = session.scalar(select(Recording.id).where(Recording.current))
-    caseload.delete_recording(db, settings, who, shown)
+    deletion.delete_recording(db, settings, who, shown)
     with db.read() as session:
         assert session.scalars(select(Recording)).all() == []
         assert session.scalars(select(Sample)).all() == []

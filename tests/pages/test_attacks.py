@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from clinic import accounts, caseload, downloads, incoming, jobs, sharing, sign_ins, uploads
+from clinic import accounts, caseload, deletion, downloads, incoming, jobs, sharing, sign_ins, uploads
 from clinic.gate import Behind, Gate
 from clinic.routes import routes
 from db.models import Role, SignIn
@@ -88,7 +88,7 @@ def test_foreign_clinician(client, patient, attack, settings):
     tries = (
         lambda: caseload.get_patient(database(), foreign, patient_id),
         lambda: caseload.rename_patient(database(), foreign, patient_id, "Mine", ""),
-        lambda: caseload.delete_patient(database(), settings, foreign, patient_id),
+        lambda: deletion.delete_patient(database(), settings, foreign, patient_id),
         lambda: downloads.prepare(database(), settings, foreign, patient_id),
         lambda: sharing.share(database(), foreign, patient_id, "Dr. Foreign"),
     )
