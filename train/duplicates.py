@@ -43,8 +43,12 @@ def has_twin(data: FerData, others: tuple[str, ...]) -> NDArray[np.bool_]:
 
 
 def has_near_twin(data: FerData, split: str, others: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return (rows of `split`,) bool: the picture stands, exactly or nearly, also in one of the splits `others`."""
+    """Return (rows of `split`,) bool: the picture, or its mirror image, stands nearly also in one of `others`."""
     ours, theirs = data.of(split).pixels, data.where(np.isin(data.split, others)).pixels
+    return _near_one_of(ours, theirs) | _near_one_of(ours[:, :, ::-1], theirs)
+
+
+def _near_one_of(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> NDArray[np.bool_]:
     found = np.zeros(len(ours), bool)
     our_hashes, their_hashes = perceptual_hashes(ours), perceptual_hashes(theirs)
     our_grey, their_grey = _standardised(ours), _standardised(theirs)
@@ -67,7 +71,7 @@ def _standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def training_rows(data: FerData) -> tuple[FerData, dict[str, int]]:
     """Return what may be trained on, and a count of each reason for which rows were left out.
 
-    Left out: pictures that are also, exactly or nearly, in PublicTest or PrivateTest, repeats within Training,
+    Left out: pictures that are also, exactly, nearly or mirrored, in PublicTest or PrivateTest, repeats within Training,
     pictures that carry two labels, nearly blank ones, and what FER+ calls not a face.
     """
     train = data.of(TRAINING)

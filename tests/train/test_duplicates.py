@@ -47,6 +47,12 @@ def test_near_twins_are_found_across_splits_alone():
     assert has_near_twin(data, PRIVATE_TEST, (PUBLIC_TEST,)).tolist() == [False] * 3
 
 
+def test_a_mirror_image_is_a_near_twin():
+    one, other = picture(), picture()
+    data = data_of((one, 0, PRIVATE_TEST), (compressed(one)[:, ::-1], 0, TRAINING), (other[::-1], 0, TRAINING))
+    assert has_near_twin(data, TRAINING, (PRIVATE_TEST,)).tolist() == [True, False]
+
+
 def test_nothing_is_trained_on_that_is_also_tested():
     shared, near, twice, argued, own = (picture() for _ in range(5))
     data = data_of(
