@@ -71,8 +71,8 @@ def _standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def training_rows(data: FerData) -> tuple[FerData, dict[str, int]]:
     """Return what may be trained on, and a count of each reason for which rows were left out.
 
-    Left out: pictures that are also, exactly, nearly or mirrored, in PublicTest or PrivateTest, repeats within Training,
-    pictures that carry two labels, nearly blank ones, and what FER+ calls not a face.
+    Left out: pictures that are also, exactly, nearly or mirrored, in PublicTest or PrivateTest, repeats within
+    Training, pictures that carry two labels, nearly blank ones, and what FER+ calls not a face.
     """
     train = data.of(TRAINING)
     hashes = picture_hashes(train.pixels).tolist()

@@ -28,8 +28,7 @@ def evaluate(classifier: Labeller, data: FerData, split: str, uncertain_below: f
     """Return all metrics of one split; `data` holds all splits, so that duplicates across them are known.
 
     `without_duplicates` leaves out every picture that also stands, pixel for pixel, in another split;
-    `without_near_duplicates` those as well that stand there in another crop, size or compression,
-    or mirrored.
+    `without_near_duplicates` those as well that stand there mirrored, or in another crop, size or compression.
     """
     others = tuple(other for other in SPLITS if other != split)
     twin = has_twin(data, others)[data.split == split]
