@@ -72,6 +72,11 @@ class ModelCard:
         if tuple(self.classes) != EMOTION_LABELS:
             raise ModelError("The model's classes are not the seven of this program in their order; it is refused.")
 
+    @property
+    def saw_near_twins(self) -> bool:
+        """Whether it was trained before near twins of test pictures were looked for, which flatters its figures."""
+        return "nearly_in_test" not in self.data.get("left_out", {})
+
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-ready values."""
         return asdict(self)

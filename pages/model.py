@@ -76,7 +76,8 @@ def show_models(installed: ModelCard) -> None:
         measured = other.metrics[SPLIT]["full"]
         name = f"{other.name} (installed)" if other.name == installed.name else other.name
         figures = {key: measured[key] * 100 for key in ("accuracy", "macro_f1", "neutral_to_sad")}
-        rows.append({"Model": name, "Recipe": other.recipe["preset"], **figures})
+        saw = "yes" if other.saw_near_twins else "no"
+        rows.append({"Model": name, "Recipe": other.recipe["preset"], **figures, "Saw near copies of the test": saw})
     rows.sort(key=lambda row: -row["accuracy"])
     shares = {
         "accuracy": st.column_config.NumberColumn("Agreement", format="%.1f %%"),

@@ -84,7 +84,7 @@ def _training_data(card: ModelCard) -> str:
         f"FER2013's official Training split: {card.data['training_pictures']} pictures after leaving out: {left_out}. "
         f"SHA-256 of the data set `{card.data['data_sha256']}`."
     )
-    if "nearly_in_test" not in card.data["left_out"]:
+    if card.saw_near_twins:
         text += (
             " Near twins of test pictures were not looked for yet and some are among them: the accuracy without near"
             " duplicates, below, is the fair one."

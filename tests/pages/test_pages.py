@@ -162,6 +162,13 @@ def test_the_model_page_shows_the_card_s_own_figures():
     assert f"{accuracy * 100:.1f} %" in [metric.value for metric in page.metric]
 
 
+def test_the_model_page_says_which_models_saw_near_copies_of_the_test():
+    [table] = [found.value for found in open_page("model").dataframe if "Recipe" in found.value]
+    said = dict(zip(table["Model"], table["Saw near copies of the test"], strict=True))
+    assert said["sequential"] == "no"
+    assert said["seresnet_best_cpu"] == "yes"
+
+
 def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):
     monkeypatch.setattr(model_card, "WEIGHTS_FOLDER", tmp_path)
     page = open_page("model")
