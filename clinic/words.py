@@ -60,7 +60,7 @@ SMOOTHING = "Running mean of the model's output over this time; gaps stay gaps. 
 BASELINES = (
     "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
     " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
-    " pictures (mirrored, cut or compressed otherwise) knew some of the answers, so its figures are too good."
+    " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
 )
 
 JOB_STATES: dict[str, str] = {

@@ -12,7 +12,7 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import ModelError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-DEFAULT_MODEL = "seresnet_gradual"
+DEFAULT_MODEL = "seresnet_clean"
 """The name of the shipped model: its card and weights lie in `WEIGHTS_FOLDER` under it."""
 
 

@@ -9,9 +9,12 @@ from sklearn.metrics import f1_score
 
 from train.metrics import Labels, Probabilities, selective
 
-SELECTIVE_GAIN = 0.08
-"""By how much the accuracy of the faces that get a label shall exceed the accuracy over all."""
+SELECTIVE_GAIN = 0.10
+"""By how much the accuracy of the faces that get a label shall exceed the accuracy over all, on PublicTest.
 
+Eight points are promised. Two are kept in reserve, since a gain on the pictures that it was chosen on is not wholly one
+on others: a threshold that gained 8.1 points on PublicTest gained 6.5 on PrivateTest.
+"""
 
 PRIOR_SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """How much of the classes' frequencies may be taken out of the logits."""
