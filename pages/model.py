@@ -65,7 +65,7 @@ def show_trust(measured: dict[str, Any]) -> None:
     st.caption(
         f"Left: on the dotted line an output of 70 % is right in 70 % of the pictures; on average this model is off by "
         f"{measured['calibration']['ece'] * 100:.1f} points (expected calibration error). Right: the dotted line is "
-        f"where this program stops: below an output of {kept['threshold']:.2f} a face stays uncertain."
+        f"where this program stops: below an output of {_exact(kept['threshold'])} a face stays uncertain."
     )
 
 
