@@ -21,10 +21,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from fer_core.errors import FerError
-from fer_core.seekable import SeekableReader
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 CHUNK_BYTES = 256 * 1024
 """Plain bytes in a chunk; the last may have fewer."""
@@ -158,25 +157,46 @@ class SealedWriter:
         self._number += 1
 
 
-class _SealedReader(SeekableReader):
+class _SealedReader(io.RawIOBase):
     """The plain bytes of a finished sealed file; what is read was checked."""
 
     def __init__(self, file: BinaryIO, key: Key, context: bytes) -> None:
         self._file, self._chunks = file, _opened_chunks(file, key, context)
         body = _size(file) - HEADER_BYTES
         self._count = -(-body // RECORD_BYTES)
-        super().__init__(body - self._count * EXTRA_BYTES)
+        self.size = body - self._count * EXTRA_BYTES
+        self._place = 0
         self._cache: OrderedDict[int, bytes] = OrderedDict()
         if self._count < 1 or self.size < (self._count - 1) * CHUNK_BYTES:
             raise _damaged()
         # A file that was cut off or added to ends with a chunk that doesn't call itself the last.
         self._chunk(self._count - 1)
 
-    def _fetch(self, place: int, most: int) -> bytes:
-        if place >= self.size or not most:
-            return b""
-        number, within = divmod(place, CHUNK_BYTES)
-        return self._chunk(number)[within : within + most]
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise ValueError("a place before the start of the file")
+        self._place = base + offset
+        return self._place
+
+    def readinto(self, target: WriteableBuffer) -> int:
+        view = memoryview(target).cast("B")
+        if self._place >= self.size or not len(view):
+            return 0
+        number, within = divmod(self._place, CHUNK_BYTES)
+        found = self._chunk(number)[within : within + len(view)]
+        view[: len(found)] = found
+        self._place += len(found)
+        return len(found)
 
     def close(self) -> None:
         if not self.closed:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from fer_core.seekable import SeekableReader
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 RANGE_BYTES = 256 * 1024
 """The longest range that is handed over at once."""
@@ -40,18 +42,37 @@ def serving(file: BinaryIO) -> Iterator[int]:
             raise failures[0]
 
 
-class RemoteRanges(SeekableReader):
+class RemoteRanges(io.RawIOBase):
     """The other side: a seekable file whose bytes come through the socket."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
-        (size,) = _SIZE.unpack(_receive(link, _SIZE.size))
-        super().__init__(size)
+        (self._size,) = _SIZE.unpack(_receive(link, _SIZE.size))
+        self._place = 0
 
-    def _fetch(self, place: int, most: int) -> bytes:
-        self._link.sendall(_QUESTION.pack(place, min(most, RANGE_BYTES)))
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("a place before the start of the file")
+        self._place = base + offset
+        return self._place
+
+    def readinto(self, target: WriteableBuffer) -> int:
+        view = memoryview(target).cast("B")
+        self._link.sendall(_QUESTION.pack(self._place, min(len(view), RANGE_BYTES)))
         (length,) = _LENGTH.unpack(_receive(self._link, _LENGTH.size))
-        return _receive(self._link, length)
+        view[:length] = _receive(self._link, length)
+        self._place += length
+        return int(length)
 
     def close(self) -> None:
         self._link.close()
