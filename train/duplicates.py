@@ -45,19 +45,18 @@ def has_twin(data: FerData, others: tuple[str, ...]) -> NDArray[np.bool_]:
 def has_near_twin(data: FerData, split: str, others: tuple[str, ...]) -> NDArray[np.bool_]:
     """Return (rows of `split`,) bool: the picture, or its mirror image, stands nearly also in one of `others`."""
     ours, theirs = data.of(split).pixels, data.where(np.isin(data.split, others)).pixels
-    return _near_one_of(ours, theirs) | _near_one_of(ours[:, :, ::-1], theirs)
-
-
-def _near_one_of(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    found = np.zeros(len(ours), bool)
-    our_hashes, their_hashes = perceptual_hashes(ours), perceptual_hashes(theirs)
-    our_grey, their_grey = _standardised(ours), _standardised(theirs)
-    for begin in range(0, len(ours), _BLOCK):
-        distance = np.bitwise_count(our_hashes[begin : begin + _BLOCK, None] ^ their_hashes[None])
+    both = np.concatenate([ours, ours[:, :, ::-1]])
+    their_hashes, their_grey = perceptual_hashes(theirs), _standardised(theirs)
+    found = np.zeros(len(both), bool)
+    for begin in range(0, len(both), _BLOCK):
+        block = both[begin : begin + _BLOCK]
+        distance = np.bitwise_count(perceptual_hashes(block)[:, None] ^ their_hashes[None])
         left, right = np.nonzero(distance <= NEAR_BITS)
-        correlation = np.einsum("ij,ij->i", our_grey[begin + left], their_grey[right])
+        correlation = np.einsum("ij,ij->i", _standardised(block)[left], their_grey[right])
         found[begin + left[correlation >= NEAR_CORRELATION]] = True
-    return found
+    as_they_are, mirrored = np.split(found, 2)
+    either: NDArray[np.bool_] = as_they_are | mirrored
+    return either
 
 
 def _standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

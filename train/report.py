@@ -66,7 +66,8 @@ def _details(card: ModelCard) -> str:
         [
             f"- Network: {shape['name']}, widths {shape.get('widths')}, blocks {shape.get('blocks')};"
             f" grey input, the middle {card.input.cut} of {card.input.side} px",
-            f"- Trained here: preset `{recipe['preset']}`, {recipe['epochs']} epochs, seed {recipe['seed']}",
+            f"- Trained here: preset `{recipe['preset']}`, {recipe['epochs']} epochs, seed {recipe['seed']}"
+            + (", going on from the weights of an earlier run" if recipe.get("warm_start") else ""),
             f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
             f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
             f"- One network; from a top probability of {card.input.mirror_below:.2f} down, the more the lower, and"
