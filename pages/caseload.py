@@ -37,11 +37,11 @@ def show_list(patients: list[PatientSummary]) -> None:
     titles = ["Patient", "Last recording", "Usable face time", *sparks]
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
-    shown = st.session_state.get("shown", SHOWN_AT_ONCE)
+    shown = st.session_state.get("patients_shown", SHOWN_AT_ONCE)
     for patient in patients[:shown]:
         show_line(patient)
     if len(patients) > shown and st.button(f"Show {min(SHOWN_AT_ONCE, len(patients) - shown)} more"):
-        st.session_state["shown"] = shown + SHOWN_AT_ONCE
+        st.session_state["patients_shown"] = shown + SHOWN_AT_ONCE
         st.rerun()
 
 

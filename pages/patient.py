@@ -126,7 +126,7 @@ def show_patient(patient: PatientDetail) -> None:
         selection_mode="multi",
         default=FIRST_SHOWN,
         format_func=lambda emotion: title(words.EXPRESSIONS[emotion]),
-        key="shown",
+        key="expressions_shown",
     )
     shown = sorted(shown)
     if patient.trend.points:
