@@ -7,17 +7,20 @@ import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from clinic import accounts, caseload, demo, sharing, uploads
 from clinic.access import Role
-from clinic.media import open_store
+from clinic.accounts import accounts
+from clinic.admin import demo
+from clinic.patients import caseload, sharing
+from clinic.recordings import uploads
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
-from db.sealed import sealing
-from fer_core import model_card
-from pages.ui.resources import resources
+from fer_core.model import model_card
+from storage.media import open_store
+from storage.sealed import sealing
 from tests import consents
+from web.resources import resources
 
-SHELL = Path(__file__).parents[2] / "pages" / "ui" / "shell.py"
+SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,7 @@ def open_page(name, **query):
     """Open a page inside the shell; returns what it shows."""
     page = AppTest.from_file(str(SHELL), default_timeout=30).run()
     if name != "caseload":
-        page.switch_page(f"../{name}.py")
+        page.switch_page(f"{name}.py")
     for key, value in query.items():
         page.query_params[key] = value
     page.run()
