@@ -29,7 +29,9 @@ import hashlib, io, os, random, sys
 from datetime import date
 import numpy as np
 from PIL import Image
-from clinic import deletion, incoming, jobs, uploads
+from clinic.erasure import deletion
+from clinic.jobs import jobs
+from clinic.recordings import incoming, uploads
 from clinic.incoming import Piece
 from clinic.access import Actor, Role
 from clinic.settings import Settings
