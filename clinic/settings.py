@@ -100,7 +100,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read the environment's ``FER_`` variables; README lists them. The data folder is made where it is missing.
+        """Read the environment's ``FER_`` variables; docs/operations.md lists them. A missing data folder is made.
 
         With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and what is named for real patients is left alone.
 

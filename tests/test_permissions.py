@@ -322,9 +322,9 @@ def test_each_public_function_is_in_the_table():
 def asks_who_acts(path):
     """The public functions of a module that take the acting user."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            if "actor" in {argument.arg for argument in node.args.args}:
-                yield f"{path.stem}.{node.name}"
+        public = isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if public and "actor" in {argument.arg for argument in node.args.args}:
+            yield f"{path.stem}.{node.name}"
 
 
 def test_no_module_that_asks_who_acts_is_left_out():
