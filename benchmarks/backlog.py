@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from benchmarks import postgresql
+from tests import postgresql
 from benchmarks.clinics import Clinic, clinic, picture, until
 from clinic.jobs.jobs import ACTIVE
 from db.models import Chunk, Job, JobState, Sample
