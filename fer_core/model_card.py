@@ -74,8 +74,8 @@ class ModelCard:
 
     @property
     def saw_near_twins(self) -> bool:
-        """Whether it was trained before near twins of test pictures were looked for, which flatters its figures."""
-        return "nearly_in_test" not in self.data.get("left_out", {})
+        """Whether photographs of test pictures, in another crop, were trained on, which flatters its figures."""
+        return "photograph_in_test" not in self.data.get("left_out", {})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-ready values."""

@@ -13,6 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fer_core.classifier import Classifier
@@ -21,6 +22,7 @@ from fer_core.errors import FerError
 from fer_core.model_card import WEIGHTS_FOLDER, ModelCard
 from train.config import PRESETS
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
+from train.duplicates import NEAR_TWINS, search_near_pairs
 from train.evaluate import evaluate
 from train.export import export
 from train.overview import write_overview
@@ -28,7 +30,7 @@ from train.processes import is_first_process, join, leave
 from train.report import model_card_markdown
 from train.run import train
 from train.state import Run
-from train.targets import SOFT_LABELS, SoftLabels
+from train.targets import SoftLabels
 from train.teach import teach
 
 
@@ -43,11 +45,17 @@ def _load(arguments: argparse.Namespace) -> FerData:
 def _run(arguments: argparse.Namespace) -> None:
     device = join(best_device())
     try:
-        config = replace(PRESETS[arguments.preset], seed=arguments.seed, folds=arguments.folds, fold=arguments.fold)
+        config = replace(
+            PRESETS[arguments.preset],
+            seed=arguments.seed,
+            protocol=arguments.protocol,
+            folds=arguments.folds,
+            fold=arguments.fold,
+        )
         if arguments.epochs:
             config = replace(config, epochs=arguments.epochs)
         folder = arguments.out or Path("runs") / arguments.preset
-        taught = SoftLabels.load(arguments.soft_labels) if config.taught else None
+        taught = SoftLabels.load(arguments.soft_labels) if config.taught and arguments.soft_labels else None
         watch = _print_progress if is_first_process() else lambda _: None
         train(config, _load(arguments), folder, device, watch, arguments.start_from, taught)
     finally:
@@ -75,6 +83,18 @@ def _search(arguments: argparse.Namespace) -> None:
 
 def _data(arguments: argparse.Namespace) -> None:
     print(json.dumps(write_overview(_load(arguments), arguments.out), indent=1))
+
+
+def _twins(arguments: argparse.Namespace) -> None:
+    data = _load(arguments)
+    pairs, correlations = search_near_pairs(data)
+    np.savez_compressed(
+        arguments.out,
+        data_sha256=data.sha256,
+        pairs=pairs.astype(np.int32),
+        correlation=correlations.astype(np.float16),
+    )
+    print(f"{len(pairs)} pairs of pictures in two splits show one photograph; {arguments.out}")
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -119,15 +139,18 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", parents=[data], help="train a preset; run it again to go on after a stop")
     run.add_argument("--preset", choices=sorted(PRESETS), default="quick")
     run.add_argument("--out", type=Path, help="the run's folder (default: runs/PRESET)")
-    run.add_argument("--start-from", type=Path, help="weights of the same network (a run's best.safetensors)")
+    run.add_argument(
+        "--start-from", type=Path, help="weights of the same network (a run's best.safetensors), or a folder of dlib's"
+    )
+    run.add_argument(
+        "--protocol",
+        choices=("clean", "official"),
+        default="clean",
+        help="official: train on all of Training, twins of test pictures too, for comparison with papers alone",
+    )
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
-    run.add_argument(
-        "--soft-labels",
-        type=Path,
-        default=SOFT_LABELS,
-        help="teachers' labels, which `teach` wrote, for a preset that learns from them (default: the program's)",
-    )
+    run.add_argument("--soft-labels", type=Path, help="teachers' labels, which `teach` wrote, for the preset `distil`")
     run.add_argument("--folds", type=int, default=0, help="cut the training pictures in this many parts ...")
     run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be taught later")
     run.set_defaults(action=_run)
@@ -148,6 +171,10 @@ def _parser() -> argparse.ArgumentParser:
     overview = commands.add_parser("data", parents=[data], help="count classes and twins, draw balance and samples")
     overview.add_argument("--out", type=Path, default=Path("runs/data"))
     overview.set_defaults(action=_data)
+
+    twins = commands.add_parser("twins", parents=[data], help="search pictures of two splits for the same photographs")
+    twins.add_argument("--out", type=Path, default=NEAR_TWINS, help="file of the pairs (.npz; default: the program's)")
+    twins.set_defaults(action=_twins)
 
     ship = commands.add_parser("export", parents=[data], help="write a run's best weights and their card")
     ship.add_argument("--run", type=Path, required=True, help="the run's folder")

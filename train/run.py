@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_core.device import working_dtype
 from fer_core.efficientnet import EfficientNetLite0, take_imagenet_weights
+from fer_core.face_resnet import FaceResNet
 from fer_core.model_card import file_sha256
 from fer_core.network import build_network
 from fer_core.preprocess import normalise
@@ -24,7 +25,9 @@ from train.augment import augment, mix_up
 from train.checkpoint import open_folder, save
 from train.config import TrainConfig
 from train.data import PUBLIC_TEST, FerData
+from train.degrade import cover_faces
 from train.duplicates import training_rows
+from train.face_start import WEIGHTS_FILE, take_face_weights
 from train.optimizer import freeze_depthwise, make_optimizer, make_schedule
 from train.pretrained import imagenet_weights
 from train.processes import is_first_process, mean_of_processes, own_share, share_gradients
@@ -36,9 +39,14 @@ def start(config: TrainConfig, rows: FerData, device: torch.device, weights: Pat
     """Make a fresh run for the training pictures `rows`, from random weights, ImageNet's, or those in `weights`."""
     torch.manual_seed(config.seed)
     network = build_network(config.architecture)
+    scaled = rows.pixels.astype(np.float32) / 255
+    mean, std = float(scaled.mean()), float(scaled.std())
     if config.pretrained and isinstance(network, EfficientNetLite0):
         take_imagenet_weights(network, imagenet_weights(config.pretrained))
-    if weights is not None:
+    if isinstance(network, FaceResNet) and weights is not None and weights.is_dir():
+        faces = normalise(torch.from_numpy(rows.pixels[:512]), config.side, mean, std)
+        take_face_weights(network, weights, faces, mean, std)
+    elif weights is not None:
         network.load_state_dict(load_file(weights))
     if config.freeze_depthwise:
         freeze_depthwise(network)
@@ -48,8 +56,6 @@ def start(config: TrainConfig, rows: FerData, device: torch.device, weights: Pat
         network.compile()
     optimizer = make_optimizer(network, config)
     schedule = make_schedule(optimizer, config, config.epochs * (len(rows.labels) // config.batch))
-    scaled = rows.pixels.astype(np.float32) / 255
-    mean, std = float(scaled.mean()), float(scaled.std())
     model = share_gradients(network)
     return Run(config, network, model, averaged, optimizer, schedule, device, len(rows.labels), mean, std)
 
@@ -66,17 +72,18 @@ def train(
     """Train in `folder` until the last epoch, going on from its checkpoint if there is one.
 
     `watch` is called after each epoch, once it is saved. `start_from`: weights (safetensors) of the same network to
-    begin with. `taught`: the teachers' soft labels, where the recipe learns from them.
+    begin with, or the folder of dlib's. `taught`: the teachers' soft labels, where the recipe learns from them.
 
     Raises FerError where the folder holds a run of another recipe or other data.
     """
-    rows, left_out = training_rows(data)
+    rows, left_out = training_rows(data, config.protocol)
     targets = soft_targets(rows, config, taught)
     if config.folds:
         kept = fold_of(rows, config.folds) != config.fold
         rows, targets = rows.where(kept), targets[torch.from_numpy(kept)]
     if start_from is not None:
-        config = replace(config, warm_start=file_sha256(start_from))
+        file = start_from / WEIGHTS_FILE if start_from.is_dir() else start_from
+        config = replace(config, warm_start=file_sha256(file))
     run = start(config, rows, device, start_from)
     open_folder(folder, run, data.sha256, left_out)
     public = data.of(PUBLIC_TEST)
@@ -158,6 +165,8 @@ def _batches(
         rows = order[begin : begin + config.batch].to(device)
         images = augment(pixels[rows].unsqueeze(1).float() / 255, config.side, config.augmentation, generator)
         target = targets[rows]
+        if config.augmentation.cover:
+            images, target = cover_faces(images, target, config.augmentation.cover, generator)
         if not plain and config.mix and float(torch.rand((), generator=generator)) < 0.5:
             images, target = mix_up(images, target, config.mix, generator)
         yield own_share(images), own_share(target)
