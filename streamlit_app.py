@@ -9,14 +9,15 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
-from clinic.gate import SIGN_IN, Behind, Gate
-from clinic.routes import routes
 from clinic.settings import Settings
-from pages.ui import doors, protocol, provider_door, watch, your_account
-from pages.ui.ending import end_soon
-from pages.ui.resources import database, welcome
-from pages.ui.safety import refuse_unsafe
-from pages.ui.widgets import on_script_error
+from pages.navigation import PLACES
+from pages.widgets import on_script_error
+from web import account, provider, sign_in, streamlit_protocol, watch
+from web.gate import SIGN_IN, Behind, Gate
+from web.resources import database, welcome
+from web.routes import routes
+from web.shutdown import end_soon
+from web.startup_check import refuse_unsafe
 
 refuse_unsafe()
 
@@ -33,20 +34,20 @@ async def start(_app: st.App) -> AsyncIterator[None]:
 
 behind = Behind(
     open_db=database,
-    is_deed=protocol.is_deed,
-    farewell=protocol.leave_for(SIGN_IN),
-    policy=protocol.policy(),
+    is_deed=streamlit_protocol.is_deed,
+    farewell=streamlit_protocol.leave_for(SIGN_IN),
+    policy=streamlit_protocol.policy(),
     tls=Settings.from_environment().behind_tls,
     need_second_step=Settings.from_environment().need_second_step,
 )
 app = st.App(
-    "pages/ui/shell.py",
+    "pages/shell.py",
     lifespan=start,
     routes=[
-        *doors.ROUTES,
-        *your_account.ROUTES,
-        *provider_door.ROUTES,
-        *watch.ROUTES,
+        *sign_in.ROUTES,
+        *account.ROUTES,
+        *provider.ROUTES,
+        *watch.routes(place.path for place in PLACES),
         *routes(Settings.from_environment, database),
     ],
     middleware=[Middleware(Gate, behind=behind)],

@@ -189,7 +189,7 @@ def _memory(options: argparse.Namespace) -> None:
 
 def _quality(options: argparse.Namespace) -> None:
     from benchmarks import quality
-    from fer_core.classifier import Classifier
+    from fer_core.model.classifier import Classifier
     from train.data import PRIVATE_TEST, load
 
     print(quality.table(quality.steps(Classifier.load(), load(options.data).of(PRIVATE_TEST))))

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from benchmarks import postgresql
 from benchmarks.clinics import Clinic, clinic, picture, until
-from clinic.jobs import ACTIVE
+from clinic.jobs.jobs import ACTIVE
 from db.models import Chunk, Job, JobState, Sample
 
 

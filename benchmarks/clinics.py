@@ -21,16 +21,21 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import accounts, caseload, consent, jobs, uploads, words
+from clinic import words
 from clinic.access import Actor, Role
-from clinic.drawn_face import draw_face
-from clinic.media import open_store
-from clinic.selftest import FRAMES_PER_S, write_clip
+from clinic.accounts import accounts
+from clinic.consent import consent
+from clinic.jobs import jobs
+from clinic.patients import caseload
+from clinic.recordings import uploads
+from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
-from clinic.uploads import Upload
+from clinic.worker.drawn_face import draw_face
+from clinic.worker.selftest import FRAMES_PER_S, write_clip
 from db.engine import Database, migrate, open_database
 from db.models import Sample, new_id
-from db.sealed import sealing
+from storage.media import open_store
+from storage.sealed import sealing
 
 ROOT = Path(__file__).parents[1]
 END_WITHIN_S = 15.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from benchmarks.clinics import Clinic, clinic, until, video
-from clinic.jobs import ACTIVE
+from clinic.jobs.jobs import ACTIVE
 from db.models import Chunk, Job, JobState
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_core.errors import MEDIA_CODES, MediaError
-from fer_core.sandbox import WALL_S, examine, limit_this_process
+from fer_core.media.sandbox import WALL_S, examine, limit_this_process
 
 _CODES = sorted(MEDIA_CODES)
 _READABLE, _BROKEN = 100, 101

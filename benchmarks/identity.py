@@ -12,10 +12,10 @@ from facenet_pytorch import MTCNN
 from PIL import Image
 from skimage.data import astronaut
 
-from fer_core import video
 from fer_core.analyzer import WORK_SIDE_PX
-from fer_core.detector import Detector
-from fer_core.following import Follower, scaled
+from fer_core.faces.detector import Detector
+from fer_core.faces.following import Follower, scaled
+from fer_core.media import video
 from fer_core.types import RGB, Box, Face
 
 SAME_IOU = 0.3

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from benchmarks.clinics import Clinic, clinic, kill, until, video
-from clinic import leases, progress
+from clinic.jobs import leases, progress
 from db.models import Chunk, Job, JobState
 from fer_core.analyzer import CHUNK_S
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.clinics import Clinic, clinic, picture, until, video
-from clinic import progress
-from clinic.progress import JobStatus
+from clinic.jobs import progress
+from clinic.jobs.progress import JobStatus
 from db.models import JobState
 
 ANSWERED_WITHIN_S = 2.0

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fer_core.classifier import Classifier
 from fer_core.device import best_device, working_dtype
+from fer_core.model.classifier import Classifier
 
 TIMED_FACES = 1024
 

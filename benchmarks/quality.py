@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from fer_core.classifier import Classifier
-from fer_core.quality import BLURRED_BELOW, DARK_BELOW, OUTSIDE_ABOVE, TOO_SMALL_PX, measure
+from fer_core.faces.quality import BLURRED_BELOW, DARK_BELOW, OUTSIDE_ABOVE, TOO_SMALL_PX, measure
+from fer_core.model.classifier import Classifier
 from fer_core.types import Box, Face, Quality
 from train.data import FerData
 

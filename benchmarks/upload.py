@@ -20,13 +20,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from clinic import accounts, incoming, selftest, sign_ins, uploads, words
+from clinic import words
 from clinic.access import Actor, Role
-from clinic.drawn_face import draw_face
-from clinic.gate import COOKIE
-from clinic.routes import PIECE_TYPE
+from clinic.accounts import accounts, sessions
+from clinic.recordings import incoming, uploads
 from clinic.settings import Settings
+from clinic.worker import selftest
+from clinic.worker.drawn_face import draw_face
 from db.engine import Database, migrate, open_database
+from web.gate import COOKIE
+from web.routes import PIECE_TYPE
 
 ROOT = Path(__file__).parents[1]
 PIECE = 16 * 1024 * 1024
@@ -126,7 +129,7 @@ def _enter(db: Database) -> tuple[str, Actor]:
     with db.session() as session:
         account = accounts.insert_account(session, "Invented", Role.CLINICIAN, "no password", must_change=False)
         account.statement = words.STATEMENT_VERSION
-        token = sign_ins.start(session, account)
+        token = sessions.start(session, account)
         return token, Actor(account.id, "", account.name, Role.CLINICIAN)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_core import video
+from fer_core.media import video
 from fer_core.types import FrameResult
 
 Seen = list[dict[str, Any]]
@@ -60,8 +60,8 @@ def plain() -> Way:
     """facenet-pytorch's MTCNN on each whole frame, one by one, then the same classifier, face by face."""
     from facenet_pytorch import MTCNN
 
-    from fer_core.classifier import Classifier
-    from fer_core.preprocess import crop_faces
+    from fer_core.faces.preprocess import crop_faces
+    from fer_core.model.classifier import Classifier
     from fer_core.types import Box
 
     classifier = Classifier.load()

@@ -10,24 +10,16 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from clinic import (
-    access,
-    accounts,
-    audit,
-    cluster,
-    demo,
-    doctor,
-    exports,
-    folders,
-    imports,
-    reanalysis,
-    second_step,
-    selftest,
-    worker,
-)
-from clinic.serving import read_options
+from clinic import access, audit
+from clinic.accounts import accounts, totp
+from clinic.admin import demo, doctor
+from clinic.admin.serving import read_options
+from clinic.exchange import exports, imports
+from clinic.jobs import reanalysis
+from clinic.recordings import folders
 from clinic.settings import Settings
-from clinic.supervisor import PROGRAM_DIR
+from clinic.worker import cluster, selftest, worker
+from clinic.worker.supervisor import PROGRAM_DIR
 from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
 
@@ -205,7 +197,7 @@ def _reset_password(settings: Settings, options: argparse.Namespace) -> int:
 
 def _reset_second_step(settings: Settings, options: argparse.Namespace) -> int:
     with closing(_open(settings)) as database:
-        second_step.reset_by_console(database, options.name)
+        totp.reset_by_console(database, options.name)
     print("The account signs in with its password alone until its owner turns the second step on again.")
     return 0
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
-from db.sealed import KEY_BYTES
 from fer_core.errors import FerError
+from storage.sealed import KEY_BYTES
 
 MEBIBYTE = 1024 * 1024
 
@@ -86,7 +86,7 @@ class Settings:
 
     @property
     def erasures_path(self) -> Path:
-        """Where it is kept what was erased for good (see db/erasures.py)."""
+        """Where it is kept what was erased for good (see backup/erasures.py)."""
         return self.key_dir / "erased.jsonl"
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clinic.audit import Deed
 from db.models import JobState, Role, Scope
 from fer_core.emotions import Emotion
-from fer_core.reading import Light
+from fer_core.reading.reading import Light
 from fer_core.types import Status
 
 DISCLAIMER = "Shows facial expressions as labelled by a model, not feelings or a diagnosis."

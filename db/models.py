@@ -80,7 +80,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a patient agrees to, each on its own (clinic/consent.py)."""
+    """What a patient agrees to, each on its own (clinic/consent/consent.py)."""
 
     ANALYSE = "analyse"
     KEEP_RESULTS = "keep_results"
@@ -126,7 +126,7 @@ class SignIn(Base):
 
 
 class SecondStep(Base):
-    """The second step of an account's sign-in (clinic/second_step.py): asked for when `on_since` is set.
+    """The second step of an account's sign-in (clinic/accounts/totp.py): asked for when `on_since` is set.
 
     `secret`: sealed with the master key, in hexadecimal digits. `last_step`: the time step of the last code taken.
     """
@@ -257,7 +257,7 @@ class Consent(Base):
 class Recording(Base):
     """One clinic visit's pictures or video, and how its results were made.
 
-    `source_name` is display text alone. `summary` (see clinic/trends.py) is NULL until the analysis is done.
+    `source_name` is display text alone. `summary` (see clinic/patients/trends.py) is NULL until the analysis is done.
     `patient_track` is the face track chosen as the patient, NULL while unchosen. Analysed again with another model, a
     visit has several rows: `version_of` names the first, NULL in it, and one is `current`.
     """
@@ -368,8 +368,8 @@ class Job(Base):
     """The analysis of one recording: queued -> running -> (choosing ->) done, partial, failed or cancelled.
 
     A worker holds a job by a lease: `lease_until` and the fencing token `lease_token`, which grows with every
-    take-over, so that a worker that comes back from the dead can't write any more. `cursor` (see clinic/chunks.py) is
-    what the next worker needs to go on after the last chunk, NULL before the first and after the end.
+    take-over, so that a worker that comes back from the dead can't write any more. `cursor` (see clinic/jobs/chunks.py)
+    is what the next worker needs to go on after the last chunk, NULL before the first and after the end.
     """
 
     __tablename__ = "job"
@@ -393,7 +393,7 @@ class Job(Base):
     lease_token: Mapped[int] = mapped_column(default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     sources: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    """The uploads to analyse, in order: ``{"id", "name", "sha256", "size", "kind"}`` each (clinic/uploads.py)."""
+    """The uploads to analyse, in order: ``{"id", "name", "sha256", "size", "kind"}`` each."""
     done_s: Mapped[float] = mapped_column(default=0.0)
     resumed_s: Mapped[float] = mapped_column(default=0.0)
     """What of `done_s` was done before the present holder began."""

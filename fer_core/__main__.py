@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from fer_core.analyzer import Analyzer
-from fer_core.annotate import annotate
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-from fer_core.image import sniff
-from fer_core.plot import write_plot
-from fer_core.reading import Reading, find_track, main_track, read, series_of
+from fer_core.media.annotate import annotate
+from fer_core.media.image import sniff
+from fer_core.reading.plot import write_plot
+from fer_core.reading.reading import Reading, find_track, main_track, read, series_of
 from fer_core.stability import Stability, stability
 from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
 

@@ -13,19 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fer_core import quality, video
-from fer_core.classifier import Classifier
-from fer_core.container import DecodeStats, Span
-from fer_core.detector import NAME as DETECTOR_NAME
-from fer_core.detector import Detector
 from fer_core.device import share_cores
-from fer_core.following import Follower, scaled
-from fer_core.image import read_image
-from fer_core.prefetch import prefetch
-from fer_core.preprocess import crop_faces
+from fer_core.faces import quality
+from fer_core.faces.detector import NAME as DETECTOR_NAME
+from fer_core.faces.detector import Detector
+from fer_core.faces.following import Follower, scaled
+from fer_core.faces.preprocess import crop_faces
+from fer_core.faces.tracking import CHOSEN_IOU
+from fer_core.media import video
+from fer_core.media.container import DecodeStats, Span
+from fer_core.media.image import read_image
+from fer_core.media.prefetch import prefetch
+from fer_core.media.source import Source
+from fer_core.model.classifier import Classifier
 from fer_core.segments import End, Joiner, Part, damaged_moments, tracks_of
-from fer_core.source import Source
-from fer_core.tracking import CHOSEN_IOU
 from fer_core.types import (
     AnalysisSettings,
     Box,

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from fer_core import video
-from fer_core.container import WHOLE, Span
 from fer_core.errors import media_error
-from fer_core.source import Source
-from fer_core.spans import spans
-from fer_core.tracking import Tracker
+from fer_core.faces.tracking import Tracker
+from fer_core.media import video
+from fer_core.media.container import WHOLE, Span
+from fer_core.media.source import Source
+from fer_core.media.spans import spans
+from fer_core.media.video import BookmarkError
 from fer_core.types import Box, Chunk, FaceExpression, FrameResult, Position, Progress
-from fer_core.video import BookmarkError
 
 
 @dataclass(frozen=True, slots=True)

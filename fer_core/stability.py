@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core import video
 from fer_core.analyzer import WORK_SIDE_PX, Analyzer
 from fer_core.emotions import Emotion
-from fer_core.preprocess import crop_faces
+from fer_core.faces.preprocess import crop_faces
+from fer_core.media import video
 from fer_core.types import RGB, Box, Face, Frame
 
 MOST_SAMPLES = 200

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from clinic import accounts, identities, second_step, sign_ins, words
+from clinic import words
 from clinic.access import Actor, Role
-from clinic.accounts import AccountRow
-from pages.ui import state
-from pages.ui.resources import actor, resources
-from pages.ui.widgets import calm
+from clinic.accounts import accounts, identities, sessions, totp
+from clinic.accounts.accounts import AccountRow
+from pages import links
+from pages.session import actor
+from pages.widgets import calm
+from web.resources import resources
 
 WIDTHS = [3, 1.6, 2.6, 1.3, 1.2]
 ROLES = [Role.CLINICIAN, Role.VIEWER, Role.ADMINISTRATOR]
@@ -34,7 +36,7 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     """Change what an account may do."""
     with calm():
         db = resources().db
-        st.markdown(f"**{state.plain_text(row.name)}**")
+        st.markdown(f"**{links.plain_text(row.name)}**")
         with st.form("role", border=False):
             role = st.selectbox("Role", ROLES, index=ROLES.index(row.role), format_func=words.ROLES.__getitem__)
             if st.form_submit_button("Save"):
@@ -45,7 +47,7 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         st.caption("Ends all sign-ins of this account; a new first password is shown once.")
         if row.second_step:
             if st.button("Reset second step", icon=":material/phonelink_erase:"):
-                second_step.reset(db, who, row.id)
+                totp.reset(db, who, row.id)
                 st.rerun()
             st.caption("For one who lost the telephone and the recovery codes. Ends all sign-ins of this account.")
         if row.disabled:
@@ -98,7 +100,7 @@ def show_handed_out() -> None:
         return
     name, password = st.session_state["handed_out"]
     with st.container(border=True):
-        st.markdown(f"First password of **{state.plain_text(name)}**, shown this once:")
+        st.markdown(f"First password of **{links.plain_text(name)}**, shown this once:")
         st.code(password, language=None)
         st.caption("Hand it over in person. It has to be changed at the first sign-in.")
         if st.button("It is written down", type="primary"):
@@ -110,7 +112,7 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
     """Draw one account's line."""
     with st.container(border=True):
         name, role, condition, patients, button = st.columns(WIDTHS, vertical_alignment="center")
-        name.markdown(state.plain_text(row.name) + (" (you)" if row.id == who.account_id else ""))
+        name.markdown(links.plain_text(row.name) + (" (you)" if row.id == who.account_id else ""))
         role.write(words.ROLES[row.role])
         condition.write(condition_of(row))
         patients.write(str(row.patients))
@@ -124,7 +126,7 @@ def condition_of(row: AccountRow) -> str:
         return "Disabled"
     if row.must_change:
         return "Has a first password"
-    here = row.seen_at is not None and row.seen_at > datetime.now(UTC) - sign_ins.IDLE
+    here = row.seen_at is not None and row.seen_at > datetime.now(UTC) - sessions.IDLE
     return "Signed in" if here else "–"
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, jobs, outcomes, progress, reanalysis
 from clinic.access import Role
-from clinic.health import read_health
-from pages.ui import state
-from pages.ui.follow import progress_text
-from pages.ui.import_view import show_import
-from pages.ui.resources import actor, resources
-from pages.ui.widgets import calm, day, duration
+from clinic.jobs import jobs, outcomes, progress, reanalysis
+from clinic.patients import caseload
+from clinic.worker.health import read_health
+from pages import links
+from pages.session import actor
+from pages.views.folder_import import show_import
+from pages.views.follow import progress_text
+from pages.widgets import calm, day, duration
+from web.resources import resources
 
 
 @st.fragment(run_every=2)
@@ -25,11 +27,11 @@ def show_jobs() -> None:
         for job in active:
             with st.container(border=True):
                 left, right = st.columns([5, 1], vertical_alignment="center")
-                left.markdown(f"**{state.plain_text(job.patient_name)}** · recorded {day(job.recorded_on)}")
+                left.markdown(f"**{links.plain_text(job.patient_name)}** · recorded {day(job.recorded_on)}")
                 left.progress(job.status.share or 0.0, text=progress_text(job.status, job.kind == "pictures"))
                 with right:
                     if who.writes:
-                        state.recording_link("Show", job.status.recording_id)
+                        links.recording_link("Show", job.status.recording_id)
 
 
 def show_failed() -> None:
@@ -38,8 +40,8 @@ def show_failed() -> None:
     for failed in outcomes.failed(parts.db, actor()):
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
-            left.markdown(f"**{state.plain_text(failed.patient_name)}** · recorded {day(failed.recorded_on)}")
-            left.caption(f"{state.plain_text(failed.reason)} Code: {failed.code}")
+            left.markdown(f"**{links.plain_text(failed.patient_name)}** · recorded {day(failed.recorded_on)}")
+            left.caption(f"{links.plain_text(failed.reason)} Code: {failed.code}")
             if failed.writable and jobs.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
                 right.button(
                     "Try again",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, words
-from clinic.caseload import PatientSummary
+from clinic import words
+from clinic.patients import caseload
+from clinic.patients.caseload import PatientSummary
 from fer_core.emotions import Emotion
-from pages.ui import state
-from pages.ui.charts import spark_svg
-from pages.ui.palette import COLORS
-from pages.ui.resources import actor, resources
-from pages.ui.sharing_view import ask_for_emergency
-from pages.ui.transfer import import_dialog, show_receipt
-from pages.ui.widgets import day, percent
+from pages import links
+from pages.charts.palette import COLORS
+from pages.charts.trend import spark_svg
+from pages.session import actor
+from pages.views.sharing import ask_for_emergency
+from pages.views.transfer import import_dialog, show_receipt
+from pages.widgets import day, percent
+from web.resources import resources
 
 SHOWN_AT_ONCE = 25
 SPARKS = (Emotion.HAPPY, Emotion.SAD)
@@ -28,7 +30,7 @@ def add_patient() -> None:
         note = st.text_area("Note (optional)", max_chars=2000, height=100)
         if st.form_submit_button("Add", type="primary"):
             patient_id = caseload.add_patient(resources().db, actor(), name, note)
-            st.switch_page(state.PATIENT, query_params={"patient": patient_id})
+            st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
 def show_list(patients: list[PatientSummary]) -> None:
@@ -50,7 +52,7 @@ def show_line(patient: PatientSummary) -> None:
     with st.container(border=True):
         name, last, usable, *sparks = st.columns(WIDTHS, vertical_alignment="center")
         with name:
-            state.patient_link(patient.name, patient.id)
+            links.patient_link(patient.name, patient.id)
             if patient.demo:
                 st.badge("Invented", color="blue")
             if patient.emergency_until is not None:

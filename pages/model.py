@@ -8,10 +8,10 @@ import streamlit as st
 
 from clinic import words
 from fer_core.emotions import EMOTION_LABELS, Emotion
-from fer_core.model_card import ModelCard, known_cards
-from pages.ui.charts import title
-from pages.ui.model_charts import confusion_figure, training_figure, trust_figure
-from pages.ui.widgets import chart, percent
+from fer_core.model.model_card import ModelCard, known_cards
+from pages.charts.model import confusion_figure, training_figure, trust_figure
+from pages.charts.trend import title
+from pages.widgets import chart, percent
 
 SPLIT = "PrivateTest"
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import caseload, deletion, words
+from clinic import words
 from clinic.access import Forbidden
-from clinic.caseload import PatientDetail
+from clinic.erasure import deletion
+from clinic.patients import caseload
+from clinic.patients.caseload import PatientDetail
 from fer_core.emotions import Emotion
-from pages.ui import state
-from pages.ui.charts import title, trend_figure
-from pages.ui.consent_view import show_consent
-from pages.ui.convert import CHANGES, trend_dots, usual_bands
-from pages.ui.recording_view import show_recording, title_of
-from pages.ui.resources import actor, resources
-from pages.ui.sharing_view import show_history, show_readers, show_refusal
-from pages.ui.transfer import export_dialog, keep_receipt, show_receipt
-from pages.ui.widgets import calm, chart, clock, day, percent
+from pages import links
+from pages.charts.trend import title, trend_figure
+from pages.session import actor
+from pages.views.consent import show_consent
+from pages.views.convert import CHANGES, trend_dots, usual_bands
+from pages.views.recording import show_recording, title_of
+from pages.views.sharing import show_history, show_readers, show_refusal
+from pages.views.transfer import export_dialog, keep_receipt, show_receipt
+from pages.widgets import calm, chart, clock, day, percent
+from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 
@@ -39,13 +42,13 @@ def edit(patient: PatientDetail) -> None:
             if st.button("Delete patient", disabled=not sure, icon=":material/delete:"):
                 keep_receipt(deletion.delete_patient(parts.db, parts.settings, who, patient.id))
                 st.session_state.pop("patient", None)
-                st.switch_page(state.CASELOAD)
+                st.switch_page(links.CASELOAD)
 
 
 def show_header(patient: PatientDetail) -> None:
     """Draw who it is and what can be done."""
     name, export_button, edit_button = st.columns([4, 1, 1], vertical_alignment="bottom")
-    name.title(state.plain_text(patient.name))
+    name.title(links.plain_text(patient.name))
     if patient.writable and edit_button.button("Edit", icon=":material/edit:", width="stretch"):
         edit(patient)
     if patient.writable and export_button.button("Export", icon=":material/archive:", width="stretch"):
@@ -54,11 +57,11 @@ def show_header(patient: PatientDetail) -> None:
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
     if patient.note:
-        st.markdown(state.plain_text(patient.note))
+        st.markdown(links.plain_text(patient.note))
     if patient.emergency_until is not None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
     if show_consent(patient) and patient.writable:
-        state.new_recording_link("Add a recording", patient.id)
+        links.new_recording_link("Add a recording", patient.id)
 
 
 def show_overview(patient: PatientDetail) -> None:
@@ -134,7 +137,7 @@ def show_patient(patient: PatientDetail) -> None:
         show_trend(patient, shown)
     st.header("One recording")
     by_id = {recording.id: recording for recording in patient.recordings}
-    asked = state.query_id("recording")
+    asked = links.query_id("recording")
     chosen = st.selectbox(
         "Recording",
         list(by_id),
@@ -147,11 +150,11 @@ def show_patient(patient: PatientDetail) -> None:
     show_table(patient)
 
 
-patient_id = state.query_id("patient") or st.session_state.get("patient")
+patient_id = links.query_id("patient") or st.session_state.get("patient")
 if patient_id is None:
     st.title("Patient")
     st.info("Choose a patient on the caseload.", icon=":material/info:")
-    st.page_link(state.CASELOAD, label="Go to the caseload", icon=":material/groups:")
+    st.page_link(links.CASELOAD, label="Go to the caseload", icon=":material/groups:")
 else:
     st.session_state["patient"] = patient_id
     try:

@@ -7,13 +7,18 @@ from datetime import date
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import caseload, consent, incoming, jobs, progress, uploads, words
+from clinic import words
+from clinic.consent import consent
+from clinic.jobs import jobs, progress
+from clinic.patients import caseload
+from clinic.recordings import incoming, uploads
 from fer_core.errors import FerError
-from pages.ui import state
-from pages.ui.follow import follow
-from pages.ui.resources import actor, resources
-from pages.ui.uploader import Sent, close_uploader, refuse_upload, video_uploader
-from pages.ui.widgets import day, show_error
+from pages import links
+from pages.session import actor
+from pages.views.follow import follow
+from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
+from pages.widgets import day, show_error
+from web.resources import resources
 
 VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
 PICTURE_TYPES = ["jpg", "jpeg", "png", "webp"]
@@ -25,15 +30,15 @@ def show_running() -> None:
     """List what is not over yet, so that one who left the page finds it again."""
     for job in progress.active(resources().db, actor()):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{state.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
+            st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
             st.caption(words.JOB_STATES[job.status.state], width="content")
-            state.recording_link("Show", job.status.recording_id)
+            links.recording_link("Show", job.status.recording_id)
 
 
 def show_form(patients: list[caseload.PatientSummary]) -> None:
     """Draw the form of a new recording and hand it in."""
     by_id = {patient.id: patient for patient in patients}
-    asked = state.query_id("patient")
+    asked = links.query_id("patient")
     left, right = st.columns(2)
     patient_id = left.selectbox(
         "Patient",
@@ -70,7 +75,7 @@ def may_be_analysed(patient_id: str) -> bool:
         return True
     st.warning(refusal.message, icon=":material/contract_edit:")
     st.caption(f"Code: {refusal.code}")
-    state.patient_link("Open the patient's page", patient_id)
+    links.patient_link("Open the patient's page", patient_id)
     return False
 
 
@@ -113,13 +118,13 @@ def show_form_page() -> None:
     patients = [found for found in caseload.list_patients(resources().db, actor()) if found.emergency_until is None]
     if not patients:
         st.info("A recording belongs to a patient. Add the first one on the caseload.", icon=":material/info:")
-        st.page_link(state.CASELOAD, label="Go to the caseload", icon=":material/groups:")
+        st.page_link(links.CASELOAD, label="Go to the caseload", icon=":material/groups:")
         return
     show_form(patients)
 
 
 st.title("New recording")
-recording_id = state.query_id("recording")
+recording_id = links.query_id("recording")
 if recording_id is None:
     show_form_page()
 else:

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import update
 
-from clinic import consent
-from clinic.consent import Scope
+from clinic.consent import consent
+from clinic.consent.consent import Scope
 from db.models import Consent
 
 DAY = date(2026, 1, 1)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from argon2 import PasswordHasher
 from sqlalchemy import event
 
-from clinic import passwords, sign_ins, words
-from clinic.accounts import name_key
+from clinic import words
+from clinic.accounts import passwords, sessions
+from clinic.accounts.accounts import name_key
 from db.models import Account, Role
 
 PASSWORD = "nine wet umbrellas"
@@ -49,12 +50,12 @@ def add_account(db, name="Dr. Invented", role=Role.CLINICIAN, password=PASSWORD,
 def sign_in(db, name="Dr. Invented", role=Role.CLINICIAN):
     """Add an account, sign it in, and return its token."""
     add_account(db, name, role)
-    return sign_ins.sign_in(db, name, PASSWORD)
+    return sessions.sign_in(db, name, PASSWORD)
 
 
 def actor(db, name="Dr. Invented", role=Role.CLINICIAN):
     """Add an account, sign it in, and return who acts then."""
-    return sign_ins.actor_of(db, sign_in(db, name, role))
+    return sessions.actor_of(db, sign_in(db, name, role))
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_core.container import DecodeStats
 from fer_core.errors import MediaError
-from fer_core.sandbox import inspect_file
-from fer_core.video import frames, probe
+from fer_core.media.container import DecodeStats
+from fer_core.media.sandbox import inspect_file
+from fer_core.media.video import frames, probe
 from tests.fer_core.test_bad_input import TABLE
 from tests.media import cut, interlaced, moving_face, scene, starting_at_frame, turned_by_matrix, with_zeros, write_clip
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tests.permissions import FUNCTIONS, PAGES, PEOPLE, ROUTES
 
-PATH = Path(__file__).parents[1] / "docs" / "roles.md"
+ROOT = Path(__file__).parents[1]
+PATH = ROOT / "docs" / "roles.md"
+MODULES = {path.stem: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("clinic/**/*.py")}
 HEAD = """# Who may do what
 
 Written by `make attacks` from the table that the tests walk (`tests/permissions.py`): each cell is tried. *viewer*: the
@@ -41,7 +43,7 @@ def table(title, rows):
 def meaning(name):
     """Return the first sentence of a function's docstring."""
     module, _, function = name.partition(".")
-    told = inspect.getdoc(getattr(importlib.import_module(f"clinic.{module}"), function))
+    told = inspect.getdoc(getattr(importlib.import_module(MODULES[module]), function))
     return told.partition("\n")[0].partition(". ")[0].rstrip(".").replace("|", "/")
 
 

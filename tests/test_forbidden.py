@@ -6,27 +6,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("pages", "clinic", "db", "fer_core", "train", "benchmarks")
+FOLDERS = ("pages", "web", "clinic", "backup", "storage", "db", "fer_core", "train", "benchmarks")
 
-HTML_FILES = {"pages/ui/door_page.py", "pages/ui/watch.py", "clinic/routes.py"}
+HTML_FILES = {"web/page.py", "web/watch.py", "web/routes.py"}
 """The pages outside Streamlit, where everything from outside is escaped, Streamlit's own page, and the notice."""
 HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {
-    ("clinic/passwords.py", "_hash_of_nobody"),
-    ("clinic/cluster.py", "_opened"),
-    ("pages/ui/watch.py", "_frame"),
+    ("clinic/accounts/passwords.py", "_hash_of_nobody"),
+    ("clinic/worker/cluster.py", "_opened"),
+    ("web/watch.py", "_frame"),
     ("benchmarks/clinics.py", "who"),
 }
 """Functions whose results are kept for everybody: none of them has seen a patient."""
 SQL_FILES = {
-    "db/attached.py",
-    "db/backup.py",
+    "backup/attached.py",
+    "backup/backup.py",
     "db/connection.py",
     "db/copies.py",
     "db/engine.py",
-    "db/erasures.py",
+    "backup/erasures.py",
     "db/migrate.py",
-    "db/transfer.py",
+    "backup/transfer.py",
 }
 """What works on SQLite files before, or below, the tables: everything else asks SQLAlchemy."""
 SQL_CALLS = {"execute", "executemany", "executescript", "exec_driver_sql"}
@@ -146,7 +146,7 @@ def names_in_logs(name, tree):
             yield "a message that is put together"
         for value in values:
             if isinstance(value, ast.Call) and ast.unparse(value.func) == "', '.join":
-                # Counts by the words of the program, in clinic/retention.py.
+                # Counts by the words of the program, in clinic/erasure/retention.py.
                 continue
             for part in without_harmless(value):
                 found = part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")

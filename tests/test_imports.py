@@ -6,24 +6,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = ("pages", "clinic", "db", "fer_core", "train", "benchmarks", "tests", "streamlit_app")
-COMPOSITION_ROOT = ROOT / "pages" / "ui" / "resources.py"
-"""The one place of the pages that opens the database and hands it on."""
-CORE_PLOT = ROOT / "fer_core" / "plot.py"
+ORDER = ("pages", "web", "clinic", "backup", "storage", "db", "fer_core")
+"""The program's folders from the top: each imports itself and what stands below it, and nothing above."""
+BESIDE = ("train", "benchmarks")
+OURS = (*ORDER, *BESIDE, "tests", "streamlit_app")
+ALLOWED_OF_OURS = {folder: ORDER[place:] for place, folder in enumerate(ORDER)} | {"train": ("train", "fer_core")}
+CORE_PLOT = ROOT / "fer_core" / "reading" / "plot.py"
 """The one module of the core that draws."""
 CORE_TYPES = {"fer_core.types", "fer_core.emotions", "fer_core.errors"}
 
-ALLOWED_OF_OURS = {
-    "fer_core": ("fer_core",),
-    "db": ("db", "fer_core"),
-    "clinic": ("clinic", "db", "fer_core"),
-    "train": ("train", "fer_core"),
-    "pages": ("pages.ui", "clinic", "fer_core"),
-}
 FORBIDDEN_OUTSIDE = {
     "fer_core": ("streamlit", "sqlalchemy", "plotly"),
     "db": ("torch", "streamlit"),
+    "storage": ("torch", "streamlit", "sqlalchemy"),
+    "backup": ("torch", "streamlit"),
     "clinic": ("streamlit",),
+    "web": ("torch",),
     "train": ("streamlit", "sqlalchemy"),
     "pages": ("torch", "sqlalchemy", "torchvision"),
 }
@@ -54,10 +52,9 @@ def starts(name, prefixes):
 def test_imports_follow_the_arrows(package, path):
     for name in imported(path):
         if starts(name, OURS):
-            allowed = ALLOWED_OF_OURS[package]
-            if path == COMPOSITION_ROOT:
-                allowed = (*allowed, "db")
-            assert starts(name, allowed), f"{name} is above or beside {package}"
+            assert starts(name, ALLOWED_OF_OURS[package]), f"{name} is above or beside {package}"
+            if package == "pages":
+                assert not starts(name, ("db", "storage", "backup")), f"pages ask the clinic, not {name}"
         if path != CORE_PLOT or not starts(name, ("plotly",)):
             assert not starts(name, FORBIDDEN_OUTSIDE[package]), f"{package} doesn't use {name}"
         if starts(name, ("facenet_pytorch",)):
@@ -67,12 +64,12 @@ def test_imports_follow_the_arrows(package, path):
 
 
 def test_charts_are_pure():
-    for path in (ROOT / "pages" / "ui").glob("*chart*.py"):
+    for path in (ROOT / "pages" / "charts").glob("*.py"):
         for name in imported(path):
-            assert not starts(name, ("streamlit", "db"))
+            assert not starts(name, ("streamlit", "clinic", "web"))
 
 
-@pytest.mark.parametrize("path", [p for p in (ROOT / "fer_core").glob("*.py") if p.name != "__main__.py"], ids=str)
+@pytest.mark.parametrize("path", [p for p in (ROOT / "fer_core").rglob("*.py") if p.name != "__main__.py"], ids=str)
 def test_the_core_reads_no_environment(path):
     text = path.read_text(encoding="utf-8")
     assert "os.environ" not in text

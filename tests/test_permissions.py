@@ -22,52 +22,36 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
-from clinic import (
-    accounts,
-    caseload,
-    consent,
-    deletion,
-    downloads,
-    exports,
-    folders,
-    identities,
-    imports,
-    incoming,
-    jobs,
-    oidc,
-    outcomes,
-    playback,
-    progress,
-    readings,
-    reanalysis,
-    second_step,
-    sharing,
-    sign_ins,
-    uploads,
-    withdrawal,
-    words,
-)
+from clinic import words
 from clinic.access import CONSOLE, Role
-from clinic.consent import Scope
-from clinic.gate import Behind, Gate
-from clinic.media import open_store
-from clinic.playback import Part
-from clinic.routes import routes
+from clinic.accounts import accounts, identities, oidc, sessions, totp
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.erasure import deletion, withdrawal
+from clinic.exchange import downloads, exports, imports
+from clinic.jobs import jobs, outcomes, progress, reanalysis
+from clinic.patients import caseload, sharing
+from clinic.recordings import folders, incoming, playback, readings, uploads
+from clinic.recordings.playback import Part
+from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
-from clinic.uploads import Upload
 from db.engine import migrate, open_database
 from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, new_id
 from db.records import save_results
-from db.sealed import sealing
 from fer_core.errors import FerError
-from pages.ui import doors as door_pages
-from pages.ui import provider_door, watch, your_account
-from pages.ui.resources import resources
+from pages.navigation import PLACES
+from storage.media import open_store
+from storage.sealed import sealing
 from tests import doors
 from tests.clinic.fakes import result
-from tests.clinic.test_gate import inner
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
+from tests.web.test_gate import inner
+from web import account, provider, watch
+from web import sign_in as door_pages
+from web.gate import Behind, Gate
+from web.resources import resources
+from web.routes import routes
 
 ROOT = Path(__file__).parents[1]
 MODULES = (
@@ -88,9 +72,9 @@ MODULES = (
     progress,
     readings,
     reanalysis,
-    second_step,
+    totp,
     sharing,
-    sign_ins,
+    sessions,
     uploads,
     withdrawal,
 )
@@ -138,7 +122,7 @@ def template(tmp_path_factory):
     with pytest.MonkeyPatch.context() as cheap:
         doors.cheap_hashes(cheap)
         tokens = {name: doors.sign_in(db, name, ROLES.get(name, Role.CLINICIAN)) for name in PEOPLE[1:]}
-    actors = {name: sign_ins.actor_of(db, token) for name, token in tokens.items()}
+    actors = {name: sessions.actor_of(db, token) for name, token in tokens.items()}
     patient_id = caseload.add_patient(db, actors["clinician"], NAME)
     agree(db, patient_id)
     for name in ("viewer", "disabled"):
@@ -219,8 +203,8 @@ def wish(world):
 
 def turn_on(world, actor):
     """Turn the second step on, and return the recovery codes."""
-    made = second_step.begin(world.db, world.settings, actor, doors.PASSWORD)
-    return second_step.confirm(world.db, world.settings, actor, doors.code_at(made.secret, time.time()))
+    made = totp.begin(world.db, world.settings, actor, doors.PASSWORD)
+    return totp.confirm(world.db, world.settings, actor, doors.code_at(made.secret, time.time()))
 
 
 def with_a_folder(world):
@@ -286,24 +270,22 @@ CALLS = {
     "reanalysis.standing": lambda w, a: reanalysis.standing(w.db, a, wish(w)),
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
-    "second_step.begin": lambda w, a: second_step.begin(w.db, w.settings, a, doors.PASSWORD),
-    "second_step.begun": lambda w, a: (
-        second_step.begin(w.db, w.settings, a, doors.PASSWORD),
-        second_step.begun(w.db, w.settings, a),
+    "totp.begin": lambda w, a: totp.begin(w.db, w.settings, a, doors.PASSWORD),
+    "totp.begun": lambda w, a: (
+        totp.begin(w.db, w.settings, a, doors.PASSWORD),
+        totp.begun(w.db, w.settings, a),
     ),
-    "second_step.confirm": lambda w, a: turn_on(w, a),
-    "second_step.renew_codes": lambda w, a: second_step.renew_codes(
-        w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]
-    ),
-    "second_step.reset": lambda w, a: second_step.reset(w.db, a, account_of(w, "viewer")),
-    "second_step.standing": lambda w, a: second_step.standing(w.db, a),
-    "second_step.turn_off": lambda w, a: second_step.turn_off(w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]),
+    "totp.confirm": lambda w, a: turn_on(w, a),
+    "totp.renew_codes": lambda w, a: totp.renew_codes(w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]),
+    "totp.reset": lambda w, a: totp.reset(w.db, a, account_of(w, "viewer")),
+    "totp.standing": lambda w, a: totp.standing(w.db, a),
+    "totp.turn_off": lambda w, a: totp.turn_off(w.db, w.settings, a, doors.PASSWORD, turn_on(w, a)[0]),
     "sharing.history": lambda w, a: sharing.history(w.db, a, w.patient_id),
     "sharing.open_in_emergency": lambda w, a: sharing.open_in_emergency(w.db, a, NAME, "a reason that is long enough"),
     "sharing.readers": lambda w, a: sharing.readers(w.db, a, w.patient_id),
     "sharing.share": lambda w, a: sharing.share(w.db, a, w.patient_id, "administrator"),
     "sharing.unshare": lambda w, a: sharing.unshare(w.db, a, w.patient_id, account_of(w, "viewer")),
-    "sign_ins.change_password": lambda w, a: sign_ins.change_password(w.db, a, doors.PASSWORD, "ten dry umbrellas"),
+    "sessions.change_password": lambda w, a: sessions.change_password(w.db, a, doors.PASSWORD, "ten dry umbrellas"),
     "uploads.store": lambda w, a: uploads.store(w.db, w.settings, a, io.BytesIO(png()), "visit.png"),
     "exports.export_patient": lambda w, a: exports.export_patient(w.db, w.settings, a, ended(w), io.BytesIO()),
     "exports.export_to": lambda w, a: exports.export_to(w.db, w.settings, a, ended(w), w.settings.data_dir / "p.zip"),
@@ -325,7 +307,7 @@ def public_functions():
     for module in MODULES:
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):
-                yield f"{module.__name__.removeprefix('clinic.')}.{name}", function
+                yield f"{module.__name__.rpartition('.')[2]}.{name}", function
 
 
 def test_each_public_function_is_in_the_table():
@@ -339,7 +321,7 @@ def test_each_public_function_is_in_the_table():
 
 def reached(path):
     """The functions of the table's modules that a page calls."""
-    names = {module.__name__.removeprefix("clinic.") for module in MODULES}
+    names = {module.__name__.rpartition(".")[2] for module in MODULES}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
             yield f"{node.value.id}.{node.attr}"
@@ -349,7 +331,7 @@ def test_pages_reach_patients_through_the_table_alone():
     """A page asks neither the database nor what lies below the functions that check who acts."""
     public = dict(public_functions())
     unchecked = {"jobs", "caseload", "sharing", "uploads"}
-    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "pages" / "ui").glob("*.py")]:
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "pages" / "views").glob("*.py")]:
         for name in set(reached(path)) & set(public):
             module = name.partition(".")[0]
             assert name in FUNCTIONS or module not in unchecked or name in ("uploads.discard", "incoming.status"), (
@@ -395,7 +377,13 @@ def path_of(route):
 
 
 def test_each_route_is_in_the_table():
-    ours = [*door_pages.ROUTES, *your_account.ROUTES, *provider_door.ROUTES, *watch.ROUTES, *routes(None, None)]
+    ours = [
+        *door_pages.ROUTES,
+        *account.ROUTES,
+        *provider.ROUTES,
+        *watch.routes(place.path for place in PLACES),
+        *routes(None, None),
+    ]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
 
@@ -428,7 +416,8 @@ def connects(client, path):
 
 
 def test_each_page_is_in_the_table():
-    assert {path.stem for path in (ROOT / "pages").glob("*.py")} - {"__init__"} == set(PAGES)
+    frame = {"__init__", "links", "navigation", "session", "shell", "widgets"}
+    assert {path.stem for path in (ROOT / "pages").glob("*.py")} - frame == set(PAGES)
 
 
 @pytest.mark.parametrize(("name", "person", "expected"), list(rows(PAGES)))
@@ -436,8 +425,8 @@ def test_pages(world, monkeypatch, name, person, expected):
     for variable in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("FER_DATA_DIR", str(world.settings.data_dir))
-    monkeypatch.setattr("clinic.supervisor.Supervisor.ensure", lambda self: None)
-    monkeypatch.setattr("pages.ui.resources.token", lambda: world.tokens.get(person))
+    monkeypatch.setattr("clinic.worker.supervisor.Supervisor.ensure", lambda self: None)
+    monkeypatch.setattr("pages.session.token", lambda: world.tokens.get(person))
     try:
         assert shown(name, world.patient_id) == expected
     finally:
@@ -446,10 +435,10 @@ def test_pages(world, monkeypatch, name, person, expected):
 
 def shown(name, patient_id):
     """Open a page and return what came of it."""
-    page = AppTest.from_file(str(ROOT / "pages" / "ui" / "shell.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30).run()
     if name != "caseload":
         try:
-            page.switch_page(f"../{name}.py")
+            page.switch_page(f"{name}.py")
         except ValueError:
             return "hidden"
     page.query_params["patient"] = patient_id

@@ -14,7 +14,16 @@ from fer_core.types import Status
 ROOT = Path(__file__).parents[1]
 SPOKEN = sorted(
     path
-    for pattern in ("pages/**/*.py", "clinic/*.py", "fer_core/*.py", "train/report.py", "*.md", "docs/**/*.md")
+    for pattern in (
+        "pages/**/*.py",
+        "web/*.py",
+        "clinic/**/*.py",
+        "backup/*.py",
+        "fer_core/**/*.py",
+        "train/report.py",
+        "*.md",
+        "docs/**/*.md",
+    )
     for path in ROOT.glob(pattern)
     if path.name != "words.py"
 )

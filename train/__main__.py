@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_core.classifier import Classifier
 from fer_core.device import best_device
 from fer_core.errors import FerError
-from fer_core.model_card import WEIGHTS_FOLDER, ModelCard
+from fer_core.model.classifier import Classifier
+from fer_core.model.model_card import WEIGHTS_FOLDER, ModelCard
 from train.config import PRESETS
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
 from train.duplicates import NEAR_TWINS, search_near_pairs

@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fer_core.classifier import Classifier, fuse
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-from fer_core.golden import GOLDEN_PICTURES, golden_crops
-from fer_core.model_card import Golden, ModelCard, ModelInput, file_sha256
-from fer_core.network import build_network
+from fer_core.model.classifier import Classifier, fuse
+from fer_core.model.golden import GOLDEN_PICTURES, golden_crops
+from fer_core.model.model_card import Golden, ModelCard, ModelInput, file_sha256
+from fer_core.model.network import build_network
 from train.calibrate import choose_offsets, choose_threshold, fit_temperature, rescale, shift
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData
 from train.evaluate import evaluate, robustness

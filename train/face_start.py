@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fer_core.errors import FerError
-from fer_core.face_resnet import FaceResNet
+from fer_core.model.face_resnet import FaceResNet
 
 _NAME = "face_recognition_model"
 WEIGHTS_FILE = f"{_NAME}.bin"

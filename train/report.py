@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fer_core.emotions import EMOTION_LABELS
-from fer_core.model_card import ModelCard
+from fer_core.model.model_card import ModelCard
 from train.data import PRIVATE_TEST, PUBLIC_TEST
 
 

@@ -16,11 +16,11 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_core.device import working_dtype
-from fer_core.efficientnet import EfficientNetLite0, take_imagenet_weights
-from fer_core.face_resnet import FaceResNet
-from fer_core.model_card import file_sha256
-from fer_core.network import build_network
-from fer_core.preprocess import normalise
+from fer_core.faces.preprocess import normalise
+from fer_core.model.efficientnet import EfficientNetLite0, take_imagenet_weights
+from fer_core.model.face_resnet import FaceResNet
+from fer_core.model.model_card import file_sha256
+from fer_core.model.network import build_network
 from train.augment import augment, mix_up
 from train.checkpoint import open_folder, save
 from train.config import TrainConfig

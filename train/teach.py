@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_core.classifier import Classifier
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
+from fer_core.model.classifier import Classifier
 from train.calibrate import fit_temperature, rescale
 from train.data import PUBLIC_TEST, FerData
 from train.duplicates import training_rows

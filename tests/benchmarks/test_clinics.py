@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from benchmarks.clinics import clinic, kill, picture, until, video
-from clinic import progress
-from fer_core.video import probe
+from clinic.jobs import progress
+from fer_core.media.video import probe
 
 
 def test_what_is_handed_in_waits_for_a_worker(tmp_path):

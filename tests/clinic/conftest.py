@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from clinic import accounts, uploads
-from clinic.media import open_store
+from clinic.accounts import accounts
+from clinic.recordings import uploads
+from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
-from clinic.uploads import Upload
 from db.engine import migrate, open_database
 from db.models import Patient, new_id
-from db.sealed import sealing
+from storage.media import open_store
+from storage.sealed import sealing
 from tests import doors
 from tests.consents import agree
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from clinic import deletion, uploads
-from clinic.media import open_store
+from clinic.erasure import deletion
+from clinic.recordings import uploads
 from db.models import Job, Recording
+from storage.media import open_store
 from tests.clinic.fakes import eventually
 
 ROOT = Path(__file__).parents[2]

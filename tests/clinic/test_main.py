@@ -6,8 +6,10 @@ from contextlib import closing
 import pytest
 from sqlalchemy import func, select
 
-from clinic import caseload, doctor, sign_ins
 from clinic.__main__ import main
+from clinic.accounts import sessions
+from clinic.admin import doctor
+from clinic.patients import caseload
 from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient
@@ -107,7 +109,7 @@ def test_a_forgotten_password_is_reset_on_the_console(folder, capsys):
     doors.add_account(database)
     assert main(["reset-password", "Dr. Invented"]) == 0
     password = capsys.readouterr().out.split()[-1]
-    assert sign_ins.sign_in(database, "Dr. Invented", password)
+    assert sessions.sign_in(database, "Dr. Invented", password)
     database.close()
     assert main(["reset-password", "Nobody"]) == 1
 

@@ -97,7 +97,7 @@ def test_the_proxy_lays_nothing_down_and_lets_lines_stay_open():
         assert needed in told
     assert "Upgrade $http_upgrade" in told
     [limit] = re.findall(r"client_max_body_size (\d+)m;", told)
-    [piece] = re.findall(r"PIECE = (\d+) \* 1024 \* 1024", (ROOT / "pages/ui/assets/uploader.js").read_text())
+    [piece] = re.findall(r"PIECE = (\d+) \* 1024 \* 1024", (ROOT / "pages/views/assets/uploader.js").read_text())
     config = (ROOT / ".streamlit" / "config.toml").read_text()
     assert int(limit) >= max(int(piece), int(re.findall(r"maxUploadSize = (\d+)", config)[0]))
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from clinic import identities
+from clinic.accounts import identities
 from db.models import Role
 from tests import doors, provider
 from tests.doors import PASSWORD

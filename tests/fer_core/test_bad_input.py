@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fer_core.errors import MEDIA_CODES, MediaError
-from fer_core.sandbox import inspect_file
+from fer_core.media.sandbox import inspect_file
 from tests.media import cut, moving_face, scene, sound_only, write_clip
 
 

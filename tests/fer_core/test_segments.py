@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from fer_core.analyzer import Analyzer
-from fer_core.container import Span
 from fer_core.errors import MediaError
+from fer_core.media.container import Span
+from fer_core.media.spans import spans
+from fer_core.media.video import BookmarkError
 from fer_core.segments import Joiner
-from fer_core.spans import spans
 from fer_core.types import AnalysisSettings
-from fer_core.video import BookmarkError
 from tests.fakes import FakeClassifier, FakeDetector, face_at
 from tests.media import scene, with_zeros, write_clip
 

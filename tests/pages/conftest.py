@@ -2,12 +2,12 @@
 
 import pytest
 
-from clinic import sign_ins
+from clinic.accounts import sessions
 from clinic.settings import Settings
 from db.engine import migrate
 from db.models import Role
-from pages.ui.resources import resources
 from tests import doors
+from web.resources import resources
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def settings(tmp_path, monkeypatch, request):
         monkeypatch.delenv(name, raising=False)
     for name, value in getattr(request, "param", {}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("clinic.supervisor.Supervisor.ensure", lambda self: None)
+    monkeypatch.setattr("clinic.worker.supervisor.Supervisor.ensure", lambda self: None)
     doors.cheap_hashes(monkeypatch)
     settings = Settings.from_environment()
     migrate(settings.database_url)
@@ -40,7 +40,7 @@ def enter(settings, monkeypatch):
 
     def sign_in(name="Dr. Invented", role=Role.CLINICIAN):
         token = doors.sign_in(resources().db, name, role)
-        monkeypatch.setattr("pages.ui.resources.token", lambda: token)
-        return sign_ins.actor_of(resources().db, token)
+        monkeypatch.setattr("pages.session.token", lambda: token)
+        return sessions.actor_of(resources().db, token)
 
     return sign_in

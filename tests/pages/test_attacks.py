@@ -13,14 +13,19 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from clinic import accounts, caseload, deletion, downloads, incoming, jobs, sharing, sign_ins, uploads
-from clinic.gate import Behind, Gate
-from clinic.routes import routes
+from clinic.accounts import accounts, sessions
+from clinic.erasure import deletion
+from clinic.exchange import downloads
+from clinic.jobs import jobs
+from clinic.patients import caseload, sharing
+from clinic.recordings import incoming, uploads
 from db.models import Role, SignIn
-from pages.ui import doors, your_account
-from pages.ui.resources import database
 from tests.consents import agree
 from tests.doors import PASSWORD, actor, add_account
+from web import account, sign_in
+from web.gate import Behind, Gate
+from web.resources import database
+from web.routes import routes
 
 NAME = "Dr. Invented"
 FORM = {"name": NAME, "password": PASSWORD}
@@ -33,7 +38,7 @@ def client(settings):
     home = Route("/", lambda request: PlainTextResponse(f"Hello {request.scope['actor'].name}"))
     behind = Behind(database, lambda message: True, b"", "default-src 'self'")
     app = Starlette(
-        routes=[*doors.ROUTES, *your_account.ROUTES, *routes(lambda: settings, database), home],
+        routes=[*sign_in.ROUTES, *account.ROUTES, *routes(lambda: settings, database), home],
         middleware=[Middleware(Gate, behind=behind)],
     )
     return TestClient(app, base_url="http://clinic.test", follow_redirects=False)
@@ -160,7 +165,7 @@ def test_playlist(client, attack, settings):
 @pytest.mark.attack("a stolen cookie after signing out")
 def test_cookie_after_sign_out(signed_in, attack):
     token = signed_in.cookies["sign_in"]
-    sign_ins.sign_out(database(), sign_ins.actor_of(database(), token))
+    sessions.sign_out(database(), sessions.actor_of(database(), token))
     attack(lambda: signed_in.get("/"), 401)
 
 
@@ -210,7 +215,7 @@ def test_upload_flood(client, attack, settings):
 
 @pytest.mark.attack("an upload that is larger than it was said to be")
 def test_longer_upload(signed_in, attack, settings):
-    who = sign_ins.actor_of(database(), signed_in.cookies["sign_in"])
+    who = sessions.actor_of(database(), signed_in.cookies["sign_in"])
     upload = incoming.begin(database(), settings, who, 10)
     told = {"upload-offset": "0", "content-type": "application/offset+octet-stream", "sec-fetch-site": "same-origin"}
     attack(lambda: signed_in.patch(f"/uploads/{upload.id}", content=bytes(11), headers=told), 413)

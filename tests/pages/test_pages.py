@@ -7,17 +7,20 @@ import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from clinic import accounts, caseload, demo, sharing, uploads
 from clinic.access import Role
-from clinic.media import open_store
+from clinic.accounts import accounts
+from clinic.admin import demo
+from clinic.patients import caseload, sharing
+from clinic.recordings import uploads
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
-from db.sealed import sealing
-from fer_core import model_card
-from pages.ui.resources import resources
+from fer_core.model import model_card
+from storage.media import open_store
+from storage.sealed import sealing
 from tests import consents
+from web.resources import resources
 
-SHELL = Path(__file__).parents[2] / "pages" / "ui" / "shell.py"
+SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,7 @@ def open_page(name, **query):
     """Open a page inside the shell; returns what it shows."""
     page = AppTest.from_file(str(SHELL), default_timeout=30).run()
     if name != "caseload":
-        page.switch_page(f"../{name}.py")
+        page.switch_page(f"{name}.py")
     for key, value in query.items():
         page.query_params[key] = value
     page.run()
@@ -148,6 +151,19 @@ def test_an_earlier_version_can_be_looked_at(settings, patients):
     assert "01234567" in versions.options[1]
     versions.select_index(1).run()
     assert not page.exception
+
+
+def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
+    page = open_page("patient", patient=patients[0].id)
+    [edit] = [button for button in page.button if button.label == "Edit"]
+    edit.click().run()
+    [sure] = [box for box in page.checkbox if "for good" in box.label]
+    sure.check().run()
+    [delete] = [button for button in page.button if button.label == "Delete patient"]
+    delete.click().run()
+    assert [title.value for title in page.title] == ["Caseload"]
+    assert not page.error
+    assert patients[0].name not in text_of(page)
 
 
 def test_an_unknown_patient_is_one_sentence_and_no_trace():

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fer_core.classifier import Classifier
 from fer_core.errors import FerError
-from fer_core.model_card import ModelCard
+from fer_core.model.classifier import Classifier
+from fer_core.model.model_card import ModelCard
 from train.evaluate import DISTURBANCES, evaluate
 from train.export import export
 from train.report import model_card_markdown

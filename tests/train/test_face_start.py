@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from fer_core.errors import FerError
-from fer_core.face_resnet import FaceResNet
+from fer_core.model.face_resnet import FaceResNet
 from train.face_start import _LAYERS, WEIGHTS_FILE, take_face_weights
 
 RNG = np.random.default_rng(2)

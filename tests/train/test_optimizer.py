@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fer_core.network import build_network
+from fer_core.model.network import build_network
 from train.config import PRESETS
 from train.optimizer import freeze_depthwise, layer_depths, make_optimizer, make_schedule
 

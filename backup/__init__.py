@@ -1,0 +1,1 @@
+"""Copies of a clinic: encrypted backups, restore, and moving to another database."""

@@ -1,0 +1,159 @@
+"""Back up a SQLite database, restore it, or move a clinic to another database: ``python -m backup --help``."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from backup import erasures
+from backup.archive import Secret, is_sealed, lost_media, opened_backup, seal_backup
+from backup.attached import Stores
+from backup.backup import backup, restore
+from backup.transfer import transfer
+from db.copies import check
+from fer_core.errors import FerError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; exit code 2 for a refusal."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except FerError as error:
+        print(f"{error.message} ({error.code})", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backup", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, work, told in (
+        ("backup", _backup, "copy a SQLite database, encrypted, also while it is written to"),
+        ("restore", _restore, "bring a backup back; who was erased stays erased"),
+        ("verify", _verify, "unpack a backup and say whether it is whole"),
+    ):
+        command = commands.add_parser(name, help=told)
+        command.add_argument("database", type=Path, help="the database's file, clinic.db in the data folder")
+        command.add_argument("copy", type=Path, help="the backup's file")
+        _add_secrets(command)
+        command.set_defaults(run=work)
+    move = commands.add_parser("copy", help="copy a whole clinic to an empty database of another kind or place")
+    move.add_argument(
+        "--to",
+        required=True,
+        metavar="URL",
+        help="such as postgresql+psycopg://USER@HOST/DATABASE, the password in ~/.pgpass",
+    )
+    move.add_argument(
+        "--from", dest="source", metavar="URL", default=_own_url(), help="by default the clinic's own database"
+    )
+    move.set_defaults(run=_copy)
+    return parser
+
+
+def _own_url() -> str | None:
+    folder = os.environ.get("FER_DATA_DIR")
+    return os.environ.get("FER_DATABASE_URL") or (
+        f"sqlite:///{Path(folder).absolute() / 'clinic.db'}" if folder else None
+    )
+
+
+def _add_secrets(command: argparse.ArgumentParser) -> None:
+    secret = command.add_mutually_exclusive_group()
+    secret.add_argument("--passphrase-file", type=Path, help="its first line; without any option you are asked")
+    secret.add_argument("--key-file", type=Path, help="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    secret.add_argument("--unencrypted", action="store_true", help="write a plain copy of the database")
+    command.add_argument("--media", help="the media store (default: FER_MEDIA_URL, or media beside the database)")
+    command.add_argument(
+        "--erased", type=Path, help="the list of what was erased (default: erased.jsonl beside the master key)"
+    )
+
+
+def _backup(options: argparse.Namespace) -> None:
+    if options.unencrypted:
+        _say(backup(options.database, options.copy))
+        return
+    manifest = seal_backup(options.database, options.copy, _secret(options, twice=True), _stores(options))
+    _say(manifest.tables)
+    size = sum(file.size for file in manifest.media)
+    print(
+        f"files: {len(manifest.media)} of {size / 1e6:.1f} MB, sealed. The backup was unpacked again and found whole."
+    )
+
+
+def _restore(options: argparse.Namespace) -> None:
+    path = _erased(options)
+    known = erasures.known(path)
+    if not path.exists():
+        print(
+            "There is no list of erased patients: who was erased after this backup was made is back.", file=sys.stderr
+        )
+    if not options.copy.is_file() or not is_sealed(options.copy):
+        _say(restore(options.copy, options.database, known))
+        return
+    with opened_backup(options.copy, _secret(options), options.database) as found:
+        # Before the files: those of an erased patient stay in the backup.
+        erasures.apply(found.copy, known)
+        count = found.bring_back(_stores(options))
+        _say(restore(found.copy, options.database, known))
+    print(f"files: {count} of {len(found.manifest.media)} brought back; the others belong to what was erased.")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    with opened_backup(options.copy, _secret(options), options.database) as found:
+        if check(found.copy) != found.manifest.tables:
+            raise FerError("Rows are missing in this backup.", "backup_damaged")
+    _say(found.manifest.tables)
+    lost = lost_media(found.manifest, _stores(options))
+    print(f"files: {len(found.manifest.media)} in the backup, {len(lost)} of them no longer beside the database.")
+
+
+def _say(counts: dict[str, int]) -> None:
+    print(", ".join(f"{name}: {count} rows" for name, count in counts.items()))
+
+
+def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:
+    """Return what seals or opens the backup, as the options say it, or ask for a passphrase."""
+    if options.key_file is not None:
+        return Secret.read_key(options.key_file)
+    if options.passphrase_file is not None:
+        try:
+            return Secret(passphrase=options.passphrase_file.read_text("utf-8").split("\n")[0])
+        except (OSError, ValueError):
+            raise FerError("The file of the passphrase can't be read.", "bad_passphrase_file") from None
+    passphrase = getpass.getpass("Passphrase of the backup: ")
+    if twice and getpass.getpass("The same again: ") != passphrase:
+        raise FerError("The two passphrases differ.", "passphrases_differ")
+    return Secret(passphrase=passphrase)
+
+
+def _stores(options: argparse.Namespace) -> Stores:
+    folder = options.database.absolute().parent
+    return Stores(str(options.media or os.environ.get("FER_MEDIA_URL") or folder / "media"), folder / "work")
+
+
+def _erased(options: argparse.Namespace) -> Path:
+    if options.erased is not None:
+        return Path(options.erased)
+    folder = options.database.absolute().parent
+    keys = os.environ.get("FER_KEY_DIR") or folder.with_name(f"{folder.name}-keys")
+    return Path(keys) / "erased.jsonl"
+
+
+def _copy(options: argparse.Namespace) -> None:
+    """Copy, and print each table's hash and rows."""
+    if options.source is None:
+        raise FerError("Please name the database to copy with --from, or set FER_DATA_DIR.", "no_database")
+    copied = transfer(options.source, options.to)
+    for name, digest in copied.items():
+        print(f"{digest.sha256}  {name}")
+    _say({name: digest.rows for name, digest in copied.items()})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

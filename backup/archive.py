@@ -1,0 +1,286 @@
+"""Encrypted backups: the database, the sealed files that it refers to, and a manifest; verified by unpacking it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from backup import attached
+from backup.attached import COPY_BYTES, Stores, sha256_of, wanted
+from db.copies import CopyError, check, copy_whole, sync_folder
+from fer_core.errors import FerError
+from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, sealing
+
+FORMAT, VERSION = "expression-history-backup", 2
+"""The first version held the names of the files and not the files."""
+CONTEXT = b"expression-history backup"
+MANIFEST, DATABASE = "manifest.json", "clinic.db"
+MIN_PASSPHRASE = 15
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file beside the database as it lay there, sealed: ``media/ID`` or ``work/RECORDING/FILE``, bytes, SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds: when it was made, the rows of each table, the database's SHA-256, and the files with it."""
+
+    made_at: str
+    tables: dict[str, int]
+    sha256: str
+    media: tuple[MediaFile, ...]
+    format: str = FORMAT
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A backup that was unpacked and found whole: the copy of its database, its manifest, and the way to its files."""
+
+    copy: Path
+    manifest: Manifest
+    source: Path
+    key: Key = field(repr=False)
+
+    def bring_back(self, stores: Stores) -> int:
+        """Put the files that `copy` refers to where they lay, one after the other, and return how many."""
+        asked, count = wanted(self.copy), 0
+        beside = self.copy.with_name(f"{self.copy.name}.file")
+        with open_sealed(self.source.open("rb"), self.key, CONTEXT) as plain, _reading(plain) as archive:
+            for entry in archive:
+                if asked.has(entry.name):
+                    try:
+                        _copy_out(archive, entry, beside)
+                        attached.bring_back(stores, entry.name, beside)
+                    finally:
+                        beside.unlink(missing_ok=True)
+                    count += 1
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What opens a backup: a passphrase, or a key of 32 bytes."""
+
+    passphrase: str | None = None
+    key: bytes | None = None
+
+    @classmethod
+    def read_key(cls, path: Path) -> Secret:
+        """Read a key file of 64 hexadecimal digits. Raises FerError ``bad_key_file``."""
+        try:
+            key = bytes.fromhex(path.read_text("ascii"))
+        except (OSError, ValueError):
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise FerError(
+                "The key file must hold 64 hexadecimal digits: `openssl rand -hex 32` makes them.", "bad_key_file"
+            )
+        return cls(key=key)
+
+    def to_seal(self) -> Key:
+        """Return the key for a new backup. Raises FerError ``weak_passphrase``."""
+        if self.key is not None:
+            return Key.of(self.key)
+        if len(self.passphrase or "") < MIN_PASSPHRASE:
+            raise FerError(f"Please take a passphrase of {MIN_PASSPHRASE} characters or more.", "weak_passphrase")
+        return Key.of_passphrase(self.passphrase or "")
+
+    def to_open(self, file: BinaryIO) -> Key:
+        """Return the key for a backup that is there."""
+        return Key.of(self.key) if self.key is not None else Key.of_passphrase(self.passphrase or "", key_id(file))
+
+
+def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) -> Manifest:
+    """Write an encrypted backup to a new file; writers may go on meanwhile.
+
+    It has its name only after it was unpacked again and found whole.
+    Raises FerError ``no_database``, ``backup_exists``, ``backup_damaged``, ``copy_failed``, ``in_use`` or
+    ``weak_passphrase``.
+    """
+    if not database.is_file():
+        raise FerError("There is no database to copy.", "no_database")
+    if target.exists():
+        raise FerError("A file of this name is there already; nothing was overwritten.", "backup_exists")
+    key, part = secret.to_seal(), target.with_name(f"{target.name}.part")
+    try:
+        with _beside(database, "backup") as copy:
+            tables = copy_whole(database, copy)
+            # The files after the copy: one is in the store before its row is in the database.
+            manifest = _write(part, key, tables, copy, stores)
+        with _beside(database, "verify") as copy:
+            if _unpack(part, key, copy) != manifest or check(copy) != tables:
+                raise CopyError(
+                    "The backup differs from the database. Nothing was kept of it; please try another disk."
+                )
+        os.replace(part, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise CopyError(
+            "The backup can't be written there. Please check the folder and the space on the disk."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return manifest
+
+
+@contextmanager
+def opened_backup(source: Path, secret: Secret, database: Path) -> Iterator[Opened]:
+    """Unpack a backup's database beside the database while the context lasts, and check every file in it.
+
+    Raises FerError ``no_database``, ``wrong_key``, ``wrong_passphrase``, ``backup_damaged``, ``copy_failed``.
+    """
+    if not source.is_file():
+        raise FerError("There is no such backup.", "no_database")
+    with source.open("rb") as file:
+        key = secret.to_open(file)
+    with _beside(database, "restore") as copy:
+        try:
+            manifest = _unpack(source, key, copy)
+        except SealError as error:
+            if error.code == "wrong_key":
+                raise FerError("This backup was made with another key.", "wrong_key") from None
+            if secret.passphrase is not None:
+                raise FerError("The passphrase is wrong, or the backup is damaged.", "wrong_passphrase") from None
+            raise FerError("This backup was changed or damaged.", "backup_damaged") from None
+        except OSError as error:
+            raise CopyError("The backup can't be unpacked. Please check the space on the disk.") from error
+        yield Opened(copy, manifest, source, key)
+
+
+def is_sealed(path: Path) -> bool:
+    """Return whether a file is an encrypted backup, and not a plain copy of a database."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def lost_media(manifest: Manifest, stores: Stores) -> list[str]:
+    """Return the names of the manifest's files that are not in the stores as they were."""
+    return [file.name for file in manifest.media if attached.digest_of(stores, file.name) != file.sha256]
+
+
+@contextmanager
+def _beside(database: Path, purpose: str) -> Iterator[Path]:
+    """Give a place for a readable copy, on the database's own disk and never on the backup's; it is deleted after.
+
+    Its name is that of a safety copy, so that one left by a power cut goes when something is erased for good.
+    """
+    path = database.with_name(f"{database.name}.before-{purpose}-{os.getpid()}")
+    try:
+        path.unlink(missing_ok=True)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write(part: Path, key: Key, tables: dict[str, int], copy: Path, stores: Stores) -> Manifest:
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with (
+            sealing(file, key, CONTEXT) as sealed,
+            tarfile.open(fileobj=cast(IO[bytes], sealed), mode="w|") as archive,
+        ):
+            database = _add(archive, DATABASE, copy.open("rb"), copy.stat().st_size)
+            media = tuple(_add(archive, *found) for found in attached.present(stores, wanted(copy)))
+            # The manifest comes last: what a file held is known when it was read, once.
+            manifest = Manifest(datetime.now(UTC).isoformat(), tables, database.sha256, media)
+            told = json.dumps(asdict(manifest)).encode()
+            _add(archive, MANIFEST, io.BytesIO(told), len(told))
+        file.flush()
+        os.fsync(file.fileno())
+    return manifest
+
+
+class _Hashing(io.RawIOBase):
+    """An open file that is hashed while it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._file.read(size)
+        self.digest.update(found)
+        return found
+
+
+def _add(archive: tarfile.TarFile, name: str, file: BinaryIO, size: int) -> MediaFile:
+    """Add a file piece by piece; of who owns it on this computer nothing is told."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    with file:
+        hashing = _Hashing(file)
+        archive.addfile(entry, cast(IO[bytes], hashing))
+    return MediaFile(name, size, hashing.digest.hexdigest())
+
+
+@contextmanager
+def _reading(plain: BinaryIO) -> Iterator[tarfile.TarFile]:
+    """Open the archive within a backup. Raises FerError ``backup_damaged`` for what is none."""
+    try:
+        with tarfile.open(fileobj=plain, mode="r:") as archive:
+            yield archive
+    except (tarfile.TarError, LookupError, TypeError, ValueError):
+        raise FerError("The file is no backup of this program.", "backup_damaged") from None
+
+
+def _unpack(source: Path, key: Key, copy: Path) -> Manifest:
+    """Write the database of a backup to `copy`, check every file, and return the manifest.
+
+    Raises SealError, FerError ``backup_damaged``.
+    """
+    with open_sealed(source.open("rb"), key, CONTEXT) as plain, _reading(plain) as archive:
+        manifest = _manifest(archive)
+        found = {entry.name: _digest(archive, entry, copy) for entry in archive if entry.name != MANIFEST}
+    expected = {DATABASE: manifest.sha256} | {file.name: file.sha256 for file in manifest.media}
+    if manifest.version == 1:
+        expected = {DATABASE: manifest.sha256}
+    if found != expected:
+        raise FerError("This backup was changed or damaged.", "backup_damaged")
+    return manifest
+
+
+def _digest(archive: tarfile.TarFile, entry: tarfile.TarInfo, copy: Path) -> str:
+    if entry.name == DATABASE:
+        return _copy_out(archive, entry, copy)
+    return sha256_of(_content(archive, entry))
+
+
+def _manifest(archive: tarfile.TarFile) -> Manifest:
+    told = json.loads(_content(archive, archive.getmember(MANIFEST)).read())
+    if told["format"] != FORMAT:
+        raise ValueError("another format")
+    if told["version"] > VERSION:
+        raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
+    return Manifest(**{**told, "media": tuple(MediaFile(**media) for media in told["media"])})
+
+
+def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> BinaryIO:
+    file = archive.extractfile(entry)
+    if file is None:
+        raise ValueError("no file")
+    return cast(BinaryIO, file)
+
+
+def _copy_out(archive: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> str:
+    """Write a file of the backup to a new place, piece by piece, and return its SHA-256."""
+    hashing = _Hashing(_content(archive, entry))
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as written:
+        while chunk := hashing.read(COPY_BYTES):
+            written.write(chunk)
+    return hashing.digest.hexdigest()

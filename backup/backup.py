@@ -1,0 +1,84 @@
+"""Backups of a SQLite database: made while it is written to, and brought back even where the database is damaged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from backup.erasures import Erasure, apply
+from db.copies import CopyError, check, copy_whole, overwrite
+from db.migrate import head
+from fer_core.errors import FerError
+
+
+def backup(database: Path, copy: Path) -> dict[str, int]:
+    """Copy a database to a new file and return the rows of each table; writers may go on meanwhile.
+
+    The copy stands under its name only when it is whole and was checked.
+    Raises FerError ``no_database``, ``backup_exists``, ``backup_damaged``, ``copy_failed``, ``in_use``.
+    """
+    if not database.is_file():
+        raise FerError("There is no database to copy.", "no_database")
+    if copy.exists():
+        raise FerError("A file of this name is there already; nothing was overwritten.", "backup_exists")
+    return copy_whole(database, copy)
+
+
+def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[str, int]:
+    """Put a backup in the place of a database, and return the rows of each table.
+
+    What `erased` names is erased from it first. A program that has the database open sees the backup from its next
+    transaction on. What was there is kept beside it as ``NAME.before-restore``, until something is erased for good.
+
+    Raises FerError ``no_database``, ``backup_damaged``, ``copy_failed``, ``in_use``, or ``backup_newer`` for one that a
+    newer version of this program wrote; the database is then as it was.
+    """
+    if not copy.is_file():
+        raise FerError("There is no such backup.", "no_database")
+    if _revision(copy) > (head() or ""):
+        raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
+    check(copy)
+    cleaned = database.with_name(f"{database.name}.before-restore-{os.getpid()}")
+    try:
+        copy_whole(copy, cleaned)
+        apply(cleaned, erased)
+        counts = check(cleaned)
+        _replace(database, cleaned)
+    finally:
+        cleaned.unlink(missing_ok=True)
+    return counts
+
+
+def _replace(database: Path, copy: Path) -> None:
+    kept = database.with_name(f"{database.name}.before-restore")
+    if not database.exists():
+        copy_whole(copy, database)
+        return
+    try:
+        copy_whole(database, kept)
+    except CopyError as error:
+        if error.code != "backup_damaged":
+            raise
+        # A damaged database can't be written to: it is moved away with its log, as it is.
+        _move_away(database, kept)
+        copy_whole(copy, database)
+        return
+    overwrite(database, copy)
+
+
+def _move_away(database: Path, kept: Path) -> None:
+    for suffix in ("-shm", "-wal", ""):
+        part = database.with_name(database.name + suffix)
+        if part.exists():
+            part.replace(kept.with_name(kept.name + suffix))
+
+
+def _revision(path: Path) -> str:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+    except (sqlite3.DatabaseError, TypeError):
+        raise FerError("The file is no backup of this program.", "backup_damaged") from None

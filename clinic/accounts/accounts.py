@@ -1,0 +1,305 @@
+"""Accounts: the first administrator, and what administrators do with those of others."""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from clinic import audit, words
+from clinic.access import Actor, Forbidden, administrator, signed_in
+from clinic.accounts import passwords, throttle
+from clinic.audit import Deed
+from db.engine import Database
+from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
+from fer_core.errors import FerError
+
+NAME_MAX = 100
+FIRST_CODE = "the first administrator's code"
+"""The name under which failed attempts at the code are counted; no account can have it, see `name_key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account as administrators see it; `patients` is the size of its caseload, `seen_at` its last activity now.
+
+    `second_step`: whether it is asked for a code. `provider`: who it is at the sign-in provider (see
+    clinic/accounts/identities.py), None where it is not linked.
+    """
+
+    id: str
+    name: str
+    role: Role
+    disabled: bool
+    must_change: bool
+    patients: int
+    seen_at: datetime | None
+    second_step: bool
+    provider: str | None
+
+
+def any_account(db: Database) -> bool:
+    """Return whether there is an account at all."""
+    with db.read() as session:
+        return session.scalar(select(Account.id).limit(1)) is not None
+
+
+def add_first(db: Database, expected: str, code: str, name: str, password: str) -> None:
+    """Add the first administrator, for one who read the code on the console; patients without anybody become theirs.
+
+    Raises Forbidden ``wrong_code``, ``not_first``, FerError ``sign_in_delayed``, ``bad_account_name`` and those of
+    `passwords.check_password`.
+    """
+    throttle.charge(db, FIRST_CODE)
+    if not hmac.compare_digest(_plain_code(expected).encode(), _plain_code(code).encode()):
+        raise Forbidden("This is not the code that the program printed when it started.", "wrong_code")
+    with db.session() as session:
+        # The code was right: what is refused from here on is no failed attempt at it.
+        throttle.clear(session, FIRST_CODE)
+    name = _name(name)
+    passwords.check_password(password, name)
+    stored = passwords.hash_password(password)
+    with db.session() as session:
+        if session.scalar(select(Account.id).limit(1)) is not None:
+            raise Forbidden("There is an administrator already. Please sign in.", "not_first")
+        account = insert_account(session, name, Role.ADMINISTRATOR, stored, must_change=False)
+        audit.write(session, Deed.ACCOUNT_ADDED, account.id, account=account.id, role=account.role, first=True)
+        take_orphans(session, account)
+
+
+def add(db: Database, actor: Actor, name: str, role: Role) -> str:
+    """Add an account and return its first password, which is shown once and has to be changed at the first sign-in.
+
+    Raises Forbidden, FerError ``bad_account_name``, ``name_taken``.
+    """
+    name, password = _name(name), passwords.generate()
+    stored = passwords.hash_password(password)
+    with db.session() as session:
+        by = administrator(session, actor)
+        if session.scalar(select(Account.id).where(Account.name_key == name_key(name))) is not None:
+            raise FerError("There is an account of this name already.", "name_taken")
+        account = insert_account(session, name, role, stored, must_change=True)
+        audit.write(session, Deed.ACCOUNT_ADDED, by.id, account=account.id, role=role.value)
+    return password
+
+
+def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
+    """Return all accounts in the order of their names. Raises Forbidden."""
+    patients = select(func.count()).where(Access.account_id == Account.id, Access.until.is_(None)).scalar_subquery()
+    seen_at = select(func.max(SignIn.seen_at)).where(SignIn.account_id == Account.id, ~SignIn.pending).scalar_subquery()
+    found = (
+        select(Account, patients, seen_at, SecondStep.on_since, ProviderIdentity)
+        .outerjoin(SecondStep, SecondStep.account_id == Account.id)
+        .outerjoin(ProviderIdentity, ProviderIdentity.account_id == Account.id)
+    )
+    with db.read() as session:
+        administrator(session, actor)
+        return [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+
+
+def set_role(db: Database, actor: Actor, account_id: str, role: Role) -> None:
+    """Give an account another role. Raises Forbidden, FerError ``unknown_account``, ``last_administrator``."""
+    with db.session() as session:
+        by, account = administrator(session, actor), account_of(session, account_id)
+        if role is not Role.ADMINISTRATOR:
+            _keep_one(session, account)
+        account.role = role.value
+        audit.write(session, Deed.ROLE_CHANGED, by.id, account=account.id, role=role.value)
+
+
+def disable(db: Database, actor: Actor, account_id: str) -> None:
+    """Keep an account from signing in and end its sign-ins; its caseload stays until it is handed over.
+
+    Raises Forbidden, FerError ``unknown_account``, ``last_administrator``.
+    """
+    with db.session() as session:
+        by, account = administrator(session, actor), account_of(session, account_id)
+        _keep_one(session, account)
+        account.disabled_at = datetime.now(UTC)
+        end_sign_ins(session, account.id)
+        audit.write(session, Deed.ACCOUNT_DISABLED, by.id, account=account.id)
+
+
+def enable(db: Database, actor: Actor, account_id: str) -> None:
+    """Let a disabled account sign in again. Raises Forbidden, FerError ``unknown_account``."""
+    with db.session() as session:
+        by, account = administrator(session, actor), account_of(session, account_id)
+        account.disabled_at = None
+        audit.write(session, Deed.ACCOUNT_ENABLED, by.id, account=account.id)
+
+
+def reset_password(db: Database, actor: Actor, account_id: str) -> str:
+    """Give an account a new first password, end its sign-ins, and return the password.
+
+    Raises Forbidden, FerError ``unknown_account``.
+    """
+    password = passwords.generate()
+    stored = passwords.hash_password(password)
+    with db.session() as session:
+        by, account = administrator(session, actor), account_of(session, account_id)
+        _reset(session, account, stored)
+        audit.write(session, Deed.PASSWORD_RESET, by.id, account=account.id)
+    return password
+
+
+def reset_by_console(db: Database, name: str) -> str:
+    """Give the account of this name a new first password, for one who has the data in their hands anyway.
+
+    Raises FerError ``unknown_account``.
+    """
+    password = passwords.generate()
+    stored = passwords.hash_password(password)
+    with db.session() as session:
+        account = account_named(session, name)
+        _reset(session, account, stored)
+        audit.write(session, Deed.PASSWORD_RESET, None, account=account.id, console=True)
+    return password
+
+
+def accept_statement(db: Database, actor: Actor, version: int) -> None:
+    """Remember that the acting user accepted the intended-use statement, in the version that was shown.
+
+    Raises Forbidden ``signed_out``, FerError ``statement_changed`` where there is a newer one.
+    """
+    with db.session() as session:
+        account = signed_in(session, actor)
+        if version != words.STATEMENT_VERSION:
+            raise FerError("The statement was changed meanwhile. Please read it again.", "statement_changed")
+        account.statement, account.accepted_at = version, datetime.now(UTC)
+        audit.write(session, Deed.STATEMENT_ACCEPTED, account.id, version=version)
+
+
+def hand_over(db: Database, actor: Actor, from_id: str, to_id: str) -> int:
+    """Move a whole caseload to another account, and return how many patients that were; their names are not shown.
+
+    Raises Forbidden, FerError ``unknown_account``.
+    """
+    with db.session() as session:
+        by, giver, taker = administrator(session, actor), account_of(session, from_id), account_of(session, to_id)
+        moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
+        for access in moved if giver.id != taker.id else ():
+            grant(session, taker.id, access.patient_id)
+            session.delete(access)
+            audit.write(session, Deed.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id)
+        return len(moved)
+
+
+def grant(session: Session, account_id: str, patient_id: str, until: datetime | None = None) -> None:
+    """Let an account see a patient: for good, or until a moment where it does not see the patient for good."""
+    known = session.get(Access, (account_id, patient_id))
+    if known is None:
+        now = datetime.now(UTC)
+        session.add(Access(account_id=account_id, patient_id=patient_id, until=until, created_at=now))
+    elif known.until is not None:
+        known.until = until
+    session.flush()
+
+
+def take_orphans(session: Session, account: Account) -> None:
+    """Put the patients whom nobody sees, as those from before there were accounts, on the account's caseload."""
+    cared_for = select(Access.patient_id).where(Access.until.is_(None))
+    for patient_id in session.scalars(select(Patient.id).where(Patient.id.not_in(cared_for))).all():
+        grant(session, account.id, patient_id)
+
+
+def first_administrator(session: Session) -> Account | None:
+    """Return the administrator who has been here longest, None before there is one."""
+    asked = select(Account).where(Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None))
+    return session.scalar(asked.order_by(Account.created_at, Account.id).limit(1))
+
+
+def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
+    """Give the account another password and end all its sign-ins."""
+    account.password_hash, account.must_change = stored, must_change
+    end_sign_ins(session, account.id)
+
+
+def end_sign_ins(session: Session, account_id: str, but: str | None = None) -> None:
+    """End every sign-in of an account, save the one that is named."""
+    session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.id != (but or "")))
+
+
+def name_key(name: str) -> str:
+    """Return a name as it is compared: without case, single spaces, one way to compose characters."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _reset(session: Session, account: Account, stored: str) -> None:
+    replace_password(session, account, stored, must_change=True)
+    throttle.clear(session, account.name_key)
+
+
+def insert_account(session: Session, name: str, role: Role, stored: str, must_change: bool) -> Account:
+    """Add an account with a password's hash."""
+    account = Account(
+        name=name,
+        name_key=name_key(name),
+        role=role.value,
+        password_hash=stored,
+        must_change=must_change,
+        created_at=datetime.now(UTC),
+    )
+    session.add(account)
+    session.flush()
+    return account
+
+
+def _row(
+    account: Account, patients: int, seen: datetime | None, on_since: datetime | None, linked: ProviderIdentity | None
+) -> AccountRow:
+    return AccountRow(
+        id=account.id,
+        name=account.name,
+        role=Role(account.role),
+        disabled=account.disabled_at is not None,
+        must_change=account.must_change,
+        patients=patients,
+        seen_at=seen,
+        second_step=on_since is not None,
+        provider=(linked.email or linked.subject) if linked is not None else None,
+    )
+
+
+def account_named(session: Session, name: str) -> Account:
+    """Return the account of this name. Raises FerError ``unknown_account``."""
+    account = session.scalar(select(Account).where(Account.name_key == name_key(name)))
+    if account is None:
+        raise _unknown()
+    return account
+
+
+def account_of(session: Session, account_id: str) -> Account:
+    """Return the account of this id. Raises FerError ``unknown_account``."""
+    account = session.get(Account, account_id)
+    if account is None:
+        raise _unknown()
+    return account
+
+
+def _unknown() -> FerError:
+    return FerError("This account is no longer there.", "unknown_account")
+
+
+def _keep_one(session: Session, account: Account) -> None:
+    """Refuse to take away the last administrator who can sign in."""
+    others = select(Account.id).where(
+        Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None), Account.id != account.id
+    )
+    if session.scalar(others.limit(1)) is None:
+        raise FerError("At least one administrator has to stay. Please make another one first.", "last_administrator")
+
+
+def _name(name: str) -> str:
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    shown = all(unicodedata.category(character)[0] != "C" for character in name)
+    if not 1 <= len(name) <= NAME_MAX or not shown or name_key(name) == FIRST_CODE:
+        raise FerError(f"Please give a name of 1 to {NAME_MAX} characters.", "bad_account_name")
+    return name
+
+
+def _plain_code(code: str) -> str:
+    return "".join(character for character in code.casefold() if character.isalnum())

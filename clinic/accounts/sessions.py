@@ -1,0 +1,222 @@
+"""Who is signed in: kept on the server, so that ending it counts at once and everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from clinic import audit
+from clinic.access import Actor, Forbidden, must_accept, refusal, signed_in
+from clinic.accounts import passwords, throttle, totp
+from clinic.accounts.accounts import end_sign_ins, name_key, replace_password
+from clinic.audit import Deed
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Account, Role, SecondStep, SignIn
+from fer_core.errors import FerError
+from storage.media import open_store
+
+IDLE, ABSOLUTE = timedelta(minutes=15), timedelta(hours=12)
+"""After so long without a deed of the person, and after so long in any case, one has to sign in again."""
+PENDING = timedelta(minutes=5)
+"""So long after the password the second step may come."""
+NOTED_EVERY = timedelta(seconds=20)
+"""Activity is written down no more often than this."""
+
+
+def sign_in(db: Database, name: str, password: str) -> str:
+    """Return the token of a new sign-in, for a cookie; where the account has a second step, nobody acts by it before.
+
+    An unknown name, a wrong password and a disabled account take the same work and get the same answer.
+    Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed``.
+    """
+    key = name_key(name)
+    throttle.charge(db, key)
+    with db.read() as session:
+        account = session.scalar(select(Account).where(Account.name_key == key))
+    right = passwords.verify(account.password_hash if account is not None else None, password)
+    with db.session() as session:
+        known = session.get(Account, account.id) if account is not None else None
+        # The account is read again: it may have been disabled, or got another password, while this one was checked.
+        if known is None or account is None or known.password_hash != account.password_hash:
+            right = False
+        if right and known is not None and known.disabled_at is None:
+            pending = totp.is_on(session, known.id)
+            # With the second step still to come, the wrong codes of before go on to count.
+            (throttle.take_back if pending else throttle.clear)(session, key)
+            return start(session, known, pending=pending)
+        if known is not None:
+            audit.write(session, Deed.SIGN_IN_REFUSED, known.id)
+        else:
+            # A row is written here too, so that an unknown name takes no less time than a known one.
+            throttle.note(session, key)
+    raise Forbidden("This name and password do not belong together.", "sign_in_refused")
+
+
+def take_second_step(db: Database, settings: Settings, token: str | None, code: str) -> str:
+    """Return the token of a whole sign-in for that of a pending one, which is ended.
+
+    Raises Forbidden ``second_step_over``, ``second_step_refused``, FerError ``sign_in_delayed``, SealError.
+    """
+    key = open_store(settings).key
+    with db.read() as session:
+        account = _pending(session, token)[1]
+    throttle.charge(db, account.name_key)
+    with db.session() as session:
+        begun, account = _pending(session, token)
+        if totp.takes(session, key, account, code):
+            throttle.clear(session, account.name_key)
+            by_provider = begun.by_provider
+            session.delete(begun)
+            # Another token than before: nobody who saw the first one gets in with it.
+            return start(session, account, by_provider=by_provider)
+        audit.write(session, Deed.SIGN_IN_REFUSED, account.id, second_step=True)
+    raise totp.refused()
+
+
+def is_pending(db: Database, token: str | None) -> bool:
+    """Return whether the second step is still to come for this token."""
+    with db.read() as session:
+        try:
+            _pending(session, token)
+        except Forbidden:
+            return False
+    return True
+
+
+def start(session: Session, account: Account, pending: bool = False, by_provider: bool = False) -> str:
+    """Sign the account in and return the token: 256 random bits, of which only the SHA-256 is stored.
+
+    Sign-ins that ran out are swept away on the way.
+    """
+    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    over = (SignIn.seen_at <= now - IDLE) | (SignIn.created_at <= now - ABSOLUTE)
+    session.execute(delete(SignIn).where(over | (SignIn.pending & (SignIn.created_at <= now - PENDING))))
+    begun = SignIn(
+        token_sha256=_digest(token),
+        account_id=account.id,
+        created_at=now,
+        seen_at=now,
+        pending=pending,
+        by_provider=by_provider,
+    )
+    session.add(begun)
+    session.flush()
+    if not pending:
+        audit.write(session, Deed.SIGNED_IN, account.id, sign_in=begun.id, provider=by_provider)
+    return token
+
+
+def actor_of(db: Database, token: str | None) -> Actor | None:
+    """Return who acts by this token, or None where nobody does (any more)."""
+    if not token:
+        return None
+    now = datetime.now(UTC)
+    with db.read() as session:
+        found = session.execute(
+            select(SignIn, Account, SecondStep.on_since)
+            .join(Account, Account.id == SignIn.account_id)
+            .outerjoin(SecondStep, SecondStep.account_id == Account.id)
+            .where(
+                SignIn.token_sha256 == _digest(token),
+                ~SignIn.pending,
+                SignIn.seen_at > now - IDLE,
+                SignIn.created_at > now - ABSOLUTE,
+                Account.disabled_at.is_(None),
+            )
+        ).first()
+        if found is None:
+            return None
+        begun, account, on_since = found
+        return Actor(
+            account.id,
+            begun.id,
+            account.name,
+            Role(account.role),
+            account.must_change,
+            second_step=on_since is not None or begun.by_provider,
+            must_accept=must_accept(account),
+        )
+
+
+def lives(db: Database, actor: Actor) -> bool:
+    """Return whether the sign-in by which the actor acts has not ended."""
+    now = datetime.now(UTC)
+    asked = select(SignIn.id).where(
+        SignIn.id == actor.sign_in_id, SignIn.seen_at > now - IDLE, SignIn.created_at > now - ABSOLUTE
+    )
+    with db.read() as session:
+        return session.scalar(asked) is not None
+
+
+def note_activity(db: Database, actor: Actor) -> None:
+    """Remember that the person did something just now."""
+    now = datetime.now(UTC)
+    with db.read() as session:
+        seen_at = session.scalar(select(SignIn.seen_at).where(SignIn.id == actor.sign_in_id))
+    if seen_at is None or now - seen_at < NOTED_EVERY:
+        return
+    with db.session() as session:
+        begun = session.get(SignIn, actor.sign_in_id)
+        # A sign-in that ran out in between stays ended.
+        if begun is not None and now - begun.seen_at < IDLE:
+            begun.seen_at = now
+
+
+def sign_out(db: Database, actor: Actor) -> None:
+    """End every sign-in of the account, on all computers."""
+    with db.session() as session:
+        end_sign_ins(session, actor.account_id)
+        audit.write(session, Deed.SIGNED_OUT, actor.account_id, sign_in=actor.sign_in_id)
+
+
+def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
+    """Replace the own password, end all sign-ins of the account, and return the token of a new one.
+
+    Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed`` and those of `passwords.check_password`.
+    """
+    with db.read() as session:
+        account = signed_in(session, actor)
+    passwords.check_password(new, account.name)
+    if new == current:
+        raise FerError("Please choose a password that is not the one you have now.", "same_password")
+    throttle.charge(db, account.name_key)
+    if not passwords.verify(account.password_hash, current):
+        raise Forbidden("The current password is not right.", "sign_in_refused")
+    checked, stored = account.password_hash, passwords.hash_password(new)
+    with db.session() as session:
+        account = signed_in(session, actor)
+        if account.password_hash != checked:
+            # An administrator reset it in the meantime.
+            raise refusal("signed_out")
+        throttle.clear(session, account.name_key)
+        replace_password(session, account, stored, must_change=False)
+        audit.write(session, Deed.PASSWORD_CHANGED, account.id)
+        return start(session, account)
+
+
+def _pending(session: Session, token: str | None) -> tuple[SignIn, Account]:
+    """Return a sign-in whose second step is to come. Raises Forbidden ``second_step_over``."""
+    now = datetime.now(UTC)
+    asked = (
+        select(SignIn, Account)
+        .join(Account, Account.id == SignIn.account_id)
+        .where(
+            SignIn.token_sha256 == _digest(token or ""),
+            SignIn.pending,
+            SignIn.created_at > now - PENDING,
+            Account.disabled_at.is_(None),
+        )
+    )
+    found = session.execute(asked).first()
+    if found is None:
+        raise Forbidden("That took too long. Please sign in again.", "second_step_over")
+    return found[0], found[1]
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""For administrators: the installation check, the server's options, invented patients."""

@@ -1,0 +1,1 @@
+"""What a patient agreed to, and the notice that they are given."""

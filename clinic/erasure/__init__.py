@@ -1,0 +1,1 @@
+"""How data goes: deletion, withdrawal of consent, retention."""

@@ -1,0 +1,105 @@
+"""How long each class of data is kept: a sweep once a day deletes what is older. Off unless a setting says otherwise.
+
+Temporary files and abandoned uploads are swept always (see `uploads.sweep` and `previews.sweep`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy.orm import Session
+
+from clinic.erasure import deletion
+from clinic.jobs.jobs import ACTIVE
+from clinic.settings import Settings
+from db.copies import safety_copies, sqlite_path
+from db.engine import Database
+from db.models import Job, Patient, Recording, Sample
+
+DAY_S = 86_400.0
+
+log = logging.getLogger(__name__)
+
+
+def sweep(db: Database, settings: Settings, today: date | None = None) -> dict[str, int]:
+    """Delete what is older than its class may be kept; return how many patients, recordings and so on that were."""
+    today = today or datetime.now(UTC).date()
+    kept = settings.retention
+    counts = {
+        "patients": _patients(db, settings, _before(today, kept.patients_days)),
+        "recordings": _recordings(db, settings, _before(today, kept.recordings_days)),
+        "samples": _samples(db, _before(today, kept.samples_days)),
+        "copies": _copies(settings, kept.copies_days),
+    }
+    if any(counts.values()):
+        log.info("retention: deleted %s", ", ".join(f"{count} {name}" for name, count in counts.items()))
+    return counts
+
+
+def _before(today: date, days: int | None) -> date | None:
+    return None if days is None else today - timedelta(days=days)
+
+
+def _old(limit: date) -> ColumnElement[bool]:
+    """Return the condition of a recording of before that day; what came in later counts from then.
+
+    So a mistyped year deletes nothing that was handed in yesterday. What is being analysed stays, in all versions.
+    """
+    visit = func.coalesce(Recording.version_of, Recording.id)
+    working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(ACTIVE)).correlate(None)
+    came_in = datetime(limit.year, limit.month, limit.day, tzinfo=UTC)
+    return and_(Recording.recorded_on < limit, Recording.created_at < came_in, visit.not_in(working))
+
+
+def _patients(db: Database, settings: Settings, limit: date | None) -> int:
+    """Delete patients who came, and had their last recording, before that day."""
+    if limit is None:
+        return 0
+    with db.read() as session:
+        newer = select(Recording.patient_id).where(~_old(limit))
+        came_in = datetime(limit.year, limit.month, limit.day, tzinfo=UTC)
+        found = list(session.scalars(select(Patient.id).where(Patient.created_at < came_in, Patient.id.not_in(newer))))
+    for patient_id in found:
+        deletion.erase(db, settings, "patient", patient_id, None)
+    return len(found)
+
+
+def _recordings(db: Database, settings: Settings, limit: date | None) -> int:
+    if limit is None:
+        return 0
+    with db.read() as session:
+        found = list(session.scalars(select(Recording.id).where(Recording.version_of.is_(None), _old(limit))))
+    for recording_id in found:
+        deletion.erase(db, settings, "recording", recording_id, None)
+    return len(found)
+
+
+def _samples(db: Database, limit: date | None) -> int:
+    """Delete the results moment by moment; the recording's summary stays, and its point in the trend."""
+    if limit is None:
+        return 0
+    with db.session() as session:
+        old = select(Recording.id).where(_old(limit))
+        count = _count(session, Sample.recording_id.in_(old))
+        session.execute(delete(Sample).where(Sample.recording_id.in_(old)).execution_options(synchronize_session=False))
+    if count:
+        db.forget_deleted()
+    return count
+
+
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Sample).where(condition)) or 0
+
+
+def _copies(settings: Settings, days: int | None) -> int:
+    """Delete the copies of the database that a migration or a restore kept beside it."""
+    path = sqlite_path(settings.database_url)
+    if path is None or days is None:
+        return 0
+    found = [copy for copy in safety_copies(path) if time.time() - copy.stat().st_mtime > days * DAY_S]
+    for copy in found:
+        copy.unlink(missing_ok=True)
+    return len(found)

@@ -1,0 +1,152 @@
+"""Withdrawing consent: what runs is stopped within seconds, and what the consent covered is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backup import erasures
+from backup.erasures import Erasure
+from clinic import access, audit
+from clinic.access import Actor
+from clinic.audit import Deed
+from clinic.consent.consent import Scope
+from clinic.erasure import deletion
+from clinic.exchange import downloads
+from clinic.jobs import jobs
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Consent, Job, JobState, Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """What a withdrawal ends and deletes: analyses that are not over, stored files, recordings with their results."""
+
+    analyses: int
+    files: int
+    recordings: int
+
+
+NOTHING = Covered(0, 0, 0)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What there is to do: recordings whose analysis is stopped, files to delete, recordings to erase (the first
+    versions: the others go with them)."""
+
+    stopped: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
+
+
+def covered(db: Database, settings: Settings, actor: Actor, patient_id: str, scopes: Collection[Scope]) -> Covered:
+    """Return what withdrawing these scopes would end and delete. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.writer_of(session, actor, patient_id)
+        return _counted(session, settings, patient_id, scopes)
+
+
+def withdraw(db: Database, settings: Settings, actor: Actor, patient_id: str, scopes: Collection[Scope]) -> Covered:
+    """Withdraw the patient's consent to these scopes and delete what they cover; return what that was.
+
+    A running analysis is stopped within 5 s, and its file and unfinished results go then.
+    Raises Forbidden, FerError ``unknown_patient``.
+    """
+    with db.session() as session:
+        account = access.writer_of(session, actor, patient_id)
+        counts = _counted(session, settings, patient_id, scopes)
+        asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
+        for row in session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))):
+            # A backup from before must not bring it back.
+            erasures.remember(settings.erasures_path, Erasure("consent", row.id, {}))
+            row.withdrawn_at, row.withdrawn_by = datetime.now(UTC), account.id
+        audit.write(session, Deed.CONSENT_WITHDRAWN, account.id, patient_id, scopes=sorted(scopes))
+    _delete(db, settings, patient_id, scopes, account.id)
+    return counts
+
+
+def finish(db: Database, settings: Settings) -> int:
+    """Delete what is still there although its consent was withdrawn, for the program was ended; return of how many.
+
+    A consent that a backup brought back although it was withdrawn is withdrawn again before.
+    """
+    _withdraw_again(db, settings)
+    with db.read() as session:
+        rows = session.scalars(select(Consent).where(Consent.withdrawn_at.is_not(None)))
+        ended = {(row.patient_id, Scope(row.scope)) for row in rows}
+        left = [
+            (patient_id, scope)
+            for patient_id, scope in ended
+            if not _renewed(session, patient_id, scope) and _counted(session, settings, patient_id, [scope]) != NOTHING
+        ]
+    for patient_id, scope in left:
+        _delete(db, settings, patient_id, [scope], None)
+    return len(left)
+
+
+def _withdraw_again(db: Database, settings: Settings) -> None:
+    known = {one.erased_id: one.at for one in erasures.known(settings.erasures_path) if one.kind == "consent"}
+    standing = select(Consent.id).where(Consent.withdrawn_at.is_(None))
+    with db.read() as session:
+        back = known.keys() & set(session.scalars(standing))
+    for consent_id in back:
+        with db.session() as session:
+            row = session.get(Consent, consent_id)
+            if row is not None:
+                row.withdrawn_at = known[consent_id]
+
+
+def _renewed(session: Session, patient_id: str, scope: Scope) -> bool:
+    """Return whether a later consent to the scope was recorded, so that what is there is covered by that."""
+    asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope.value)
+    return session.scalar(asked.where(Consent.withdrawn_at.is_(None)).limit(1)) is not None
+
+
+def _counted(session: Session, settings: Settings, patient_id: str, scopes: Collection[Scope]) -> Covered:
+    work = _work(session, patient_id, scopes)
+    held = sum(uploads.stored(settings, [upload_id]) for upload_id in work.files)
+    return Covered(len(work.stopped), held, len(work.erased))
+
+
+def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work:
+    """Return what these scopes cover."""
+    work = _Work()
+    asked = select(Recording, Job).outerjoin(Job, Job.recording_id == Recording.id)
+    for recording, job in session.execute(asked.where(Recording.patient_id == patient_id)):
+        if Scope.KEEP_RESULTS in scopes:
+            work.erased.add(recording.version_of or recording.id)
+        if job is None:
+            continue
+        sources = {source["id"] for source in job.sources}
+        again = recording.version_of is not None
+        if job.state in jobs.ACTIVE:
+            # What is looked at again is a kept file; a file that came in goes with its analysis.
+            stopping = {Scope.ANALYSE, Scope.KEEP_RESULTS} | ({Scope.KEEP_VIDEO} if again else set())
+            work.stopped |= {recording.id} if stopping & set(scopes) else set()
+        if Scope.KEEP_VIDEO in scopes and job.state in (*jobs.ENDED_WELL, JobState.CHOOSING.value):
+            work.files |= sources
+        if Scope.ANALYSE in scopes and job.state == JobState.FAILED.value and not again:
+            work.files |= sources
+    return work
+
+
+def _delete(
+    db: Database, settings: Settings, patient_id: str, scopes: Collection[Scope], account_id: str | None
+) -> None:
+    with db.read() as session:
+        work = _work(session, patient_id, scopes)
+    for recording_id in work.stopped:
+        jobs.drop(db, settings, recording_id)
+    uploads.discard(settings, work.files)
+    for recording_id in work.erased:
+        deletion.erase(db, settings, "recording", recording_id, account_id)
+    # Archives that wait to be fetched hold what may not leave any more.
+    downloads.sweep(settings, older_than_s=-60)
+    db.forget_deleted()

@@ -1,0 +1,1 @@
+"""Data out and in: exports, imports, their dictionary, and prepared downloads."""

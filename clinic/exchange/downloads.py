@@ -1,0 +1,91 @@
+"""Archives to be fetched once: written sealed, handed out over a route for a short time, then gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from clinic import access
+from clinic.access import Actor
+from clinic.exchange.exports import export_patient
+from clinic.settings import Settings
+from db.engine import Database
+from fer_core.errors import FerError
+from storage.media import open_store
+from storage.sealed import open_sealed, sealing
+
+FETCH_WITHIN_S = 15 * 60.0
+READ_BYTES = 256 * 1024
+
+
+def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> str:
+    """Write the archive of a patient, sealed, and return the unguessable ticket that fetches it.
+
+    Nobody else may fetch it. Raises what `export_patient` raises.
+    """
+    with db.read() as session:
+        access.sender_of(session, actor, patient_id)
+    sweep(settings)
+    ticket = secrets.token_hex(16)
+    path = _path(settings, ticket)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            sealing(file, open_store(settings).key, _context(ticket, actor.account_id)) as to,
+        ):
+            export_patient(db, settings, actor, patient_id, cast(BinaryIO, to))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return ticket
+
+
+def take(settings: Settings, ticket: str, owner: str) -> tuple[int, Iterator[bytes]]:
+    """Return the length of an archive in bytes and its content; it is gone when that was read to its end.
+
+    Raises FerError ``download_unknown``, also for one that is too old or somebody else's.
+    """
+    unknown = FerError("This download is no longer there. Please prepare it again.", "download_unknown")
+    sweep(settings)
+    try:
+        path = _path(settings, ticket)
+        file = open_sealed(path.open("rb"), open_store(settings).key, _context(ticket, owner))
+    except (FileNotFoundError, ValueError, FerError):
+        raise unknown from None
+    return file.seek(0, os.SEEK_END), _content(file, path)
+
+
+def sweep(settings: Settings, older_than_s: float = FETCH_WITHIN_S) -> int:
+    """Delete archives that nobody fetched in time; return how many."""
+    folder = settings.data_dir / "downloads"
+    limit = time.time() - older_than_s
+    stale = [path for path in folder.iterdir() if path.stat().st_mtime < limit] if folder.exists() else []
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
+
+
+def _content(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while found := file.read(READ_BYTES):
+            yield found
+    path.unlink(missing_ok=True)
+
+
+def _path(settings: Settings, ticket: str) -> Path:
+    if not re.fullmatch(r"[0-9a-f]{32}", ticket):
+        raise ValueError("not a ticket")
+    return settings.data_dir / "downloads" / ticket
+
+
+def _context(ticket: str, owner: str) -> bytes:
+    """Return what the archive is bound to: another person's ticket doesn't open it."""
+    return f"download {ticket} {owner}".encode()

@@ -1,0 +1,203 @@
+"""Everything on one patient as a ZIP archive: exact as JSON and CSV, and a dictionary that says what each column is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from sqlalchemy import Column, Select, Table, select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit, words
+from clinic.access import Actor
+from clinic.audit import Deed
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.exchange.dictionary import CONSENT_COLUMNS, RECORDING_COLUMNS, dictionary_rows
+from clinic.jobs.jobs import ACTIVE, ENDED_WELL
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from clinic.version import VERSION
+from db.copies import sync_folder
+from db.engine import Database
+from db.models import Access, Base, Chunk, Consent, Job, Patient, Reanalysis, Recording, Sample
+from fer_core.errors import FerError
+
+FORMAT, SCHEMA_VERSION = "expression-history-patient", 2
+"""The second version of the schema has consents."""
+PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
+CONSENTS_CSV = "consents.csv"
+DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
+COPY_BYTES = 1 << 20
+
+SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
+"""The one table that is written as CSV: it has thousands of rows."""
+JOBS: Table = Base.metadata.tables[Job.__tablename__]
+NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
+"""What goes out are the results that are kept."""
+OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, Chunk, Reanalysis))
+"""Tables of how this installation worked, and of who saw the patient here: they say nothing about the patient."""
+OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
+"""What a job keeps of this installation alone; it is left out likewise."""
+
+
+def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: str, target: BinaryIO) -> None:
+    """Write the archive of a patient to an open file, of one moment of the database.
+
+    Kept videos and pictures go with it where the consent to keep them stands.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``analysis_under_way``.
+    """
+    with db.session() as session:
+        account_id = access.sender_of(session, actor, patient_id)
+        consent.need(session, patient_id, *NEEDED)
+        audit.write(session, Deed.PATIENT_EXPORTED, account_id, patient_id)
+    with db.read() as session:
+        access.sender_of(session, actor, patient_id)
+        consent.need(session, patient_id, *NEEDED)
+        with_kept = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
+        tables = {table.name: list(_rows(session, table, patient_id)) for table in patient_tables() if table != SAMPLES}
+        jobs = tables[Job.__tablename__]
+        if any(job["state"] in ACTIVE for job in jobs):
+            raise FerError(
+                "A recording of this patient is not done yet. Please wait, choose the patient's face, or cancel it.",
+                "analysis_under_way",
+            )
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(PATIENT_JSON, json.dumps(_told(tables), ensure_ascii=False, indent=1))
+            columns = [column.name for column in SAMPLES.columns]
+            _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
+            recordings = (_recording_row(row) for row in tables[Recording.__tablename__])
+            _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
+            consents = ([row[name] for name in CONSENT_COLUMNS] for row in tables[Consent.__tablename__])
+            _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(_for_a_spreadsheet, row) for row in consents))
+            _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
+            archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n")
+            for upload_id in _held_files(settings, jobs, with_kept):
+                with (
+                    uploads.open_stored(settings, upload_id) as file,
+                    archive.open(MEDIA_FOLDER + upload_id, "w") as to,
+                ):
+                    shutil.copyfileobj(file, to, COPY_BYTES)
+
+
+def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
+    """Write the archive of a patient to a new file, for this user alone; it has its name when it is whole.
+
+    Raises what `export_patient` raises, FerError ``file_exists``, ``file_unwritable``.
+    """
+    part = path.with_name(f"{path.name}.part")
+    if path.exists():
+        raise FerError("A file of this name is there already; nothing was overwritten.", "file_exists")
+    try:
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        with part.open("r+b") as file:
+            export_patient(db, settings, actor, patient_id, file)
+        part.replace(path)
+        sync_folder(path.parent)
+    except OSError:
+        raise FerError("The file can't be written there.", "file_unwritable") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def patient_tables() -> list[Table]:
+    """Return the tables whose rows belong to a patient, each after those that it refers to."""
+    found: list[Table] = []
+    for table in Base.metadata.sorted_tables:
+        if table.name in OF_THIS_PLACE:
+            continue
+        if table.name == Patient.__tablename__ or owner(table, found) is not None:
+            found.append(table)
+    return found
+
+
+def owner(table: Table, owned: Iterable[Table]) -> Column[Any] | None:
+    """Return the column by which a table's rows belong to those of another, and go with them."""
+    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
+        if key.ondelete == "CASCADE" and key.column.table in owned:
+            return key.parent
+    return None
+
+
+def _ids(table: Table, patient_id: str) -> Select[Any]:
+    """Return the query for the ids of a table's rows that belong to the patient."""
+    (id_column,) = table.primary_key.columns
+    return select(id_column).where(_belongs(table, patient_id))
+
+
+def _belongs(table: Table, patient_id: str) -> Any:
+    if table.name == Patient.__tablename__:
+        return table.c.id == patient_id
+    column = owner(table, patient_tables())
+    if column is None:
+        raise ValueError(f"the rows of {table.name} belong to no patient")
+    (parent,) = (key.column.table for key in column.foreign_keys)
+    return column.in_(_ids(parent, patient_id))
+
+
+def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str, Any]]:
+    """Yield a table's rows as JSON can hold them, in the order of their keys."""
+    found = session.execute(select(table).where(_belongs(table, patient_id)).order_by(*table.primary_key.columns))
+    for row in found.mappings():
+        kept = {name: value for name, value in row.items() if table != JOBS or name not in OF_THIS_JOB}
+        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+
+
+def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
+    asked = select(SAMPLES).where(_belongs(SAMPLES, patient_id)).order_by(*SAMPLES.primary_key.columns)
+    # Python writes a float so that reading it gives the same one; None becomes an empty cell.
+    yield from session.execute(asked.execution_options(yield_per=5000))
+
+
+def _told(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "exported_at": datetime.now(UTC).isoformat(),
+        "program_version": VERSION,
+        "disclaimer": words.DISCLAIMER,
+        "tables": tables,
+    }
+
+
+def _recording_row(recording: dict[str, Any]) -> list[Any]:
+    summary = recording["summary"] or {}
+    shares = summary.get("shares") or {}
+    known = {**recording, **summary, **{f"share_{label}": share for label, share in shares.items()}}
+    return [_for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
+
+
+def _for_a_spreadsheet(value: Any) -> Any:
+    """Return text so that no spreadsheet takes it for a formula; the exact text stands in the JSON."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    with archive.open(name, "w") as raw, _text(raw) as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _text(raw: IO[bytes]) -> io.TextIOWrapper:
+    return io.TextIOWrapper(raw, "utf-8", newline="")
+
+
+def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:
+    """Yield the ids of the patient's files that are still stored: kept, or for another try of a failed analysis."""
+    kept = {source["id"] for job in jobs if job["state"] in ENDED_WELL for source in job["sources"]}
+    # Versions of a recording share their files.
+    for upload_id in dict.fromkeys(source["id"] for job in jobs for source in job["sources"]):
+        if upload_id in kept and not with_kept:
+            continue
+        if uploads.stored(settings, [upload_id]):
+            yield upload_id

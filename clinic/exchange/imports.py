@@ -1,0 +1,273 @@
+"""An export brought back: the whole patient with the same ids and values, or nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any, BinaryIO
+
+from sqlalchemy import JSON, Column, String, Table, insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from backup import erasures
+from clinic import access, audit
+from clinic.access import Actor
+from clinic.accounts import accounts
+from clinic.audit import Deed
+from clinic.consent.consent import DOCUMENT_MAX, Scope
+from clinic.exchange.exports import (
+    FORMAT,
+    MEDIA_FOLDER,
+    OF_THIS_JOB,
+    PATIENT_JSON,
+    SAMPLES,
+    SAMPLES_CSV,
+    SCHEMA_VERSION,
+    owner,
+    patient_tables,
+)
+from clinic.jobs.jobs import ACTIVE
+from clinic.patients import caseload
+from clinic.patients.trends import Summary
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from clinic.texts import hides_something
+from db.engine import Database
+from db.models import Consent, Job, JobState, Patient, Recording, UtcDateTime
+from fer_core.errors import FerError, MediaError
+from fer_core.types import Status
+
+JSON_BYTES = 256 << 20
+"""The most that the JSON may hold: what is larger is no export, but made to fill the memory."""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much the clock of the other installation may be ahead."""
+ROWS_AT_ONCE = 5000
+"""Rows of samples that are written with one statement."""
+
+DAMAGE = (EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError)
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+
+def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
+    """Add the patient of an archive to the own caseload and return the id; on any refusal nothing was added.
+
+    The consents come with it; a patient of an archive from before consents were recorded has none.
+
+    From the console, the patient goes to the first administrator.
+
+    Raises Forbidden, FerError ``bad_export``, ``export_newer``, ``patient_exists``, ``patient_erased``.
+    """
+    with db.read() as session:
+        access.taker(session, actor)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            tables = _tables(archive)
+            patient_id = str(tables[Patient.__tablename__][0]["id"])
+            _refuse_known(db, settings, patient_id)
+            stored: list[str] = []
+            try:
+                _store_files(settings, archive, tables[Job.__tablename__], stored)
+                with db.session() as session:
+                    account = access.taker(session, actor) or accounts.first_administrator(session)
+                    _add(session, archive, tables)
+                    if account is not None:
+                        accounts.grant(session, account.id, patient_id)
+                    by = account.id if account is not None and actor is not access.CONSOLE else None
+                    audit.write(session, Deed.PATIENT_IMPORTED, by, patient_id)
+            except BaseException:
+                uploads.discard(settings, stored)
+                raise
+            return patient_id
+    except FerError as error:
+        if _is_of_the_archive(error):
+            raise _bad_export() from None
+        raise
+    # What reading a file that was damaged, or made up, can meet with.
+    except (*DAMAGE, csv.Error, zipfile.BadZipFile, zlib.error):
+        raise _bad_export() from None
+
+
+def _bad_export() -> FerError:
+    return FerError("This file is no export of this program, or it is damaged. Nothing was added.", "bad_export")
+
+
+def _is_of_the_archive(error: FerError) -> bool:
+    """Return whether a refusal is due to what the archive holds, and not to this installation."""
+    if isinstance(error, MediaError):
+        return error.code not in ("too_big", "disk_full")
+    return error.code in ("bad_name", "bad_note")
+
+
+def _tables(archive: zipfile.ZipFile) -> Tables:
+    """Return the rows of the JSON, typed and checked. Raises FerError ``export_newer`` and whatever bad JSON raises."""
+    if archive.getinfo(PATIENT_JSON).file_size > JSON_BYTES:
+        raise ValueError("too large")
+    told = json.loads(archive.read(PATIENT_JSON))
+    if told["format"] != FORMAT:
+        raise ValueError("another format")
+    known = {table.name: table for table in patient_tables() if table is not SAMPLES}
+    newer = told["schema_version"] > SCHEMA_VERSION or not set(told["tables"]) <= set(known)
+    if newer or not all(
+        set(row) <= set(known[name].columns.keys()) for name, rows in told["tables"].items() for row in rows
+    ):
+        raise FerError("This export was made by a newer version of the program; please update first.", "export_newer")
+    tables = {name: [_typed(table, row) for row in told["tables"].get(name, [])] for name, table in known.items()}
+    for job in tables[Job.__tablename__]:
+        for name in OF_THIS_JOB:
+            job.pop(name, None)
+    _check(known, tables)
+    return tables
+
+
+def _check(known: dict[str, Table], tables: Tables) -> None:
+    """Raise ValueError or TypeError for rows that are not all of one patient, or that the pages could not show."""
+    (patient,) = tables[Patient.__tablename__]
+    for name, table in known.items():
+        column = owner(table, known.values())
+        for row in tables[name]:
+            if column is not None:
+                (parent,) = (key.column.table.name for key in column.foreign_keys)
+                if row[column.name] not in {above["id"] for above in tables[parent]}:
+                    raise ValueError("a row of another patient")
+            if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
+                raise ValueError("no id")
+    if caseload.valid_name(patient["name"]) != patient["name"]:
+        raise ValueError("a name with something hidden in it")
+    recordings = tables[Recording.__tablename__]
+    firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
+    for recording in recordings:
+        if recording.get("version_of") not in {None, *firsts}:
+            raise ValueError("a version of another patient's recording")
+        _check_recording(recording)
+    for given in tables[Consent.__tablename__]:
+        _check_consent(given)
+    for job in tables[Job.__tablename__]:
+        # The sentence is shown as it is, and Markdown could hide a link in it.
+        if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
+            raise ValueError("no ended analysis")
+
+
+def _check_consent(given: Row) -> None:
+    Scope(given["scope"])
+    if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
+        raise ValueError("a document with something hidden in it")
+    if given["recorded_at"] > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise ValueError("a consent that would outdo what is recorded from now on")
+
+
+def _check_recording(recording: Row) -> None:
+    settings, chosen_in = recording["settings"], recording["settings"].get("chosen_in")
+    if not isinstance(settings, dict) or (chosen_in is not None and not re.fullmatch(r"[0-9a-f]{32}", chosen_in)):
+        raise ValueError("no settings")
+    if recording["kind"] not in ("video", "pictures"):
+        raise ValueError("no kind of recording")
+    caseload.valid_note(recording["note"])
+    if recording["source_name"] and uploads.clean_name(recording["source_name"]) != recording["source_name"]:
+        raise ValueError("a name with something hidden in it")
+    if recording["summary"] is not None:
+        Summary.from_dict(recording["summary"])
+
+
+def _typed(table: Table, row: Row) -> Row:
+    return {name: _value(table.columns[name], value) for name, value in row.items()}
+
+
+def _value(column: Column[Any], value: Any) -> Any:
+    """Return a value of JSON as the column holds it. Raises ValueError for one that doesn't fit."""
+    if value is None and column.nullable:
+        return None
+    kind = column.type.python_type
+    if isinstance(column.type, JSON):
+        if isinstance(value, (dict, list)):
+            return value
+    elif isinstance(column.type, UtcDateTime):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment
+    elif kind is date:
+        return date.fromisoformat(value)
+    elif kind is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    elif type(value) is kind and not _too_long(column, value):
+        return value
+    raise ValueError(f"{column.name} doesn't hold this")
+
+
+def _too_long(column: Column[Any], value: Any) -> bool:
+    return isinstance(column.type, String) and len(value) > (column.type.length or math.inf)
+
+
+def _refuse_known(db: Database, settings: Settings, patient_id: str) -> None:
+    with db.read() as session:
+        if session.get(Patient, patient_id) is not None:
+            raise FerError("This patient is in the list already; nothing was added.", "patient_exists")
+    erased = {erasure.erased_id for erasure in erasures.known(settings.erasures_path)}
+    if patient_id in erased:
+        raise FerError("This patient was erased for good here, so the export is not taken back.", "patient_erased")
+
+
+def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], stored: list[str]) -> None:
+    """Seal and inspect the archive's media anew; `stored` gets the ids of what has to go if something fails."""
+    expected = {source["id"]: source for job in jobs for source in job["sources"]}
+    for name in archive.namelist():
+        if not name.startswith(MEDIA_FOLDER):
+            continue
+        source = expected[name.removeprefix(MEDIA_FOLDER)]
+        if uploads.stored(settings, [source["id"]]):
+            raise ValueError("a file that is there already")
+        with archive.open(name) as content:
+            made = uploads.take_in(settings, content, source["name"], source["id"])  # type: ignore[arg-type]
+        stored.append(made.id)
+        if made.sha256 != source["sha256"]:
+            raise ValueError("another file")
+        for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
+            # As what it is played is told by its content here, and not by the archive.
+            one["media_type"] = made.media_type
+
+
+def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:
+    for table in patient_tables():
+        if table is not SAMPLES and tables[table.name]:
+            # A recording's first version before the others, which refer to it.
+            rows = sorted(tables[table.name], key=lambda row: row.get("version_of") is not None)
+            session.execute(insert(table), rows)
+    own = {recording["id"] for recording in tables[Recording.__tablename__]}
+    for rows in _batches(_samples(archive, own)):
+        session.execute(insert(SAMPLES), rows)
+
+
+def _samples(archive: zipfile.ZipFile, own: set[str]) -> Iterator[Row]:
+    """Yield the rows of the samples. Raises ValueError for one of a recording that is not in the archive."""
+    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+        for cells in csv.DictReader(text, strict=True):
+            row = {name: _cell(SAMPLES.columns[name], cell) for name, cell in cells.items()}
+            if row["recording_id"] not in own:
+                raise ValueError("a sample of another recording")
+            Status(row["status"])
+            yield row
+
+
+def _cell(column: Column[Any], cell: str) -> Any:
+    if cell == "" and column.nullable:
+        return None
+    value = column.type.python_type(cell)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("no number")
+    return value
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    waiting = iter(rows)
+    while batch := list(islice(waiting, ROWS_AT_ONCE)):
+        yield batch

@@ -1,0 +1,1 @@
+"""Analyses as jobs: queue, leases, progress, outcomes, and analysing again."""

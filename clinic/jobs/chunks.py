@@ -1,0 +1,77 @@
+"""What of an analysis is done: chunks that are written once, and the cursor from which another worker goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from clinic.jobs import leases
+from clinic.jobs.leases import Claim
+from db.engine import Database
+from db.models import Chunk, Job
+from db.records import save_results
+from fer_core.types import FrameResult
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where an analysis stands between two chunks, as JSON holds it.
+
+    `made_with`: model, settings and program that the chunks so far were made with; no others may go on. `carry`: what
+    the analysis itself needs to go on.
+    """
+
+    made_with: dict[str, Any]
+    chunks: int = 0
+    end_s: float = 0.0
+    samples: int = 0
+    carry: dict[str, Any] = field(default_factory=dict)
+
+
+def cursor_of(claimed: Claim) -> Cursor | None:
+    """Return where the job stands, or None for one of which nothing is done yet."""
+    return Cursor(**claimed.cursor) if claimed.cursor is not None else None
+
+
+def write(
+    db: Database,
+    claimed: Claim,
+    after: Cursor,
+    results: Sequence[FrameResult],
+    carry: dict[str, Any],
+    worked_s: float,
+) -> Cursor:
+    """Write the next chunk and the cursor behind it in one transaction under the job's token; return that cursor.
+
+    Whoever dies before it commits has written nothing, whoever dies after it has written the chunk. Raises
+    LeaseLostError.
+    """
+    end_s = results[-1].time_s if results else after.end_s
+    cursor = Cursor(after.made_with, after.chunks + 1, end_s, after.samples + len(results), carry)
+    with leases.held(db, claimed) as session:
+        save_results(session, claimed.recording_id, results)
+        session.add(
+            Chunk(
+                recording_id=claimed.recording_id,
+                number=after.chunks,
+                begin_s=after.end_s,
+                end_s=end_s,
+                samples=len(results),
+                worked_s=worked_s,
+                lease_token=claimed.token,
+                written_at=datetime.now(UTC),
+            )
+        )
+        job = session.get_one(Job, claimed.job_id)
+        job.cursor = asdict(cursor)
+        # The next chunk has all its tries before it.
+        job.attempts = 1
+    return cursor
+
+
+def begin_anew(db: Database, claimed: Claim) -> None:
+    """Delete what is written of an analysis that can't be gone on with. Raises LeaseLostError."""
+    with leases.held(db, claimed) as session:
+        leases.forget_results(session, session.get_one(Job, claimed.job_id))

@@ -1,0 +1,296 @@
+"""What is done with analyses: handed in, cancelled, tried again, and who of several faces is meant."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from clinic import access, audit
+from clinic.access import Actor
+from clinic.audit import Deed
+from clinic.consent import consent
+from clinic.jobs import leases, previews, tracks
+from clinic.recordings import uploads
+from clinic.recordings.uploads import Upload
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Account, Job, JobState, Recording
+from fer_core.errors import FerError
+from fer_core.model.model_card import ModelCard
+
+PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
+
+ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
+ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
+ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """What came of handing in files.
+
+    `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings;
+    `recording_id` is that recording and nothing was queued. `also_elsewhere`: another patient has the same files.
+    """
+
+    recording_id: str
+    duplicate: bool = False
+    also_elsewhere: bool = False
+
+
+def enqueue(
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    patient_id: str,
+    files: Sequence[Upload],
+    recorded_on: date,
+    note: str = "",
+    every_s: float = 0.2,
+    model_sha256: str | None = None,
+) -> Enqueued:
+    """Queue one video or one or more pictures of one visit; the same files again give the stored recording.
+
+    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one.
+    The files of a duplicate or of a refusal are deleted.
+    Raises Forbidden, ConsentError, FerError ``mixed_files`` unless it is one video or pictures alone,
+    ``unknown_patient``.
+    """
+    try:
+        kind = _kind_of(files)
+        recording = Recording(
+            patient_id=patient_id,
+            kind=kind,
+            recorded_on=recorded_on,
+            note=note,
+            source_name=files[0].name if len(files) == 1 else f"{len(files)} pictures",
+            source_sha256=_digest(files),
+            model_sha256=model_sha256 or ModelCard.load().sha256,
+            settings={"every_s": every_s} if kind == "video" else {},
+            created_at=datetime.now(UTC),
+        )
+        with db.session() as session:
+            account_id = access.sender_of(session, actor, patient_id)
+            consent.need(session, patient_id, *consent.ANALYSIS)
+            found = _queue(session, recording, files)
+            if not found.duplicate:
+                audit.write(session, Deed.RECORDING_ADDED, account_id, patient_id, found.recording_id)
+    except BaseException:
+        uploads.discard(settings, [file.id for file in files])
+        raise
+    if found.duplicate:
+        uploads.discard(settings, [file.id for file in files])
+    return found
+
+
+def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Stop an analysis: at once where it waits, within 5 s where it runs; its file and results are deleted.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.session() as session:
+        account, recording, job = _job_to_change(session, actor, recording_id)
+        if job is None or job.state not in ACTIVE:
+            return
+        audit.write(session, Deed.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
+    drop(db, settings, recording_id)
+
+
+def drop(db: Database, settings: Settings, recording_id: str) -> None:
+    """Stop an analysis for whoever was allowed to before; see `cancel`."""
+    with db.session() as session:
+        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        if job is None or job.state not in ACTIVE:
+            return
+        job.cancel_requested = True
+        if job.state == JobState.RUNNING.value:
+            return
+        job.state = JobState.CANCELLED.value
+        job.finished_at = datetime.now(UTC)
+        leases.forget_results(session, job)
+        gone = leases.own_files(session, job)
+    uploads.discard(settings, gone)
+    previews.remove(settings, recording_id)
+
+
+def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Queue a failed analysis again.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
+    """
+    with db.session() as session:
+        account, recording, job = _job_to_change(session, actor, recording_id)
+        if job is None or job.state != JobState.FAILED.value:
+            return
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        if not uploads.stored(settings, [source["id"] for source in job.sources]):
+            raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
+        queue_again(job)
+        audit.write(session, Deed.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
+
+
+def queue_again(job: Job) -> None:
+    """Put a job that ended badly back into the queue, as if it had not been tried."""
+    job.state = JobState.QUEUED.value
+    job.attempts = 0
+    job.cancel_requested = False
+    job.error_code = job.error_message = job.started_at = job.finished_at = job.not_before = None
+
+
+def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> bool:
+    """Return whether `retry` would queue the analysis again. Raises Forbidden, FerError ``unknown_recording``."""
+    with db.read() as session:
+        *_, job = _job_to_change(session, actor, recording_id)
+        if job is None or job.state != JobState.FAILED.value:
+            return False
+        return uploads.stored(settings, [source["id"] for source in job.sources])
+
+
+def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[tracks.Candidate]:
+    """Return the faces to choose among, the one seen most first, each with a small picture where one was kept.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _, recording, _ = _job_to_change(session, actor, recording_id)
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        return tracks.candidates(session, settings, recording_id)
+
+
+def choose_track(
+    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int | Collection[int]
+) -> None:
+    """Keep the patient's face alone, and make the summary; results and pictures of everyone else are deleted.
+
+    `track`: one number, or several where the patient was lost and found again. A moment without the patient
+    becomes one without a face. Raises Forbidden, ConsentError, FerError ``unknown_recording``,
+    ``nothing_to_choose``, ValueError for a track that is not there.
+    """
+    chosen = [track] if isinstance(track, int) else list(track)
+    with db.session() as session:
+        account, recording, job = _job_to_change(session, actor, recording_id)
+        if job is None or job.state != JobState.CHOOSING.value:
+            raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        tracks.keep(session, recording, chosen, how="clinician")
+        job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
+        job.finished_at = datetime.now(UTC)
+        audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
+    previews.remove_thumbnails(settings, recording_id)
+
+
+def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Delete the preview of an analysis that is over, when the clinician has seen it.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _job_to_change(session, actor, recording_id)
+    previews.remove(settings, recording_id)
+
+
+def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
+    """Delete the recording's uploads and previews: to be called before a recording or its patient is deleted."""
+    with db.read() as session:
+        sources = session.scalar(select(Job.sources).where(Job.recording_id == recording_id)) or []
+    uploads.discard(settings, [source["id"] for source in sources])
+    previews.remove(settings, recording_id)
+
+
+def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
+    """Return who acts, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
+    recording = access.recording_of(session, recording_id)
+    account = access.writer_of(session, actor, recording.patient_id)
+    return account, recording, session.scalar(select(Job).where(Job.recording_id == recording_id))
+
+
+def job_key(
+    visit_id: str, model_sha256: str | None, settings: Mapping[str, Any], chosen: Sequence[int] | None = None
+) -> str:
+    """Return the idempotency key of an analysis: what its result depends on, as one SHA-256.
+
+    `visit_id`: the first version's recording. `settings`: what was asked for; what the analysis added is left out.
+    `chosen`: the tracks of the patient's face where they are known before.
+    """
+    asked = {name: settings[name] for name in ("every_s",) if name in settings}
+    told = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> None:
+    """Let a held job ask for this model instead of one that is no longer installed. Raises LeaseLostError."""
+    with leases.held(db, claimed) as session:
+        recording = session.get_one(Recording, claimed.recording_id)
+        recording.model_sha256 = model_sha256
+        job = session.get_one(Job, claimed.job_id)
+        job.key = job_key(recording.version_of or recording.id, model_sha256, recording.settings)
+
+
+def _kind_of(files: Sequence[Upload]) -> str:
+    """Return ``"video"`` or ``"pictures"``. Raises FerError for anything else."""
+    kinds = {file.kind for file in files}
+    if kinds == {"video"} and len(files) == 1:
+        return "video"
+    if kinds == {"image"}:
+        return "pictures"
+    raise FerError("Please choose either one video, or one or more pictures.", "mixed_files")
+
+
+def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> Enqueued:
+    """Add the recording and its job, or find the recording that has these files already."""
+    same_files = list(session.scalars(select(Recording).where(Recording.source_sha256 == recording.source_sha256)))
+    elsewhere = any(other.patient_id != recording.patient_id for other in same_files)
+    for other in same_files:
+        if other.patient_id == recording.patient_id and _same_analysis(session, other, recording):
+            return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere)
+    for other in same_files:
+        if _same_visit(session, other, recording):
+            # Beside the old result and not a second visit in the trend.
+            recording.version_of, recording.current = other.version_of or other.id, False
+            recording.settings = {**recording.settings, "chosen_in": other.id}
+    session.add(recording)
+    session.flush()
+    key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)
+    # Files that were handed in anew take the place of those with which it went badly.
+    session.execute(update(Job).where(Job.key == key, Job.state.in_(ENDED_BADLY)).values(key=None))
+    session.add(
+        Job(
+            recording_id=recording.id,
+            key=key,
+            priority=VIDEO_PRIORITY if recording.kind == "video" else PICTURES_PRIORITY,
+            sources=[file.as_source() for file in files],
+            created_at=recording.created_at,
+        )
+    )
+    return Enqueued(recording.id, also_elsewhere=elsewhere)
+
+
+def _same_analysis(session: Session, stored: Recording, asked: Recording) -> bool:
+    """Return whether a recording of the same files has, or will have, the very result that is asked for."""
+    if stored.model_sha256 != asked.model_sha256 or stored.settings.get("every_s") != asked.settings.get("every_s"):
+        return False
+    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
+    return state in (*ACTIVE, *ENDED_WELL)
+
+
+def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
+    """Return whether a recording of the same files shows the result of another model for the same visit."""
+    visit = (asked.patient_id, asked.recorded_on, asked.settings.get("every_s"))
+    if not stored.current or (stored.patient_id, stored.recorded_on, stored.settings.get("every_s")) != visit:
+        return False
+    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
+    return state in ENDED_WELL and stored.model_sha256 != asked.model_sha256
+
+
+def _digest(files: Sequence[Upload]) -> str:
+    """Return one SHA-256 for the files: a single file's own; of several, that of theirs in a fixed order."""
+    if len(files) == 1:
+        return files[0].sha256
+    return hashlib.sha256("".join(sorted(file.sha256 for file in files)).encode()).hexdigest()

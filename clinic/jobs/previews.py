@@ -1,0 +1,164 @@
+"""What is shown while an analysis runs: small pictures and boxes in ``data_dir/work/<recording id>``, soon deleted.
+
+They show faces, so that they lie there sealed like the files they come from.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from clinic.settings import Settings
+from fer_core.types import RGB, Box, FaceExpression
+from storage.media import open_store
+from storage.sealed import open_bytes, seal_bytes
+
+JPEG_QUALITY = 80
+THUMBNAIL_PX = 160
+THUMBNAIL_MARGIN = 0.3
+"""Share of the box's size that is added on each side, so that hair and shoulders help to tell who it is."""
+PREVIEW_AGE_S = 24 * 3600.0
+PREVIEW = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewFace:
+    """A face of the preview: its box in px of the preview picture, its status and probabilities in `Emotion` order."""
+
+    box: Box
+    track: int
+    status: str
+    probabilities: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPreview:
+    """The latest sampled frame that was kept: its JPEG, its time in seconds and its faces."""
+
+    jpeg: bytes
+    time_s: float
+    faces: tuple[PreviewFace, ...]
+
+
+def work_dir(settings: Settings, recording_id: str) -> Path:
+    """Return the recording's working folder (not made yet). Raises ValueError for what is no id."""
+    if not re.fullmatch(r"[0-9a-f]{32}", recording_id):
+        raise ValueError("not a recording's id")
+    return settings.data_dir / "work" / recording_id
+
+
+def write_preview(
+    settings: Settings, recording_id: str, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]
+) -> None:
+    """Replace the preview in one step: its faces, a line end, its picture."""
+    told = {"time_s": time_s, "faces": [_as_json(face) for face in faces]}
+    _write(settings, recording_id, PREVIEW, json.dumps(told).encode() + b"\n" + _jpeg(Image.fromarray(rgb)))
+
+
+def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
+    """Return the latest preview, or None while there is none. Raises SealError."""
+    content = _read(settings, recording_id, PREVIEW)
+    if content is None:
+        return None
+    head, _, jpeg = content.partition(b"\n")
+    told = json.loads(head)
+    return StoredPreview(jpeg, told["time_s"], tuple(_from_json(face) for face in told["faces"]))
+
+
+def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box) -> None:
+    """Keep a small picture of one face, by which the clinician tells who it is."""
+    height, width = rgb.shape[:2]
+    margin_x, margin_y = box.width * THUMBNAIL_MARGIN, box.height * THUMBNAIL_MARGIN
+    left, top = max(0, int(box.left - margin_x)), max(0, int(box.top - margin_y))
+    right, bottom = min(width, int(box.right + margin_x) + 1), min(height, int(box.bottom + margin_y) + 1)
+    if left >= right or top >= bottom:
+        return
+    picture = Image.fromarray(rgb[top:bottom, left:right])
+    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    _write(settings, recording_id, _track(track), _jpeg(picture))
+
+
+def thumbnail(settings: Settings, recording_id: str, track: int) -> bytes | None:
+    """Return the small picture of a track as JPEG, or None where none was kept. Raises SealError."""
+    return _read(settings, recording_id, _track(track))
+
+
+def remove(settings: Settings, recording_id: str) -> None:
+    """Delete the recording's previews and thumbnails."""
+    shutil.rmtree(work_dir(settings, recording_id), ignore_errors=True)
+
+
+def remove_thumbnails(settings: Settings, recording_id: str) -> None:
+    """Delete the thumbnails, once it is said who is who."""
+    for path in work_dir(settings, recording_id).glob("track-*"):
+        path.unlink(missing_ok=True)
+
+
+def sweep(settings: Settings, keep: frozenset[str], older_than_s: float = PREVIEW_AGE_S) -> int:
+    """Delete working folders older than `older_than_s`, save those of the recordings in `keep`; return how many."""
+    root = settings.data_dir / "work"
+    if not root.exists():
+        return 0
+    limit = time.time() - older_than_s
+    stale = [path for path in root.iterdir() if path.name not in keep and path.stat().st_mtime < limit]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(stale)
+
+
+def _as_json(expression: FaceExpression) -> dict[str, Any]:
+    return {
+        "box": asdict(expression.face.box),
+        "track": expression.face.track,
+        "status": expression.status.value,
+        "probabilities": expression.probabilities,
+    }
+
+
+def _from_json(told: dict[str, Any]) -> PreviewFace:
+    probabilities = told["probabilities"]
+    return PreviewFace(
+        Box(**told["box"]), told["track"], told["status"], None if probabilities is None else tuple(probabilities)
+    )
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=JPEG_QUALITY)
+    return written.getvalue()
+
+
+def _track(track: int) -> str:
+    return f"track-{track}"
+
+
+def _write(settings: Settings, recording_id: str, name: str, content: bytes) -> None:
+    """Replace a sealed file in one step, so that a reader never sees half."""
+    folder = work_dir(settings, recording_id)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = folder / f"{name}.part"
+    beside.write_bytes(seal_bytes(content, open_store(settings).key, _context(recording_id, name)))
+    os.replace(beside, folder / name)
+
+
+def _read(settings: Settings, recording_id: str, name: str) -> bytes | None:
+    try:
+        sealed = (work_dir(settings, recording_id) / name).read_bytes()
+    except FileNotFoundError:
+        return None
+    return open_bytes(sealed, open_store(settings).key, _context(recording_id, name))
+
+
+def _context(recording_id: str, name: str) -> bytes:
+    """Return what a picture is bound to: it can't stand for that of another face or recording."""
+    return f"preview {recording_id} {name}".encode()

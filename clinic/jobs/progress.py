@@ -1,0 +1,156 @@
+"""How far analyses are, as the pages see them: each one's state, pace and preview, and all that are not over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import defer
+
+from clinic import access
+from clinic.access import Actor
+from clinic.consent import consent
+from clinic.jobs import previews
+from clinic.jobs.jobs import ACTIVE
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Access, Account, Job, JobState, Patient, Recording
+
+PACE_AFTER_S = 2.0
+"""The time left is told from this running time on: earlier the pace is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """Where an analysis stands.
+
+    `share`: 0 to 1, None while the length is unknown. `left_s`: seconds left at the pace measured so far, None
+    while that is unknown. `frames`: samples taken so far. The error's sentence may be shown as it is.
+    """
+
+    recording_id: str
+    state: JobState
+    share: float | None
+    left_s: float | None
+    frames: int
+    done_s: float
+    total_s: float | None
+    cancel_requested: bool
+    error_code: str | None
+    error_message: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen by itself and nothing is asked."""
+        return self.state.value not in ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJob:
+    """An analysis that is not over, with whose it is."""
+
+    status: JobStatus
+    patient_id: str
+    patient_name: str
+    recorded_on: date
+    kind: str
+
+
+def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
+    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden.
+
+    A page asks this each second, so that it is one query, and that one finds each row by its key.
+    """
+    now = datetime.now(UTC)
+    may_read = and_(
+        Access.account_id == Account.id,
+        Access.patient_id == Recording.patient_id,
+        or_(Access.until.is_(None), Access.until > now),
+    )
+    asked = (
+        select(Account.disabled_at, Access.patient_id, Job)
+        .select_from(Account)
+        .outerjoin(Job, Job.recording_id == recording_id)
+        .outerjoin(Recording, Recording.id == Job.recording_id)
+        .outerjoin(Access, may_read)
+        # Where it stands to the analyzer is long, and of no use to a page.
+        .options(defer(Job.cursor), defer(Job.sources))
+        .where(Account.id == (actor.account_id if actor is not None else None))
+    )
+    with db.read() as session:
+        found = session.execute(asked).one_or_none()
+        if found is None or found[0] is not None:
+            raise access.refusal("signed_out")
+        _, seen, job = found
+        if job is None:
+            return None
+        if seen is None:
+            raise access.refusal("not_your_patient")
+        return _status(job, now)
+
+
+def watch(
+    db: Database, settings: Settings, actor: Actor, recording_id: str
+) -> tuple[JobStatus, previews.StoredPreview | None] | None:
+    """Return where an analysis stands and its latest preview, for no more than `status` costs. Raises Forbidden."""
+    found = status(db, actor, recording_id)
+    return None if found is None else (found, previews.read_preview(settings, recording_id))
+
+
+def active(db: Database, actor: Actor) -> list[ActiveJob]:
+    """Return what is queued, running or waits for a choice of face, oldest first.
+
+    What a reanalysis has queued is told by `clinic.reanalysis` as a whole. Raises Forbidden.
+    """
+    with db.read() as session:
+        account = access.acting(session, actor)
+        rows = session.execute(
+            select(Job, Recording.patient_id, Patient.name, Recording.recorded_on, Recording.kind)
+            .join(Recording, Recording.id == Job.recording_id)
+            .join(Patient, Patient.id == Recording.patient_id)
+            .where(
+                Job.state.in_(ACTIVE),
+                Recording.patient_id.in_(access.visible(account)),
+                or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
+            )
+            .order_by(Job.created_at)
+        )
+        now = datetime.now(UTC)
+        return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
+
+
+def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
+    """Return the latest sampled frame of a running analysis with its faces, or None while there is none.
+
+    None too where the patient's consent doesn't stand any more. Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        patient_id = access.recording_of(session, recording_id).patient_id
+        access.reader_of(session, actor, patient_id)
+        if consent.missing(session, patient_id, *consent.ANALYSIS):
+            return None
+    return previews.read_preview(settings, recording_id)
+
+
+def _status(job: Job, now: datetime) -> JobStatus:
+    share = min(1.0, job.done_s / job.total_s) if job.total_s else None
+    left_s = None
+    # The pace is that of the present holder alone: what an earlier one did took none of this time.
+    done_now_s = job.done_s - job.resumed_s
+    if job.state == JobState.RUNNING.value and job.started_at is not None and job.total_s and done_now_s > 0:
+        running_s = (now - job.started_at).total_seconds()
+        if running_s >= PACE_AFTER_S:
+            left_s = running_s * max(0.0, job.total_s - job.done_s) / done_now_s
+    return JobStatus(
+        recording_id=job.recording_id,
+        state=JobState(job.state),
+        share=share,
+        left_s=left_s,
+        frames=job.frames,
+        done_s=job.done_s,
+        total_s=job.total_s,
+        cancel_requested=job.cancel_requested,
+        error_code=job.error_code,
+        error_message=job.error_message,
+    )

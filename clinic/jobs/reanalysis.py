@@ -1,0 +1,313 @@
+"""Analysing recordings again with another model: a new version beside the old one, of one patient or of everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit
+from clinic.access import Actor
+from clinic.audit import Deed
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.jobs import jobs, tracks
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Chunk, Job, JobState, Patient, Reanalysis, Recording
+from fer_core.errors import FerError
+from fer_core.model.model_card import ModelCard
+
+PRIORITY = -10
+"""Below what is handed in: a clinician who waits comes first."""
+NEEDED = (*consent.ANALYSIS, Scope.KEEP_VIDEO)
+"""What the patient has to agree to: what is looked at again is the kept file."""
+_UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What came of the wish: how many recordings were queued, and why the others were not.
+
+    `id` is None where nothing was queued. `up_to_date`: a result of this model is stored, or on its way.
+    `without_file`: the file was deleted after the first analysis, so that no model can look at it again.
+    `without_consent`: the patient's consent to it doesn't stand.
+    """
+
+    id: str | None
+    queued: int
+    up_to_date: int
+    without_file: int
+    without_consent: int
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        said = [f"{_recordings(self.queued)} will be analysed again."]
+        if self.up_to_date:
+            said.append(f"{_recordings(self.up_to_date)} of the installed model: nothing to do.")
+        if self.without_file:
+            said.append(f"{_recordings(self.without_file)} can't be: the file was deleted after the first analysis.")
+        if self.without_consent:
+            said.append(f"{_recordings(self.without_consent)} can't be: the patient's consent to it doesn't stand.")
+        return " ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a reanalysis is: recordings in all and by how they ended, share of the work done (0 to 1).
+
+    `choosing` recordings wait for a clinician to say who the patient is. `left_s`: seconds left at the pace so far,
+    None while it is paused or the pace is unknown. `patient_id` is None for one of everybody.
+    """
+
+    id: str
+    patient_id: str | None
+    model_sha256: str
+    paused: bool
+    total: int
+    done: int
+    choosing: int
+    failed: int
+    cancelled: int
+    without_file: int
+    share: float
+    left_s: float | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.done + self.choosing + self.failed + self.cancelled == self.total
+
+    @property
+    def sentence(self) -> str:
+        """The same for people, on one line."""
+        said = [f"{self.done} of {_recordings(self.total)} done ({self.share:.0%})".replace("%", " %")]
+        others = {"wait for the choice of a face": self.choosing, "failed": self.failed, "dropped": self.cancelled}
+        said += [f"{count} {what}" for what, count in others.items() if count]
+        if self.paused:
+            said.append("paused")
+        elif self.left_s is not None and not self.finished:
+            said.append(f"about {max(1, round(self.left_s / 60))} min left")
+        return " · ".join(said)
+
+
+def _recordings(count: int) -> str:
+    return "1 recording" if count == 1 else f"{count:,} recordings"
+
+
+def start(
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    patient_id: str | None = None,
+    model_sha256: str | None = None,
+) -> Started:
+    """Queue the recordings of a patient, or of everybody, whose shown result is another model's.
+
+    `model_sha256`: by default the installed model. What was asked for before is not queued twice; what failed or was
+    cancelled is tried again. For administrators and the console.
+
+    Raises Forbidden, FerError ``unknown_patient``, ModelError where no model is installed.
+    """
+    model = model_sha256 or ModelCard.load().sha256
+    queued = up_to_date = without_file = without_consent = 0
+    with db.session() as session:
+        account_id = access.keeper(session, actor)
+        if patient_id is not None and session.get(Patient, patient_id) is None:
+            raise FerError("This patient is no longer in the list.", "unknown_patient")
+        wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=datetime.now(UTC))
+        session.add(wish)
+        session.flush()
+        agreed = set.intersection(*(set(session.scalars(consent.covered(scope))) for scope in NEEDED))
+        for recording in session.scalars(_shown(patient_id)).all():
+            if recording.model_sha256 == model:
+                up_to_date += 1
+            elif not _files_there(session, settings, recording):
+                without_file += 1
+            elif recording.patient_id not in agreed:
+                without_consent += 1
+            elif _queue(session, wish, recording):
+                queued += 1
+            else:
+                up_to_date += 1
+        wish.without_file = without_file
+        if queued:
+            audit.write(session, Deed.REANALYSIS_STARTED, account_id, patient_id)
+        if not queued:
+            session.delete(wish)
+        return Started(wish.id if queued else None, queued, up_to_date, without_file, without_consent)
+
+
+def standings(db: Database, actor: Actor) -> list[Standing]:
+    """Return the reanalyses that are not over, or in which a recording failed, the newest first.
+
+    Raises Forbidden.
+    """
+    with db.read() as session:
+        access.keeper(session, actor)
+        wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.created_at.desc(), Reanalysis.id))
+        found = [_standing(session, wish) for wish in wishes]
+    return [standing for standing in found if standing.total and not (standing.finished and not standing.failed)]
+
+
+def standing(db: Database, actor: Actor, reanalysis_id: str) -> Standing:
+    """Return how far a reanalysis is. Raises Forbidden, FerError ``unknown_reanalysis``."""
+    with db.read() as session:
+        access.keeper(session, actor)
+        return _standing(session, _wish(session, reanalysis_id))
+
+
+def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -> None:
+    """Let a reanalysis rest, or go on: what is under way stops within a second, and its chunks stay.
+
+    Raises Forbidden, FerError ``unknown_reanalysis``.
+    """
+    with db.session() as session:
+        access.keeper(session, actor)
+        _wish(session, reanalysis_id).paused = paused
+
+
+def cancel(db: Database, settings: Settings, actor: Actor, reanalysis_id: str) -> None:
+    """Drop what is not done yet; results that are stored stay. Raises Forbidden, FerError ``unknown_reanalysis``."""
+    with db.read() as session:
+        access.keeper(session, actor)
+        _wish(session, reanalysis_id)
+        mine = select(Job.recording_id).where(Job.reanalysis_id == reanalysis_id, Job.state.in_(jobs.ACTIVE))
+        recordings = list(session.scalars(mine))
+    for recording_id in recordings:
+        jobs.drop(db, settings, recording_id)
+
+
+def find_patient(db: Database, actor: Actor, code: str) -> str:
+    """Return the id of the patient with this id, or with exactly this name or code.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``ambiguous_patient``.
+    """
+    with db.read() as session:
+        access.keeper(session, actor)
+        if session.get(Patient, code) is not None:
+            return code
+        found = list(session.scalars(select(Patient.id).where(Patient.name == code.strip()).limit(2)))
+    if len(found) > 1:
+        raise FerError(
+            "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"
+        )
+    if not found:
+        raise FerError("No patient has this code.", "unknown_patient")
+    return found[0]
+
+
+def _shown(patient_id: str | None) -> Select[Recording]:
+    """Return the query of the recordings that have a result and are shown, oldest visit first."""
+    found = select(Recording).where(Recording.current, Recording.summary.is_not(None))
+    if patient_id is not None:
+        found = found.where(Recording.patient_id == patient_id)
+    return found.order_by(Recording.recorded_on, Recording.created_at, Recording.id)
+
+
+def _sources(session: Session, recording: Recording) -> list[dict[str, Any]]:
+    return session.scalar(select(Job.sources).where(Job.recording_id == recording.id)) or []
+
+
+def _files_there(session: Session, settings: Settings, recording: Recording) -> bool:
+    sources = _sources(session, recording)
+    return bool(sources) and uploads.stored(settings, [str(one["id"]) for one in sources])
+
+
+def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
+    """Queue a version of the recording unless its key is known; return whether something is to be done."""
+    visit_id = old.version_of or old.id
+    key = jobs.job_key(visit_id, wish.model_sha256, old.settings, tracks.chosen_of(old))
+    known = session.scalar(select(Job).where(Job.key == key))
+    if known is None:
+        _add_version(session, wish, old, visit_id, key)
+        return True
+    if known.state in jobs.ENDED_BADLY:
+        jobs.queue_again(known)
+        known.reanalysis_id = wish.id
+        return True
+    if known.state in jobs.ENDED_WELL:
+        # The same key has the same result: it is shown again, and nothing is worked out a second time.
+        tracks.make_current(session, session.get_one(Recording, known.recording_id))
+    return False
+
+
+def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
+    now = datetime.now(UTC)
+    copied = ("patient_id", "kind", "recorded_on", "note", "source_name", "source_sha256", "duration_s")
+    version = Recording(
+        **{name: getattr(old, name) for name in copied},
+        version_of=visit_id,
+        current=False,
+        model_sha256=wish.model_sha256,
+        settings={name: old.settings[name] for name in ("every_s",) if name in old.settings} | {"chosen_in": old.id},
+        created_at=now,
+    )
+    session.add(version)
+    session.flush()
+    sources = _sources(session, old)
+    session.add(
+        Job(
+            recording_id=version.id,
+            key=key,
+            reanalysis_id=wish.id,
+            priority=PRIORITY,
+            sources=sources,
+            created_at=now,
+        )
+    )
+
+
+def _wish(session: Session, reanalysis_id: str) -> Reanalysis:
+    found = session.get(Reanalysis, reanalysis_id)
+    if found is None:
+        raise FerError("This reanalysis is no longer known.", "unknown_reanalysis")
+    return found
+
+
+def _standing(session: Session, wish: Reanalysis) -> Standing:
+    rows = session.execute(
+        select(Job.state, Job.done_s, Job.total_s, Job.sources, Recording.duration_s)
+        .join(Recording, Recording.id == Job.recording_id)
+        .where(Job.reanalysis_id == wish.id)
+    ).all()
+    states = [state for state, *_ in rows]
+    work = [duration_s if duration_s is not None else float(len(sources)) for *_, sources, duration_s in rows]
+    done = [
+        size * (min(1.0, done_s / (total_s or size or 1.0)) if state in _UNDER_WAY else 1.0)
+        for size, (state, done_s, total_s, *_) in zip(work, rows, strict=True)
+    ]
+    left = sum(work) - sum(done)
+    return Standing(
+        id=wish.id,
+        patient_id=wish.patient_id,
+        model_sha256=wish.model_sha256,
+        paused=wish.paused,
+        total=len(rows),
+        done=sum(state in jobs.ENDED_WELL for state in states),
+        choosing=states.count(JobState.CHOOSING.value),
+        failed=states.count(JobState.FAILED.value),
+        cancelled=states.count(JobState.CANCELLED.value),
+        without_file=wish.without_file,
+        share=sum(done) / sum(work) if sum(work) else 1.0,
+        left_s=None if wish.paused else _left_s(session, wish, left, states.count(JobState.RUNNING.value)),
+    )
+
+
+def _left_s(session: Session, wish: Reanalysis, left: float, workers: int) -> float | None:
+    """Return the seconds that `left` seconds of video (or pictures) take, from what the chunks so far took."""
+    mine = select(Job.recording_id).where(Job.reanalysis_id == wish.id)
+    size = case((Recording.kind == "video", Chunk.end_s - Chunk.begin_s), else_=Chunk.samples)
+    done, worked_s = session.execute(
+        select(func.sum(size), func.sum(Chunk.worked_s))
+        .join(Recording, Recording.id == Chunk.recording_id)
+        .where(Chunk.recording_id.in_(mine))
+    ).one()
+    if not done or not worked_s:
+        return None
+    return float(left * worked_s / done / max(1, workers))

@@ -1,0 +1,231 @@
+"""Who is the patient: the faces of a recording to choose among, and keeping one person's results alone.
+
+People are followed by position, so one person may have several tracks (left the picture and came back) and the same
+number never means the same person in another recording. Nobody is recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from clinic.jobs import previews
+from clinic.patients.trends import summarise_recording
+from clinic.settings import Settings
+from db.models import Recording, Sample
+from db.records import load_samples
+from fer_core.types import Box, Status
+
+NO_FACE_TRACK = -1
+ALONE_TRACK = 0
+"""In a recording of pictures, the track of the faces that were alone in their picture."""
+SAME_IOU, SAME_SHARE = 0.5, 0.95
+"""A choice is carried over to a new version where in so large a share of the moments the boxes overlap so much."""
+NEGLIGIBLE_SHARE = 0.05
+"""A face seen in less than this share of the samples is taken for a passer-by or a picture on the wall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A face to choose: the share of the samples that show it, when it is seen first and last (seconds).
+
+    `suggested`: a proposal for the page to tick, for the clinician to confirm. In a video: the tracks that are never
+    seen together with one that is seen more, so that they may be one person. Of pictures: the faces that were alone.
+    """
+
+    track: int
+    share: float
+    first_s: float
+    last_s: float
+    thumbnail: bytes | None
+    suggested: bool
+
+
+def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
+    """Return the tracks of a recording, the one seen most first.
+
+    The negligible ones of a video are left out, unless there are no others: a street has dozens of passers-by.
+    """
+    total = moments(session, recording_id)
+    pictures = session.get_one(Recording, recording_id).kind == "pictures"
+    suggested: list[int] = []
+    found = []
+    counted = _counted(session, recording_id)
+    weighty = [row for row in counted if pictures or row[1] / total >= NEGLIGIBLE_SHARE]
+    for track, count, first_s, last_s in weighty or counted:
+        alone = track == ALONE_TRACK if pictures else not _seen_together(session, recording_id, track, suggested)
+        if alone:
+            suggested.append(track)
+        small = previews.thumbnail(settings, recording_id, track)
+        found.append(Candidate(track, count / total, first_s, last_s, small, alone))
+    return found
+
+
+def choose_automatically(session: Session, recording: Recording) -> bool:
+    """Keep the one face where there is nothing to ask; say if it was so.
+
+    There is none or one, all others are negligible, or it is the face that was chosen in an earlier version.
+    """
+    carried = _carried(session, recording)
+    if carried is not None:
+        keep(session, recording, carried, how="carried")
+        return True
+    counted = _counted(session, recording.id)
+    if len(counted) <= 1:
+        keep(session, recording, [track for track, *_ in counted], how="only")
+        return True
+    total = moments(session, recording.id)
+    weighty = [track for track, count, *_ in counted if count / total >= NEGLIGIBLE_SHARE]
+    if len(weighty) == 1 and recording.kind == "video":
+        keep(session, recording, weighty, how="others_negligible")
+        return True
+    return False
+
+
+def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str) -> None:
+    """Reduce a recording to the chosen tracks under one number, and make its summary.
+
+    `how` is kept in the recording's settings with what was left out: ``only``, ``others_negligible``, ``clinician``,
+    ``carried`` over from the version before.
+    Where two chosen tracks share a moment, the one seen more is kept. Raises ValueError for an unknown track.
+    """
+    counted = {track: count for track, count, *_ in _counted(session, recording.id)}
+    if not set(chosen) <= set(counted) or (counted and not chosen):
+        raise ValueError("not a face of this recording")
+    total = moments(session, recording.id)
+    ordered = sorted(set(chosen), key=lambda track: -counted[track])
+    others = {track: count / total for track, count in counted.items() if track not in ordered}
+    for track in ordered[1:]:
+        _merge(session, recording.id, ordered[0], track)
+    if ordered:
+        _leave_gaps(session, recording.id, ordered[0])
+        recording.patient_track = ordered[0]
+    recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
+    session.flush()
+    recording.summary = summarise_recording(session, recording)
+    make_current(session, recording)
+
+
+def make_current(session: Session, recording: Recording) -> None:
+    """Let lists and trends show this version of its visit, now that it has a result; the others are kept beside."""
+    visit_id = recording.version_of or recording.id
+    visit = or_(Recording.id == visit_id, Recording.version_of == visit_id)
+    shown = update(Recording).where(visit).values(current=Recording.id == recording.id)
+    session.execute(shown.execution_options(synchronize_session=False))
+    session.refresh(recording, ["current"])
+
+
+def best_views(session: Session, recording_id: str) -> dict[int, tuple[int, Box]]:
+    """Return, for each track, the frame and the box in px where it is seen largest and surest."""
+    size = (Sample.right - Sample.left) * (Sample.bottom - Sample.top) * Sample.confidence
+    rows = session.execute(
+        select(Sample.track, Sample.frame_index, Sample.left, Sample.top, Sample.right, Sample.bottom)
+        .where(Sample.recording_id == recording_id, Sample.track != NO_FACE_TRACK)
+        .order_by(size, Sample.frame_index.desc())
+    )
+    # The last of each track is its best.
+    return {
+        track: (index, Box(left, top, right, bottom))
+        for track, index, left, top, right, bottom in rows
+        if left is not None and top is not None and right is not None and bottom is not None
+    }
+
+
+def chosen_of(recording: Recording) -> list[int] | None:
+    """Return the tracks that were chosen as the patient's in a recording, None where that is open."""
+    choice: dict[str, Any] = recording.settings.get("face_choice", {})
+    return choice.get("tracks")
+
+
+def _carried(session: Session, recording: Recording) -> list[int] | None:
+    """Return the tracks that the version before was reduced to, if they show the same face here; else None.
+
+    Nobody is recognised: the boxes lie where they lay, moment by moment.
+    """
+    before = session.get(Recording, recording.settings.get("chosen_in", ""))
+    chosen = chosen_of(before) if before is not None else None
+    if before is None or not chosen:
+        return None
+    old, new = _boxes(session, before.id, None), _boxes(session, recording.id, chosen)
+    if not old:
+        return None
+    met = sum(at in new and box.iou(new[at]) >= SAME_IOU for at, box in old.items())
+    if met < SAME_SHARE * len(old.keys() | new.keys()):
+        return None
+    present = {track for track, *_ in _counted(session, recording.id)}
+    return [track for track in chosen if track in present]
+
+
+def _boxes(session: Session, recording_id: str, among: Sequence[int] | None) -> dict[int, Box]:
+    """Return the box in each frame that shows one of the tracks (None: any); of several in a frame the largest."""
+    found = load_samples(session, recording_id)
+    boxes: dict[int, Box] = {}
+    for index, track, corners in zip(
+        found.frame_index.tolist(), found.track.tolist(), found.boxes.tolist(), strict=True
+    ):
+        if track == NO_FACE_TRACK or (among is not None and track not in among):
+            continue
+        box = Box(*corners)
+        if index not in boxes or box.area > boxes[index].area:
+            boxes[index] = box
+    return boxes
+
+
+def _told(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
+    """Return what the recording remembers of the choice; `left_out` is the share of samples with each other face."""
+    return {"how": how, "tracks": chosen, "left_out": [round(share, 4) for share in others.values()]}
+
+
+def _counted(session: Session, recording_id: str) -> list[tuple[int, int, float, float]]:
+    """Return (track, samples, first second, last second) of each face track, the most samples first."""
+    rows = session.execute(
+        select(Sample.track, func.count(), func.min(Sample.time_s), func.max(Sample.time_s))
+        .where(Sample.recording_id == recording_id, Sample.track != NO_FACE_TRACK)
+        .group_by(Sample.track)
+        .order_by(func.count().desc(), Sample.track)
+    )
+    return [(track, count, first_s, last_s) for track, count, first_s, last_s in rows]
+
+
+def moments(session: Session, recording_id: str) -> int:
+    """Return the number of samples of the recording, those without a face too; at least 1."""
+    count = select(func.count(Sample.frame_index.distinct())).where(Sample.recording_id == recording_id)
+    return max(1, session.scalar(count) or 0)
+
+
+def _frames_of(recording_id: str, tracks: Sequence[int]) -> Any:
+    """Return the subquery of the frames in which one of the tracks is seen."""
+    return select(Sample.frame_index).where(Sample.recording_id == recording_id, Sample.track.in_(tracks))
+
+
+def _seen_together(session: Session, recording_id: str, track: int, others: Sequence[int]) -> bool:
+    """Return whether the track shares a moment with one of the others."""
+    shared = _frames_of(recording_id, [track]).where(Sample.frame_index.in_(_frames_of(recording_id, others)))
+    return session.scalar(shared.limit(1)) is not None
+
+
+def _merge(session: Session, recording_id: str, into: int, track: int) -> None:
+    """Give the track the number `into`; where both are seen, `into` stays."""
+    of_track = (Sample.recording_id == recording_id) & (Sample.track == track)
+    taken = session.scalars(_frames_of(recording_id, [into])).all()
+    session.execute(delete(Sample).where(of_track, Sample.frame_index.in_(taken)))
+    session.execute(update(Sample).where(of_track).values(track=into))
+
+
+def _leave_gaps(session: Session, recording_id: str, track: int) -> None:
+    """Delete everyone else; a moment that showed only others becomes one without a face."""
+    here = Sample.recording_id == recording_id
+    known = _frames_of(recording_id, [track, NO_FACE_TRACK])
+    absent = session.execute(
+        select(Sample.frame_index, func.min(Sample.time_s))
+        .where(here, Sample.frame_index.not_in(known))
+        .group_by(Sample.frame_index)
+    ).all()
+    session.execute(delete(Sample).where(here, Sample.track.not_in([track, NO_FACE_TRACK])))
+    if absent:
+        gap = {"recording_id": recording_id, "track": NO_FACE_TRACK, "status": Status.NO_FACE.value}
+        session.execute(insert(Sample), [{**gap, "frame_index": index, "time_s": time_s} for index, time_s in absent])

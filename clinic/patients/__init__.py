@@ -1,0 +1,1 @@
+"""Patients: the caseload, who shares it, and trends over their recordings."""

@@ -1,0 +1,157 @@
+"""Who else sees a patient: colleagues with whom a clinician shares, and emergencies, for an hour and audited."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit
+from clinic.access import Actor, Role
+from clinic.accounts.accounts import grant, name_key
+from clinic.audit import Deed
+from db.engine import Database
+from db.models import Access, Account, AuditRow, Patient
+from fer_core.errors import FerError
+
+EMERGENCY = timedelta(hours=1)
+REASON_LEAST, REASON_MOST = 10, 500
+SHOWN_EVENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An account that sees a patient; `until` is the end of an emergency, None for the caseload."""
+
+    account_id: str
+    name: str
+    role: Role
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A deed that the audit has on a patient: when, who, what, and an emergency's reason."""
+
+    at: datetime
+    name: str | None
+    deed: Deed
+    reason: str
+
+
+def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
+    """Return who sees the patient now, in the order of their names. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.writer_of(session, actor, patient_id)
+        rows = session.execute(
+            select(Account.id, Account.name, Account.role, Access.until)
+            .join(Access, Access.account_id == Account.id)
+            .where(Access.patient_id == patient_id)
+            .order_by(Account.name_key)
+        )
+        now = datetime.now(UTC)
+        return [
+            Reader(account_id, name, Role(role), until)
+            for account_id, name, role, until in rows
+            if until is None or until > now
+        ]
+
+
+def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
+    """Return what was done with the patient, the latest first. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.writer_of(session, actor, patient_id)
+        rows = session.execute(
+            select(AuditRow, Account.name)
+            .outerjoin(Account, Account.id == AuditRow.account_id)
+            .where(AuditRow.patient_id == patient_id)
+            .order_by(AuditRow.number.desc())
+            .limit(SHOWN_EVENTS)
+        )
+        return [Event(row.at, name, Deed(row.deed), row.details.get("reason", "")) for row, name in rows]
+
+
+def share(db: Database, actor: Actor, patient_id: str, name: str) -> None:
+    """Put the patient on the caseload of the account called `name` too.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``unknown_name``.
+    """
+    with db.session() as session:
+        by = access.writer_of(session, actor, patient_id)
+        taker = session.scalar(select(Account).where(Account.name_key == name_key(name), Account.disabled_at.is_(None)))
+        if taker is None:
+            raise FerError("Nobody of this name can sign in here. Please ask how the name is written.", "unknown_name")
+        grant(session, taker.id, patient_id)
+        audit.write(session, Deed.PATIENT_SHARED, by.id, patient_id, taker=taker.id)
+
+
+def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> None:
+    """Take the patient from an account's caseload; somebody who may change the patient has to stay.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``last_clinician``.
+    """
+    with db.session() as session:
+        by = access.writer_of(session, actor, patient_id)
+        given = session.get(Access, (account_id, patient_id))
+        if given is None:
+            return
+        session.delete(given)
+        session.flush()
+        if not _somebody_stays(session, patient_id):
+            raise FerError(
+                "Somebody who may change this patient has to stay. Please share the patient with a colleague first.",
+                "last_clinician",
+            )
+        audit.write(session, Deed.PATIENT_UNSHARED, by.id, patient_id, giver=account_id)
+
+
+def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> str:
+    """Let the acting user look at a patient of others for an hour, and return the patient's id.
+
+    `wanted`: an id, or exactly the name or code; nothing is listed. Both a success and a failure are written down.
+    Raises Forbidden, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
+    """
+    reason = " ".join(unicodedata.normalize("NFC", reason).split())
+    with db.session() as session:
+        account = access.writer(session, actor)
+        if not REASON_LEAST <= len(reason) <= REASON_MOST:
+            raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
+        patient = _patient(session, wanted)
+        if patient is not None:
+            if _folded(patient.name) in _folded(reason):
+                raise FerError("Please give the reason without the patient's name.", "name_in_reason")
+            grant(session, account.id, patient.id, datetime.now(UTC) + EMERGENCY)
+            audit.write(session, Deed.EMERGENCY_ACCESS, account.id, patient.id, reason=reason)
+            return patient.id
+        audit.write(session, Deed.EMERGENCY_REFUSED, account.id)
+    raise FerError("There is no patient with exactly this name or code, or more than one.", "not_found")
+
+
+def _patient(session: Session, wanted: str) -> Patient | None:
+    """Return the one patient with this id or name."""
+    if re.fullmatch(r"[0-9a-f]{32}", wanted):
+        return session.get(Patient, wanted)
+    named = [patient for patient in session.scalars(select(Patient)) if _folded(patient.name) == _folded(wanted)]
+    return named[0] if len(named) == 1 else None
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _somebody_stays(session: Session, patient_id: str) -> bool:
+    left = (
+        select(Account.id)
+        .join(Access, Access.account_id == Account.id)
+        .where(
+            Access.patient_id == patient_id,
+            Access.until.is_(None),
+            Account.role != Role.VIEWER.value,
+            Account.disabled_at.is_(None),
+        )
+    )
+    return session.scalar(left.limit(1)) is not None

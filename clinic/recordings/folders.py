@@ -1,0 +1,209 @@
+"""Whole folders of recordings on the server, brought in through the same intake as an upload.
+
+Of a folder, each subfolder bears the name of a patient, or the folder is one patient's. A video is a recording; the
+pictures of one day are one recording. No link is followed and nothing outside the folder is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from clinic import access
+from clinic.access import CONSOLE, Actor
+from clinic.jobs import jobs, reanalysis
+from clinic.patients import caseload
+from clinic.recordings import uploads
+from clinic.recordings.uploads import Upload
+from clinic.settings import Settings
+from db.engine import Database
+from fer_core.errors import FerError
+
+DAY = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+"""A day in a file's name, such as 2026-03-01; a file without one is taken for one of the day it was last changed."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+# Without O_NONBLOCK a pipe that lies there would be waited for.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What came of one file, or of a folder that could not be used at all: a sentence; `taken`: it is there now."""
+
+    name: str
+    taken: bool
+    sentence: str
+
+
+Said = Callable[[Line], None]
+
+
+def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
+    """Return the folders that may be brought in from a page: those in the folder that the settings name.
+
+    Raises Forbidden ``only_administrators``.
+    """
+    with db.read() as session:
+        access.keeper(session, actor)
+    if settings.import_dir is None or not settings.import_dir.is_dir():
+        return []
+    with _opened(settings.import_dir) as root:
+        return [name for name in _names(root) if stat.S_ISDIR(_lstat(root, name).st_mode)]
+
+
+def bring_offered(
+    db: Database, settings: Settings, actor: Actor, name: str, code: str | None = None, on_line: Said | None = None
+) -> list[Line]:
+    """Bring one of the `offered` folders in for patients of the own caseload, and return what came of each file.
+
+    `code`: the folder is this patient's. Raises Forbidden, FerError ``unknown_folder``.
+    """
+    if settings.import_dir is None or name not in offered(db, settings, actor):
+        raise FerError("This folder is not there.", "unknown_folder")
+    with _opened(settings.import_dir) as root, _opened(name, root) as folder:
+        return _bring(_Intake(db, settings, actor, on_line), folder, name if code is None else code, code is None)
+
+
+def bring_by_console(
+    db: Database, settings: Settings, folder: Path, code: str | None = None, on_line: Said | None = None
+) -> list[Line]:
+    """Bring a folder in for any patients, for one who can read the server's files anyway.
+
+    Raises FerError ``unknown_folder``.
+    """
+    if not folder.is_dir():
+        raise FerError("This folder is not there.", "unknown_folder")
+    with _opened(folder.resolve()) as opened:
+        return _bring(_Intake(db, settings, CONSOLE, on_line), opened, code or folder.name, code is None)
+
+
+class _Intake:
+    """Takes files in for one who acts, and writes down what came of each."""
+
+    def __init__(self, db: Database, settings: Settings, actor: Actor, on_line: Said | None) -> None:
+        self.db, self.settings, self.actor, self._on_line = db, settings, actor, on_line
+        self.lines: list[Line] = []
+
+    def say(self, name: str, taken: bool, sentence: str) -> None:
+        line = Line(uploads.clean_name(name), taken, sentence)
+        self.lines.append(line)
+        if self._on_line is not None:
+            self._on_line(line)
+
+    def patient_of(self, code: str) -> str:
+        """Return the id of a patient; one who is at a page hears nothing of patients of others."""
+        if self.actor is CONSOLE:
+            return reanalysis.find_patient(self.db, self.actor, code)
+        own = [
+            patient.id
+            for patient in caseload.list_patients(self.db, self.actor)
+            if patient.name == code and patient.emergency_until is None
+        ]
+        if len(own) != 1:
+            raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
+        return own[0]
+
+    def store(self, folder: int, name: str) -> tuple[Upload, date] | None:
+        try:
+            with _file(folder, name) as file:
+                found = os.fstat(file.fileno())
+                uploads.check_quota(self.settings, found.st_size)
+                return uploads.store(self.db, self.settings, self.actor, file, name), _day(name, found.st_mtime)
+        except FerError as refusal:
+            self.say(name, False, refusal.message)
+        except OSError:
+            self.say(name, False, "This is no file that can be read, or a link, which is not followed.")
+        return None
+
+    def enqueue(self, patient_id: str, files: list[Upload], recorded_on: date) -> None:
+        try:
+            queued = jobs.enqueue(self.db, self.settings, self.actor, patient_id, files, recorded_on)
+        except FerError as refusal:
+            taken, sentence = False, refusal.message
+        else:
+            taken, sentence = True, f"Recording of {recorded_on.isoformat()}, waits for its analysis."
+            if queued.duplicate:
+                sentence = "The same recording was there already; nothing was added."
+        for file in files:
+            self.say(file.name, taken, sentence)
+
+
+def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Line]:
+    for name in _names(folder) if of_several else ():
+        if stat.S_ISDIR(_lstat(folder, name).st_mode):
+            with _opened(name, folder) as inner:
+                _bring_patient(intake, inner, name)
+        else:
+            intake.say(name, False, "It lies in no patient's folder.")
+    if not of_several:
+        _bring_patient(intake, folder, code)
+    return intake.lines
+
+
+def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
+    """Take in what lies in one patient's folder: each video by itself, the pictures day by day."""
+    try:
+        patient_id = intake.patient_of(code)
+    except FerError as refusal:
+        intake.say(code, False, refusal.message)
+        return
+    pictures: dict[date, list[Upload]] = defaultdict(list)
+    try:
+        for name in _names(folder):
+            stored = intake.store(folder, name)
+            if stored is not None and stored[0].kind == "video":
+                intake.enqueue(patient_id, [stored[0]], stored[1])
+            elif stored is not None:
+                pictures[stored[1]].append(stored[0])
+        for day in sorted(pictures):
+            intake.enqueue(patient_id, pictures.pop(day), day)
+    finally:
+        # Where the way ended early, nothing stays that no analysis would ever read.
+        uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
+
+
+def _day(name: str, modified: float) -> date:
+    today = datetime.now(UTC).date()
+    for text in DAY.findall(name):
+        try:
+            return min(date.fromisoformat(text), today)
+        except ValueError:
+            continue
+    return min(datetime.fromtimestamp(modified, UTC).date(), today)
+
+
+def _names(folder: int) -> list[str]:
+    """Return what lies in an open folder, hidden files left out."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+
+
+def _lstat(folder: int, name: str) -> os.stat_result:
+    return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+@contextmanager
+def _opened(path: Path | str, within: int | None = None) -> Iterator[int]:
+    """Open a folder; with `within`, one that lies there and is no link."""
+    handle = os.open(path, _FOLDER, dir_fd=within)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _file(folder: int, name: str) -> Iterator[BinaryIO]:
+    """Open a file that lies in an open folder. Raises OSError for a link, a folder, a pipe or a device."""
+    handle = os.open(name, _FILE, dir_fd=folder)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError("no file")
+        yield file

@@ -1,0 +1,240 @@
+"""Large files on their way in: they come in pieces, may be interrupted, and go on where they were; sealed as they come.
+
+An upload is begun by a page, which learns its unguessable id; the pieces come over a route (web/routes.py). On the
+disk lies ``uploads/<id>.part``, sealed, and beside it ``<id>.json`` with the length, whose it is, and, at the end, the
+SHA-256. Only whole chunks count: what of a piece doesn't fill one is sent again after an interruption.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import MutableMapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from clinic import access
+from clinic.access import Actor
+from clinic.recordings import uploads
+from clinic.recordings.uploads import Upload
+from clinic.settings import Settings
+from db.engine import Database
+from fer_core.errors import FerError, MediaError, media_error
+from storage.media import PART, open_store
+from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter
+
+MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
+"""Uploads that may be begun or gone on with in a quarter of an hour; abandoned ones are swept after a day."""
+
+Digests = MutableMapping[str, tuple[int, Any]]
+"""For each upload: bytes hashed so far, and the hash; where it is missing, the file is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An upload on its way: its length and how much of it is safe on the disk, both in bytes.
+
+    `owner`: the id of the account that began it. `sha256`: set when all of it is there.
+    """
+
+    id: str
+    length: int
+    owner: str = ""
+    sha256: str | None = None
+    offset: int = 0
+
+
+def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incoming:
+    """Open an upload of `length` bytes, which the acting account alone may go on with.
+
+    Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``too_many_uploads``.
+    """
+    with db.read() as session:
+        access.writer(session, actor)
+    if length < 1:
+        raise media_error("empty")
+    media = open_store(settings)
+    folder = uploads.uploads_dir(settings)
+    states = list(folder.glob("*.json"))
+    waiting = [found for path in states if (found := _read(path)) is not None]
+    uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in waiting))
+    if sum(uploads.age_s(path) < BUSY_S for path in states) >= MOST_AT_ONCE:
+        raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
+    uploads.check_quota(settings, length + sum(other.length for other in waiting))
+    made = Incoming(secrets.token_hex(16), length, actor.account_id)
+    descriptor = os.open(uploads.part_path(settings, made.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        SealedWriter(file, media.key, made.id.encode())
+    _write(settings, made)
+    return made
+
+
+def status(settings: Settings, upload_id: str, owner: str) -> Incoming:
+    """Return how far an upload is. Raises FerError ``upload_unknown``, also for one that is somebody else's."""
+    try:
+        there = uploads.part_path(settings, upload_id).exists()
+        found = _read(_state_path(settings, upload_id)) if there else None
+    except ValueError:
+        found = None
+    if found is None or not secrets.compare_digest(found.owner.encode(), owner.encode()):
+        raise FerError("This upload is no longer there. Please choose the file again.", "upload_unknown")
+    return replace(found, offset=_offset(settings, found))
+
+
+def complete(settings: Settings, upload_id: str, display_name: str, owner: str) -> Upload:
+    """Inspect a file that is wholly there and put it into the media store; a refused one is deleted.
+
+    Raises FerError ``upload_unknown``, ``upload_unfinished``, MediaError for what can't be used.
+    """
+    found = status(settings, upload_id, owner)
+    if found.sha256 is None:
+        raise FerError("The file is not wholly uploaded yet. Please wait until it is.", "upload_unfinished")
+    try:
+        upload = uploads.admit(settings, upload_id, display_name, found.sha256, found.length)
+    except MediaError:
+        _delete(settings, upload_id)
+        raise
+    _delete(settings, upload_id)
+    return upload
+
+
+def cancel(settings: Settings, upload_id: str, owner: str) -> None:
+    """Delete an upload that is not complete. Raises FerError ``upload_unknown``."""
+    status(settings, upload_id, owner)
+    _delete(settings, upload_id)
+
+
+class Piece:
+    """One request's piece of an upload. Nobody else can write to the file meanwhile.
+
+    Raises FerError ``upload_unknown``, ``upload_busy``, ``upload_offset`` where the piece doesn't follow on what is
+    there, and SealError.
+    """
+
+    def __init__(self, settings: Settings, upload_id: str, offset: int, digests: Digests, owner: str) -> None:
+        self._settings, self._digests = settings, digests
+        self._upload = status(settings, upload_id, owner)
+        self._file: BinaryIO = uploads.part_path(settings, upload_id).open("r+b")
+        self._pending = bytearray()
+        try:
+            self._lock()
+            if self._upload.sha256 is not None or offset != self._upload.offset:
+                raise FerError("The piece does not follow on what is there.", "upload_offset")
+            key = open_store(settings).key
+            at_most = _whole_chunks(self._upload)
+            self._writer = SealedWriter.resume(self._file, key, upload_id.encode(), at_most)
+            self._digest = self._digest_so_far()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def write(self, data: bytes) -> None:
+        """Add bytes. Raises MediaError ``too_big`` beyond the length that was said, ``disk_full``."""
+        upload = self._upload
+        if self._reached + len(self._pending) + len(data) > upload.length:
+            raise MediaError("The file is longer than it was said to be. Please choose it again.", "too_big")
+        uploads.check_room(self._settings, upload.length, len(data))
+        self._pending += data
+        # The last chunk is left for the end: it alone is sealed as the last.
+        while len(self._pending) > CHUNK_BYTES:
+            self._add(bytes(self._pending[:CHUNK_BYTES]))
+            del self._pending[:CHUNK_BYTES]
+
+    def close(self) -> Incoming:
+        """Make what came safe on the disk, end the file where it is wholly there, and return how far it is."""
+        try:
+            return self._settle()
+        finally:
+            self._file.close()
+
+    def _settle(self) -> Incoming:
+        upload = self._upload
+        whole = self._reached + len(self._pending) == upload.length
+        if whole or len(self._pending) == CHUNK_BYTES:
+            self._add(bytes(self._pending))
+        if whole:
+            self._writer.finish()
+        else:
+            self._writer.pause()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        if whole:
+            upload = replace(upload, sha256=self._digest.hexdigest(), offset=upload.length)
+            # Raises where it was cancelled meanwhile: its state must not come back without its file.
+            status(self._settings, upload.id, upload.owner)
+            _write(self._settings, upload)
+            return upload
+        self._digests[upload.id] = self._reached, self._digest
+        # The sweep goes by the time of this file.
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(_state_path(self._settings, upload.id))
+        return replace(upload, offset=self._reached)
+
+    def _add(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        self._writer.write(chunk)
+        self._reached += len(chunk)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FerError("Another piece of this file is just coming in.", "upload_busy") from None
+        # The earlier holder of the lock may have gone on since.
+        self._upload = status(self._settings, self._upload.id, self._upload.owner)
+
+    def _digest_so_far(self) -> Any:
+        """Return the hash of what is there, remembered or made anew."""
+        self._reached = self._writer.written
+        hashed, digest = self._digests.pop(self._upload.id, (0, None))
+        if digest is None or hashed != self._reached:
+            digest = hashlib.sha256()
+            for chunk in self._writer.read_back():
+                digest.update(chunk)
+        return digest
+
+
+def _whole_chunks(upload: Incoming) -> int:
+    """Return how many chunks can be there before the last: that one is not kept until the file has ended."""
+    return (upload.length - 1) // CHUNK_BYTES
+
+
+def _offset(settings: Settings, upload: Incoming) -> int:
+    if upload.sha256 is not None:
+        return upload.length
+    try:
+        size = uploads.part_path(settings, upload.id).stat().st_size
+    except FileNotFoundError:
+        return 0
+    return min((size - HEADER_BYTES) // RECORD_BYTES, _whole_chunks(upload)) * CHUNK_BYTES
+
+
+def _state_path(settings: Settings, upload_id: str) -> Path:
+    return uploads.part_path(settings, upload_id).with_suffix(".json")
+
+
+def _read(path: Path) -> Incoming | None:
+    try:
+        return Incoming(**json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _write(settings: Settings, upload: Incoming) -> None:
+    path = _state_path(settings, upload.id)
+    beside = path.with_name(f"{path.name}{PART}")
+    with beside.open("w") as file:
+        json.dump({**asdict(upload), "offset": 0}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def _delete(settings: Settings, upload_id: str) -> None:
+    for path in (_state_path(settings, upload_id), uploads.part_path(settings, upload_id)):
+        path.unlink(missing_ok=True)

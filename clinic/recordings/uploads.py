@@ -1,0 +1,248 @@
+"""Files that were handed in: sealed as they come, inspected in a sandbox, kept in the store until they have served.
+
+A file has a random id (see storage/media.py). Its own name is display text and never part of a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import time
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from clinic import access
+from clinic.access import Actor
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.settings import Settings, named_key
+from db.engine import Database
+from db.models import Job, JobState, Recording, new_id
+from fer_core.errors import MediaError, media_error
+from fer_core.media.sandbox import FileVerdict, inspect_file
+from storage.media import PART, MediaStore, open_store
+from storage.sealed import open_sealed, sealing
+
+CHUNK_BYTES = 1 << 20
+"""Taken from a stream at once."""
+NAME_LENGTH = 300
+ORPHAN_AGE_S = 24 * 3600.0
+"""How long a file without a job, or one kept for another try after a failure, stays."""
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".ts", ".flv")
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that a name loses: control and bidirectional characters, line ends, unassigned code points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content.
+
+    `warnings` are sentences for the clinician about what of it will not be read. `media_type`: as what browsers play
+    it, None where they don't.
+    """
+
+    id: str
+    name: str
+    sha256: str
+    size: int
+    kind: str
+    warnings: tuple[str, ...] = ()
+    media_type: str | None = None
+
+    def as_source(self) -> dict[str, Any]:
+        """Return what a job keeps of the upload."""
+        kept = ("id", "name", "sha256", "size", "kind", "media_type")
+        return {name: getattr(self, name) for name in kept}
+
+
+def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, display_name: str) -> Upload:
+    """Seal `stream`, inspect it in a sandbox and put it into the media store; on any refusal nothing stays.
+
+    Raises Forbidden, MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
+    """
+    with db.read() as session:
+        access.taker(session, actor)
+    return take_in(settings, stream, display_name, new_id())
+
+
+def take_in(settings: Settings, stream: BinaryIO, display_name: str, upload_id: str) -> Upload:
+    """Do what `store` does for whoever was allowed to before, under a given id."""
+    media = open_store(settings)
+    path = part_path(settings, upload_id)
+    try:
+        sha256, size = _write(settings, stream, path, media)
+        return admit(settings, upload_id, display_name, sha256, size)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, size: int) -> Upload:
+    """Inspect a file that is sealed whole at `part_path` and put it into the media store.
+
+    Raises MediaError for what can't be used; the file is then still where it was.
+    """
+    media = open_store(settings)
+    path = part_path(settings, upload_id)
+    with open_sealed(path.open("rb"), media.key, upload_id.encode()) as file:
+        found = _inspect(file, display_name)
+    media.adopt(path, upload_id)
+    return Upload(upload_id, clean_name(display_name), sha256, size, found.kind, found.warnings, found.media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stored file lies, as another machine may be told it: without the master key, which it has itself."""
+
+    data_dir: Path
+    media_url: str
+    key_dir: Path
+    upload_id: str
+
+
+class StoredFile(io.BufferedReader):
+    """The content of a stored file, to read and to seek in; it knows where it lies."""
+
+    def __init__(self, raw: io.RawIOBase, place: Place) -> None:
+        super().__init__(raw)
+        self.place = place
+
+
+def open_stored(settings: Settings, upload_id: str) -> BinaryIO:
+    """Return the content of a stored file as a `StoredFile`. Raises FerError ``upload_gone`` and SealError."""
+    place = Place(settings.data_dir, settings.media_url, settings.key_dir, upload_id)
+    raw = cast(io.BufferedReader, open_store(settings).open(upload_id)).detach()
+    return cast(BinaryIO, StoredFile(raw, place))
+
+
+def open_place(place: Place) -> BinaryIO:
+    """Open a stored file on another machine, with the key that is there. Raises what `open_stored` raises."""
+    here = replace(Settings.at(place.data_dir), media_url=place.media_url, key_dir=place.key_dir, **named_key())
+    return open_stored(here, place.upload_id)
+
+
+def stored(settings: Settings, upload_ids: Iterable[str]) -> bool:
+    """Return whether all of these files are in the store."""
+    media = open_store(settings)
+    return all(media.exists(upload_id) for upload_id in upload_ids)
+
+
+def discard(settings: Settings, upload_ids: Iterable[str]) -> None:
+    """Delete stored files; one that is gone already is no error."""
+    media = open_store(settings)
+    for upload_id in upload_ids:
+        media.delete(upload_id)
+
+
+def clean_name(name: str) -> str:
+    """Return a file's name as display text: the last part of its path, without control and bidi characters, cut."""
+    seen = "".join(char for char in name if unicodedata.category(char) not in UNSEEN)
+    last = re.split(r"[/\\]", seen)[-1].strip()
+    if re.fullmatch(r"[A-Za-z]:.*", last):
+        last = last[2:].strip()
+    return last[:NAME_LENGTH].strip() if last.strip(". ") else "unnamed file"
+
+
+def part_path(settings: Settings, upload_id: str) -> Path:
+    """Return where a file grows, sealed, until it is whole. Raises ValueError for what is no id."""
+    if not re.fullmatch(r"[0-9a-f]{32}", upload_id):
+        raise ValueError("not an upload's id")
+    return uploads_dir(settings) / f"{upload_id}{PART}"
+
+
+def uploads_dir(settings: Settings) -> Path:
+    """Return the folder of the files that are not whole yet, made if need be, for this user alone (0700)."""
+    folder = settings.data_dir / "uploads"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
+    """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went."""
+    # The files are listed before the jobs are: one that is stored in between is not on the list.
+    media, limit = open_store(settings), datetime.now(UTC) - timedelta(seconds=older_than_s)
+    found = [file for file in media.files() if file.modified < limit]
+    unfinished = [path for path in uploads_dir(settings).iterdir() if age_s(path) > older_than_s]
+    for path in unfinished:
+        path.unlink(missing_ok=True)
+    needed = _needed(db, settings.keep_files) if found else set()
+    stale = [file.id for file in found if not (file.whole and file.id in needed)]
+    discard(settings, stale)
+    return len(stale) + len(unfinished)
+
+
+def _needed(db: Database, keep_files: bool) -> set[str]:
+    """Return the ids that a job has yet to read; with `keep_files` also those that were read and may be kept."""
+    waiting: ColumnElement[bool] = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
+    if keep_files:
+        read = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
+        waiting = or_(waiting, and_(read, Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))))
+    with db.read() as session:
+        found = session.scalars(select(Job.sources).join(Recording, Recording.id == Job.recording_id).where(waiting))
+        return {source["id"] for sources in found for source in sources}
+
+
+def age_s(path: Path) -> float:
+    """Return for how many seconds a file was not written to; 0 for one that is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _write(settings: Settings, stream: BinaryIO, path: Path, media: MediaStore) -> tuple[str, int]:
+    """Seal `stream` at `path`, watching size and free space; return the content's SHA-256 and size in bytes."""
+    digest, size = hashlib.sha256(), 0
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as target:
+        with sealing(target, media.key, path.name.removesuffix(PART).encode()) as sealed:
+            while chunk := stream.read(CHUNK_BYTES):
+                size += len(chunk)
+                check_room(settings, size, len(chunk))
+                digest.update(chunk)
+                sealed.write(chunk)
+        target.flush()
+        os.fsync(target.fileno())
+    if size == 0:
+        raise media_error("empty")
+    return digest.hexdigest(), size
+
+
+def check_room(settings: Settings, size: int, coming: int) -> None:
+    """Raise MediaError if a file of `size` bytes is over the limit, or `coming` more would fill the disk."""
+    if size > settings.max_upload_bytes:
+        limit = settings.max_upload_bytes / 1e9
+        raise MediaError(f"The file is larger than {limit:.3g} GB, the most that is accepted.", "too_big")
+    if shutil.disk_usage(settings.data_dir).free - coming < settings.min_free_bytes:
+        raise MediaError("There is too little free space on the disk for this file.", "disk_full")
+
+
+def check_quota(settings: Settings, coming: int) -> None:
+    """Raise MediaError ``quota`` if `coming` bytes more would be over what all files together may take."""
+    if sum(file.size for file in open_store(settings).files()) + coming > settings.quota_bytes:
+        raise MediaError(
+            "The uploads that wait for their analysis take all the space that is set aside for them. Please wait until"
+            " some are done.",
+            "quota",
+        )
+
+
+def _inspect(file: BinaryIO, display_name: str) -> FileVerdict:
+    """Return what the sandbox says of the file's content. Raises MediaError for what can't be used."""
+    try:
+        return inspect_file(file)
+    except MediaError as error:
+        # The stored file has no name that says what it claims to be.
+        if error.code == "unknown_type" and display_name.lower().endswith(VIDEO_SUFFIXES):
+            raise media_error("not_a_video") from None
+        raise

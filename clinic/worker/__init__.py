@@ -1,0 +1,1 @@
+"""The worker process: it claims jobs, analyses files, and reports its health."""

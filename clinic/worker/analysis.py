@@ -1,0 +1,346 @@
+"""One claimed analysis, from its files to rows, a summary and an ended job, whatever happens on the way."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from clinic.consent import consent
+from clinic.consent.consent import ConsentError, Scope
+from clinic.jobs import chunks, jobs, leases, previews, tracks
+from clinic.jobs.chunks import Cursor
+from clinic.jobs.leases import Claim, LeaseLostError, Wish
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from clinic.version import VERSION
+from db.engine import Database
+from db.models import JobState, Recording
+from fer_core.errors import Cancelled, FerError, MediaError, ModelError
+from fer_core.media import video
+from fer_core.media.video import BookmarkError
+from fer_core.types import RGB, Box, FaceExpression, FrameResult, Progress, VideoInfo
+from storage.keys import MasterKeyError
+
+if TYPE_CHECKING:
+    from fer_core.analyzer import Analyzer
+
+PROGRESS_EVERY_S = 0.5
+PREVIEW_EVERY_S = 1.0
+THUMBNAIL_FRAME_PX = 1280
+INTERNAL_CODE = "internal_error"
+INTERNAL_MESSAGE = "The analysis failed for a reason that lies in this program. Please try again."
+
+log = logging.getLogger(__name__)
+
+
+class StoppingError(Exception):
+    """The worker is asked to end, or the analysis is paused: the job goes back to the queue, its chunks stay."""
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Tells the job's row how far the analysis is, seldom enough, and stops it when it shall be.
+
+    `stopping` says whether the worker ends; `alive` is called at every sign of life; `aside` after every write, to do
+    what can't wait for the end of this analysis; `written` counts the writes.
+    """
+
+    db: Database
+    claimed: Claim
+    stopping: Callable[[], bool] = lambda: False
+    alive: Callable[[], None] = lambda: None
+    aside: Callable[[Claim], None] = lambda _: None
+    every_s: float = PROGRESS_EVERY_S
+    written: int = field(default=0, init=False)
+    _last: float = field(default=float("-inf"), init=False)
+
+    def __call__(self, at: Progress) -> None:
+        """Report. Raises Cancelled, StoppingError, LeaseLostError."""
+        self.alive()
+        if self.stopping():
+            raise StoppingError
+        if time.monotonic() - self._last < self.every_s:
+            return
+        self._last = time.monotonic()
+        self.written += 1
+        wish = leases.progress(self.db, self.claimed, at)
+        if wish is Wish.CANCEL:
+            raise Cancelled
+        if wish is Wish.PAUSE:
+            raise StoppingError
+        self.aside(self.claimed)
+
+
+def run(
+    db: Database,
+    settings: Settings,
+    claimed: Claim,
+    open_analyzer: Callable[[], Analyzer],
+    report: Callable[[Progress], None],
+) -> None:
+    """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
+
+    The files are deleted, unless they may be kept, or the failure is not theirs and another try may help.
+    """
+    try:
+        choosing = _Run(db, settings, claimed, open_analyzer(), report).to_end()
+    except LeaseLostError as lost:
+        # Taken over: the files are the other worker's. Deleted with its recording: nobody needs them.
+        if lost.job_gone:
+            _clear(settings, claimed)
+    except (StoppingError, FerError, Exception) as error:  # noqa: BLE001 whatever it is, the job must end
+        _end_early(db, settings, claimed, error)
+    else:
+        if not _may_keep(db, settings, claimed):
+            uploads.discard(settings, _upload_ids(claimed))
+        if not choosing:
+            previews.remove_thumbnails(settings, claimed.recording_id)
+
+
+def _end_early(db: Database, settings: Settings, claimed: Claim, error: Exception) -> None:
+    """Write into the job why it ended before its end, and delete what is not needed for another try."""
+    try:
+        if isinstance(error, StoppingError):
+            leases.give_back(db, claimed)
+            return
+        if isinstance(error, Cancelled) or _withdrawn(error):
+            leases.end_cancelled(db, claimed)
+        elif isinstance(error, FerError):
+            leases.fail(db, claimed, error.code, error.message)
+        else:
+            log.error("analysis of recording %s failed: %s", claimed.recording_id, _where(error))
+            leases.fail(db, claimed, INTERNAL_CODE, INTERNAL_MESSAGE)
+    except LeaseLostError as lost:
+        if lost.job_gone:
+            _clear(settings, claimed)
+        return
+    if isinstance(error, FerError) and not _ours(error):
+        _clear(settings, claimed)
+    else:
+        previews.remove(settings, claimed.recording_id)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The work on one job: what it needs at hand, and what it remembers from chunk to chunk."""
+
+    db: Database
+    settings: Settings
+    claimed: Claim
+    analyzer: Analyzer
+    report: Callable[[Progress], None]
+    _cursor: Cursor = field(init=False)
+    _previewed: float = field(default=float("-inf"), init=False)
+    _best: dict[int, float] = field(default_factory=dict, init=False)
+    """The quality of the thumbnail that each track has: the box's area times the detector's confidence."""
+
+    def to_end(self) -> bool:
+        """Analyse, write everything and end the job; return whether a face must be chosen."""
+        if not uploads.stored(self.settings, _upload_ids(self.claimed)):
+            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
+        self._ask_consent()
+        self._take_up()
+        if self.claimed.kind == "pictures":
+            made = self._pictures(_upload_ids(self.claimed))
+        else:
+            with uploads.open_stored(self.settings, self.claimed.sources[0]["id"]) as file:
+                made = self._video(file)
+                self._picture_the_others(file, made["duration_s"])
+        with leases.held(self.db, self.claimed) as session:
+            recording = session.get_one(Recording, self.claimed.recording_id)
+            for name, value in {**made, **_made_with(self.analyzer)}.items():
+                setattr(recording, name, value)
+            # What was asked for stands; the analyzer adds what it was set to besides.
+            recording.settings = {**_set_to(self.analyzer), **recording.settings}
+            recording.analysed_at = datetime.now(UTC)
+            choosing = not tracks.choose_automatically(session, recording)
+            ended = JobState.PARTIAL if recording.partial else JobState.DONE
+            frames = tracks.moments(session, self.claimed.recording_id)
+            leases.finish(session, self.claimed, JobState.CHOOSING if choosing else ended, frames)
+        return choosing
+
+    def _take_up(self) -> None:
+        """Go on where another worker stopped, unless that one worked with another model, settings or program."""
+        if self.claimed.model_sha256 != self.analyzer.classifier.card.sha256:
+            # The model that was asked for is no longer installed: the result and its key are the present one's.
+            jobs.ask_for_model(self.db, self.claimed, self.analyzer.classifier.card.sha256)
+        made_with = _made_with(self.analyzer) | {"device": "", "settings": _set_to(self.analyzer)}
+        found = chunks.cursor_of(self.claimed)
+        if found is None or found.made_with != made_with:
+            self._begin_anew(made_with)
+            return
+        self._cursor = found
+        self._best = {int(track): worth for track, worth in found.carry["best"].items()}
+
+    def _begin_anew(self, made_with: dict[str, Any]) -> None:
+        if self.claimed.cursor is not None:
+            chunks.begin_anew(self.db, self.claimed)
+        self._cursor, self._best = Cursor(made_with), {}
+
+    def _ask_consent(self) -> None:
+        """Refuse to go on where the patient's consent ended meanwhile. Raises ConsentError."""
+        with self.db.read() as session:
+            consent.need(session, self.claimed.patient_id, *consent.ANALYSIS)
+
+    def _write(self, results: Sequence[FrameResult], carry: dict[str, Any], worked_s: float) -> None:
+        """Write a chunk; `carry` is what the next one needs besides the thumbnails' qualities."""
+        carry = {**carry, "best": {str(track): worth for track, worth in self._best.items()}}
+        self._cursor = chunks.write(self.db, self.claimed, self._cursor, results, carry, worked_s)
+
+    def _video(self, file: BinaryIO) -> dict[str, Any]:
+        """Stream the video into rows, a chunk a transaction; return what the recording then knows of itself."""
+        try:
+            self._stream(file)
+        except BookmarkError:
+            log.warning("recording %s is analysed anew: its place was not found again", self.claimed.recording_id)
+            self._begin_anew(self._cursor.made_with)
+            self._stream(file)
+        if not self._cursor.chunks:
+            raise MediaError("The video holds no picture that can be read.", "no_pictures")
+        known: dict[str, Any] = self._cursor.carry["known"]
+        return known
+
+    def _stream(self, file: BinaryIO) -> None:
+        """Write the chunks that are missing."""
+        resume = self._cursor.carry.get("resume")
+        if self._cursor.chunks and resume is None:
+            return
+        begun = time.monotonic()
+        for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report, resume=resume):
+            if chunk.preview is not None:
+                self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
+            known = _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
+            self._write(chunk.results, {"resume": chunk.resume, "known": known}, time.monotonic() - begun)
+            self._ask_consent()
+            begun = time.monotonic()
+
+    def _pictures(self, upload_ids: list[str]) -> dict[str, Any]:
+        """Analyse one picture after the other, each a chunk; a picture's number stands for its index and its time.
+
+        Pictures have no common time, so nobody can be followed: a face that is alone in its picture is taken for the
+        patient (track 0), and each face of a picture with several has a track of its own, to be chosen.
+        """
+        for number, upload_id in list(enumerate(upload_ids))[self._cursor.chunks :]:
+            self.report(Progress(float(number), float(len(upload_ids)), number))
+            self._ask_consent()
+            begun = time.monotonic()
+            with uploads.open_stored(self.settings, upload_id) as file:
+                analysis = self.analyzer.analyze_image(file)
+            (result,) = analysis.results
+            count, next_track = len(result.faces), self._cursor.carry.get("next_track", 1)
+            numbers = [tracks.ALONE_TRACK] if count == 1 else range(next_track, next_track + count)
+            next_track += count if count > 1 else 0
+            faces = _with_tracks(result.faces, numbers)
+            result = replace(result, index=number, time_s=float(number), faces=faces)
+            if analysis.preview is not None:
+                self._show(float(number), analysis.preview.rgb, _with_tracks(analysis.preview.faces, numbers))
+            known = {} if len(upload_ids) > 1 else _known_of(analysis.info)
+            self._write([result], {"next_track": next_track, "known": known}, time.monotonic() - begun)
+        self.report(Progress(float(len(upload_ids)), float(len(upload_ids)), len(upload_ids)))
+        found: dict[str, Any] = self._cursor.carry["known"]
+        return found
+
+    def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
+        """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
+        with self.db.read() as session:
+            asked = tracks.candidates(session, self.settings, self.claimed.recording_id)
+            views = tracks.best_views(session, self.claimed.recording_id)
+        missing = {face.track: views[face.track] for face in asked if face.thumbnail is None and face.track in views}
+        if len(asked) < 2 or not missing:
+            return
+        last = max(index for index, _ in missing.values())
+        for samples, frame in enumerate(video.frames(file, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
+            self.report(Progress(duration_s or frame.time_s, duration_s, samples))
+            for track, (index, box) in missing.items():
+                if index == frame.index:
+                    previews.write_thumbnail(
+                        self.settings, self.claimed.recording_id, track, frame.rgb, _scaled_box(box, frame.scale)
+                    )
+            if frame.index >= last:
+                return
+
+    def _show(self, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]) -> None:
+        """Keep the picture as the preview, seldom enough, and the best view of each face as its thumbnail."""
+        if time.monotonic() - self._previewed >= PREVIEW_EVERY_S:
+            self._previewed = time.monotonic()
+            previews.write_preview(self.settings, self.claimed.recording_id, time_s, rgb, faces)
+        for expression in faces:
+            face = expression.face
+            worth = face.box.area * face.confidence
+            if worth > self._best.get(face.track, 0.0):
+                self._best[face.track] = worth
+                previews.write_thumbnail(self.settings, self.claimed.recording_id, face.track, rgb, face.box)
+
+
+def _ours(error: FerError) -> bool:
+    """Return whether an error lies elsewhere than in the file, so that another try may help.
+
+    A consent may be recorded, or renewed; where it was withdrawn the files go.
+    """
+    if isinstance(error, ConsentError):
+        return not _withdrawn(error)
+    return isinstance(error, (ModelError, MasterKeyError)) or error.code == "wrong_key"
+
+
+def _withdrawn(error: Exception) -> bool:
+    return isinstance(error, ConsentError) and error.code == consent.WITHDRAWN
+
+
+def _may_keep(db: Database, settings: Settings, claimed: Claim) -> bool:
+    """Return whether files stay after the analysis: those of an older version do, new ones with consent alone."""
+    if not settings.keep_files or claimed.again:
+        return settings.keep_files
+    with db.read() as session:
+        return consent.missing(session, claimed.patient_id, Scope.KEEP_VIDEO) is None
+
+
+def _known_of(info: VideoInfo) -> dict[str, Any]:
+    """Return what a recording keeps of its file."""
+    return {"duration_s": info.duration_s, "width_px": info.width_px, "height_px": info.height_px}
+
+
+def _made_with(analyzer: Analyzer) -> dict[str, Any]:
+    """Return what a recording keeps of how its results were made."""
+    return {
+        "model_sha256": analyzer.classifier.card.sha256,
+        "device": analyzer.classifier.device_name,
+        "program_version": VERSION,
+    }
+
+
+def _set_to(analyzer: Analyzer) -> dict[str, Any]:
+    """Return what the analyzer is set to besides what each job asks for."""
+    return {name: value for name, value in asdict(analyzer.settings).items() if name != "every_s"}
+
+
+def _scaled_box(box: Box, scale: float) -> Box:
+    return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
+
+
+def _with_tracks(faces: Sequence[FaceExpression], numbers: Sequence[int]) -> tuple[FaceExpression, ...]:
+    """Return the faces of one picture under these tracks."""
+    return tuple(replace(one, face=replace(one.face, track=track)) for one, track in zip(faces, numbers, strict=True))
+
+
+def _upload_ids(claimed: Claim) -> list[str]:
+    return [source["id"] for source in claimed.sources]
+
+
+def _clear(settings: Settings, claimed: Claim) -> None:
+    """Delete the pictures of an analysis, and its files unless they are an older version's."""
+    if not claimed.again:
+        uploads.discard(settings, _upload_ids(claimed))
+    previews.remove(settings, claimed.recording_id)
+
+
+def _where(error: BaseException) -> str:
+    """Return an error's type and place without its message, which might tell of the patient."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return f"{type(error).__name__} at {place}"

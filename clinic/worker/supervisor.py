@@ -1,0 +1,115 @@
+"""Keeps one worker process alive beside the web process, and ends it with it."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from clinic.settings import Settings
+
+PROGRAM_DIR = Path(__file__).resolve().parents[2]
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+SETTLED_S = 60.0
+"""A worker that lived so long was well: the pause before the next start is short again."""
+END_WITHIN_S = 8.0
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Starts ``python -m clinic worker`` as a child and starts it again, after a growing pause, when it dies.
+
+    `command` is what is run, for tests. The child has its own process group, so that all of it can be ended.
+    """
+
+    def __init__(self, settings: Settings, command: Sequence[str] | None = None) -> None:
+        self._settings = settings
+        self._command = command or (sys.executable, "-m", "clinic", "worker", "--parent", str(os.getpid()))
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def ensure(self) -> None:
+        """See to it that a worker runs. May be called as often as one likes, from any thread."""
+        with self._lock:
+            if self._ending.is_set() or (self._thread is not None and self._thread.is_alive()):
+                return
+            if self._thread is None:
+                atexit.register(self.stop)
+            self._thread = threading.Thread(target=self._keep, name="worker-supervisor", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the worker: first by asking, after some seconds by force. It can't be started again."""
+        self._ending.set()
+        with self._lock:
+            child = self._child
+        if child is None or child.poll() is not None:
+            return
+        _signal_group(child, signal.SIGTERM)
+        try:
+            child.wait(END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            _signal_group(child, signal.SIGKILL)
+            child.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, or None while none runs."""
+        child = self._child
+        return child.pid if child is not None and child.poll() is None else None
+
+    def _keep(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while not self._ending.is_set():
+            started = time.monotonic()
+            with self._lock:
+                # Under the lock: stop() either sees this child or has forbidden it.
+                if self._ending.is_set():
+                    return
+                child = self._child = self._start()
+            code = child.wait()
+            if self._ending.is_set():
+                return
+            pause_s = FIRST_PAUSE_S if time.monotonic() - started > SETTLED_S else pause_s
+            log.warning("the worker ended with code %s; next start in %.0f s", code, pause_s)
+            self._ending.wait(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "FER_DATA_DIR": str(self._settings.data_dir),
+            "FER_DATABASE_URL": self._settings.database_url,
+            "FER_MEDIA_URL": self._settings.media_url,
+            "FER_KEY_DIR": str(self._settings.key_dir),
+            "FER_KEEP_FILES": "1" if self._settings.keep_files else "0",
+            "FER_DASK": self._settings.dask or "",
+            # The folder and the database above are the demo's own already.
+            "FER_DEMO": "0",
+        }
+        # The demo has a key of its own, also where the environment names one for real patients.
+        environment.pop("FER_MASTER_KEY", None)
+        if self._settings.master_key is not None:
+            environment["FER_MASTER_KEY"] = self._settings.master_key.hex()
+        # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        return subprocess.Popen(
+            self._command, cwd=PROGRAM_DIR, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,261 @@
+"""The worker process: takes one analysis after the other, and says how it is."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import platform
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from clinic.erasure import deletion, retention, withdrawal
+from clinic.exchange import downloads
+from clinic.jobs import leases, previews
+from clinic.jobs.leases import Claim
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from clinic.worker import analysis, selftest
+from clinic.worker.health import WorkerHealth, write_health
+from db.engine import Database
+from db.models import Job, JobState
+from fer_core.errors import FerError
+
+if TYPE_CHECKING:
+    from fer_core.analyzer import Analyzer
+
+FIRST = 1
+"""The number of the worker that the app starts; others beside it on the same folder count on."""
+IDLE_WAIT_S = 0.5
+HEALTH_EVERY_S = 5.0
+HOUSEKEEPING_EVERY_S = 3600.0
+RETENTION_EVERY_S = 24 * 3600.0
+RELEASE_EVERY_S = 15.0
+STALL_S = 180.0
+"""An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
+LAST_WORDS_S = 10.0
+
+ALREADY_RUNNING, STALLED, PARENT_GONE = 75, 70, 0
+"""Exit codes (75 and 70 are EX_TEMPFAIL and EX_SOFTWARE of sysexits.h)."""
+
+log = logging.getLogger(__name__)
+
+
+def prepare_threads() -> None:
+    """Set how torch's threads wait; to be called before torch is imported.
+
+    Threads that spin while they wait made a forward pass forty times slower beside another busy process.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
+
+
+def open_default_analyzer() -> Analyzer:
+    """Load the shipped model and the detector onto the best device. Raises ModelError."""
+    prepare_threads()
+    # Not at the top: importing torch takes seconds, and the threads have to be prepared before.
+    from fer_core.analyzer import Analyzer
+
+    return Analyzer.open()
+
+
+def name_of(number: int) -> str:
+    """Return under which name a worker holds its jobs: this machine's, and which of several on the folder it is."""
+    return f"{platform.node()[:64]}-{uuid.getnode():012x}/{number}"
+
+
+class Worker:
+    """One worker on a data folder, the `number`-th. `open_analyzer` is called when it is needed first."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        open_analyzer: Callable[[], Analyzer],
+        number: int = FIRST,
+        report_every_s: float = analysis.PROGRESS_EVERY_S,
+    ) -> None:
+        self._settings = settings
+        self._number = number
+        self._report_every_s = report_every_s
+        self._name = name_of(number)
+        self._db = db
+        self._open_analyzer = open_analyzer
+        self._analyzer: Analyzer | None = None
+        self._missed: str | None = None
+        self._stopping = threading.Event()
+        self._health = WorkerHealth(pid=os.getpid(), at=datetime.now(UTC))
+        self._health_lock = threading.Lock()
+        self._busy_since: float | None = None
+
+    def stop(self) -> None:
+        """Ask the worker to end: at once where it waits; a running analysis goes back to the queue."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Test the installation, then work until `stop`. Nobody else may be working under this number."""
+        # Nobody else is: what runs under this name according to its row belongs to a worker that died.
+        uploads.discard(self._settings, leases.release(self._db, self._name))
+        deletion.finish_erasures(self._db, self._settings)
+        self._say()
+        self._test()
+        housekept = released = retained = float("-inf")
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            if now - housekept > HOUSEKEEPING_EVERY_S:
+                self._housekeep()
+                housekept = now
+            if now - retained > RETENTION_EVERY_S:
+                retention.sweep(self._db, self._settings)
+                retained = now
+            if now - released > RELEASE_EVERY_S:
+                uploads.discard(self._settings, leases.release(self._db))
+                released = now
+            if not self.work_once():
+                self._stopping.wait(IDLE_WAIT_S)
+
+    def work_once(self) -> bool:
+        """Do the next waiting analysis; return whether there was one."""
+        claimed = self._claim()
+        if claimed is None:
+            return False
+        try:
+            self._analyse(claimed, self._pass)
+        finally:
+            self._busy_since = None
+        return True
+
+    def _analyse(self, claimed: Claim, aside: Callable[[Claim], None]) -> None:
+        self._sign()
+        report = analysis.Reporter(
+            self._db, claimed, self._stopping.is_set, self._sign, aside, every_s=self._report_every_s
+        )
+        analysis.run(self._db, self._settings, claimed, lambda: self._opened_for(claimed), report)
+
+    def _claim(self, above: int | None = None) -> Claim | None:
+        if not leases.anything_waits(self._db, above):
+            return None
+        return leases.claim(self._db, worker=self._name, above=above)
+
+    def _pass(self, running: Claim) -> None:
+        """Do one analysis of a higher priority in the middle of a running one: a picture doesn't wait for a video."""
+        claimed = self._claim(above=running.priority)
+        if claimed is not None:
+            self._analyse(claimed, aside=lambda _: None)
+
+    def watch(self, parent_pid: int | None) -> None:
+        """Say now and then that the worker lives; end the process when its parent is gone or an analysis hangs.
+
+        For a thread of its own.
+        """
+        said = time.monotonic()
+        while not self._stopping.wait(1.0):
+            if time.monotonic() - said > HEALTH_EVERY_S:
+                self._say()
+                said = time.monotonic()
+            sign = self._busy_since
+            if sign is not None and time.monotonic() - sign > STALL_S:
+                log.error("an analysis gave no sign of life for %.0f s; the worker starts anew", STALL_S)
+                os._exit(STALLED)
+            if parent_pid is not None and os.getppid() != parent_pid:
+                self.stop()
+        time.sleep(LAST_WORDS_S)
+        os._exit(PARENT_GONE)
+
+    def _opened(self) -> Analyzer:
+        if self._analyzer is None or getattr(self._analyzer, "lost", False):
+            self._analyzer = self._open_analyzer()
+            self._sign()
+        return self._analyzer
+
+    def _opened_for(self, claimed: Claim) -> Analyzer:
+        """Return the analyzer, opened again where a job asks for another model: a new one may have been installed."""
+        opened = self._opened()
+        if claimed.model_sha256 in (opened.classifier.card.sha256, self._missed):
+            return opened
+        self._analyzer = None
+        self._missed = claimed.model_sha256
+        return self._opened()
+
+    def _sign(self) -> None:
+        """Take note of a sign of life of the running analysis."""
+        self._busy_since = time.monotonic()
+
+    def _test(self) -> None:
+        verdict = selftest.check(self._opened)
+        self._busy_since = None
+        known = self._analyzer
+        with self._health_lock:
+            self._health = replace(
+                self._health,
+                sound=verdict.sound,
+                sentence=verdict.sentence,
+                device=known.classifier.device_name if known else None,
+                model_sha256=known.classifier.card.sha256 if known else None,
+            )
+        self._say()
+
+    def _say(self) -> None:
+        with self._health_lock:
+            self._health = replace(self._health, at=datetime.now(UTC))
+            write_health(self._settings, self._health, self._number)
+
+    def _housekeep(self) -> None:
+        """Delete files and previews that have served, and what a withdrawal that was interrupted left."""
+        withdrawal.finish(self._db, self._settings)
+        uploads.sweep(self._settings, self._db)
+        downloads.sweep(self._settings)
+        with self._db.read() as session:
+            waiting = session.scalars(
+                select(Job.recording_id).where(
+                    Job.state.in_([JobState.RUNNING.value, JobState.CHOOSING.value, JobState.QUEUED.value])
+                )
+            )
+            kept = frozenset(waiting)
+        previews.sweep(self._settings, kept)
+
+
+@contextmanager
+def alone(settings: Settings, number: int = FIRST) -> Iterator[None]:
+    """Hold the lock of the folder's `number`-th worker; it goes with the process.
+
+    Raises FerError ``already_running`` where another worker has it.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = "worker.lock" if number == FIRST else f"worker-{number}.lock"
+    with (settings.data_dir / name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FerError("Another worker is running on this data folder.", "already_running") from None
+        yield
+
+
+def main(
+    settings: Settings,
+    db: Database,
+    parent_pid: int | None,
+    open_analyzer: Callable[[], Analyzer],
+    number: int = FIRST,
+) -> int:
+    """Run a worker until it is told to end by SIGTERM or Ctrl-C, or its parent is gone; return the exit code."""
+    worker = Worker(settings, db, open_analyzer, number)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: worker.stop())
+    try:
+        with alone(settings, number):
+            threading.Thread(target=worker.watch, args=(parent_pid,), daemon=True).start()
+            worker.run()
+    except FerError as error:
+        log.warning("%s", error.message)
+        return ALREADY_RUNNING
+    return 0

@@ -1,0 +1,1 @@
+"""Finding, following, checking and cropping faces."""

@@ -1,0 +1,1 @@
+"""Videos and pictures: opening, probing, decoding, and drawing on them."""

@@ -1,0 +1,111 @@
+"""A copy of a video to look at: boxes, labels and how sure the model was, with other people made unrecognisable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from fer_core.media import video
+from fer_core.types import RGB, Box, FaceExpression, Frame, FrameResult
+
+SIDE_PX = 1280
+BANDS = ((0.75, "high"), (0.5, "medium"), (0.0, "low"))
+"""From which top probability on the model's output is called what."""
+MOSAIC_CELLS = 6
+"""A pixelated face keeps so many cells a side: too few to tell who it is."""
+_TIME_BASE = Fraction(1, 90_000)
+_COLOR, _UNSURE, _SHADE = "#ffd166", "#bbbbbb", "#222222"
+
+
+def annotate(path: Path, results: Sequence[FrameResult], target: Path, patient: int | None = None) -> None:
+    """Write a copy of a video as MP4 (H.264, no sound) with what was found in it, at the video's own times.
+
+    Each frame shows the newest sample before it. With `patient` (a track) every other face is pixelated and unlabelled.
+
+    Raises MediaError for a file that is no readable video.
+    """
+    with av.open(str(target), "w") as container:
+        stream = container.add_stream("libx264", options={"preset": "veryfast", "crf": "23"})
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = _TIME_BASE
+        for number, (frame, result) in enumerate(_with_results(path, results)):
+            picture = draw(frame.rgb, result.faces if result else (), frame.scale, patient)
+            if number == 0:
+                # H.264 in 4:2:0 needs even sides.
+                stream.height, stream.width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+            shown = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(picture[: stream.height, : stream.width]), format="rgb24"
+            )
+            shown.pts, shown.time_base = round(frame.time_s / _TIME_BASE), _TIME_BASE
+            container.mux(stream.encode(shown))
+        container.mux(stream.encode())
+
+
+def draw(rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient: int | None = None) -> RGB:
+    """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them."""
+    picture = Image.fromarray(rgb)
+    if patient is not None:
+        for face in faces:
+            if face.face.track != patient:
+                _pixelate(picture, face.face.box, scale)
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=max(12, picture.width // 50))
+    for face in faces:
+        if patient is None or face.face.track == patient:
+            _label(pen, font, face, scale)
+    return np.asarray(picture)
+
+
+def caption(face: FaceExpression) -> str:
+    """Return what stands at a face: its label and the band of the model's output, or why there is no label."""
+    if face.emotion is None or face.probabilities is None:
+        return face.status.value.replace("_", " ")
+    top = max(face.probabilities)
+    return f"{face.emotion.label}-like, {next(name for least, name in BANDS if top >= least)}"
+
+
+def _with_results(path: Path, results: Sequence[FrameResult]) -> Iterator[tuple[Frame, FrameResult | None]]:
+    """Yield each frame with the newest sample that is not after it."""
+    current = -1
+    for frame in video.frames(path, 0, SIDE_PX):
+        while current + 1 < len(results) and results[current + 1].time_s <= frame.time_s + 1e-6:
+            current += 1
+        yield frame, results[current] if current >= 0 else None
+
+
+def _label(
+    pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, face: FaceExpression, scale: float
+) -> None:
+    color = _COLOR if face.emotion is not None else _UNSURE
+    left, top, right, bottom = _corners(face.face.box, scale)
+    pen.rectangle((left, top, right, bottom), outline=color, width=2)
+    text = caption(face)
+    x0, y0, x1, y1 = pen.textbbox((left, bottom + 2), text, font=font)
+    pen.rectangle((x0 - 2, y0 - 2, x1 + 2, y1 + 2), fill=_SHADE)
+    pen.text((left, bottom + 2), text, fill=color, font=font)
+
+
+def _pixelate(picture: Image.Image, box: Box, scale: float) -> None:
+    left, top, right, bottom = _corners(box, scale)
+    # Hair and chin lie outside the detector's box.
+    wide, high = (right - left) * 0.25, (bottom - top) * 0.25
+    place = (
+        max(0, int(left - wide)),
+        max(0, int(top - high)),
+        min(picture.width, int(right + wide)),
+        min(picture.height, int(bottom + high)),
+    )
+    if place[2] <= place[0] or place[3] <= place[1]:
+        return
+    part = picture.crop(place)
+    cells = part.resize((MOSAIC_CELLS, MOSAIC_CELLS), Image.Resampling.BOX)
+    picture.paste(cells.resize(part.size, Image.Resampling.NEAREST), place)
+
+
+def _corners(box: Box, scale: float) -> tuple[float, float, float, float]:
+    return box.left * scale, box.top * scale, box.right * scale, box.bottom * scale

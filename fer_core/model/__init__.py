@@ -1,0 +1,1 @@
+"""The expression model: network, weights, card, and classification."""

@@ -1,0 +1,1 @@
+"""What the samples of a recording say together: shares, intervals, episodes, curves."""

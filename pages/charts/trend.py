@@ -1,0 +1,295 @@
+"""From numbers to Plotly figures: pure functions that neither query nor draw.
+
+Names of expressions and reasons come in as text, because what is said to clinicians is kept in one place elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from fer_core.emotions import Emotion
+from fer_core.types import Box
+from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNUSABLE, USABLE_SHARE
+
+DATE_FORMAT = "%d %b %Y"
+PANEL_PX = 150
+Names = Mapping[Emotion, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendDot:
+    """One recording in a trend: shares of the usable time, 0 to 1 in `Emotion` order, with their interval.
+
+    `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
+    `outside`: the expressions whose share lies outside this patient's usual range.
+    """
+
+    recorded_on: date
+    usable: float | None
+    shares: tuple[float, ...] | None
+    low: tuple[float, ...] | None
+    high: tuple[float, ...] | None
+    hollow: str | None
+    model: str
+    outside: tuple[Emotion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """This patient's usual range of one share (0 to 1): the baseline's mean and its two limits."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def trend_figure(
+    dots: Sequence[TrendDot],
+    shown: Sequence[Emotion],
+    names: Names,
+    bands: Mapping[Emotion, Band] | None = None,
+    changes: Sequence[tuple[date, str]] = (),
+) -> go.Figure:
+    """Draw usable time on top and one panel for each expression of `shown` below, over the dates of the recordings.
+
+    A recording without a share is a gap, one that doesn't count a hollow point outside the line, and no line joins
+    the results of two models. `changes`: from which day on something was different, in a word or two.
+    """
+    rows = len(shown) + 1
+    figure = make_subplots(
+        rows=rows,
+        shared_xaxes=True,
+        vertical_spacing=min(0.09, 0.35 / rows),
+        subplot_titles=["Usable face time", *(f"{title(names[emotion])}" for emotion in shown)],
+    )
+    _usable_panel(figure, dots)
+    top = _top([value for dot in dots for value in _highest(dot, shown)])
+    for row, emotion in enumerate(shown, start=2):
+        _share_panel(figure, row, dots, emotion, names[emotion])
+        _band(figure, row, (bands or {}).get(emotion))
+        figure.update_yaxes(range=[0, top], tickformat=".0%", nticks=4, row=row)
+    for day, what in changes:
+        figure.add_vline(x=_ms(day), line={"color": LINE, "dash": "dot", "width": 1.5})
+        figure.add_annotation(
+            x=_ms(day), y=1.0, yref="y domain", text=what, showarrow=False, xanchor="right", yanchor="bottom"
+        )
+    _dates(figure, dots)
+    return plain(figure, PANEL_PX * rows + 60)
+
+
+def bars(probabilities: Sequence[float] | None, names: Names) -> go.Figure:
+    """Draw the model's probabilities for one face as horizontal bars; with None, empty ones."""
+    values = list(probabilities) if probabilities is not None else [0.0] * len(Emotion)
+    order = list(Emotion)[::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=[values[emotion] for emotion in order],
+            y=[title(names[emotion]) for emotion in order],
+            orientation="h",
+            marker_color=[COLORS[emotion] for emotion in order],
+            hovertemplate="%{y}: %{x:.0%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", nticks=6, fixedrange=True)
+    figure.update_yaxes(fixedrange=True, showgrid=False)
+    return plain(figure, 280)
+
+
+def preview_figure(
+    jpeg: bytes,
+    size_px: tuple[int, int],
+    faces: Sequence[tuple[Box, Emotion | None]],
+    names: Names,
+    shown_px: int = 560,
+) -> go.Figure:
+    """Draw a picture of `size_px` (width, height) with a box and a label, or "No label", for each face.
+
+    The picture travels inside the figure as a data URI, so that no address exists under which it could be fetched.
+    """
+    figure, (width_px, height_px) = go.Figure(), size_px
+    source = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+    figure.add_layout_image(
+        source=source, x=0, y=0, sizex=width_px, sizey=height_px, xref="x", yref="y", sizing="stretch", layer="below"
+    )
+    for box, emotion in faces:
+        color = COLORS[emotion] if emotion is not None else UNUSABLE
+        line = {"color": color, "width": 3, "dash": "solid" if emotion is not None else "dot"}
+        figure.add_shape(type="rect", x0=box.left, y0=box.top, x1=box.right, y1=box.bottom, line=line)
+        text = title(names[emotion]) if emotion is not None else "No label"
+        figure.add_annotation(
+            x=max(0.0, box.left), y=max(0.0, box.top), text=text, showarrow=False, xanchor="left",
+            yanchor="bottom" if box.top > height_px * 0.08 else "top",
+            font={"color": "#FFFFFF", "size": 13}, bgcolor="rgba(18, 24, 28, 0.8)", borderpad=3,
+        )  # fmt: skip
+    hidden = {"visible": False, "fixedrange": True}
+    figure.update_xaxes(range=[0, width_px], **hidden)
+    figure.update_yaxes(range=[height_px, 0], scaleanchor="x", **hidden)
+    plain(figure, max(140, round(shown_px * height_px / width_px)))
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode=False, dragmode=False)
+
+
+def spark_svg(values: Sequence[float | None], color: str, width: int = 150, height: int = 34) -> str:
+    """Return a small line of shares (0 to 1) as SVG text; None is a gap, a lonely value a dot; empty without values."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    top = _top(known)
+    step = (width - 8) / max(1, len(values) - 1)
+    at = [
+        (4 + number * step, height - 4 - value / top * (height - 8))
+        for number, value in enumerate(values)
+        if value is not None
+    ]
+    numbers = [number for number, value in enumerate(values) if value is not None]
+    pieces = []
+    for index, (x, y) in enumerate(at):
+        joined = index > 0 and numbers[index] == numbers[index - 1] + 1
+        pieces.append(f"{'L' if joined else 'M'}{x:.1f} {y:.1f}")
+    x, y = at[-1]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
+        f'<path d="{" ".join(pieces)}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/></svg>'
+    )
+
+
+def _usable_panel(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
+    """Draw the usable share of each recording, with the half below which a recording doesn't count."""
+    figure.add_scatter(
+        x=[_ms(dot.recorded_on) for dot in dots],
+        y=[dot.usable for dot in dots],
+        customdata=[[_day(dot.recorded_on), dot.hollow or "counts"] for dot in dots],
+        mode="markers",
+        marker={"color": USABLE_SHARE, "size": 9, "symbol": [_symbol("circle", dot) for dot in dots]},
+        error_y={"type": "data", "array": [0] * len(dots), "arrayminus": [dot.usable or 0 for dot in dots],
+                 "symmetric": False, "color": USABLE_SHARE, "width": 0, "thickness": 3},
+        hovertemplate="%{customdata[0]}<br>usable %{y:.0%} · %{customdata[1]}<extra></extra>",
+        row=1, col=1,
+    )  # fmt: skip
+    figure.add_hline(y=0.5, line={"color": LINE, "dash": "dot", "width": 1}, row=1)
+    figure.update_yaxes(range=[0, 1.08], tickvals=[0, 0.5, 1], tickformat=".0%", row=1)
+
+
+def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion, name: str) -> None:
+    """Draw one expression's share: the recordings that count joined, the others hollow."""
+    color, symbol = COLORS[emotion], SYMBOLS[emotion]
+    x, y, above, below, notes = zip(*_joined(dots, emotion), strict=True) if dots else ((), (), (), (), ())
+    figure.add_scatter(
+        x=x, y=y, customdata=notes, name=name, mode="lines+markers", connectgaps=False,
+        line={"color": color, "width": 2}, marker={"color": color, "size": 9, "symbol": symbol},
+        error_y={"type": "data", "array": above, "arrayminus": below, "symmetric": False, "thickness": 1.2, "width": 4},
+        hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
+    )  # fmt: skip
+    _ring(figure, row, dots, emotion)
+    left_out = [dot for dot in dots if dot.hollow is not None and dot.shares is not None]
+    figure.add_scatter(
+        x=[_ms(dot.recorded_on) for dot in left_out],
+        y=[dot.shares[emotion] for dot in left_out if dot.shares is not None],
+        customdata=[_note(dot, emotion) for dot in left_out],
+        mode="markers", name=f"{name}, does not count",
+        marker={"color": color, "size": 9, "symbol": f"{symbol}-open", "line": {"width": 2}},
+        hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
+    )  # fmt: skip
+
+
+def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion) -> None:
+    """Draw a ring around each recording outside the patient's usual range."""
+    found = [dot for dot in dots if emotion in dot.outside and dot.shares is not None]
+    if found:
+        figure.add_scatter(
+            x=[_ms(dot.recorded_on) for dot in found], y=[dot.shares[emotion] for dot in found if dot.shares],
+            mode="markers", hoverinfo="skip", name="outside the usual range",
+            marker={"symbol": "circle-open", "size": 18, "color": LINE, "line": {"width": 2}}, row=row, col=1,
+        )  # fmt: skip
+
+
+def _joined(dots: Sequence[TrendDot], emotion: Emotion) -> Iterator[tuple[int, float | None, float, float, str]]:
+    """Yield (day, share, reach of the interval above and below it, note), with a break where the model changes."""
+    for number, dot in enumerate(dots):
+        day = _ms(dot.recorded_on)
+        if number and dot.model != dots[number - 1].model:
+            yield day, None, 0.0, 0.0, ""
+        if dot.shares is None or dot.hollow is not None:
+            yield day, None, 0.0, 0.0, ""
+            continue
+        share = dot.shares[emotion]
+        above = dot.high[emotion] - share if dot.high else 0.0
+        yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, _note(dot, emotion)
+
+
+def _band(figure: go.Figure, row: int, band: Band | None) -> None:
+    """Draw this patient's usual range into a panel, where there is one."""
+    if band is None:
+        return
+    figure.add_hrect(y0=max(0.0, band.low), y1=band.high, fillcolor=BAND, line_width=0, layer="below", row=row, col=1)
+    figure.add_hline(y=band.mean, line={"color": LINE, "dash": "dash", "width": 1}, row=row, col=1)
+
+
+def _note(dot: TrendDot, emotion: Emotion) -> str:
+    """Return what is said when the pointer rests on a recording."""
+    if dot.shares is None:
+        return ""
+    parts = [_day(dot.recorded_on), f"{dot.shares[emotion]:.0%} of the usable time"]
+    if dot.low is not None and dot.high is not None:
+        parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
+    if dot.hollow is not None:
+        parts.append(f"Does not count: {dot.hollow}")
+    if emotion in dot.outside:
+        parts.append("Outside this patient's usual range")
+    return "<br>".join(parts)
+
+
+def _dates(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
+    """Lay the axis of dates out with a margin of at least three days on both sides."""
+    if dots:
+        first, last = min(dot.recorded_on for dot in dots), max(dot.recorded_on for dot in dots)
+        margin = max(3, (last - first).days // 20) * 86_400_000
+        figure.update_xaxes(range=[_ms(first) - margin, _ms(last) + margin])
+    figure.update_xaxes(type="date", tickformat=DATE_FORMAT, hoverformat=DATE_FORMAT, nticks=7)
+
+
+def _symbol(name: str, dot: TrendDot) -> str:
+    return f"{name}-open" if dot.hollow is not None else name
+
+
+def _ms(day: date) -> int:
+    """Return the day's start as Plotly counts time: milliseconds since 1970."""
+    return (day - date(1970, 1, 1)).days * 86_400_000
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _highest(dot: TrendDot, shown: Sequence[Emotion]) -> list[float]:
+    source = dot.high if dot.high is not None and dot.hollow is None else dot.shares
+    return [source[emotion] for emotion in shown] if source is not None else []
+
+
+def _top(values: Sequence[float]) -> float:
+    """Return a round upper end of an axis of shares that holds all values."""
+    return min(1.0, max(0.1, math.ceil(max(values, default=0.1) * 1.08 * 10) / 10))
+
+
+def title(name: str) -> str:
+    """Return a name with a capital at its beginning."""
+    return name[:1].upper() + name[1:]
+
+
+def plain(figure: go.Figure, height: int) -> go.Figure:
+    """Give a figure the one plain frame of all charts."""
+    figure.update_annotations(font_size=13)
+    for annotation in figure.layout.annotations:
+        if annotation.xref == "paper" and annotation.x == 0.5:
+            annotation.update(x=0, xanchor="left")
+    return figure.update_layout(
+        height=height, margin={"l": 8, "r": 8, "t": 36, "b": 8}, showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+    )  # fmt: skip

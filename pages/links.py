@@ -1,0 +1,44 @@
+"""Where pages are and what is chosen on them. Only ids travel in addresses and in the session, never a name."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+CASELOAD = "caseload.py"
+RECORD = "record.py"
+PATIENT = "patient.py"
+ACTIVITY = "activity.py"
+MODEL = "model.py"
+ACCOUNTS = "accounts.py"
+"""The pages' scripts, relative to the shell."""
+
+
+def query_id(key: str) -> str | None:
+    """Return an id from the page's address, or None for what is absent or no id."""
+    value = st.query_params.get(key, "")
+    return value if re.fullmatch(r"[0-9a-f]{32}", value) else None
+
+
+def patient_link(label: str, patient_id: str, recording_id: str | None = None) -> None:
+    """Draw a link to a patient's page, or to one recording on it."""
+    where = {"patient": patient_id} | ({"recording": recording_id} if recording_id else {})
+    st.page_link(PATIENT, label=plain_text(label), query_params=where)
+
+
+def new_recording_link(label: str, patient_id: str) -> None:
+    """Draw a link to the form of a new recording of this patient."""
+    st.page_link(RECORD, label=label, icon=":material/add:", query_params={"patient": patient_id})
+
+
+def recording_link(label: str, recording_id: str) -> None:
+    """Draw a link to where an analysis is followed."""
+    st.page_link(RECORD, label=label, query_params={"recording": recording_id})
+
+
+def plain_text(text: str) -> str:
+    """Return text that someone typed so that no letter of it is taken for Markdown, an icon or a colour."""
+    escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&])", r"\\\1", text)
+    # Icons are replaced after Markdown was read, so that a backslash doesn't keep them off.
+    return re.sub(r":(?=material|streamlit)", ":\u2060", escaped)

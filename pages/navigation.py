@@ -1,0 +1,39 @@
+"""Which pages there are, and which roles see which of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clinic.access import Role
+from pages import links
+
+EVERYBODY = frozenset(Role)
+WRITERS = frozenset({Role.ADMINISTRATOR, Role.CLINICIAN})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page: its script as the shell names it, its title and icon, its path, and who sees it."""
+
+    script: str
+    title: str
+    icon: str
+    path: str
+    roles: frozenset[Role]
+
+
+PLACES = (
+    Place(links.CASELOAD, "Caseload", ":material/groups:", "caseload", EVERYBODY),
+    Place(links.RECORD, "New recording", ":material/videocam:", "record", WRITERS),
+    Place(links.PATIENT, "Patient", ":material/person:", "patient", EVERYBODY),
+    Place(links.ACTIVITY, "Analyses", ":material/pending_actions:", "activity", EVERYBODY),
+    Place(links.MODEL, "Model", ":material/fact_check:", "model", EVERYBODY),
+    Place(links.ACCOUNTS, "Accounts", ":material/manage_accounts:", "accounts", ADMINISTRATORS),
+)
+"""In the order of the navigation; the first one is where everybody begins."""
+
+
+def places_of(role: Role) -> list[Place]:
+    """Return the pages of a role. A page that is not among them does not run."""
+    return [place for place in PLACES if role in place.roles]

@@ -1,0 +1,57 @@
+"""The frame around every page: navigation, the state of the installation, and one calm place for errors."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic import words
+from clinic.access import Actor
+from clinic.accounts import sessions
+from clinic.worker.health import read_health
+from pages import links
+from pages.navigation import PLACES, places_of
+from pages.session import actor
+from pages.widgets import calm
+from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
+from web.resources import resources
+
+
+def show_sidebar(who: Actor) -> None:
+    """Draw what is said on every page, and who is signed in."""
+    parts = resources()
+    health = read_health(parts.settings)
+    if parts.settings.demo:
+        st.info("Demonstration: all patients are invented.", icon=":material/science:")
+    if health is not None and health.sound is False:
+        st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
+    st.caption(words.DISCLAIMER)
+    with st.popover(links.plain_text(who.name), icon=":material/account_circle:", width="stretch"):
+        st.caption(words.ROLES[who.role])
+        # Other addresses of this program, and no pages of Streamlit's: no password and no secret passes through a page.
+        st.link_button("Your account", YOUR_ACCOUNT, icon=":material/security:", width="stretch")
+        st.link_button("Change password", CHANGE_PASSWORD, icon=":material/key:", width="stretch")
+        st.link_button("Intended use", INTENDED_USE, icon=":material/policy:", width="stretch")
+    if st.button("Sign out", icon=":material/logout:", width="stretch"):
+        sessions.sign_out(parts.db, who)
+        # The gate sends the window away within a second; until then nothing more is drawn.
+        st.stop()
+
+
+# A material icon would be fetched from another host for the tab; this one is drawn by the browser.
+st.set_page_config(page_title="Expression History", page_icon="📈", layout="wide")
+
+with calm():
+    who = actor()
+    # A window that comes back after the network was gone may meet another person's sign-in.
+    if st.session_state.setdefault("account", who.account_id) != who.account_id:
+        st.session_state.clear()
+    page = st.navigation(
+        [
+            st.Page(place.script, title=place.title, icon=place.icon, url_path=place.path, default=place is PLACES[0])
+            for place in places_of(who.role)
+        ]
+    )
+    with st.sidebar, calm():
+        show_sidebar(who)
+    with calm():
+        page.run()

@@ -1,1 +1,0 @@
-"""The frame around the pages: shell, composition root, charts, widgets."""

@@ -1,0 +1,173 @@
+"""Consent on the patient's page: how it stands, recording it, withdrawing it, and the notice to be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+import streamlit as st
+
+from clinic import words
+from clinic.consent import consent, notice
+from clinic.consent.consent import Scope, Standing, State
+from clinic.erasure import withdrawal
+from clinic.erasure.withdrawal import Covered
+from clinic.patients.caseload import PatientDetail
+from pages.session import actor
+from pages.widgets import calm, day
+from web.resources import resources
+
+COLORS: dict[State, Literal["green", "orange", "gray"]] = {
+    State.STANDS: "green",
+    State.EXPIRED: "orange",
+    State.WITHDRAWN: "gray",
+    State.NEVER: "gray",
+}
+ICONS = {State.STANDS: "check", State.EXPIRED: "event_busy", State.WITHDRAWN: "block", State.NEVER: "remove"}
+DONE = "withdrawn"
+
+
+def show_consent(patient: PatientDetail) -> bool:
+    """Draw how the consent stands, with a call for it where it is missing; return whether anything may be analysed."""
+    parts, who = resources(), actor()
+    found = consent.standings(parts.db, who, patient.id)
+    _say_what_went()
+    with st.container(border=True):
+        lacking = [one for one in found if one.scope in consent.ANALYSIS and one.state is not State.STANDS]
+        if lacking:
+            st.markdown(f"**{_call(lacking)}**")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Consent to", width="content")
+            for standing in found:
+                if _concerns(standing):
+                    st.badge(said(standing), icon=f":material/{ICONS[standing.state]}:", color=COLORS[standing.state])
+        if patient.writable:
+            _buttons(patient, found, urgent=bool(lacking))
+    return not lacking
+
+
+def said(standing: Standing) -> str:
+    """Return one line on how the consent to a scope stands."""
+    what = words.SCOPES[standing.scope]
+    if standing.state is State.STANDS:
+        return f"{what}, until {day(standing.expires_on)}" if standing.expires_on else what
+    if standing.state is State.EXPIRED:
+        return f"{what}: ended {day(standing.expires_on)}"
+    if standing.state is State.WITHDRAWN and standing.withdrawn_at is not None:
+        return f"{what}: withdrawn {day(standing.withdrawn_at.date())}"
+    return f"{what}: not given"
+
+
+def told(counts: Covered) -> str:
+    """Return what a withdrawal deletes, in words."""
+    named = (
+        (counts.recordings, "recording", "recordings", " with all results"),
+        (counts.files, "stored file", "stored files", ""),
+        (counts.analyses, "analysis that is not over", "analyses that are not over", ""),
+    )
+    parts = [f"{count} {one if count == 1 else many}{more}" for count, one, many, more in named if count]
+    return ", ".join(parts) or "nothing that is stored"
+
+
+def _call(lacking: list[Standing]) -> str:
+    """Return what is to be done about consents without which not everything can be done."""
+    found = {standing.state for standing in lacking}
+    what = "analysed or shown" if any(one.scope is Scope.KEEP_RESULTS for one in lacking) else "analysed"
+    if State.EXPIRED in found:
+        return "The consent ended. Please record its renewal, or withdraw it, so that what it covers is deleted."
+    if State.WITHDRAWN in found:
+        return f"Consent was withdrawn: nothing more is {what}."
+    return f"Nothing can be {what} before the patient's consent is recorded."
+
+
+def _concerns(standing: Standing) -> bool:
+    """Return whether a scope says anything here: files are kept only where the installation allows it."""
+    kept = resources().settings.keep_files
+    return standing.scope is not Scope.KEEP_VIDEO or kept or standing.state is not State.NEVER
+
+
+def _buttons(patient: PatientDetail, found: list[Standing], urgent: bool) -> None:
+    with st.container(horizontal=True):
+        if st.button("Record consent", type="primary" if urgent else "secondary", icon=":material/contract_edit:"):
+            _record(patient.id)
+        open_scopes = _to_withdraw(patient, found)
+        if open_scopes and st.button("Withdraw everything", icon=":material/block:"):
+            _withdraw(patient.id, open_scopes)
+        st.link_button("Notice to print", notice.PATH, icon=":material/print:")
+
+
+def _to_withdraw(patient: PatientDetail, found: list[Standing]) -> list[Scope]:
+    """Return what there is to withdraw; of a patient from before consents were recorded, whatever is stored."""
+    if patient.recordings and all(standing.state is State.NEVER for standing in found):
+        return [standing.scope for standing in found if _concerns(standing)]
+    return [standing.scope for standing in found if standing.state in (State.STANDS, State.EXPIRED)]
+
+
+@st.dialog("Record consent", width="medium")
+def _record(patient_id: str) -> None:
+    with calm():
+        parts, who = resources(), actor()
+        st.write("What the patient agreed to, after reading the notice with you. What isn't ticked stays as it is.")
+        with st.form("consent", border=False):
+            ticked = []
+            for scope in Scope:
+                if scope is not Scope.KEEP_VIDEO or parts.settings.keep_files:
+                    if st.checkbox(words.SCOPES[scope].capitalize(), key=f"scope_{scope.value}"):
+                        ticked.append(scope)
+                    st.caption(words.SCOPE_MEANINGS[scope])
+            left, right = st.columns(2)
+            given_on = left.date_input("Agreed on", value="today", max_value="today", format="YYYY-MM-DD")
+            last_day = right.date_input("Last day (optional)", value=None, min_value="today", format="YYYY-MM-DD")
+            document = st.text_input(
+                "Where the signed document is found",
+                max_chars=consent.DOCUMENT_MAX,
+                placeholder="For example: binder 3, page 12",
+            )
+            if st.form_submit_button("Record", type="primary"):
+                consent.record(parts.db, who, patient_id, ticked, given_on, last_day, document)
+                st.rerun()
+        _show_history(patient_id)
+
+
+def _show_history(patient_id: str) -> None:
+    rows = [
+        {
+            "Recorded": standing.recorded_at,
+            "By": standing.recorded_by or "elsewhere",
+            "To": words.SCOPES[standing.scope],
+            "Agreed on": day(standing.given_on),
+            "Last day": day(standing.expires_on),
+            "Document": standing.document,
+            "Withdrawn": day(standing.withdrawn_at.date() if standing.withdrawn_at else None),
+        }
+        for standing in consent.history(resources().db, actor(), patient_id)
+    ]
+    if rows:
+        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+        with st.expander("What was recorded so far"):
+            st.dataframe(rows, hide_index=True, column_config={"Recorded": when}, key="consents")
+
+
+@st.dialog("Withdraw consent?", width="medium")
+def _withdraw(patient_id: str, offered: Collection[Scope]) -> None:
+    """List what each withdrawal deletes, and do it; everything is ticked."""
+    with calm():
+        parts, who = resources(), actor()
+        ticked = []
+        for scope in offered:
+            if st.checkbox(f"Consent to {words.SCOPES[scope]}", value=True, key=f"withdraw_{scope.value}"):
+                ticked.append(scope)
+            st.caption(words.WITHDRAWING[scope])
+        counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
+        st.warning(f"Deleted for good: {told(counts)}. This can't be undone.", icon=":material/delete:")
+        if st.button("Withdraw and delete", type="primary", disabled=not ticked):
+            counts = withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked)
+            st.session_state[DONE] = f"Withdrawn. Deleted for good: {told(counts)}."
+            st.query_params.pop("recording", None)
+            st.rerun()
+
+
+def _say_what_went() -> None:
+    done = st.session_state.pop(DONE, None)
+    if done is not None:
+        st.success(done, icon=":material/check:")

@@ -1,0 +1,41 @@
+"""From the clinic's values to those of the charts."""
+
+from __future__ import annotations
+
+from clinic.patients.trends import Trend
+from fer_core.emotions import Emotion
+from fer_core.reading.reading import Series
+from pages.charts.timeline import Moment
+from pages.charts.trend import Band, TrendDot
+
+CHANGES = {"model": "new model", "sampling": "other sampling"}
+
+
+def trend_dots(trend: Trend) -> list[TrendDot]:
+    """Return a trend's recordings as dots; the segment stands for the model."""
+    return [
+        TrendDot(
+            recorded_on=point.recorded_on,
+            usable=point.usable_share,
+            shares=point.shares,
+            low=point.low,
+            high=point.high,
+            hollow=point.hollow,
+            model=str(point.segment),
+            outside=point.outside,
+        )
+        for point in trend.points
+    ]
+
+
+def usual_bands(trend: Trend) -> dict[Emotion, Band]:
+    """Return the patient's usual ranges, none while the baseline is being built."""
+    return {emotion: Band(found.mean, found.low, found.high) for emotion, found in (trend.baseline or {}).items()}
+
+
+def moments(series: Series) -> list[Moment]:
+    """Return the samples of one recording's patient as moments."""
+    return [
+        Moment(time_s, status, tuple(row) if status.usable else None)
+        for time_s, status, row in zip(series.time_s.tolist(), series.statuses, series.outputs.tolist(), strict=True)
+    ]

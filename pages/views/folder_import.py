@@ -1,0 +1,37 @@
+"""A folder on the server, brought in by an administrator: chosen from a list, never typed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic.recordings import folders
+from pages import links
+from pages.session import actor
+from web.resources import resources
+
+
+def show_import() -> None:
+    """Offer the folders that lie ready, and say what came of each file."""
+    parts, who = resources(), actor()
+    st.header("From a folder on the server")
+    ready = folders.offered(parts.db, parts.settings, who)
+    if not ready:
+        st.caption("No folder lies ready.")
+        return
+    st.caption(
+        "Each folder in it bears the name of a patient on your caseload. A video is a recording, and so are the"
+        " pictures of one day. A day in a file's name, such as 2026-03-01, is the day of the recording."
+    )
+    with st.form("import_folder", border=False):
+        name = st.selectbox("Folder", ready)
+        wanted = st.form_submit_button("Bring it in", icon=":material/drive_folder_upload:")
+    if wanted:
+        with st.status("Checking the files…", expanded=True) as status:
+            lines = folders.bring_offered(parts.db, parts.settings, who, name, on_line=_show)
+            taken = sum(line.taken for line in lines)
+            status.update(label=f"{taken} taken, {len(lines) - taken} refused", state="complete", expanded=True)
+
+
+def _show(line: folders.Line) -> None:
+    sign = ":material/check_circle:" if line.taken else ":material/info:"
+    st.markdown(f"{sign} **{links.plain_text(line.name)}**: {links.plain_text(line.sentence)}")

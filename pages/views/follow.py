@@ -1,0 +1,199 @@
+"""An analysis under way: progress, preview, the choice of the patient's face, and how it ended."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import streamlit as st
+from PIL import Image
+
+from clinic import words
+from clinic.access import Actor
+from clinic.jobs import jobs, progress
+from clinic.jobs.previews import PreviewFace, StoredPreview
+from clinic.jobs.progress import JobStatus
+from clinic.jobs.tracks import Candidate
+from clinic.patients import caseload
+from clinic.patients.caseload import RecordingRow
+from fer_core.emotions import Emotion
+from fer_core.types import Status
+from pages import links
+from pages.charts.trend import bars, preview_figure, title
+from pages.session import actor
+from pages.widgets import calm, chart, duration, percent
+from web.resources import resources
+
+CHOICES_A_ROW = 4
+WORKING = ("queued", "running")
+
+
+def follow(recording_id: str) -> None:
+    """Draw where the recording's analysis stands; while it runs, again each second."""
+    parts, who = resources(), actor()
+    status = progress.status(parts.db, who, recording_id)
+    if status is None:
+        st.info("This recording is no longer there.", icon=":material/info:")
+        _new_recording()
+        return
+    _say_what_came()
+    recording = caseload.get_recording(parts.db, who, recording_id)
+    st.session_state["patient"] = recording.patient_id
+    pictures = recording.kind == "pictures"
+    if status.state in WORKING:
+        _running(recording_id, pictures, who)
+    elif status.state == "choosing":
+        _choose(recording_id, pictures)
+    else:
+        _ended(recording, status, pictures)
+
+
+def _say_what_came() -> None:
+    """Say once what was noticed when the files were handed in."""
+    queued = st.session_state.pop("queued", None)
+    if queued is None:
+        return
+    if queued.duplicate:
+        st.info(words.SAME_FILE_AGAIN, icon=":material/info:")
+    if queued.also_elsewhere:
+        st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")
+
+
+@st.fragment(run_every=1)
+def _running(recording_id: str, pictures: bool, who: Actor) -> None:
+    """Draw progress and preview. Only this part runs each second, and it asks the database one question.
+
+    `who`: who opened the page. That this sign-in still lives is the gate's to see, which watches the page's line.
+    """
+    with calm():
+        parts = resources()
+        found = progress.watch(parts.db, parts.settings, who, recording_id)
+        if found is None or found[0].state not in WORKING:
+            st.rerun()
+        status, seen = found
+        st.progress(status.share or 0.0, text=progress_text(status, pictures))
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        left.caption("You may leave this page: the analysis goes on, and you find it again under Analyses.")
+        stopping = status.cancel_requested
+        if right.button("Stopping…" if stopping else "Cancel", disabled=stopping, icon=":material/stop:", key="cancel"):
+            jobs.cancel(parts.db, parts.settings, actor(), recording_id)
+            st.rerun(scope="fragment")
+        if seen is not None:
+            show_preview(seen, pictures)
+
+
+def progress_text(status: JobStatus, pictures: bool) -> str:
+    """Return one line on how far an analysis is."""
+    if status.state == "queued":
+        return words.JOB_STATES["queued"]
+    parts = [words.JOB_STATES["running"]]
+    if pictures:
+        parts.append(f"{status.frames} of {status.total_s or 0:.0f} pictures done")
+    else:
+        if status.total_s:
+            parts.append(f"{duration(status.done_s)} of {duration(status.total_s)} done")
+        parts.append(f"{status.frames:,} samples")
+    if status.left_s is not None:
+        parts.append(f"about {duration(max(1.0, status.left_s))} left")
+    return " · ".join(parts)
+
+
+def show_preview(seen: StoredPreview, pictures: bool) -> None:
+    """Draw the latest sampled picture with its boxes, and the bars of its largest face."""
+    size = Image.open(io.BytesIO(seen.jpeg)).size
+    picture, numbers = st.columns([3, 2])
+    with picture:
+        boxes = [(face.box, _label(face)) for face in seen.faces]
+        chart(
+            preview_figure(seen.jpeg, size, boxes, words.EXPRESSIONS),
+            "preview",
+            "Latest picture with boxes",
+            disclaimer=False,
+        )
+        st.caption(f"Picture {seen.time_s + 1:.0f}" if pictures else f"At {seen.time_s:.1f} s")
+    with numbers:
+        largest = max(seen.faces, key=lambda face: face.box.area, default=None)
+        if largest is None:
+            st.caption("No face in this picture.")
+        else:
+            st.caption(title(words.STATUSES[largest.status]))
+        chart(bars(largest.probabilities if largest else None, words.EXPRESSIONS), "bars", "Model output for the face")
+
+
+def _label(face: PreviewFace) -> Emotion | None:
+    if face.status != Status.OK or face.probabilities is None:
+        return None
+    return Emotion(max(range(len(Emotion)), key=face.probabilities.__getitem__))
+
+
+def _choose(recording_id: str, pictures: bool) -> None:
+    """Ask which face is the patient's."""
+    parts, who = resources(), actor()
+    found = jobs.candidates(parts.db, parts.settings, who, recording_id)
+    st.subheader("Which face is the patient?")
+    st.write(words.CHOOSE_FACE)
+    with st.form("choose", border=False):
+        ticked = []
+        columns = st.columns(CHOICES_A_ROW)
+        for number, candidate in enumerate(found):
+            with columns[number % CHOICES_A_ROW], st.container(border=True):
+                if _candidate(candidate, pictures):
+                    ticked.append(candidate.track)
+        confirmed = st.form_submit_button("This is the patient", type="primary", icon=":material/check:")
+    if confirmed and not ticked:
+        st.warning("Please tick the patient's face.", icon=":material/info:")
+    elif confirmed:
+        jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked)
+        st.rerun()
+    if st.button("The patient is not there: discard this recording", icon=":material/delete:"):
+        jobs.cancel(parts.db, parts.settings, who, recording_id)
+        st.rerun()
+
+
+def _candidate(candidate: Candidate, pictures: bool) -> bool:
+    """Draw one face to choose; return whether it is ticked."""
+    if candidate.thumbnail is not None:
+        st.image(_data_uri(candidate.thumbnail), width=150)
+    ticked = st.checkbox(f"Face {candidate.track + 1}", value=False, key=f"track_{candidate.track}")
+    if pictures:
+        first, last = candidate.first_s + 1, candidate.last_s + 1
+        st.caption(f"In picture {first:.0f}" if first == last else f"Alone in a picture, {first:.0f} to {last:.0f}")
+    else:
+        span = f"from {candidate.first_s:.1f} to {candidate.last_s:.1f} s"
+        st.caption(f"Seen in {percent(candidate.share)} of the samples, {span}")
+    return ticked
+
+
+def _data_uri(jpeg: bytes) -> str:
+    """Return a picture as a data URI: so it never gets an address under which anyone could fetch it."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
+    """Say how it ended and where to go now."""
+    parts, who = resources(), actor()
+    recording_id = recording.id
+    if status.state in ("done", "partial"):
+        st.success(words.JOB_STATES[status.state], icon=":material/check_circle:")
+        links.patient_link("Open the patient's page", recording.patient_id, recording_id)
+    elif status.state == "failed":
+        st.error(status.error_message or words.JOB_STATES["failed"], icon=":material/info:")
+        if status.error_code:
+            st.caption(f"Code: {status.error_code}")
+        again = jobs.can_retry(parts.db, parts.settings, who, recording_id)
+        if again and st.button("Try again", icon=":material/replay:"):
+            jobs.retry(parts.db, parts.settings, who, recording_id)
+            st.rerun()
+    else:
+        st.info(words.JOB_STATES[status.state], icon=":material/info:")
+    seen = progress.preview(parts.db, parts.settings, who, recording_id)
+    if seen is not None:
+        show_preview(seen, pictures)
+        jobs.close_preview(parts.db, parts.settings, who, recording_id)
+    _new_recording()
+
+
+def _new_recording() -> None:
+    if st.button("Another recording", icon=":material/add:"):
+        st.query_params.clear()
+        st.rerun()

@@ -1,0 +1,52 @@
+"""A kept video beside its timeline: a moment is chosen on the strip of labels, which shows where the video is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import streamlit as st
+
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.patients.caseload import RecordingRow
+from clinic.recordings import playback
+from pages.charts.timeline import Run
+from pages.session import actor
+from web.resources import resources
+
+ASSETS = Path(__file__).parent / "assets"
+NOT_PLAYED = "The video is kept, but browsers can't play its kind. What was read of it stands in the chart."
+
+_component = st.components.v2.component(
+    "player",
+    html=(ASSETS / "player.html").read_text("utf-8"),
+    css=(ASSETS / "player.css").read_text("utf-8"),
+    js=(ASSETS / "player.js").read_text("utf-8"),
+)
+
+
+def has_video(recording: RecordingRow) -> bool:
+    """Return whether a video of the recording is kept that may be played; say why where one is closed."""
+    parts, who = resources(), actor()
+    refusal = consent.objection(parts.db, who, recording.patient_id, Scope.KEEP_VIDEO)
+    if refusal is not None:
+        # Where it was never agreed to, or withdrawn, there is none.
+        if refusal.code == "consent_expired":
+            st.info(refusal.message, icon=":material/videocam_off:")
+        return False
+    kept = playback.kept(parts.db, parts.settings, who, recording.id)
+    if kept is not None and kept.media_type is None:
+        st.info(NOT_PLAYED, icon=":material/videocam_off:")
+    return kept is not None and kept.media_type is not None
+
+
+def show_video(recording: RecordingRow, runs: list[Run]) -> None:
+    """Draw the player with the strip of labels."""
+    length_s = recording.duration_s or (runs[-1].end_s if runs else 1.0)
+    data = {
+        "source": f"/recordings/{recording.id}/video",
+        "runs": [asdict(run) for run in runs],
+        "length_s": max(length_s, 0.1),
+    }
+    _component(key=f"player_{recording.id}", data=data)

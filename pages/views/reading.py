@@ -1,0 +1,60 @@
+"""What one recording says as a whole: how far to rely on it, shares with their intervals, movement, episodes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic import words
+from clinic.recordings.readings import Told
+from fer_core.emotions import Emotion
+from fer_core.reading.reading import Episode, Light, Reading
+from pages.charts.reading import shares_figure
+from pages.charts.trend import title
+from pages.widgets import chart, position
+
+
+def show_light(reading: Reading) -> None:
+    """Draw how far the recording can be relied on."""
+    said = words.LIGHTS[reading.light]
+    if reading.light is Light.GOOD:
+        st.badge(said, icon=":material/check_circle:", color="green")
+    else:
+        limited = reading.light is Light.LIMITED
+        st.badge(said, icon=":material/info:" if limited else ":material/block:", color="orange" if limited else "gray")
+
+
+def show_reading(told: Told, key: str) -> None:
+    """Draw the shares of the labels, how much the face moved, and the derived index."""
+    reading = told.reading
+    if reading is None or not reading.shares:
+        return
+    chart(shares_figure(reading, words.EXPRESSIONS), f"shares_{key}", "Share of the usable time by label")
+    st.caption(words.SHARES_INTERVAL if reading.interval_known else words.SHARES_TOO_SHORT)
+    columns = st.columns(3)
+    columns[0].metric("Movement of the face", _number(reading.expressivity, " / s"), help=words.EXPRESSIVITY)
+    columns[1].metric("Valence index", _number(reading.valence, sign=True), help=words.CIRCUMPLEX)
+    columns[2].metric("Arousal index", _number(reading.arousal, sign=True), help=words.CIRCUMPLEX)
+
+
+def show_episodes(told: Told, key: str) -> None:
+    """List the stretches in which one label stands out."""
+    with st.expander(f"Episodes ({len(told.episodes)})"):
+        st.caption(words.EPISODES)
+        if told.episodes:
+            st.dataframe([_episode_row(episode) for episode in told.episodes], hide_index=True, key=f"episodes_{key}")
+
+
+def _episode_row(episode: Episode) -> dict[str, str | float]:
+    return {
+        "Expression": title(words.EXPRESSIONS[Emotion(episode.emotion)]),
+        "Onset": position(episode.onset_s),
+        "Apex": position(episode.apex_s),
+        "End": position(episode.end_s),
+        "Length (s)": round(episode.end_s - episode.onset_s, 1),
+    }
+
+
+def _number(value: float | None, unit: str = "", sign: bool = False) -> str:
+    if value is None:
+        return "–"
+    return f"{value:+.2f}{unit}" if sign else f"{value:.2f}{unit}"

@@ -1,0 +1,73 @@
+"""Who else sees a patient, and what one is shown who doesn't."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic import words
+from clinic.access import Forbidden
+from clinic.patients import sharing
+from pages import links
+from pages.session import actor
+from pages.widgets import calm, clock, show_error
+from web.resources import resources
+
+
+def show_readers(patient_id: str) -> None:
+    """Draw who sees the patient, and let others be added or taken away."""
+    parts, who = resources(), actor()
+    with st.expander("Who sees this patient"):
+        for reader in sharing.readers(parts.db, who, patient_id):
+            name, button = st.columns([3, 1], vertical_alignment="center")
+            until = f", emergency until {clock(reader.until)}" if reader.until else ""
+            name.markdown(f"{links.plain_text(reader.name)} ({words.ROLES[reader.role].lower()}{until})")
+            if button.button("Remove", key=f"unshare_{reader.account_id}", width="stretch"):
+                sharing.unshare(parts.db, who, patient_id, reader.account_id)
+                st.rerun()
+        with st.form("share", border=False, clear_on_submit=True):
+            colleague = st.text_input("Share with", placeholder="The name that the colleague signs in with")
+            if st.form_submit_button("Share"):
+                sharing.share(parts.db, who, patient_id, colleague)
+                st.rerun()
+
+
+def show_history(patient_id: str) -> None:
+    """List who looked at the patient and what was done, as the audit has it."""
+    with st.expander("Who looked, and what was done"):
+        rows = [
+            {
+                "When": event.at,
+                "Who": event.name or "–",
+                "What": words.DEEDS[event.deed].capitalize(),
+                "Reason": event.reason,
+            }
+            for event in sharing.history(resources().db, actor(), patient_id)
+        ]
+        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+        st.dataframe(rows, hide_index=True, column_config={"When": when}, key="history")
+
+
+def show_refusal(refused: Forbidden, patient_id: str) -> None:
+    """Say that a patient is somebody else's, and offer emergency access to those who may have it."""
+    st.title("Patient")
+    show_error(refused)
+    if refused.code == "not_your_patient" and actor().writes:
+        with st.expander("Emergency access"):
+            _form(patient_id)
+
+
+@st.dialog("Emergency access")
+def ask_for_emergency() -> None:
+    """Ask for the exact name and the reason; nothing is listed or completed."""
+    with calm():
+        _form(None)
+
+
+def _form(patient_id: str | None) -> None:
+    st.write(words.EMERGENCY)
+    with st.form("emergency", border=False):
+        wanted = patient_id or st.text_input("Name or code, exactly as it was entered", max_chars=200)
+        reason = st.text_area("Reason, without the patient's name", max_chars=sharing.REASON_MOST, height=80)
+        if st.form_submit_button("Open for one hour", type="primary"):
+            found = sharing.open_in_emergency(resources().db, actor(), wanted, reason)
+            st.switch_page(links.PATIENT, query_params={"patient": found})

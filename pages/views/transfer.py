@@ -1,0 +1,62 @@
+"""A patient's way out and in: the archive of everything, its way back, and the receipt of what was erased."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic.erasure.deletion import Receipt
+from clinic.exchange import downloads, imports
+from pages import links
+from pages.session import actor
+from pages.widgets import calm
+from web.resources import resources
+
+RECEIPT = "receipt"
+
+
+@st.dialog("Export this patient")
+def export_dialog(patient_id: str) -> None:
+    """Prepare the archive and offer it once."""
+    with calm():
+        st.write(
+            "One ZIP archive with everything that is stored on this patient, for the patient or for another"
+            " installation of this program. **It is not encrypted**: keep it where nobody else reads it."
+        )
+        parts = resources()
+        if st.button("Prepare the archive", type="primary", icon=":material/archive:"):
+            with st.spinner("Preparing…"):
+                ticket = downloads.prepare(parts.db, parts.settings, actor(), patient_id)
+            st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
+            st.caption("The download works once, within a quarter of an hour.")
+
+
+@st.dialog("Import a patient")
+def import_dialog() -> None:
+    """Take an archive back, and go on to the patient's page."""
+    with calm():
+        st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
+        file = st.file_uploader("Archive", type=["zip"])
+        if st.button("Import", type="primary", disabled=file is None) and file is not None:
+            parts = resources()
+            with st.spinner("Reading and checking…"):
+                patient_id = imports.import_patient(parts.db, parts.settings, actor(), file)
+            st.switch_page(links.PATIENT, query_params={"patient": patient_id})
+
+
+def keep_receipt(receipt: Receipt) -> None:
+    """Keep the receipt of an erasure for the next page."""
+    st.session_state[RECEIPT] = receipt
+
+
+def show_receipt() -> None:
+    """Show the receipt of what was just erased, once."""
+    receipt = st.session_state.pop(RECEIPT, None)
+    if receipt is None:
+        return
+    counts = ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count)
+    st.success(f"Erased for good: {counts or 'nothing'}. The receipt below names nobody.", icon=":material/check:")
+    st.code(f"receipt {receipt.id}\nerased  {receipt.at:%Y-%m-%d %H:%M:%S} UTC\n{counts}", language=None)
+
+
+def _counted(count: int, names: str) -> str:
+    return f"{count:,} {names.removesuffix('s') if count == 1 else names}"

@@ -1,0 +1,1 @@
+"""Bytes at rest: sealed files, their keys, and where they are kept."""

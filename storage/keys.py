@@ -1,0 +1,78 @@
+"""The master key, which wraps the key of each stored file: made at first start, or given by the environment.
+
+It lies outside the data folder, so that a copy or a backup of that folder can't be read without it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from fer_core.errors import FerError
+from storage.places import Places
+from storage.sealed import KEY_BYTES, Key
+
+
+class MasterKeyError(FerError):
+    """A master key that is missing, damaged, or open to others; nothing that it seals was touched."""
+
+    code = "master_key"
+
+
+def key_path(places: Places) -> Path:
+    """Return where the master key lies, unless the environment gives it."""
+    return places.key_dir / "master.key"
+
+
+def load(places: Places) -> Key | None:
+    """Return the master key, None where none was made yet.
+
+    Raises MasterKeyError ``master_key_open`` where others may read it, ``master_key_damaged``.
+    """
+    if places.master_key is not None:
+        return Key.of(places.master_key)
+    path = key_path(places)
+    try:
+        mode, text = path.stat().st_mode, path.read_text("ascii")
+        secret = bytes.fromhex(text)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise MasterKeyError("The file of the master key can't be read.", "master_key_damaged") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise MasterKeyError(
+            "Others on this computer may read the master key: set its file to mode 600, and its folder to 700.",
+            "master_key_open",
+        )
+    if len(secret) != KEY_BYTES:
+        raise MasterKeyError("The file of the master key is damaged.", "master_key_damaged")
+    return Key.of(secret)
+
+
+def make(places: Places) -> Key:
+    """Make a master key for this user alone (0600) and return it; one that another process just made stays."""
+    path = key_path(places)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_bytes(KEY_BYTES).hex())
+            file.flush()
+            os.fsync(file.fileno())
+        # A link and no rename: of two processes that start at once, the second takes the key of the first.
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        raise MasterKeyError(
+            "The master key can't be written. Please check FER_KEY_DIR and the rights on that folder.", "master_key"
+        ) from None
+    finally:
+        beside.unlink(missing_ok=True)
+    made = load(places)
+    if made is None:
+        raise MasterKeyError("The file of the master key can't be read.", "master_key_damaged")
+    return made

@@ -1,0 +1,106 @@
+"""The store of sealed files: a folder, or over fsspec an object store or a share; nothing in it is readable as it lies.
+
+A file has a random id for its name. It gets that name when it is whole and safe on the disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fsspec.core import url_to_fs
+
+from fer_core.errors import FerError
+from storage import keys
+from storage.keys import MasterKeyError
+from storage.places import Places
+from storage.placing import PART as PART
+from storage.placing import adopt
+from storage.sealed import Key, open_sealed
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of the store: its id, its sealed size in bytes, and when it came in. `whole` is False for a rest."""
+
+    id: str
+    size: int
+    modified: datetime
+    whole: bool = True
+
+
+class MediaStore:
+    """Sealed files under random ids, on any file system of fsspec."""
+
+    def __init__(self, fs: Any, root: str, key: Key) -> None:
+        self._fs, self._root, self.key = fs, root, key
+
+    def adopt(self, path: Path, media_id: str) -> None:
+        """Move a finished sealed file from the local disk into the store; it is safe there when this returns."""
+        self._place(media_id)
+        adopt(self._fs, self._root, path, media_id)
+
+    def open(self, media_id: str) -> BinaryIO:
+        """Return the plain content as a seekable file; every part is checked when it is read.
+
+        Raises FerError ``upload_gone``, SealError ``wrong_key``, ``file_damaged``.
+        """
+        try:
+            file = self._fs.open(self._place(media_id), "rb")
+        except FileNotFoundError:
+            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone") from None
+        return open_sealed(file, self.key, media_id.encode())
+
+    def exists(self, media_id: str) -> bool:
+        """Return whether the file is in the store."""
+        return bool(self._fs.exists(self._place(media_id)))
+
+    def delete(self, media_id: str) -> None:
+        """Delete a file with its key; one that is gone already is no error."""
+        for place in (self._place(media_id), self._place(media_id) + PART):
+            try:
+                self._fs.rm_file(place)
+            except FileNotFoundError:
+                continue
+
+    def files(self) -> Iterator[StoredFile]:
+        """Yield what lies in the store, rests of files that never became whole too."""
+        # Without refresh a remote file system answers from what it saw before.
+        listed = self._fs.ls(self._root, detail=True, refresh=True) if self._fs.exists(self._root) else []
+        for found in listed:
+            name = str(found["name"]).rsplit("/", 1)[-1]
+            media_id = name.removesuffix(PART)
+            if re.fullmatch(r"[0-9a-f]{32}", media_id):
+                try:
+                    modified = self._fs.modified(found["name"])
+                except FileNotFoundError:
+                    continue
+                yield StoredFile(media_id, int(found["size"]), modified, whole=name == media_id)
+
+    def _place(self, media_id: str) -> str:
+        """Return where a file lies. Raises ValueError for what is no id, so that no path can be smuggled in."""
+        if not re.fullmatch(r"[0-9a-f]{32}", media_id):
+            raise ValueError("not a file's id")
+        return f"{self._root}/{media_id}"
+
+
+def open_store(places: Places) -> MediaStore:
+    """Return the installation's store. The master key is made at the first call.
+
+    Raises MasterKeyError, also ``master_key_missing`` where files are there that no new key could open.
+    """
+    fs, root = url_to_fs(places.media_url)
+    key = keys.load(places)
+    if key is None:
+        if any(MediaStore(fs, root, Key(b"", b"")).files()):
+            raise MasterKeyError(
+                "The master key is missing, but sealed files are there. Please bring back its file, or set FER_KEY_DIR"
+                " to the folder that holds it.",
+                "master_key_missing",
+            )
+        key = keys.make(places)
+    return MediaStore(fs, root, key)

@@ -1,0 +1,278 @@
+"""Encrypted backups: made, verified, brought back after everything was wiped; and erased patients stay erased."""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tracemalloc
+from datetime import UTC, date, datetime
+
+import pytest
+from fsspec.core import url_to_fs
+
+from backup import archive, attached, erasures
+from backup.__main__ import main
+from backup.archive import Secret
+from backup.attached import Stores
+from backup.erasures import Erasure
+from db.copies import check
+from db.engine import migrate, open_database
+from db.models import Job, Patient, Recording, Sample, new_id
+from fer_core.errors import FerError
+
+PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A database with two patients, each with a waiting file and its preview, and a file that nobody refers to."""
+    folder = tmp_path / "data"
+    (folder / "media").mkdir(parents=True)
+    (folder / "media" / ("f" * 32)).write_bytes(b"of nobody")
+    migrate(f"sqlite:///{folder / 'clinic.db'}")
+    db = open_database(f"sqlite:///{folder / 'clinic.db'}")
+    with db.session() as session:
+        for name, media_id in (("Ann Invented", "a" * 32), ("Wilhelmine Zauberberg", "b" * 32)):
+            patient = Patient(name=name, created_at=datetime.now(UTC))
+            visit = Recording(kind="video", recorded_on=date(2026, 1, 1), created_at=datetime.now(UTC))
+            visit.samples = [Sample(frame_index=index, time_s=index / 3) for index in range(500)]
+            visit.job = Job(sources=[{"id": media_id}], created_at=datetime.now(UTC))
+            patient.recordings.append(visit)
+            session.add(patient)
+            session.flush()
+            (folder / "work" / visit.id).mkdir(parents=True)
+            (folder / "work" / visit.id / "preview").write_bytes(b"sealed preview of " + media_id.encode())
+            (folder / "work" / visit.id / "preview.part").write_bytes(b"half")
+            (folder / "media" / media_id).write_bytes(b"sealed bytes " * 300_000 + media_id.encode())
+    db.close()
+    return folder / "clinic.db"
+
+
+def stores_of(path):
+    return Stores(str(path.parent / "media"), path.parent / "work")
+
+
+def files(path):
+    """What lies beside the database, by name."""
+    found = [file for folder in ("media", "work") for file in (path.parent / folder).rglob("*") if file.is_file()]
+    return {str(file.relative_to(path.parent)): file.read_bytes() for file in found}
+
+
+def belonging(path):
+    """The same without what a backup leaves out: rests, and a file that nobody refers to."""
+    return {name: content for name, content in files(path).items() if not name.endswith((".part", "f" * 32))}
+
+
+@pytest.fixture
+def backup(tmp_path):
+    """Where the backup goes: a disk of its own."""
+    (tmp_path / "disk").mkdir()
+    return tmp_path / "disk" / "clinic.backup"
+
+
+@pytest.fixture
+def phrase(tmp_path):
+    (tmp_path / "phrase").write_text(f"{PASSPHRASE}\n")
+    return ["--passphrase-file", str(tmp_path / "phrase")]
+
+
+def dump(path):
+    connection = sqlite3.connect(path)
+    lines = list(connection.iterdump())
+    connection.close()
+    return lines
+
+
+def names(path):
+    connection = sqlite3.connect(path)
+    found = [name for (name,) in connection.execute("SELECT name FROM patient ORDER BY name")]
+    connection.close()
+    return found
+
+
+def test_back_up_wipe_restore_compare(path, backup, phrase, capsys):
+    before, kept = dump(path), belonging(path)
+    assert len(kept) == 4
+    assert main(["backup", str(path), str(backup), *phrase]) == 0
+    assert "files: 4 of" in capsys.readouterr().out
+    assert [file.name for file in backup.parent.iterdir()] == ["clinic.backup"]
+    assert backup.stat().st_mode & 0o077 == 0
+    assert b"SQLite" not in backup.read_bytes()
+    assert b"Zauberberg" not in backup.read_bytes()
+    assert main(["verify", str(path), str(backup), *phrase]) == 0
+    shutil.rmtree(path.parent)
+    path.parent.mkdir()
+    assert main(["restore", str(path), str(backup), *phrase]) == 0
+    assert "files: 4 of 4 brought back" in capsys.readouterr().out
+    assert dump(path) == before
+    assert files(path) == kept
+    assert sorted(file.name for file in path.parent.iterdir()) == ["clinic.db", "media", "work"]
+    assert {file.stat().st_mode & 0o077 for file in path.parent.rglob("*") if file.is_file()} == {0}
+
+
+def test_a_key_file_opens_what_it_sealed(path, backup, tmp_path, capsys):
+    for name, key in (("key", bytes(range(32))), ("other", bytes(range(1, 33)))):
+        (tmp_path / name).write_text(key.hex() + "\n")
+    assert main(["backup", str(path), str(backup), "--key-file", str(tmp_path / "key")]) == 0
+    assert main(["verify", str(path), str(backup), "--key-file", str(tmp_path / "other")]) == 2
+    assert "another key" in capsys.readouterr().err
+    assert main(["verify", str(path), str(backup), "--key-file", str(tmp_path / "key")]) == 0
+    assert "0 of them no longer beside" in capsys.readouterr().out
+
+
+def test_erased_patients_stay_erased_after_a_restore(path, backup, phrase, tmp_path, capsys):
+    assert main(["backup", str(path), str(backup), *phrase]) == 0
+    db = open_database(f"sqlite:///{path}")
+    with db.session() as session:
+        gone = session.query(Patient).filter_by(name="Wilhelmine Zauberberg").one()
+        erasures.remember(tmp_path / "data-keys" / "erased.jsonl", Erasure("patient", gone.id, {}))
+        session.delete(gone)
+    db.forget_deleted()
+    db.close()
+    shutil.rmtree(path.parent)
+    path.parent.mkdir()
+    assert main(["restore", str(path), str(backup), *phrase]) == 0
+    assert names(path) == ["Ann Invented"]
+    assert check(path)["sample"] == 500
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert "files: 2 of 4 brought back" in told.out
+    assert sorted(name.partition("/")[0] for name in files(path)) == ["media", "work"]
+    for file in path.parent.rglob("*"):
+        content = file.read_bytes() if file.is_file() else b""
+        assert b"Zauberberg" not in content, file.name
+        assert b"b" * 32 not in content, file.name
+
+
+def test_without_the_list_it_says_what_that_means(path, backup, phrase, capsys):
+    main(["backup", str(path), str(backup), *phrase])
+    assert main(["restore", str(path), str(backup), *phrase]) == 0
+    assert "no list of erased patients" in capsys.readouterr().err
+
+
+def test_a_damaged_list_stops_the_restore(path, backup, phrase, tmp_path, capsys):
+    main(["backup", str(path), str(backup), *phrase])
+    (tmp_path / "list").write_text("{}\n{}\n")
+    before = dump(path)
+    assert main(["restore", str(path), str(backup), *phrase, "--erased", str(tmp_path / "list")]) == 2
+    assert "damaged" in capsys.readouterr().err
+    assert dump(path) == before
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "swap"])
+def test_a_changed_backup_is_refused_and_nothing_is_touched(path, backup, tmp_path, change):
+    secret = Secret(key=bytes(range(32)))
+    archive.seal_backup(path, backup, secret, stores_of(path))
+    content = bytearray(backup.read_bytes())
+    if change == "flip":
+        content[len(content) // 2] ^= 1
+    elif change == "cut":
+        del content[-100:]
+    else:
+        content[-40:], content[200:240] = content[200:240], content[-40:]
+    backup.write_bytes(content)
+    before = dump(path)
+    with pytest.raises(FerError) as refusal, archive.opened_backup(backup, secret, path):
+        pass
+    assert refusal.value.code == "backup_damaged"
+    assert dump(path) == before
+    assert list(path.parent.glob("*.before-*")) == []
+
+
+def test_refusals(path, backup, phrase, tmp_path, capsys, monkeypatch):
+    (tmp_path / "short").write_text("too short\n")
+    assert main(["backup", str(path), str(backup), "--passphrase-file", str(tmp_path / "short")]) == 2
+    assert main(["backup", str(path), str(backup), "--passphrase-file", str(tmp_path / "none")]) == 2
+    assert main(["backup", str(path), str(backup), "--key-file", str(tmp_path / "short")]) == 2
+    assert main(["backup", str(path), str(tmp_path / "nowhere" / "copy"), *phrase]) == 2
+    assert main(["backup", str(tmp_path / "none.db"), str(backup), *phrase]) == 2
+    assert main(["verify", str(path), str(backup), *phrase]) == 2
+    assert not backup.exists()
+    assert main(["backup", str(path), str(backup), *phrase]) == 0
+    assert main(["backup", str(path), str(backup), *phrase]) == 2
+    capsys.readouterr()
+    monkeypatch.setattr("getpass.getpass", lambda asked: "another long passphrase")
+    assert main(["verify", str(path), str(backup)]) == 2
+    assert "passphrase is wrong" in capsys.readouterr().err
+    assert list(path.parent.glob("*.before-*")) == []
+
+
+def test_a_passphrase_is_asked_for_twice_for_a_new_backup(path, backup, monkeypatch, capsys):
+    answers = iter([PASSPHRASE, "a slip of the finger"])
+    monkeypatch.setattr("getpass.getpass", lambda asked: next(answers))
+    assert main(["backup", str(path), str(backup)]) == 2
+    assert "differ" in capsys.readouterr().err
+    monkeypatch.setattr("getpass.getpass", lambda asked: PASSPHRASE)
+    assert main(["backup", str(path), str(backup)]) == 0
+
+
+def test_the_manifest_tells_when_and_what(path, backup):
+    secret = Secret(key=bytes(range(32)))
+    manifest = archive.seal_backup(path, backup, secret, stores_of(path))
+    with archive.opened_backup(backup, secret, path) as found:
+        assert found.manifest == manifest
+        assert names(found.copy) == ["Ann Invented", "Wilhelmine Zauberberg"]
+    assert not found.copy.exists()
+    sizes = {file.name: file.size for file in manifest.media}
+    assert sizes == {name: len(content) for name, content in belonging(path).items()}
+    assert manifest.tables["patient"] == 2
+    assert "Zauberberg" not in json.dumps(manifest.made_at)
+    (path.parent / "media" / ("a" * 32)).write_bytes(b"changed!!!!!")
+    assert archive.lost_media(manifest, stores_of(path)) == ["media/" + "a" * 32]
+
+
+def test_a_file_that_goes_in_this_moment_is_left_out(path, backup):
+    (path.parent / "media" / ("a" * 32)).unlink()
+    manifest = archive.seal_backup(path, backup, Secret(key=bytes(range(32))), stores_of(path))
+    assert [file.name for file in manifest.media if file.name.startswith("media")] == ["media/" + "b" * 32]
+
+
+def test_a_large_file_passes_through_in_pieces(path, backup):
+    """A file of 200 MB is backed up and brought back with a few MB of memory."""
+    with (path.parent / "media" / ("a" * 32)).open("wb") as file:
+        for _ in range(200):
+            file.write(os.urandom(1 << 20))
+    before = files(path)["media/" + "a" * 32]
+    digest = hashlib.sha256(before).digest()
+    del before
+    tracemalloc.start()
+    archive.seal_backup(path, backup, Secret(key=bytes(range(32))), stores_of(path))
+    shutil.rmtree(path.parent / "media")
+    with archive.opened_backup(backup, Secret(key=bytes(range(32))), path) as found:
+        assert found.bring_back(stores_of(path)) == 4
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6
+    assert hashlib.sha256((path.parent / "media" / ("a" * 32)).read_bytes()).digest() == digest
+
+
+def test_a_store_elsewhere_is_backed_up_and_filled_again(path, backup):
+    stores = Stores(f"memory://{new_id()}", path.parent / "work")
+    fs, root = url_to_fs(stores.media_url)
+    fs.makedirs(root, exist_ok=True)
+    fs.pipe_file(f"{root}/{'a' * 32}", b"sealed far away")
+    secret = Secret(key=bytes(range(32)))
+    archive.seal_backup(path, backup, secret, stores)
+    fs.rm(root, recursive=True)
+    with archive.opened_backup(backup, secret, path) as found:
+        assert found.bring_back(stores) == 3
+    assert fs.cat_file(f"{root}/{'a' * 32}") == b"sealed far away"
+    assert [place.rsplit("/", 1)[-1] for place in fs.find(root)] == ["a" * 32]
+
+
+def test_a_backup_of_the_first_version_still_opens(path, backup, monkeypatch):
+    secret = Secret(key=bytes(range(32)))
+    monkeypatch.setattr(archive.attached, "present", lambda stores, asked: iter(()))
+    monkeypatch.setattr(archive.Manifest.__init__, "__defaults__", (archive.FORMAT, 1))
+    archive.seal_backup(path, backup, secret, stores_of(path))
+    with archive.opened_backup(backup, secret, path) as found:
+        assert found.manifest.version == 1
+        assert found.bring_back(stores_of(path)) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "media/../x", "media/" + "f" * 32, "work/../clinic.db", "work/" + "a" * 32 + "/x", "work//x", "x"]
+)
+def test_no_name_in_a_backup_leads_elsewhere(path, name):
+    assert not attached.wanted(path).has(name)

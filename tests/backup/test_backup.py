@@ -1,0 +1,152 @@
+"""A backup is whole, although it is written to meanwhile, and comes back as it was."""
+
+import sqlite3
+import stat
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from backup.__main__ import main
+from backup.backup import backup, restore
+from db.engine import migrate, open_database
+from db.models import Patient
+from fer_core.errors import FerError
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "clinic.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+def add(path, *names):
+    db = open_database(f"sqlite:///{path}")
+    for name in names:
+        with db.session() as session:
+            session.add(Patient(name=name, created_at=datetime.now(UTC)))
+    db.close()
+
+
+def names(path):
+    db = open_database(f"sqlite:///{path}")
+    with db.read() as session:
+        found = [patient.name for patient in session.query(Patient).order_by(Patient.name)]
+    db.close()
+    return found
+
+
+def test_back_up_wipe_restore_compare(path, tmp_path):
+    add(path, "A", "B")
+    assert main(["backup", str(path), str(tmp_path / "copy.db"), "--unencrypted"]) == 0
+    for file in tmp_path.glob("clinic.db*"):
+        file.unlink()
+    assert main(["restore", str(path), str(tmp_path / "copy.db")]) == 0
+    assert names(path) == ["A", "B"]
+
+
+def test_what_was_there_is_kept_beside(path, tmp_path):
+    add(path, "old")
+    backup(path, tmp_path / "copy.db")
+    add(path, "newer")
+    restore(tmp_path / "copy.db", path)
+    assert names(path) == ["old"]
+    assert names(tmp_path / "clinic.db.before-restore") == ["newer", "old"]
+
+
+def test_a_backup_made_while_it_is_written_to_is_whole(path, tmp_path):
+    stop = threading.Event()
+
+    def write():
+        db, number = open_database(f"sqlite:///{path}"), 0
+        while not stop.is_set():
+            with db.session() as session:
+                session.add(Patient(name=f"pair {number}", created_at=datetime.now(UTC)))
+                session.add(Patient(name=f"pair {number}", created_at=datetime.now(UTC)))
+            number += 1
+        db.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(5):
+            counts = backup(path, tmp_path / f"copy{number}.db")
+            assert counts["patient"] % 2 == 0
+            assert len(names(tmp_path / f"copy{number}.db")) == counts["patient"]
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_refusals_leave_everything_as_it_was(path, tmp_path, capsys):
+    add(path, "A")
+    (tmp_path / "taken.db").write_text("something")
+    with pytest.raises(FerError, match="already"):
+        backup(path, tmp_path / "taken.db")
+    assert (tmp_path / "taken.db").read_text() == "something"
+    assert main(["restore", str(path), str(tmp_path / "taken.db")]) == 2
+    assert "no backup" in capsys.readouterr().err
+    backup(path, tmp_path / "future.db")
+    connection = sqlite3.connect(tmp_path / "future.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(FerError, match="newer version"):
+        restore(tmp_path / "future.db", path)
+    assert names(path) == ["A"]
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_a_program_that_has_it_open_goes_on_with_the_backup(path, tmp_path):
+    add(path, "old")
+    backup(path, tmp_path / "copy.db")
+    add(path, "newer")
+    open_all_the_time = open_database(f"sqlite:///{path}")
+    with open_all_the_time.read() as reader:
+        assert reader.query(Patient).count() == 2
+        restore(tmp_path / "copy.db", path)
+        assert reader.query(Patient).count() == 2
+    with open_all_the_time.session() as session:
+        session.add(Patient(name="written afterwards", created_at=datetime.now(UTC)))
+    open_all_the_time.close()
+    assert names(path) == ["old", "written afterwards"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"SQLite format 3\0" + bytes(range(256)) * 64, None])
+def test_a_damaged_database_is_replaced(path, tmp_path, damage):
+    add(path, *(f"patient {number}" for number in range(40)))
+    backup(path, tmp_path / "copy.db")
+    broken = bytearray(path.read_bytes())
+    broken[4096:12288] = b"\xa5" * 8192
+    path.write_bytes(bytes(broken) if damage is None else damage)
+    assert restore(tmp_path / "copy.db", path)["patient"] == 40
+    assert len(names(path)) == 40
+
+
+def test_a_copy_is_one_file_for_this_user_alone(path, tmp_path):
+    add(path, "A")
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    backup(path, folder / "copy.db")
+    assert names(path) == ["A"]
+    assert [file.name for file in folder.iterdir()] == ["copy.db"]
+    assert stat.S_IMODE((folder / "copy.db").stat().st_mode) == 0o600
+
+
+def test_a_full_or_missing_folder_leaves_nothing(path, tmp_path):
+    with pytest.raises(FerError, match="folder"):
+        backup(path, tmp_path / "missing" / "copy.db")
+    assert names(path) == []
+
+
+def test_erasing_reaches_what_a_restore_kept(path, tmp_path):
+    backup(path, tmp_path / "copy.db")
+    add(path, "Zauberberg")
+    restore(tmp_path / "copy.db", path)
+    assert b"Zauberberg" in (tmp_path / "clinic.db.before-restore").read_bytes()
+    db = open_database(f"sqlite:///{path}")
+    db.forget_deleted()
+    db.close()
+    for file in tmp_path.iterdir():
+        assert b"Zauberberg" not in file.read_bytes(), file.name

@@ -1,0 +1,150 @@
+"""Accounts: the first administrator by the console's code, and what administrators do."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from clinic import words
+from clinic.accounts import accounts, sessions
+from db.models import Access, AuditRow, Patient, Role
+from fer_core.errors import FerError
+from tests import doors
+from tests.doors import PASSWORD
+
+
+@pytest.fixture
+def orphan(db):
+    """The id of a patient from before there were accounts."""
+    with db.session() as session:
+        stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
+        session.add(stored)
+        session.flush()
+        return stored.id
+
+
+CODE = "abcd-efgh-jkmn"
+
+
+@pytest.fixture
+def admin(db):
+    return doors.actor(db, "Admin", Role.ADMINISTRATOR)
+
+
+def code_of(attempt, *arguments):
+    with pytest.raises(FerError) as refusal:
+        attempt(*arguments)
+    return refusal.value.code
+
+
+def row(db, admin, name):
+    return next(found for found in accounts.list_accounts(db, admin) if found.name == name)
+
+
+def test_the_first_administrator_needs_the_code_and_takes_the_patients_of_before(db, orphan):
+    assert not accounts.any_account(db)
+    assert code_of(accounts.add_first, db, CODE, "wrong", "Ada", PASSWORD) == "wrong_code"
+    assert code_of(accounts.add_first, db, CODE, CODE, "Ada", "short") == "short_password"
+    accounts.add_first(db, CODE, " ABCD efgh JKMN ", "Ada", PASSWORD)
+    assert accounts.any_account(db)
+    actor = sessions.actor_of(db, sessions.sign_in(db, "Ada", PASSWORD))
+    assert actor.role is Role.ADMINISTRATOR
+    accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
+    assert row(db, actor, "Ada").patients == 1
+
+
+def test_there_is_one_first_administrator(db):
+    accounts.add_first(db, CODE, CODE, "Ada", PASSWORD)
+    assert code_of(accounts.add_first, db, CODE, CODE, "Eve", PASSWORD) == "not_first"
+
+
+def test_the_code_cannot_be_tried_for_ever(db):
+    codes = [code_of(accounts.add_first, db, CODE, "wrong", "Eve", PASSWORD) for _ in range(6)]
+    assert codes == ["wrong_code"] * 5 + ["sign_in_delayed"]
+
+
+def test_an_account_is_added_with_a_password_to_be_changed(db, admin):
+    password = accounts.add(db, admin, "  Ben   Clinician ", Role.CLINICIAN)
+    token = sessions.sign_in(db, "ben clinician", password)
+    assert sessions.actor_of(db, token).must_change
+    new = sessions.change_password(db, sessions.actor_of(db, token), password, PASSWORD)
+    assert not sessions.actor_of(db, new).must_change
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("", "bad_account_name"),
+        ("x" * 101, "bad_account_name"),
+        ("a\u202eb", "bad_account_name"),
+        (accounts.FIRST_CODE.upper(), "bad_account_name"),
+        ("ADMIN", "name_taken"),
+    ],
+)
+def test_names_that_mislead_are_refused(db, admin, name, code):
+    assert code_of(accounts.add, db, admin, name, Role.CLINICIAN) == code
+
+
+def test_disabling_ends_sign_ins_at_once_and_enabling_does_not_bring_them_back(db, admin):
+    token = doors.sign_in(db)
+    account_id = row(db, admin, "Dr. Invented").id
+    accounts.disable(db, admin, account_id)
+    assert sessions.actor_of(db, token) is None
+    assert code_of(sessions.sign_in, db, "Dr. Invented", PASSWORD) == "sign_in_refused"
+    accounts.enable(db, admin, account_id)
+    assert sessions.actor_of(db, token) is None
+    assert sessions.sign_in(db, "Dr. Invented", PASSWORD)
+
+
+def test_a_reset_ends_sign_ins_and_failures(db, admin):
+    token = doors.sign_in(db)
+    for _ in range(5):
+        code_of(sessions.sign_in, db, "Dr. Invented", "wrong")
+    password = accounts.reset_password(db, admin, row(db, admin, "Dr. Invented").id)
+    assert sessions.actor_of(db, token) is None
+    assert sessions.actor_of(db, sessions.sign_in(db, "Dr. Invented", password)).must_change
+
+
+def test_the_last_administrator_stays(db, admin):
+    for attempt in (accounts.disable, lambda *a: accounts.set_role(*a, Role.VIEWER)):
+        assert code_of(attempt, db, admin, admin.account_id) == "last_administrator"
+    accounts.set_role(db, admin, doors.actor(db).account_id, Role.ADMINISTRATOR)
+    accounts.set_role(db, admin, admin.account_id, Role.CLINICIAN)
+    assert code_of(accounts.list_accounts, db, admin) == "only_administrators"
+
+
+def test_a_caseload_moves_as_a_whole(db, admin, orphan):
+    giver, taker = doors.add_account(db, "Giver"), doors.add_account(db, "Taker")
+    with db.session() as session:
+        accounts.grant(session, giver, orphan)
+    assert accounts.hand_over(db, admin, giver, taker) == 1
+    assert accounts.hand_over(db, admin, taker, taker) == 1
+    with db.read() as session:
+        assert [access.account_id for access in session.scalars(select(Access))] == [taker]
+
+
+def test_every_deed_is_written_down_without_a_name(db, admin):
+    accounts.add(db, admin, "Ben", Role.CLINICIAN)
+    ben = row(db, admin, "Ben").id
+    accounts.set_role(db, admin, ben, Role.VIEWER)
+    accounts.disable(db, admin, ben)
+    accounts.enable(db, admin, ben)
+    accounts.reset_password(db, admin, ben)
+    with db.read() as session:
+        found = list(session.scalars(select(AuditRow).order_by(AuditRow.number)))
+    assert [audited.deed for audited in found[1:]] == [
+        "account_added",
+        "role_changed",
+        "account_disabled",
+        "account_enabled",
+        "password_reset",
+    ]
+    assert all(audited.account_id == admin.account_id for audited in found)
+    assert "Ben" not in str([audited.details for audited in found])
+
+
+def test_the_console_resets_a_password(db):
+    doors.add_account(db)
+    password = accounts.reset_by_console(db, "DR. INVENTED")
+    assert sessions.actor_of(db, sessions.sign_in(db, "Dr. Invented", password)).must_change
+    assert code_of(accounts.reset_by_console, db, "nobody") == "unknown_account"

@@ -1,0 +1,127 @@
+"""Each unsafe setting is refused with its reason, alone, and the shipped ones are safe."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backup import erasures
+from backup.erasures import Erasure
+from clinic.admin import doctor
+from clinic.admin.doctor import Level, UnsafeError
+from clinic.admin.serving import DEFAULTS, read_options
+from storage import keys
+from storage.media import open_store
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def options():
+    """The options that the program is shipped with."""
+    return read_options([ROOT], {})
+
+
+def refused(settings, options):
+    return [finding.name for finding in doctor.examine(settings, options) if finding.level is Level.REFUSED]
+
+
+def warned(settings, options):
+    return {finding.name for finding in doctor.examine(settings, options) if finding.level is Level.WARNING}
+
+
+def test_the_shipped_settings_are_safe(settings, options):
+    assert refused(settings, options) == []
+    assert warned(settings, options) <= {"database", "data folder"}
+    assert {finding.name for finding in doctor.require_safe(settings, options)} == warned(settings, options)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.5.5.5", "localhost", "::1"])
+def test_this_computer_alone_is_safe(settings, options, address):
+    assert refused(settings, {**options, "server.address": address}) == []
+
+
+@pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.168.1.5", "clinic.example"])
+def test_the_network_needs_tls_or_a_declared_proxy(settings, options, address):
+    open_to_all = {**options, "server.address": address}
+    assert refused(settings, open_to_all) == ["address"]
+    assert refused(settings, {**open_to_all, "server.sslCertFile": "c.pem"}) == ["address"]
+    assert refused(settings, {**open_to_all, "server.sslCertFile": "c.pem", "server.sslKeyFile": "k.pem"}) == []
+    assert refused(replace(settings, behind_tls=True), open_to_all) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "name"),
+    [
+        ("server.enableXsrfProtection", False, "xsrf"),
+        ("server.enableCORS", False, "cors"),
+        ("server.corsAllowedOrigins", ["*"], "cors"),
+        ("server.trustedUserHeaders", {"X-User": "email"}, "trusted headers"),
+        ("server.unsafeMetricsUserAttributes", ["email"], "metrics"),
+        ("browser.gatherUsageStats", True, "telemetry"),
+        ("server.enableStaticServing", True, "interfaces"),
+        ("server.enableAgentApi", True, "interfaces"),
+    ],
+)
+def test_an_unsafe_option_is_refused(settings, options, option, value, name):
+    assert refused(settings, {**options, option: value}) == [name]
+
+
+def test_streamlit_s_own_defaults_are_not_safe(settings):
+    assert refused(settings, DEFAULTS) == ["address", "telemetry"]
+    assert "errors" in warned(settings, DEFAULTS)
+
+
+def test_a_proxy_may_say_who_someone_is(settings, options):
+    told = {**options, "server.trustedUserHeaders": {"X-User": "email"}}
+    assert refused(replace(settings, behind_tls=True), told) == []
+
+
+def test_a_key_that_others_may_read_is_refused(settings, options):
+    open_store(settings)
+    keys.key_path(settings).chmod(0o644)
+    assert refused(settings, options) == ["master key"]
+    with pytest.raises(UnsafeError, match="mode 600") as refusal:
+        doctor.require_safe(settings, options)
+    assert refusal.value.code == "unsafe_settings"
+
+
+def test_a_store_that_cannot_be_reached_is_refused(settings, options):
+    assert refused(replace(settings, media_url="no-such-protocol://bucket"), options) == ["media store"]
+
+
+def test_warnings(settings, options, tmp_path):
+    assert "master key" in warned(replace(settings, key_dir=tmp_path / "keys"), options)
+    assert "disk" in warned(replace(settings, min_free_bytes=1 << 62), options)
+    assert "small uploads" in warned(settings, {**options, "server.maxUploadSize": 4000})
+    settings.data_dir.chmod(0o755)
+    assert "data folder" in warned(settings, options)
+    settings.data_dir.chmod(0o700)
+    assert "data folder" not in warned(settings, options)
+    erasures.remember(settings.erasures_path, Erasure("patient", "a" * 32, {}))
+    settings.erasures_path.write_text("{}\n{}\n")
+    assert "erasures" in warned(settings, options)
+    (settings.data_dir / "worker.json").write_text(
+        '{"pid": 1, "at": "2026-01-01T00:00:00+00:00", "sound": false, "sentence": "The self-test failed."}'
+    )
+    assert "analysis" in warned(settings, options)
+
+
+def test_every_finding_is_a_sentence(settings, options):
+    for told in (options, DEFAULTS):
+        for finding in doctor.examine(settings, told):
+            assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
+            assert finding.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"database_url": "sqlite:///x"}, "are on this computer"),
+        ({"dask": "tcp://scheduler:8786"}, "reach the folder media of the data folder"),
+        ({"database_url": "postgresql+psycopg://host/clinic"}, "FER_KEY_DIR"),
+        ({"dask": "tcp://scheduler:8786", "media_url": "s3://bucket/prefix"}, "reach the store of FER_MEDIA_URL"),
+    ],
+)
+def test_it_says_what_other_machines_need(settings, changed, said):
+    assert said in doctor._machines(replace(settings, **changed)).sentence

@@ -1,0 +1,139 @@
+"""What is deleted leaves no byte, is remembered without a name, and is finished after an interruption."""
+
+import io
+import logging
+import tempfile
+from datetime import date
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from backup import erasures
+from backup.erasures import Erasure
+from clinic.accounts import accounts
+from clinic.admin import demo
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.erasure import deletion
+from clinic.exchange import downloads
+from clinic.jobs import jobs, leases, previews
+from clinic.patients import caseload
+from clinic.recordings import uploads
+from clinic.worker import analysis
+from db.copies import copy_whole
+from db.models import Account
+from fer_core.errors import FerError
+from fer_core.media.image import read_image
+from tests.clinic.fakes import FakeAnalyzer
+from tests.consents import agree
+
+NAME, FILE = "Wilhelmine Zauberberg", "zauberberg-session-7.png"
+MARKS = [NAME.encode(), FILE.encode(), b"Zauberberg"]
+
+
+def picture():
+    """A picture whose own text and every pixel can be found again."""
+    told = PngInfo()
+    told.add_text("Patient", NAME)
+    pixels = np.frombuffer((b"Zauberberg0123456789!!" * 1000)[:12288], np.uint8).reshape(64, 64, 3)
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG", pnginfo=told, compress_level=0)
+    written.seek(0)
+    return written
+
+
+def scanned(*folders):
+    """Every file under the folders that holds a mark."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [path.name for path in files if any(mark in path.read_bytes() for mark in MARKS)]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monkeypatch, caplog, who):
+    """In the database and its log, copies beside it, the media store, previews, temporary files and the log."""
+    temporary = tmp_path.with_name(f"{tmp_path.name}-tmp")
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    caplog.set_level(logging.DEBUG)
+    patient_id = caseload.add_patient(db, who, NAME)
+    consent.record(db, who, patient_id, list(Scope), date(2026, 1, 1), document=f"signed by {NAME}")
+    upload = uploads.store(db, settings, who, picture(), FILE)
+    queued = jobs.enqueue(db, settings, who, patient_id, [upload], date(2026, 1, 1), f"about {NAME}", model_sha256="m")
+    claimed = leases.claim(db)
+    failing = FakeAnalyzer()
+    failing.analyze_image = lambda file: read_image(file) and None
+    analysis.run(db, settings, claimed, lambda: failing, analysis.Reporter(db, claimed))
+    assert jobs.can_retry(db, settings, who, queued.recording_id), "the file is held for another try"
+    previews.write_preview(settings, queued.recording_id, 0.0, np.zeros((90, 160, 3), np.uint8), [])
+    copy_whole(tmp_path / "clinic.db", tmp_path / "clinic.db.before-restore")
+    assert (
+        {"clinic.db.before-restore"}
+        <= set(scanned(tmp_path))
+        <= {
+            "clinic.db.before-restore",
+            "clinic.db",
+            "clinic.db-wal",
+        }
+    )
+    receipt = deletion.delete_patient(db, settings, who, patient_id)
+    assert receipt.counts == {"patients": 1, "recordings": 1, "samples": 0, "files": 1}
+    (tmp_path / "log").write_text(caplog.text)
+    assert caplog.text
+    assert scanned(tmp_path, settings.key_dir, temporary if any(temporary.iterdir()) else tmp_path) == []
+    assert list((tmp_path / "media").iterdir()) == list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_receipt_names_nobody_and_is_kept_outside_the_data_folder(db, settings, who):
+    patient_id = caseload.add_patient(db, who, NAME)
+    receipt = deletion.delete_patient(db, settings, who, patient_id)
+    assert (receipt.kind, receipt.erased_id) == ("patient", patient_id)
+    assert receipt.id != patient_id
+    assert erasures.known(settings.erasures_path) == [receipt]
+    assert settings.data_dir not in settings.erasures_path.parents
+    with pytest.raises(FerError):
+        deletion.delete_patient(db, settings, who, patient_id)
+    assert len(erasures.known(settings.erasures_path)) == 1
+
+
+def test_an_archive_that_waits_to_be_fetched_goes_with_the_patient(db, settings, who):
+    patient_id = caseload.add_patient(db, who, NAME)
+    agree(db, patient_id)
+    ticket = downloads.prepare(db, settings, who, patient_id)
+    deletion.delete_patient(db, settings, who, patient_id)
+    with pytest.raises(FerError):
+        downloads.take(settings, ticket, who.account_id)
+    assert list((settings.data_dir / "downloads").iterdir()) == []
+
+
+def test_nothing_is_erased_where_it_cannot_be_remembered(db, settings, who):
+    patient_id = caseload.add_patient(db, who, NAME)
+    settings.erasures_path.mkdir(parents=True)
+    with pytest.raises(FerError) as refusal:
+        deletion.delete_patient(db, settings, who, patient_id)
+    assert refusal.value.code == "erasures_unwritable"
+    assert caseload.get_patient(db, who, patient_id).name == NAME
+
+
+def test_an_erasure_that_was_interrupted_is_finished(db, settings, patient, an_upload, who):
+    upload = an_upload()
+    queued = jobs.enqueue(db, settings, who, patient, [upload], date(2026, 1, 1), model_sha256="m")
+    erasures.remember(settings.erasures_path, Erasure("recording", queued.recording_id, {}))
+    erasures.remember(settings.erasures_path, Erasure("patient", "0" * 32, {}))
+    assert deletion.finish_erasures(db, settings) == 1
+    assert not upload.path.exists()
+    assert caseload.get_patient(db, who, patient).recordings == ()
+    assert deletion.finish_erasures(db, settings) == 0
+
+
+def test_one_recording_can_be_deleted(db, settings, who):
+    assert demo.fill(db) == 4
+    with db.session() as session:
+        accounts.take_orphans(session, session.get_one(Account, who.account_id))
+    patient = caseload.get_patient(db, who, caseload.list_patients(db, who)[0].id)
+    deletion.delete_recording(db, settings, who, patient.recordings[0].id)
+    left = caseload.get_patient(db, who, patient.id).recordings
+    assert [row.id for row in left] == [row.id for row in patient.recordings[1:]]

@@ -1,0 +1,302 @@
+"""A new model makes a new version beside the old one, once, and is in nobody's way."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import select
+
+from clinic.__main__ import main
+from clinic.access import Role
+from clinic.accounts import accounts
+from clinic.erasure import deletion
+from clinic.jobs import jobs, leases, progress, reanalysis
+from clinic.patients import caseload
+from clinic.recordings import uploads
+from clinic.worker import analysis
+from db.models import Chunk, Job, JobState, Patient, Recording, Sample
+from fer_core.errors import FerError
+from storage.media import open_store
+from tests import doors
+from tests.clinic.fakes import FakeAnalyzer, blank_picture, expression
+from tests.consents import agree, expire
+
+OLD, NEW = "fake-model", "newer-model"
+
+
+@pytest.fixture
+def who(db):
+    """An administrator, who has patients too."""
+    return doors.actor(db, role=Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def settings(settings):
+    return replace(settings, keep_files=True)
+
+
+def analyzer(script, model=OLD, **others):
+    made = FakeAnalyzer(script, **others)
+    made.classifier.card.sha256 = model
+    return made
+
+
+@pytest.fixture
+def run(db, settings):
+    """Return a function that claims the next job and runs it."""
+
+    def work(with_analyzer, **reporter):
+        claimed = leases.claim(db)
+        report = analysis.Reporter(db, claimed, every_s=0, **reporter)
+        analysis.run(db, settings, claimed, lambda: with_analyzer, report)
+
+    return work
+
+
+@pytest.fixture
+def analysed(db, settings, patient, an_upload, run, who):
+    """Return a function that stores an analysed video and returns the recording's id."""
+
+    def make(script=(((0,),) * 3,), whose=patient, model=OLD):
+        upload = an_upload("video")
+        asked = jobs.enqueue(db, settings, who, whose, [upload], date(2026, 5, 4), model_sha256=model)
+        run(analyzer([list(chunk) for chunk in script], model))
+        return asked.recording_id
+
+    return make
+
+
+def versions(db):
+    with db.read() as session:
+        found = session.execute(
+            select(Recording.model_sha256, Recording.current, Recording.version_of).order_by(Recording.created_at)
+        )
+        return [tuple(row) for row in found]
+
+
+def test_a_new_version_stands_beside_the_old_one_and_is_shown(db, settings, patient, analysed, run, who):
+    first = analysed()
+    started = reanalysis.start(db, settings, who, patient, NEW)
+    assert (started.queued, started.up_to_date, started.without_file) == (1, 0, 0)
+    assert [row.id for row in caseload.get_patient(db, who, patient).recordings] == [first], "until the new one is done"
+    run(analyzer([[(0,)] * 3], NEW))
+    assert versions(db) == [(OLD, False, None), (NEW, True, first)]
+    [shown] = caseload.get_patient(db, who, patient).recordings
+    assert shown.model_sha256 == NEW
+    assert [row.model_sha256 for row in caseload.versions(db, who, shown.id)] == [NEW, OLD]
+    assert len(caseload.samples(db, who, first)) == 3, "the old result is kept"
+    assert caseload.list_patients(db, who)[0].recordings == 1
+
+
+def test_the_same_wish_again_queues_nothing(db, settings, patient, analysed, run, who):
+    analysed()
+    assert reanalysis.start(db, settings, who, None, NEW).queued == 1
+    again = reanalysis.start(db, settings, who, patient, NEW)
+    assert (again.id, again.queued, again.up_to_date) == (None, 0, 1)
+    run(analyzer([[(0,)] * 3], NEW))
+    done = reanalysis.start(db, settings, who, patient, NEW)
+    assert (done.queued, done.up_to_date) == (0, 1)
+    assert leases.claim(db) is None
+
+
+def test_a_model_that_was_there_before_is_shown_again_without_work(db, settings, analysed, run, who):
+    first = analysed()
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0,)] * 3], NEW))
+    reanalysis.start(db, settings, who, None, "third")
+    run(analyzer([[(0,)] * 3], "third"))
+    back = reanalysis.start(db, settings, who, None, NEW)
+    assert (back.queued, back.up_to_date) == (0, 1)
+    assert versions(db) == [(OLD, False, None), (NEW, True, first), ("third", False, first)]
+
+
+def test_what_failed_or_was_dropped_is_tried_again(db, settings, analysed, run, who):
+    analysed()
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([KeyError("broken")], NEW))
+    [standing] = reanalysis.standings(db, who)
+    assert (standing.failed, standing.finished) == (1, True)
+    assert reanalysis.start(db, settings, who, None, NEW).queued == 1
+    run(analyzer([[(0,)] * 3], NEW))
+    assert [current for _, current, _ in versions(db)] == [False, True]
+    assert reanalysis.standings(db, who) == []
+
+
+def test_a_version_that_fails_takes_neither_file_nor_result_away(db, settings, analysed, run, who):
+    first = analysed()
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0,)], FerError("It is broken.", "broken")], NEW))
+    assert len(caseload.samples(db, who, first)) == 3
+    assert reanalysis.start(db, settings, who, None, "third").queued == 1, "the file is still there"
+
+
+def test_a_recording_without_its_file_is_counted(db, settings, patient, analysed, who):
+    analysed()
+    analysed()
+    with db.read() as session:
+        one = session.scalars(select(Job.sources)).first()[0]["id"]
+    uploads.discard(settings, [one])
+    started = reanalysis.start(db, settings, who, patient, NEW)
+    assert (started.queued, started.without_file) == (1, 1)
+    assert "was deleted" in started.sentence
+
+
+@pytest.mark.parametrize("lacking", reanalysis.NEEDED)
+def test_without_consent_nothing_is_looked_at_again(db, settings, patient, analysed, who, lacking):
+    analysed()
+    expire(db, patient, lacking)
+    started = reanalysis.start(db, settings, who, patient, NEW)
+    assert (started.queued, started.without_consent) == (0, 1)
+    assert "consent to it doesn't stand" in started.sentence
+
+
+def test_one_patient_s_wish_leaves_the_others_alone(db, settings, patient, analysed, who):
+    with db.session() as session:
+        session.add(Patient(id="o" * 32, name="Someone Else", created_at=datetime.now(UTC)))
+        session.flush()
+        accounts.grant(session, who.account_id, "o" * 32)
+    agree(db, "o" * 32)
+    analysed()
+    analysed(whose="o" * 32)
+    assert reanalysis.start(db, settings, who, patient, NEW).queued == 1
+    assert reanalysis.start(db, settings, who, None, NEW).queued == 1, "the other one"
+    with pytest.raises(FerError) as refusal:
+        reanalysis.start(db, settings, who, "0" * 32, NEW)
+    assert refusal.value.code == "unknown_patient"
+
+
+def test_the_clinician_s_choice_is_carried_over(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 3, [(1,), (0, 1)]])
+    jobs.choose_track(db, settings, who, first, 1)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1)] * 3, [(1,), (0, 1)]], NEW))
+    with db.read() as session:
+        version = session.scalar(select(Recording).where(Recording.version_of == first))
+        assert version.job.state == JobState.DONE
+        assert version.settings["face_choice"]["how"] == "carried"
+        assert set(session.scalars(select(Sample.track).where(Sample.recording_id == version.id))) == {1}
+
+
+def test_where_the_faces_lie_elsewhere_it_is_asked_again(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 4])
+    jobs.choose_track(db, settings, who, first, 1)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1), (0,), (0,), (0, 1)]], NEW))
+    with db.read() as session:
+        version = session.scalar(select(Recording).where(Recording.version_of == first))
+        assert version.job.state == JobState.CHOOSING
+        assert session.get_one(Recording, first).current
+    jobs.choose_track(db, settings, who, version.id, 0)
+    assert [current for _, current, _ in versions(db)] == [False, True]
+
+
+def test_pause_stops_the_running_one_and_keeps_its_chunks(db, settings, analysed, run, who):
+    analysed()
+    analysed()
+    wish = reanalysis.start(db, settings, who, None, NEW).id
+    script = [[(0,)] * 3, lambda: reanalysis.pause(db, who, wish), [(0,)] * 3]
+    run(analyzer(script, NEW))
+    [standing] = reanalysis.standings(db, who)
+    assert (standing.paused, standing.done, standing.left_s) == (True, 0, None)
+    assert "paused" in standing.sentence
+    with db.read() as session:
+        version = session.scalar(select(Job).where(Job.reanalysis_id == wish, Job.cursor.is_not(None)))
+        assert (version.state, version.attempts) == (JobState.QUEUED, 0)
+        chunks = session.scalars(select(Chunk.number).where(Chunk.recording_id == version.recording_id)).all()
+        assert chunks == [0]
+    assert leases.claim(db) is None
+    reanalysis.pause(db, who, wish, paused=False)
+    second = analyzer([[(0,)] * 3, lambda: None, [(0,)] * 3], NEW)
+    run(second)
+    assert second.chunks_given == 1
+    assert reanalysis.standing(db, who, wish).done == 1
+
+
+def test_progress_and_time_left_come_from_the_chunks(db, settings, analysed, run, who):
+    for _ in range(4):
+        analysed([[(0,)] * 50])
+    wish = reanalysis.start(db, settings, who, None, NEW).id
+    assert reanalysis.standing(db, who, wish).left_s is None
+    run(analyzer([[(0,)] * 50], NEW))
+    with db.session() as session:
+        version = session.scalar(select(Job).where(Job.reanalysis_id == wish, Job.state == JobState.DONE))
+        chunk = session.scalar(select(Chunk).where(Chunk.recording_id == version.recording_id))
+        chunk.worked_s = 600.0 * (chunk.end_s - chunk.begin_s) / 10.0
+    standing = reanalysis.standing(db, who, wish)
+    assert (standing.total, standing.done, standing.share) == (4, 1, pytest.approx(0.25))
+    assert standing.left_s == pytest.approx(3 * 600.0)
+    assert standing.sentence == "1 of 4 recordings done (25 %) · about 30 min left"
+
+
+def test_what_is_handed_in_comes_first(db, settings, patient, an_upload, analysed, who):
+    analysed()
+    reanalysis.start(db, settings, who, None, NEW)
+    asked = jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 5, 4), model_sha256=OLD)
+    assert leases.claim(db).recording_id == asked.recording_id
+    assert [job.status.recording_id for job in progress.active(db, who)] == [asked.recording_id], (
+        "the queued ones are told as one"
+    )
+
+
+def test_dropping_the_rest_keeps_what_is_done(db, settings, analysed, run, who):
+    analysed()
+    analysed()
+    wish = reanalysis.start(db, settings, who, None, NEW).id
+    run(analyzer([[(0,)] * 3], NEW))
+    reanalysis.cancel(db, settings, who, wish)
+    standing = reanalysis.standing(db, who, wish)
+    assert (standing.done, standing.cancelled, standing.finished) == (1, 1, True)
+    assert reanalysis.start(db, settings, who, None, NEW).queued == 1, "the files are still there"
+
+
+def test_deleting_a_recording_deletes_its_versions_and_file(db, settings, analysed, run, who):
+    analysed()
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0,)] * 3], NEW))
+    with db.read() as session:
+        shown = session.scalar(select(Recording.id).where(Recording.current))
+    deletion.delete_recording(db, settings, who, shown)
+    with db.read() as session:
+        assert session.scalars(select(Recording)).all() == []
+        assert session.scalars(select(Sample)).all() == []
+    assert list(open_store(settings).files()) == []
+
+
+def test_pictures_get_a_version_too(db, settings, patient, an_upload, run, who):
+    files = [an_upload("image", blank_picture(value)) for value in (0, 1)]
+    jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256=OLD)
+    run(analyzer([], pictures=[[expression(0)], [expression(0)]]))
+    wish = reanalysis.start(db, settings, who, patient, NEW).id
+    run(analyzer([], NEW, pictures=[[expression(0)], [expression(0)]]))
+    assert reanalysis.standing(db, who, wish).done == 1
+
+
+def test_a_code_names_one_patient(db, patient, who):
+    assert reanalysis.find_patient(db, who, patient) == patient
+    assert reanalysis.find_patient(db, who, " Invented Person ") == patient
+    with pytest.raises(FerError) as refusal:
+        reanalysis.find_patient(db, who, "nobody")
+    assert refusal.value.code == "unknown_patient"
+    with db.session() as session:
+        session.add(Patient(name="Invented Person", created_at=datetime.now(UTC)))
+    with pytest.raises(FerError) as refusal:
+        reanalysis.find_patient(db, who, "Invented Person")
+    assert refusal.value.code == "ambiguous_patient"
+
+
+def test_the_command_line_starts_tells_pauses_and_drops(db, settings, analysed, capsys, monkeypatch):
+    monkeypatch.setenv("FER_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("FER_DATABASE_URL", settings.database_url)
+    analysed()
+    assert main(["reanalyse", "--patient", "Invented Person"]) == 0
+    assert "1 recording will be analysed again" in capsys.readouterr().out
+    for option, says in (
+        ("--status", "0 of 1"),
+        ("--pause", "paused"),
+        ("--resume", "0 of 1"),
+        ("--cancel", "dropped"),
+    ):
+        assert main(["reanalyse", option]) == 0
+        assert says in capsys.readouterr().out
+    assert main(["reanalyse", "--patient", "nobody"]) == 1
+    assert "No patient has this code" in capsys.readouterr().err

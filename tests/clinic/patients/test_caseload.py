@@ -1,0 +1,111 @@
+"""Patients are listed, found as they are written, and leave no byte when they go."""
+
+import pytest
+from sqlalchemy import event
+
+from clinic import words
+from clinic.accounts import accounts, sessions
+from clinic.admin import demo
+from clinic.patients import caseload
+from db.models import Account
+from fer_core.errors import FerError
+
+
+def test_added_patients_are_listed_by_name(db, who):
+    for name in ("berta", "Anna", "Carl"):
+        caseload.add_patient(db, who, f"  {name} ")
+    assert [patient.name for patient in caseload.list_patients(db, who)] == ["Anna", "berta", "Carl"]
+    assert caseload.list_patients(db, who)[0].recordings == 0
+    assert caseload.list_patients(db, who)[0].last_recorded_on is None
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\nb", "a\0b", "a\u202eb", "\ud800"])
+def test_names_that_hide_something_are_refused(db, name, who):
+    with pytest.raises(FerError) as refusal:
+        caseload.add_patient(db, who, name)
+    assert refusal.value.code == "bad_name"
+    assert caseload.list_patients(db, who) == []
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "Robert'); DROP TABLE patient;--", "=cmd()", "100 %_x"])
+def test_odd_names_are_text_and_searched_as_they_are(db, name, who):
+    caseload.add_patient(db, who, name)
+    caseload.add_patient(db, who, "someone else")
+    assert [patient.name for patient in caseload.list_patients(db, who, name)] == [name]
+
+
+def test_search_takes_wildcards_literally(db, who):
+    caseload.add_patient(db, who, "50 % of it", note="under_score")
+    caseload.add_patient(db, who, "50 and more")
+    assert [p.name for p in caseload.list_patients(db, who, "%")] == ["50 % of it"]
+    assert [p.name for p in caseload.list_patients(db, who, "r_s")] == ["50 % of it"]
+    assert len(caseload.list_patients(db, who, "50")) == 2
+
+
+@pytest.mark.parametrize("search", ["MÜLLER", "mu\u0308ller", "Müller", " müll "])
+def test_case_and_composition_do_not_hide_a_patient(db, search, who):
+    caseload.add_patient(db, who, "Käthe Müller")
+    caseload.add_patient(db, who, "Mueller")
+    assert [p.name for p in caseload.list_patients(db, who, search)] == ["Käthe Müller"]
+
+
+def test_accents_do_not_change_the_order(db, who):
+    for name in ("Zoe", "Özlem", "otto", "Émile", "Fritz"):
+        caseload.add_patient(db, who, name)
+    assert [p.name for p in caseload.list_patients(db, who)] == ["Émile", "Fritz", "otto", "Özlem", "Zoe"]
+
+
+def test_renaming_and_unknown_ones(db, who):
+    patient_id = caseload.add_patient(db, who, "A")
+    caseload.rename_patient(db, who, patient_id, "B", "a note\nof two lines")
+    assert caseload.get_patient(db, who, patient_id).note == "a note\nof two lines"
+    for ask in (caseload.get_patient, caseload.get_recording):
+        with pytest.raises(FerError):
+            ask(db, who, "0" * 32)
+
+
+@pytest.fixture
+def filled(db, who):
+    assert demo.fill(db) == 4
+    with db.session() as session:
+        accounts.take_orphans(session, session.get_one(Account, who.account_id))
+    return db
+
+
+def test_the_demo_is_marked_and_not_doubled(filled, who):
+    patients = caseload.list_patients(filled, who)
+    assert len(patients) == 4
+    assert all(patient.demo and "invented" in patient.name for patient in patients)
+    assert demo.fill(filled) == 0
+    assert len(caseload.list_patients(filled, who)) == 4
+
+
+def test_the_demo_shows_what_there_is_to_see(filled, who):
+    details = [caseload.get_patient(filled, who, patient.id) for patient in caseload.list_patients(filled, who)]
+    points = [point for detail in details for point in detail.trend.points]
+    assert any(point.hollow for point in points)
+    assert any(point.outside for point in points)
+    assert any(change.what == "model" for detail in details for change in detail.trend.changes)
+    assert any(detail.trend.building for detail in details)
+    assert any(detail.trend.baseline for detail in details)
+    first = details[0].recordings[0]
+    table = caseload.samples(filled, who, first.id)
+    assert len(table) == first.samples
+    assert caseload.get_recording(filled, who, first.id) == first
+
+
+def test_the_demo_s_account_sees_them_and_gets_a_new_password_each_time(db):
+    demo.fill(db)
+    first, second = demo.add_account(db), demo.add_account(db)
+    with pytest.raises(FerError):
+        sessions.sign_in(db, demo.ACCOUNT, first)
+    actor = sessions.actor_of(db, sessions.sign_in(db, demo.ACCOUNT, second))
+    accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
+    assert len(caseload.list_patients(db, actor)) == 4
+
+
+def test_the_list_costs_three_queries_however_long_it_is(filled, who):
+    asked = []
+    event.listen(filled.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    caseload.list_patients(filled, who)
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 3

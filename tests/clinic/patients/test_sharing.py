@@ -1,0 +1,117 @@
+"""Sharing a patient, and emergencies: for an hour, with a reason, and never without a trace."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from clinic import audit
+from clinic.audit import Deed
+from clinic.patients import caseload, sharing
+from db.models import Access, AuditRow, Role
+from fer_core.errors import FerError
+from tests import doors
+
+REASON = "acute danger, clinician on leave"
+
+
+@pytest.fixture
+def colleague(db):
+    return doors.actor(db, "Colleague")
+
+
+def code_of(attempt, *arguments):
+    with pytest.raises(FerError) as refusal:
+        attempt(*arguments)
+    return refusal.value.code
+
+
+def rows(db, deed):
+    with db.read() as session:
+        return list(session.scalars(select(AuditRow).where(AuditRow.deed == deed)))
+
+
+def test_a_shared_patient_is_seen_until_it_is_taken_back(db, who, patient, colleague):
+    assert code_of(caseload.get_patient, db, colleague, patient) == "not_your_patient"
+    sharing.share(db, who, patient, " colleague ")
+    assert caseload.get_patient(db, colleague, patient).writable
+    assert [reader.name for reader in sharing.readers(db, who, patient)] == ["Colleague", "Dr. Invented"]
+    sharing.unshare(db, colleague, patient, colleague.account_id)
+    assert code_of(caseload.get_patient, db, colleague, patient) == "not_your_patient"
+
+
+def test_a_viewer_looks_and_does_not_write(db, who, patient):
+    viewer = doors.actor(db, "Viewer", Role.VIEWER)
+    sharing.share(db, who, patient, "Viewer")
+    assert not caseload.get_patient(db, viewer, patient).writable
+
+
+@pytest.mark.parametrize("name", ["", "Nobody", "Gone"])
+def test_one_shares_with_those_who_can_sign_in(db, who, patient, name):
+    doors.add_account(db, "Gone", disabled_at=doors.now())
+    assert code_of(sharing.share, db, who, patient, name) == "unknown_name"
+
+
+def test_somebody_who_may_write_stays(db, who, patient):
+    doors.add_account(db, "Viewer", Role.VIEWER)
+    sharing.share(db, who, patient, "Viewer")
+    assert code_of(sharing.unshare, db, who, patient, who.account_id) == "last_clinician"
+    assert caseload.get_patient(db, who, patient).writable
+
+
+@pytest.mark.parametrize("by_name", [True, False], ids=["name", "id"])
+def test_an_emergency_is_for_reading_for_an_hour(db, patient, colleague, by_name):
+    wanted = " invented  PERSON" if by_name else patient
+    assert sharing.open_in_emergency(db, colleague, wanted, REASON) == patient
+    found = caseload.get_patient(db, colleague, patient)
+    assert found.emergency_until is not None
+    assert not found.writable
+    assert [summary.emergency_until for summary in caseload.list_patients(db, colleague)] == [found.emergency_until]
+    with db.session() as session:
+        session.get_one(Access, (colleague.account_id, patient)).until -= timedelta(hours=1)
+    assert code_of(caseload.get_patient, db, colleague, patient) == "not_your_patient"
+    assert caseload.list_patients(db, colleague) == []
+    (row,) = rows(db, "emergency_access")
+    assert (row.account_id, row.patient_id, row.details) == (colleague.account_id, patient, {"reason": REASON})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason", "code"),
+    [
+        ("Invented Person", "too short", "no_reason"),
+        ("Invented Person", "x" * 501, "no_reason"),
+        ("Invented Person", "invented person is in danger", "name_in_reason"),
+        ("Invented", REASON, "not_found"),
+        ("Invented Perso%", REASON, "not_found"),
+        ("", REASON, "not_found"),
+        ("0" * 32, REASON, "not_found"),
+    ],
+)
+def test_without_a_reason_or_the_exact_name_nothing_opens(db, patient, colleague, wanted, reason, code):
+    assert code_of(sharing.open_in_emergency, db, colleague, wanted, reason) == code
+    assert caseload.list_patients(db, colleague) == []
+
+
+def test_two_of_one_name_are_not_guessed_between(db, who, patient, colleague):
+    caseload.add_patient(db, who, "Invented Person")
+    assert code_of(sharing.open_in_emergency, db, colleague, "Invented Person", REASON) == "not_found"
+
+
+def test_an_emergency_does_not_end_what_is_one_s_own(db, who, patient):
+    sharing.open_in_emergency(db, who, patient, REASON)
+    assert caseload.get_patient(db, who, patient).writable
+
+
+def test_the_patient_s_clinician_sees_who_looked_and_why(db, who, patient, colleague):
+    sharing.open_in_emergency(db, colleague, patient, REASON)
+    for _ in range(3):
+        caseload.get_patient(db, colleague, patient)
+    told = [(event.name, event.deed, event.reason) for event in sharing.history(db, who, patient)]
+    assert told == [("Colleague", Deed.PATIENT_VIEWED, ""), ("Colleague", Deed.EMERGENCY_ACCESS, REASON)]
+
+
+def test_an_attempt_that_found_nobody_is_written_down(db, colleague):
+    code_of(sharing.open_in_emergency, db, colleague, "Somebody", REASON)
+    (row,) = rows(db, "emergency_refused")
+    assert row.account_id == colleague.account_id
+    assert audit.verify(db).first_bad is None

@@ -1,0 +1,189 @@
+"""Folders on the server: through the same intake as an upload, and never out of the folder."""
+
+import io
+import os
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from clinic.access import CONSOLE
+from clinic.patients import caseload
+from clinic.recordings import folders, uploads
+from clinic.worker.selftest import write_clip
+from db.models import Job, Recording, Role
+from fer_core.errors import FerError
+from storage.media import open_store
+from storage.sealed import MAGIC
+from tests import doors
+from tests.consents import agree
+
+NAME = "Invented Person"
+
+
+def png(shade=9):
+    content = io.BytesIO()
+    Image.fromarray(np.full((40, 40, 3), shade, np.uint8)).save(content, "PNG")
+    return content.getvalue()
+
+
+@pytest.fixture
+def root(tmp_path_factory):
+    """A folder with one patient's folder in it: a video, two pictures of a day, one of another, and no picture."""
+    folder = tmp_path_factory.mktemp("server") / "march"
+    own = folder / NAME
+    own.mkdir(parents=True)
+    write_clip(own / "visit 2026-03-01.mp4", [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
+    for number, name in enumerate(["a 2026-03-02.png", "b 2026-03-02.png", "c.png"]):
+        (own / name).write_bytes(png(number))
+    os.utime(own / "c.png", (datetime(2026, 2, 7, tzinfo=UTC).timestamp(),) * 2)
+    (own / "notes.txt").write_text("no picture")
+    (own / ".hidden").write_text("not looked at")
+    return folder
+
+
+@pytest.fixture
+def ready(settings, root):
+    return replace(settings, import_dir=root.parent)
+
+
+@pytest.fixture
+def admin(db, patient):
+    """An administrator whose caseload has a patient of the folder's name."""
+    who = doors.actor(db, "Admin", Role.ADMINISTRATOR)
+    agree(db, caseload.add_patient(db, who, NAME))
+    return who
+
+
+def recorded(db):
+    with db.read() as session:
+        found = session.execute(select(Recording.recorded_on, Recording.kind, Job.sources).join(Job))
+        return sorted((day, kind, len(sources)) for day, kind, sources in found)
+
+
+ALL = [(date(2026, 2, 7), "pictures", 1), (date(2026, 3, 1), "video", 1), (date(2026, 3, 2), "pictures", 2)]
+
+
+def test_the_console_brings_in_a_folder_for_each_patient(db, settings, patient, root):
+    (root / "Nobody Known").mkdir()
+    (root / "loose.png").write_bytes(png())
+    said = []
+    lines = folders.bring_by_console(db, settings, root, on_line=said.append)
+    assert recorded(db) == ALL
+    assert said == lines
+    refused = {line.name: line.sentence for line in lines if not line.taken}
+    assert set(refused) == {"notes.txt", "Nobody Known", "loose.png"}
+    assert refused["Nobody Known"] == "No patient has this code."
+    assert len(lines) == 7
+    for file in open_store(settings).files():
+        assert (Path(settings.media_url) / file.id).read_bytes().startswith(MAGIC)
+
+
+def test_the_same_folder_again_adds_nothing(db, settings, patient, root):
+    folders.bring_by_console(db, settings, root)
+    stored = {file.id for file in open_store(settings).files()}
+    again = folders.bring_by_console(db, settings, root)
+    assert recorded(db) == ALL
+    assert {file.id for file in open_store(settings).files()} == stored
+    assert sum("there already" in line.sentence for line in again) == 4
+
+
+def test_one_patient_s_folder(db, settings, patient, root):
+    lines = folders.bring_by_console(db, settings, root / NAME, patient)
+    assert recorded(db) == ALL
+    assert [line.name for line in lines if not line.taken] == ["notes.txt"]
+    with pytest.raises(FerError) as refusal:
+        folders.bring_by_console(db, settings, root / "nowhere")
+    assert refusal.value.code == "unknown_folder"
+
+
+def test_an_administrator_brings_in_what_lies_ready_for_the_own_patients(db, ready, admin, root):
+    (root / "Ann Elsewhere").mkdir()
+    caseload.add_patient(db, doors.actor(db, "Dr. Other"), "Ann Elsewhere")
+    assert folders.offered(db, ready, admin) == ["march"]
+    lines = folders.bring_offered(db, ready, admin, "march")
+    assert recorded(db) == ALL
+    assert {line.name: line.sentence for line in lines if not line.taken}["Ann Elsewhere"] == (
+        "No patient on your caseload has exactly this name."
+    )
+    with db.read() as session:
+        own = {row.id for row in caseload.list_patients(db, admin)}
+        assert set(session.scalars(select(Recording.patient_id))) == own
+
+
+def test_without_the_setting_nothing_is_offered(db, settings, admin):
+    assert folders.offered(db, settings, admin) == []
+    with pytest.raises(FerError) as refusal:
+        folders.bring_offered(db, settings, admin, "march")
+    assert refusal.value.code == "unknown_folder"
+
+
+@pytest.mark.attack("a path, or a link, in the place of a folder's name at the import")
+@pytest.mark.parametrize("name", ["..", ".", "", "../keys", "/etc", "march/..", "link", "march/../../etc"])
+def test_no_name_leads_out_of_the_folder(db, ready, admin, root, attack, name):
+    (root.parent / "link").symlink_to("/etc")
+    assert folders.offered(db, ready, admin) == ["march"]
+    attack(lambda: folders.bring_offered(db, ready, admin, name), "unknown_folder")
+
+
+@pytest.mark.attack("links, pipes and folders among the files of an import")
+def test_nothing_but_files_is_opened(db, settings, patient, root, tmp_path_factory, attack):
+    secret = tmp_path_factory.mktemp("secret") / "other.png"
+    secret.write_bytes(png())
+    for path in (root / NAME).iterdir():
+        path.unlink()
+    (root / NAME / "link.png").symlink_to(secret)
+    (root / NAME / "folder.png").mkdir()
+    os.mkfifo(root / NAME / "pipe.png")
+    (root / "Linked Person").symlink_to(secret.parent)
+    lines = folders.bring_by_console(db, settings, root)
+    assert {line.name: line.taken for line in lines} == dict.fromkeys(
+        ("link.png", "folder.png", "pipe.png", "Linked Person"), False
+    )
+    assert recorded(db) == []
+    attack(lambda: {line.sentence for line in lines if line.name != "Linked Person"}.pop(), lines[0].sentence)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [({"max_upload_bytes": 5}, "larger than"), ({"quota_bytes": 5}, "take all the space")],
+    ids=["size", "quota"],
+)
+def test_the_limits_are_those_of_an_upload(db, settings, patient, root, limits, code):
+    lines = folders.bring_by_console(db, replace(settings, **limits), root)
+    assert len(lines) == 5
+    assert all(code in line.sentence for line in lines)
+    assert recorded(db) == []
+    assert list(open_store(settings).files()) == []
+
+
+def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, root, monkeypatch):
+    handed_on = set()
+
+    def broken(db, settings, actor, patient_id, files, recorded_on):
+        # The real one deletes these itself.
+        handed_on.update(file.id for file in files)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folders.jobs, "enqueue", broken)
+    (root / NAME / "visit 2026-03-01.mp4").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        folders.bring_by_console(db, settings, root)
+    assert {file.id for file in open_store(settings).files()} == handed_on
+
+
+def test_a_day_that_is_none_or_in_the_future_is_not_believed():
+    today = datetime.now(UTC).date()
+    at = datetime(2025, 5, 6, 12, tzinfo=UTC).timestamp()
+    assert folders._day("visit 2026-13-45.mp4", at) == date(2025, 5, 6)
+    assert folders._day("visit 9999-01-01.mp4", at) == today
+    assert folders._day("20260-03-011.mp4", at) == date(2025, 5, 6)
+
+
+def test_the_console_alone_needs_no_account(db, settings, patient):
+    stored = uploads.store(db, settings, CONSOLE, io.BytesIO(png()), "a.png")
+    assert stored.kind == "image"

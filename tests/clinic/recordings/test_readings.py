@@ -1,0 +1,37 @@
+"""A stored recording is read from its samples, smoothed or not."""
+
+import numpy as np
+import pytest
+
+from clinic.accounts import accounts
+from clinic.admin import demo
+from clinic.patients import caseload
+from clinic.recordings import readings
+from db.models import Account
+from fer_core.reading.reading import read
+
+
+@pytest.fixture
+def stored(db, who):
+    """An invented recording."""
+    demo.fill(db)
+    with db.session() as session:
+        accounts.take_orphans(session, session.get_one(Account, who.account_id))
+    patients = caseload.list_patients(db, who)
+    return caseload.get_patient(db, who, patients[0].id).recordings[0]
+
+
+def test_the_reading_agrees_with_what_was_stored_after_the_analysis(db, who, stored):
+    told = readings.tell(db, who, stored.id)
+    assert told.reading.samples == stored.samples
+    assert told.reading.usable_share == pytest.approx(stored.usable_share)
+    assert told.reading.longest_gap_s == pytest.approx(stored.longest_gap_s)
+    assert {status.value: share for status, share in told.reading.reasons.items()} == pytest.approx(stored.reasons)
+
+
+def test_smoothing_changes_the_curves_and_never_the_reading(db, who, stored):
+    rough, calm = readings.tell(db, who, stored.id), readings.tell(db, who, stored.id, 3.0)
+    assert calm.reading == rough.reading == read(rough.series)
+    assert np.nanstd(np.diff(calm.series.outputs, axis=0)) < np.nanstd(np.diff(rough.series.outputs, axis=0))
+    assert (np.isnan(calm.series.outputs) == np.isnan(rough.series.outputs)).all()
+    assert len(calm.episodes) < len(rough.episodes)

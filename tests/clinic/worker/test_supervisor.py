@@ -1,0 +1,70 @@
+"""The supervisor: one child, again after a death, none after the end."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from clinic.worker.supervisor import Supervisor
+from tests.clinic.fakes import eventually
+
+CHILD = """
+import os, pathlib, sys, time
+folder = pathlib.Path(os.environ["FER_DATA_DIR"])
+(folder / f"child-{os.getpid()}").write_text(os.environ["OMP_WAIT_POLICY"] + os.environ["FER_DATABASE_URL"])
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def supervisor(settings, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    watched = Supervisor(settings, [sys.executable, "-c", CHILD])
+    yield watched
+    watched.stop()
+
+
+def children(settings):
+    return sorted(int(path.name.removeprefix("child-")) for path in settings.data_dir.glob("child-*"))
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_child_gets_the_settings_and_is_the_only_one(supervisor, settings):
+    for _ in range(5):
+        supervisor.ensure()
+    eventually(lambda: children(settings))
+    (pid,) = children(settings)
+    assert pid == supervisor.pid
+    told = eventually((settings.data_dir / f"child-{pid}").read_text)
+    assert told == "PASSIVE" + settings.database_url
+    assert os.getpgid(pid) == pid, "a process group of its own"
+
+
+def test_a_dead_child_is_replaced(supervisor, settings):
+    supervisor.ensure()
+    (first,) = eventually(lambda: children(settings))
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: len(children(settings)) == 2)
+    assert supervisor.pid not in (None, first)
+
+
+def test_stop_ends_the_child_for_good(supervisor, settings):
+    supervisor.ensure()
+    (pid,) = eventually(lambda: children(settings))
+    supervisor.stop()
+    assert not alive(pid)
+    supervisor.ensure()
+    assert supervisor.pid is None
+
+
+def test_stop_without_a_child_is_calm(supervisor):
+    supervisor.stop()
+    assert supervisor.pid is None

@@ -1,0 +1,85 @@
+"""Pictures come out upright, in 8-bit RGB, whatever they were stored as."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_core.errors import MediaError
+from fer_core.media.image import has_more_frames, picture_size, read_image, sniff
+from tests.media import scene
+
+UPRIGHT = scene(size=(320, 240), side=200)
+TURNS = {
+    1: UPRIGHT,
+    2: UPRIGHT[:, ::-1],
+    3: UPRIGHT[::-1, ::-1],
+    4: UPRIGHT[::-1],
+    5: UPRIGHT.transpose(1, 0, 2),
+    6: np.rot90(UPRIGHT, 1),
+    7: np.rot90(UPRIGHT, 2).transpose(1, 0, 2),
+    8: np.rot90(UPRIGHT, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_the_eight_orientations_are_undone(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(TURNS[orientation])).save(tmp_path / "p.png", exif=exif)
+    assert (read_image(tmp_path / "p.png") == UPRIGHT).all()
+    assert picture_size(tmp_path / "p.png") == (320, 240)
+
+
+def test_sixteen_bits_keep_their_greys(tmp_path):
+    grey = np.asarray(Image.fromarray(UPRIGHT).convert("L"))
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "p.png")
+    assert (read_image(tmp_path / "p.png") == grey[..., None]).all()
+
+
+@pytest.mark.parametrize(("mode", "name"), [("CMYK", "p.jpg"), ("P", "p.png"), ("L", "p.png"), ("RGB", "p.webp")])
+def test_other_modes_look_the_same(tmp_path, mode, name):
+    picture = Image.fromarray(UPRIGHT)
+    (picture.quantize(200) if mode == "P" else picture.convert(mode)).save(tmp_path / name)
+    found = read_image(tmp_path / name)
+    wanted = np.asarray(Image.fromarray(UPRIGHT).convert("L").convert("RGB")) if mode == "L" else UPRIGHT
+    assert found.shape == UPRIGHT.shape
+    assert np.abs(found.astype(int) - wanted).mean() < 12
+
+
+def test_one_bit_and_transparency(tmp_path):
+    Image.fromarray(UPRIGHT).convert("1").save(tmp_path / "p.png")
+    assert set(np.unique(read_image(tmp_path / "p.png"))) <= {0, 255}
+    clear = Image.fromarray(UPRIGHT).convert("RGBA")
+    clear.putalpha(0)
+    clear.save(tmp_path / "clear.png")
+    assert (read_image(tmp_path / "clear.png") == 255).all()
+
+
+def test_the_first_picture_of_an_animation(tmp_path):
+    frames = [Image.fromarray(np.full((20, 20, 3), grey, np.uint8)) for grey in (10, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert has_more_frames(tmp_path / "a.gif")
+    assert (read_image(tmp_path / "a.gif") == 10).all()
+
+
+@pytest.mark.parametrize("name", ["p.jpg", "p.png"])
+def test_a_picture_that_was_cut_off_is_damaged(tmp_path, name):
+    Image.fromarray(UPRIGHT).save(tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) // 2])
+    for read in (read_image, picture_size):
+        try:
+            read(tmp_path / name)
+        except MediaError as error:
+            assert error.code == "damaged_image"  # noqa: PT017 the size may be read, the picture may not
+    with pytest.raises(MediaError):
+        read_image(tmp_path / name)
+
+
+def test_the_name_plays_no_part(tmp_path):
+    Image.fromarray(UPRIGHT).save(tmp_path / "p.png")
+    (tmp_path / "p.png").rename(tmp_path / "p.mp4")
+    assert sniff(tmp_path / "p.mp4") == "image"
+    with pytest.raises(MediaError) as missing:
+        sniff(tmp_path / "missing.png")
+    assert missing.value.code == "unreadable_file"

@@ -1,0 +1,37 @@
+"""The model's figures: rows are true labels, and a card without curves draws none."""
+
+from __future__ import annotations
+
+import math
+
+from fer_core.emotions import Emotion
+from pages.charts.model import confusion_figure, training_figure, trust_figure
+
+NAMES = {emotion: emotion.label for emotion in Emotion}
+
+
+def test_the_matrix_shows_counts_and_the_share_of_the_true_label():
+    counts = [[0] * 7 for _ in range(7)]
+    counts[Emotion.NEUTRAL][Emotion.SAD] = 1
+    counts[Emotion.NEUTRAL][Emotion.NEUTRAL] = 3
+    (heat,) = confusion_figure(counts, NAMES).data
+    assert heat.z[Emotion.NEUTRAL][Emotion.SAD] == 0.25
+    assert heat.text[Emotion.NEUTRAL][Emotion.SAD] == "1<br>25%"
+    assert heat.y[Emotion.NEUTRAL] == "Neutral"
+    assert math.isnan(heat.z[Emotion.HAPPY][0])
+
+
+def test_curves_are_drawn_for_what_the_card_has():
+    curves = [{"epoch": 1, "public_accuracy": 0.4}, {"epoch": 2, "public_accuracy": 0.5}]
+    (only,) = training_figure(curves).data
+    assert only.y == (0.4, 0.5)
+    assert training_figure([]).data == ()
+
+
+def test_trust_has_both_curves_and_where_the_program_stops():
+    figure = trust_figure([[0.6, 0.65, 0.6, 40], [0.9, 0.95, 0.9, 60]], [[0.5, 0.1], [1.0, 0.3]], 0.8)
+    _, reliability, risk = figure.data
+    assert reliability.x == (0.65, 0.95)
+    assert reliability.y == (0.6, 0.9)
+    assert risk.y == (0.1, 0.3)
+    assert [shape.x0 for shape in figure.layout.shapes] == [0.8]

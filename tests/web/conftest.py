@@ -1,0 +1,5 @@
+"""Fixtures of the web's tests: those of the pages."""
+
+from tests.pages.conftest import enter, settings
+
+__all__ = ["enter", "settings"]

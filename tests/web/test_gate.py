@@ -1,0 +1,256 @@
+"""The gate: what a stranger gets, what a role gets, and that an open line ends with its sign-in."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from clinic import words
+from clinic.accounts import accounts, sessions
+from db.models import Account, Role, SignIn
+from tests import doors
+from tests.clinic.conftest import an_upload, cheap_hashes, db, patient, seal, settings, who  # noqa: F401  # fixtures
+from web import gate
+from web.gate import Behind, Gate
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""The gate asks `sessions` alone, which is tested on both kinds of database."""
+
+FAREWELL = b"please leave"
+HOST = {"host": "clinic.test"}
+
+
+async def inner(scope, receive, send):
+    """What lies behind: says that it was reached; its websocket repeats what it hears."""
+    if scope["type"] == "http":
+        await PlainTextResponse(f"reached by {getattr(scope['actor'], 'name', 'nobody')}")(scope, receive, send)
+        return
+    line = WebSocket(scope, receive, send)
+    await line.accept()
+    try:
+        while True:
+            await line.send_bytes(await line.receive_bytes())
+    except WebSocketDisconnect:
+        return
+
+
+def client_of(db, tls=False, **cookies):
+    app = Gate(inner, Behind(lambda: db, lambda message: message.startswith(b"deed"), FAREWELL, "default-src x", tls))
+    return TestClient(
+        app,
+        base_url="http://clinic.test",
+        cookies=cookies,
+        follow_redirects=False,
+    )
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(gate, "WATCHED_EVERY_S", 0.02)
+
+
+@pytest.fixture
+def token(db):
+    return doors.sign_in(db)
+
+
+@pytest.fixture
+def client(db, token):
+    return client_of(db, sign_in=token)
+
+
+BEHIND = ["/", "/caseload", "/media/abc.mp4", "/_stcore/upload_file/a/b", "/_stcore/metrics", "/_stcore/host-config"]
+
+
+@pytest.mark.parametrize("path", [*BEHIND, "/static/js/index.js", "/sign-in/", "/_stcore/health/", "//sign-in"])
+@pytest.mark.parametrize("cookies", [{}, {"sign_in": "x" * 43}, {"__Host-sign_in": "x" * 43}], ids=str)
+def test_a_stranger_gets_nothing(db, path, cookies):
+    answer = client_of(db, **cookies).get(path)
+    assert (answer.status_code, answer.text) == (401, "Please sign in.")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
+def test_no_other_method_passes(db, method):
+    assert client_of(db).request(method, "/_stcore/upload_file/a/b").status_code == 401
+
+
+def test_a_person_is_sent_to_the_door_and_a_program_hears_ok(db):
+    answer = client_of(db).get("/patient?patient=" + "a" * 32, headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert client_of(db).get("/_stcore/health").text == "ok"
+    assert client_of(db).get("/sign-in").text == "reached by nobody"
+
+
+def test_one_who_is_signed_in_passes_and_is_known(client):
+    for path in ("/", gate.HEALTH):
+        assert client.get(path).text == "reached by Dr. Invented"
+
+
+@pytest.mark.parametrize("end", [sessions.sign_out, lambda db, actor: disable(db, actor)], ids=["sign-out", "disabled"])
+def test_a_stolen_cookie_is_worth_nothing_afterwards(db, client, token, end):
+    end(db, sessions.actor_of(db, token))
+    assert client.get("/").status_code == 401
+
+
+def disable(db, actor):
+    accounts.disable(db, doors.actor(db, "Admin", Role.ADMINISTRATOR), actor.account_id)
+
+
+def test_every_answer_carries_the_headers(client, db):
+    for answer in (client.get("/"), client_of(db).get("/"), client_of(db).get("/sign-in")):
+        headers = answer.headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "default-src x"
+        assert headers["x-frame-options"] == "DENY"
+        assert "strict-transport-security" not in headers
+
+
+def test_behind_tls_only_the_cookie_for_tls_counts(db, token):
+    assert client_of(db, tls=True, sign_in=token).get("/").status_code == 401
+    answer = client_of(db, tls=True, **{"__Host-sign_in": token}).get("/")
+    assert answer.status_code == 200
+    assert answer.headers["strict-transport-security"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/media/abc", "/component/x/y", "/_stcore/agent/mcp", "/auth/login", "/oauth2callback"]
+)
+def test_some_things_answer_nobody(client, path):
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "status"),
+    [
+        (Role.VIEWER, "/_stcore/upload_file/a/b", 403),
+        (Role.CLINICIAN, "/_stcore/upload_file/a/b", 200),
+        (Role.CLINICIAN, "/_stcore/metrics", 403),
+        (Role.ADMINISTRATOR, "/_stcore/metrics", 200),
+    ],
+)
+def test_some_things_answer_some_roles(db, role, path, status):
+    assert client_of(db, sign_in=doors.sign_in(db, "Somebody", role)).put(path).status_code == status
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://elsewhere.test"},
+        {"origin": "null"},
+        {"origin": "http://clinic.test:8502"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+    ids=str,
+)
+def test_other_sites_change_nothing_even_with_the_cookie(client, headers):
+    assert client.post("/sign-in", headers=headers).status_code == 403
+    assert client.put("/_stcore/upload_file/a/b", headers=headers).status_code == 403
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=HOST | headers):
+        pass
+
+
+def test_our_own_pages_may(client):
+    headers = HOST | {"origin": "http://clinic.test", "sec-fetch-site": "same-origin"}
+    assert client.put("/_stcore/upload_file/a/b", headers=headers).status_code == 200
+    with client.websocket_connect("/_stcore/stream", headers=headers) as line:
+        line.send_bytes(b"hello")
+        assert line.receive_bytes() == b"hello"
+
+
+def test_a_password_that_others_know_opens_one_page_alone(db):
+    account = doors.add_account(db, "New", must_change=True)
+    client = client_of(db, sign_in=sessions.sign_in(db, "New", doors.PASSWORD))
+    assert account
+    assert client.get("/").status_code == 403
+    assert client.get("/", headers={"accept": "text/html"}).headers["location"] == "/change-password"
+    assert client.get("/change-password").status_code == 200
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream"):
+        pass
+
+
+def test_a_stranger_s_websocket_is_refused(db):
+    for cookies in ({}, {"sign_in": "x" * 43}):
+        with (
+            pytest.raises(WebSocketDisconnect) as refusal,
+            client_of(db, **cookies).websocket_connect("/_stcore/stream"),
+        ):
+            pass
+        assert refusal.value.code == 1008
+
+
+def test_an_open_line_ends_with_its_sign_in_though_nobody_speaks(db, client, token):
+    with client.websocket_connect("/_stcore/stream") as line:
+        sessions.sign_out(db, sessions.actor_of(db, token))
+        assert line.receive_bytes() == FAREWELL
+        with pytest.raises(WebSocketDisconnect) as end:
+            line.receive_bytes()
+    assert end.value.code == 1008
+
+
+def test_nothing_is_heard_after_the_end(db, client, token, monkeypatch):
+    monkeypatch.setattr(gate, "WATCHED_EVERY_S", 60)
+    with client.websocket_connect("/_stcore/stream") as line:
+        sessions.sign_out(db, sessions.actor_of(db, token))
+        line.send_bytes(b"one more thing")
+        assert line.receive_bytes() == FAREWELL
+
+
+def seen_at(db):
+    with db.read() as session:
+        return session.scalar(select(SignIn.seen_at))
+
+
+def test_timers_do_not_keep_anyone_signed_in(db, client):
+    with db.session() as session:
+        session.scalar(select(SignIn)).seen_at -= timedelta(minutes=10)
+    before = seen_at(db)
+    with client.websocket_connect("/_stcore/stream") as line:
+        for message in (b"deed of the page itself when it opens", b"timer", b"timer"):
+            line.send_bytes(message)
+            line.receive_bytes()
+        client.get("/_stcore/host-config")
+        assert seen_at(db) == before
+        line.send_bytes(b"deed")
+        line.receive_bytes()
+        assert seen_at(db) > before + timedelta(minutes=9)
+
+
+def test_opening_a_page_is_a_deed(db, client):
+    with db.session() as session:
+        session.scalar(select(SignIn)).seen_at -= timedelta(minutes=10)
+    before = seen_at(db)
+    client.get("/", headers={"sec-fetch-mode": "navigate"})
+    assert seen_at(db) > before
+
+
+def test_where_nobody_can_be_asked_nobody_stays(db, client, monkeypatch):
+    with client.websocket_connect("/_stcore/stream") as line:
+        monkeypatch.setattr(sessions, "actor_of", lambda *asked: 1 / 0)
+        assert line.receive_bytes() == FAREWELL
+
+
+def test_a_line_that_idled_too_long_ends(db, client):
+    with client.websocket_connect("/_stcore/stream") as line:
+        with db.session() as session:
+            session.scalar(select(SignIn)).seen_at -= sessions.IDLE
+        assert line.receive_bytes() == FAREWELL
+
+
+def test_before_the_statement_is_accepted_one_page_opens_and_no_line(db):
+    account = doors.add_account(db, "New", statement=None)
+    with db.session() as session:
+        client = client_of(db, sign_in=sessions.start(session, session.get_one(Account, account)))
+    for path in ("/", "/caseload", "/downloads/x", "/recordings/x/video", "/patient-notice", gate.CHANGE_PASSWORD):
+        assert client.get(path).status_code == 403
+    assert client.get("/", headers={"accept": "text/html"}).headers["location"] == gate.INTENDED_USE
+    assert client.get(gate.INTENDED_USE).text == "reached by New"
+    assert client.get(gate.HEALTH).text == "ok"
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=HOST):
+        pass
+    accounts.accept_statement(db, sessions.actor_of(db, client.cookies["sign_in"]), words.STATEMENT_VERSION)
+    assert client.get("/").text == "reached by New"

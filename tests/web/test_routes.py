@@ -1,0 +1,193 @@
+"""The routes: pieces of uploads from this program's own pages, archives handed out once, nothing for guesses."""
+
+import hashlib
+import io
+import os
+import zipfile
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from clinic.exchange import downloads
+from clinic.jobs import jobs
+from clinic.patients import caseload
+from clinic.recordings import incoming
+from fer_core.errors import FerError
+from storage.sealed import CHUNK_BYTES
+from tests import doors
+from tests.clinic.conftest import an_upload, cheap_hashes, db, patient, seal, settings, who  # noqa: F401  # fixtures
+from tests.consents import agree
+from web.routes import PIECE_TYPE, routes
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+class SignedIn:
+    """Puts who acts into the scope, as the gate does."""
+
+    def __init__(self, app, actor):
+        self.app, self.actor = app, actor
+
+    async def __call__(self, scope, receive, send):
+        scope["actor"] = self.actor
+        await self.app(scope, receive, send)
+
+
+def client_of(db, settings, actor):
+    gate = [Middleware(SignedIn, actor=actor)]
+    served = Starlette(routes=routes(lambda: settings, lambda: db), middleware=gate)
+    return TestClient(served, base_url="http://127.0.0.1:8501")
+
+
+@pytest.fixture
+def client(db, settings, who):
+    return client_of(db, settings, who)
+
+
+def patch(client, upload_id, offset, content, **headers):
+    told = {"Upload-Offset": str(offset), "Content-Type": PIECE_TYPE, **OWN, **headers}
+    return client.patch(f"/uploads/{upload_id}", content=content, headers=told)
+
+
+def test_a_file_goes_up_in_pieces(db, settings, who, client):
+    content = os.urandom(2 * CHUNK_BYTES + 7)
+    upload = incoming.begin(db, settings, who, len(content))
+    answer = patch(client, upload.id, 0, content[:CHUNK_BYTES])
+    assert (answer.status_code, answer.headers["upload-offset"]) == (204, str(CHUNK_BYTES))
+    assert answer.headers["cache-control"] == "no-store"
+    told = client.head(f"/uploads/{upload.id}", headers=OWN)
+    assert told.headers["upload-offset"] == str(CHUNK_BYTES)
+    assert told.headers["upload-length"] == str(len(content))
+    answer = patch(client, upload.id, 5, content)
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload_offset")
+    answer = patch(client, upload.id, CHUNK_BYTES, content[CHUNK_BYTES:])
+    assert answer.headers["upload-offset"] == str(len(content))
+    assert incoming.status(settings, upload.id, who.account_id).sha256 == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8501"},
+        {"Sec-Fetch-Site": "", "Origin": "http://127.0.0.1:8501"},
+    ],
+)
+def test_other_pages_cannot_send(db, settings, who, client, headers):
+    upload = incoming.begin(db, settings, who, 10)
+    answer = patch(client, upload.id, 0, b"x", **headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "other_origin")
+    assert client.delete(f"/uploads/{upload.id}", headers=headers).status_code == 403
+    assert incoming.status(settings, upload.id, who.account_id).offset == 0
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://127.0.0.1:8501", 204), ("http://evil.example", 403), (None, 403)]
+)
+def test_an_old_browser_is_told_by_its_origin(db, settings, who, client, origin, status):
+    upload = incoming.begin(db, settings, who, 1)
+    told = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE} | ({"Origin": origin} if origin else {})
+    assert client.patch(f"/uploads/{upload.id}", content=b"x", headers=told).status_code == status
+
+
+def test_what_is_no_piece_is_refused(db, settings, who, client):
+    upload = incoming.begin(db, settings, who, 10)
+    for told in (
+        {"Content-Type": "text/plain"},
+        {"Upload-Offset": "-1"},
+        {"Upload-Offset": "x"},
+        {"Upload-Offset": ""},
+    ):
+        assert patch(client, upload.id, 0, b"x", **told).json()["code"] == "no_piece"
+    assert patch(client, upload.id, 0, bytes(11)).status_code == 413
+    assert patch(client, "0" * 32, 0, b"x").status_code == 404
+    assert patch(client, "..%2fworker", 0, b"x").status_code == 404
+    assert client.get(f"/uploads/{upload.id}", headers=OWN).status_code == 405
+    assert client.post(f"/uploads/{upload.id}", headers=OWN).status_code == 405
+
+
+def test_a_refusal_in_the_middle_of_a_piece_is_answered(db, settings, who):
+    upload = incoming.begin(db, settings, who, 4 * CHUNK_BYTES)
+    full = client_of(db, replace(settings, min_free_bytes=1 << 62), who)
+    answer = patch(full, upload.id, 0, (bytes(100_000) for _ in range(10)))
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+    assert patch(client_of(db, settings, who), upload.id, 0, bytes(4 * CHUNK_BYTES)).status_code == 204
+
+
+def test_giving_up_leaves_nothing(db, settings, who, client):
+    upload = incoming.begin(db, settings, who, 10)
+    assert client.delete(f"/uploads/{upload.id}", headers=OWN).status_code == 204
+    assert client.head(f"/uploads/{upload.id}", headers=OWN).status_code == 404
+
+
+def test_what_came_before_the_connection_broke_is_kept(db, settings, who, client):
+    content = os.urandom(3 * CHUNK_BYTES)
+    upload = incoming.begin(db, settings, who, len(content))
+
+    def broken():
+        yield content[: CHUNK_BYTES + 5]
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        patch(client, upload.id, 0, broken())
+    offset = int(client.head(f"/uploads/{upload.id}", headers=OWN).headers["upload-offset"])
+    assert offset in (0, CHUNK_BYTES)
+    assert patch(client, upload.id, offset, content[offset:]).status_code == 204
+    assert incoming.status(settings, upload.id, who.account_id).sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_another_user_s_upload_is_unknown(db, settings, who):
+    upload = incoming.begin(db, settings, who, 1)
+    assert patch(client_of(db, settings, doors.actor(db, "Bob")), upload.id, 0, b"x").status_code == 404
+    assert patch(client_of(db, settings, who), upload.id, 0, b"x").status_code == 204
+
+
+def test_an_archive_is_handed_out_once(db, settings, who, client):
+    patient_id = caseload.add_patient(db, who, "Wilhelmine Zauberberg")
+    agree(db, patient_id)
+    ticket = downloads.prepare(db, settings, who, patient_id)
+    (path,) = (settings.data_dir / "downloads").iterdir()
+    assert b"Zauberberg" not in path.read_bytes()
+    answer = client.get(f"/downloads/{ticket}")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == 'attachment; filename="patient-export.zip"'
+    assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert "Zauberberg" in archive.read("patient.json").decode()
+    assert not path.exists()
+    assert client.get(f"/downloads/{ticket}").status_code == 404
+
+
+@pytest.mark.parametrize("guessed", ["0" * 32, "x", "..%2f..%2fclinic.db"])
+def test_guessed_tickets_are_unknown(client, guessed):
+    assert client.get(f"/downloads/{guessed}").status_code == 404
+
+
+def test_a_ticket_is_its_owner_s_and_ends(db, settings, who):
+    patient_id = caseload.add_patient(db, who, "Ann Invented")
+    agree(db, patient_id)
+    ticket = downloads.prepare(db, settings, who, patient_id)
+    assert client_of(db, settings, doors.actor(db, "Bob")).get(f"/downloads/{ticket}").status_code == 404
+    (path,) = (settings.data_dir / "downloads").iterdir()
+    os.utime(path, (0, 0))
+    assert client_of(db, settings, who).get(f"/downloads/{ticket}").status_code == 404
+    assert not path.exists()
+
+
+def test_a_stored_video_is_no_download(db, settings, who, client, an_upload):
+    upload = an_upload()
+    assert client.get(f"/downloads/{upload.id}").status_code == 404
+    assert client.head(f"/uploads/{upload.id}", headers=OWN).status_code == 404
+
+
+def test_a_refused_export_leaves_no_file(db, settings, who, patient, an_upload):
+    jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 1, 1), model_sha256="m")
+    with pytest.raises(FerError):
+        downloads.prepare(db, settings, who, patient)
+    assert list((settings.data_dir / "downloads").iterdir()) == []

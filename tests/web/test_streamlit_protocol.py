@@ -1,0 +1,37 @@
+"""What the gate knows of Streamlit is what Streamlit does."""
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from web import streamlit_protocol
+
+
+def message(auto=False, **other):
+    made = BackMsg(**other)
+    if not other:
+        made.rerun_script.query_string = "patient=1"
+        made.rerun_script.is_auto_rerun = auto
+    return made.SerializeToString()
+
+
+def test_a_click_is_a_deed_and_a_timer_is_none():
+    assert streamlit_protocol.is_deed(message())
+    assert not streamlit_protocol.is_deed(message(auto=True))
+    assert not streamlit_protocol.is_deed(message(app_heartbeat=True))
+    assert not streamlit_protocol.is_deed(b"\xff\xff no message at all")
+    assert not streamlit_protocol.is_deed(b"")
+
+
+def test_the_farewell_names_the_door():
+    parsed = ForwardMsg()
+    parsed.ParseFromString(streamlit_protocol.leave_for("/sign-in"))
+    assert parsed.auth_redirect.url == "/sign-in"
+
+
+def test_the_policy_allows_no_other_host_and_no_script_of_a_page():
+    rules = dict(rule.split(" ", 1) for rule in streamlit_protocol.policy().split("; "))
+    assert rules["default-src"] == rules["frame-ancestors"] == rules["base-uri"] == "'none'"
+    assert "sha256-" in rules["script-src"]
+    for word in ("http:", "https:", "*", "unsafe-eval"):
+        assert word not in streamlit_protocol.policy()
+    assert "unsafe-inline" not in rules["script-src"]

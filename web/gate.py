@@ -1,0 +1,275 @@
+"""The gate before everything: without a living sign-in nothing answers but the doors and a bare health ``ok``.
+
+An ASGI middleware for HTTP and websockets. It knows nothing of what lies behind: what counts as a deed of the person,
+and how a page is told to leave, are handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from clinic.access import Actor, Role
+from clinic.accounts import sessions
+from db.engine import Database
+
+SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
+SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
+INTENDED_USE = "/intended-use"
+PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
+DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
+"""What answers to everyone, besides `HEALTH`."""
+BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
+"""What opens beside a page on which there is something to do first."""
+HEALTH = "/_stcore/health"
+SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
+"""What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
+UPLOADS, METRICS = ("/_stcore/upload_file/", "/uploads/", "/downloads/"), "/_stcore/metrics"
+"""What is for those alone who change things, and for administrators."""
+PROGRAM_FILES = "/static/"
+"""Scripts and fonts, the same for everyone and named by their content: they alone may be kept by the browser."""
+
+COOKIE, COOKIE_TLS = "sign_in", "__Host-sign_in"
+WATCHED_EVERY_S = 1.0
+"""An open websocket is closed so soon after its sign-in ended."""
+POLICY_VIOLATION = 1008
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What the gate has to be told of what lies behind it.
+
+    `open_db` gives the database. `is_deed` tells a websocket message that a person caused from one that a timer did.
+    `farewell` is the last message of a websocket whose sign-in ended. `policy` is the Content-Security-Policy of the
+    pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
+    """
+
+    open_db: Callable[[], Database]
+    is_deed: Callable[[bytes], bool]
+    farewell: bytes
+    policy: str
+    tls: bool = False
+    need_second_step: bool = False
+
+
+class Gate:
+    """The middleware; what passes carries its `Actor` as ``scope["actor"]``."""
+
+    def __init__(self, app: ASGIApp, behind: Behind) -> None:
+        self._app, self._behind = app, behind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let pass, one request or websocket."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, _with_headers(send, scope, self._behind))
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._answer(scope)
+        await (answer or self._app)(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> Response | None:
+        """Return the gate's own answer to a request, or None for one that passes."""
+        path, headers = scope["path"], Headers(scope=scope)
+        if scope["method"] in CHANGING and not _same_site(headers):
+            return PlainTextResponse("This request came from another site.", 403)
+        actor = scope["actor"] = await self._actor(scope)
+        # To one who is signed in, Streamlit answers: with it the page gets the token without which it can't upload.
+        if path == HEALTH and (actor is None or self._first(actor)):
+            return PlainTextResponse("ok")
+        if path in DOORS:
+            return None
+        if actor is None:
+            return _elsewhere(scope, headers, SIGN_IN, 401)
+        first = self._first(actor)
+        if first is not None and path not in (first, BESIDE.get(first)):
+            return _elsewhere(scope, headers, first, 403)
+        status = refused(path, actor.role)
+        if status is not None:
+            return PlainTextResponse("There is nothing here for you.", status)
+        if scope["method"] in CHANGING or headers.get("sec-fetch-mode") == "navigate":
+            await self._note(actor)
+        return None
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        actor = await self._actor(scope)
+        if actor is None or self._first(actor) or not _same_site(Headers(scope=scope)):
+            await receive()
+            # Before it is accepted, closing refuses the upgrade with 403.
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+            return
+        scope["actor"] = actor
+        line = _Line(self, scope, receive, send)
+        watcher = asyncio.create_task(line.watch())
+        try:
+            await self._app(scope, line.receive, line.send)
+        finally:
+            # Not between the farewell and the close.
+            async with line.cutting:
+                watcher.cancel()
+
+    def _first(self, actor: Actor) -> str | None:
+        """Return the page on which this person has something to do before anything else opens."""
+        if actor.must_change:
+            return CHANGE_PASSWORD
+        if actor.must_accept:
+            return INTENDED_USE
+        return YOUR_ACCOUNT if self._behind.need_second_step and not actor.second_step else None
+
+    async def _actor(self, scope: Scope) -> Actor | None:
+        token = token_of(HTTPConnection(scope).cookies, is_tls(scope, self._behind.tls))
+        if token is None:
+            return None
+        return await asyncio.to_thread(lambda: sessions.actor_of(self._behind.open_db(), token))
+
+    async def _note(self, actor: Actor) -> None:
+        await asyncio.to_thread(lambda: sessions.note_activity(self._behind.open_db(), actor))
+
+
+class _Line:
+    """An open websocket: each message is checked, and the line is cut when the sign-in ends."""
+
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+        self._gate, self._scope, self._receive, self._send = gate, scope, receive, send
+        self.cutting = asyncio.Lock()
+        self._ended = asyncio.Event()
+        self._accepted = False
+        self._messages = 0
+
+    async def receive(self) -> Message:
+        """Return the next message, or the end of the line."""
+        message = await self._next()
+        if message is None:
+            return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+        if message["type"] == "websocket.receive" and not await self._lives(message.get("bytes") or b""):
+            await self._cut()
+            return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, unless the line is cut."""
+        if self._ended.is_set():
+            return
+        self._accepted = self._accepted or message["type"] == "websocket.accept"
+        await self._send(message)
+
+    async def watch(self) -> None:
+        """Cut the line soon after its sign-in ended, also when nobody says anything."""
+        while not self._ended.is_set():
+            await asyncio.sleep(WATCHED_EVERY_S)
+            try:
+                lives = await self._gate._actor(self._scope) is not None
+            except Exception as error:  # noqa: BLE001  # where nobody can be asked, nobody stays
+                log.error("an open window was closed: %s", type(error).__name__)
+                lives = False
+            if not lives:
+                await self._cut()
+
+    async def _next(self) -> Message | None:
+        """Return the next message, or None when the line is cut before it comes."""
+        coming, ended = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait({coming, ended}, return_when=asyncio.FIRST_COMPLETED)
+            return None if self._ended.is_set() else coming.result()
+        finally:
+            for waiting in (coming, ended):
+                waiting.cancel()
+
+    async def _lives(self, message: bytes) -> bool:
+        actor = await self._gate._actor(self._scope)
+        self._messages += 1
+        # The first message is sent by the page itself, also when it only comes back after the network was gone.
+        if actor is not None and self._messages > 1 and self._gate._behind.is_deed(message):
+            await self._gate._note(actor)
+        return actor is not None
+
+    async def _cut(self) -> None:
+        """Tell the page to leave, and close."""
+        async with self.cutting:
+            if self._ended.is_set():
+                return
+            self._ended.set()
+            # One who is gone already needs no farewell.
+            with suppress(OSError, RuntimeError):
+                if self._accepted:
+                    await self._send({"type": "websocket.send", "bytes": self._gate._behind.farewell})
+                await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
+
+
+def refused(path: str, role: Role) -> int | None:
+    """Return the HTTP status with which this path is refused to this role, None where it passes."""
+    if path.startswith(SHUT):
+        return 404
+    if path.startswith(UPLOADS) and role is Role.VIEWER:
+        return 403
+    if path.startswith(METRICS) and role is not Role.ADMINISTRATOR:
+        return 403
+    return None
+
+
+def is_tls(scope: Scope, declared: bool) -> bool:
+    """Return whether the browser speaks TLS, to this program or to the proxy that was declared."""
+    return declared or scope.get("scheme") in ("https", "wss")
+
+
+def token_of(cookies: Mapping[str, str], tls: bool) -> str | None:
+    """Return the sign-in's token; over TLS only from the cookie that no other host and no plain page can set."""
+    return cookies.get(COOKIE_TLS if tls else COOKIE)
+
+
+def set_token(response: Response, token: str, tls: bool) -> None:
+    """Give the browser the token: for this site alone, out of reach of scripts, gone when the browser closes."""
+    response.set_cookie(COOKIE_TLS if tls else COOKIE, token, path="/", secure=tls, httponly=True, samesite="strict")
+
+
+def _same_site(headers: Headers) -> bool:
+    """Return whether a page of this very site sent the request; a program that is no browser says nothing of it."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        return False
+    return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+
+
+def _elsewhere(scope: Scope, headers: Headers, path: str, status: int) -> Response:
+    """Send a person to another page, and refuse what a program asked for."""
+    if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+        return RedirectResponse(path, 303)
+    return PlainTextResponse("Please sign in.", status)
+
+
+def _with_headers(send: Send, scope: Scope, behind: Behind) -> Send:
+    """Return a `send` that adds the headers of every answer."""
+    tls = is_tls(scope, behind.tls)
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Content-Type-Options"] = "nosniff"
+            # With "no-referrer" a browser hides the origin from our own forms too.
+            headers["Referrer-Policy"] = "same-origin"
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            headers["X-Frame-Options"] = "DENY"
+            headers.setdefault("Content-Security-Policy", behind.policy)
+            if not (scope["path"].startswith(PROGRAM_FILES) and message["status"] == 200):
+                headers["Cache-Control"] = "no-store"
+            if tls:
+                headers["Strict-Transport-Security"] = "max-age=31536000"
+        await send(message)
+
+    return sending

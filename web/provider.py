@@ -1,0 +1,90 @@
+"""Signing in at another provider: on the way there, and back."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from clinic.accounts import identities, oidc
+from clinic.settings import Provider
+from fer_core.errors import FerError
+from web.gate import PROVIDER, PROVIDER_BACK, SIGN_IN, is_tls, set_token
+from web.page import attempt, page
+from web.resources import resources
+from web.sign_in import sign_in_form
+
+_WAITING = ThreadPoolExecutor(4, "provider")
+"""Threads of their own, so that a provider that doesn't answer keeps nobody waiting who has a password here."""
+COOKIE, COOKIE_TLS = "departed", "__Host-departed"
+ARRIVED = '<h1>Signed in</h1><p><a href="/">Go on to the patients</a></p>'
+GO_ON = '<meta http-equiv="refresh" content="0;url=/">'
+
+
+async def depart(request: Request) -> Response:
+    """Send the browser to the provider, with a cookie that it has to bring back."""
+    parts = resources()
+    provider = parts.settings.provider
+    if provider is None:
+        return RedirectResponse(SIGN_IN, 303)
+    try:
+        departure = await attempt(lambda: oidc.depart(parts.db, provider, _back(request)), _WAITING)
+    except FerError as refusal:
+        return page("Sign in", sign_in_form("", refusal.message), 503)
+    response = RedirectResponse(departure.url, 303)
+    # Lax and not strict: the browser comes back by a link of another site.
+    response.set_cookie(
+        _cookie(request),
+        departure.state,
+        max_age=int(oidc.AWAY.total_seconds()),
+        path="/",
+        secure=_tls(request),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+async def arrive(request: Request) -> Response:
+    """Take back who was at the provider, and sign the linked account in."""
+    provider = resources().settings.provider
+    if provider is None:
+        return RedirectResponse(SIGN_IN, 303)
+    try:
+        token = await attempt(lambda: _sign_in(request, provider), _WAITING)
+    except FerError as refusal:
+        response: Response = page("Sign in", sign_in_form("", refusal.message), 403)
+    else:
+        # A page and no redirect: on a way that another site began, the browser would not send the strict cookie.
+        response = page("Signed in", ARRIVED, head=GO_ON)
+        set_token(response, token, _tls(request))
+    response.delete_cookie(_cookie(request), path="/", secure=_tls(request), httponly=True, samesite="lax")
+    return response
+
+
+ROUTES = [
+    Route(PROVIDER, depart, methods=["GET"]),
+    Route(PROVIDER_BACK, arrive, methods=["GET"]),
+]
+
+
+def _sign_in(request: Request, provider: Provider) -> str:
+    db, asked = resources().db, request.query_params
+    held = request.cookies.get(_cookie(request), "")
+    identity = oidc.arrive(db, provider, _back(request), asked.get("state", ""), held, asked.get("code", ""))
+    return identities.sign_in(db, identity)
+
+
+def _back(request: Request) -> str:
+    """Return the address to come back to; the provider takes only one that was registered with it."""
+    return f"{'https' if _tls(request) else 'http'}://{request.headers.get('host', '')}{PROVIDER_BACK}"
+
+
+def _tls(request: Request) -> bool:
+    return is_tls(request.scope, resources().settings.behind_tls)
+
+
+def _cookie(request: Request) -> str:
+    return COOKIE_TLS if _tls(request) else COOKIE

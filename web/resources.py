@@ -1,0 +1,58 @@
+"""The one place where the parts are put together: settings, the database at head, the supervised worker, who acts.
+
+What is kept here is shared by all who are signed in, so that nothing of a patient may be.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from clinic.accounts import accounts, passwords
+from clinic.settings import Settings
+from clinic.worker.supervisor import Supervisor
+from db.engine import Database, migrate, open_database
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the pages work with. `first_code` opens the door to the first administrator, while there is none."""
+
+    settings: Settings
+    db: Database
+    supervisor: Supervisor
+    first_code: str
+
+
+_opened: dict[Settings, Resources] = {}
+_one_at_a_time = threading.Lock()
+
+
+def resources() -> Resources:
+    """Return the parts, opened at the first call, with a living worker; may be called from any thread."""
+    settings = Settings.from_environment()
+    with _one_at_a_time:
+        found = _opened.get(settings)
+        if found is None:
+            found = _opened[settings] = _open(settings)
+    found.supervisor.ensure()
+    return found
+
+
+def database() -> Database:
+    """Return the database."""
+    return resources().db
+
+
+def welcome() -> str | None:
+    """Return what the console says to one who has just installed the program, None where there are accounts."""
+    parts = resources()
+    if accounts.any_account(parts.db):
+        return None
+    return f"There is no account yet. Open the program's address in a browser and give this code: {parts.first_code}"
+
+
+def _open(settings: Settings) -> Resources:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database_url)
+    return Resources(settings, open_database(settings.database_url), Supervisor(settings), passwords.generate())

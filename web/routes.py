@@ -1,0 +1,188 @@
+"""The HTTP routes beside the pages: pieces of large uploads come in, prepared archives and kept videos go out.
+
+An upload goes like in the tus protocol (tus.io, version 1.0): HEAD tells how far it is, PATCH adds a piece at an
+offset, DELETE gives it up. It is begun by a page and not over HTTP. Who is signed in is read from the request's scope,
+where the gate before these routes puts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from clinic.access import Actor
+from clinic.consent import notice
+from clinic.exchange import downloads
+from clinic.recordings import incoming, playback
+from clinic.recordings.incoming import Digests, Incoming, Piece
+from clinic.recordings.playback import Part, RangeError
+from clinic.settings import Settings
+from db.engine import Database
+from fer_core.errors import FerError
+from storage.sealed import CHUNK_BYTES
+
+PIECE_TYPE = "application/offset+octet-stream"
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+STATUS = {
+    "upload_unknown": 404,
+    "download_unknown": 404,
+    "unknown_recording": 404,
+    "no_video": 404,
+    "upload_gone": 404,
+    "signed_out": 403,
+    "statement": 403,
+    "not_your_patient": 403,
+    "no_consent": 403,
+    "consent_expired": 403,
+    "consent_withdrawn": 403,
+    "upload_offset": 409,
+    "too_big": 413,
+    "no_such_range": 416,
+    "upload_busy": 423,
+    "disk_full": 507,
+}
+"""HTTP status of the errors that can be told apart; all others are 400."""
+
+
+def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Route]:
+    """Return the routes of an installation; `settings` and `open_db` are asked at each request."""
+    digests: Digests = {}
+
+    async def upload(request: Request) -> Response:
+        try:
+            return await _upload(request, settings(), digests)
+        except FerError as error:
+            return _refusal(error)
+
+    async def download(request: Request) -> Response:
+        try:
+            return await _download(request, settings())
+        except FerError as error:
+            return _refusal(error)
+
+    async def video(request: Request) -> Response:
+        try:
+            return await _video(request, settings(), await run_in_threadpool(open_db))
+        except FerError as error:
+            return _refusal(error)
+
+    async def show_notice(request: Request) -> Response:  # noqa: ARG001 the same for everyone
+        policy = {"Content-Security-Policy": notice.POLICY}
+        return HTMLResponse(notice.page(settings()), headers=HEADERS | policy)
+
+    return [
+        Route("/uploads/{upload_id}", upload, methods=["HEAD", "PATCH", "DELETE"]),
+        Route("/downloads/{ticket}", download, methods=["GET"]),
+        Route("/recordings/{recording_id}/video", video, methods=["GET", "HEAD"]),
+        Route(notice.PATH, show_notice, methods=["GET"]),
+    ]
+
+
+def same_origin(request: Request) -> bool:
+    """Return whether a page of this very address sent the request; a request that doesn't say so is not."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
+async def _upload(request: Request, settings: Settings, digests: Digests) -> Response:
+    if not same_origin(request):
+        return _refusal(FerError("Uploads are taken from this program's own pages alone.", "other_origin"), 403)
+    upload_id, owner = request.path_params["upload_id"], _user(request)
+    if request.method == "HEAD":
+        return _progress(await run_in_threadpool(incoming.status, settings, upload_id, owner), 200)
+    if request.method == "DELETE":
+        await run_in_threadpool(incoming.cancel, settings, upload_id, owner)
+        return Response(status_code=204, headers=HEADERS)
+    offset = request.headers.get("upload-offset", "")
+    if request.headers.get("content-type") != PIECE_TYPE or not offset.isdecimal():
+        return _refusal(FerError("This is no piece of an upload.", "no_piece"))
+    piece = await run_in_threadpool(Piece, settings, upload_id, int(offset), digests, owner)
+    return _progress(await _receive(request, piece), 204)
+
+
+async def _receive(request: Request, piece: Piece) -> Incoming:
+    """Write the request's body as it comes; what came before an interruption is kept."""
+    waiting, parts = bytearray(), request.stream()
+    try:
+        async for data in parts:
+            waiting += data
+            if len(waiting) >= CHUNK_BYTES:
+                await run_in_threadpool(piece.write, bytes(waiting))
+                waiting.clear()
+        await run_in_threadpool(piece.write, bytes(waiting))
+    except FerError:
+        # An answer before the end of the piece would look like a connection that broke.
+        async for _ in parts:
+            continue
+        raise
+    except ClientDisconnect:
+        # Nobody is there to read the answer.
+        piece.write(bytes(waiting))
+    finally:
+        # Not in a thread: where the server is ending, nothing can be waited for any more.
+        reached = piece.close()
+    return reached
+
+
+async def _download(request: Request, settings: Settings) -> Response:
+    length, content = await run_in_threadpool(downloads.take, settings, request.path_params["ticket"], _user(request))
+    headers = HEADERS | {
+        "Content-Length": str(length),
+        "Content-Disposition": 'attachment; filename="patient-export.zip"',
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+    return StreamingResponse(content, media_type="application/zip", headers=headers)
+
+
+async def _video(request: Request, settings: Settings, db: Database) -> Response:
+    """Answer with a kept video or the part of it that is asked for; each request is checked anew."""
+    actor, recording_id = request.scope["actor"], request.path_params["recording_id"]
+    wanted = request.headers.get("range") if request.method == "GET" else None
+    part = await run_in_threadpool(playback.open_part, db, settings, actor, recording_id, wanted)
+    if request.method == "HEAD":
+        part.file.close()
+        return Response(headers=HEADERS | _told(part), media_type=part.media_type)
+    try:
+        await run_in_threadpool(playback.note_view, db, settings, actor, recording_id)
+    except BaseException:
+        part.file.close()
+        raise
+    content = playback.content(db, settings, actor, recording_id, part)
+    status = 200 if part.whole else 206
+    return StreamingResponse(content, status, HEADERS | _told(part), media_type=part.media_type)
+
+
+def _told(part: Part) -> dict[str, str]:
+    """Return what is said of a part of a video; opened by itself, it shows nothing."""
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(part.length),
+        "Content-Disposition": "inline",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+    return headers if part.whole else headers | {"Content-Range": f"bytes {part.first}-{part.last}/{part.size}"}
+
+
+def _user(request: Request) -> str:
+    """Return the account that is signed in."""
+    actor: Actor = request.scope["actor"]
+    return actor.account_id
+
+
+def _progress(upload: Incoming, status: int) -> Response:
+    headers = {"Upload-Offset": str(upload.offset), "Upload-Length": str(upload.length), "Tus-Resumable": "1.0.0"}
+    return Response(status_code=status, headers=HEADERS | headers)
+
+
+def _refusal(error: FerError, status: int | None = None) -> Response:
+    content = {"code": error.code, "message": error.message}
+    headers = HEADERS | ({"Content-Range": f"bytes */{error.size}"} if isinstance(error, RangeError) else {})
+    return JSONResponse(content, status_code=status or STATUS.get(error.code, 400), headers=headers)
