@@ -33,12 +33,16 @@ from train.state import Run
 from train.targets import SoftLabels
 from train.teach import teach
 
+_TOLD = 20
+"""How many of the pictures that are left out are named."""
+
 
 def _load(arguments: argparse.Namespace) -> FerData:
     data = load(arguments.data, arguments.ferplus)
     if data.bad_files:
-        print(f"{len(data.bad_files)} pictures are left out because they can't be read:", file=sys.stderr)
-        print("\n".join(f"  {name}" for name in data.bad_files), file=sys.stderr)
+        more = [f"and {len(data.bad_files) - _TOLD} more"] if len(data.bad_files) > _TOLD else []
+        print(f"{len(data.bad_files)} pictures are left out:", file=sys.stderr)
+        print("\n".join(f"  {fault}" for fault in [*data.bad_files[:_TOLD], *more]), file=sys.stderr)
     return data
 
 

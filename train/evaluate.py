@@ -28,12 +28,12 @@ def evaluate(classifier: Labeller, data: FerData, split: str, uncertain_below: f
     """Return all metrics of one split; `data` holds all splits, so that duplicates across them are known.
 
     `without_duplicates` leaves out every picture that also stands, pixel for pixel, in another split;
-    `without_near_duplicates` those as well that stand there mirrored, or in another crop, size or compression.
+    `without_near_duplicates` those as well whose photograph stands there mirrored, or in another crop, size or light.
     """
+    part = data.needed(split)
     others = tuple(other for other in SPLITS if other != split)
     twin = has_twin(data, others)[data.split == split]
     near = twin | has_near_twin(data, split, others)
-    part = data.of(split)
     found = classifier.probabilities(part.pixels)
     result = {
         "split": split,

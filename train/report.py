@@ -71,13 +71,25 @@ def _details(card: ModelCard) -> str:
             f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
             f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
             f"- One network; from a top probability of {card.input.mirror_below:.2f} down, the more the lower, and"
-            f" fully from {card.input.mirror_fully_below:.2f}, the face is averaged with its mirror image;"
+            f" fully from {card.input.mirror_fully_below:.2f}, the face is averaged with {_views(card)};"
             f" to each class's logit is added"
             f" {', '.join(f'{label} {offset:+.2f}' for label, offset in zip(card.classes, card.offsets, strict=True))};"
             f" temperature {card.temperature:.3f};"
             f" a face is uncertain below {card.uncertain_below:.3f}",
         ]
     )
+
+
+def _views(card: ModelCard) -> str:
+    """Return what an unclear face is averaged with, in words."""
+    others = card.input.views[1:]
+    framed = [
+        ", ".join(
+            [f"its content {down:g} px lower"] * (down != 0) + [f"{width:g} times as much around it"] * (width != 1)
+        )
+        for down, width in others
+    ]
+    return "; ".join(["its mirror image", *(f"with {text}, as it is and mirrored" for text in framed)])
 
 
 def _training_data(card: ModelCard) -> str:

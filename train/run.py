@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_core.device import working_dtype
+from fer_core.errors import FerError
 from fer_core.faces.preprocess import normalise
 from fer_core.model.efficientnet import EfficientNetLite0, take_imagenet_weights
 from fer_core.model.face_resnet import FaceResNet
 from fer_core.model.model_card import file_sha256
 from fer_core.model.network import build_network
 from train.augment import augment, mix_up
-from train.checkpoint import open_folder, save
+from train.checkpoint import load_weights, open_folder, save
 from train.config import TrainConfig
-from train.data import PUBLIC_TEST, FerData
+from train.data import PUBLIC_TEST, TRAINING, FerData
 from train.degrade import cover_faces
 from train.duplicates import training_rows
 from train.face_start import WEIGHTS_FILE, take_face_weights
@@ -47,7 +47,7 @@ def start(config: TrainConfig, rows: FerData, device: torch.device, weights: Pat
         faces = normalise(torch.from_numpy(rows.pixels[:512]), config.side, mean, std)
         take_face_weights(network, weights, faces, mean, std)
     elif weights is not None:
-        network.load_state_dict(load_file(weights))
+        load_weights(network, weights)
     if config.freeze_depthwise:
         freeze_depthwise(network)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -76,17 +76,24 @@ def train(
 
     Raises FerError where the folder holds a run of another recipe or other data.
     """
+    data.needed(TRAINING)
+    public = data.needed(PUBLIC_TEST)
     rows, left_out = training_rows(data, config.protocol)
+    if len(rows.labels) < config.batch:
+        raise FerError(
+            f"{len(rows.labels)} pictures are left to train on, fewer than a batch of {config.batch}.", "no_data"
+        )
     targets = soft_targets(rows, config, taught)
     if config.folds:
         kept = fold_of(rows, config.folds) != config.fold
         rows, targets = rows.where(kept), targets[torch.from_numpy(kept)]
+    if start_from is not None and not start_from.exists():
+        raise FerError(f"There are no weights at {start_from}.", "no_pretrained")
     if start_from is not None:
         file = start_from / WEIGHTS_FILE if start_from.is_dir() else start_from
         config = replace(config, warm_start=file_sha256(file))
     run = start(config, rows, device, start_from)
     open_folder(folder, run, data.sha256, left_out)
-    public = data.of(PUBLIC_TEST)
     while not run.finished:
         run.history.append(_epoch(run, rows, targets, public))
         if is_first_process():
