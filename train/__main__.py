@@ -18,16 +18,18 @@ import torch
 
 from fer_core.device import best_device
 from fer_core.errors import FerError
+from fer_core.faces.detector import Detector
 from fer_core.model.classifier import Classifier
 from fer_core.model.model_card import WEIGHTS_FOLDER, ModelCard
 from train.config import PRESETS
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
 from train.duplicates import NEAR_TWINS, search_near_pairs
-from train.evaluate import evaluate
+from train.evaluate import evaluate, evaluate_folder
 from train.export import export
+from train.folders import read_folder
 from train.overview import write_overview
 from train.processes import is_first_process, join, leave
-from train.report import model_card_markdown
+from train.report import folder_summary, model_card_markdown
 from train.run import train
 from train.state import Run
 from train.targets import SoftLabels
@@ -108,6 +110,11 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     classifier = Classifier.load(arguments.card)
+    if arguments.folder:
+        _evaluate_folder(arguments, classifier)
+        return
+    if not arguments.data:
+        raise FerError("Name the data set with --data, or a folder of pictures with --folder.", "no_data")
     data = _load(arguments)
     found = evaluate(classifier, data, arguments.split, classifier.card.uncertain_below)
     found["model"] = {"name": classifier.card.name, "sha256": classifier.card.sha256, "device": classifier.device_name}
@@ -126,6 +133,19 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     print(f"  without its {found['duplicates']} duplicates: {clean['accuracy']:.2%}, macro F1 {clean['macro_f1']:.2%}")
     near = found["without_near_duplicates"]
     print(f"  without its {found['near_duplicates']} exact and near duplicates: {near['accuracy']:.2%}")
+
+
+def _evaluate_folder(arguments: argparse.Namespace, classifier: Classifier) -> None:
+    detector = None if arguments.crops else Detector()
+    detect = (lambda rgb: detector.detect([rgb])[0]) if detector else None
+    pictures = read_folder(arguments.folder, detect, arguments.people)
+    other = Classifier.load(arguments.against) if arguments.against else None
+    found = evaluate_folder(classifier, pictures, classifier.card.uncertain_below, other)
+    if arguments.json:
+        text = json.dumps(found, indent=1)
+        print(text) if arguments.json == "-" else Path(arguments.json).write_text(text + "\n")
+    if arguments.json != "-":
+        print(folder_summary(found))
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -186,7 +206,13 @@ def _parser() -> argparse.ArgumentParser:
     ship.add_argument("--to", type=Path, default=WEIGHTS_FOLDER, help="folder of the weights (default: the program's)")
     ship.set_defaults(action=_export)
 
-    measure = commands.add_parser("evaluate", parents=[data], help="measure the shipped model, or another by its card")
+    measure = commands.add_parser("evaluate", help="measure the shipped model, or another by its card")
+    measure.add_argument("--data", type=Path, help="fer2013.csv, or a folder with one folder a class")
+    measure.add_argument("--ferplus", type=Path, help="fer2013new.csv, the FER+ votes")
+    measure.add_argument("--folder", type=Path, help="instead: pictures of another set, in folders of any layout")
+    measure.add_argument("--crops", action="store_true", help="the pictures of --folder are cut to the face already")
+    measure.add_argument("--people", help="regular expression on their paths; its first group names the person")
+    measure.add_argument("--against", type=Path, help="card of a second model to compare with on the same pictures")
     measure.add_argument("--split", choices=(PUBLIC_TEST, PRIVATE_TEST), default=PUBLIC_TEST)
     measure.add_argument("--card", type=Path, help="a model's card (default: the shipped model's)")
     measure.add_argument("--json", help="write all figures as JSON to this file, - for standard output")

@@ -31,13 +31,18 @@ _FERPLUS_COLUMNS = {
     "surprise": Emotion.SURPRISE,
     "neutral": Emotion.NEUTRAL,
 }
-_FOLDER_SYNONYMS = {
+_SYNONYMS = {
     "anger": "angry",
+    "disgusted": "disgust",
     "happiness": "happy",
+    "joy": "happy",
     "sadness": "sad",
     "surprised": "surprise",
     "fearful": "fear",
+    "afraid": "fear",
 }
+CLASS_NAMES = {label: label for label in EMOTION_LABELS} | _SYNONYMS
+"""The classes by the names that data sets give them, in small letters."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +186,12 @@ def _load_folders(root: Path) -> FerData:
     pixels, labels, split, bad = [], [], [], []
     for folder, usage in ((root / train, TRAINING), (root / test, PRIVATE_TEST)):
         for class_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
-            name = _FOLDER_SYNONYMS.get(class_folder.name.lower(), class_folder.name.lower())
-            if name not in EMOTION_LABELS:
+            name = CLASS_NAMES.get(class_folder.name.lower())
+            if name is None:
                 raise FerError(f"The folder {class_folder.name} is none of the seven classes.", "no_data")
             for file in sorted(p for p in class_folder.iterdir() if p.is_file()):
                 try:
-                    pixels.append(np.asarray(read_grey(file).resize((SIDE, SIDE))))
+                    pixels.append(np.asarray(read_picture(file, "L").resize((SIDE, SIDE))))
                 except ValueError as fault:
                     bad.append(f"{file.relative_to(root)}: {fault}")
                     continue
@@ -199,13 +204,13 @@ def _load_folders(root: Path) -> FerData:
     return FerData(np.stack(pixels), np.array(labels, np.uint8), np.array(split), bad_files=tuple(bad))
 
 
-def read_grey(file: Path) -> Image.Image:
-    """Return a picture in eight bits of grey. Raises ValueError with what is wrong with it."""
+def read_picture(file: Path, mode: str) -> Image.Image:
+    """Return a picture in Pillow's mode "L" or "RGB". Raises ValueError with what is wrong with it."""
     try:
         with Image.open(file) as image:
             if image.mode.startswith(("I", "F")):
                 raise ValueError(f"its grey levels have more than eight bits (mode {image.mode})")
-            return image.convert("L")
+            return image.convert(mode)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
         raise ValueError("it can't be read as a picture") from None
 

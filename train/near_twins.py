@@ -1,8 +1,8 @@
 """Search for pictures that show the same photograph in another crop, size, brightness, compression or mirrored.
 
-The core of each picture, made smaller in several steps and mirrored, is slid over every other picture, and the other
-way round, since either may be the closer cut of the photograph (normalised cross-correlation; Lewis 1995, "Fast
-Normalized Cross-Correlation"). A coarse pass at a third of the resolution leaves few candidates for the fine one.
+The core of each picture, at several sizes and mirrored, is slid over every other picture, and the other way round,
+since either may be the closer cut of the photograph (normalised cross-correlation; Lewis 1995, "Fast Normalized
+Cross-Correlation"). A coarse pass at a third of the resolution leaves few candidates for the fine one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-SCALES = tuple(float(value) for value in np.geomspace(1, 4 / 3, 5))
-"""How many times closer the picture may be cut whose core is looked for in the other."""
+SCALES = tuple(float(value) for value in np.geomspace(3 / 4, 4 / 3, 9))
+"""How large the window is that is cut from one picture and looked for in the other."""
 CORE = 32
-"""Side in px of the window in the other picture."""
+"""Side in px of the window at scale 1, and of its place in the other picture."""
 SHIFT = 8
 """How far, in px, the window may lie from the middle of the other picture."""
 NEAR_CORRELATION = 0.90

@@ -9,6 +9,7 @@ from typing import Any
 
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.model.model_card import ModelCard
+from train.compare import FEWEST_GROUPS
 from train.data import PRIVATE_TEST, PUBLIC_TEST
 
 
@@ -78,6 +79,30 @@ def _details(card: ModelCard) -> str:
             f" a face is uncertain below {card.uncertain_below:.3f}",
         ]
     )
+
+
+def folder_summary(found: dict[str, Any]) -> str:
+    """Return what was measured on a set of folders, in a few lines."""
+    full, people = found["full"], found["by_people"]
+    low, high = people["accuracy_95"]
+    lines = [
+        f"{full['pictures']} pictures of {people['groups']} people or sequences; {len(found['left_out'])} left out;"
+        f" classes: {', '.join(found['classes'])}",
+        f"accuracy {full['accuracy']:.2%} (95 % interval over people {low:.2%} to {high:.2%}),"
+        f" {found['accuracy_among_these_classes']:.2%} when only these classes may be given",
+        f"macro F1 {people['macro_f1']:.2%} ({people['macro_f1_95'][0]:.2%} to {people['macro_f1_95'][1]:.2%});"
+        f" neutral -> sad {full['neutral_to_sad']:.2%}; ECE {found['calibration']['ece']:.3f}",
+        f"{found['selective']['coverage']:.1%} get a label, of which {found['selective']['accuracy']:.2%} are right",
+    ]
+    if people["groups"] < FEWEST_GROUPS:
+        lines.append(f"with fewer than {FEWEST_GROUPS} people or sequences these intervals are too narrow")
+    if "against" in found:
+        other = found["against"]
+        lines.append(
+            f"the other model: {other['accuracy']:.2%}; right alone {other['only_ours']} : {other['only_theirs']},"
+            f" McNemar p = {other['p']:.2g}"
+        )
+    return "\n".join([*lines, *(f"  left out: {fault}" for fault in found["left_out"][:10])])
 
 
 def _views(card: ModelCard) -> str:
