@@ -10,8 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic import access, audit, words
@@ -157,6 +158,14 @@ def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError |
 def covered(scope: Scope) -> Select[str]:
     """Return the query of the ids of the patients whose consent to the scope stands today."""
     return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= today()))
+
+
+def stands(patient_id: Any, *scopes: Scope) -> ColumnElement[bool]:
+    """Return the condition that a patient's consent to all these scopes stands today; `patient_id` is a column."""
+    found = [
+        covered(scope).where(Consent.patient_id == patient_id).correlate_except(Consent).exists() for scope in scopes
+    ]
+    return and_(*found)
 
 
 def may_stay(scope: Scope) -> Select[str]:

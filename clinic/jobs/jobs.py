@@ -183,7 +183,7 @@ def choose_track(
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = datetime.now(UTC)
         audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
-    previews.remove_thumbnails(settings, recording_id)
+    previews.keep_patient(settings, recording_id, chosen)
 
 
 def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
