@@ -7,17 +7,20 @@ besides; viewers change nothing. What an account may do is read anew each time, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, words
+from clinic import audit, clock, words
 from clinic.audit import Deed
 from db.engine import Database
 from db.models import Access, Account, Patient, Recording
 from db.models import Role as Role  # the pages know no tables
 from fer_core.errors import FerError
+
+EMERGENCY = timedelta(hours=1)
+"""How long an emergency access lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +172,12 @@ def recording_of(session: Session, recording_id: str) -> Recording:
 
 def visible(account: Account) -> Select[str]:
     """Return the query of the ids of the patients that the account sees now."""
-    now = datetime.now(UTC)
-    return select(Access.patient_id).where(
-        Access.account_id == account.id, or_(Access.until.is_(None), Access.until > now)
-    )
+    return select(Access.patient_id).where(Access.account_id == account.id, stands())
+
+
+def stands() -> ColumnElement[bool]:
+    """Return the condition of an access that is for good, or of an emergency that is not over."""
+    return or_(Access.until.is_(None), clock.pending(Access.until, EMERGENCY, clock.now()))
 
 
 def note_view(db: Database, actor: Actor, patient_id: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import defer
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.jobs import previews
@@ -62,11 +62,11 @@ def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
 
     A page asks this each second, so that it is one query, and that one finds each row by its key.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     may_read = and_(
         Access.account_id == Account.id,
         Access.patient_id == Recording.patient_id,
-        or_(Access.until.is_(None), Access.until > now),
+        access.stands(),
     )
     asked = (
         select(Account.disabled_at, Access.patient_id, Job)
@@ -114,9 +114,9 @@ def active(db: Database, actor: Actor) -> list[ActiveJob]:
                 Recording.patient_id.in_(access.visible(account)),
                 or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
             )
-            .order_by(Job.created_at)
+            .order_by(Job.number, Job.id)
         )
-        now = datetime.now(UTC)
+        now = clock.now()
         return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
 
 
