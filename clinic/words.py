@@ -145,6 +145,9 @@ DEEDS: dict[str, str] = {
     Deed.CONSENT_WITHDRAWN: "withdrew consent for the patient",
     Deed.STATEMENT_ACCEPTED: "accepted the intended use",
     Deed.VIDEO_VIEWED: "watched a kept video",
+    Deed.CLOCK_JUMPED: "found that the computer's clock had been set",
+    Deed.CLOCK_CONFIRMED: "confirmed the computer's clock",
+    Deed.ZONE_CHANGED: "set the clinic's time zone",
 }
 
 SCOPES: dict[str, str] = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import defer
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.jobs import previews, tracks
@@ -116,7 +116,7 @@ def _seen(db: Database, actor: Actor, recording_id: str) -> _Seen | None:
             return None
         if not sees:
             raise access.refusal("not_your_patient")
-        return _Seen(_status(job, datetime.now(UTC)), agreed, tracks.chosen_of(recording)) if job is not None else None
+        return _Seen(_status(job, clock.now()), agreed, tracks.chosen_of(recording)) if job is not None else None
 
 
 def _shown(settings: Settings, seen: _Seen) -> previews.StoredPreview | None:
@@ -148,9 +148,9 @@ def active(db: Database, actor: Actor) -> list[ActiveJob]:
                 Recording.patient_id.in_(access.visible(account)),
                 or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
             )
-            .order_by(Job.created_at)
+            .order_by(Job.number, Job.id)
         )
-        now = datetime.now(UTC)
+        now = clock.now()
         return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
 
 
