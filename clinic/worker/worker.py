@@ -13,11 +13,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.erasure import deletion, retention, withdrawal
 from clinic.exchange import downloads
 from clinic.jobs import leases, previews
@@ -93,7 +93,7 @@ class Worker:
         self._analyzer: Analyzer | None = None
         self._missed: str | None = None
         self._stopping = threading.Event()
-        self._health = WorkerHealth(pid=os.getpid(), at=datetime.now(UTC))
+        self._health = WorkerHealth(pid=os.getpid(), at=clock.now())
         self._health_lock = threading.Lock()
         self._busy_since: float | None = None
 
@@ -206,7 +206,7 @@ class Worker:
 
     def _say(self) -> None:
         with self._health_lock:
-            self._health = replace(self._health, at=datetime.now(UTC))
+            self._health = replace(self._health, at=clock.now())
             write_health(self._settings, self._health, self._number)
 
     def _housekeep(self) -> None:

@@ -68,8 +68,10 @@ def test_what_a_page_asks_each_second_is_one_query_that_scans_no_table(db, setti
     if db.engine.dialect.name == "sqlite":
         with db.engine.connect() as connection:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-        assert len(plan) == 4
-        assert all(step.detail.startswith("SEARCH") and "INDEX" in step.detail for step in plan), plan
+        # The other steps are the names of the subqueries.
+        reads = [step.detail for step in plan if not step.detail.startswith("CORRELATED SCALAR SUBQUERY")]
+        assert len(reads) >= 4
+        assert all(read.startswith("SEARCH") and "INDEX" in read for read in reads), plan
 
 
 @pytest.mark.parametrize("kinds", [[], ["video", "video"], ["video", "image"]], ids=str)
