@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from benchmarks import postgresql
-from db.engine import migrate
-from tests import attacks
+from clinic.admin import demo
+from db.engine import migrate, open_database
+from tests import attacks, postgresql
 from tests.attacks import attack as attack
 
 _numbers = itertools.count()
@@ -34,6 +34,16 @@ def sqlite_at_head(tmp_path_factory):
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo_at_head(sqlite_at_head, tmp_path_factory):
+    """A copy of that file with the invented patients, whose summaries take seconds to work out."""
+    path = shutil.copyfile(sqlite_at_head, tmp_path_factory.mktemp("demo") / "clinic.db")
+    db = open_database(f"sqlite:///{path}")
+    demo.fill(db)
+    db.close()
     return path
 
 
