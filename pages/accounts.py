@@ -10,6 +10,7 @@ from clinic.accounts import accounts, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
 from pages import links
 from pages.session import actor
+from pages.views.zone import zone_form
 from pages.widgets import calm
 from web.resources import resources
 
@@ -140,3 +141,5 @@ found = accounts.list_accounts(resources().db, who)
 for row in found:
     show_line(who, row, found)
 st.caption(words.ACCOUNTS_SEE_OWN)
+st.header("Time zone of the clinic")
+zone_form(who)

@@ -12,12 +12,13 @@ from clinic.consent import consent
 from clinic.jobs import jobs, progress
 from clinic.patients import caseload
 from clinic.recordings import incoming, uploads
+from clinic.recordings.taken import suggestion
 from fer_core.errors import FerError
 from pages import links
 from pages.session import actor
 from pages.views.follow import follow
 from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
-from pages.widgets import day, show_error
+from pages.widgets import day, show_error, today, zone
 from web.resources import resources
 
 VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
@@ -49,7 +50,7 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
     )
     if patient_id is not None and not may_be_analysed(patient_id):
         return
-    recorded_on = right.date_input("Recorded on", value="today", max_value="today", format="YYYY-MM-DD")
+    day_field = right.container()
     kind = st.segmented_control("What was recorded", KINDS, default=KINDS[0], required=True)
     video, pictures = None, []
     if kind == KINDS[0]:
@@ -57,6 +58,8 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
     else:
         pictures = st.file_uploader("One or more pictures", type=PICTURE_TYPES, accept_multiple_files=True)
     st.caption(f"The file lies encrypted until it is analysed, and {afterwards(patient_id)} then. Sound is never read.")
+    with day_field:
+        recorded_on = ask_for_day(video.name if video else pictures[0].name if pictures else "")
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
     sampling = st.segmented_control(
         "How often a video is looked at", list(SAMPLING), default=next(iter(SAMPLING)), required=True
@@ -66,6 +69,14 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
         hand_in(patient_id, video or pictures, recorded_on, note, SAMPLING[sampling])
     if not ready:
         st.caption("Choose a patient and a file first." if not video else "The video is still on its way.")
+
+
+def ask_for_day(name: str) -> date:
+    """Ask for the day of the recording; the file's name may suggest one."""
+    taken = suggestion(name, None, zone(), today())
+    day = taken.day if taken is not None else today()
+    # Another suggestion is another field, so that what was typed for one file is not kept for the next.
+    return st.date_input("Recorded on", value=day, max_value=today(), format="YYYY-MM-DD", key=f"recorded_on_{day}")
 
 
 def may_be_analysed(patient_id: str) -> bool:

@@ -12,6 +12,7 @@ from clinic.worker.health import read_health
 from pages import links
 from pages.navigation import PLACES, places_of
 from pages.session import actor
+from pages.views.zone import ask_for_zone
 from pages.widgets import calm, duration
 from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
 from web.resources import resources
@@ -25,6 +26,7 @@ def show_sidebar(who: Actor) -> None:
         st.info("Demonstration: all patients are invented.", icon=":material/science:")
     if who.role is Role.ADMINISTRATOR:
         show_clock(who)
+        ask_for_zone(who)
     if health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)

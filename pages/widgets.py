@@ -11,8 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from clinic import clock as program_clock
 from clinic import words
+from clinic.admin import zones
 from fer_core.errors import FerError
+from web.resources import resources
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +61,23 @@ def day(value: date | None) -> str:
 
 
 def clock(value: datetime) -> str:
-    """Return the time of day of a moment, such as ``14:05``, where the reader's browser is."""
-    return f"{value.astimezone(_zone()):%H:%M}"
+    """Return the time of day of an instant, such as ``14:05``, in the clinic's zone."""
+    return f"{value.astimezone(zone()):%H:%M}"
+
+
+def today() -> date:
+    """Return the day that it is in the clinic."""
+    return program_clock.now().astimezone(zone()).date()
+
+
+def day_of(value: datetime | None) -> str:
+    """Return on which of the clinic's days an instant fell, as people read it; a dash for none."""
+    return day(value.astimezone(zone()).date() if value is not None else None)
+
+
+def instants(title: str) -> tuple[str, Any]:
+    """Return the name of a table's column of instants, with the clinic's zone, and how it is shown."""
+    return f"{title} ({zone()})", st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=str(zone()))
 
 
 def percent(share: float | None) -> str:
@@ -88,7 +106,11 @@ def position(seconds: float) -> str:
     return f"{clock}:{rest // 10:02d}.{rest % 10}"
 
 
-def _zone() -> tzinfo:
+def zone() -> tzinfo:
+    """Return the clinic's time zone; the browser's until an administrator was here."""
+    chosen = zones.chosen(resources().db)
+    if chosen is not None:
+        return chosen.zone
     try:
         return ZoneInfo(st.context.timezone or "")
     except (ValueError, ZoneInfoNotFoundError):

@@ -122,7 +122,7 @@ def start(
         wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
         session.add(wish)
         session.flush()
-        agreed = set.intersection(*(set(session.scalars(consent.covered(scope))) for scope in NEEDED))
+        agreed = set.intersection(*(set(session.scalars(consent.covered(session, scope))) for scope in NEEDED))
         for recording in session.scalars(_shown(patient_id)).all():
             if recording.model_sha256 == model:
                 up_to_date += 1

@@ -136,7 +136,7 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         account = access.acting(session, actor)
         seen = access.visible(account)
         listed = session.execute(
-            select(Patient, Access.until, Patient.id.in_(consent.covered(Scope.KEEP_RESULTS)))
+            select(Patient, Access.until, Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS)))
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(seen))
         )

@@ -7,13 +7,12 @@ pictures of one day are one recording. No link is followed and nothing outside t
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,13 +21,12 @@ from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload
 from clinic.recordings import uploads
+from clinic.recordings.taken import suggestion
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
 
-DAY = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
-"""A day in a file's name, such as 2026-03-01; a file without one is taken for one of the day it was last changed."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Without O_NONBLOCK a pipe that lies there would be waited for.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -116,12 +114,20 @@ class _Intake:
             with _file(folder, name) as file:
                 found = os.fstat(file.fileno())
                 uploads.check_quota(self.settings, found.st_size)
-                return uploads.store(self.db, self.settings, self.actor, file, name), _day(name, found.st_mtime)
+                upload = uploads.store(self.db, self.settings, self.actor, file, name)
+                return upload, self.day_of(upload, found.st_mtime)
         except FerError as refusal:
             self.say(name, False, refusal.message)
         except OSError:
             self.say(name, False, "This is no file that can be read, or a link, which is not followed.")
         return None
+
+    def day_of(self, upload: Upload, modified: float) -> date:
+        """Return the day of a recording: as its name or its container says, or when the file was last changed."""
+        with self.db.read() as session:
+            zone, today = clock.zone(session), clock.today(session)
+        taken = suggestion(upload.name, upload.created, zone, today)
+        return taken.day if taken is not None else min(datetime.fromtimestamp(modified, zone).date(), today)
 
     def enqueue(self, patient_id: str, files: list[Upload], recorded_on: date) -> None:
         try:
@@ -168,16 +174,6 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
     finally:
         # Where the way ended early, nothing stays that no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
-
-
-def _day(name: str, modified: float) -> date:
-    today = clock.now().date()
-    for text in DAY.findall(name):
-        try:
-            return min(date.fromisoformat(text), today)
-        except ValueError:
-            continue
-    return min(datetime.fromtimestamp(modified, UTC).date(), today)
 
 
 def _names(folder: int) -> list[str]:

@@ -14,7 +14,7 @@ from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
 from pages.session import actor
-from pages.widgets import calm, day
+from pages.widgets import calm, day, day_of, instants, today
 from web.resources import resources
 
 COLORS: dict[State, Literal["green", "orange", "gray"]] = {
@@ -54,7 +54,7 @@ def said(standing: Standing) -> str:
     if standing.state is State.EXPIRED:
         return f"{what}: ended {day(standing.expires_on)}"
     if standing.state is State.WITHDRAWN and standing.withdrawn_at is not None:
-        return f"{what}: withdrawn {day(standing.withdrawn_at.date())}"
+        return f"{what}: withdrawn {day_of(standing.withdrawn_at)}"
     return f"{what}: not given"
 
 
@@ -116,8 +116,8 @@ def _record(patient_id: str) -> None:
                         ticked.append(scope)
                     st.caption(words.SCOPE_MEANINGS[scope])
             left, right = st.columns(2)
-            given_on = left.date_input("Agreed on", value="today", max_value="today", format="YYYY-MM-DD")
-            last_day = right.date_input("Last day (optional)", value=None, min_value="today", format="YYYY-MM-DD")
+            given_on = left.date_input("Agreed on", value=today(), max_value=today(), format="YYYY-MM-DD")
+            last_day = right.date_input("Last day (optional)", value=None, min_value=today(), format="YYYY-MM-DD")
             document = st.text_input(
                 "Where the signed document is found",
                 max_chars=consent.DOCUMENT_MAX,
@@ -130,22 +130,22 @@ def _record(patient_id: str) -> None:
 
 
 def _show_history(patient_id: str) -> None:
+    recorded, shown = instants("Recorded")
     rows = [
         {
-            "Recorded": standing.recorded_at,
+            recorded: standing.recorded_at,
             "By": standing.recorded_by or "elsewhere",
             "To": words.SCOPES[standing.scope],
             "Agreed on": day(standing.given_on),
             "Last day": day(standing.expires_on),
             "Document": standing.document,
-            "Withdrawn": day(standing.withdrawn_at.date() if standing.withdrawn_at else None),
+            "Withdrawn": day_of(standing.withdrawn_at),
         }
         for standing in consent.history(resources().db, actor(), patient_id)
     ]
     if rows:
-        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
         with st.expander("What was recorded so far"):
-            st.dataframe(rows, hide_index=True, column_config={"Recorded": when}, key="consents")
+            st.dataframe(rows, hide_index=True, column_config={recorded: shown}, key="consents")
 
 
 @st.dialog("Withdraw consent?", width="medium")

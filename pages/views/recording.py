@@ -17,7 +17,7 @@ from pages.views.convert import moments
 from pages.views.player import has_video, show_video
 from pages.views.reading import show_episodes, show_light, show_reading
 from pages.views.transfer import keep_receipt
-from pages.widgets import calm, chart, day, duration, percent
+from pages.widgets import calm, chart, day, day_of, duration, percent
 from web.resources import resources
 
 
@@ -58,8 +58,7 @@ def _version(recording: RecordingRow) -> RecordingRow:
 
 
 def _version_name(version: RecordingRow) -> str:
-    made = version.analysed_at.date() if version.analysed_at is not None else None
-    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day(made)}"
+    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day_of(version.analysed_at)}"
 
 
 def _show_usable(recording: RecordingRow) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from clinic import access
 from clinic.access import CONSOLE
 from clinic.patients import caseload
 from clinic.recordings import folders, uploads
@@ -176,12 +177,21 @@ def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, ro
     assert {file.id for file in open_store(settings).files()} == handed_on
 
 
-def test_a_day_that_is_none_or_in_the_future_is_not_believed():
-    today = datetime.now(UTC).date()
-    at = datetime(2025, 5, 6, 12, tzinfo=UTC).timestamp()
-    assert folders._day("visit 2026-13-45.mp4", at) == date(2025, 5, 6)
-    assert folders._day("visit 9999-01-01.mp4", at) == today
-    assert folders._day("20260-03-011.mp4", at) == date(2025, 5, 6)
+@pytest.mark.parametrize(
+    ("name", "zone", "expected"),
+    [
+        ("visit 2999-01-01.png", "UTC", date(2026, 2, 7)),
+        ("2026-99-99 2026-02-03.png", "UTC", date(2026, 2, 3)),
+        ("visit.png", "Pacific/Auckland", date(2026, 2, 8)),
+        ("VID_20260205_010203.png", "Pacific/Auckland", date(2026, 2, 5)),
+    ],
+)
+def test_the_day_of_a_file_is_the_clinic_s(db, settings, name, zone, expected):
+    with db.session() as session:
+        access.installation(session).zone = zone
+    intake = folders._Intake(db, settings, CONSOLE, None)
+    modified = datetime(2026, 2, 7, 23, tzinfo=UTC).timestamp()
+    assert intake.day_of(uploads.Upload("0" * 32, name, "", 1, "image"), modified) == expected
 
 
 def test_the_console_alone_needs_no_account(db, settings, patient):

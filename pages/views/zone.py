@@ -1,0 +1,35 @@
+"""The clinic's time zone: taken from the first administrator's browser, and asked for until somebody confirms it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic.access import Actor
+from clinic.admin import zones
+from web.resources import resources
+
+
+def ask_for_zone(who: Actor) -> None:
+    """Take the browser's zone where the clinic has none, and ask an administrator whether it is the right one."""
+    parts = resources()
+    found = zones.chosen(parts.db)
+    if found is None:
+        zones.adopt(parts.db, who, st.context.timezone)
+        found = zones.chosen(parts.db)
+    if found is None or not found.confirmed:
+        st.info("In which time zone is the clinic? It says which day it is, for everybody.", icon=":material/schedule:")
+        zone_form(who)
+
+
+def zone_form(who: Actor) -> None:
+    """Draw the choice of the clinic's time zone."""
+    parts = resources()
+    if parts.settings.timezone is not None:
+        st.caption(f"The clinic's time zone is {parts.settings.timezone}, as FER_TIMEZONE says.")
+        return
+    found, offered = zones.chosen(parts.db), zones.names()
+    with st.form("zone", border=False):
+        name = st.selectbox("Time zone", offered, index=offered.index(found.name) if found else None)
+        if st.form_submit_button("Set the time zone") and name:
+            zones.choose(parts.db, who, name)
+            st.rerun()
