@@ -24,6 +24,7 @@ from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
 from benchmarks.passing import measure as measure_passing
 from benchmarks.simulate import HEAD, Clinic, simulate
+from benchmarks.statements import table as table_of_statements
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -172,6 +173,9 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     long_run.add_argument("file", type=Path)
     long_run.add_argument("--every", type=float, default=0.2, help="seconds between samples (default: 0.2)")
     long_run.add_argument("--plot", type=Path, help="write the memory over the video as a picture")
+    truth = commands.add_parser("statistics", help="whether the pages' statements are true of simulated patients")
+    truth.add_argument("--recordings", type=int, default=400, help="of each kind")
+    truth.add_argument("--patients", type=int, default=200, help="of each kind")
     thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
     thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
     formats = commands.add_parser("precision", help="labels and time on each device and in each number format")
@@ -202,6 +206,10 @@ def _precision(options: argparse.Namespace) -> None:
     print(precision.table(load(options.data).of(PRIVATE_TEST).pixels))
 
 
+def _statistics(options: argparse.Namespace) -> None:
+    print(table_of_statements(options.recordings, options.patients))
+
+
 def _passing(options: argparse.Namespace) -> None:
     print(measure_passing(options.pictures, options.seconds).table())
 
@@ -222,6 +230,7 @@ MORE = {
     "memory": _memory,
     "quality": _quality,
     "precision": _precision,
+    "statistics": _statistics,
 }
 
 
