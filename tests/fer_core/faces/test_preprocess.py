@@ -66,3 +66,9 @@ def test_the_middle_is_normalised():
     x = normalise(grey, 44, mean=0.2, std=0.5)
     assert x.shape == (1, 1, 44, 44)
     assert torch.allclose(x, torch.zeros_like(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("box", [Box(-500, -500, 500, 500), Box(900, 900, 950, 950), Box(-9e9, 0, 9e9, 9e9)])
+def test_a_box_that_no_face_can_have_is_refused_before_memory_is_taken(box):
+    with pytest.raises(ValueError, match="times the picture"):
+        crop_faces(np.zeros((100, 150, 3), np.uint8), [Box(10, 10, 60, 60), box])
