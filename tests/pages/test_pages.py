@@ -153,19 +153,6 @@ def test_an_earlier_version_can_be_looked_at(settings, patients):
     assert not page.exception
 
 
-def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
-    page = open_page("patient", patient=patients[0].id)
-    [edit] = [button for button in page.button if button.label == "Edit"]
-    edit.click().run()
-    [sure] = [box for box in page.checkbox if "for good" in box.label]
-    sure.check().run()
-    [delete] = [button for button in page.button if button.label == "Delete patient"]
-    delete.click().run()
-    assert [title.value for title in page.title] == ["Caseload"]
-    assert not page.error
-    assert patients[0].name not in text_of(page)
-
-
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
     page = open_page("patient", patient="0" * 32)
     assert [error.value for error in page.error] == ["This patient is no longer in the list."]

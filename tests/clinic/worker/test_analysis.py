@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
-from tests.storage.test_previews import READABLE
+from tests.clinic.jobs.test_previews import READABLE
 
 from clinic.jobs import jobs, leases, previews, progress
 from clinic.jobs.leases import LeaseLostError
