@@ -292,6 +292,8 @@ class _Begun:
 
     @classmethod
     def resumed(cls, detector: Detector, state: dict[str, Any]) -> _Begun:
+        if "anchors" not in state["follower"]:
+            raise video.BookmarkError("The analysis was begun by another release.")
         after = video.Bookmark(Position(**state["position"]), state["crc32"])
         patient = Box(**state["patient"]) if isinstance(state["patient"], dict) else state["patient"]
         follower = Follower.resumed(detector, state["follower"])

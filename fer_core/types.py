@@ -111,6 +111,19 @@ class Box:
         """Area in px²."""
         return self.width * self.height
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The middle, x and y in px."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def scaled(self, factor: float) -> Box:
+        """Return the same box in a picture of `factor` times the size."""
+        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
+
+    def moved(self, x: float, y: float) -> Box:
+        """Return the box moved by so many px."""
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
     def iou(self, other: Box) -> float:
         """Intersection over union with another box, 0 to 1."""
         width = min(self.right, other.right) - max(self.left, other.left)
@@ -145,6 +158,7 @@ class Face:
 
     `landmarks`: (5, 2) px as ((x, y), …): left eye, right eye, nose, left and right corner of the mouth, as the
     viewer sees them; None where the detector gave none. `track`: number of the track within the recording, from 0.
+    `window`: the square in which the detector's last net saw the face, for a second look; results have none.
     """
 
     box: Box
@@ -152,6 +166,7 @@ class Face:
     landmarks: tuple[tuple[float, float], ...] | None = None
     quality: Quality | None = None
     track: int = 0
+    window: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,12 @@ class _Track:
 
     def expected(self, time_s: float) -> Box:
         ahead = min(time_s - self.seen_s, COAST_S)
-        x, y = self.velocity[0] * ahead, self.velocity[1] * ahead
-        return Box(self.box.left + x, self.box.top + y, self.box.right + x, self.box.bottom + y)
+        return self.box.moved(self.velocity[0] * ahead, self.velocity[1] * ahead)
 
     def take(self, box: Box, time_s: float) -> None:
         step = time_s - self.seen_s
         if step > 0:
-            old, new = _middle(self.box), _middle(box)
+            old, new = self.box.middle, box.middle
             measured = ((new[0] - old[0]) / step, (new[1] - old[1]) / step)
             self.velocity = tuple(  # type: ignore[assignment]
                 VELOCITY_MEMORY * was + (1 - VELOCITY_MEMORY) * now
@@ -68,6 +67,15 @@ class Tracker:
             for one in state["tracks"]
         ]
         return tracker
+
+    def forget(self) -> None:
+        """Expect nobody any more: whoever is found next gets a new number."""
+        self._tracks = []
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the tracks that may go on."""
+        return [track.number for track in self._tracks]
 
     def expected(self, time_s: float, lost_for_s: float = 0.0) -> dict[int, Box]:
         """Return where each track is expected that was seen last no more than `lost_for_s` before the last update."""
@@ -105,14 +113,10 @@ class Tracker:
         return {int(r): tracks[c] for r, c in zip(rows, columns, strict=True) if np.isfinite(cost[r, c])}
 
 
-def _middle(box: Box) -> tuple[float, float]:
-    return (box.left + box.right) / 2, (box.top + box.bottom) / 2
-
-
 def _cost(found: Box, expected: Box) -> float:
     """Return how unlikely it is that a face found here is the one expected there; infinite where it can't be."""
     overlap = found.iou(expected)
-    (x, y), (ex, ey) = _middle(found), _middle(expected)
+    (x, y), (ex, ey) = found.middle, expected.middle
     side = (expected.area * found.area) ** 0.25
     distance = float(np.hypot(x - ex, y - ey)) / side
     growth = abs(float(np.log(found.area / expected.area)))
