@@ -8,7 +8,7 @@ from clinic import words
 from clinic.access import Actor
 from clinic.accounts import sessions
 from clinic.worker.health import read_health
-from pages import links
+from pages import actions, links
 from pages.navigation import PLACES, places_of
 from pages.session import actor
 from pages.widgets import calm
@@ -37,8 +37,8 @@ def show_sidebar(who: Actor) -> None:
         st.stop()
 
 
-# A material icon would be fetched from another host for the tab; this one is drawn by the browser.
-st.set_page_config(page_title="Expression History", page_icon="📈", layout="wide")
+# The title of the tab is the page's (st.navigation), and no name. A material icon would be fetched from another host for the tab; this one is drawn by the browser.
+st.set_page_config(page_icon="📈", layout="wide")
 
 with calm():
     who = actor()
@@ -53,5 +53,8 @@ with calm():
     )
     with st.sidebar, calm():
         show_sidebar(who)
+    said = st.container()
     with calm():
         page.run()
+    with said:
+        actions.say_missed()

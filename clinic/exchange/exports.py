@@ -8,7 +8,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -149,7 +149,7 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     found = session.execute(select(table).where(_belongs(table, patient_id)).order_by(*table.primary_key.columns))
     for row in found.mappings():
         kept = {name: value for name, value in row.items() if table != JOBS or name not in OF_THIS_JOB}
-        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+        yield {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in kept.items()}
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
