@@ -179,6 +179,7 @@ FIRST_STEPS = (
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
+CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
 NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"

@@ -11,6 +11,7 @@ RECORDING_COLUMNS = (
     "id",
     "kind",
     "recorded_on",
+    "recorded_time",
     "note",
     "source_name",
     "duration_s",
@@ -42,6 +43,7 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "id": ("text", "", "random id of the recording", NEVER),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
+    "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", "unknown"),
     "note": (
         "text",
         "",

@@ -8,7 +8,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -152,7 +152,7 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     for row in found.mappings():
         left_out = (*DERIVED, *OF_THIS_JOB) if table == JOBS else DERIVED
         kept = {name: value for name, value in row.items() if name not in left_out}
-        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+        yield {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in kept.items()}
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:

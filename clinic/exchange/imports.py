@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from datetime import time as clock_time
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -37,7 +38,7 @@ from clinic.exchange.exports import (
     patient_tables,
 )
 from clinic.jobs.jobs import ACTIVE
-from clinic.patients import caseload
+from clinic.patients import fields
 from clinic.patients.trends import Summary
 from clinic.recordings import uploads
 from clinic.settings import Settings
@@ -105,7 +106,7 @@ def _is_of_the_archive(error: FerError) -> bool:
     """Return whether a refusal is due to what the archive holds, and not to this installation."""
     if isinstance(error, MediaError):
         return error.code not in ("too_big", "disk_full")
-    return error.code in ("bad_name", "bad_note")
+    return error.code in ("bad_name", "bad_note", "bad_code")
 
 
 def _tables(archive: zipfile.ZipFile) -> Tables:
@@ -142,8 +143,10 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
                     raise ValueError("a row of another patient")
             if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
                 raise ValueError("no id")
-    if caseload.valid_name(patient["name"]) != patient["name"]:
+    if fields.valid_name(patient["name"]) != patient["name"]:
         raise ValueError("a name with something hidden in it")
+    if fields.valid_code(patient.get("code", "")) != patient.get("code", ""):
+        raise ValueError("a code with something hidden in it")
     recordings = tables[Recording.__tablename__]
     firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
     for recording in recordings:
@@ -170,7 +173,7 @@ def _check_recording(recording: Row) -> None:
         raise ValueError("no settings")
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
-    caseload.valid_note(recording["note"])
+    fields.valid_note(recording["note"])
     if recording["source_name"] and uploads.clean_name(recording["source_name"]) != recording["source_name"]:
         raise ValueError("a name with something hidden in it")
     if recording["summary"] is not None:
@@ -193,8 +196,8 @@ def _value(column: Column[Any], value: Any) -> Any:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment
-    elif kind is date:
-        return date.fromisoformat(value)
+    elif kind in (date, clock_time):
+        return kind.fromisoformat(value)
     elif kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     elif type(value) is kind and not _too_long(column, value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
@@ -191,7 +191,9 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
         access.keeper(session, actor)
         if session.get(Patient, code) is not None:
             return code
-        found = list(session.scalars(select(Patient.id).where(Patient.name == code.strip()).limit(2)))
+        wanted = code.strip()
+        named = or_(Patient.name == wanted, Patient.code == wanted)
+        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if wanted else []
     if len(found) > 1:
         raise FerError(
             "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"
@@ -238,7 +240,8 @@ def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
 
 def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
     now = clock.now()
-    copied = ("patient_id", "kind", "recorded_on", "note", "source_name", "source_sha256", "duration_s")
+    said = ("recorded_on", "recorded_time", "note", "revision")
+    copied = ("patient_id", "kind", *said, "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},
         version_of=visit_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -16,15 +16,14 @@ from clinic.accounts.accounts import grant
 from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.patients.fields import PatientFields, RecordingFields, fields_of, valid_patient
 from clinic.patients.trends import Summary, Trend, trend
-from clinic.texts import hides_something
 from db.engine import Database
 from db.models import Access, Job, JobState, Patient, Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 
-NAME_MAX, NOTE_MAX = 200, 2000
 NOT_OVER = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
 """States of an analysis in which the stored samples are not the patient's alone."""
 
@@ -41,8 +40,11 @@ class PatientSummary:
 
     id: str
     name: str
+    code: str
+    born_on: date | None
     note: str
     demo: bool
+    revision: int
     recordings: int
     last_recorded_on: date | None
     last_usable_share: float | None
@@ -65,7 +67,9 @@ class RecordingRow:
     patient_id: str
     kind: str
     recorded_on: date
+    recorded_time: time | None
     note: str
+    revision: int
     source_name: str
     state: JobState | None
     duration_s: float | None
@@ -86,6 +90,18 @@ class RecordingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose a recording is, and what is said of it; `revision` is the recording's."""
+
+    patient_id: str
+    name: str
+    code: str
+    born_on: date | None
+    revision: int
+    fields: RecordingFields
+
+
+@dataclass(frozen=True, slots=True)
 class PatientDetail:
     """A patient with all recordings in their current version, newest first, and their trend.
 
@@ -95,8 +111,12 @@ class PatientDetail:
 
     id: str
     name: str
+    code: str
+    born_on: date | None
     note: str
     demo: bool
+    revision: int
+    consents_revision: int
     recordings: tuple[RecordingRow, ...]
     trend: Trend
     emergency_until: datetime | None
@@ -104,11 +124,30 @@ class PatientDetail:
     closed: str | None
 
 
-def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
-    """Add a patient to the own caseload and return the id. Raises Forbidden, FerError ``bad_name``, ``bad_note``."""
-    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=clock.now())
+def add_patient(
+    db: Database,
+    actor: Actor,
+    name: str,
+    note: str = "",
+    demo: bool = False,
+    code: str = "",
+    born_on: date | None = None,
+) -> str:
+    """Add a patient to the own caseload and return the id.
+
+    Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
+    """
     with db.session() as session:
         account = access.writer(session, actor)
+        said = valid_patient(PatientFields(name, note, code, born_on), clock.latest_day(session))
+        patient = Patient(
+            name=said.name,
+            note=said.note,
+            code=said.code,
+            born_on=said.born_on,
+            demo=demo,
+            created_at=clock.now(),
+        )
         session.add(patient)
         session.flush()
         grant(session, account.id, patient.id)
@@ -116,17 +155,8 @@ def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: boo
     return patient.id
 
 
-def rename_patient(db: Database, actor: Actor, patient_id: str, name: str, note: str) -> None:
-    """Change name and note. Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
-    with db.session() as session:
-        account = access.writer_of(session, actor, patient_id)
-        patient = session.get_one(Patient, patient_id)
-        patient.name, patient.note = valid_name(name), valid_note(note)
-        audit.write(session, Deed.PATIENT_CHANGED, account.id, patient_id)
-
-
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
-    """Return the patients whose name or note holds `search` as it is written, in the order of their names.
+    """Return the patients whose name, code or note holds `search` as it is written, in the order of their names.
 
     Upper and lower case are one, in every script. Three queries, however many patients there are.
     Raises Forbidden ``signed_out``.
@@ -141,7 +171,7 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
             .where(Access.account_id == account.id, Patient.id.in_(seen))
         )
         # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
-        patients = [row for row in listed if wanted in _folded(row[0].name) or wanted in _folded(row[0].note)]
+        patients = [row for row in listed if _matches(row[0], wanted)]
         by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
         for patient_id, recorded_on, summary in session.execute(
             select(Recording.patient_id, Recording.recorded_on, Recording.summary)
@@ -170,14 +200,28 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         return PatientDetail(
             id=patient.id,
             name=patient.name,
+            code=patient.code,
+            born_on=patient.born_on,
             note=patient.note,
             demo=patient.demo,
+            revision=patient.revision,
+            consents_revision=patient.consents_revision,
             recordings=tuple(_row(recording, state, closed=refusal is not None) for recording, state in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
             closed=refusal.message if refusal is not None else None,
         )
+
+
+def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
+    """Return whose a recording is, and of when. Raises Forbidden, FerError ``unknown_recording``."""
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        access.reader_of(session, actor, recording.patient_id)
+        patient = session.get_one(Patient, recording.patient_id)
+        said = fields_of(recording)
+        return Subject(patient.id, patient.name, patient.code, patient.born_on, recording.revision, said)
 
 
 def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
@@ -225,35 +269,14 @@ def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
         return load_samples(session, recording_id)
 
 
-def note_recording(db: Database, actor: Actor, recording_id: str, note: str) -> None:
-    """Change a recording's note. Raises Forbidden, FerError ``bad_note``, ``unknown_recording``."""
-    with db.session() as session:
-        recording = access.recording_of(session, recording_id)
-        account = access.writer_of(session, actor, recording.patient_id)
-        recording.note = valid_note(note)
-        audit.write(session, Deed.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
-
-
 def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
     with db.read() as session:
         patient_id = access.recording_of(session, recording_id).patient_id
     access.note_view(db, actor, patient_id)
 
 
-def valid_name(name: str) -> str:
-    """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(name) <= NAME_MAX or hides_something(name):
-        raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
-    return name
-
-
-def valid_note(note: str) -> str:
-    """Return a note as it is kept. Raises FerError ``bad_note``."""
-    note = unicodedata.normalize("NFC", note).strip()
-    if len(note) > NOTE_MAX or hides_something(note.replace("\n", "").replace("\t", "")):
-        raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
-    return note
+def _matches(patient: Patient, wanted: str) -> bool:
+    return any(wanted in _folded(text) for text in (patient.name, patient.code, patient.note))
 
 
 def _folded(text: str) -> str:
@@ -275,8 +298,11 @@ def _summary_of(
     return PatientSummary(
         id=patient.id,
         name=patient.name,
+        code=patient.code,
+        born_on=patient.born_on,
         note=patient.note,
         demo=patient.demo,
+        revision=patient.revision,
         recordings=len(recordings),
         last_recorded_on=recordings[-1][0] if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
@@ -300,7 +326,9 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         patient_id=recording.patient_id,
         kind=recording.kind,
         recorded_on=recording.recorded_on,
+        recorded_time=recording.recorded_time,
         note=recording.note,
+        revision=recording.revision,
         source_name=recording.source_name,
         state=JobState(state) if state is not None else None,
         duration_s=recording.duration_s if recording.kind == "video" else None,

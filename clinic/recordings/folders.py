@@ -103,7 +103,7 @@ class _Intake:
         own = [
             patient.id
             for patient in caseload.list_patients(self.db, self.actor)
-            if patient.name == code and patient.emergency_until is None
+            if code in (patient.name, patient.code) and patient.emergency_until is None
         ]
         if len(own) != 1:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
