@@ -52,7 +52,9 @@ def show_clock(who: Actor) -> None:
             " right. Until then nothing is deleted for its age.",
             icon=":material/schedule:",
         )
-        st.button("The clock is right", on_click=clock_watch.confirm, args=(resources().db, who), width="stretch")
+        if actions.action("The clock is right", "confirm-clock", jump.at.isoformat(), wide=True):
+            clock_watch.confirm(resources().db, who)
+            st.rerun()
 
 
 # The tab's title is the page's, and no name. A material icon would be fetched from another host.

@@ -172,21 +172,27 @@ def need(session: Session, patient_id: str, *scopes: Scope) -> None:
 
 def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError | None:
     """Return the refusal of the first scope whose consent doesn't stand today, None where all do."""
+    day = today(session)
     for scope in scopes:
         newest = _newest(session, patient_id, scope)
-        if _state(newest, today(session)) is not State.STANDS:
+        if _state(newest, day) is not State.STANDS:
             return _refusal(session, scope, newest)
     return None
 
 
 def covered(session: Session, scope: Scope) -> Select[str]:
     """Return the query of the ids of the patients whose consent to the scope stands today."""
-    return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= today(session)))
+    return _covered(scope, today(session))
+
+
+def _covered(scope: Scope, day: date) -> Select[str]:
+    return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= day))
 
 
 def stands(session: Session, patient_id: Any, *scopes: Scope) -> ColumnElement[bool]:
     """Return the condition that a patient's consent to all these scopes stands today; `patient_id` is a column."""
-    found = [covered(session, scope).where(Consent.patient_id == patient_id) for scope in scopes]
+    day = today(session)
+    found = [_covered(scope, day).where(Consent.patient_id == patient_id) for scope in scopes]
     return and_(*(one.correlate_except(Consent).exists() for one in found))
 
 

@@ -158,7 +158,7 @@ def add_patient(
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
     """Return the patients whose name, code or note holds `search` as it is written, in the order of their names.
 
-    Upper and lower case are one, in every script. Three queries, however many patients there are.
+    Upper and lower case are one, in every script. Four queries, however many patients there are.
     Raises Forbidden ``signed_out``.
     """
     wanted = _folded(search.strip())

@@ -6,6 +6,7 @@ import streamlit as st
 
 from clinic.access import Actor
 from clinic.admin import zones
+from pages import actions, chooser
 from web.resources import resources
 
 
@@ -29,7 +30,9 @@ def zone_form(who: Actor) -> None:
         return
     found, offered = zones.chosen(parts.db), zones.names()
     with st.form("zone", border=False):
-        name = st.selectbox("Time zone", offered, index=offered.index(found.name) if found else None)
-        if st.form_submit_button("Set the time zone") and name:
+        name = chooser.choose(
+            "Time zone", dict(zip(offered, offered, strict=True)), "zone", found.name if found else None
+        )
+        if actions.submit("Set the time zone", "set-zone", "installation") and name:
             zones.choose(parts.db, who, name)
             st.rerun()
