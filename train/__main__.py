@@ -20,7 +20,7 @@ from fer_core.device import best_device
 from fer_core.errors import FerError
 from fer_core.faces.detector import Detector
 from fer_core.model.classifier import Classifier
-from fer_core.model.model_card import WEIGHTS_FOLDER, ModelCard
+from fer_core.model.model_card import ModelCard
 from train.config import PRESETS
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
 from train.duplicates import NEAR_TWINS, search_near_pairs
@@ -37,6 +37,8 @@ from train.teach import teach
 
 _TOLD = 20
 """How many of the pictures that are left out are named."""
+RESULTS = Path(__file__).parent / "results"
+"""Cards of models that were trained here; their weights stay out of version control."""
 
 
 def _load(arguments: argparse.Namespace) -> FerData:
@@ -208,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--run", type=Path, help="the run's folder")
     source.add_argument("--card", type=Path, help="a model's card instead, to calibrate and measure it once more")
     ship.add_argument("--name", required=True, help="the model's name")
-    ship.add_argument("--to", type=Path, default=WEIGHTS_FOLDER, help="folder of the weights (default: the program's)")
+    ship.add_argument("--to", type=Path, default=RESULTS, help="folder of both (default: train/results)")
     ship.set_defaults(action=_export)
 
     measure = commands.add_parser("evaluate", help="measure the shipped model, or another by its card")

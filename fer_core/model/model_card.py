@@ -135,7 +135,7 @@ def _input_of(values: dict[str, Any]) -> ModelInput:
     return ModelInput(**values | {"views": views})
 
 
-def known_cards(folder: Path = WEIGHTS_FOLDER) -> list[ModelCard]:
+def known_cards(folder: Path) -> list[ModelCard]:
     """Return the cards of a folder, those of models that were only measured too, in the order of their names.
 
     Raises ModelError for a card that can't be read.

@@ -1,5 +1,6 @@
 """Each page, empty, full and failing, without a browser."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -153,19 +154,6 @@ def test_an_earlier_version_can_be_looked_at(settings, patients):
     assert not page.exception
 
 
-def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
-    page = open_page("patient", patient=patients[0].id)
-    [edit] = [button for button in page.button if button.label == "Edit"]
-    edit.click().run()
-    [sure] = [box for box in page.checkbox if "for good" in box.label]
-    sure.check().run()
-    [delete] = [button for button in page.button if button.label == "Delete patient"]
-    delete.click().run()
-    assert [title.value for title in page.title] == ["Caseload"]
-    assert not page.error
-    assert patients[0].name not in text_of(page)
-
-
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
     page = open_page("patient", patient="0" * 32)
     assert [error.value for error in page.error] == ["This patient is no longer in the list."]
@@ -183,6 +171,23 @@ def test_the_model_page_says_which_models_saw_near_copies_of_the_test():
     said = dict(zip(table["Model"], table["Saw near copies of the test"], strict=True))
     assert said["sequential"] == "no"
     assert said["seresnet_best_cpu"] == "yes"
+
+
+@pytest.fixture
+def other_model(tmp_path, monkeypatch):
+    """A model of the installation's own, whose card brings no test results."""
+    card = replace(model_card.ModelCard.load(), name="our_own", sha256="7" * 64, metrics={}, recipe={}, curves=())
+    card.save(tmp_path / "own.json")
+    monkeypatch.setenv("FER_MODEL", str(tmp_path / "own.json"))
+    return card
+
+
+def test_the_model_page_shows_the_model_that_the_installation_names(other_model):
+    page = open_page("model")
+    assert any("brings no test results" in info.value for info in page.info)
+    assert any("our_own" in line.value for line in page.markdown)
+    [table] = [found.value for found in page.dataframe if "Recipe" in found.value]
+    assert "sequential" in list(table["Model"])
 
 
 def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):

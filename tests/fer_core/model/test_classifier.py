@@ -118,6 +118,10 @@ def test_swapped_classes_in_the_weights_fail_the_golden_check(model):
         Classifier.load(model)
 
 
+def test_one_model_is_shipped_with_its_card():
+    assert {path.name for path in WEIGHTS_FOLDER.iterdir()} == {f"{DEFAULT_MODEL}.json", ModelCard.load().weights}
+
+
 def test_the_shipped_model_is_intact():
     card = ModelCard.load()
     assert (WEIGHTS_FOLDER / card.weights).stat().st_size <= 10_000_000
