@@ -77,8 +77,8 @@ NOISE_FLOOR = "Within one recording a share is known to about (split-half noise 
 
 BASELINES = (
     "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
-    " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
-    " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
+    " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
+    " test in another crop knew some of the answers, so its figures are too good."
 )
 
 JOB_STATES: dict[str, str] = {

@@ -127,7 +127,7 @@ PRESETS: dict[str, TrainConfig] = {
     "faces": TrainConfig(
         "faces",
         {"name": "face_resnet", "input_side": 96, "dropout": 0.3},
-        epochs=24,
+        epochs=60,
         optimizer="adam",
         rate=6e-4,
         weight_decay=0.02,

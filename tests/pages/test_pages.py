@@ -13,6 +13,7 @@ from clinic.accounts import accounts
 from clinic.admin import demo
 from clinic.patients import caseload, sharing
 from clinic.recordings import uploads
+from clinic.worker.supervisor import PROGRAM_DIR
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
 from fer_core.model import model_card
@@ -183,11 +184,15 @@ def test_the_model_page_shows_the_card_s_own_figures():
     assert f"{accuracy * 100:.1f} %" in [metric.value for metric in page.metric]
 
 
-def test_the_model_page_says_which_models_saw_near_copies_of_the_test():
+def test_the_model_page_says_which_models_saw_photographs_of_the_test():
+    cards = [model_card.ModelCard.load(), *model_card.known_cards(PROGRAM_DIR / "train" / "results")]
     [table] = [found.value for found in open_page("model").dataframe if "Recipe" in found.value]
-    said = dict(zip(table["Model"], table["Saw near copies of the test"], strict=True))
-    assert said["sequential"] == "no"
-    assert said["seresnet_best_cpu"] == "yes"
+    said = dict(zip(table["Model"], table["Saw photographs of the test"], strict=True))
+    assert said == {
+        card.name + " (installed)" * (number == 0): "yes" if card.saw_near_twins else "no"
+        for number, card in enumerate(cards)
+    }
+    assert said["sequential"] == "yes"
 
 
 @pytest.fixture
