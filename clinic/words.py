@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import Deed
-from db.models import JobState, Role, Scope
+from db.models import Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -37,7 +37,7 @@ STATUSES: dict[str, str] = {
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis: much is missing, or a long stretch",
-    Light.INSUFFICIENT: "No basis: under half, or under 60 s, of the recording could be read",
+    Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How far a recording can be relied on."""
 
@@ -62,16 +62,6 @@ BASELINES = (
     " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
     " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
 )
-
-JOB_STATES: dict[str, str] = {
-    JobState.QUEUED: "Waiting for its turn",
-    JobState.RUNNING: "Being analysed",
-    JobState.CHOOSING: "Please say which face is the patient",
-    JobState.DONE: "The analysis is complete",
-    JobState.PARTIAL: "Analysed as far as the file could be read",
-    JobState.FAILED: "The analysis failed",
-    JobState.CANCELLED: "Cancelled: nothing was kept",
-}
 
 ROLES: dict[str, str] = {
     Role.ADMINISTRATOR: "Administrator",

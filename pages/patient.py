@@ -7,6 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.access import Forbidden
 from clinic.erasure import deletion
+from clinic.jobs import progress
 from clinic.patients import caseload
 from clinic.patients.caseload import PatientDetail
 from fer_core.emotions import Emotion
@@ -100,8 +101,7 @@ def show_table(patient: PatientDetail) -> None:
             "Recorded on": recording.recorded_on.isoformat(),
             "Kind": recording.kind.capitalize(),
             "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
-            "State": words.JOB_STATES[recording.state] if recording.state else "Stored",
-            "Remark": recording.hollow or "",
+            "State": recording.standing.sentence,
             "Note": recording.note,
         }
         for recording in patient.recordings
@@ -111,9 +111,31 @@ def show_table(patient: PatientDetail) -> None:
     st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
 
 
+@st.fragment(run_every=2)
+def show_under_way(patient_id: str, before: int) -> None:
+    """Say which analyses of the patient are not over; the page is drawn again when one is. Only this part runs again.
+
+    `before`: how many there were when the page was drawn.
+    """
+    with calm():
+        parts = resources()
+        found = progress.active(parts.db, parts.settings, actor(), patient_id)
+        if len(found) != before:
+            st.rerun()
+        for job in found:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"Recording of {day(job.recorded_on)}: {job.status.standing.sentence}", width="stretch")
+                if job.status.writable:
+                    links.recording_link("Show", job.status.recording_id)
+
+
 def show_patient(patient: PatientDetail) -> None:
     """Draw the whole page of one patient."""
     show_header(patient)
+    parts = resources()
+    under_way = progress.active(parts.db, parts.settings, actor(), patient.id)
+    if under_way:
+        show_under_way(patient.id, len(under_way))
     if not patient.recordings:
         if not patient.closed:
             st.info("No recordings yet. Add a video of a session, or a few pictures.", icon=":material/videocam:")
