@@ -7,18 +7,21 @@ besides; viewers change nothing. What an account may do is read anew each time, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, words
+from clinic import audit, clock, words
 from clinic.audit import Deed
 from db.engine import Database
 from db.models import Access, Account, Patient, Recording
 from db.models import Role as Role  # the pages know no tables
 from fer_core.errors import FerError
+
+EMERGENCY = timedelta(hours=1)
+"""How long an emergency access lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +192,12 @@ def cares(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
 
 def _seen_by(account_id: Any) -> Select[str]:
     """Return the query of the patients that an account sees now: the one place where that is decided."""
-    now = datetime.now(UTC)
-    return select(Access.patient_id).where(
-        Access.account_id == account_id, or_(Access.until.is_(None), Access.until > now)
-    )
+    return select(Access.patient_id).where(Access.account_id == account_id, stands())
+
+
+def stands() -> ColumnElement[bool]:
+    """Return the condition of an access that is for good, or of an emergency that is not over."""
+    return or_(Access.until.is_(None), clock.pending(Access.until, EMERGENCY, clock.now()))
 
 
 def _enabled(account: Account | None) -> Account:

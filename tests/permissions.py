@@ -151,7 +151,6 @@ FOR_NO_PERSON = {
     "uploads.stored": "says whether files are there, to functions that checked",
     "uploads.part_path": "text to path",
     "uploads.uploads_dir": "where uploads lie",
-    "uploads.age_s": "of a file",
     "uploads.check_room": "size and free space",
     "uploads.check_quota": "size of all files together",
     "uploads.sweep": "for the worker alone",

@@ -319,6 +319,20 @@ def test_each_public_function_is_in_the_table():
         assert "actor" in inspect.signature(found[name]).parameters, name
 
 
+def asks_who_acts(path):
+    """The public functions of a module that take the acting user."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        public = isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if public and "actor" in {argument.arg for argument in node.args.args}:
+            yield f"{path.stem}.{node.name}"
+
+
+def test_no_module_that_asks_who_acts_is_left_out():
+    asking = {name for path in (ROOT / "clinic").rglob("*.py") for name in asks_who_acts(path)}
+    steps = {name for name in asking if name.startswith("access.")}
+    assert asking - steps <= set(FUNCTIONS) | set(FOR_NO_PERSON)
+
+
 def reached(path):
     """The functions of the table's modules that a page calls."""
     names = {module.__name__.rpartition(".")[2] for module in MODULES}

@@ -8,14 +8,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, words
+from clinic import access, audit, clock, words
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.texts import hides_something
@@ -97,7 +97,7 @@ def add(
     account_id: str | None = None,
 ) -> None:
     """Add the rows of a consent."""
-    now = datetime.now(UTC)
+    now = clock.now()
     for scope in scopes:
         session.add(
             Consent(
@@ -125,7 +125,7 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
     with db.read() as session:
         access.reader_of(session, actor, patient_id)
         asked = select(Consent).where(Consent.patient_id == patient_id)
-        rows = session.scalars(asked.order_by(Consent.recorded_at.desc(), Consent.scope)).all()
+        rows = session.scalars(asked.order_by(Consent.number.desc(), Consent.scope)).all()
         return [_standing(session, Scope(row.scope), row) for row in rows]
 
 
@@ -180,7 +180,7 @@ def may_stay(scope: Scope) -> Select[str]:
 
 def today() -> date:
     """Return the day on which consents are judged."""
-    return datetime.now(UTC).date()
+    return clock.now().date()
 
 
 def _unwithdrawn(scope: Scope) -> Select[str]:
@@ -189,7 +189,7 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
         and_(
             later.patient_id == Consent.patient_id,
             later.scope == Consent.scope,
-            later.recorded_at > Consent.recorded_at,
+            or_(later.number > Consent.number, and_(later.number == Consent.number, later.id < Consent.id)),
         )
     )
     return select(Consent.patient_id).where(Consent.scope == scope.value, Consent.withdrawn_at.is_(None), ~newer)
@@ -197,7 +197,7 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
 
 def _newest(session: Session, patient_id: str, scope: Scope) -> Consent | None:
     asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope.value)
-    return session.scalar(asked.order_by(Consent.recorded_at.desc(), Consent.id).limit(1))
+    return session.scalar(asked.order_by(Consent.number.desc(), Consent.id).limit(1))
 
 
 def _state(row: Consent | None) -> State:

@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import shutil
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from clinic import clock
 from clinic.settings import Settings
 from fer_core.media.annotate import pixelate
 from fer_core.types import RGB, Box, FaceExpression
@@ -152,8 +152,7 @@ def sweep(settings: Settings, keep: frozenset[str], older_than_s: float = PREVIE
     root = settings.data_dir / "work"
     if not root.exists():
         return 0
-    limit = time.time() - older_than_s
-    stale = [path for path in root.iterdir() if path.name not in keep and path.stat().st_mtime < limit]
+    stale = [path for path in root.iterdir() if path.name not in keep and clock.file_age_s(path) > older_than_s]
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
     return len(stale)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import defer
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor, Role
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -165,7 +165,7 @@ def active(db: Database, settings: Settings, actor: Actor, patient_id: str | Non
                 Recording.patient_id.in_(access.visible(account)),
                 or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
             )
-            .order_by(Job.created_at)
+            .order_by(Job.number, Job.id)
         )
         if patient_id is not None:
             asked = asked.where(Recording.patient_id == patient_id)
@@ -183,7 +183,7 @@ def active(db: Database, settings: Settings, actor: Actor, patient_id: str | Non
 
 
 def _status(job: Job, standing: Standing, writable: bool) -> JobStatus:
-    now = datetime.now(UTC)
+    now = clock.now()
     share = min(1.0, job.done_s / job.total_s) if job.total_s else None
     left_s = None
     # The pace is that of the present holder alone: what an earlier one did took none of this time.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import defer
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor, Role
 from clinic.accounts.accounts import grant
 from clinic.audit import Deed
@@ -107,7 +107,7 @@ class PatientDetail:
 
 def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
     """Add a patient to the own caseload and return the id. Raises Forbidden, FerError ``bad_name``, ``bad_note``."""
-    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=datetime.now(UTC))
+    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=clock.now())
     with db.session() as session:
         account = access.writer(session, actor)
         session.add(patient)
@@ -147,10 +147,10 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         for patient_id, *known in session.execute(
             select(Recording.patient_id, Recording.recorded_on, Recording.summary, Recording.partial)
             .where(Recording.patient_id.in_(seen), Recording.current)
-            .order_by(Recording.recorded_on, Recording.created_at)
+            .order_by(Recording.recorded_on, Recording.number)
         ):
             by_patient[patient_id].append((known[0], known[1], known[2]))
-    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
+    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].number))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
 
@@ -166,7 +166,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             .options(defer(Job.cursor), defer(Job.sources))
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
-            .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
+            .order_by(Recording.recorded_on.desc(), Recording.number.desc())
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
         return PatientDetail(
@@ -205,7 +205,7 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
         found = session.scalars(
             select(Recording)
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
-            .order_by(Recording.current.desc(), Recording.analysed_at.desc())
+            .order_by(Recording.current.desc(), Recording.number.desc())
         )
         return [_row(version, None, closed=False) for version in found]
 

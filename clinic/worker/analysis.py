@@ -7,10 +7,10 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from clinic import clock
 from clinic.consent import consent
 from clinic.consent.consent import ConsentError, Scope
 from clinic.jobs import chunks, jobs, leases, previews, tracks
@@ -158,7 +158,7 @@ class _Run:
                 setattr(recording, name, value)
             # What was asked for stands; the analyzer adds what it was set to besides.
             recording.settings = {**_set_to(self.analyzer), **recording.settings}
-            recording.analysed_at = datetime.now(UTC)
+            recording.analysed_at = clock.now()
             choosing = not tracks.choose_automatically(session, recording)
             chosen = tracks.chosen_of(recording)
             ended = JobState.PARTIAL if recording.partial else JobState.DONE

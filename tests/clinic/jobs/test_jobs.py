@@ -12,6 +12,7 @@ from clinic.patients import caseload
 from clinic.recordings import uploads
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
+from fer_core.model.model_card import ModelCard
 from fer_core.types import FrameResult, Progress
 from tests.consents import agree
 from tests.doors import statements
@@ -43,6 +44,14 @@ def test_enqueue_writes_recording_and_job(db, settings, patient, an_upload, who)
     assert [source["id"] for source in job.sources] == [upload.id]
     status = progress.status(db, who, queued.recording_id)
     assert (status.state, status.share, status.left_s, status.finished) == (JobState.QUEUED, None, None, False)
+
+
+def test_a_recording_is_the_installation_s_model_s(db, settings, patient, an_upload, who, tmp_path):
+    replace(ModelCard.load(), sha256="7" * 64).save(tmp_path / "own.json")
+    own = replace(settings, model=tmp_path / "own.json")
+    queued = jobs.enqueue(db, own, who, patient, [an_upload()], DAY)
+    with db.read() as session:
+        assert session.get_one(Recording, queued.recording_id).model_sha256 == "7" * 64
 
 
 def test_status_of_nothing_is_none(db, who):
