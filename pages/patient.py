@@ -16,7 +16,7 @@ from pages import links
 from pages.charts.trend import title, trend_figure
 from pages.session import actor
 from pages.views.consent import show_consent
-from pages.views.convert import CHANGES, trend_dots, usual_bands
+from pages.views.convert import CHANGES, trend_dots
 from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
@@ -82,12 +82,12 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
     """Draw the trend and say how to read it."""
     trend = patient.trend
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    figure = trend_figure(trend_dots(trend), shown, words.EXPRESSIONS, usual_bands(trend), changes)
+    figure = trend_figure(trend_dots(trend), shown, words.EXPRESSIONS, changes)
     chart(figure, "trend", "Shares of expressions over the recordings, with intervals")
     said = ["Each point is one recording, its bar the 95 % interval."]
     if any(point.hollow for point in trend.points):
         said.append("Hollow points do not count, the reason appears under the pointer.")
-    if trend.baseline:
+    if any(point.usual_low for point in trend.points):
         said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
     if trend.changes:
         said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
