@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import Deed
-from db.models import JobState, Role, Scope
+from db.models import Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -37,7 +37,7 @@ STATUSES: dict[str, str] = {
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis: much is missing, a long stretch is missing, or the recording is short",
-    Light.INSUFFICIENT: "No basis: under half, or under 60 s, of the recording could be read",
+    Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How far a recording can be relied on."""
 
@@ -69,7 +69,10 @@ FALSE_RINGS = (
     " patients who don't change, about {low} to {high} get a ring somewhere within 12 recordings; more where sessions"
     " resemble the ones just before them."
 )
-USUAL_RANGE = "The usual range comes from the first {count} recordings that count, and stays as it is."
+USUAL_RANGE = (
+    "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
+    " recording is the range that it was judged by: the longer the recording, the narrower."
+)
 POWER = "A change that lasts would be seen in 8 of 10 cases within three recordings from: {changes}."
 POWER_NONE = "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much."
 CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by less than: {changes}."
@@ -80,16 +83,6 @@ BASELINES = (
     " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
     " test in another crop knew some of the answers, so its figures are too good."
 )
-
-JOB_STATES: dict[str, str] = {
-    JobState.QUEUED: "Waiting for its turn",
-    JobState.RUNNING: "Being analysed",
-    JobState.CHOOSING: "Please say which face is the patient",
-    JobState.DONE: "The analysis is complete",
-    JobState.PARTIAL: "Analysed as far as the file could be read",
-    JobState.FAILED: "The analysis failed",
-    JobState.CANCELLED: "Cancelled: nothing was kept",
-}
 
 ROLES: dict[str, str] = {
     Role.ADMINISTRATOR: "Administrator",

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import words
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.jobs import jobs, progress
@@ -22,7 +21,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.follow import follow
 from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
-from pages.widgets import day, day_input, show_error, today, zone
+from pages.widgets import calm, day, day_input, show_error, today, zone
 from web.resources import Resources, resources
 
 VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
@@ -32,13 +31,16 @@ SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second",
 """Seconds between the samples of a video, and what that is called."""
 
 
+@st.fragment(run_every=2)
 def show_running() -> None:
-    """List what is not over yet, so that one who left the page finds it again."""
-    for job in progress.active(resources().db, actor()):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
-            st.caption(words.JOB_STATES[job.status.state], width="content")
-            links.recording_link("Show", job.status.recording_id)
+    """List what is not over yet, so that one who left the page finds it again; only this part runs again."""
+    with calm():
+        parts = resources()
+        for job in progress.active(parts.db, parts.settings, actor()):
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
+                st.caption(job.status.standing.sentence, width="content")
+                links.recording_link("Show", job.status.recording_id)
 
 
 def show_form(patients: list[PatientSummary]) -> None:

@@ -15,12 +15,19 @@ from clinic import clock as program_clock
 from clinic import words
 from clinic.admin import zones
 from clinic.conflicts import ConflictError
+from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 from pages.links import plain_text
 from web.resources import resources
 
 log = logging.getLogger(__name__)
 
+STANDINGS = {
+    Tone.GOOD: (st.success, "check_circle"),
+    Tone.NEUTRAL: (st.info, "info"),
+    Tone.ATTENTION: (st.warning, "info"),
+    Tone.BAD: (st.error, "info"),
+}
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -50,6 +57,12 @@ def on_script_error(error: Exception) -> bool:
     """Show what escaped a page (a callback's error, for one); True tells Streamlit that nothing more is to be shown."""
     show_error(error)
     return True
+
+
+def show_standing(standing: Standing) -> None:
+    """Say how a recording stands; a green tick only where nothing is missing."""
+    box, icon = STANDINGS[standing.tone]
+    box(standing.sentence, icon=f":material/{icon}:")
 
 
 def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:

@@ -43,7 +43,9 @@ def choose_offsets(probabilities: Probabilities, labels: Labels) -> tuple[float,
     def cost(share: float) -> float:
         """Return how much precision the share costs the class that loses most."""
         kept = found[share]["per_class"]
-        return max(each["precision"] - kept[name]["precision"] for name, each in found[0.0]["per_class"].items())
+        return max(
+            float(each["precision"]) - float(kept[name]["precision"]) for name, each in found[0.0]["per_class"].items()
+        )
 
     allowed = [share for share in PRIOR_SHARES if found[share]["accuracy"] >= least and cost(share) <= PRECISION_COST]
     share = max(allowed, key=lambda share: float(found[share]["balanced_accuracy"]), default=0.0)

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import defer
 
 from clinic import access, audit, clock
 from clinic.access import Actor, Role
@@ -17,15 +18,13 @@ from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.fields import PatientFields, RecordingFields, fields_of, valid_patient
-from clinic.patients.trends import Summary, Trend, trend
+from clinic.patients.trends import Summary, Trend, excluded, trend
+from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
-from db.models import Access, Job, JobState, Patient, Recording
+from db.models import Access, Job, Patient, Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-
-NOT_OVER = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
-"""States of an analysis in which the stored samples are not the patient's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,8 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
-    `hollow`: why it doesn't count in the trend. `every_s`: seconds between samples, None for pictures.
+    `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """
 
@@ -71,7 +71,7 @@ class RecordingRow:
     note: str
     revision: int
     source_name: str
-    state: JobState | None
+    standing: Standing
     duration_s: float | None
     every_s: float | None
     samples: int | None
@@ -172,13 +172,13 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         )
         # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
         patients = [row for row in listed if _matches(row[0], wanted)]
-        by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
-        for patient_id, recorded_on, summary in session.execute(
-            select(Recording.patient_id, Recording.recorded_on, Recording.summary)
+        by_patient: dict[str, list[tuple[date, Any, bool]]] = defaultdict(list)
+        for patient_id, *known in session.execute(
+            select(Recording.patient_id, Recording.recorded_on, Recording.summary, Recording.partial)
             .where(Recording.patient_id.in_(seen), Recording.current)
             .order_by(Recording.recorded_on, Recording.number)
         ):
-            by_patient[patient_id].append((recorded_on, summary))
+            by_patient[patient_id].append((known[0], known[1], known[2]))
     patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].number))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
@@ -191,7 +191,8 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         until = session.get_one(Access, (account.id, patient_id)).until
         patient = session.get_one(Patient, patient_id)
         rows = session.execute(
-            select(Recording, Job.state)
+            select(Recording, Job)
+            .options(defer(Job.cursor), defer(Job.sources))
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
             .order_by(Recording.recorded_on.desc(), Recording.number.desc())
@@ -206,7 +207,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             demo=patient.demo,
             revision=patient.revision,
             consents_revision=patient.consents_revision,
-            recordings=tuple(_row(recording, state, closed=refusal is not None) for recording, state in rows),
+            recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
@@ -231,7 +232,7 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         recording = access.recording_of(session, recording_id)
         access.reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
-        return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)), closed)
+        return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
@@ -264,7 +265,8 @@ def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
         access.reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
         state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
-        if state in NOT_OVER:
+        # Until it is over the stored samples may be several people's.
+        if state in UNDER_WAY:
             raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
         return load_samples(session, recording_id)
 
@@ -290,11 +292,11 @@ def _without_marks(text: str) -> str:
 
 
 def _summary_of(
-    patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]], closed: bool
+    patient: Patient, until: datetime | None, recordings: list[tuple[date, Any, bool]], closed: bool
 ) -> PatientSummary:
-    told = [None if closed else values for _, values in recordings]
-    summaries = [Summary.from_dict(values) if values is not None else None for values in told]
-    last = summaries[-1] if summaries else None
+    told = [(None if closed else values, partial) for _, values, partial in recordings]
+    summaries = [(Summary.from_dict(values), partial) if values is not None else None for values, partial in told]
+    last = summaries[-1][0] if summaries and summaries[-1] is not None else None
     return PatientSummary(
         id=patient.id,
         name=patient.name,
@@ -306,20 +308,20 @@ def _summary_of(
         recordings=len(recordings),
         last_recorded_on=recordings[-1][0] if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
-        shares=tuple(_counting(summary) for summary in summaries if summary is not None),
+        shares=tuple(_counting(*found) for found in summaries if found is not None),
         closed=closed,
         emergency_until=until,
     )
 
 
-def _counting(summary: Summary) -> tuple[float, ...] | None:
+def _counting(summary: Summary, partial: bool) -> tuple[float, ...] | None:
     """Return the shares in `Emotion` order, None where the recording doesn't count."""
-    if summary.hollow is not None or summary.shares is None:
+    if excluded(summary, partial) is not None or summary.shares is None:
         return None
     return tuple(summary.shares[label] for label in EMOTION_LABELS)
 
 
-def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
+def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
@@ -330,7 +332,7 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         note=recording.note,
         revision=recording.revision,
         source_name=recording.source_name,
-        state=JobState(state) if state is not None else None,
+        standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
@@ -339,7 +341,7 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
         shares=summary.shares if summary else None,
-        hollow=summary.hollow if summary else None,
+        hollow=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,
         device=recording.device,
         damaged_frames=recording.damaged_frames,
