@@ -57,7 +57,7 @@ def show_header(patient: PatientDetail) -> None:
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
     if patient.note:
-        st.markdown(links.plain_text(patient.note))
+        st.markdown(links.plain_lines(patient.note))
     if patient.emergency_until is not None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
     if show_consent(patient) and patient.writable:

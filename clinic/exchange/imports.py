@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -142,8 +143,8 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
                     raise ValueError("a row of another patient")
             if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
                 raise ValueError("no id")
-    if caseload.valid_name(patient["name"]) != patient["name"]:
-        raise ValueError("a name with something hidden in it")
+    # Versions of before kept marks that are not seen.
+    patient["name"] = caseload.valid_name(patient["name"])
     recordings = tables[Recording.__tablename__]
     firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
     for recording in recordings:
@@ -171,8 +172,10 @@ def _check_recording(recording: Row) -> None:
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
     caseload.valid_note(recording["note"])
-    if recording["source_name"] and uploads.clean_name(recording["source_name"]) != recording["source_name"]:
-        raise ValueError("a name with something hidden in it")
+    if name := unicodedata.normalize("NFC", recording["source_name"]):
+        recording["source_name"] = uploads.clean_name(name)
+        if recording["source_name"] != name:
+            raise ValueError("a name with something hidden in it")
     if recording["summary"] is not None:
         Summary.from_dict(recording["summary"])
 

@@ -32,7 +32,7 @@ def title_of(recording: RecordingRow) -> str:
 def show_recording(recording: RecordingRow, shown: list[Emotion], writable: bool) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
-        st.markdown(f"Note: {links.plain_text(recording.note)}")
+        st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
         st.info(words.JOB_STATES[recording.state] if recording.state else "No result.", icon=":material/info:")
         if writable:
