@@ -263,7 +263,7 @@ def _numbered(session: Session, table: Table, rows: list[Row]) -> list[Row]:
 
 def _samples(archive: zipfile.ZipFile, own: set[str]) -> Iterator[Row]:
     """Yield the rows of the samples. Raises ValueError for one of a recording that is not in the archive."""
-    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
         for cells in csv.DictReader(text, strict=True):
             row = {name: _cell(SAMPLES.columns[name], cell) for name, cell in cells.items()}
             if row["recording_id"] not in own:
