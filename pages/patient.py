@@ -90,7 +90,7 @@ def show_header(patient: PatientDetail) -> None:
     if any(told_by):
         st.caption(links.plain_text(" · ".join(filter(None, told_by))))
     if patient.note:
-        st.markdown(links.plain_text(patient.note))
+        st.markdown(links.plain_lines(patient.note))
     if patient.emergency_until is not None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
     if show_consent(patient) and patient.writable:

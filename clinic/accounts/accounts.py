@@ -10,12 +10,13 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, clock, words
+from clinic import audit, clock, texts, words
 from clinic.access import Actor, Forbidden, administrator, signed_in
 from clinic.accounts import passwords, throttle
 from clinic.audit import Deed
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
+from db.folding import fold
 from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
@@ -100,7 +101,8 @@ def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
     )
     with db.read() as session:
         administrator(session, actor)
-        return [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        rows = [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        return sorted(rows, key=lambda row: fold(row.name))
 
 
 def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int | None = None) -> None:
@@ -322,7 +324,10 @@ def _keep_one(session: Session, account: Account) -> None:
 
 
 def _name(name: str) -> str:
-    name = " ".join(unicodedata.normalize("NFC", name).split())
+    try:
+        name = texts.one_line(name)
+    except ValueError:
+        name = ""
     shown = all(unicodedata.category(character)[0] != "C" for character in name)
     if not 1 <= len(name) <= NAME_MAX or not shown or name_key(name) == FIRST_CODE:
         raise FerError(f"Please give a name of 1 to {NAME_MAX} characters.", "bad_account_name")

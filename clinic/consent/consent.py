@@ -5,7 +5,6 @@ Days are those of the clinic's time zone. What withdrawing deletes is told by `c
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,11 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, clock, words
+from clinic import access, audit, clock, texts, words
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.conflicts import Difference, need_unchanged
-from clinic.texts import hides_something
 from db.engine import Database
 from db.models import Account, Consent, Patient
 from db.models import Scope as Scope  # the pages know no tables
@@ -277,7 +275,11 @@ def _check_days(session: Session, given_on: date, expires_on: date | None) -> No
 
 
 def _valid_document(document: str) -> str:
-    document = unicodedata.normalize("NFC", document).strip()
-    if len(document) > DOCUMENT_MAX or hides_something(document):
-        raise FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
+    refusal = FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
+    try:
+        document = texts.one_line(document)
+    except ValueError:
+        raise refusal from None
+    if len(document) > DOCUMENT_MAX:
+        raise refusal
     return document

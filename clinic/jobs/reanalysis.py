@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, texts
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -187,13 +187,16 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
 
     Raises Forbidden, FerError ``unknown_patient``, ``ambiguous_patient``.
     """
+    try:
+        name = texts.one_line(code)
+    except ValueError:
+        name = ""
     with db.read() as session:
         access.keeper(session, actor)
-        if session.get(Patient, code) is not None:
-            return code
-        wanted = code.strip()
-        named = or_(Patient.name == wanted, Patient.code == wanted)
-        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if wanted else []
+        if session.get(Patient, name) is not None:
+            return name
+        named = or_(Patient.name == name, Patient.code == name)
+        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if name else []
     if len(found) > 1:
         raise FerError(
             "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"

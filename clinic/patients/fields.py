@@ -6,8 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, time
 
+from clinic import texts
 from clinic.conflicts import Difference
-from clinic.texts import hides_something
 from db.models import Recording
 from fer_core.errors import FerError
 
@@ -86,25 +86,36 @@ def day_objection(day: date | None, born_on: date | None, last_day: date) -> Fer
 
 def valid_name(name: str) -> str:
     """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(name) <= NAME_MAX or hides_something(name):
+    try:
+        name = texts.one_line(name)
+    except ValueError:
+        name = ""
+    if not 1 <= len(name) <= NAME_MAX:
         raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
     return name
 
 
 def valid_code(code: str) -> str:
-    """Return a patient's code as it is kept. Raises FerError ``bad_code``."""
-    code = " ".join(unicodedata.normalize("NFC", code).split())
-    if len(code) > CODE_MAX or hides_something(code):
-        raise FerError(f"Please keep the code under {CODE_MAX} characters, on one line.", "bad_code")
-    return code
+    """Return a patient's code as it is kept; empty where there is none. Raises FerError ``bad_code``."""
+    refusal = FerError(f"Please keep the code under {CODE_MAX} characters, on one line.", "bad_code")
+    try:
+        kept = texts.one_line(code)
+    except ValueError:
+        raise refusal from None
+    if len(kept) > CODE_MAX:
+        raise refusal
+    return kept
 
 
 def valid_note(note: str) -> str:
     """Return a note as it is kept. Raises FerError ``bad_note``."""
-    note = unicodedata.normalize("NFC", note).strip()
-    if len(note) > NOTE_MAX or hides_something(note.replace("\n", "").replace("\t", "")):
-        raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
+    refusal = FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
+    try:
+        note = texts.lines(note)
+    except ValueError:
+        raise refusal from None
+    if len(note) > NOTE_MAX:
+        raise refusal
     return note
 
 

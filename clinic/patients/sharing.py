@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, texts
 from clinic.access import EMERGENCY, Actor, Role
 from clinic.accounts.accounts import grant, name_key
 from clinic.audit import Deed
 from db.engine import Database
+from db.folding import fold
 from db.models import Access, Account, AuditRow, Patient
 from fer_core.errors import FerError
 
@@ -52,7 +54,8 @@ def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
             .where(Access.patient_id == patient_id, access.stands())
             .order_by(Account.name_key)
         )
-        return [Reader(account_id, name, Role(role), until) for account_id, name, role, until in rows]
+        found = [Reader(account_id, name, Role(role), until) for account_id, name, role, until in rows]
+        return sorted(found, key=lambda reader: fold(reader.name))
 
 
 def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
@@ -136,6 +139,9 @@ def _patient(session: Session, wanted: str) -> Patient | None:
 
 
 def _folded(text: str) -> str:
+    """Return the text as it is compared: without case, and without marks that are not seen."""
+    with suppress(ValueError):
+        text = texts.one_line(text)
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from clinic import access, clock
 from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
-from clinic.patients import caseload
+from clinic.patients import caseload, fields
 from clinic.recordings import uploads
 from clinic.recordings.taken import suggestion
 from clinic.recordings.uploads import Upload
@@ -54,7 +54,7 @@ def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
     if settings.import_dir is None or not settings.import_dir.is_dir():
         return []
     with _opened(settings.import_dir) as root:
-        return [name for name in _names(root) if stat.S_ISDIR(_lstat(root, name).st_mode)]
+        return [name for name in _names(root) if _is_text(name) and stat.S_ISDIR(_lstat(root, name).st_mode)]
 
 
 def bring_offered(
@@ -91,19 +91,24 @@ class _Intake:
         self.lines: list[Line] = []
 
     def say(self, name: str, taken: bool, sentence: str) -> None:
-        line = Line(uploads.clean_name(name), taken, sentence)
+        # A name that is no UTF-8 is shown with a sign in place of each such byte.
+        shown = os.fsencode(name).decode("utf-8", "replace")
+        line = Line(uploads.clean_name(shown), taken, sentence)
         self.lines.append(line)
         if self._on_line is not None:
             self._on_line(line)
 
     def patient_of(self, code: str) -> str:
         """Return the id of a patient; one who is at a page hears nothing of patients of others."""
+        if not _is_text(code):
+            raise FerError("The folder's name is no UTF-8. Please give it the patient's name again.", "bad_name")
+        name = fields.valid_name(code)
         if self.actor is CONSOLE:
             return reanalysis.find_patient(self.db, self.actor, code)
         own = [
             patient.id
             for patient in caseload.list_patients(self.db, self.actor)
-            if code in (patient.name, patient.code) and patient.emergency_until is None
+            if name in (patient.name, patient.code) and patient.emergency_until is None
         ]
         if len(own) != 1:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
@@ -144,11 +149,14 @@ class _Intake:
 
 def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Line]:
     for name in _names(folder) if of_several else ():
-        if stat.S_ISDIR(_lstat(folder, name).st_mode):
-            with _opened(name, folder) as inner:
-                _bring_patient(intake, inner, name)
-        else:
-            intake.say(name, False, "It lies in no patient's folder.")
+        try:
+            if stat.S_ISDIR(_lstat(folder, name).st_mode):
+                with _opened(name, folder) as inner:
+                    _bring_patient(intake, inner, name)
+            else:
+                intake.say(name, False, "It lies in no patient's folder.")
+        except OSError:
+            intake.say(name, False, "This folder can't be read.")
     if not of_several:
         _bring_patient(intake, folder, code)
     return intake.lines
@@ -174,6 +182,11 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
     finally:
         # Where the way ended early, nothing stays that no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name is UTF-8: of others Python keeps the bytes as half characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _names(folder: int) -> list[str]:

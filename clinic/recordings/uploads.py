@@ -24,6 +24,7 @@ from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.settings import Settings, named_key
+from clinic.texts import is_seen
 from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
 from fer_core.errors import MediaError, media_error
@@ -146,12 +147,12 @@ def discard(settings: Settings, upload_ids: Iterable[str]) -> None:
 
 
 def clean_name(name: str) -> str:
-    """Return a file's name as display text: the last part of its path, without control and bidi characters, cut."""
-    seen = "".join(char for char in name if unicodedata.category(char) not in UNSEEN)
+    """Return a file's name as display text: the last part of its path, composed, without what can't be seen, cut."""
+    seen = "".join(char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char) not in UNSEEN)
     last = re.split(r"[/\\]", seen)[-1].strip()
     if re.fullmatch(r"[A-Za-z]:.*", last):
         last = last[2:].strip()
-    return last[:NAME_LENGTH].strip() if last.strip(". ") else "unnamed file"
+    return last[:NAME_LENGTH].strip() if is_seen(last.strip(". ")) else "unnamed file"
 
 
 def part_path(settings: Settings, upload_id: str) -> Path:

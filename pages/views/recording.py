@@ -39,7 +39,7 @@ def title_of(recording: RecordingRow) -> str:
 def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[Emotion]) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
-        st.markdown(f"Note: {links.plain_text(recording.note)}")
+        st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
         show_standing(recording.standing)
         if patient.writable:

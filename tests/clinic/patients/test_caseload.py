@@ -50,6 +50,25 @@ def test_case_and_composition_do_not_hide_a_patient(db, search, who):
     assert [p.name for p in caseload.list_patients(db, who, search)] == ["Käthe Müller"]
 
 
+@pytest.mark.parametrize("search", ["muller", "MULLER", "kathe", "soren", "STRASSE"])
+def test_accents_do_not_hide_a_patient(db, search, who):
+    wanted = caseload.add_patient(db, who, "Käthe Müller", "von Søren, Hauptstraße")
+    caseload.add_patient(db, who, "Somebody")
+    assert [p.id for p in caseload.list_patients(db, who, search)] == [wanted]
+    caseload.rename_patient(db, who, wanted, "Other", "")
+    assert caseload.list_patients(db, who, search) == []
+
+
+def test_a_very_long_search_finds_nothing_and_breaks_nothing(db, who):
+    caseload.add_patient(db, who, "A")
+    assert caseload.list_patients(db, who, "x%" * 100_000) == []
+
+
+def test_marks_around_a_name_are_not_kept(db, who):
+    caseload.add_patient(db, who, "\u2068Mu\u0308ller\u2069")
+    assert [p.name for p in caseload.list_patients(db, who)] == ["Müller"]
+
+
 def test_accents_do_not_change_the_order(db, who):
     for name in ("Zoe", "Özlem", "otto", "Émile", "Fritz"):
         caseload.add_patient(db, who, name)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -197,3 +198,46 @@ def test_the_day_of_a_file_is_the_clinic_s(db, settings, name, zone, expected):
 def test_the_console_alone_needs_no_account(db, settings, patient):
     stored = uploads.store(db, settings, CONSOLE, io.BytesIO(png()), "a.png")
     assert stored.kind == "image"
+
+
+def test_a_folder_s_name_as_macos_writes_it_is_its_patient_s(db, settings, who, tmp_path):
+    agree(db, caseload.add_patient(db, who, "Müller"))
+    folder = tmp_path / "disk" / unicodedata.normalize("NFD", "Müller")
+    folder.mkdir(parents=True)
+    (folder / "2026-03-01.png").write_bytes(png())
+    lines = folders.bring_by_console(db, settings, folder.parent)
+    assert [(line.name, line.taken) for line in lines] == [("2026-03-01.png", True)]
+
+
+def test_a_folder_s_name_that_is_no_utf8_is_refused_in_one_line_and_the_next_goes_on(db, settings, who, tmp_path):
+    agree(db, caseload.add_patient(db, who, "Zoë"))
+    root = tmp_path / "disk"
+    (root / "Zoë").mkdir(parents=True)
+    os.mkdir(os.fsencode(root) + b"/M\xfcller")
+    for name in (b"2026-02-01.png", b"\xfc.png"):
+        Path(os.fsdecode(os.fsencode(root / "Zoë") + b"/" + name)).write_bytes(png(len(name)))
+    lines = folders.bring_by_console(db, settings, root)
+    assert [(line.name, line.taken) for line in lines if not line.taken] == [("M\ufffdller", False)]
+    assert sum(line.taken for line in lines) == 2
+    "".join(line.name + line.sentence for line in lines).encode("utf-8")
+
+
+def test_a_page_is_offered_only_names_that_it_can_show(db, settings, admin, tmp_path):
+    (tmp_path / "ready" / "Zoë").mkdir(parents=True)
+    os.mkdir(os.fsencode(tmp_path / "ready") + b"/M\xfcller")
+    assert folders.offered(db, replace(settings, import_dir=tmp_path / "ready"), admin) == ["Zoë"]
+
+
+def test_a_folder_that_can_not_be_opened_is_a_line(db, settings, root, patient, monkeypatch):
+    opened = folders._opened
+
+    def refuse(path, within=None):
+        if path == "closed":
+            raise PermissionError
+        return opened(path, within)
+
+    (root / "closed").mkdir()
+    monkeypatch.setattr(folders, "_opened", refuse)
+    lines = folders.bring_by_console(db, settings, root)
+    assert [line.name for line in lines if "can't be read" in line.sentence and line.name == "closed"] == ["closed"]
+    assert any(line.taken for line in lines)
