@@ -6,12 +6,15 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.emotions import Emotion
+
+if TYPE_CHECKING:
+    from fer_core.media.shots import Shots
 
 RGB = NDArray[np.uint8]
 """An RGB picture, (H, W, 3) uint8."""
@@ -57,7 +60,8 @@ class Frame:
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
     from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
-    own upright frame. `position`: for whoever wants to go on from here another time. Never stored.
+    own upright frame. `position`: for whoever wants to go on from here another time. `cut`: another shot began since
+    the frame given before; `shots`: what a cut after this one is told by. Never stored.
     """
 
     index: int
@@ -65,6 +69,8 @@ class Frame:
     rgb: RGB
     scale: float = 1.0
     position: Position | None = None
+    cut: bool = False
+    shots: Shots | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +210,15 @@ class FaceExpression:
 class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
-    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due.
+    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due. `cut`: another shot
+    began since the sample before, so that nobody's number goes on.
     """
 
     index: int
     time_s: float
     faces: tuple[FaceExpression, ...] = ()
     damaged: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

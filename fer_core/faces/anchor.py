@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fer_core.types import Box, Face
 
@@ -39,13 +38,6 @@ class Anchor:
         offset = ((wx - x) / box.height, (wy - y) / box.height, window.width / box.height)
         held = box if before is None else before._held(box)
         return cls(face.track, window, box, offset, box.area, held)
-
-    @classmethod
-    def resumed(cls, state: dict[str, Any]) -> Anchor:
-        """Return the anchor whose fields are `state`, as JSON holds them."""
-        x, y, side = state["offset"]
-        boxes = {name: Box(**state[name]) for name in ("window", "given", "held")}
-        return cls(state["number"], offset=(x, y, side), area=state["area"], **boxes)
 
     def seen(self, face: Face, window: Box, searched_area: float | None) -> Anchor:
         """Return the anchor after a look into `window`; `searched_area`: px² of the face's box in a search just now."""

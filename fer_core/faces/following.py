@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from fer_core.faces.anchor import Anchor
 from fer_core.faces.detector import Detector
-from fer_core.faces.tracking import Tracker
+from fer_core.faces.tracking import Tracker, TrackerState
 from fer_core.types import RGB, Box, Face
 
 SEARCH_EVERY_S = 2.0
@@ -37,6 +36,18 @@ class _Found:
     searched_area: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FollowerState:
+    """What the next frames' faces depend on: when the whole frame was last searched, frames since, when a shot began,
+    who is followed, and where each is looked for."""
+
+    searched_s: float
+    frames: int
+    cut_s: float | None
+    tracker: TrackerState
+    anchors: tuple[Anchor, ...]
+
+
 class Follower:
     """Finds and numbers the faces of one video's frames, given one after the other."""
 
@@ -47,21 +58,21 @@ class Follower:
         self._search_every_s = search_every_s
         self._searched_s = float("-inf")
         self._frames = 0
+        self._cut_s: float | None = None
         self.searches = 0
 
-    def state(self) -> dict[str, Any]:
-        """Return everything that the next frames depend on, as JSON holds it; to be taken after the first frame."""
-        anchors = [asdict(anchor) for anchor in self._anchors.values()]
-        told = {"searched_s": self._searched_s, "frames": self._frames, "tracker": self._tracker.state()}
-        return told | {"anchors": anchors}
+    def state(self) -> FollowerState:
+        """Return everything that the next frames depend on; to be taken after the first frame."""
+        anchors = tuple(self._anchors.values())
+        return FollowerState(self._searched_s, self._frames, self._cut_s, self._tracker.state(), anchors)
 
     @classmethod
-    def resumed(cls, detector: Detector, state: dict[str, Any]) -> Follower:
+    def resumed(cls, detector: Detector, state: FollowerState) -> Follower:
         """Return a follower that goes on where `state` was taken."""
         follower = cls(detector)
-        follower._searched_s, follower._frames = state["searched_s"], state["frames"]
-        follower._tracker = Tracker.resumed(state["tracker"])
-        follower._anchors = {one["number"]: Anchor.resumed(one) for one in state["anchors"]}
+        follower._searched_s, follower._frames, follower._cut_s = state.searched_s, state.frames, state.cut_s
+        follower._tracker = Tracker(state.tracker)
+        follower._anchors = {anchor.number: anchor for anchor in state.anchors}
         return follower
 
     def faces(self, time_s: float, rgb: RGB, scale: float = 1.0, cut: bool = False) -> list[Face]:
@@ -72,7 +83,7 @@ class Follower:
         """
         if cut:
             self._tracker.forget()
-            self._searched_s = float("-inf")
+            self._searched_s, self._cut_s = float("-inf"), time_s
         found = self._found(time_s, rgb, scale)
         numbered = self._tracker.update(time_s, [one.face for one in found])
         anchors = [self._anchored(face, one) for face, one in zip(numbered, found, strict=True)]
@@ -92,17 +103,19 @@ class Follower:
         self._frames += 1
         expected = self._tracker.expected(time_s)
         seen = self._look(rgb, self._tracker.expected(time_s, SOUGHT_FOR_S)) if expected else []
-        if self._due(since, len(expected)):
+        if self._due(time_s, len(expected)):
             return self._search(time_s, rgb, scale, seen)
         lost = _without_face(expected.values(), [one.face for one in seen])
         if lost and (not seen or since >= SEARCH_AFTER_LOSS_S):
             return self._search(time_s, rgb, scale, seen)
         return seen
 
-    def _due(self, since_s: float, expected: int) -> bool:
+    def _due(self, time_s: float, expected: int) -> bool:
         """Return whether the whole frame is to be searched, whatever a look finds."""
+        since_s = time_s - self._searched_s
         if not expected:
-            return since_s >= SEARCH_EMPTY_EVERY_S
+            fresh = self._cut_s is not None and time_s - self._cut_s <= SOUGHT_FOR_S
+            return since_s >= (SEARCH_AFTER_LOSS_S if fresh else SEARCH_EMPTY_EVERY_S)
         company_due = since_s >= SEARCH_COMPANY_EVERY_S and self._frames >= SEARCH_COMPANY_FRAMES
         return since_s >= self._search_every_s or (expected > 1 and company_due)
 

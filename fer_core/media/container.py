@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from fer_core.errors import media_error
 from fer_core.media.deinterlace import progressive
 from fer_core.media.image import sniff
+from fer_core.media.shots import Shots
 from fer_core.media.source import Source, opened
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv"
@@ -34,7 +35,7 @@ class DecodeStats:
     """What a pass over a video met: `damaged` packets or frames, `skipped` frames whose time does not go forward.
 
     `numbered`: frames that have a number, damaged ones too. `end_s`: time of the last frame. `partial`: the video ends
-    before its header says so.
+    before its header says so. `shots`: what a cut after the last frame is told by.
     """
 
     decoded: int = 0
@@ -43,6 +44,7 @@ class DecodeStats:
     numbered: int = 0
     end_s: float = 0.0
     partial: bool = False
+    shots: Shots = field(default_factory=Shots)
 
 
 @dataclass(frozen=True, slots=True)

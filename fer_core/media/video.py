@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from fer_core.errors import FerError, media_error
 from fer_core.media.container import WHOLE, DecodeStats, Span, decode, duration_s, opened_video
 from fer_core.media.deinterlace import progressive
+from fer_core.media.shots import Luma, Shots
 from fer_core.media.source import Source
 from fer_core.types import RGB, Frame, Position, VideoInfo
 
@@ -69,17 +70,21 @@ class BookmarkError(FerError):
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A frame that was read, from which a later pass goes on; `crc32` of its picture proves that it is the same."""
+    """A frame that was read, from which a later pass goes on; `crc32` of its picture proves that it is the same.
+
+    `shots`: what a cut after it is told by.
+    """
 
     position: Position
     crc32: int
+    shots: Shots
 
     @classmethod
     def at(cls, frame: Frame) -> Bookmark:
         """Return the bookmark of a frame that `frames` gave. Raises ValueError for one from elsewhere."""
-        if frame.position is None:
+        if frame.position is None or frame.shots is None:
             raise ValueError("only a frame of a video has a place in it")
-        return cls(frame.position, _crc32(frame.rgb))
+        return cls(frame.position, _crc32(frame.rgb), frame.shots)
 
 
 def frames(
@@ -104,10 +109,12 @@ def frames(
     stats = stats if stats is not None else DecodeStats()
     with opened_video(source, every_s) as (container, stream):
         start_s, wanted = span.start_s, 0
+        luma, cut = Luma(), False
         if after is not None:
             numbered = _decoded_after(source, every_s, stats, after, max_side_px, span)
             start_s = after.position.start_s
             wanted = _next_wanted(after.position.time_s, every_s)
+            stats.shots = after.shots
         else:
             if span.begin_pts is not None:
                 container.seek(span.begin_pts, stream=stream)
@@ -124,12 +131,15 @@ def frames(
                 continue
             stats.decoded += 1
             stats.end_s = time_s
+            stats.shots, began = stats.shots.after(luma.of(decoded))
+            cut = cut or began
             if every_s and time_s < wanted * every_s - GRID_TOLERANCE_S:
                 continue
             wanted = _next_wanted(time_s, every_s)
             rgb, scale = _upright(decoded, max_side_px)
             met = Position(index, time_s, start_s, stats.decoded, stats.damaged, stats.skipped)
-            yield Frame(index, time_s, rgb, scale, met)
+            yield Frame(index, time_s, rgb, scale, met, cut, stats.shots)
+            cut = False
         if span.end_pts is not None:
             return
         if not stats.decoded and span.begin_pts is None:

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from fer_core.carry import from_json, to_json
 from fer_core.faces.anchor import AREA_BOUND
 from fer_core.faces.detector import Detector
-from fer_core.faces.following import SEARCH_EMPTY_EVERY_S, SEARCH_EVERY_S, Follower
+from fer_core.faces.following import SEARCH_EMPTY_EVERY_S, SEARCH_EVERY_S, Follower, FollowerState
 from tests.fakes import FakeDetector, face_at
 from tests.media import scene
 
@@ -114,6 +115,6 @@ def test_going_on_from_any_frame_gives_the_same_boxes():
         follower = Follower(detector, search_every_s=1e9)
         for n in range(stop):
             follower.faces(n * 0.04, pictures[n])
-        again = Follower.resumed(detector, json.loads(json.dumps(follower.state())))
+        again = Follower.resumed(detector, from_json(FollowerState, json.loads(json.dumps(to_json(follower.state())))))
         again._search_every_s = 1e9
         assert [again.faces(n * 0.04, pictures[n]) for n in range(stop, 24)] == whole[stop:]
