@@ -13,6 +13,7 @@ from clinic.jobs import jobs, progress
 from clinic.patients import caseload
 from clinic.recordings import incoming, uploads
 from fer_core.errors import FerError
+from fer_core.media.kinds import PICTURE_SUFFIXES
 from pages import links
 from pages.session import actor
 from pages.views.follow import follow
@@ -20,8 +21,6 @@ from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uplo
 from pages.widgets import day, show_error
 from web.resources import resources
 
-VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
-PICTURE_TYPES = ["jpg", "jpeg", "png", "webp"]
 KINDS = ["A video", "Pictures"]
 SAMPLING = {"Standard: 5 times a second": 0.2, "Coarse: once a second": 1.0, "Every frame": 0.0}
 
@@ -53,9 +52,9 @@ def show_form(patients: list[caseload.PatientSummary]) -> None:
     kind = st.segmented_control("What was recorded", KINDS, default=KINDS[0], required=True)
     video, pictures = None, []
     if kind == KINDS[0]:
-        video = video_uploader(VIDEO_TYPES)
+        video = video_uploader()
     else:
-        pictures = st.file_uploader("One or more pictures", type=PICTURE_TYPES, accept_multiple_files=True)
+        pictures = st.file_uploader("One or more pictures", type=list(PICTURE_SUFFIXES), accept_multiple_files=True)
     st.caption(f"The file lies encrypted until it is analysed, and {afterwards(patient_id)} then. Sound is never read.")
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
     sampling = st.segmented_control(

@@ -23,16 +23,29 @@ def scene(left=60, top=20, side=260, size=(480, 320)):
     return picture
 
 
-def write_clip(path, pictures, rate=10, codec="libx264", pix_fmt="yuv420p", times_s=None, options=None, muxer=None):
-    """Write pictures as a video; `times_s` gives each frame a time of its own."""
+def write_clip(
+    path,
+    pictures,
+    rate=10,
+    codec="libx264",
+    pix_fmt="yuv420p",
+    times_s=None,
+    options=None,
+    muxer=None,
+    container=None,
+    aspect=None,
+):
+    """Write pictures as a video; `times_s` gives each frame a time of its own, `aspect` the pixels' width by height."""
     defaults = {"preset": "ultrafast"} if codec == "libx264" else {}
-    with av.open(str(path), "w", options=muxer or {}) as container:
+    with av.open(str(path), "w", format=container, options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=defaults | (options or {}))
         stream.pix_fmt = pix_fmt
         base = Fraction(1, 10_000) if times_s is not None else Fraction(1, rate)
         for number, rgb in enumerate(pictures):
             if number == 0:
                 stream.height, stream.width = rgb.shape[:2]
+                if aspect is not None:
+                    stream.sample_aspect_ratio = aspect
                 stream.codec_context.time_base = base
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
             frame.time_base = base

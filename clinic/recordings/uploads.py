@@ -28,6 +28,7 @@ from clinic.settings import Settings, named_key
 from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
 from fer_core.errors import MediaError, media_error
+from fer_core.media.kinds import named_as_video
 from fer_core.media.sandbox import FileVerdict, inspect_file
 from storage.media import PART, MediaStore, open_store
 from storage.sealed import open_sealed, sealing
@@ -38,7 +39,6 @@ NAME_LENGTH = 300
 ORPHAN_AGE_S = 24 * 3600.0
 """How long a file without a job, or one kept for another try after a failure, stays."""
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".ts", ".flv")
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that a name loses: control and bidirectional characters, line ends, unassigned code points."""
 
@@ -243,6 +243,6 @@ def _inspect(file: BinaryIO, display_name: str) -> FileVerdict:
         return inspect_file(file)
     except MediaError as error:
         # The stored file has no name that says what it claims to be.
-        if error.code == "unknown_type" and display_name.lower().endswith(VIDEO_SUFFIXES):
+        if error.code == "unknown_type" and named_as_video(display_name):
             raise media_error("not_a_video") from None
         raise

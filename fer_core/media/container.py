@@ -18,10 +18,9 @@ from av.video.stream import VideoStream
 from fer_core.errors import media_error
 from fer_core.media.deinterlace import progressive
 from fer_core.media.image import sniff
+from fer_core.media.kinds import DEMUXERS, named_as_video
 from fer_core.media.source import Source, opened
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv"
-"""Demuxers that may open a file. A playlist or a concatenation script would open others in its name."""
 MAX_PIXELS = 50_000_000
 SKIP_REFERENCES_FROM_S = 0.15
 """From this sampling distance on, frames that no other frame needs are not decoded: 36 % less work."""
@@ -81,22 +80,13 @@ def opened_video(source: Source, every_s: float = 0.0) -> Iterator[tuple[InputCo
     kind = sniff(source)
     if kind == "empty":
         raise media_error("empty")
+    if kind == "unread_video":
+        raise media_error("unread_video")
     if kind != "video":
-        named = isinstance(source, Path) and source.suffix.lower() in (
-            ".mp4",
-            ".mov",
-            ".m4v",
-            ".mkv",
-            ".webm",
-            ".avi",
-            ".3gp",
-            ".ts",
-            ".flv",
-        )
-        raise media_error("not_a_video" if named else "unknown_type")
+        raise media_error("not_a_video" if isinstance(source, Path) and named_as_video(source.name) else "unknown_type")
     # A file that is open already needs no protocol, so that it can open no other file.
     protocols = "file" if isinstance(source, Path) else "none"
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": protocols}
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": protocols}
     try:
         container = av.open(_for_av(source), options=options, buffer_size=BUFFER_BYTES)
     except (av.error.FFmpegError, OSError, ValueError):
