@@ -153,7 +153,7 @@ class Analyzer:
         begun = _Begun.anew(self.detector, patient) if resume is None else _Begun.resumed(self.detector, resume)
         step_s = every_s or (1 / info.mean_fps if info.mean_fps else 0.0)
         # Decoding, finding and labelling let each other work: all three release the interpreter.
-        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after, span))
+        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after, span, info))
         first = last = None
         waiting: list[_Seen] = []
         results: list[FrameResult] = []

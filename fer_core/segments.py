@@ -92,7 +92,7 @@ class Joiner:
 
         Raises MediaError, BookmarkError where the video has other segments than that of `resume`.
         """
-        parts = [WHOLE] if whole else spans(source, every_s, segment_s)
+        parts = [WHOLE] if whole else spans(source, segment_s)
         if resume is not None and resume["segments"] != len(parts):
             raise BookmarkError("The place to go on from is not found in the video.")
         return cls(parts, every_s, step_s(source, every_s), resume)

@@ -48,7 +48,7 @@ class Upload:
     """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content.
 
     `warnings` are sentences for the clinician about what of it will not be read. `media_type`: as what browsers play
-    it, None where they don't.
+    it, None where they don't. `begins_s`: where in the file its first picture stands, in seconds.
     """
 
     id: str
@@ -58,10 +58,11 @@ class Upload:
     kind: str
     warnings: tuple[str, ...] = ()
     media_type: str | None = None
+    begins_s: float = 0.0
 
     def as_source(self) -> dict[str, Any]:
         """Return what a job keeps of the upload."""
-        kept = ("id", "name", "sha256", "size", "kind", "media_type")
+        kept = ("id", "name", "sha256", "size", "kind", "media_type", "begins_s")
         return {name: getattr(self, name) for name in kept}
 
 
@@ -97,7 +98,8 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
     with open_sealed(path.open("rb"), media.key, upload_id.encode()) as file:
         found = _inspect(file, display_name)
     media.adopt(path, upload_id)
-    return Upload(upload_id, clean_name(display_name), sha256, size, found.kind, found.warnings, found.media_type)
+    name = clean_name(display_name)
+    return Upload(upload_id, name, sha256, size, found.kind, found.warnings, found.media_type, found.begins_s)
 
 
 @dataclass(frozen=True, slots=True)

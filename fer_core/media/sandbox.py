@@ -36,7 +36,7 @@ class FileVerdict:
     """What a file is: ``"image"`` or ``"video"``, its upright size in px, its length in seconds (None: unknown).
 
     `warnings` are sentences for the clinician about what will not be read. `media_type`: as what browsers play a video,
-    None where they don't.
+    None where they don't. `begins_s`: where in the file the first picture stands; see `VideoInfo`.
     """
 
     kind: str
@@ -45,6 +45,7 @@ class FileVerdict:
     duration_s: float | None = None
     warnings: tuple[str, ...] = ()
     media_type: str | None = None
+    begins_s: float = 0.0
 
 
 def inspect_file(source: Source) -> FileVerdict:
@@ -69,7 +70,9 @@ def examine(source: Source) -> FileVerdict:
     info = probe(source)
     for _ in islice(frames(source, every_s=0, max_side_px=640), TRIED_FRAMES):
         pass
-    return FileVerdict("video", info.width_px, info.height_px, info.duration_s, media_type=info.media_type)
+    return FileVerdict(
+        "video", info.width_px, info.height_px, info.duration_s, media_type=info.media_type, begins_s=info.begins_s
+    )
 
 
 def _ask(arguments: list[str], *links: int) -> FileVerdict:
