@@ -17,6 +17,7 @@ from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming, uploads
 from clinic.recordings.taken import suggestion
 from fer_core.errors import FerError
+from fer_core.media.kinds import PICTURE_SUFFIXES
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.follow import follow
@@ -24,8 +25,6 @@ from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uplo
 from pages.widgets import calm, day, day_input, show_error, today, zone
 from web.resources import Resources, resources
 
-VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
-PICTURE_TYPES = ["jpg", "jpeg", "png", "webp"]
 KINDS = {"video": "A video", "pictures": "Pictures"}
 SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second", "0.0": "Every frame"}
 """Seconds between the samples of a video, and what that is called."""
@@ -63,9 +62,9 @@ def show_form(patients: list[PatientSummary]) -> None:
     kind = chooser.switch("What was recorded", KINDS, "recorded_kind")
     video, pictures = None, []
     if kind == "video":
-        video = video_uploader(VIDEO_TYPES)
+        video = video_uploader()
     else:
-        pictures = st.file_uploader("One or more pictures", type=PICTURE_TYPES, accept_multiple_files=True)
+        pictures = st.file_uploader("One or more pictures", type=list(PICTURE_SUFFIXES), accept_multiple_files=True)
     st.caption(f"The file lies encrypted until it is analysed, and {afterwards(chosen)} then. Sound is never read.")
     with day_field:
         recorded_on = ask_for_day(video.name if video else pictures[0].name if pictures else "")

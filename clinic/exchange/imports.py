@@ -236,7 +236,7 @@ def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], 
             raise ValueError("another file")
         for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
             # As what it is played is told by its content here, and not by the archive.
-            one["media_type"] = made.media_type
+            one |= {"media_type": made.media_type, "begins_s": made.begins_s}
 
 
 def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:

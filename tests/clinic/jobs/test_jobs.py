@@ -285,5 +285,5 @@ def test_choosing_where_there_is_no_choice_is_refused(db, settings, patient, an_
 
 
 def test_upload_keeps_no_path_in_the_table(an_upload):
-    assert set(an_upload("image").as_source()) == {"id", "name", "sha256", "size", "kind", "media_type"}
+    assert set(an_upload("image").as_source()) == {"id", "name", "sha256", "size", "kind", "media_type", "begins_s"}
     assert replace(an_upload("image"), name="x").as_source()["name"] == "x"
