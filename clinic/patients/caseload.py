@@ -16,7 +16,7 @@ from clinic.accounts.accounts import grant
 from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.trends import Summary, Trend, trend
+from clinic.patients.trends import Summary, Trend, lines, trend
 from clinic.texts import hides_something
 from db.engine import Database
 from db.models import Access, Job, JobState, Patient, Recording
@@ -32,9 +32,9 @@ class PatientSummary:
     """A patient's line in the caseload.
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
-    recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's. Where
-    the consent to keep the results doesn't stand (`closed`), nothing of them is told.
-    `emergency_until`: when the view ends, None where the patient is on the own caseload.
+    recording doesn't count (too little usable face), and one None more where a new line begins. `last_recorded_on` and
+    `last_usable_share` are the newest's. Where the consent to keep the results doesn't stand (`closed`), nothing of
+    them is told. `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
     id: str
@@ -140,13 +140,13 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         )
         # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
         patients = [row for row in listed if wanted in _folded(row[0].name) or wanted in _folded(row[0].note)]
-        by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
-        for patient_id, recorded_on, summary in session.execute(
-            select(Recording.patient_id, Recording.recorded_on, Recording.summary)
+        by_patient: dict[str, list[Recording]] = defaultdict(list)
+        for recording in session.scalars(
+            select(Recording)
             .where(Recording.patient_id.in_(seen), Recording.current)
             .order_by(Recording.recorded_on, Recording.created_at)
         ):
-            by_patient[patient_id].append((recorded_on, summary))
+            by_patient[recording.patient_id].append(recording)
     patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
@@ -260,24 +260,32 @@ def _without_marks(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", _folded(text)) if not unicodedata.combining(c))
 
 
-def _summary_of(
-    patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]], closed: bool
-) -> PatientSummary:
-    told = [None if closed else values for _, values in recordings]
-    summaries = [Summary.from_dict(values) if values is not None else None for values in told]
-    last = summaries[-1] if summaries else None
+def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recording], closed: bool) -> PatientSummary:
+    values = recordings[-1].summary if recordings and not closed else None
+    last = Summary.from_dict(values) if values is not None else None
     return PatientSummary(
         id=patient.id,
         name=patient.name,
         note=patient.note,
         demo=patient.demo,
         recordings=len(recordings),
-        last_recorded_on=recordings[-1][0] if recordings else None,
+        last_recorded_on=recordings[-1].recorded_on if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
-        shares=tuple(_counting(summary) for summary in summaries if summary is not None),
+        shares=() if closed else _small_line([each for each in recordings if each.summary is not None]),
         closed=closed,
         emergency_until=until,
     )
+
+
+def _small_line(recordings: list[Recording]) -> tuple[tuple[float, ...] | None, ...]:
+    """Return the shares of each recording, with a None where the next one can't be compared with those before it."""
+    found: list[tuple[float, ...] | None] = []
+    numbers = lines(recordings)
+    for place, recording in enumerate(recordings):
+        if place and numbers[place] != numbers[place - 1]:
+            found.append(None)
+        found.append(_counting(Summary.from_dict(recording.summary or {})))
+    return tuple(found)
 
 
 def _counting(summary: Summary) -> tuple[float, ...] | None:
