@@ -14,6 +14,7 @@ ENOUGH_PX = 48.0
 WIDTH_RATIO = 1.25
 """More than this between two median widths, each counted up to `ENOUGH_PX`, is another camera or distance."""
 SHARPNESS_RATIO, LIGHT_RATIO, PIXELS_RATIO = 2.5, 2.0, 1.5
+"""Sharpness is compared as it would be in equal light: less light makes all differences in a picture smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ def difference(before: Sequence[Camera], now: Camera) -> str | None:
         return "resolution"
     if _ratio(_seen_px(usual.face_px), _seen_px(now.face_px)) > WIDTH_RATIO:
         return "face size"
-    if _ratio(usual.sharpness, now.sharpness) > SHARPNESS_RATIO:
-        return "sharpness"
-    return "light" if _ratio(usual.brightness, now.brightness) > LIGHT_RATIO else None
+    if _ratio(usual.brightness, now.brightness) > LIGHT_RATIO:
+        return "light"
+    return "sharpness" if _ratio(_in_equal_light(usual), _in_equal_light(now)) > SHARPNESS_RATIO else None
 
 
 def _usual(cameras: Sequence[Camera]) -> Camera:
@@ -60,6 +61,12 @@ def _usual(cameras: Sequence[Camera]) -> Camera:
 
 def _seen_px(face_px: float | None) -> float | None:
     return None if face_px is None else min(face_px, ENOUGH_PX)
+
+
+def _in_equal_light(camera: Camera) -> float | None:
+    if camera.sharpness is None or not camera.brightness:
+        return None
+    return camera.sharpness / camera.brightness**2
 
 
 def _ratio(first: float | None, second: float | None) -> float:
