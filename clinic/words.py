@@ -151,6 +151,9 @@ DEEDS: dict[str, str] = {
     Deed.CONSENT_WITHDRAWN: "withdrew consent for the patient",
     Deed.STATEMENT_ACCEPTED: "accepted the intended use",
     Deed.VIDEO_VIEWED: "watched a kept video",
+    Deed.CLOCK_JUMPED: "found that the computer's clock had been set",
+    Deed.CLOCK_CONFIRMED: "confirmed the computer's clock",
+    Deed.ZONE_CHANGED: "set the clinic's time zone",
 }
 
 SCOPES: dict[str, str] = {
@@ -190,6 +193,9 @@ EMERGENCY = (
 CHOOSE_FACE = (
     "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."
     " The results of everyone else are deleted at once."
+)
+SEVERAL_FACES = (
+    "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
 )
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."

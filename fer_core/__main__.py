@@ -1,4 +1,4 @@
-"""Label the facial expressions in pictures and videos: ``python -m fer_core FILE...``."""
+"""Label the facial expressions in pictures and videos: ``fer FILE...``, or ``python -m fer_core FILE...``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ BAR_WIDTH = 30
 UNREADABLE = 2
 
 
-def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[], Analyzer] = Analyzer.open) -> int:
+def main(
+    arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path | None], Analyzer] = Analyzer.open
+) -> int:
     """Run the command line; exit code 2 where a file can't be read (the others are done all the same)."""
     options = _parser().parse_args(arguments)
     try:
-        analyzer = open_analyzer()
+        analyzer = open_analyzer(options.model)
     except FerError as error:
         print(error.message, file=sys.stderr)
         return UNREADABLE
@@ -61,11 +63,14 @@ def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[], Ana
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m fer_core",
+        prog="fer",
         description="Label the facial expressions in pictures and videos.",
         epilog="Shows facial expressions as labelled by a model, not feelings or a diagnosis.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
+        "--model", type=Path, metavar="CARD.json", help="another model, by its card (default: the one that comes along)"
+    )
     parser.add_argument(
         "--every", type=_seconds, default=0.2, metavar="SECONDS", help="between samples; 0: every frame (default: 0.2)"
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
-from clinic import words
+from clinic import clock, words
 from clinic.access import Actor, Role
 from clinic.accounts import accounts, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
@@ -126,7 +124,7 @@ def condition_of(row: AccountRow) -> str:
         return "Disabled"
     if row.must_change:
         return "Has a first password"
-    here = row.seen_at is not None and row.seen_at > datetime.now(UTC) - sessions.IDLE
+    here = row.seen_at is not None and clock.within(row.seen_at, sessions.IDLE, clock.now())
     return "Signed in" if here else "–"
 
 

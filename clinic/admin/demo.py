@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, select
 
-from clinic import audit
+from clinic import audit, clock
 from clinic.accounts import passwords
 from clinic.accounts.accounts import grant, insert_account, name_key, replace_password
 from clinic.audit import Deed
@@ -121,7 +121,7 @@ def fill(db: Database) -> int:
     rng = np.random.default_rng(7)
     with db.session() as session:
         for person in PEOPLE:
-            patient = Patient(name=person.name, note=person.note, demo=True, created_at=datetime.now(UTC))
+            patient = Patient(name=person.name, note=person.note, demo=True, created_at=clock.now())
             session.add(patient)
             session.flush()
             first = max(visit.days_ago for visit in person.visits)
@@ -131,7 +131,7 @@ def fill(db: Database) -> int:
                 recording, table = _recording(patient.id, visit, rng)
                 session.add(recording)
                 session.flush()
-                session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
+                session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=clock.now()))
                 session.execute(insert(Sample), _rows(recording.id, table))
     return len(PEOPLE)
 
@@ -155,8 +155,8 @@ def _recording(patient_id: str, visit: _Visit, rng: np.random.Generator) -> tupl
         device="invented",
         patient_track=0,
         summary=asdict(summarise(table, "video", settings)),
-        created_at=datetime.now(UTC),
-        analysed_at=datetime.now(UTC),
+        created_at=clock.now(),
+        analysed_at=clock.now(),
     )
     return recording, table
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, words
+from clinic import access, audit, clock, words
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.texts import hides_something
@@ -96,7 +97,7 @@ def add(
     account_id: str | None = None,
 ) -> None:
     """Add the rows of a consent."""
-    now = datetime.now(UTC)
+    now = clock.now()
     for scope in scopes:
         session.add(
             Consent(
@@ -124,7 +125,7 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
     with db.read() as session:
         access.reader_of(session, actor, patient_id)
         asked = select(Consent).where(Consent.patient_id == patient_id)
-        rows = session.scalars(asked.order_by(Consent.recorded_at.desc(), Consent.scope)).all()
+        rows = session.scalars(asked.order_by(Consent.number.desc(), Consent.scope)).all()
         return [_standing(session, Scope(row.scope), row) for row in rows]
 
 
@@ -159,6 +160,14 @@ def covered(scope: Scope) -> Select[str]:
     return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= today()))
 
 
+def stands(patient_id: Any, *scopes: Scope) -> ColumnElement[bool]:
+    """Return the condition that a patient's consent to all these scopes stands today; `patient_id` is a column."""
+    found = [
+        covered(scope).where(Consent.patient_id == patient_id).correlate_except(Consent).exists() for scope in scopes
+    ]
+    return and_(*found)
+
+
 def may_stay(scope: Scope) -> Select[str]:
     """Return the query of the ids of the patients of whom nothing has to go that the scope covers.
 
@@ -171,7 +180,7 @@ def may_stay(scope: Scope) -> Select[str]:
 
 def today() -> date:
     """Return the day on which consents are judged."""
-    return datetime.now(UTC).date()
+    return clock.now().date()
 
 
 def _unwithdrawn(scope: Scope) -> Select[str]:
@@ -180,7 +189,7 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
         and_(
             later.patient_id == Consent.patient_id,
             later.scope == Consent.scope,
-            later.recorded_at > Consent.recorded_at,
+            or_(later.number > Consent.number, and_(later.number == Consent.number, later.id < Consent.id)),
         )
     )
     return select(Consent.patient_id).where(Consent.scope == scope.value, Consent.withdrawn_at.is_(None), ~newer)
@@ -188,7 +197,7 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
 
 def _newest(session: Session, patient_id: str, scope: Scope) -> Consent | None:
     asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope.value)
-    return session.scalar(asked.order_by(Consent.recorded_at.desc(), Consent.id).limit(1))
+    return session.scalar(asked.order_by(Consent.number.desc(), Consent.id).limit(1))
 
 
 def _state(row: Consent | None) -> State:

@@ -8,14 +8,14 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, words
+from clinic import access, audit, clock, words
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -30,8 +30,8 @@ from db.engine import Database
 from db.models import Access, Base, Chunk, Consent, Job, Patient, Reanalysis, Recording, Sample
 from fer_core.errors import FerError
 
-FORMAT, SCHEMA_VERSION = "expression-history-patient", 2
-"""The second version of the schema has consents."""
+FORMAT, SCHEMA_VERSION = "expression-history-patient", 3
+"""The second version of the schema has consents, the third numbers rows in the order in which they were written."""
 PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
 CONSENTS_CSV = "consents.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
@@ -46,6 +46,8 @@ OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, Chunk, Reana
 """Tables of how this installation worked, and of who saw the patient here: they say nothing about the patient."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
+DERIVED = ("search_key",)
+"""Columns that are worked out of others wherever the row is written."""
 
 
 def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: str, target: BinaryIO) -> None:
@@ -148,7 +150,8 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     """Yield a table's rows as JSON can hold them, in the order of their keys."""
     found = session.execute(select(table).where(_belongs(table, patient_id)).order_by(*table.primary_key.columns))
     for row in found.mappings():
-        kept = {name: value for name, value in row.items() if table != JOBS or name not in OF_THIS_JOB}
+        left_out = (*DERIVED, *OF_THIS_JOB) if table == JOBS else DERIVED
+        kept = {name: value for name, value in row.items() if name not in left_out}
         yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
 
 
@@ -162,7 +165,7 @@ def _told(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
-        "exported_at": datetime.now(UTC).isoformat(),
+        "exported_at": clock.now().isoformat(),
         "program_version": VERSION,
         "disclaimer": words.DISCLAIMER,
         "tables": tables,

@@ -10,11 +10,11 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from itertools import islice
 from typing import Any, BinaryIO
 
-from sqlalchemy import JSON, Column, String, Table, insert
+from sqlalchemy import JSON, Column, String, Table, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ from clinic.accounts import accounts
 from clinic.audit import Deed
 from clinic.consent.consent import DOCUMENT_MAX, Scope
 from clinic.exchange.exports import (
+    DERIVED,
     FORMAT,
     MEDIA_FOLDER,
     OF_THIS_JOB,
@@ -48,8 +49,6 @@ from fer_core.types import Status
 
 JSON_BYTES = 256 << 20
 """The most that the JSON may hold: what is larger is no export, but made to fill the memory."""
-CLOCKS_DIFFER = timedelta(hours=1)
-"""By so much the clock of the other installation may be ahead."""
 ROWS_AT_ONCE = 5000
 """Rows of samples that are written with one statement."""
 
@@ -123,9 +122,10 @@ def _tables(archive: zipfile.ZipFile) -> Tables:
     ):
         raise FerError("This export was made by a newer version of the program; please update first.", "export_newer")
     tables = {name: [_typed(table, row) for row in told["tables"].get(name, [])] for name, table in known.items()}
-    for job in tables[Job.__tablename__]:
-        for name in OF_THIS_JOB:
-            job.pop(name, None)
+    for rows, names in [(rows, DERIVED) for rows in tables.values()] + [(tables[Job.__tablename__], OF_THIS_JOB)]:
+        for row in rows:
+            for name in names:
+                row.pop(name, None)
     _check(known, tables)
     return tables
 
@@ -162,8 +162,6 @@ def _check_consent(given: Row) -> None:
     Scope(given["scope"])
     if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
         raise ValueError("a document with something hidden in it")
-    if given["recorded_at"] > datetime.now(UTC) + CLOCKS_DIFFER:
-        raise ValueError("a consent that would outdo what is recorded from now on")
 
 
 def _check_recording(recording: Row) -> None:
@@ -240,11 +238,24 @@ def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:
     for table in patient_tables():
         if table is not SAMPLES and tables[table.name]:
             # A recording's first version before the others, which refer to it.
-            rows = sorted(tables[table.name], key=lambda row: row.get("version_of") is not None)
+            rows = sorted(
+                _numbered(session, table, tables[table.name]), key=lambda row: row.get("version_of") is not None
+            )
             session.execute(insert(table), rows)
     own = {recording["id"] for recording in tables[Recording.__tablename__]}
     for rows in _batches(_samples(archive, own)):
         session.execute(insert(SAMPLES), rows)
+
+
+def _numbered(session: Session, table: Table, rows: list[Row]) -> list[Row]:
+    """Return the rows with this installation's next numbers, in the order in which they were written elsewhere."""
+    if "number" not in table.columns:
+        return rows
+    instant = "recorded_at" if "recorded_at" in table.columns else "created_at"
+    # Exports of before rows were numbered say no more than when it was.
+    ordered = sorted(rows, key=lambda row: (row.get("number", 0), row[instant], row["id"]))
+    last = session.scalar(select(func.max(table.c.number))) or 0
+    return [{**row, "number": last + place} for place, row in enumerate(ordered, 1)]
 
 
 def _samples(archive: zipfile.ZipFile, own: set[str]) -> Iterator[Row]:

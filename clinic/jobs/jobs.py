@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -58,7 +58,7 @@ def enqueue(
 ) -> Enqueued:
     """Queue one video or one or more pictures of one visit; the same files again give the stored recording.
 
-    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one.
+    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the installation's.
     The files of a duplicate or of a refusal are deleted.
     Raises Forbidden, ConsentError, FerError ``mixed_files`` unless it is one video or pictures alone,
     ``unknown_patient``.
@@ -72,9 +72,9 @@ def enqueue(
             note=note,
             source_name=files[0].name if len(files) == 1 else f"{len(files)} pictures",
             source_sha256=_digest(files),
-            model_sha256=model_sha256 or ModelCard.load().sha256,
+            model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
-            created_at=datetime.now(UTC),
+            created_at=clock.now(),
         )
         with db.session() as session:
             account_id = access.sender_of(session, actor, patient_id)
@@ -113,7 +113,7 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
         if job.state == JobState.RUNNING.value:
             return
         job.state = JobState.CANCELLED.value
-        job.finished_at = datetime.now(UTC)
+        job.finished_at = clock.now()
         leases.forget_results(session, job)
         gone = leases.own_files(session, job)
     uploads.discard(settings, gone)
@@ -181,9 +181,9 @@ def choose_track(
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
-        job.finished_at = datetime.now(UTC)
+        job.finished_at = clock.now()
         audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
-    previews.remove_thumbnails(settings, recording_id)
+    previews.keep_patient(settings, recording_id, chosen)
 
 
 def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:

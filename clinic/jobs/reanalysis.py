@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -114,13 +113,13 @@ def start(
 
     Raises Forbidden, FerError ``unknown_patient``, ModelError where no model is installed.
     """
-    model = model_sha256 or ModelCard.load().sha256
+    model = model_sha256 or ModelCard.load(settings.model).sha256
     queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
         account_id = access.keeper(session, actor)
         if patient_id is not None and session.get(Patient, patient_id) is None:
             raise FerError("This patient is no longer in the list.", "unknown_patient")
-        wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=datetime.now(UTC))
+        wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
         session.add(wish)
         session.flush()
         agreed = set.intersection(*(set(session.scalars(consent.covered(scope))) for scope in NEEDED))
@@ -150,7 +149,7 @@ def standings(db: Database, actor: Actor) -> list[Standing]:
     """
     with db.read() as session:
         access.keeper(session, actor)
-        wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.created_at.desc(), Reanalysis.id))
+        wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
         found = [_standing(session, wish) for wish in wishes]
     return [standing for standing in found if standing.total and not (standing.finished and not standing.failed)]
 
@@ -207,7 +206,7 @@ def _shown(patient_id: str | None) -> Select[Recording]:
     found = select(Recording).where(Recording.current, Recording.summary.is_not(None))
     if patient_id is not None:
         found = found.where(Recording.patient_id == patient_id)
-    return found.order_by(Recording.recorded_on, Recording.created_at, Recording.id)
+    return found.order_by(Recording.recorded_on, Recording.number, Recording.id)
 
 
 def _sources(session: Session, recording: Recording) -> list[dict[str, Any]]:
@@ -238,7 +237,7 @@ def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
 
 
 def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
-    now = datetime.now(UTC)
+    now = clock.now()
     copied = ("patient_id", "kind", "recorded_on", "note", "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},

@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor, Role
 from clinic.accounts.accounts import grant
 from clinic.audit import Deed
@@ -25,6 +25,8 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 
 NAME_MAX, NOTE_MAX = 200, 2000
+NOT_OVER = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
+"""States of an analysis in which the stored samples are not the patient's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class PatientDetail:
 
 def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
     """Add a patient to the own caseload and return the id. Raises Forbidden, FerError ``bad_name``, ``bad_note``."""
-    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=datetime.now(UTC))
+    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=clock.now())
     with db.session() as session:
         account = access.writer(session, actor)
         session.add(patient)
@@ -144,10 +146,10 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         for recording in session.scalars(
             select(Recording)
             .where(Recording.patient_id.in_(seen), Recording.current)
-            .order_by(Recording.recorded_on, Recording.created_at)
+            .order_by(Recording.recorded_on, Recording.number)
         ):
             by_patient[recording.patient_id].append(recording)
-    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
+    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].number))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
 
@@ -162,7 +164,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             select(Recording, Job.state)
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
-            .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
+            .order_by(Recording.recorded_on.desc(), Recording.number.desc())
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
         return PatientDetail(
@@ -201,21 +203,25 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
         found = session.scalars(
             select(Recording)
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
-            .order_by(Recording.current.desc(), Recording.analysed_at.desc())
+            .order_by(Recording.current.desc(), Recording.number.desc())
         )
         return [_row(version, None, closed=False) for version in found]
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
-    """Return the samples of a recording in the order of time.
+    """Return the samples of the patient's face in a recording in the order of time.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``analysis_under_way`` while the samples may be
+    several people's.
     """
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
         patient_id = access.recording_of(session, recording_id).patient_id
         access.reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
+        state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
+        if state in NOT_OVER:
+            raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
         return load_samples(session, recording_id)
 
 

@@ -223,7 +223,7 @@ def summarise_recording(session: Session, recording: Recording) -> dict[str, Any
 def trend(recordings: Sequence[Recording]) -> Trend:
     """Return the trend of one patient's recordings that have a summary, in the order of their dates."""
     summarised = [recording for recording in recordings if recording.summary is not None]
-    ordered = sorted(summarised, key=lambda recording: (recording.recorded_on, recording.created_at))
+    ordered = sorted(summarised, key=lambda recording: (recording.recorded_on, recording.number))
     points, changes = _in_lines(ordered)
     judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
     newest = [point for point in judged if point.segment == len(changes) and point.hollow is None]

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload
@@ -171,7 +171,7 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
 
 
 def _day(name: str, modified: float) -> date:
-    today = datetime.now(UTC).date()
+    today = clock.now().date()
     for text in DAY.findall(name):
         try:
             return min(date.fromisoformat(text), today)

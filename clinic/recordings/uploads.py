@@ -10,17 +10,16 @@ import io
 import os
 import re
 import shutil
-import time
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -170,9 +169,9 @@ def uploads_dir(settings: Settings) -> Path:
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
     """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went."""
     # The files are listed before the jobs are: one that is stored in between is not on the list.
-    media, limit = open_store(settings), datetime.now(UTC) - timedelta(seconds=older_than_s)
+    media, limit = open_store(settings), clock.now() - timedelta(seconds=older_than_s)
     found = [file for file in media.files() if file.modified < limit]
-    unfinished = [path for path in uploads_dir(settings).iterdir() if age_s(path) > older_than_s]
+    unfinished = [path for path in uploads_dir(settings).iterdir() if clock.file_age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
     needed = _needed(db, settings.keep_files) if found else set()
@@ -190,14 +189,6 @@ def _needed(db: Database, keep_files: bool) -> set[str]:
     with db.read() as session:
         found = session.scalars(select(Job.sources).join(Recording, Recording.id == Job.recording_id).where(waiting))
         return {source["id"] for sources in found for source in sources}
-
-
-def age_s(path: Path) -> float:
-    """Return for how many seconds a file was not written to; 0 for one that is gone."""
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _write(settings: Settings, stream: BinaryIO, path: Path, media: MediaStore) -> tuple[str, int]:
