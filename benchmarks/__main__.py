@@ -232,7 +232,8 @@ def _precision(options: argparse.Namespace) -> None:
 
 
 def _statistics(options: argparse.Namespace) -> None:
-    print(table_of_statements(options.recordings, options.patients))
+    for line in table_of_statements(options.recordings, options.patients):
+        print(line, flush=True)
 
 
 def _passing(options: argparse.Namespace) -> None:

@@ -135,6 +135,7 @@ def _row(number: int, samples: SampleTable, design: Design) -> Recording:
         id=str(number),
         kind=kind,
         recorded_on=date(2026, 1, 5) + timedelta(weeks=number),
+        number=number,
         created_at=datetime(2026, 1, 5, tzinfo=UTC),
         model_sha256="simulated",
         settings=settings,

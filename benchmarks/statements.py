@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,30 +134,22 @@ def power(
     )
 
 
-def table(recordings: int, patients: int) -> str:
-    """Return all figures as the tables of docs/statistics.md."""
-    lines = [f"Seed {SEED}, {recordings} recordings and {patients} patients of each kind.", ""]
-    lines += ["| recording | coverage, lowest to highest label | of neutral | width, neutral | largest bias |"]
-    lines += ["| --- | --- | --- | --- | --- |"]
+def table(recordings: int, patients: int) -> Iterator[str]:
+    """Yield all figures as the lines of the tables in docs/statistics.md."""
+    yield f"Seed {SEED}, {recordings} recordings and {patients} patients of each kind."
+    yield "\n| recording | coverage, lowest to highest label | of neutral | width, neutral | largest bias |"
+    yield "| --- | --- | --- | --- | --- |"
     for name, design in COVERAGE.items():
         found = coverage(name, design, recordings)
         low, high, neutral = found.coverage.min(), found.coverage.max(), found.coverage[Emotion.NEUTRAL]
-        lines.append(
-            f"| {name} | {low:.0%} to {high:.0%} | {neutral:.0%} | {found.width[Emotion.NEUTRAL] * 100:.0f} points"
-            f" | {np.abs(found.bias).max() * 100:.1f} points |"
-        )
-    lines += ["", "| patients who don't change | with a ring within 12 recordings |", "| --- | --- |"]
-    lines += [f"| {name} | {false_rings(*kind, patients):.0%} |" for name, kind in RINGS.items()]
-    lines += [
-        "",
-        "| patients who change | more sad-like time | ring within 3 | within 6 |",
-        "| --- | --- | --- | --- |",
-    ]
+        width, bias = found.width[Emotion.NEUTRAL] * 100, np.abs(found.bias).max() * 100
+        yield f"| {name} | {low:.0%} to {high:.0%} | {neutral:.0%} | {width:.0f} points | {bias:.1f} points |"
+    yield "\n| patients who don't change | with a ring within 12 recordings |\n| --- | --- |"
+    for name, kind in RINGS.items():
+        yield f"| {name} | {false_rings(*kind, patients):.0%} |"
+    yield "\n| patients who change | more sad-like time | ring within 3 | within 6 |\n| --- | --- | --- | --- |"
     for change in (0.15, None):
         for name, kind in POWER.items():
             seen = power(name, *kind, patients, change)
-            said = "" if change else " (as the page says)"
-            lines.append(
-                f"| {name} | {seen.change * 100:.0f} points{said} | {seen.within_3:.0%} | {seen.within_6:.0%} |"
-            )
-    return "\n".join(lines)
+            said = f"{seen.change * 100:.0f} points" + ("" if change else ", as the page says")
+            yield f"| {name} | {said} | {seen.within_3:.0%} | {seen.within_6:.0%} |"

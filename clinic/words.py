@@ -46,6 +46,12 @@ SHARES_INTERVAL = (
     " on fewer, independent ones."
 )
 SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given."
+ADJUSTED = (
+    "Diamonds: adjusted shares. The model calls some expressions uncertain, or by another name, more often than others;"
+    " a diamond is the share of each expression that would give labels like these, if the model errs here as on its"
+    " test pictures. Faces in a session may differ from those, so both are shown."
+)
+NOT_ADJUSTED = "Shares adjusted for the model's known errors are not given: {reason}."
 MOVEMENT = (
     "How much the model's output changes from one second to the next: 0 for a face that never changes, 1 for one that"
     " goes over to another label each second. The output's own noise is taken off, and how often the face was sampled"

@@ -346,6 +346,8 @@ class Recording(Base):
     duration_s: Mapped[float | None]
     width_px: Mapped[int | None]
     height_px: Mapped[int | None]
+    codec: Mapped[str | None] = mapped_column(String(32))
+    """How the video was compressed, such as ``h264``; NULL for pictures, and where an earlier version analysed it."""
     model_sha256: Mapped[str | None] = mapped_column(String(64))
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     program_version: Mapped[str] = mapped_column(String(32), default="")
@@ -388,6 +390,9 @@ class Sample(Base):
     right: Mapped[float | None]
     bottom: Mapped[float | None]
     confidence: Mapped[float | None]
+    sharpness: Mapped[float | None]
+    brightness: Mapped[float | None]
+    """Both see `fer_core.types.Quality`; NULL without a face, and where an earlier version analysed it."""
     angry: Mapped[float | None]
     disgust: Mapped[float | None]
     fear: Mapped[float | None]

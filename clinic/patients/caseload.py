@@ -17,7 +17,7 @@ from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
-from clinic.patients.trends import Summary, Trend, excluded, trend
+from clinic.patients.trends import Summary, Trend, excluded, lines, trend
 from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
 from db.folding import fold
@@ -32,9 +32,9 @@ class PatientSummary:
     """A patient's line in the caseload.
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
-    recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's. Where
-    the consent to keep the results doesn't stand (`closed`), nothing of them is told.
-    `emergency_until`: when the view ends, None where the patient is on the own caseload.
+    recording doesn't count (too little usable face), and one None more where a new line begins. `last_recorded_on` and
+    `last_usable_share` are the newest's. Where the consent to keep the results doesn't stand (`closed`), nothing of
+    them is told. `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
     id: str
@@ -173,13 +173,13 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
             .where(Patient.search_key.contains(wanted, autoescape=True))
         )
         patients = list(listed)
-        by_patient: dict[str, list[tuple[date, Any, bool]]] = defaultdict(list)
-        for patient_id, *known in session.execute(
-            select(Recording.patient_id, Recording.recorded_on, Recording.summary, Recording.partial)
+        by_patient: dict[str, list[Recording]] = defaultdict(list)
+        for recording in session.scalars(
+            select(Recording)
             .where(Recording.patient_id.in_(seen), Recording.current)
             .order_by(Recording.recorded_on, Recording.number)
         ):
-            by_patient[patient_id].append((known[0], known[1], known[2]))
+            by_patient[recording.patient_id].append(recording)
     # Ö stands with O and not behind Z, whatever order the database has.
     patients.sort(key=lambda found: (fold(found[0].name), found[0].name, found[0].number))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
@@ -279,12 +279,9 @@ def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
     access.note_view(db, actor, patient_id)
 
 
-def _summary_of(
-    patient: Patient, until: datetime | None, recordings: list[tuple[date, Any, bool]], closed: bool
-) -> PatientSummary:
-    told = [(None if closed else values, partial) for _, values, partial in recordings]
-    summaries = [(Summary.from_dict(values), partial) if values is not None else None for values, partial in told]
-    last = summaries[-1][0] if summaries and summaries[-1] is not None else None
+def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recording], closed: bool) -> PatientSummary:
+    values = recordings[-1].summary if recordings and not closed else None
+    last = Summary.from_dict(values) if values is not None else None
     return PatientSummary(
         id=patient.id,
         name=patient.name,
@@ -294,12 +291,23 @@ def _summary_of(
         demo=patient.demo,
         revision=patient.revision,
         recordings=len(recordings),
-        last_recorded_on=recordings[-1][0] if recordings else None,
+        last_recorded_on=recordings[-1].recorded_on if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
-        shares=tuple(_counting(*found) for found in summaries if found is not None),
+        shares=() if closed else _small_line([each for each in recordings if each.summary is not None]),
         closed=closed,
         emergency_until=until,
     )
+
+
+def _small_line(recordings: list[Recording]) -> tuple[tuple[float, ...] | None, ...]:
+    """Return the shares of each recording, with a None where the next one can't be compared with those before it."""
+    found: list[tuple[float, ...] | None] = []
+    numbers = lines(recordings)
+    for place, recording in enumerate(recordings):
+        if place and numbers[place] != numbers[place - 1]:
+            found.append(None)
+        found.append(_counting(Summary.from_dict(recording.summary or {}), recording.partial))
+    return tuple(found)
 
 
 def _counting(summary: Summary, partial: bool) -> tuple[float, ...] | None:
