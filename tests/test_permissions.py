@@ -368,6 +368,7 @@ def outcome(call, world, actor):
     return "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "person", "expected"), list(rows(FUNCTIONS)))
 def test_functions(world, name, person, expected):
     assert outcome(CALLS[name], world, world.actors[person]) == expected
@@ -439,6 +440,7 @@ def test_each_page_is_in_the_table():
     assert {path.stem for path in (ROOT / "pages").glob("*.py")} - frame == set(PAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "person", "expected"), list(rows(PAGES)))
 def test_pages(world, monkeypatch, name, person, expected):
     for variable in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS"):
