@@ -70,8 +70,8 @@ FALSE_RINGS = (
     " resemble the ones just before them."
 )
 USUAL_RANGE = (
-    "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a recording"
-    " is the range that it was judged by: the longer the recording, the narrower."
+    "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
+    " recording is the range that it was judged by: the longer the recording, the narrower."
 )
 POWER = "A change that lasts would be seen in 8 of 10 cases within three recordings from: {changes}."
 POWER_NONE = "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much."

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from clinic import words
+from clinic.jobs.obstacles import refusal_of
 from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 
@@ -28,6 +29,7 @@ CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": Fal
 
 def show_error(error: Exception) -> None:
     """Say what went wrong: a refusal in its own sentence, anything else in one that gives nothing away."""
+    error = refusal_of(error) or error
     if isinstance(error, FerError):
         st.error(error.message, icon=":material/info:")
         st.caption(f"Code: {error.code}")
