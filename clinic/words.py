@@ -46,6 +46,12 @@ SHARES_INTERVAL = (
     " on fewer, independent ones."
 )
 SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given."
+ADJUSTED = (
+    "Diamonds: adjusted shares. The model calls some expressions uncertain, or by another name, more often than others;"
+    " a diamond is the share of each expression that would give labels like these, if the model errs here as on its"
+    " test pictures. Faces in a session may differ from those, so both are shown."
+)
+NOT_ADJUSTED = "Shares adjusted for the model's known errors are not given: {reason}."
 MOVEMENT = (
     "How much the model's output changes from one second to the next: 0 for a face that never changes, 1 for one that"
     " goes over to another label each second. The output's own noise is taken off, and how often the face was sampled"
@@ -80,8 +86,8 @@ NOISE_FLOOR = "Within one recording a share is known to about (split-half noise 
 
 BASELINES = (
     "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
-    " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
-    " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
+    " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
+    " test in another crop knew some of the answers, so its figures are too good."
 )
 
 ROLES: dict[str, str] = {
@@ -172,6 +178,7 @@ FIRST_STEPS = (
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
+CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
 NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"

@@ -12,6 +12,11 @@ CHANGES = {
     "model": "new model",
     "kind": "pictures and video",
     "sampling": "other sampling",
+    "codec": "other camera: file format",
+    "resolution": "other camera: resolution",
+    "face size": "other camera: face size",
+    "sharpness": "other camera: sharpness",
+    "light": "other light",
 }
 """Why a new line begins."""
 
