@@ -15,6 +15,7 @@ from clinic import clock as program_clock
 from clinic import words
 from clinic.admin import zones
 from clinic.conflicts import ConflictError
+from clinic.jobs.obstacles import refusal_of
 from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 from pages.links import plain_text
@@ -33,6 +34,7 @@ CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": Fal
 
 def show_error(error: Exception) -> None:
     """Say what went wrong: a refusal in its own sentence, anything else in one that gives nothing away."""
+    error = refusal_of(error) or error
     if isinstance(error, FerError):
         st.error(error.message, icon=":material/info:")
         for one in error.differences if isinstance(error, ConflictError) else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -18,6 +19,7 @@ from clinic.audit import Deed
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, Role, SecondStep, SignIn
+from db.room import DiskFullError
 from fer_core.errors import FerError
 from storage.media import open_store
 
@@ -153,13 +155,13 @@ def lives(db: Database, actor: Actor) -> bool:
 
 
 def note_activity(db: Database, actor: Actor) -> None:
-    """Remember that the person did something just now."""
+    """Remember that the person did something just now; on a full disk it is forgotten, and nobody is kept out by it."""
     now = clock.now()
     with db.read() as session:
         seen_at = session.scalar(select(SignIn.seen_at).where(SignIn.id == actor.sign_in_id))
     if seen_at is None or abs(now - seen_at) < NOTED_EVERY:
         return
-    with db.session() as session:
+    with suppress(DiskFullError), db.session() as session:
         begun = session.get(SignIn, actor.sign_in_id)
         # A sign-in that ran out in between stays ended.
         if begun is not None and clock.within(begun.seen_at, IDLE, now):

@@ -200,12 +200,12 @@ def give_back(db: Database, claimed: Claim) -> None:
         _queue_again(job)
 
 
-def release(db: Database, worker: str | None = None) -> list[str]:
+def release(db: Database, worker: str | None = None, blameless: bool = False) -> list[str]:
     """Queue the running jobs again whose lease ran out; return the uploads that are needed no more.
 
     With `worker` those that were held under this name are released at once: for a worker that has just started under
     it, and so is the only one. A job that was tried `MAX_ATTEMPTS` times without a chunk more fails with a sentence;
-    one that shall be cancelled is.
+    one that shall be cancelled is. `blameless`: the fault lies elsewhere than in the jobs, and this try doesn't count.
     """
     needless: list[str] = []
     now = clock.now()
@@ -215,6 +215,9 @@ def release(db: Database, worker: str | None = None) -> list[str]:
             if job.cancel_requested:
                 _end_badly(session, job, JobState.CANCELLED, None, None)
                 needless += own_files(session, job)
+            elif blameless:
+                job.attempts -= 1
+                _queue_again(job)
             elif job.attempts >= MAX_ATTEMPTS:
                 _end_badly(session, job, JobState.FAILED, LOST_CODE, LOST_MESSAGE)
             else:

@@ -6,6 +6,8 @@ import shutil
 
 from clinic.settings import Settings
 from clinic.worker.health import any_alive
+from db.room import DiskFullError, disk_full
+from fer_core.errors import FerError
 
 ROOM_BYTES = 4 * 1024**2
 """What an analysis needs at least to write its next chunk, with the database's log and a preview."""
@@ -24,3 +26,8 @@ def obstacle(settings: Settings) -> str | None:
 def has_room(settings: Settings) -> bool:
     """Return whether the data folder's disk has room for the next chunk of an analysis."""
     return shutil.disk_usage(settings.data_dir).free >= ROOM_BYTES
+
+
+def refusal_of(error: Exception) -> FerError | None:
+    """Return the calm refusal of an error that says that the disk is full, None for any other."""
+    return DiskFullError() if disk_full(error) else None

@@ -21,6 +21,7 @@ from clinic.settings import Settings
 from clinic.version import VERSION
 from db.engine import Database
 from db.models import JobState, Recording
+from db.room import DiskFullError, disk_full
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.media import video
 from fer_core.media.video import BookmarkError
@@ -87,6 +88,7 @@ def run(
     """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
 
     The files are deleted, unless they may be kept, or the failure is not theirs and another try may help.
+    Raises DiskFullError where there is no room to write; the job is this worker's still, and goes on at its last chunk.
     """
     try:
         chosen = _Run(db, settings, claimed, open_analyzer(), report).to_end()
@@ -94,7 +96,9 @@ def run(
         # Taken over: the files are the other worker's. Deleted with its recording: nobody needs them.
         if lost.job_gone:
             _clear(settings, claimed)
-    except (StoppingError, FerError, Exception) as error:  # noqa: BLE001 whatever it is, the job must end
+    except (StoppingError, FerError, Exception) as error:
+        if disk_full(error):
+            raise DiskFullError from error
         _end_early(db, settings, claimed, error)
     else:
         if not _may_keep(db, settings, claimed):
