@@ -16,6 +16,7 @@ from pages.charts.trend import title, trend_figure
 from pages.session import actor
 from pages.views.consent import show_consent
 from pages.views.convert import CHANGES, trend_dots, usual_bands
+from pages.views.numbers import show_numbers
 from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
@@ -151,6 +152,7 @@ def show_patient(patient: PatientDetail) -> None:
     show_recording(by_id[chosen], shown, patient.writable)
     st.header("All recordings")
     show_table(patient)
+    show_numbers()
 
 
 patient_id = links.query_id("patient") or st.session_state.get("patient")
