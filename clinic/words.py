@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import Deed
-from db.models import JobState, Role, Scope
+from db.models import Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -20,6 +20,8 @@ EXPRESSIONS: dict[Emotion, str] = {
     Emotion.NEUTRAL: "neutral",
 }
 """What each label is called: a likeness of a face, not the state of a person."""
+TREND_NAMES: dict[int, str] = dict(enumerate([*(EXPRESSIONS[emotion] for emotion in Emotion), "uncertain"]))
+"""The same for the columns of a trend, of which the last is uncertain."""
 
 STATUSES: dict[str, str] = {
     Status.OK: "labelled",
@@ -37,7 +39,7 @@ STATUSES: dict[str, str] = {
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis: much is missing, a long stretch is missing, or the recording is short",
-    Light.INSUFFICIENT: "No basis: under half, or under 60 s, of the recording could be read",
+    Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How far a recording can be relied on."""
 
@@ -73,10 +75,13 @@ SMOOTHING = (
 )
 FALSE_RINGS = (
     "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
-    " patients who don't change, about {low} to {high} get a ring somewhere within 12 recordings; more where sessions"
-    " resemble the ones just before them. [How](#how)"
+    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
+    " sessions much resemble the ones just before them. [How](#how)"
 )
-USUAL_RANGE = "The usual range comes from the first {count} recordings that count, and stays as it is. [How](#how)"
+USUAL_RANGE = (
+    "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
+    " recording is the range that it was judged by: a shorter recording has a wider one. [How](#how)"
+)
 POWER = "A change that lasts would be seen in 8 of 10 cases within three recordings from: {changes}. [How](#how)"
 POWER_NONE = (
     "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much. [How](#how)"
@@ -89,16 +94,6 @@ BASELINES = (
     " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
     " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
 )
-
-JOB_STATES: dict[str, str] = {
-    JobState.QUEUED: "Waiting for its turn",
-    JobState.RUNNING: "Being analysed",
-    JobState.CHOOSING: "Please say which face is the patient",
-    JobState.DONE: "The analysis is complete",
-    JobState.PARTIAL: "Analysed as far as the file could be read",
-    JobState.FAILED: "The analysis failed",
-    JobState.CANCELLED: "Cancelled: nothing was kept",
-}
 
 ROLES: dict[str, str] = {
     Role.ADMINISTRATOR: "Administrator",

@@ -7,7 +7,6 @@ from datetime import date
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import words
 from clinic.consent import consent
 from clinic.jobs import jobs, progress
 from clinic.patients import caseload
@@ -17,7 +16,7 @@ from pages import links
 from pages.session import actor
 from pages.views.follow import follow
 from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
-from pages.widgets import day, show_error
+from pages.widgets import calm, day, show_error
 from web.resources import resources
 
 VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
@@ -26,13 +25,16 @@ KINDS = ["A video", "Pictures"]
 SAMPLING = {"Standard: 5 times a second": 0.2, "Coarse: once a second": 1.0, "Every frame": 0.0}
 
 
+@st.fragment(run_every=2)
 def show_running() -> None:
-    """List what is not over yet, so that one who left the page finds it again."""
-    for job in progress.active(resources().db, actor()):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
-            st.caption(words.JOB_STATES[job.status.state], width="content")
-            links.recording_link("Show", job.status.recording_id)
+    """List what is not over yet, so that one who left the page finds it again; only this part runs again."""
+    with calm():
+        parts = resources()
+        for job in progress.active(parts.db, parts.settings, actor()):
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
+                st.caption(job.status.standing.sentence, width="content")
+                links.recording_link("Show", job.status.recording_id)
 
 
 def show_form(patients: list[caseload.PatientSummary]) -> None:

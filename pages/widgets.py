@@ -12,10 +12,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from clinic import words
+from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 
 log = logging.getLogger(__name__)
 
+STANDINGS = {
+    Tone.GOOD: (st.success, "check_circle"),
+    Tone.NEUTRAL: (st.info, "info"),
+    Tone.ATTENTION: (st.warning, "info"),
+    Tone.BAD: (st.error, "info"),
+}
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -43,6 +50,12 @@ def on_script_error(error: Exception) -> bool:
     """Show what escaped a page (a callback's error, for one); True tells Streamlit that nothing more is to be shown."""
     show_error(error)
     return True
+
+
+def show_standing(standing: Standing) -> None:
+    """Say how a recording stands; a green tick only where nothing is missing."""
+    box, icon = STANDINGS[standing.tone]
+    box(standing.sentence, icon=f":material/{icon}:")
 
 
 def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:

@@ -244,7 +244,7 @@ CALLS = {
         w.db, a, account_of(w, "viewer"), "https://provider.test", "v@example.test"
     ),
     "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
-    "progress.active": lambda w, a: progress.active(w.db, a),
+    "progress.active": lambda w, a: progress.active(w.db, w.settings, a),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
     "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
@@ -372,7 +372,7 @@ def test_functions(world, name, person, expected):
 def test_nobody_is_listed_a_patient_of_others(world, person):
     sees = person in ("viewer", "emergency", "clinician")
     assert len(caseload.list_patients(world.db, world.actors[person])) == sees
-    assert len(progress.active(world.db, world.actors[person])) == 2 * sees
+    assert len(progress.active(world.db, world.settings, world.actors[person])) == 2 * sees
 
 
 def streamlit_routes():

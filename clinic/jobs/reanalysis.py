@@ -143,7 +143,7 @@ def start(
 
 
 def standings(db: Database, actor: Actor) -> list[Standing]:
-    """Return the reanalyses that are not over, or in which a recording failed, the newest first.
+    """Return the reanalyses that are not over, in which a recording failed or a face is to be chosen, newest first.
 
     Raises Forbidden.
     """
@@ -151,7 +151,7 @@ def standings(db: Database, actor: Actor) -> list[Standing]:
         access.keeper(session, actor)
         wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
         found = [_standing(session, wish) for wish in wishes]
-    return [standing for standing in found if standing.total and not (standing.finished and not standing.failed)]
+    return [one for one in found if one.total and not (one.finished and not (one.failed or one.choosing))]
 
 
 def standing(db: Database, actor: Actor, reanalysis_id: str) -> Standing:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import defer
 
 from clinic import access, audit, clock
 from clinic.access import Actor, Role
@@ -16,17 +17,16 @@ from clinic.accounts.accounts import grant
 from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.trends import Summary, Trend, lines, trend
+from clinic.patients.trends import Summary, Trend, excluded, lines, trend
+from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from clinic.texts import hides_something
 from db.engine import Database
-from db.models import Access, Job, JobState, Patient, Recording
+from db.models import Access, Job, Patient, Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 
 NAME_MAX, NOTE_MAX = 200, 2000
-NOT_OVER = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
-"""States of an analysis in which the stored samples are not the patient's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
-    `hollow`: why it doesn't count in the trend. `every_s`: seconds between samples, None for pictures.
+    `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """
 
@@ -67,7 +68,7 @@ class RecordingRow:
     recorded_on: date
     note: str
     source_name: str
-    state: JobState | None
+    standing: Standing
     duration_s: float | None
     every_s: float | None
     samples: int | None
@@ -161,7 +162,8 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         until = session.get_one(Access, (account.id, patient_id)).until
         patient = session.get_one(Patient, patient_id)
         rows = session.execute(
-            select(Recording, Job.state)
+            select(Recording, Job)
+            .options(defer(Job.cursor), defer(Job.sources))
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
             .order_by(Recording.recorded_on.desc(), Recording.number.desc())
@@ -172,7 +174,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             name=patient.name,
             note=patient.note,
             demo=patient.demo,
-            recordings=tuple(_row(recording, state, closed=refusal is not None) for recording, state in rows),
+            recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
@@ -187,7 +189,7 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         recording = access.recording_of(session, recording_id)
         access.reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
-        return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)), closed)
+        return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
@@ -220,7 +222,8 @@ def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
         access.reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
         state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
-        if state in NOT_OVER:
+        # Until it is over the stored samples may be several people's.
+        if state in UNDER_WAY:
             raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
         return load_samples(session, recording_id)
 
@@ -290,18 +293,18 @@ def _small_line(recordings: list[Recording]) -> tuple[tuple[float, ...] | None, 
     for place, recording in enumerate(recordings):
         if place and numbers[place] != numbers[place - 1]:
             found.append(None)
-        found.append(_counting(Summary.from_dict(recording.summary or {})))
+        found.append(_counting(Summary.from_dict(recording.summary or {}), recording.partial))
     return tuple(found)
 
 
-def _counting(summary: Summary) -> tuple[float, ...] | None:
+def _counting(summary: Summary, partial: bool) -> tuple[float, ...] | None:
     """Return the shares in `Emotion` order, None where the recording doesn't count."""
-    if summary.hollow is not None or summary.shares is None:
+    if excluded(summary, partial) is not None or summary.shares is None:
         return None
     return tuple(summary.shares[label] for label in EMOTION_LABELS)
 
 
-def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
+def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
@@ -310,7 +313,7 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         recorded_on=recording.recorded_on,
         note=recording.note,
         source_name=recording.source_name,
-        state=JobState(state) if state is not None else None,
+        standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
@@ -319,7 +322,7 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
         shares=summary.shares if summary else None,
-        hollow=summary.hollow if summary else None,
+        hollow=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,
         device=recording.device,
         damaged_frames=recording.damaged_frames,

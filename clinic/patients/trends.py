@@ -287,10 +287,15 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
         low=_in_order(summary.low),
         high=_in_order(summary.high),
         sizes=_in_order(summary.sizes),
-        hollow=summary.hollow or ("only a part of the file could be read" if recording.partial else None),
+        hollow=excluded(summary, recording.partial),
         segment=segment,
         model_sha256=recording.model_sha256 or "",
     )
+
+
+def excluded(summary: Summary, partial: bool) -> str | None:
+    """Return why a recording is drawn hollow and left out of every test, or None where it counts."""
+    return summary.hollow or ("only a part of the file could be read" if partial else None)
 
 
 def _judged(points: Sequence[TrendPoint], segment: int) -> list[TrendPoint]:

@@ -12,20 +12,20 @@ from clinic import words
 from clinic.access import Actor
 from clinic.jobs import jobs, progress
 from clinic.jobs.previews import PreviewFace, StoredPreview
-from clinic.jobs.progress import JobStatus
+from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
 from clinic.patients import caseload
 from clinic.patients.caseload import RecordingRow
+from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from pages import links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
-from pages.widgets import calm, chart, duration, percent
+from pages.widgets import calm, chart, duration, percent, show_standing
 from web.resources import resources
 
 CHOICES_A_ROW = 4
-WORKING = ("queued", "running")
 
 
 def follow(recording_id: str) -> None:
@@ -40,10 +40,11 @@ def follow(recording_id: str) -> None:
     recording = caseload.get_recording(parts.db, who, recording_id)
     st.session_state["patient"] = recording.patient_id
     pictures = recording.kind == "pictures"
-    if status.state in WORKING:
+    if status.state in progress.WORKING:
         _running(recording_id, pictures, who)
-    elif status.state == "choosing":
-        _choose(recording_id, pictures)
+    elif status.standing.state is State.CHOOSING and status.writable:
+        with calm():
+            _choose(recording_id, pictures)
     else:
         _ended(recording, status, pictures)
 
@@ -68,7 +69,7 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
     with calm():
         parts = resources()
         found = progress.watch(parts.db, parts.settings, who, recording_id)
-        if found is None or found[0].state not in WORKING:
+        if found is None or found[0].state not in progress.WORKING:
             st.rerun()
         status, seen = found
         st.progress(status.share or 0.0, text=progress_text(status, pictures))
@@ -84,9 +85,10 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
 
 def progress_text(status: JobStatus, pictures: bool) -> str:
     """Return one line on how far an analysis is."""
-    if status.state == "queued":
-        return words.JOB_STATES["queued"]
-    parts = [words.JOB_STATES["running"]]
+    said = status.standing
+    if said.state is not State.RUNNING or said.tone is not Tone.NEUTRAL:
+        return said.sentence
+    parts = [said.sentence.removesuffix(".")]
     if pictures:
         parts.append(f"{status.frames} of {status.total_s or 0:.0f} pictures done")
     else:
@@ -178,24 +180,28 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     """Say how it ended and where to go now."""
     parts, who = resources(), actor()
     recording_id = recording.id
-    if status.state in ("done", "partial"):
-        st.success(words.JOB_STATES[status.state], icon=":material/check_circle:")
+    show_standing(status.standing)
+    if status.state in (JobState.DONE, JobState.PARTIAL):
         links.patient_link("Open the patient's page", recording.patient_id, recording_id)
-    elif status.state == "failed":
-        st.error(status.error_message or words.JOB_STATES["failed"], icon=":material/info:")
-        if status.error_code:
-            st.caption(f"Code: {status.error_code}")
-        again = jobs.can_retry(parts.db, parts.settings, who, recording_id)
-        if again and st.button("Try again", icon=":material/replay:"):
-            jobs.retry(parts.db, parts.settings, who, recording_id)
-            st.rerun()
-    else:
-        st.info(words.JOB_STATES[status.state], icon=":material/info:")
+    if status.state is JobState.FAILED:
+        _offer_retry(status)
     seen = progress.preview(parts.db, parts.settings, who, recording_id)
     if seen is not None:
         show_preview(seen, pictures)
-        jobs.close_preview(parts.db, parts.settings, who, recording_id)
+        if status.writable:
+            jobs.close_preview(parts.db, parts.settings, who, recording_id)
     _new_recording()
+
+
+def _offer_retry(status: JobStatus) -> None:
+    """Give the code of a failure and, where the file is still there, another try."""
+    parts, who = resources(), actor()
+    if status.error_code:
+        st.caption(f"Code: {status.error_code}")
+    again = status.writable and jobs.can_retry(parts.db, parts.settings, who, status.recording_id)
+    if again and st.button("Try again", icon=":material/replay:"):
+        jobs.retry(parts.db, parts.settings, who, status.recording_id)
+        st.rerun()
 
 
 def _new_recording() -> None:

@@ -9,6 +9,7 @@ from clinic.erasure import deletion
 from clinic.patients import caseload
 from clinic.patients.caseload import RecordingRow
 from clinic.recordings import readings
+from clinic.recordings.states import Tone
 from fer_core.emotions import Emotion
 from pages import links
 from pages.charts.timeline import cell_length_s, cells, pictures_figure, runs_of, timeline_figure
@@ -17,7 +18,7 @@ from pages.views.convert import moments
 from pages.views.player import has_video, show_video
 from pages.views.reading import show_episodes, show_light, show_reading
 from pages.views.transfer import keep_receipt
-from pages.widgets import calm, chart, day, duration, percent
+from pages.widgets import calm, chart, day, duration, percent, show_standing
 from web.resources import resources
 
 
@@ -25,7 +26,7 @@ def title_of(recording: RecordingRow) -> str:
     """Return what a recording is called in lists: its day, its kind, and its state where it has no result."""
     kind = "Video" if recording.kind == "video" else "Pictures"
     length = f", {duration(recording.duration_s)}" if recording.duration_s else ""
-    open_state = f" · {words.JOB_STATES[recording.state]}" if recording.samples is None and recording.state else ""
+    open_state = f" · {recording.standing.sentence}" if recording.samples is None else ""
     return f"{day(recording.recorded_on)} · {kind}{length}{open_state}"
 
 
@@ -34,7 +35,7 @@ def show_recording(recording: RecordingRow, shown: list[Emotion], writable: bool
     if recording.note:
         st.markdown(f"Note: {links.plain_text(recording.note)}")
     if recording.samples is None:
-        st.info(words.JOB_STATES[recording.state] if recording.state else "No result.", icon=":material/info:")
+        show_standing(recording.standing)
         if writable:
             links.recording_link("Show the analysis", recording.id)
     else:
@@ -75,8 +76,8 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.hollow:
-        st.warning(f"Does not count in the trend: {recording.hollow}.", icon=":material/info:")
+    if recording.standing.tone is not Tone.GOOD:
+        show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(f"{recording.damaged_frames:,} damaged frames were skipped.")
     others = len(recording.face_choice.get("left_out", ()))
@@ -90,7 +91,8 @@ def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
     told = readings.tell(resources().db, actor(), recording.id, smooth_s)
     if told.reading is None:
         return
-    show_light(told.reading)
+    if recording.standing.tone is Tone.GOOD:
+        show_light(told.reading)
     show_reading(told, recording.id)
     st.segmented_control(
         "Smoothing",

@@ -144,7 +144,7 @@ def test_the_same_file_for_another_patient_is_analysed_and_said(db, settings, pa
     agree(db, other_id)
     enqueue(db, settings, who, patient, an_upload("video", b"same"))
     assert enqueue(db, settings, who, other_id, an_upload("video", b"same")) == jobs.Enqueued(
-        recording_id=progress.active(db, who)[1].status.recording_id, duplicate=False, also_elsewhere=True
+        recording_id=progress.active(db, settings, who)[1].status.recording_id, duplicate=False, also_elsewhere=True
     )
 
 
@@ -214,7 +214,7 @@ def test_active_lists_what_is_not_over(db, settings, patient, an_upload, who):
     first = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     second = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     leases.fail(db, leases.claim(db), "damaged", "It is damaged.")
-    listed = progress.active(db, who)
+    listed = progress.active(db, settings, who)
     assert [job.status.recording_id for job in listed] == [second]
     assert listed[0].patient_id == patient
     assert progress.status(db, who, first).finished
