@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import following
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -178,8 +179,32 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     truth.add_argument("--patients", type=int, default=200, help="of each kind")
     thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
     thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+    followed = commands.add_parser("following", help="each clip of a folder against MTCNN at every frame")
+    followed.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    followed.add_argument("--every", type=float, nargs="+", default=[0.0, 0.2], help="seconds between samples")
+    followed.add_argument("--cache", type=Path, metavar="FOLDER", help="keep MTCNN's boxes here for the next run")
     formats = commands.add_parser("precision", help="labels and time on each device and in each number format")
     formats.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+
+
+def _following(options: argparse.Namespace) -> None:
+    found = []
+    print(following.HEAD, flush=True)
+    for folder in options.folders:
+        for path in following.clips(folder):
+            for one in following.measure(path, options.every, _ours, _reference, options.cache):
+                found.append(one)
+                print(following.row(one), flush=True)
+    for every_s in options.every:
+        print(following.summary(every_s, found))
+
+
+def _ours(path: Path, every_s: float) -> dict[str, Any]:
+    return run("ours", path, every_s) or {}
+
+
+def _reference(path: Path, every_s: float) -> dict[str, Any]:
+    return run("MTCNN frame by frame", path, every_s) or {}
 
 
 def _memory(options: argparse.Namespace) -> None:
@@ -232,6 +257,7 @@ MORE = {
     "quality": _quality,
     "precision": _precision,
     "statistics": _statistics,
+    "following": _following,
 }
 
 

@@ -91,8 +91,8 @@ NOISE_FLOOR = "Within one recording a share is known to about (split-half noise 
 
 BASELINES = (
     "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
-    " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
-    " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
+    " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
+    " test in another crop knew some of the answers, so its figures are too good."
 )
 
 ROLES: dict[str, str] = {
@@ -183,6 +183,7 @@ FIRST_STEPS = (
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
+CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
 NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"

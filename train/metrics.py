@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import (
     accuracy_score,
-    balanced_accuracy_score,
     confusion_matrix,
     precision_recall_fscore_support,
     top_k_accuracy_score,
@@ -35,8 +34,8 @@ def measure(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
     """Return the metrics of probabilities (N, 7) against labels (N,), all as shares of 1.
 
     `confusion` counts pictures, rows are true labels and columns predicted ones, both in `Emotion` order. A class
-    that is never predicted has precision 0, one that never occurs recall 0. `neutral_to_sad` is the share of the
-    neutral faces that are called sad.
+    that is never predicted has precision 0, one that never occurs recall 0; `balanced_accuracy` is the mean recall of
+    those that occur. `neutral_to_sad` is the share of the neutral faces that are called sad.
     """
     predicted = probabilities.argmax(axis=1)
     correct = int((predicted == labels).sum())
@@ -52,7 +51,7 @@ def measure(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
         "macro_precision": float(precision.mean()),
         "macro_recall": float(recall.mean()),
         "macro_f1": float(f1.mean()),
-        "balanced_accuracy": float(balanced_accuracy_score(labels, predicted)),
+        "balanced_accuracy": float(recall[support > 0].mean()),
         "top2_accuracy": float(top_k_accuracy_score(labels, probabilities, k=2, labels=_CLASSES)),
         "neutral_to_sad": float(confusion[Emotion.NEUTRAL, Emotion.SAD] / neutral),
         "per_class": {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -37,6 +38,8 @@ PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "reco
 CONSENTS_CSV = "consents.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
 COPY_BYTES = 1 << 20
+_FORMULA = re.compile(r"""((?:^|[;,\t\r\n\v\f\x85\u2028\u2029])[\s"']*?)([=+\-@＝＋－＠])""")
+"""Where a cell may begin, and what makes a formula of it."""
 
 SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 """The one table that is written as CSV: it has thousands of rows."""
@@ -73,9 +76,11 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             archive.writestr(PATIENT_JSON, json.dumps(_told(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
             _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
-            recordings = (_recording_row(row) for row in tables[Recording.__tablename__])
+            by_day = sorted(tables[Recording.__tablename__], key=lambda row: (row["recorded_on"], row["number"]))
+            recordings = (_recording_row(row) for row in by_day)
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
-            consents = ([row[name] for name in CONSENT_COLUMNS] for row in tables[Consent.__tablename__])
+            by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
+            consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
             _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(_for_a_spreadsheet, row) for row in consents))
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
             archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n")
@@ -164,11 +169,13 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     for row in found.mappings():
         left_out = (*DERIVED, *OF_THIS_JOB) if table == JOBS else DERIVED
         kept = {name: value for name, value in row.items() if name not in left_out}
-        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+        yield {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in kept.items()}
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
-    asked = select(SAMPLES).where(_belongs(SAMPLES, patient_id)).order_by(*SAMPLES.primary_key.columns)
+    in_time = (Recording.recorded_on, Recording.number, *SAMPLES.primary_key.columns)
+    asked = select(SAMPLES).join(Recording, Recording.id == SAMPLES.c.recording_id)
+    asked = asked.where(_belongs(SAMPLES, patient_id)).order_by(*in_time)
     # Python writes a float so that reading it gives the same one; None becomes an empty cell.
     yield from session.execute(asked.execution_options(yield_per=5000))
 
@@ -192,8 +199,13 @@ def _recording_row(recording: dict[str, Any]) -> list[Any]:
 
 
 def _for_a_spreadsheet(value: Any) -> Any:
-    """Return text so that no spreadsheet takes it for a formula; the exact text stands in the JSON."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """Return a value so that no spreadsheet takes it for a formula; the exact text stands in the JSON.
+
+    Some divide cells at a semicolon or a tab, whatever the file says: what stands behind one may begin a cell too.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    return _FORMULA.sub(r"\1'\2", value) if isinstance(value, str) else value
 
 
 def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -204,7 +216,8 @@ def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows:
 
 
 def _text(raw: IO[bytes]) -> io.TextIOWrapper:
-    return io.TextIOWrapper(raw, "utf-8", newline="")
+    # With the byte order mark Excel reads UTF-8; without it umlauts come out wrong.
+    return io.TextIOWrapper(raw, "utf-8-sig", newline="")
 
 
 def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:

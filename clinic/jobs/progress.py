@@ -99,27 +99,27 @@ class _Seen:
 
 
 def _seen(db: Database, actor: Actor, recording_id: str, hindered: str | None = None) -> _Seen | None:
-    """Return what a page asks each second: one query, and that one finds each row by its key. Raises Forbidden."""
-    asked = (
-        select(
-            Account,
-            Recording,
-            Job,
-            access.sees(Account.id, Recording.patient_id),
-            access.cares(Account.id, Recording.patient_id),
-            consent.stands(Recording.patient_id, *consent.ANALYSIS),
-            consent.stands(Recording.patient_id, Scope.KEEP_RESULTS),
-            Reanalysis.paused,
-        )
-        .select_from(Account)
-        .outerjoin(Recording, Recording.id == recording_id)
-        .outerjoin(Job, Job.recording_id == Recording.id)
-        .outerjoin(Reanalysis, Reanalysis.id == Job.reanalysis_id)
-        # Where it stands to the analyzer is long, and of no use to a page.
-        .options(defer(Job.cursor), defer(Job.sources))
-        .where(Account.id == (actor.account_id if actor is not None else None))
-    )
+    """Return what a page asks each second: one query that finds each row by its key. Raises Forbidden."""
     with db.read() as session:
+        asked = (
+            select(
+                Account,
+                Recording,
+                Job,
+                access.sees(Account.id, Recording.patient_id),
+                access.cares(Account.id, Recording.patient_id),
+                consent.stands(session, Recording.patient_id, *consent.ANALYSIS),
+                consent.stands(session, Recording.patient_id, Scope.KEEP_RESULTS),
+                Reanalysis.paused,
+            )
+            .select_from(Account)
+            .outerjoin(Recording, Recording.id == recording_id)
+            .outerjoin(Job, Job.recording_id == Recording.id)
+            .outerjoin(Reanalysis, Reanalysis.id == Job.reanalysis_id)
+            # Where it stands to the analyzer is long, and of no use to a page.
+            .options(defer(Job.cursor), defer(Job.sources))
+            .where(Account.id == (actor.account_id if actor is not None else None))
+        )
         found = session.execute(asked).one_or_none()
         access.admitted(found[0] if found is not None else None)
         if found is None or found[1] is None:

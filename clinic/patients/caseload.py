@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -17,16 +16,15 @@ from clinic.accounts.accounts import grant
 from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
 from clinic.patients.trends import Summary, Trend, excluded, lines, trend
 from clinic.recordings.states import UNDER_WAY, Standing, standing_of
-from clinic.texts import hides_something
 from db.engine import Database
+from db.folding import fold
 from db.models import Access, Job, Patient, Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-
-NAME_MAX, NOTE_MAX = 200, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,11 @@ class PatientSummary:
 
     id: str
     name: str
+    code: str
+    born_on: date | None
     note: str
     demo: bool
+    revision: int
     recordings: int
     last_recorded_on: date | None
     last_usable_share: float | None
@@ -66,7 +67,9 @@ class RecordingRow:
     patient_id: str
     kind: str
     recorded_on: date
+    recorded_time: time | None
     note: str
+    revision: int
     source_name: str
     standing: Standing
     duration_s: float | None
@@ -87,6 +90,18 @@ class RecordingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose a recording is, and what is said of it; `revision` is the recording's."""
+
+    patient_id: str
+    name: str
+    code: str
+    born_on: date | None
+    revision: int
+    fields: RecordingFields
+
+
+@dataclass(frozen=True, slots=True)
 class PatientDetail:
     """A patient with all recordings in their current version, newest first, and their trend.
 
@@ -96,8 +111,12 @@ class PatientDetail:
 
     id: str
     name: str
+    code: str
+    born_on: date | None
     note: str
     demo: bool
+    revision: int
+    consents_revision: int
     recordings: tuple[RecordingRow, ...]
     trend: Trend
     emergency_until: datetime | None
@@ -105,11 +124,30 @@ class PatientDetail:
     closed: str | None
 
 
-def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
-    """Add a patient to the own caseload and return the id. Raises Forbidden, FerError ``bad_name``, ``bad_note``."""
-    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=clock.now())
+def add_patient(
+    db: Database,
+    actor: Actor,
+    name: str,
+    note: str = "",
+    demo: bool = False,
+    code: str = "",
+    born_on: date | None = None,
+) -> str:
+    """Add a patient to the own caseload and return the id.
+
+    Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
+    """
     with db.session() as session:
         account = access.writer(session, actor)
+        said = valid_patient(PatientFields(name, note, code, born_on), clock.latest_day(session))
+        patient = Patient(
+            name=said.name,
+            note=said.note,
+            code=said.code,
+            born_on=said.born_on,
+            demo=demo,
+            created_at=clock.now(),
+        )
         session.add(patient)
         session.flush()
         grant(session, account.id, patient.id)
@@ -117,32 +155,24 @@ def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: boo
     return patient.id
 
 
-def rename_patient(db: Database, actor: Actor, patient_id: str, name: str, note: str) -> None:
-    """Change name and note. Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
-    with db.session() as session:
-        account = access.writer_of(session, actor, patient_id)
-        patient = session.get_one(Patient, patient_id)
-        patient.name, patient.note = valid_name(name), valid_note(note)
-        audit.write(session, Deed.PATIENT_CHANGED, account.id, patient_id)
-
-
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
-    """Return the patients whose name or note holds `search` as it is written, in the order of their names.
+    """Return the patients whose name, code or note holds `search` as it is written, in the order of their names.
 
-    Upper and lower case are one, in every script. Three queries, however many patients there are.
+    Upper and lower case are one, in every script, and accents make no difference. A few queries, however many
+    patients there are.
     Raises Forbidden ``signed_out``.
     """
-    wanted = _folded(search.strip())
+    wanted = fold(search)[:NOTE_MAX]
     with db.read() as session:
         account = access.acting(session, actor)
         seen = access.visible(account)
         listed = session.execute(
-            select(Patient, Access.until, Patient.id.in_(consent.covered(Scope.KEEP_RESULTS)))
+            select(Patient, Access.until, Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS)))
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(seen))
+            .where(Patient.search_key.contains(wanted, autoescape=True))
         )
-        # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
-        patients = [row for row in listed if wanted in _folded(row[0].name) or wanted in _folded(row[0].note)]
+        patients = list(listed)
         by_patient: dict[str, list[Recording]] = defaultdict(list)
         for recording in session.scalars(
             select(Recording)
@@ -150,7 +180,8 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
             .order_by(Recording.recorded_on, Recording.number)
         ):
             by_patient[recording.patient_id].append(recording)
-    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].number))
+    # Ö stands with O and not behind Z, whatever order the database has.
+    patients.sort(key=lambda found: (fold(found[0].name), found[0].name, found[0].number))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
 
@@ -172,14 +203,28 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         return PatientDetail(
             id=patient.id,
             name=patient.name,
+            code=patient.code,
+            born_on=patient.born_on,
             note=patient.note,
             demo=patient.demo,
+            revision=patient.revision,
+            consents_revision=patient.consents_revision,
             recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
             closed=refusal.message if refusal is not None else None,
         )
+
+
+def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
+    """Return whose a recording is, and of when. Raises Forbidden, FerError ``unknown_recording``."""
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        access.reader_of(session, actor, recording.patient_id)
+        patient = session.get_one(Patient, recording.patient_id)
+        said = fields_of(recording)
+        return Subject(patient.id, patient.name, patient.code, patient.born_on, recording.revision, said)
 
 
 def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
@@ -228,45 +273,10 @@ def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
         return load_samples(session, recording_id)
 
 
-def note_recording(db: Database, actor: Actor, recording_id: str, note: str) -> None:
-    """Change a recording's note. Raises Forbidden, FerError ``bad_note``, ``unknown_recording``."""
-    with db.session() as session:
-        recording = access.recording_of(session, recording_id)
-        account = access.writer_of(session, actor, recording.patient_id)
-        recording.note = valid_note(note)
-        audit.write(session, Deed.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
-
-
 def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
     with db.read() as session:
         patient_id = access.recording_of(session, recording_id).patient_id
     access.note_view(db, actor, patient_id)
-
-
-def valid_name(name: str) -> str:
-    """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(name) <= NAME_MAX or hides_something(name):
-        raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
-    return name
-
-
-def valid_note(note: str) -> str:
-    """Return a note as it is kept. Raises FerError ``bad_note``."""
-    note = unicodedata.normalize("NFC", note).strip()
-    if len(note) > NOTE_MAX or hides_something(note.replace("\n", "").replace("\t", "")):
-        raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
-    return note
-
-
-def _folded(text: str) -> str:
-    """Return the text as it is compared: composed characters, without case."""
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-def _without_marks(text: str) -> str:
-    """Return the text as it is sorted: Ö stands with O and not behind Z."""
-    return "".join(c for c in unicodedata.normalize("NFD", _folded(text)) if not unicodedata.combining(c))
 
 
 def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recording], closed: bool) -> PatientSummary:
@@ -275,8 +285,11 @@ def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recor
     return PatientSummary(
         id=patient.id,
         name=patient.name,
+        code=patient.code,
+        born_on=patient.born_on,
         note=patient.note,
         demo=patient.demo,
+        revision=patient.revision,
         recordings=len(recordings),
         last_recorded_on=recordings[-1].recorded_on if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
@@ -311,7 +324,9 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         patient_id=recording.patient_id,
         kind=recording.kind,
         recorded_on=recording.recorded_on,
+        recorded_time=recording.recorded_time,
         note=recording.note,
+        revision=recording.revision,
         source_name=recording.source_name,
         standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
