@@ -20,6 +20,8 @@ EXPRESSIONS: dict[Emotion, str] = {
     Emotion.NEUTRAL: "neutral",
 }
 """What each label is called: a likeness of a face, not the state of a person."""
+TREND_NAMES: dict[int, str] = dict(enumerate([*(EXPRESSIONS[emotion] for emotion in Emotion), "uncertain"]))
+"""The same for the columns of a trend, of which the last is uncertain."""
 
 STATUSES: dict[str, str] = {
     Status.OK: "labelled",
@@ -45,44 +47,47 @@ SHARES_INTERVAL = (
     "Share of the usable time, with its 95 % interval. Moments that follow each other are alike, so the interval rests"
     " on fewer, independent ones."
 )
-SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given."
+SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given. [How](#how)"
 ADJUSTED = (
     "Diamonds: adjusted shares. The model calls some expressions uncertain, or by another name, more often than others;"
     " a diamond is the share of each expression that would give labels like these, if the model errs here as on its"
-    " test pictures. Faces in a session may differ from those, so both are shown."
+    " test pictures. Faces in a session may differ from those, so both are shown. [How](#how)"
 )
-NOT_ADJUSTED = "Shares adjusted for the model's known errors are not given: {reason}."
+NOT_ADJUSTED = "Shares adjusted for the model's known errors are not given: {reason}. [How](#how)"
 MOVEMENT = (
     "How much the model's output changes from one second to the next: 0 for a face that never changes, 1 for one that"
     " goes over to another label each second. The output's own noise is taken off, and how often the face was sampled"
-    " makes no difference. Not given with less than two samples a second."
+    " makes no difference. Not given with less than two samples a second. [How](#how)"
 )
 CIRCUMPLEX = (
     "A derived index from -1 to 1, with its 95 % interval; not a measurement: the mean of the places that people gave"
     " to the words for the labels (Russell & Mehrabian 1977). A moment without a clear label counts as 0, as a neutral"
-    " one does. It says nothing about how someone feels."
+    " one does. It says nothing about how someone feels. [How](#how)"
 )
 EPISODES = (
     "Stretches of at least 0.5 s in which the model's output for one label stays at 50 % or more; neutral is left out."
     " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
+    " [How](#how)"
 )
 SMOOTHING = (
     "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes: which"
-    " moments have a label is decided again after it. Shares are always those of the samples as they are."
+    " moments have a label is decided again after it. Shares are always those of the samples as they are. [How](#how)"
 )
 FALSE_RINGS = (
     "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
-    " patients who don't change, about {low} to {high} get a ring somewhere within 12 recordings; more where sessions"
-    " resemble the ones just before them."
+    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
+    " sessions much resemble the ones just before them. [How](#how)"
 )
 USUAL_RANGE = (
     "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
-    " recording is the range that it was judged by: the longer the recording, the narrower."
+    " recording is the range that it was judged by: a shorter recording has a wider one. [How](#how)"
 )
-POWER = "A change that lasts would be seen in 8 of 10 cases within three recordings from: {changes}."
-POWER_NONE = "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much."
-CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by less than: {changes}."
-NOISE_FLOOR = "Within one recording a share is known to about (split-half noise floor): {changes}."
+POWER = "A change that lasts would be seen in 8 of 10 cases within three recordings from: {changes}. [How](#how)"
+POWER_NONE = (
+    "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much. [How](#how)"
+)
+CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by less than: {changes}. [How](#how)"
+NOISE_FLOOR = "Within one recording a share is known to about (split-half noise floor): {changes}. [How](#how)"
 
 BASELINES = (
     "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"

@@ -11,7 +11,7 @@ from clinic.jobs import progress
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
-from clinic.patients.trends import BASELINE_MIN
+from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.trend import title, trend_figure
@@ -20,6 +20,7 @@ from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.consent import show_consent
 from pages.views.convert import CHANGES, trend_dots
+from pages.views.numbers import show_numbers
 from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
@@ -112,7 +113,7 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
     """Draw the trend and say how to read it."""
     trend = patient.trend
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    figure = trend_figure(trend_dots(trend), shown, words.EXPRESSIONS, changes)
+    figure = trend_figure(trend_dots(trend), [*shown, UNCERTAIN], words.TREND_NAMES, changes)
     chart(figure, "trend", "Shares of expressions over the recordings, with intervals")
     said = ["Each point is one recording, its bar the 95 % interval."]
     if any(point.hollow for point in trend.points):
@@ -200,6 +201,7 @@ def show_patient(patient: PatientDetail) -> None:
         show_recording(patient, by_id[chosen], shown)
     st.header("All recordings")
     show_table(patient)
+    show_numbers()
 
 
 patient_id = links.query_id("patient") or st.session_state.get("patient")

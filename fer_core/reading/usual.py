@@ -25,9 +25,9 @@ ALIKE = 2.0
 """Sessions that follow each other resemble each other, so the mean of eight is worth four: its variance is doubled."""
 SEEN, SEEN_WITHIN = 0.8, 3
 """What a change must be to be seen so often, within so many recordings."""
-FALSE_RINGS_OF_100 = (1, 10)
-"""Of 100 simulated patients who don't change, so many had a mark within 12 recordings: the least and the most of the
-kinds of patients in docs/statistics.md whose sessions don't resemble the ones before."""
+FALSE_RINGS_OF_100 = (10, 15)
+"""Of 100 simulated patients who don't change, so many at most had a mark within 12 recordings, and so many where each
+session resembled the one before by half; see docs/statistics.md."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
 from fer_core.types import Box
-from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNUSABLE, USABLE_SHARE
+from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNCERTAIN, UNUSABLE, USABLE_SHARE
 
 DATE_FORMAT = "%d %b %Y"
 PANEL_PX = 150
@@ -27,11 +27,13 @@ Names = Mapping[Emotion, str]
 
 @dataclass(frozen=True, slots=True)
 class TrendDot:
-    """One recording in a trend: shares of the usable time, 0 to 1 in `Emotion` order, with their interval.
+    """One recording in a trend: shares of the usable time, 0 to 1, with their interval.
+
+    The columns are the expressions in `Emotion` order, and last uncertain.
 
     `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
-    `outside`: the expressions that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
-    the range that this recording was judged by, in `Emotion` order; None where it was not judged.
+    `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
+    the range that this recording was judged by, by column; None where it was not judged.
     """
 
     recorded_on: date
@@ -41,18 +43,18 @@ class TrendDot:
     high: tuple[float, ...] | None
     hollow: str | None
     model: str
-    outside: tuple[Emotion, ...] = ()
+    outside: tuple[int, ...] = ()
     usual_low: tuple[float, ...] | None = None
     usual_high: tuple[float, ...] | None = None
 
 
 def trend_figure(
     dots: Sequence[TrendDot],
-    shown: Sequence[Emotion],
-    names: Names,
+    shown: Sequence[int],
+    names: Mapping[int, str],
     changes: Sequence[tuple[date, str]] = (),
 ) -> go.Figure:
-    """Draw usable time on top and one panel for each expression of `shown` below, over the dates of the recordings.
+    """Draw usable time on top and one panel for each column of `shown` below, over the dates of the recordings.
 
     A recording without a share is a gap, one that doesn't count a hollow point outside the line, and no line joins
     the results of two models. Each recording that was judged has the range that judged it behind it, and no other.
@@ -174,9 +176,9 @@ def _usable_panel(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
     figure.update_yaxes(range=[0, 1.08], tickvals=[0, 0.5, 1], tickformat=".0%", row=1)
 
 
-def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion, name: str) -> None:
+def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int, name: str) -> None:
     """Draw one expression's share: the recordings that count joined, the others hollow."""
-    color, symbol = COLORS[emotion], SYMBOLS[emotion]
+    color, symbol = _look(emotion)
     x, y, above, below, notes = zip(*_joined(dots, emotion), strict=True) if dots else ((), (), (), (), ())
     figure.add_scatter(
         x=x, y=y, customdata=notes, name=name, mode="lines+markers", connectgaps=False,
@@ -196,7 +198,7 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
     )  # fmt: skip
 
 
-def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion) -> None:
+def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -> None:
     """Draw a ring around each recording outside the patient's usual range."""
     found = [dot for dot in dots if emotion in dot.outside and dot.shares is not None]
     if found:
@@ -207,7 +209,7 @@ def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotio
         )  # fmt: skip
 
 
-def _joined(dots: Sequence[TrendDot], emotion: Emotion) -> Iterator[tuple[int, float | None, float, float, str]]:
+def _joined(dots: Sequence[TrendDot], emotion: int) -> Iterator[tuple[int, float | None, float, float, str]]:
     """Yield (day, share, reach of the interval above and below it, note), with a break where the model changes."""
     for number, dot in enumerate(dots):
         day = _ms(dot.recorded_on)
@@ -221,7 +223,7 @@ def _joined(dots: Sequence[TrendDot], emotion: Emotion) -> Iterator[tuple[int, f
         yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, _note(dot, emotion)
 
 
-def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion) -> None:
+def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -> None:
     """Draw, behind each recording that was judged, the range that judged it, as far as halfway to its neighbours."""
     x: list[int | None] = []
     y: list[float | None] = []
@@ -256,7 +258,7 @@ def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:
             yield dot, at[number] - (left or REACH_MS), at[number] + (right or REACH_MS)
 
 
-def _note(dot: TrendDot, emotion: Emotion) -> str:
+def _note(dot: TrendDot, emotion: int) -> str:
     """Return what is said when the pointer rests on a recording."""
     if dot.shares is None:
         return ""
@@ -281,6 +283,13 @@ def _dates(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
     figure.update_xaxes(type="date", tickformat=DATE_FORMAT, hoverformat=DATE_FORMAT, nticks=7)
 
 
+def _look(column: int) -> tuple[str, str]:
+    """Return the colour and the symbol of a column; uncertain has a grey star."""
+    if column == len(Emotion):
+        return UNCERTAIN, "star"
+    return COLORS[Emotion(column)], SYMBOLS[Emotion(column)]
+
+
 def _symbol(name: str, dot: TrendDot) -> str:
     return f"{name}-open" if dot.hollow is not None else name
 
@@ -294,7 +303,7 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _highest(dot: TrendDot, shown: Sequence[Emotion]) -> list[float]:
+def _highest(dot: TrendDot, shown: Sequence[int]) -> list[float]:
     source = dot.high if dot.high is not None and dot.hollow is None else dot.shares
     found = [source[emotion] for emotion in shown] if source is not None else []
     return found + [dot.usual_high[emotion] for emotion in shown] if dot.usual_high is not None else found

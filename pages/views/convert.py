@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from clinic.patients.trends import Trend
-from fer_core.emotions import Emotion
 from fer_core.reading.reading import Series
 from pages.charts.timeline import Moment
 from pages.charts.trend import TrendDot
@@ -32,7 +31,7 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             high=point.high,
             hollow=point.hollow,
             model=str(point.segment),
-            outside=tuple(Emotion(column) for column in point.outside if column < len(Emotion)),
+            outside=point.outside,
             usual_low=point.usual_low,
             usual_high=point.usual_high,
         )

@@ -16,8 +16,8 @@ def show_power(trend: Trend, shown: Sequence[Emotion]) -> None:
     """Say how often a ring is chance, which change would be seen, and how far recordings differ by chance."""
     if not trend.baseline:
         return
-    low, high = FALSE_RINGS_OF_100
-    st.caption(words.FALSE_RINGS.format(low=low, high=high))
+    usual, alike = FALSE_RINGS_OF_100
+    st.caption(words.FALSE_RINGS.format(usual=usual, alike=alike))
     for sentence in power_sentences(trend, [*shown, UNCERTAIN]):
         st.caption(sentence)
 

@@ -31,7 +31,11 @@ def show_reading(told: Told, key: str) -> None:
     chart(
         shares_figure(reading, words.EXPRESSIONS, told.adjusted), f"shares_{key}", "Share of the usable time by label"
     )
-    size = f" This recording is worth about {reading.size:.0f} independent moments." if reading.usable_s else ""
+    size = (
+        f" This recording is worth about {reading.size:.0f} independent moments. [How](#how)"
+        if reading.usable_s
+        else ""
+    )
     st.caption(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
     adjusted = words.ADJUSTED if told.adjusted is not None else words.NOT_ADJUSTED.format(reason=told.not_adjusted)
     st.caption(adjusted)

@@ -157,6 +157,15 @@ def test_a_recording_outside_the_usual_range_has_a_ring_in_its_own_panel_only():
     assert "usual range" in traces(figure, "sad-like")[0].customdata[1]
 
 
+def test_uncertain_has_a_panel_like_a_label():
+    shares = (*SHARES, 0.4)
+    marked = TrendDot(date(2026, 3, 9), 0.9, shares, None, None, None, "a", (7,), (0.1,) * 8, (0.2,) * 8)
+    figure = trend_figure([marked], [Emotion.SAD, 7], NAMES | {7: "uncertain"})
+    assert traces(figure, "uncertain")[0].y == (0.4,)
+    assert traces(figure, "outside the usual range")[0].yaxis == "y3"
+    assert "Usual range 10% to 20%" in traces(figure, "uncertain")[0].customdata[0]
+
+
 def test_a_trend_without_recordings_is_an_empty_figure():
     assert trend_figure([], [Emotion.SAD], NAMES).data[0].y == ()
 
