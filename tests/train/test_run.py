@@ -116,6 +116,8 @@ def test_data_that_cannot_be_trained_on_are_refused(patterns, tiny_config, tmp_p
     for split in ("Training", "PublicTest"):
         with pytest.raises(FerError, match=f"no {split} rows"):
             train(tiny_config, patterns.where(patterns.split != split), tmp_path, CPU)
+    with pytest.raises(FerError, match="count from 0"):
+        train(replace(tiny_config, folds=3, fold=3), patterns, tmp_path, CPU)
     with pytest.raises(FerError, match="fewer than a batch"):
         train(replace(tiny_config, batch=100), patterns, tmp_path, CPU)
 
