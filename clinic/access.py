@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from clinic import audit, clock, words
 from clinic.audit import Deed
 from db.engine import Database
-from db.models import Access, Account, Patient, Recording
+from db.models import Access, Account, Installation, Patient, Recording
 from db.models import Role as Role  # the pages know no tables
 from fer_core.errors import FerError
 
@@ -184,6 +184,12 @@ def sees(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
     return _seen_by(account_id).where(Access.patient_id == patient_id).correlate_except(Access).exists()
 
 
+def cares(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a patient is on an account's caseload for good; the arguments are those of `sees`."""
+    mine = select(Access.patient_id).where(Access.account_id == account_id, Access.patient_id == patient_id)
+    return mine.where(Access.until.is_(None)).correlate_except(Access).exists()
+
+
 def _seen_by(account_id: Any) -> Select[str]:
     """Return the query of the patients that an account sees now: the one place where that is decided."""
     return select(Access.patient_id).where(Access.account_id == account_id, stands())
@@ -212,6 +218,16 @@ def note_view(db: Database, actor: Actor, patient_id: str) -> None:
     with db.session() as session:
         account = reader_of(session, actor, patient_id)
         audit.write(session, Deed.PATIENT_VIEWED, account.id, patient_id)
+
+
+def installation(session: Session) -> Installation:
+    """Return the row of what is set for the whole clinic, made where it is missing."""
+    known = session.get(Installation, Installation.ONLY)
+    if known is None:
+        known = Installation()
+        session.add(known)
+        session.flush()
+    return known
 
 
 def unknown_patient() -> FerError:

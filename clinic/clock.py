@@ -69,6 +69,14 @@ def today(session: Session) -> date:
     return day_of(session, now())
 
 
+def latest_day(session: Session) -> date:
+    """Return the latest day that it may be for somebody in the clinic: the date line's, until a zone is chosen."""
+    known = session.get(Installation, Installation.ONLY)
+    if known is not None and known.zone:
+        return today(session)
+    return (now() + timedelta(hours=14)).date()
+
+
 def day_of(session: Session, instant: datetime) -> date:
     """Return on which of the clinic's days an instant fell."""
     return instant.astimezone(zone(session)).date()

@@ -61,6 +61,7 @@ class Settings:
     sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
 
     `model`: the card of the model that analyses, None for the one that comes with the program.
+    `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
     """
 
     data_dir: Path
@@ -80,6 +81,7 @@ class Settings:
     provider: Provider | None = None
     import_dir: Path | None = None
     model: Path | None = None
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -120,6 +122,7 @@ class Settings:
             keep_files=os.environ.get("FER_KEEP_FILES") == "1",
             dask=os.environ.get("FER_DASK") or None,
             model=named_model(),
+            timezone=os.environ.get("FER_TIMEZONE") or None,
         )
 
     def as_demo(self) -> Settings:

@@ -40,12 +40,12 @@ def choose_offsets(probabilities: Probabilities, labels: Labels) -> tuple[float,
     found = {share: measure(shift(probabilities, tuple(share * rarity)), labels) for share in PRIOR_SHARES}
     least = max(each["accuracy"] for each in found.values()) - ACCURACY_COST
 
-    plain = found[0.0]["per_class"]
-
     def cost(share: float) -> float:
         """Return how much precision the share costs the class that loses most."""
         kept = found[share]["per_class"]
-        return max(float(each["precision"] - kept[name]["precision"]) for name, each in plain.items())
+        return max(
+            float(each["precision"]) - float(kept[name]["precision"]) for name, each in found[0.0]["per_class"].items()
+        )
 
     allowed = [share for share in PRIOR_SHARES if found[share]["accuracy"] >= least and cost(share) <= PRECISION_COST]
     share = max(allowed, key=lambda share: float(found[share]["balanced_accuracy"]), default=0.0)

@@ -15,7 +15,7 @@ from train.compare import grouped_intervals, mcnemar
 from train.data import SPLITS, FerData
 from train.duplicates import has_near_twin, has_twin
 from train.folders import FolderSet
-from train.metrics import measure, reliability, risk_coverage, selective
+from train.metrics import given, measure, reliability, risk_coverage, selective
 
 Crops = NDArray[np.uint8]
 
@@ -93,6 +93,7 @@ def _measure_all(found: NDArray[np.float32], labels: NDArray[np.uint8], uncertai
         "calibration": reliability(found, labels),
         "risk_coverage": risk_coverage(found, labels),
         "selective": selective(found, labels, uncertain_below),
+        "given": given(found, labels, uncertain_below),
     }
 
 

@@ -67,6 +67,15 @@ def measure(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
     }
 
 
+def given(probabilities: Probabilities, labels: Labels, threshold: float) -> list[list[int]]:
+    """Return how often each true class (row) got each label (column), the last column uncertain: 7 rows of 8."""
+    label = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), len(EMOTION_LABELS))
+    counts = np.zeros((len(EMOTION_LABELS), len(EMOTION_LABELS) + 1), np.int64)
+    np.add.at(counts, (labels, label), 1)
+    rows: list[list[int]] = counts.tolist()
+    return rows
+
+
 def reliability(probabilities: Probabilities, labels: Labels, bins: int = 15) -> dict[str, Any]:
     """Return the expected calibration error and the diagram behind it, over equal bins of the top probability.
 

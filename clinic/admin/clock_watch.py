@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
 from clinic.access import Actor
@@ -72,7 +71,7 @@ def note(db: Database, by: timedelta) -> None:
         if by < timedelta(0):
             session.execute(delete(SignIn))
             session.execute(delete(Access).where(Access.until.is_not(None)))
-        known = _installation(session)
+        known = access.installation(session)
         known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
         audit.write(session, Deed.CLOCK_JUMPED, seconds=round(by.total_seconds()))
     log.warning("the clock was set by %.0f s", by.total_seconds())
@@ -91,21 +90,12 @@ def confirm(db: Database, actor: Actor) -> None:
     """Take down that an administrator found the clock right. Raises Forbidden."""
     with db.session() as session:
         by = access.administrator(session, actor)
-        _installation(session).clock_jump_s = None
+        access.installation(session).clock_jump_s = None
         audit.write(session, Deed.CLOCK_CONFIRMED, by.id)
 
 
 def _difference() -> timedelta:
     return clock.now() - datetime.fromtimestamp(clock.steady_s(), UTC)
-
-
-def _installation(session: Session) -> Installation:
-    known = session.get(Installation, Installation.ONLY)
-    if known is None:
-        known = Installation()
-        session.add(known)
-        session.flush()
-    return known
 
 
 def _calmly_look_back(db: Database) -> None:

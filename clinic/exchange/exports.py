@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -23,11 +24,12 @@ from clinic.consent.consent import Scope
 from clinic.exchange.dictionary import CONSENT_COLUMNS, RECORDING_COLUMNS, dictionary_rows
 from clinic.jobs.jobs import ACTIVE, ENDED_WELL
 from clinic.recordings import uploads
+from clinic.recordings.states import standing_of
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Access, Base, Chunk, Consent, Job, Patient, Reanalysis, Recording, Sample
+from db.models import Access, Base, Chunk, Consent, Job, JobState, Patient, Reanalysis, Recording, Sample
 from fer_core.errors import FerError
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 3
@@ -36,6 +38,8 @@ PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "reco
 CONSENTS_CSV = "consents.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
 COPY_BYTES = 1 << 20
+_FORMULA = re.compile(r"""((?:^|[;,\t\r\n\v\f\x85\u2028\u2029])[\s"']*?)([=+\-@＝＋－＠])""")
+"""Where a cell may begin, and what makes a formula of it."""
 
 SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 """The one table that is written as CSV: it has thousands of rows."""
@@ -67,18 +71,16 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
         with_kept = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
         tables = {table.name: list(_rows(session, table, patient_id)) for table in patient_tables() if table != SAMPLES}
         jobs = tables[Job.__tablename__]
-        if any(job["state"] in ACTIVE for job in jobs):
-            raise FerError(
-                "A recording of this patient is not done yet. Please wait, choose the patient's face, or cancel it.",
-                "analysis_under_way",
-            )
+        _refuse_under_way(session, patient_id)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(PATIENT_JSON, json.dumps(_told(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
             _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
-            recordings = (_recording_row(row) for row in tables[Recording.__tablename__])
+            by_day = sorted(tables[Recording.__tablename__], key=lambda row: (row["recorded_on"], row["number"]))
+            recordings = (_recording_row(row) for row in by_day)
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
-            consents = ([row[name] for name in CONSENT_COLUMNS] for row in tables[Consent.__tablename__])
+            by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
+            consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
             _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(_for_a_spreadsheet, row) for row in consents))
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
             archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n")
@@ -88,6 +90,21 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
                     archive.open(MEDIA_FOLDER + upload_id, "w") as to,
                 ):
                     shutil.copyfileobj(file, to, COPY_BYTES)
+
+
+def _refuse_under_way(session: Session, patient_id: str) -> None:
+    """Raise FerError ``analysis_under_way`` while an analysis of the patient is not over, and say which and why."""
+    asked = (
+        select(Recording, Job)
+        .join(Job, Job.recording_id == Recording.id)
+        .where(Recording.patient_id == patient_id, Job.state.in_(ACTIVE))
+        .order_by(Job.state != JobState.CHOOSING.value, Recording.recorded_on)
+    )
+    found = session.execute(asked).first()
+    if found is not None:
+        recording, job = found
+        said = standing_of(recording, job, closed=False).sentence
+        raise FerError(f"The recording of {recording.recorded_on} is not done yet. {said}", "analysis_under_way")
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
@@ -152,11 +169,13 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     for row in found.mappings():
         left_out = (*DERIVED, *OF_THIS_JOB) if table == JOBS else DERIVED
         kept = {name: value for name, value in row.items() if name not in left_out}
-        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+        yield {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in kept.items()}
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
-    asked = select(SAMPLES).where(_belongs(SAMPLES, patient_id)).order_by(*SAMPLES.primary_key.columns)
+    in_time = (Recording.recorded_on, Recording.number, *SAMPLES.primary_key.columns)
+    asked = select(SAMPLES).join(Recording, Recording.id == SAMPLES.c.recording_id)
+    asked = asked.where(_belongs(SAMPLES, patient_id)).order_by(*in_time)
     # Python writes a float so that reading it gives the same one; None becomes an empty cell.
     yield from session.execute(asked.execution_options(yield_per=5000))
 
@@ -180,8 +199,13 @@ def _recording_row(recording: dict[str, Any]) -> list[Any]:
 
 
 def _for_a_spreadsheet(value: Any) -> Any:
-    """Return text so that no spreadsheet takes it for a formula; the exact text stands in the JSON."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """Return a value so that no spreadsheet takes it for a formula; the exact text stands in the JSON.
+
+    Some divide cells at a semicolon or a tab, whatever the file says: what stands behind one may begin a cell too.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    return _FORMULA.sub(r"\1'\2", value) if isinstance(value, str) else value
 
 
 def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -192,7 +216,8 @@ def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows:
 
 
 def _text(raw: IO[bytes]) -> io.TextIOWrapper:
-    return io.TextIOWrapper(raw, "utf-8", newline="")
+    # With the byte order mark Excel reads UTF-8; without it umlauts come out wrong.
+    return io.TextIOWrapper(raw, "utf-8-sig", newline="")
 
 
 def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:

@@ -7,10 +7,12 @@ import io
 import json
 import math
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from datetime import time as clock_time
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -37,7 +39,7 @@ from clinic.exchange.exports import (
     patient_tables,
 )
 from clinic.jobs.jobs import ACTIVE
-from clinic.patients import caseload
+from clinic.patients import fields
 from clinic.patients.trends import Summary
 from clinic.recordings import uploads
 from clinic.settings import Settings
@@ -105,7 +107,7 @@ def _is_of_the_archive(error: FerError) -> bool:
     """Return whether a refusal is due to what the archive holds, and not to this installation."""
     if isinstance(error, MediaError):
         return error.code not in ("too_big", "disk_full")
-    return error.code in ("bad_name", "bad_note")
+    return error.code in ("bad_name", "bad_note", "bad_code")
 
 
 def _tables(archive: zipfile.ZipFile) -> Tables:
@@ -142,8 +144,9 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
                     raise ValueError("a row of another patient")
             if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
                 raise ValueError("no id")
-    if caseload.valid_name(patient["name"]) != patient["name"]:
-        raise ValueError("a name with something hidden in it")
+    # Versions of before kept marks that are not seen.
+    patient["name"] = fields.valid_name(patient["name"])
+    patient["code"] = fields.valid_code(patient.get("code", ""))
     recordings = tables[Recording.__tablename__]
     firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
     for recording in recordings:
@@ -170,9 +173,11 @@ def _check_recording(recording: Row) -> None:
         raise ValueError("no settings")
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
-    caseload.valid_note(recording["note"])
-    if recording["source_name"] and uploads.clean_name(recording["source_name"]) != recording["source_name"]:
-        raise ValueError("a name with something hidden in it")
+    fields.valid_note(recording["note"])
+    if name := unicodedata.normalize("NFC", recording["source_name"]):
+        recording["source_name"] = uploads.clean_name(name)
+        if recording["source_name"] != name:
+            raise ValueError("a name with something hidden in it")
     if recording["summary"] is not None:
         Summary.from_dict(recording["summary"])
 
@@ -193,8 +198,8 @@ def _value(column: Column[Any], value: Any) -> Any:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment
-    elif kind is date:
-        return date.fromisoformat(value)
+    elif kind in (date, clock_time):
+        return kind.fromisoformat(value)
     elif kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     elif type(value) is kind and not _too_long(column, value):
@@ -231,7 +236,7 @@ def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], 
             raise ValueError("another file")
         for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
             # As what it is played is told by its content here, and not by the archive.
-            one["media_type"] = made.media_type
+            one |= {"media_type": made.media_type, "begins_s": made.begins_s}
 
 
 def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:
@@ -260,7 +265,7 @@ def _numbered(session: Session, table: Table, rows: list[Row]) -> list[Row]:
 
 def _samples(archive: zipfile.ZipFile, own: set[str]) -> Iterator[Row]:
     """Yield the rows of the samples. Raises ValueError for one of a recording that is not in the archive."""
-    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
         for cells in csv.DictReader(text, strict=True):
             row = {name: _cell(SAMPLES.columns[name], cell) for name, cell in cells.items()}
             if row["recording_id"] not in own:

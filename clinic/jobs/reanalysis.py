@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, texts
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -122,7 +122,7 @@ def start(
         wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
         session.add(wish)
         session.flush()
-        agreed = set.intersection(*(set(session.scalars(consent.covered(scope))) for scope in NEEDED))
+        agreed = set.intersection(*(set(session.scalars(consent.covered(session, scope))) for scope in NEEDED))
         for recording in session.scalars(_shown(patient_id)).all():
             if recording.model_sha256 == model:
                 up_to_date += 1
@@ -143,7 +143,7 @@ def start(
 
 
 def standings(db: Database, actor: Actor) -> list[Standing]:
-    """Return the reanalyses that are not over, or in which a recording failed, the newest first.
+    """Return the reanalyses that are not over, in which a recording failed or a face is to be chosen, newest first.
 
     Raises Forbidden.
     """
@@ -151,7 +151,7 @@ def standings(db: Database, actor: Actor) -> list[Standing]:
         access.keeper(session, actor)
         wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
         found = [_standing(session, wish) for wish in wishes]
-    return [standing for standing in found if standing.total and not (standing.finished and not standing.failed)]
+    return [one for one in found if one.total and not (one.finished and not (one.failed or one.choosing))]
 
 
 def standing(db: Database, actor: Actor, reanalysis_id: str) -> Standing:
@@ -187,11 +187,16 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
 
     Raises Forbidden, FerError ``unknown_patient``, ``ambiguous_patient``.
     """
+    try:
+        name = texts.one_line(code)
+    except ValueError:
+        name = ""
     with db.read() as session:
         access.keeper(session, actor)
-        if session.get(Patient, code) is not None:
-            return code
-        found = list(session.scalars(select(Patient.id).where(Patient.name == code.strip()).limit(2)))
+        if session.get(Patient, name) is not None:
+            return name
+        named = or_(Patient.name == name, Patient.code == name)
+        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if name else []
     if len(found) > 1:
         raise FerError(
             "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"
@@ -238,7 +243,8 @@ def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
 
 def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
     now = clock.now()
-    copied = ("patient_id", "kind", "recorded_on", "note", "source_name", "source_sha256", "duration_s")
+    said = ("recorded_on", "recorded_time", "note", "revision")
+    copied = ("patient_id", "kind", *said, "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},
         version_of=visit_id,

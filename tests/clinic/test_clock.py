@@ -44,7 +44,7 @@ def test_the_consent_recorded_last_counts_though_the_clock_was_set_back(db, sett
     consent.record(db, who, patient, list(Scope), DAY)
     assert states(db, who, patient) == {State.STANDS}
     with db.read() as session:
-        assert all(patient in session.scalars(consent.covered(scope)).all() for scope in Scope)
+        assert all(patient in session.scalars(consent.covered(session, scope)).all() for scope in Scope)
         assert all(patient in session.scalars(consent.may_stay(scope)).all() for scope in Scope)
     newest = consent.history(db, who, patient)[0]
     assert newest.withdrawn_at is None

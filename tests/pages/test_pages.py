@@ -104,8 +104,12 @@ def kept(settings, patients):
     return upload_id
 
 
+def button(page, label):
+    return next(found for found in page.button if found.label == label)
+
+
 def press(page, label):
-    next(button for button in page.button if button.label == label).click().run()
+    button(page, label).click().run()
     assert not page.exception
 
 
@@ -153,6 +157,19 @@ def test_an_earlier_version_can_be_looked_at(settings, patients):
     assert "01234567" in versions.options[1]
     versions.select_index(1).run()
     assert not page.exception
+
+
+def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
+    page = open_page("patient", patient=patients[0].id)
+    button(page, "Edit").click().run()
+    [typed] = [box for box in page.text_input if box.label.startswith("To confirm")]
+    typed.set_value(patients[0].name)
+    # Without a browser a dialog stays open only in a run that opens it.
+    button(page, "Edit").click()
+    button(page, "Delete patient").click().run()
+    assert [title.value for title in page.title] == ["Caseload"]
+    assert not page.error
+    assert patients[0].name not in text_of(page)
 
 
 def test_an_unknown_patient_is_one_sentence_and_no_trace():

@@ -152,7 +152,9 @@ def test_exports_and_imports_are_written_down(db, settings, patient, who, elsewh
 
 def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, settings, patient, failed):
     with zipfile.ZipFile(archive_of(db, settings, patient)) as archive:
-        texts = {name: archive.read(name).decode() for name in archive.namelist() if not name.startswith("media/")}
+        texts = {
+            name: archive.read(name).decode("utf-8-sig") for name in archive.namelist() if not name.startswith("media/")
+        }
     told = json.loads(texts["patient.json"])
     assert (told["format"], told["schema_version"]) == ("expression-history-patient", 3)
     assert "not feelings or a diagnosis" in texts["README.txt"]
@@ -166,11 +168,18 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     assert told["tables"]["recording"][0]["note"] == "=HYPERLINK()"
 
 
-def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload, who):
+@pytest.mark.parametrize(
+    ("state", "why"), [("queued", "Waiting for its turn."), ("choosing", "say which one is the patient's")]
+)
+def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload, who, state, why):
     jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
+    with db.session() as session:
+        session.scalars(select(Job)).one().state = state
     with pytest.raises(FerError) as refusal:
         archive_of(db, settings, patient)
     assert refusal.value.code == "analysis_under_way"
+    assert "2026-05-04" in refusal.value.message
+    assert why in refusal.value.message
 
 
 def test_export_to_a_file_is_whole_or_not_there(db, settings, demo_patient, tmp_path):
@@ -290,7 +299,7 @@ def test_consents_come_with_the_patient_and_are_listed(archive, elsewhere):
     assert {standing.state for standing in found} == {consent.State.STANDS}
     assert {standing.recorded_by for standing in found} == {None}, "recorded elsewhere"
     with zipfile.ZipFile(archive) as opened:
-        rows = list(csv.DictReader(io.StringIO(opened.read("consents.csv").decode())))
+        rows = list(csv.DictReader(io.StringIO(opened.read("consents.csv").decode("utf-8-sig"))))
     assert {row["scope"] for row in rows} == set(Scope)
     assert {row["document"] for row in rows} == {found[0].document}
 
