@@ -39,7 +39,7 @@ def open_folder(folder: Path, run: Run, data_sha256: str, left_out: dict[str, in
         description.write_text(json.dumps(about | {"git": _git_hash()}, indent=1) + "\n")
         return
     kept = json.loads(description.read_text())
-    if any(kept[key] != json.loads(json.dumps(about[key])) for key in ("config", "data_sha256")):
+    if any(kept[key] != json.loads(json.dumps(about[key])) for key in ("config", "data_sha256", "left_out")):
         raise FerError(f"{folder} holds a run of another recipe or other data; choose another folder.", "other_run")
     state = torch.load(checkpoint, weights_only=True, map_location=run.device)
     run.network.load_state_dict(state["network"])

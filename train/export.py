@@ -39,6 +39,8 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
     """
     # Matrices in half precision halve the file; vectors (batch norm) stay in full, their ranges are wide.
     card = bare_card(run, data, name)
+    if not (run / "best.safetensors").is_file():
+        raise FerError(f"The run in {run} has no finished epoch yet.", "no_run")
     tensors = load_file(run / "best.safetensors")
     halved = {key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}
     return _calibrate_and_measure(card, halved, data, folder, say)

@@ -84,6 +84,8 @@ def train(
             f"{len(rows.labels)} pictures are left to train on, fewer than a batch of {config.batch}.", "no_data"
         )
     targets = soft_targets(rows, config, taught)
+    if config.folds and not 0 <= config.fold < config.folds:
+        raise FerError(f"Of {config.folds} folds, number {config.fold} is none: they count from 0.", "no_data")
     if config.folds:
         kept = fold_of(rows, config.folds) != config.fold
         rows, targets = rows.where(kept), targets[torch.from_numpy(kept)]

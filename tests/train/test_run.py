@@ -57,6 +57,14 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(patterns, tiny_config,
         train(replace(tiny_config, rate=0.05), patterns, tmp_path, CPU)
 
 
+def test_a_run_does_not_go_on_with_other_rows_left_out(patterns, tiny_config, tmp_path):
+    train(tiny_config, patterns, tmp_path, CPU)
+    # The same pictures and labels, of which the votes now say that some are no faces.
+    no_faces = np.arange(len(patterns.labels)) < 5
+    with pytest.raises(FerError, match="other data"):
+        train(tiny_config, replace(patterns, not_a_face=no_faces), tmp_path, CPU)
+
+
 def test_patience_ends_a_run_and_a_plateau_lowers_the_rate(patterns, tiny_config, tmp_path):
     # A rate of zero never gets better, so patience runs out at once.
     config = replace(tiny_config, epochs=30, schedule="plateau", optimizer="adam", rate=1e-12, patience=3, ema=0.0)
@@ -116,6 +124,8 @@ def test_data_that_cannot_be_trained_on_are_refused(patterns, tiny_config, tmp_p
     for split in ("Training", "PublicTest"):
         with pytest.raises(FerError, match=f"no {split} rows"):
             train(tiny_config, patterns.where(patterns.split != split), tmp_path, CPU)
+    with pytest.raises(FerError, match="count from 0"):
+        train(replace(tiny_config, folds=3, fold=3), patterns, tmp_path, CPU)
     with pytest.raises(FerError, match="fewer than a batch"):
         train(replace(tiny_config, batch=100), patterns, tmp_path, CPU)
 

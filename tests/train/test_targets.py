@@ -42,6 +42,13 @@ def test_soft_labels_survive_the_disk_and_are_small(patterns, tmp_path):
     assert (tmp_path / "soft.safetensors").stat().st_size < 7500
 
 
+def test_a_file_without_soft_labels_is_named(tmp_path):
+    (tmp_path / "text.safetensors").write_text("none")
+    for name in ("text.safetensors", "missing.safetensors"):
+        with pytest.raises(FerError, match="no soft labels"):
+            SoftLabels.load(tmp_path / name)
+
+
 def test_soft_labels_of_other_pictures_are_refused(patterns):
     with pytest.raises(FerError, match="name their file"):
         soft_targets(patterns, PRESETS["distil"])
