@@ -225,8 +225,7 @@ MORE = {
 }
 
 
-def main() -> None:
-    """Run the command line."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     video = commands.add_parser("video", help="decoding, ours, and other ways, side by side")
@@ -248,7 +247,12 @@ def main() -> None:
     one.add_argument("file", type=Path)
     one.add_argument("every", type=float)
     one.add_argument("out", type=Path)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Run the command line."""
+    options = _parser().parse_args()
     if options.command == "one":
         measure(options.way, options.file, options.every, options.out)
         return

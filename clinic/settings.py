@@ -60,6 +60,8 @@ class Settings:
     `need_second_step`: nothing opens to an account before its second step is on. `provider`: where else accounts may
     sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
     `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
+
+    `model`: the card of the model that analyses, None for the one that comes with the program.
     """
 
     data_dir: Path
@@ -79,6 +81,7 @@ class Settings:
     provider: Provider | None = None
     import_dir: Path | None = None
     timezone: str | None = None
+    model: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -99,7 +102,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read the environment's ``FER_`` variables; README lists them. The data folder is made where it is missing.
+        """Read the environment's ``FER_`` variables; docs/operations.md lists them. A missing data folder is made.
 
         With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and what is named for real patients is left alone.
 
@@ -119,6 +122,7 @@ class Settings:
             keep_files=os.environ.get("FER_KEEP_FILES") == "1",
             dask=os.environ.get("FER_DASK") or None,
             timezone=os.environ.get("FER_TIMEZONE") or None,
+            model=named_model(),
         )
 
     def as_demo(self) -> Settings:
@@ -172,6 +176,12 @@ def named_key() -> dict[str, Any]:
     """Return the master key where the environment names one."""
     text = os.environ.get("FER_MASTER_KEY")
     return {"master_key": _key(text)} if text else {}
+
+
+def named_model() -> Path | None:
+    """Return the card of the model where the environment names one."""
+    text = os.environ.get("FER_MODEL")
+    return Path(text).absolute() if text else None
 
 
 def _key(text: str) -> bytes:

@@ -9,12 +9,14 @@ from clinic.access import Forbidden
 from clinic.erasure import deletion
 from clinic.patients import caseload
 from clinic.patients.caseload import PatientDetail
+from clinic.patients.trends import BASELINE_MIN
 from fer_core.emotions import Emotion
 from pages import links
 from pages.charts.trend import title, trend_figure
 from pages.session import actor
 from pages.views.consent import show_consent
 from pages.views.convert import CHANGES, trend_dots, usual_bands
+from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
@@ -85,10 +87,11 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
     if any(point.hollow for point in trend.points):
         said.append("Hollow points do not count, the reason appears under the pointer.")
     if trend.baseline:
-        said.append("The band is this patient's own usual range, a ring marks what lies outside it.")
-    if any(change.what == "model" for change in trend.changes):
-        said.append("Results of two models are never joined.")
+        said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
+    if trend.changes:
+        said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
     st.caption(" ".join(said))
+    show_power(trend, shown)
     if trend.building:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
 

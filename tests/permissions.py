@@ -107,6 +107,7 @@ FOR_NO_PERSON = {
     "consent.add": "a step inside a checked transaction",
     "consent.covered": "a query for functions that checked",
     "consent.may_stay": "a query for functions that checked",
+    "consent.stands": "a condition for functions that checked",
     "consent.missing": "a step of functions that checked",
     "consent.need": "a step of functions that checked",
     "consent.today": "the day",

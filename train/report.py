@@ -9,6 +9,7 @@ from typing import Any
 
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.model.model_card import ModelCard
+from train.compare import FEWEST_GROUPS
 from train.data import PRIVATE_TEST, PUBLIC_TEST
 
 
@@ -71,13 +72,49 @@ def _details(card: ModelCard) -> str:
             f"- Weights: `{card.weights}`, SHA-256 `{card.sha256}`",
             f"- Made: {card.made_at}; commit `{card.git or 'unknown'}`",
             f"- One network; from a top probability of {card.input.mirror_below:.2f} down, the more the lower, and"
-            f" fully from {card.input.mirror_fully_below:.2f}, the face is averaged with its mirror image;"
+            f" fully from {card.input.mirror_fully_below:.2f}, the face is averaged with {_views(card)};"
             f" to each class's logit is added"
             f" {', '.join(f'{label} {offset:+.2f}' for label, offset in zip(card.classes, card.offsets, strict=True))};"
             f" temperature {card.temperature:.3f};"
             f" a face is uncertain below {card.uncertain_below:.3f}",
         ]
     )
+
+
+def folder_summary(found: dict[str, Any]) -> str:
+    """Return what was measured on a set of folders, in a few lines."""
+    full, people = found["full"], found["by_people"]
+    low, high = people["accuracy_95"]
+    lines = [
+        f"{full['pictures']} pictures of {people['groups']} people or sequences; {len(found['left_out'])} left out;"
+        f" classes: {', '.join(found['classes'])}",
+        f"accuracy {full['accuracy']:.2%} (95 % interval over people {low:.2%} to {high:.2%}),"
+        f" {found['accuracy_among_these_classes']:.2%} when only these classes may be given",
+        f"macro F1 {people['macro_f1']:.2%} ({people['macro_f1_95'][0]:.2%} to {people['macro_f1_95'][1]:.2%});"
+        f" neutral -> sad {full['neutral_to_sad']:.2%}; ECE {found['calibration']['ece']:.3f}",
+        f"{found['selective']['coverage']:.1%} get a label, of which {found['selective']['accuracy']:.2%} are right",
+    ]
+    if people["groups"] < FEWEST_GROUPS:
+        lines.append(f"with fewer than {FEWEST_GROUPS} people or sequences these intervals are too narrow")
+    if "against" in found:
+        other = found["against"]
+        lines.append(
+            f"the other model: {other['accuracy']:.2%}; right alone {other['only_ours']} : {other['only_theirs']},"
+            f" McNemar p = {other['p']:.2g}"
+        )
+    return "\n".join([*lines, *(f"  left out: {fault}" for fault in found["left_out"][:10])])
+
+
+def _views(card: ModelCard) -> str:
+    """Return what an unclear face is averaged with, in words."""
+    others = card.input.views[1:]
+    framed = [
+        ", ".join(
+            [f"its content {down:g} px lower"] * (down != 0) + [f"{width:g} times as much around it"] * (width != 1)
+        )
+        for down, width in others
+    ]
+    return "; ".join(["its mirror image", *(f"with {text}, as it is and mirrored" for text in framed)])
 
 
 def _training_data(card: ModelCard) -> str:

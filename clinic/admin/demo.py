@@ -62,8 +62,8 @@ PEOPLE = (
         "Ada (invented)",
         "Invented for the demonstration: a long, even baseline, then more happy-like time.",
         _weekly(
-            [0.15, 0.18, 0.14, 0.17, 0.16, 0.15, 0.19, 0.16, 0.17, 0.18, 0.21, 0.38],
-            [0.27, 0.24, 0.28, 0.25, 0.26, 0.28, 0.24, 0.27, 0.25, 0.22, 0.2, 0.11],
+            [0.15, 0.18, 0.14, 0.17, 0.16, 0.15, 0.19, 0.16, 0.17, 0.4, 0.42, 0.45],
+            [0.27, 0.24, 0.28, 0.25, 0.26, 0.28, 0.24, 0.27, 0.25, 0.11, 0.1, 0.09],
         ),
     ),
     _Person(
@@ -138,6 +138,8 @@ def fill(db: Database) -> int:
 
 def _recording(patient_id: str, visit: _Visit, rng: np.random.Generator) -> tuple[Recording, SampleTable]:
     table = _samples(visit, rng)
+    choice = {"how": "only", "tracks": [0], "left_out": []}
+    settings = {"every_s": EVERY_S, "uncertain_below": UNCERTAIN_BELOW, "face_choice": choice}
     recording = Recording(
         patient_id=patient_id,
         kind="video",
@@ -148,11 +150,11 @@ def _recording(patient_id: str, visit: _Visit, rng: np.random.Generator) -> tupl
         width_px=1280,
         height_px=720,
         model_sha256=visit.model,
-        settings={"every_s": EVERY_S, "face_choice": {"how": "only", "tracks": [0], "left_out": []}},
+        settings=settings,
         program_version=VERSION,
         device="invented",
         patient_track=0,
-        summary=asdict(summarise(table, "video")),
+        summary=asdict(summarise(table, "video", settings)),
         created_at=clock.now(),
         analysed_at=clock.now(),
     )

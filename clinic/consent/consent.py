@@ -9,8 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic import access, audit, clock, texts, words
@@ -155,6 +156,12 @@ def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError |
 def covered(session: Session, scope: Scope) -> Select[str]:
     """Return the query of the ids of the patients whose consent to the scope stands today."""
     return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= today(session)))
+
+
+def stands(session: Session, patient_id: Any, *scopes: Scope) -> ColumnElement[bool]:
+    """Return the condition that a patient's consent to all these scopes stands today; `patient_id` is a column."""
+    given = (covered(session, scope).where(Consent.patient_id == patient_id) for scope in scopes)
+    return and_(*(one.correlate_except(Consent).exists() for one in given))
 
 
 def may_stay(scope: Scope) -> Select[str]:

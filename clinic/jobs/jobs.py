@@ -58,7 +58,7 @@ def enqueue(
 ) -> Enqueued:
     """Queue one video or one or more pictures of one visit; the same files again give the stored recording.
 
-    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one.
+    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the installation's.
     The files of a duplicate or of a refusal are deleted.
     Raises Forbidden, ConsentError, FerError ``mixed_files`` unless it is one video or pictures alone,
     ``unknown_patient``.
@@ -72,7 +72,7 @@ def enqueue(
             note=note,
             source_name=files[0].name if len(files) == 1 else f"{len(files)} pictures",
             source_sha256=_digest(files),
-            model_sha256=model_sha256 or ModelCard.load().sha256,
+            model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
             created_at=clock.now(),
         )
@@ -183,7 +183,7 @@ def choose_track(
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
         audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
-    previews.remove_thumbnails(settings, recording_id)
+    previews.keep_patient(settings, recording_id, chosen)
 
 
 def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:

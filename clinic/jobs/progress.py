@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import defer
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, defer
 
 from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
-from clinic.jobs import previews
+from clinic.jobs import previews, tracks
 from clinic.jobs.jobs import ACTIVE
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Access, Account, Job, JobState, Patient, Recording
+from db.models import Account, Job, JobState, Patient, Recording
 
+WORKING = (JobState.QUEUED, JobState.RUNNING)
 PACE_AFTER_S = 2.0
 """The time left is told from this running time on: earlier the pace is not known."""
 
@@ -58,44 +59,81 @@ class ActiveJob:
 
 
 def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
-    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden.
-
-    A page asks this each second, so that it is one query, and that one finds each row by its key.
-    """
-    now = clock.now()
-    may_read = and_(
-        Access.account_id == Account.id,
-        Access.patient_id == Recording.patient_id,
-        access.stands(),
-    )
-    asked = (
-        select(Account.disabled_at, Access.patient_id, Job)
-        .select_from(Account)
-        .outerjoin(Job, Job.recording_id == recording_id)
-        .outerjoin(Recording, Recording.id == Job.recording_id)
-        .outerjoin(Access, may_read)
-        # Where it stands to the analyzer is long, and of no use to a page.
-        .options(defer(Job.cursor), defer(Job.sources))
-        .where(Account.id == (actor.account_id if actor is not None else None))
-    )
-    with db.read() as session:
-        found = session.execute(asked).one_or_none()
-        if found is None or found[0] is not None:
-            raise access.refusal("signed_out")
-        _, seen, job = found
-        if job is None:
-            return None
-        if seen is None:
-            raise access.refusal("not_your_patient")
-        return _status(job, now)
+    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden."""
+    found = _seen(db, actor, recording_id)
+    return found.status if found is not None else None
 
 
 def watch(
     db: Database, settings: Settings, actor: Actor, recording_id: str
 ) -> tuple[JobStatus, previews.StoredPreview | None] | None:
-    """Return where an analysis stands and its latest preview, for no more than `status` costs. Raises Forbidden."""
-    found = status(db, actor, recording_id)
-    return None if found is None else (found, previews.read_preview(settings, recording_id))
+    """Return where an analysis stands and what may be shown of its latest frame. Raises Forbidden."""
+    found = _seen(db, actor, recording_id)
+    return None if found is None else (found.status, _shown(settings, found))
+
+
+def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
+    """Return the latest sampled frame with the faces that may be shown, or None where there is none to show.
+
+    None too where the patient's consent doesn't stand any more, while the patient's face has to be chosen, and where
+    the patient is not in the picture. Raises Forbidden.
+    """
+    found = _seen(db, actor, recording_id)
+    return None if found is None else _shown(settings, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one query tells of a recording: its job, whether consent stands, and the patient's tracks (None: open)."""
+
+    status: JobStatus
+    agreed: bool
+    chosen: list[int] | None
+
+
+def _seen(db: Database, actor: Actor, recording_id: str) -> _Seen | None:
+    """Return what a page asks each second. Raises Forbidden."""
+    with db.read() as session:
+        found = session.execute(_asked(session, actor, recording_id)).one_or_none()
+        access.admitted(found[0] if found is not None else None)
+        _, recording, job, sees, agreed = found or (None, None, None, False, False)
+        if recording is None:
+            return None
+        if not sees:
+            raise access.refusal("not_your_patient")
+        return _Seen(_status(job, clock.now()), agreed, tracks.chosen_of(recording)) if job is not None else None
+
+
+def _asked(session: Session, actor: Actor, recording_id: str) -> Select[Account, Recording, Job, bool, bool]:
+    """Return the query of an account, a recording and its job, which finds each row by its key."""
+    return (
+        select(
+            Account,
+            Recording,
+            Job,
+            access.sees(Account.id, Recording.patient_id),
+            consent.stands(session, Recording.patient_id, *consent.ANALYSIS),
+        )
+        .select_from(Account)
+        .outerjoin(Recording, Recording.id == recording_id)
+        .outerjoin(Job, Job.recording_id == Recording.id)
+        # Where it stands to the analyzer is long, and of no use to a page.
+        .options(defer(Job.cursor), defer(Job.sources), defer(Recording.summary))
+        .where(Account.id == (actor.account_id if actor is not None else None))
+    )
+
+
+def _shown(settings: Settings, seen: _Seen) -> previews.StoredPreview | None:
+    """Return what may be shown of the preview: never another person's labels, nothing while a face is to be chosen."""
+    state = seen.status.state
+    if not seen.agreed or state is JobState.CHOOSING:
+        return None
+    stored = previews.read_preview(settings, seen.status.recording_id)
+    if stored is None or (seen.chosen is None and state not in WORKING):
+        return None
+    if seen.chosen is not None:
+        return stored.of_patient(seen.chosen)
+    return stored.without_labels() if stored.several else stored
 
 
 def active(db: Database, actor: Actor) -> list[ActiveJob]:
@@ -118,19 +156,6 @@ def active(db: Database, actor: Actor) -> list[ActiveJob]:
         )
         now = clock.now()
         return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
-
-
-def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
-    """Return the latest sampled frame of a running analysis with its faces, or None while there is none.
-
-    None too where the patient's consent doesn't stand any more. Raises Forbidden, FerError ``unknown_recording``.
-    """
-    with db.read() as session:
-        patient_id = access.recording_of(session, recording_id).patient_id
-        access.reader_of(session, actor, patient_id)
-        if consent.missing(session, patient_id, *consent.ANALYSIS):
-            return None
-    return previews.read_preview(settings, recording_id)
 
 
 def _status(job: Job, now: datetime) -> JobStatus:

@@ -113,7 +113,7 @@ def start(
 
     Raises Forbidden, FerError ``unknown_patient``, ModelError where no model is installed.
     """
-    model = model_sha256 or ModelCard.load().sha256
+    model = model_sha256 or ModelCard.load(settings.model).sha256
     queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
         account_id = access.keeper(session, actor)

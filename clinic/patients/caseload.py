@@ -24,6 +24,8 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 
 NAME_MAX, NOTE_MAX = 200, 2000
+NOT_OVER = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
+"""States of an analysis in which the stored samples are not the patient's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +210,19 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
-    """Return the samples of a recording in the order of time.
+    """Return the samples of the patient's face in a recording in the order of time.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``analysis_under_way`` while the samples may be
+    several people's.
     """
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
         patient_id = access.recording_of(session, recording_id).patient_id
         access.reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
+        state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
+        if state in NOT_OVER:
+            raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
         return load_samples(session, recording_id)
 
 

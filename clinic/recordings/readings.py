@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clinic import access
 from clinic.access import Actor
 from clinic.patients import caseload
+from clinic.patients.trends import series_of
 from db.engine import Database
 from fer_core.reading.reading import Episode, Reading, Series, episodes_of, read
-from fer_core.types import Status
 
 SMOOTHINGS_S = (0.0, 1.0, 3.0)
 """Widths of the running mean that are offered, in seconds; 0 leaves the samples as they are."""
@@ -32,7 +33,8 @@ def tell(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -
     Raises Forbidden, FerError ``unknown_recording``.
     """
     samples = caseload.samples(db, actor, recording_id)
-    statuses = tuple(Status(status) for status in samples.status.tolist())
-    series = Series(samples.time_s, statuses, samples.probabilities)
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        series = series_of(samples, recording.kind, recording.settings)
     smoothed = series.smoothed(smooth_s)
-    return Told(smoothed, read(series) if statuses else None, tuple(episodes_of(smoothed)))
+    return Told(smoothed, read(series) if series.statuses else None, tuple(episodes_of(smoothed)))

@@ -23,7 +23,7 @@ from clinic.exchange import downloads
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.recordings import uploads
-from clinic.settings import Settings
+from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import Database
@@ -60,12 +60,12 @@ def prepare_threads() -> None:
 
 
 def open_default_analyzer() -> Analyzer:
-    """Load the shipped model and the detector onto the best device. Raises ModelError."""
+    """Load the installation's model and the detector onto the best device. Raises ModelError."""
     prepare_threads()
     # Not at the top: importing torch takes seconds, and the threads have to be prepared before.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open()
+    return Analyzer.open(named_model())
 
 
 def name_of(number: int) -> str:

@@ -108,8 +108,9 @@ def preview_figure(
     faces: Sequence[tuple[Box, Emotion | None]],
     names: Names,
     shown_px: int = 560,
+    unlabelled: str = "No label",
 ) -> go.Figure:
-    """Draw a picture of `size_px` (width, height) with a box and a label, or "No label", for each face.
+    """Draw a picture of `size_px` (width, height) with a box and a label, or `unlabelled`, for each face.
 
     The picture travels inside the figure as a data URI, so that no address exists under which it could be fetched.
     """
@@ -122,7 +123,7 @@ def preview_figure(
         color = COLORS[emotion] if emotion is not None else UNUSABLE
         line = {"color": color, "width": 3, "dash": "solid" if emotion is not None else "dot"}
         figure.add_shape(type="rect", x0=box.left, y0=box.top, x1=box.right, y1=box.bottom, line=line)
-        text = title(names[emotion]) if emotion is not None else "No label"
+        text = title(names[emotion]) if emotion is not None else unlabelled
         figure.add_annotation(
             x=max(0.0, box.left), y=max(0.0, box.top), text=text, showarrow=False, xanchor="left",
             yanchor="bottom" if box.top > height_px * 0.08 else "top",

@@ -8,11 +8,16 @@ from fer_core.reading.reading import Series
 from pages.charts.timeline import Moment
 from pages.charts.trend import Band, TrendDot
 
-CHANGES = {"model": "new model", "sampling": "other sampling"}
+CHANGES = {
+    "model": "new model",
+    "kind": "pictures and video",
+    "sampling": "other sampling",
+}
+"""Why a new line begins."""
 
 
 def trend_dots(trend: Trend) -> list[TrendDot]:
-    """Return a trend's recordings as dots; the segment stands for the model."""
+    """Return a trend's recordings as dots; what can't be compared has another segment."""
     return [
         TrendDot(
             recorded_on=point.recorded_on,
@@ -22,7 +27,7 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             high=point.high,
             hollow=point.hollow,
             model=str(point.segment),
-            outside=point.outside,
+            outside=tuple(Emotion(column) for column in point.outside if column < len(Emotion)),
         )
         for point in trend.points
     ]
@@ -30,7 +35,8 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
 
 def usual_bands(trend: Trend) -> dict[Emotion, Band]:
     """Return the patient's usual ranges, none while the baseline is being built."""
-    return {emotion: Band(found.mean, found.low, found.high) for emotion, found in (trend.baseline or {}).items()}
+    found = trend.baseline or {}
+    return {e: Band(found[e].mean, found[e].low, found[e].high) for e in Emotion if e in found}
 
 
 def moments(series: Series) -> list[Moment]:

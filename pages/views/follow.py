@@ -99,25 +99,30 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
 
 
 def show_preview(seen: StoredPreview, pictures: bool) -> None:
-    """Draw the latest sampled picture with its boxes, and the bars of its largest face."""
+    """Draw the latest sampled picture with its boxes, and the bars of its one face.
+
+    While nobody knows which of several faces is the patient's, boxes alone.
+    """
     size = Image.open(io.BytesIO(seen.jpeg)).size
     picture, numbers = st.columns([3, 2])
     with picture:
         boxes = [(face.box, _label(face)) for face in seen.faces]
         chart(
-            preview_figure(seen.jpeg, size, boxes, words.EXPRESSIONS),
+            preview_figure(
+                seen.jpeg, size, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
+            ),
             "preview",
             "Latest picture with boxes",
             disclaimer=False,
         )
         st.caption(f"Picture {seen.time_s + 1:.0f}" if pictures else f"At {seen.time_s:.1f} s")
     with numbers:
-        largest = max(seen.faces, key=lambda face: face.box.area, default=None)
-        if largest is None:
-            st.caption("No face in this picture.")
-        else:
-            st.caption(title(words.STATUSES[largest.status]))
-        chart(bars(largest.probabilities if largest else None, words.EXPRESSIONS), "bars", "Model output for the face")
+        if seen.several:
+            st.caption(words.SEVERAL_FACES)
+            return
+        face = next(iter(seen.faces), None)
+        st.caption(title(words.STATUSES[face.status]) if face is not None else "No face in this picture.")
+        chart(bars(face.probabilities if face else None, words.EXPRESSIONS), "bars", "Model output for the face")
 
 
 def _label(face: PreviewFace) -> Emotion | None:

@@ -22,6 +22,7 @@ def settings(tmp_path, monkeypatch, request):
         "FER_KEY_DIR",
         "FER_MASTER_KEY",
         "FER_KEEP_FILES",
+        "FER_MODEL",
     ):
         monkeypatch.delenv(name, raising=False)
     for name, value in getattr(request, "param", {}).items():

@@ -235,10 +235,20 @@ def test_faces_to_choose_and_previews_are_closed_too(db, settings, who, patient,
     recording_id = enqueue(db, settings, who, patient, an_upload())
     run(db, settings, [[(0, 1)] * 4])
     assert len(jobs.candidates(db, settings, who, recording_id)) == 2
-    assert progress.preview(db, settings, who, recording_id) is not None
     expire(db, patient, Scope.ANALYSE)
     assert refusal_of(jobs.candidates, db, settings, who, recording_id) == "consent_expired"
     assert refusal_of(jobs.choose_track, db, settings, who, recording_id, 0) == "consent_expired"
+
+
+@pytest.mark.parametrize("end", [expire, revoke])
+@pytest.mark.parametrize("scope", consent.ANALYSIS)
+def test_a_preview_on_the_screen_is_closed_when_consent_ends(db, settings, who, patient, an_upload, end, scope):
+    recording_id = enqueue(db, settings, who, patient, an_upload())
+    run(db, settings, [[(0,)] * 4])
+    assert progress.watch(db, settings, who, recording_id)[1] is not None
+    assert progress.preview(db, settings, who, recording_id) is not None
+    end(db, patient, scope)
+    assert progress.watch(db, settings, who, recording_id)[1] is None
     assert progress.preview(db, settings, who, recording_id) is None
 
 

@@ -12,6 +12,7 @@ from clinic.patients import caseload
 from clinic.recordings import uploads
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
+from fer_core.model.model_card import ModelCard
 from fer_core.types import FrameResult, Progress
 from tests.consents import agree
 from tests.doors import statements
@@ -45,6 +46,14 @@ def test_enqueue_writes_recording_and_job(db, settings, patient, an_upload, who)
     assert (status.state, status.share, status.left_s, status.finished) == (JobState.QUEUED, None, None, False)
 
 
+def test_a_recording_is_the_installation_s_model_s(db, settings, patient, an_upload, who, tmp_path):
+    replace(ModelCard.load(), sha256="7" * 64).save(tmp_path / "own.json")
+    own = replace(settings, model=tmp_path / "own.json")
+    queued = jobs.enqueue(db, own, who, patient, [an_upload()], DAY)
+    with db.read() as session:
+        assert session.get_one(Recording, queued.recording_id).model_sha256 == "7" * 64
+
+
 def test_status_of_nothing_is_none(db, who):
     assert progress.status(db, who, "0" * 32) is None
 
@@ -54,13 +63,17 @@ def test_what_a_page_asks_each_second_is_one_query_that_scans_no_table(db, setti
     with statements(db) as asked:
         found, preview = progress.watch(db, settings, who, recording_id)
     assert (found.state, preview) == (JobState.QUEUED, None)
-    [(statement, parameters)] = asked
+    *zones, (statement, parameters) = asked
+    assert all("FROM installation" in zone for zone, _ in zones)
+    assert len(zones) <= 2, "the clinic's day, for each consent at most"
     assert "job.cursor" not in statement, "it is long"
     if db.engine.dialect.name == "sqlite":
         with db.engine.connect() as connection:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-        assert len(plan) == 4
-        assert all(step.detail.startswith("SEARCH") and "INDEX" in step.detail for step in plan), plan
+        # The other steps are the names of the subqueries.
+        reads = [step.detail for step in plan if not step.detail.startswith("CORRELATED SCALAR SUBQUERY")]
+        assert len(reads) >= 4
+        assert all(read.startswith("SEARCH") and "INDEX" in read for read in reads), plan
 
 
 @pytest.mark.parametrize("kinds", [[], ["video", "video"], ["video", "image"]], ids=str)
