@@ -184,6 +184,12 @@ def sees(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
     return _seen_by(account_id).where(Access.patient_id == patient_id).correlate_except(Access).exists()
 
 
+def cares(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a patient is on an account's caseload for good; the arguments are those of `sees`."""
+    mine = select(Access.patient_id).where(Access.account_id == account_id, Access.patient_id == patient_id)
+    return mine.where(Access.until.is_(None)).correlate_except(Access).exists()
+
+
 def _seen_by(account_id: Any) -> Select[str]:
     """Return the query of the patients that an account sees now: the one place where that is decided."""
     return select(Access.patient_id).where(Access.account_id == account_id, stands())

@@ -59,9 +59,9 @@ class Settings:
 
     `need_second_step`: nothing opens to an account before its second step is on. `provider`: where else accounts may
     sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
-    `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
 
     `model`: the card of the model that analyses, None for the one that comes with the program.
+    `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
     """
 
     data_dir: Path
@@ -80,8 +80,8 @@ class Settings:
     need_second_step: bool = False
     provider: Provider | None = None
     import_dir: Path | None = None
-    timezone: str | None = None
     model: Path | None = None
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -121,8 +121,8 @@ class Settings:
             behind_tls=os.environ.get("FER_BEHIND_TLS") == "1",
             keep_files=os.environ.get("FER_KEEP_FILES") == "1",
             dask=os.environ.get("FER_DASK") or None,
-            timezone=os.environ.get("FER_TIMEZONE") or None,
             model=named_model(),
+            timezone=os.environ.get("FER_TIMEZONE") or None,
         )
 
     def as_demo(self) -> Settings:

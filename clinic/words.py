@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import Deed
-from db.models import JobState, Role, Scope
+from db.models import Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -37,7 +37,7 @@ STATUSES: dict[str, str] = {
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis: much is missing, a long stretch is missing, or the recording is short",
-    Light.INSUFFICIENT: "No basis: under half, or under 60 s, of the recording could be read",
+    Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How far a recording can be relied on."""
 
@@ -46,6 +46,12 @@ SHARES_INTERVAL = (
     " on fewer, independent ones."
 )
 SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given."
+ADJUSTED = (
+    "Diamonds: adjusted shares. The model calls some expressions uncertain, or by another name, more often than others;"
+    " a diamond is the share of each expression that would give labels like these, if the model errs here as on its"
+    " test pictures. Faces in a session may differ from those, so both are shown."
+)
+NOT_ADJUSTED = "Shares adjusted for the model's known errors are not given: {reason}."
 MOVEMENT = (
     "How much the model's output changes from one second to the next: 0 for a face that never changes, 1 for one that"
     " goes over to another label each second. The output's own noise is taken off, and how often the face was sampled"
@@ -69,7 +75,10 @@ FALSE_RINGS = (
     " patients who don't change, about {low} to {high} get a ring somewhere within 12 recordings; more where sessions"
     " resemble the ones just before them."
 )
-USUAL_RANGE = "The usual range comes from the first {count} recordings that count, and stays as it is."
+USUAL_RANGE = (
+    "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
+    " recording is the range that it was judged by: the longer the recording, the narrower."
+)
 POWER = "A change that lasts would be seen in 8 of 10 cases within three recordings from: {changes}."
 POWER_NONE = "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much."
 CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by less than: {changes}."
@@ -77,19 +86,9 @@ NOISE_FLOOR = "Within one recording a share is known to about (split-half noise 
 
 BASELINES = (
     "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
-    " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
-    " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
+    " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
+    " test in another crop knew some of the answers, so its figures are too good."
 )
-
-JOB_STATES: dict[str, str] = {
-    JobState.QUEUED: "Waiting for its turn",
-    JobState.RUNNING: "Being analysed",
-    JobState.CHOOSING: "Please say which face is the patient",
-    JobState.DONE: "The analysis is complete",
-    JobState.PARTIAL: "Analysed as far as the file could be read",
-    JobState.FAILED: "The analysis failed",
-    JobState.CANCELLED: "Cancelled: nothing was kept",
-}
 
 ROLES: dict[str, str] = {
     Role.ADMINISTRATOR: "Administrator",
@@ -179,6 +178,7 @@ FIRST_STEPS = (
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
+CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
 NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"

@@ -20,5 +20,5 @@ def fold(text: str) -> str:
 
 
 def search_key(values: Mapping[str, Any]) -> str:
-    """Return what a search for a patient looks through: the name and the note, folded, each on a line."""
-    return f"{fold(values.get('name') or '')}\n{fold(values.get('note') or '')}"
+    """Return what a search for a patient looks through: name, code and note, folded, each on a line."""
+    return "\n".join(fold(values.get(name) or "") for name in ("name", "code", "note"))

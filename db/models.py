@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -149,6 +149,8 @@ class Account(Base):
     accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=1)
+    """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
 
 
 class SignIn(Base):
@@ -264,17 +266,25 @@ class AuditRow(Base):
 
 
 class Patient(Base):
-    """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name and note."""
+    """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name, code and note.
+
+    `code` (a clinic's number, or empty) and `born_on` tell people of one name apart. `revision` counts edits of this
+    row, `consents_revision` those of the patient's consents (clinic/conflicts.py).
+    """
 
     __tablename__ = "patient"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     number: Mapped[int] = mapped_column(default=next_number("patient"), index=True)
     name: Mapped[str] = mapped_column(String(200))
+    code: Mapped[str] = mapped_column(String(40), default="")
+    born_on: Mapped[date | None]
     note: Mapped[str] = mapped_column(Text, default="")
     search_key: Mapped[str] = mapped_column(Text, default=lambda row: search_key(row.get_current_parameters()))
     demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=1)
+    consents_revision: Mapped[int] = mapped_column(default=1)
     recordings: Mapped[list[Recording]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
     )
@@ -282,7 +292,7 @@ class Patient(Base):
 
 @event.listens_for(Patient, "before_update")
 def _renew_search_key(_mapper: Any, _connection: Any, patient: Patient) -> None:
-    patient.search_key = search_key({"name": patient.name, "note": patient.note})
+    patient.search_key = search_key({"name": patient.name, "code": patient.code, "note": patient.note})
 
 
 class Consent(Base):
@@ -328,12 +338,16 @@ class Recording(Base):
     kind: Mapped[str] = mapped_column(String(16))
     """``"video"`` or ``"pictures"``."""
     recorded_on: Mapped[date] = mapped_column(index=True)
+    recorded_time: Mapped[time | None]
+    """The time of day on the clinic's clock, where it is known."""
     note: Mapped[str] = mapped_column(Text, default="")
     source_name: Mapped[str] = mapped_column(String(300), default="")
     source_sha256: Mapped[str] = mapped_column(String(64), default="", index=True)
     duration_s: Mapped[float | None]
     width_px: Mapped[int | None]
     height_px: Mapped[int | None]
+    codec: Mapped[str | None] = mapped_column(String(32))
+    """How the video was compressed, such as ``h264``; NULL for pictures, and where an earlier version analysed it."""
     model_sha256: Mapped[str | None] = mapped_column(String(64))
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     program_version: Mapped[str] = mapped_column(String(32), default="")
@@ -344,6 +358,8 @@ class Recording(Base):
     summary: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     analysed_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=1)
+    """Counts the edits of day, time and note; all versions of a visit have the same."""
     patient: Mapped[Patient] = relationship(back_populates="recordings")
     samples: Mapped[list[Sample]] = relationship(
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True
@@ -374,6 +390,9 @@ class Sample(Base):
     right: Mapped[float | None]
     bottom: Mapped[float | None]
     confidence: Mapped[float | None]
+    sharpness: Mapped[float | None]
+    brightness: Mapped[float | None]
+    """Both see `fer_core.types.Quality`; NULL without a face, and where an earlier version analysed it."""
     angry: Mapped[float | None]
     disgust: Mapped[float | None]
     fear: Mapped[float | None]

@@ -29,7 +29,9 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
         f"with the labels of {measured['pictures']:,} test pictures; 95 % interval {_exact(low)} to {_exact(high)}."
     )
     columns[1].metric("Without repeats", _exact(unique["accuracy"]), border=True)
-    columns[1].caption(f"agreement on the {unique['pictures']:,} test pictures that occur nowhere else in the data.")
+    columns[1].caption(
+        f"agreement on the {unique['pictures']:,} test pictures whose photograph was not found elsewhere in the data."
+    )
     columns[2].metric("Neutral called sad", _exact(measured["neutral_to_sad"]), border=True)
     columns[2].caption("of the neutral faces: the error that would mislead most in this use.")
     kept = measured.get("selective")
@@ -84,7 +86,7 @@ def show_models(installed: ModelCard) -> None:
         figures = {key: measured[key] * 100 for key in ("accuracy", "macro_f1", "neutral_to_sad")}
         saw = "yes" if other.saw_near_twins else "no"
         rows.append(
-            {"Model": name, "Recipe": other.recipe.get("preset", ""), **figures, "Saw near copies of the test": saw}
+            {"Model": name, "Recipe": other.recipe.get("preset", ""), **figures, "Saw photographs of the test": saw}
         )
     rows.sort(key=lambda row: -row["accuracy"])
     shares = {
@@ -140,7 +142,7 @@ tested = card.metrics.get(SPLIT)
 if tested is None:
     st.info("The installed model brings no test results. Treat everything it says with care.", icon=":material/info:")
 else:
-    show_accuracy(tested["full"], tested["without_duplicates"])
+    show_accuracy(tested["full"], tested["without_near_duplicates"])
     st.info(words.WHAT_ACCURACY_MEANS, icon=":material/info:")
     st.header("By expression")
     show_classes(tested["full"])

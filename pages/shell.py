@@ -9,7 +9,7 @@ from clinic.access import Actor, Role
 from clinic.accounts import sessions
 from clinic.admin import clock_watch
 from clinic.worker.health import read_health
-from pages import links
+from pages import actions, links
 from pages.navigation import PLACES, places_of
 from pages.session import actor
 from pages.views.zone import ask_for_zone
@@ -52,11 +52,13 @@ def show_clock(who: Actor) -> None:
             " right. Until then nothing is deleted for its age.",
             icon=":material/schedule:",
         )
-        st.button("The clock is right", on_click=clock_watch.confirm, args=(resources().db, who), width="stretch")
+        if actions.action("The clock is right", "confirm-clock", jump.at.isoformat(), wide=True):
+            clock_watch.confirm(resources().db, who)
+            st.rerun()
 
 
-# A material icon would be fetched from another host for the tab; this one is drawn by the browser.
-st.set_page_config(page_title="Expression History", page_icon="📈", layout="wide")
+# The tab's title is the page's, and no name. A material icon would be fetched from another host.
+st.set_page_config(page_icon="📈", layout="wide")
 
 with calm():
     who = actor()
@@ -71,5 +73,8 @@ with calm():
     )
     with st.sidebar, calm():
         show_sidebar(who)
+    said = st.container()
     with calm():
         page.run()
+    with said:
+        actions.say_missed()

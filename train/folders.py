@@ -25,7 +25,7 @@ _GENERAL = {"train", "training", "test", "testing", "val", "valid", "validation"
 
 
 @dataclass(frozen=True)
-class TestSet:
+class FolderSet:
     """Faces (N, 48, 48) uint8 grey with labels (N,) uint8, who or which sequence each shows (N,), and its file.
 
     `left_out`: a sentence for each file that was not taken.
@@ -38,7 +38,7 @@ class TestSet:
     left_out: tuple[str, ...]
 
 
-def read_folder(root: Path, detect: Detect | None = None, people: str | None = None) -> TestSet:
+def read_folder(root: Path, detect: Detect | None = None, people: str | None = None) -> FolderSet:
     """Read every picture under `root`.
 
     A picture's label is the class that the nearest folder names, or else its own name: "03_happiness", "Angry faces".
@@ -66,7 +66,7 @@ def read_folder(root: Path, detect: Detect | None = None, people: str | None = N
         files.append(str(name))
     if not files:
         raise FerError(f"{root} holds no pictures with labels. {left_out[0] if left_out else ''}".strip(), "no_data")
-    return TestSet(np.stack(crops), np.array(labels, np.uint8), np.array(groups), tuple(files), tuple(left_out))
+    return FolderSet(np.stack(crops), np.array(labels, np.uint8), np.array(groups), tuple(files), tuple(left_out))
 
 
 def label_of(name: Path) -> int:

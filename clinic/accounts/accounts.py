@@ -14,6 +14,7 @@ from clinic import audit, clock, texts, words
 from clinic.access import Actor, Forbidden, administrator, signed_in
 from clinic.accounts import passwords, throttle
 from clinic.audit import Deed
+from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
@@ -41,6 +42,7 @@ class AccountRow:
     seen_at: datetime | None
     second_step: bool
     provider: str | None
+    revision: int
 
 
 def any_account(db: Database) -> bool:
@@ -103,46 +105,57 @@ def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
         return sorted(rows, key=lambda row: fold(row.name))
 
 
-def set_role(db: Database, actor: Actor, account_id: str, role: Role) -> None:
-    """Give an account another role. Raises Forbidden, FerError ``unknown_account``, ``last_administrator``."""
+def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int | None = None) -> None:
+    """Give an account another role. `seen`: the revision that was on the screen, None where there was none.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
+    """
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen, Difference("Role", words.ROLES[account.role], words.ROLES[role]))
         if role is not Role.ADMINISTRATOR:
             _keep_one(session, account)
         account.role = role.value
         audit.write(session, Deed.ROLE_CHANGED, by.id, account=account.id, role=role.value)
 
 
-def disable(db: Database, actor: Actor, account_id: str) -> None:
+def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
     """Keep an account from signing in and end its sign-ins; its caseload stays until it is handed over.
 
-    Raises Forbidden, FerError ``unknown_account``, ``last_administrator``.
+    `seen`: the revision that was on the screen.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
     """
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen, Difference("State", _state(account), "Disabled"))
         _keep_one(session, account)
         account.disabled_at = clock.now()
         end_sign_ins(session, account.id)
         audit.write(session, Deed.ACCOUNT_DISABLED, by.id, account=account.id)
 
 
-def enable(db: Database, actor: Actor, account_id: str) -> None:
-    """Let a disabled account sign in again. Raises Forbidden, FerError ``unknown_account``."""
+def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
+    """Let a disabled account sign in again. `seen`: the revision that was on the screen.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_account``.
+    """
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen, Difference("State", _state(account), "Enabled"))
         account.disabled_at = None
         audit.write(session, Deed.ACCOUNT_ENABLED, by.id, account=account.id)
 
 
-def reset_password(db: Database, actor: Actor, account_id: str) -> str:
+def reset_password(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> str:
     """Give an account a new first password, end its sign-ins, and return the password.
 
-    Raises Forbidden, FerError ``unknown_account``.
+    `seen`: the revision that was on the screen. Raises Forbidden, ConflictError, FerError ``unknown_account``.
     """
     password = passwords.generate()
     stored = passwords.hash_password(password)
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen)
         _reset(session, account, stored)
         audit.write(session, Deed.PASSWORD_RESET, by.id, account=account.id)
     return password
@@ -175,13 +188,17 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
         audit.write(session, Deed.STATEMENT_ACCEPTED, account.id, version=version)
 
 
-def hand_over(db: Database, actor: Actor, from_id: str, to_id: str) -> int:
+def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | None = None) -> int:
     """Move a whole caseload to another account, and return how many patients that were; their names are not shown.
 
-    Raises Forbidden, FerError ``unknown_account``.
+    `seen`: the revision of the giver's account that was on the screen.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``account_disabled`` for a taker who is.
     """
     with db.session() as session:
         by, giver, taker = administrator(session, actor), account_of(session, from_id), account_of(session, to_id)
+        if taker.disabled_at is not None:
+            raise FerError("The account that is to take the patients over is disabled.", "account_disabled")
+        edit(giver, seen)
         moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
         for access in moved if giver.id != taker.id else ():
             grant(session, taker.id, access.patient_id)
@@ -263,7 +280,18 @@ def _row(
         seen_at=seen,
         second_step=on_since is not None,
         provider=(linked.email or linked.subject) if linked is not None else None,
+        revision=account.revision,
     )
+
+
+def edit(account: Account, seen: int | None, *differences: Difference) -> None:
+    """Count an edit of an account that was seen in a revision, None where there was no screen. Raises ConflictError."""
+    need_unchanged("this account", seen, account.revision, differences)
+    account.revision += 1
+
+
+def _state(account: Account) -> str:
+    return "Disabled" if account.disabled_at is not None else "Enabled"
 
 
 def account_named(session: Session, name: str) -> Account:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from clinic import access, audit, clock, texts, words
 from clinic.access import Actor
 from clinic.audit import Deed
+from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.models import Account, Consent, Patient
 from db.models import Scope as Scope  # the pages know no tables
@@ -70,10 +71,12 @@ def record(
     given_on: date,
     expires_on: date | None = None,
     document: str = "",
+    seen: int | None = None,
 ) -> None:
     """Write down a consent, or its renewal. `document`: where the signed paper is found, as display text.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``no_scope``, ``consent_day``, ``bad_document``.
+    `seen`: the revision of the patient's consents that was on the screen, None where there was none.
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``no_scope``, ``consent_day``, ``bad_document``.
     """
     document = _valid_document(document)
     if not scopes:
@@ -81,8 +84,29 @@ def record(
     with db.session() as session:
         account = access.writer_of(session, actor, patient_id)
         _check_days(session, given_on, expires_on)
+        wanted = f"recorded, agreed on {given_on}" + (f", until {expires_on}" if expires_on else "")
+        edit(session, patient_id, scopes, seen, wanted)
         add(session, patient_id, scopes, given_on, expires_on, document, account.id)
         audit.write(session, Deed.CONSENT_RECORDED, account.id, patient_id, scopes=sorted(scopes))
+
+
+def edit(session: Session, patient_id: str, scopes: Collection[Scope], seen: int | None, wanted: str) -> None:
+    """Count an edit of a patient's consents that were seen in a revision. Raises ConflictError."""
+    patient = session.get_one(Patient, patient_id)
+    differences = [
+        Difference(words.SCOPES[scope].capitalize(), _in_words(_newest(session, patient_id, scope)), wanted)
+        for scope in sorted(scopes)
+    ]
+    need_unchanged("this patient's consents", seen, patient.consents_revision, differences)
+    patient.consents_revision += 1
+
+
+def _in_words(row: Consent | None) -> str:
+    if row is None:
+        return "not given"
+    if row.withdrawn_at is not None:
+        return "withdrawn"
+    return f"recorded, agreed on {row.given_on}" + (f", until {row.expires_on}" if row.expires_on else "")
 
 
 def add(
@@ -146,22 +170,28 @@ def need(session: Session, patient_id: str, *scopes: Scope) -> None:
 
 def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError | None:
     """Return the refusal of the first scope whose consent doesn't stand today, None where all do."""
+    day = today(session)
     for scope in scopes:
         newest = _newest(session, patient_id, scope)
-        if _state(newest, today(session)) is not State.STANDS:
+        if _state(newest, day) is not State.STANDS:
             return _refusal(session, scope, newest)
     return None
 
 
 def covered(session: Session, scope: Scope) -> Select[str]:
     """Return the query of the ids of the patients whose consent to the scope stands today."""
-    return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= today(session)))
+    return _covered(scope, today(session))
+
+
+def _covered(scope: Scope, day: date) -> Select[str]:
+    return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= day))
 
 
 def stands(session: Session, patient_id: Any, *scopes: Scope) -> ColumnElement[bool]:
     """Return the condition that a patient's consent to all these scopes stands today; `patient_id` is a column."""
-    given = (covered(session, scope).where(Consent.patient_id == patient_id) for scope in scopes)
-    return and_(*(one.correlate_except(Consent).exists() for one in given))
+    day = today(session)
+    found = [_covered(scope, day).where(Consent.patient_id == patient_id) for scope in scopes]
+    return and_(*(one.correlate_except(Consent).exists() for one in found))
 
 
 def may_stay(scope: Scope) -> Select[str]:

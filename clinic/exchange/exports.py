@@ -9,7 +9,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -24,11 +24,12 @@ from clinic.consent.consent import Scope
 from clinic.exchange.dictionary import CONSENT_COLUMNS, RECORDING_COLUMNS, dictionary_rows
 from clinic.jobs.jobs import ACTIVE, ENDED_WELL
 from clinic.recordings import uploads
+from clinic.recordings.states import standing_of
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Access, Base, Chunk, Consent, Job, Patient, Reanalysis, Recording, Sample
+from db.models import Access, Base, Chunk, Consent, Job, JobState, Patient, Reanalysis, Recording, Sample
 from fer_core.errors import FerError
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 3
@@ -70,11 +71,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
         with_kept = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
         tables = {table.name: list(_rows(session, table, patient_id)) for table in patient_tables() if table != SAMPLES}
         jobs = tables[Job.__tablename__]
-        if any(job["state"] in ACTIVE for job in jobs):
-            raise FerError(
-                "A recording of this patient is not done yet. Please wait, choose the patient's face, or cancel it.",
-                "analysis_under_way",
-            )
+        _refuse_under_way(session, patient_id)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(PATIENT_JSON, json.dumps(_told(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
@@ -93,6 +90,21 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
                     archive.open(MEDIA_FOLDER + upload_id, "w") as to,
                 ):
                     shutil.copyfileobj(file, to, COPY_BYTES)
+
+
+def _refuse_under_way(session: Session, patient_id: str) -> None:
+    """Raise FerError ``analysis_under_way`` while an analysis of the patient is not over, and say which and why."""
+    asked = (
+        select(Recording, Job)
+        .join(Job, Job.recording_id == Recording.id)
+        .where(Recording.patient_id == patient_id, Job.state.in_(ACTIVE))
+        .order_by(Job.state != JobState.CHOOSING.value, Recording.recorded_on)
+    )
+    found = session.execute(asked).first()
+    if found is not None:
+        recording, job = found
+        said = standing_of(recording, job, closed=False).sentence
+        raise FerError(f"The recording of {recording.recorded_on} is not done yet. {said}", "analysis_under_way")
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
@@ -157,7 +169,7 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     for row in found.mappings():
         left_out = (*DERIVED, *OF_THIS_JOB) if table == JOBS else DERIVED
         kept = {name: value for name, value in row.items() if name not in left_out}
-        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+        yield {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in kept.items()}
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:

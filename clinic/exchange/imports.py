@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from datetime import time as clock_time
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -38,7 +39,7 @@ from clinic.exchange.exports import (
     patient_tables,
 )
 from clinic.jobs.jobs import ACTIVE
-from clinic.patients import caseload
+from clinic.patients import fields
 from clinic.patients.trends import Summary
 from clinic.recordings import uploads
 from clinic.settings import Settings
@@ -106,7 +107,7 @@ def _is_of_the_archive(error: FerError) -> bool:
     """Return whether a refusal is due to what the archive holds, and not to this installation."""
     if isinstance(error, MediaError):
         return error.code not in ("too_big", "disk_full")
-    return error.code in ("bad_name", "bad_note")
+    return error.code in ("bad_name", "bad_note", "bad_code")
 
 
 def _tables(archive: zipfile.ZipFile) -> Tables:
@@ -144,7 +145,8 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
             if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
                 raise ValueError("no id")
     # Versions of before kept marks that are not seen.
-    patient["name"] = caseload.valid_name(patient["name"])
+    patient["name"] = fields.valid_name(patient["name"])
+    patient["code"] = fields.valid_code(patient.get("code", ""))
     recordings = tables[Recording.__tablename__]
     firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
     for recording in recordings:
@@ -171,7 +173,7 @@ def _check_recording(recording: Row) -> None:
         raise ValueError("no settings")
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
-    caseload.valid_note(recording["note"])
+    fields.valid_note(recording["note"])
     if name := unicodedata.normalize("NFC", recording["source_name"]):
         recording["source_name"] = uploads.clean_name(name)
         if recording["source_name"] != name:
@@ -196,8 +198,8 @@ def _value(column: Column[Any], value: Any) -> Any:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment
-    elif kind is date:
-        return date.fromisoformat(value)
+    elif kind in (date, clock_time):
+        return kind.fromisoformat(value)
     elif kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     elif type(value) is kind and not _too_long(column, value):
@@ -234,7 +236,7 @@ def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], 
             raise ValueError("another file")
         for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
             # As what it is played is told by its content here, and not by the archive.
-            one["media_type"] = made.media_type
+            one |= {"media_type": made.media_type, "begins_s": made.begins_s}
 
 
 def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, texts
@@ -143,7 +143,7 @@ def start(
 
 
 def standings(db: Database, actor: Actor) -> list[Standing]:
-    """Return the reanalyses that are not over, or in which a recording failed, the newest first.
+    """Return the reanalyses that are not over, in which a recording failed or a face is to be chosen, newest first.
 
     Raises Forbidden.
     """
@@ -151,7 +151,7 @@ def standings(db: Database, actor: Actor) -> list[Standing]:
         access.keeper(session, actor)
         wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
         found = [_standing(session, wish) for wish in wishes]
-    return [standing for standing in found if standing.total and not (standing.finished and not standing.failed)]
+    return [one for one in found if one.total and not (one.finished and not (one.failed or one.choosing))]
 
 
 def standing(db: Database, actor: Actor, reanalysis_id: str) -> Standing:
@@ -195,7 +195,8 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
         access.keeper(session, actor)
         if session.get(Patient, name) is not None:
             return name
-        found = list(session.scalars(select(Patient.id).where(Patient.name == name).limit(2)))
+        named = or_(Patient.name == name, Patient.code == name)
+        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if name else []
     if len(found) > 1:
         raise FerError(
             "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"
@@ -242,7 +243,8 @@ def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
 
 def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
     now = clock.now()
-    copied = ("patient_id", "kind", "recorded_on", "note", "source_name", "source_sha256", "duration_s")
+    said = ("recorded_on", "recorded_time", "note", "revision")
+    copied = ("patient_id", "kind", *said, "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},
         version_of=visit_id,

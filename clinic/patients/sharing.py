@@ -119,7 +119,7 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
             raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
         patient = _patient(session, wanted)
         if patient is not None:
-            if _folded(patient.name) in _folded(reason):
+            if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
             audit.write(session, Deed.EMERGENCY_ACCESS, account.id, patient.id, reason=reason)
@@ -132,7 +132,9 @@ def _patient(session: Session, wanted: str) -> Patient | None:
     """Return the one patient with this id or name."""
     if re.fullmatch(r"[0-9a-f]{32}", wanted):
         return session.get(Patient, wanted)
-    named = [patient for patient in session.scalars(select(Patient)) if _folded(patient.name) == _folded(wanted)]
+    typed = _folded(wanted)
+    found = session.scalars(select(Patient))
+    named = [patient for patient in found if typed and typed in (_folded(patient.name), _folded(patient.code))]
     return named[0] if len(named) == 1 else None
 
 

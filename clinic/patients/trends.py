@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from db.models import Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS, Emotion
-from fer_core.reading import usual
+from fer_core.reading import camera, usual
+from fer_core.reading.camera import Camera
 from fer_core.reading.intervals import share_interval
 from fer_core.reading.reading import MIN_PICTURES, MIN_USABLE_S, MIN_USABLE_SHARE, Series, read
 from fer_core.types import Status
@@ -31,6 +32,7 @@ OLD_SIZE_S = 20.0
 """A summary of before 0.2 doesn't say how many independent samples it rests on: one in so many seconds is assumed."""
 
 Floats = NDArray[np.float64]
+_USABLE = (Status.OK.value, Status.UNCERTAIN.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Summary:
     `samples` moments were looked at, `usable_samples` of them show a face that can be read; `usable_share` is their
     share of the time. `reasons`: share of the time by the status that made it unusable. `shares`: of the usable time,
     by label and "uncertain"; `low`, `high` their 95 % interval, `sizes` the independent samples each rests on, `halves`
-    the shares of two halves of the recording. All are None without a usable face. `usable_s` and `longest_gap_s` are
-    in seconds, None for pictures.
+    the shares of two halves of the recording; `face_px`, `sharpness`, `brightness` medians of the usable faces
+    (`fer_core.reading.camera`). All are None without a usable face, or where they aren't known. `usable_s` and
+    `longest_gap_s` are in seconds, None for pictures.
     """
 
     kind: str
@@ -56,6 +59,9 @@ class Summary:
     high: dict[str, float] | None
     sizes: dict[str, float] | None = None
     halves: list[dict[str, float]] | None = None
+    face_px: float | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
 
     @property
     def hollow(self) -> str | None:
@@ -189,7 +195,24 @@ def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None =
         high=_by_label(found.high) if known else None,
         sizes=_by_label(found.sizes) if known else None,
         halves=[_by_label(half) for half in found.halves] or None,
+        **_medians(samples),
     )
+
+
+def _medians(samples: SampleTable) -> dict[str, float | None]:
+    """Return the median width, sharpness and light of the usable faces, None where they aren't known."""
+    usable = np.isin(samples.status, _USABLE)
+    figures = {
+        "face_px": samples.boxes[:, 2] - samples.boxes[:, 0],
+        "sharpness": samples.sharpness,
+        "brightness": samples.brightness,
+    }
+    return {name: _median(values[usable]) if values is not None else None for name, values in figures.items()}
+
+
+def _median(values: Floats) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else None
 
 
 def summarise_recording(session: Session, recording: Recording) -> dict[str, Any]:
@@ -219,21 +242,39 @@ def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Chan
     """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
     changes: list[Change] = []
     points: list[TrendPoint] = []
-    for number, recording in enumerate(ordered):
-        what = _break(ordered[number - 1], recording) if number else None
+    line: list[Recording] = []
+    for recording in ordered:
+        what = _break(line, recording) if line else None
         if what is not None:
             changes.append(Change(recording.recorded_on, what))
+            line = []
+        line.append(recording)
         points.append(_point(recording, len(changes)))
     return points, changes
 
 
-def _break(before: Recording, now: Recording) -> str | None:
-    """Return why two successive recordings can't be compared, None where they can."""
+def _break(line: Sequence[Recording], now: Recording) -> str | None:
+    """Return why a recording can't be compared with those of the line, None where it can."""
+    before = line[-1]
     if before.model_sha256 != now.model_sha256:
         return "model"
     if before.kind != now.kind:
         return "kind"
-    return "sampling" if before.settings.get("every_s") != now.settings.get("every_s") else None
+    if before.settings.get("every_s") != now.settings.get("every_s"):
+        return "sampling"
+    return camera.difference([_camera(each) for each in line], _camera(now))
+
+
+def _camera(recording: Recording) -> Camera:
+    summary = recording.summary or {}
+    pixels = recording.width_px * recording.height_px if recording.width_px and recording.height_px else None
+    return Camera(
+        face_px=summary.get("face_px"),
+        sharpness=summary.get("sharpness"),
+        brightness=summary.get("brightness"),
+        pixels=pixels,
+        codec=recording.codec,
+    )
 
 
 def _point(recording: Recording, segment: int) -> TrendPoint:
@@ -246,10 +287,15 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
         low=_in_order(summary.low),
         high=_in_order(summary.high),
         sizes=_in_order(summary.sizes),
-        hollow=summary.hollow or ("only a part of the file could be read" if recording.partial else None),
+        hollow=excluded(summary, recording.partial),
         segment=segment,
         model_sha256=recording.model_sha256 or "",
     )
+
+
+def excluded(summary: Summary, partial: bool) -> str | None:
+    """Return why a recording is drawn hollow and left out of every test, or None where it counts."""
+    return summary.hollow or ("only a part of the file could be read" if partial else None)
 
 
 def _judged(points: Sequence[TrendPoint], segment: int) -> list[TrendPoint]:

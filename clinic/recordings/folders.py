@@ -19,7 +19,7 @@ from typing import BinaryIO
 from clinic import access, clock
 from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
-from clinic.patients import caseload
+from clinic.patients import caseload, fields
 from clinic.recordings import uploads
 from clinic.recordings.taken import suggestion
 from clinic.recordings.uploads import Upload
@@ -102,13 +102,13 @@ class _Intake:
         """Return the id of a patient; one who is at a page hears nothing of patients of others."""
         if not _is_text(code):
             raise FerError("The folder's name is no UTF-8. Please give it the patient's name again.", "bad_name")
-        name = caseload.valid_name(code)
+        name = fields.valid_name(code)
         if self.actor is CONSOLE:
             return reanalysis.find_patient(self.db, self.actor, code)
         own = [
             patient.id
             for patient in caseload.list_patients(self.db, self.actor)
-            if patient.name == name and patient.emergency_until is None
+            if name in (patient.name, patient.code) and patient.emergency_until is None
         ]
         if len(own) != 1:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")

@@ -28,6 +28,7 @@ from clinic.texts import is_seen
 from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
 from fer_core.errors import MediaError, media_error
+from fer_core.media.kinds import named_as_video
 from fer_core.media.sandbox import FileVerdict, inspect_file
 from storage.media import PART, MediaStore, open_store
 from storage.sealed import open_sealed, sealing
@@ -38,7 +39,6 @@ NAME_LENGTH = 300
 ORPHAN_AGE_S = 24 * 3600.0
 """How long a file without a job, or one kept for another try after a failure, stays."""
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp", ".ts", ".flv")
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that a name loses: control and bidirectional characters, line ends, unassigned code points."""
 
@@ -49,6 +49,7 @@ class Upload:
 
     `warnings` are sentences for the clinician about what of it will not be read. `media_type`: as what browsers play
     it, None where they don't. `created`: the container's creation time in ISO 8601, None where it says none.
+    `begins_s`: where in the file its first picture stands, in seconds.
     """
 
     id: str
@@ -59,10 +60,11 @@ class Upload:
     warnings: tuple[str, ...] = ()
     media_type: str | None = None
     created: str | None = None
+    begins_s: float = 0.0
 
     def as_source(self) -> dict[str, Any]:
         """Return what a job keeps of the upload."""
-        kept = ("id", "name", "sha256", "size", "kind", "media_type")
+        kept = ("id", "name", "sha256", "size", "kind", "media_type", "begins_s")
         return {name: getattr(self, name) for name in kept}
 
 
@@ -99,7 +101,8 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
         found = _inspect(file, display_name)
     media.adopt(path, upload_id)
     name = clean_name(display_name)
-    return Upload(upload_id, name, sha256, size, found.kind, found.warnings, found.media_type, found.created)
+    what = (found.kind, found.warnings, found.media_type, found.created, found.begins_s)
+    return Upload(upload_id, name, sha256, size, *what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +240,6 @@ def _inspect(file: BinaryIO, display_name: str) -> FileVerdict:
         return inspect_file(file)
     except MediaError as error:
         # The stored file has no name that says what it claims to be.
-        if error.code == "unknown_type" and display_name.lower().endswith(VIDEO_SUFFIXES):
+        if error.code == "unknown_type" and named_as_video(display_name):
             raise media_error("not_a_video") from None
         raise

@@ -304,7 +304,12 @@ def _may_keep(db: Database, settings: Settings, claimed: Claim) -> bool:
 
 def _known_of(info: VideoInfo) -> dict[str, Any]:
     """Return what a recording keeps of its file."""
-    return {"duration_s": info.duration_s, "width_px": info.width_px, "height_px": info.height_px}
+    return {
+        "duration_s": info.duration_s,
+        "width_px": info.width_px,
+        "height_px": info.height_px,
+        "codec": info.codec[:32] or None,
+    }
 
 
 def _made_with(analyzer: Analyzer) -> dict[str, Any]:

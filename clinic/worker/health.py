@@ -56,3 +56,10 @@ def read_health(settings: Settings, number: int = 1) -> WorkerHealth | None:
         return WorkerHealth(**{**told, "at": datetime.fromisoformat(told["at"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def any_alive(settings: Settings) -> bool:
+    """Return whether one of the data folder's workers spoke lately."""
+    words = settings.data_dir.glob("worker*.json")
+    numbers = [int(path.stem.removeprefix("worker-")) if "-" in path.stem else 1 for path in words]
+    return any(health is not None and health.alive for health in (read_health(settings, one) for one in numbers))

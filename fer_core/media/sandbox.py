@@ -38,6 +38,7 @@ class FileVerdict:
 
     `warnings` are sentences for the clinician about what will not be read. `media_type`: as what browsers play a video,
     None where they don't. `created`: the container's creation time in ISO 8601, None where it says none.
+    `begins_s`: where in the file the first picture stands; see `VideoInfo`.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class FileVerdict:
     warnings: tuple[str, ...] = ()
     media_type: str | None = None
     created: str | None = None
+    begins_s: float = 0.0
 
 
 def inspect_file(source: Source) -> FileVerdict:
@@ -72,7 +74,13 @@ def examine(source: Source) -> FileVerdict:
     for _ in islice(frames(source, every_s=0, max_side_px=640), TRIED_FRAMES):
         pass
     return FileVerdict(
-        "video", info.width_px, info.height_px, info.duration_s, media_type=info.media_type, created=created_at(source)
+        "video",
+        info.width_px,
+        info.height_px,
+        info.duration_s,
+        media_type=info.media_type,
+        created=created_at(source),
+        begins_s=info.begins_s,
     )
 
 

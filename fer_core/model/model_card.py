@@ -79,6 +79,12 @@ class ModelCard:
             raise ModelError("The model's classes are not the seven of this program in their order; it is refused.")
 
     @property
+    def given(self) -> tuple[tuple[int, ...], ...] | None:
+        """How often each true expression got each label on PublicTest, the last one uncertain: 7 rows of 8; or None."""
+        rows = self.metrics.get("PublicTest", {}).get("full", {}).get("given")
+        return tuple(tuple(row) for row in rows) if rows else None
+
+    @property
     def saw_near_twins(self) -> bool:
         """Whether photographs of test pictures, in another crop, were trained on, which flatters its figures."""
         return "photograph_in_test" not in self.data.get("left_out", {})

@@ -106,16 +106,18 @@ class Series:
     @property
     def usable(self) -> NDArray[np.bool_]:
         """Which samples show a face that can be read, (N,)."""
-        return np.array([status.usable for status in self.statuses], bool)
+        return self._is(Status.OK, Status.UNCERTAIN)
 
     @property
     def votes(self) -> Floats:
         """The label of each usable sample: (usable, 8) with a 1 in its column, the last one for uncertain."""
         usable = self.usable
-        sure = np.array([status is Status.OK for status in self.statuses], bool)[usable]
         best = np.nan_to_num(self.outputs[usable], nan=-1.0).argmax(axis=1)
-        votes: Floats = np.eye(len(Emotion) + 1)[np.where(sure, best, len(Emotion))]
+        votes: Floats = np.eye(len(Emotion) + 1)[np.where(self._is(Status.OK)[usable], best, len(Emotion))]
         return votes
+
+    def _is(self, *statuses: Status) -> NDArray[np.bool_]:
+        return np.isin(np.array(self.statuses, np.str_), statuses)
 
     def smoothed(self, width_s: float) -> Series:
         """Return the series with the running mean of its outputs over `width_s` seconds; see `timeline.smooth`.
@@ -165,20 +167,21 @@ def read(series: Series) -> Reading:
     weights = held if held.any() else np.ones(len(held))
     whole = float(weights.sum())
     missed: Counter[Status] = Counter()
-    for status, weight in zip(series.statuses, weights.tolist(), strict=True):
-        if not status.usable:
-            missed[status] += weight
+    for place in np.flatnonzero(~usable).tolist():
+        missed[series.statuses[place]] += weights[place]
     known = Reading(
         samples=len(series.statuses),
         usable_share=round(float(weights[usable].sum()) / whole, 9),
         usable_s=None if series.every_s is None else float(held[usable].sum()),
         longest_gap_s=None if series.every_s is None else longest_gap_s(series.time_s, usable, series.every_s),
         light=Light.INSUFFICIENT,
-        reasons={status: round(weight / whole, 9) for status, weight in missed.most_common()},
+        reasons={status: round(float(weight) / whole, 9) for status, weight in missed.most_common()},
         usable_samples=int(usable.sum()),
     )
     if usable.any():
-        known = _with_movement(_with_shares(known, series, weights[usable]), series)
+        votes = series.votes
+        known = _with_shares(known, series, votes, series.time_s[usable], weights[usable])
+        known = _with_movement(known, series, votes, series.time_s[usable])
     return replace(known, light=_light(known))
 
 
@@ -195,8 +198,7 @@ def _light(known: Reading) -> Light:
     return light(known.usable_share, known.usable_s, known.longest_gap_s, known.size)
 
 
-def _with_shares(known: Reading, series: Series, weights: Floats) -> Reading:
-    votes, time_s = series.votes, series.time_s[series.usable]
+def _with_shares(known: Reading, series: Series, votes: Floats, time_s: Floats, weights: Floats) -> Reading:
     shares = weights @ votes / weights.sum()
     if known.usable_s is None or series.every_s is None:
         sizes = np.full(len(shares), float(len(votes)))
@@ -225,11 +227,11 @@ def _halves(votes: Floats) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(np.concatenate(parts[first::2]).mean(axis=0).tolist()) for first in (0, 1))
 
 
-def _with_movement(known: Reading, series: Series) -> Reading:
+def _with_movement(known: Reading, series: Series, votes: Floats, time_s: Floats) -> Reading:
     if series.every_s is None:
         return known
-    step_s, usable = usual_step_s(series.time_s, series.every_s), series.usable
-    (valence, arousal), (valence_reach, arousal_reach) = mean_index(series.votes, series.time_s[usable], step_s)
+    step_s = usual_step_s(series.time_s, series.every_s)
+    (valence, arousal), (valence_reach, arousal_reach) = mean_index(votes, time_s, step_s)
     return replace(
         known,
         movement=movement(series.outputs, series.time_s, step_s),

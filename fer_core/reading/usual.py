@@ -112,11 +112,18 @@ def smallest_seen(baseline: Baseline, column: int, direction: int = 1) -> float 
     limit = float(_angle(np.array(high if direction > 0 else low)))
     noise = float(np.sqrt(_variance(baseline, baseline.size)[column]))
     doubt = float(baseline.spread[column]) / np.sqrt(BASELINE)
-    for change in np.arange(MIN_CHANGE, room, 0.005).tolist():
+
+    def seen(change: float) -> bool:
         true = float(_angle(np.array(middle + direction * change)))
-        if _chance_of_mark(direction * (true - limit), noise, doubt) >= SEEN:
-            return float(change)
-    return None
+        return _chance_of_mark(direction * (true - limit), noise, doubt) >= SEEN
+
+    if not seen(room):
+        return None
+    below, above = 0.0, room
+    while above - below > 0.001:
+        middle_of = (below + above) / 2
+        below, above = (below, middle_of) if seen(middle_of) else (middle_of, above)
+    return above
 
 
 def _chance_of_mark(beyond: float, noise: float, doubt: float) -> float:

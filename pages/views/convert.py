@@ -6,12 +6,17 @@ from clinic.patients.trends import Trend
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Series
 from pages.charts.timeline import Moment
-from pages.charts.trend import Band, TrendDot
+from pages.charts.trend import TrendDot
 
 CHANGES = {
     "model": "new model",
     "kind": "pictures and video",
     "sampling": "other sampling",
+    "codec": "other camera: file format",
+    "resolution": "other camera: resolution",
+    "face size": "other camera: face size",
+    "sharpness": "other camera: sharpness",
+    "light": "other light",
 }
 """Why a new line begins."""
 
@@ -28,15 +33,11 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             hollow=point.hollow,
             model=str(point.segment),
             outside=tuple(Emotion(column) for column in point.outside if column < len(Emotion)),
+            usual_low=point.usual_low,
+            usual_high=point.usual_high,
         )
         for point in trend.points
     ]
-
-
-def usual_bands(trend: Trend) -> dict[Emotion, Band]:
-    """Return the patient's usual ranges, none while the baseline is being built."""
-    found = trend.baseline or {}
-    return {e: Band(found[e].mean, found[e].low, found[e].high) for e in Emotion if e in found}
 
 
 def moments(series: Series) -> list[Moment]:

@@ -28,9 +28,13 @@ def show_reading(told: Told, key: str) -> None:
     reading = told.reading
     if reading is None or not reading.shares:
         return
-    chart(shares_figure(reading, words.EXPRESSIONS), f"shares_{key}", "Share of the usable time by label")
+    chart(
+        shares_figure(reading, words.EXPRESSIONS, told.adjusted), f"shares_{key}", "Share of the usable time by label"
+    )
     size = f" This recording is worth about {reading.size:.0f} independent moments." if reading.usable_s else ""
     st.caption(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
+    adjusted = words.ADJUSTED if told.adjusted is not None else words.NOT_ADJUSTED.format(reason=told.not_adjusted)
+    st.caption(adjusted)
     columns = st.columns(3)
     columns[0].metric("Movement of the face", _number(reading.movement), help=words.MOVEMENT)
     columns[1].metric("Valence index", _index(reading.valence, reading.valence_reach), help=words.CIRCUMPLEX)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from clinic.access import Actor
 from clinic.admin import zones
+from pages import actions, chooser
 from web.resources import resources
 
 
@@ -27,9 +28,10 @@ def zone_form(who: Actor) -> None:
     if parts.settings.timezone is not None:
         st.caption(f"The clinic's time zone is {parts.settings.timezone}, as FER_TIMEZONE says.")
         return
-    found, offered = zones.chosen(parts.db), zones.names()
+    found = zones.chosen(parts.db)
     with st.form("zone", border=False):
-        name = st.selectbox("Time zone", offered, index=offered.index(found.name) if found else None)
-        if st.form_submit_button("Set the time zone") and name:
+        labels = {name: name for name in zones.names()}
+        name = chooser.choose("Time zone", labels, "zone", found.name if found else None)
+        if actions.submit("Set the time zone", "set-zone", "installation") and name:
             zones.choose(parts.db, who, name)
             st.rerun()

@@ -9,7 +9,7 @@ import db.models
 from db.folding import search_key
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -168,11 +168,18 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     assert told["tables"]["recording"][0]["note"] == "=HYPERLINK()"
 
 
-def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload, who):
+@pytest.mark.parametrize(
+    ("state", "why"), [("queued", "Waiting for its turn."), ("choosing", "say which one is the patient's")]
+)
+def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload, who, state, why):
     jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
+    with db.session() as session:
+        session.scalars(select(Job)).one().state = state
     with pytest.raises(FerError) as refusal:
         archive_of(db, settings, patient)
     assert refusal.value.code == "analysis_under_way"
+    assert "2026-05-04" in refusal.value.message
+    assert why in refusal.value.message
 
 
 def test_export_to_a_file_is_whole_or_not_there(db, settings, demo_patient, tmp_path):

@@ -144,7 +144,7 @@ def test_a_second_face_that_left_again_still_makes_several(db, settings, who, an
     seen = []
 
     def look():
-        [recording_id] = [job.status.recording_id for job in progress.active(db, who)]
+        [recording_id] = [job.status.recording_id for job in progress.active(db, settings, who)]
         seen.append(progress.watch(db, settings, who, recording_id)[1])
 
     analysed([(0,)] * 3, look, [(0, 1)] * 3, look, [(0,)] * 3, look)

@@ -6,7 +6,8 @@ from sqlalchemy import event
 from clinic import words
 from clinic.accounts import accounts, sessions
 from clinic.admin import demo
-from clinic.patients import caseload
+from clinic.patients import caseload, edits
+from clinic.patients.fields import PatientFields
 from db.models import Account
 from fer_core.errors import FerError
 
@@ -76,7 +77,7 @@ def test_accents_do_not_change_the_order(db, who):
 
 def test_renaming_and_unknown_ones(db, who):
     patient_id = caseload.add_patient(db, who, "A")
-    caseload.rename_patient(db, who, patient_id, "B", "a note\nof two lines")
+    edits.edit_patient(db, who, patient_id, 1, PatientFields("B", "a note\nof two lines"))
     assert caseload.get_patient(db, who, patient_id).note == "a note\nof two lines"
     for ask in (caseload.get_patient, caseload.get_recording):
         with pytest.raises(FerError):

@@ -1,12 +1,12 @@
 """A recording is one point, and a patient is compared with this patient alone."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from clinic.patients.trends import BASELINE_MIN, OLD_SIZE_S, UNCERTAIN, Summary, summarise, trend
+from clinic.patients.trends import BASELINE_MIN, OLD_SIZE_S, UNCERTAIN, Summary, lines, summarise, trend
 from db.models import Recording
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -177,6 +177,31 @@ def test_another_model_sampling_or_kind_starts_a_new_line():
     pictures = recording(1, 0.3)
     pictures.kind, pictures.settings = "pictures", {}
     assert [change.what for change in trend([recording(0, 0.3), pictures]).changes] == ["kind"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [("face_px", 26.0, "face size"), ("sharpness", 300.0, "sharpness"), ("brightness", 40.0, "light")],
+)
+def test_another_camera_starts_a_new_line(field, value, what):
+    usual = {"face_px": 60.0, "sharpness": 1500.0, "brightness": 120.0}
+    recordings = [recording(n, 0.3) for n in range(3)]
+    for each in recordings[1:]:
+        each.summary |= usual
+    recordings[2].summary |= {field: value}
+    found = trend(recordings)
+    assert [change.what for change in found.changes] == [what]
+    assert [point.segment for point in found.points] == lines(recordings) == [0, 0, 1]
+
+
+def test_the_camera_figures_are_those_of_the_usable_faces():
+    samples = replace(
+        table(["ok", "ok", "uncertain", "blurred", "no_face"], [Emotion.HAPPY] * 5),
+        boxes=np.array([[0, 0, width, 9] for width in (30, 40, 50, 900, np.nan)]),
+        sharpness=np.array([900, 1000, np.nan, 5, np.nan]),
+    )
+    found = summarise(samples, "video")
+    assert (found.face_px, found.sharpness, found.brightness) == (40, 950, None)
 
 
 def test_the_order_is_that_of_the_dates_and_unfinished_ones_are_left_out():

@@ -85,3 +85,9 @@ def test_a_view_moves_its_content_down_and_shows_more_around_it():
     # More around it than there is: the edge goes on.
     edge = torch.full((1, 1, 48, 48), 0.7)
     assert torch.allclose(view(edge, 44, 8, 1.3), torch.full((1, 1, 44, 44), 0.7))
+
+
+@pytest.mark.parametrize("box", [Box(-500, -500, 500, 500), Box(900, 900, 950, 950), Box(-9e9, 0, 9e9, 9e9)])
+def test_a_box_that_no_face_can_have_is_refused_before_memory_is_taken(box):
+    with pytest.raises(ValueError, match="times the picture"):
+        crop_faces(np.zeros((100, 150, 3), np.uint8), [Box(10, 10, 60, 60), box])
