@@ -37,7 +37,8 @@ def show_sidebar(who: Actor) -> None:
         st.stop()
 
 
-# The title of the tab is the page's (st.navigation), and no name. A material icon would be fetched from another host for the tab; this one is drawn by the browser.
+# The tab bears the page's title alone, from st.navigation. A material icon would be fetched for it from another host;
+# this one is drawn by the browser.
 st.set_page_config(page_icon="📈", layout="wide")
 
 with calm():
