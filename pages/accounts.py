@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
-from clinic import words
+from clinic import clock, words
 from clinic.access import Actor, Role
 from clinic.accounts import accounts, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conflict import saved
+from pages.views.zone import zone_form
 from pages.widgets import calm
 from web.resources import resources
 
@@ -143,7 +142,7 @@ def condition_of(row: AccountRow) -> str:
         return "Disabled"
     if row.must_change:
         return "Has a first password"
-    here = row.seen_at is not None and row.seen_at > datetime.now(UTC) - sessions.IDLE
+    here = row.seen_at is not None and clock.within(row.seen_at, sessions.IDLE, clock.now())
     return "Signed in" if here else "–"
 
 
@@ -159,3 +158,5 @@ found = accounts.list_accounts(resources().db, who)
 for row in found:
     show_line(who, row, found)
 st.caption(words.ACCOUNTS_SEE_OWN)
+st.header("Time zone of the clinic")
+zone_form(who)

@@ -23,7 +23,7 @@ def show_jobs() -> None:
     """Draw the list of analyses that are not over; only this part runs again."""
     with calm():
         who = actor()
-        active = progress.active(resources().db, who)
+        active = progress.active(resources().db, resources().settings, who)
         if not active:
             st.info("Nothing is being analysed. Results are on the patients' pages.", icon=":material/check:")
         for job in active:

@@ -7,9 +7,11 @@ import streamlit as st
 from clinic import words
 from clinic.access import Forbidden
 from clinic.erasure import deletion
+from clinic.jobs import progress
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
+from clinic.patients.trends import BASELINE_MIN
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.trend import title, trend_figure
@@ -17,7 +19,8 @@ from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.consent import show_consent
-from pages.views.convert import CHANGES, trend_dots, usual_bands
+from pages.views.convert import CHANGES, trend_dots
+from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
@@ -87,7 +90,7 @@ def show_header(patient: PatientDetail) -> None:
     if any(told_by):
         st.caption(links.plain_text(" · ".join(filter(None, told_by))))
     if patient.note:
-        st.markdown(links.plain_text(patient.note))
+        st.markdown(links.plain_lines(patient.note))
     if patient.emergency_until is not None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
     if show_consent(patient) and patient.writable:
@@ -109,16 +112,17 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
     """Draw the trend and say how to read it."""
     trend = patient.trend
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    figure = trend_figure(trend_dots(trend), shown, words.EXPRESSIONS, usual_bands(trend), changes)
+    figure = trend_figure(trend_dots(trend), shown, words.EXPRESSIONS, changes)
     chart(figure, "trend", "Shares of expressions over the recordings, with intervals")
     said = ["Each point is one recording, its bar the 95 % interval."]
     if any(point.hollow for point in trend.points):
         said.append("Hollow points do not count, the reason appears under the pointer.")
-    if trend.baseline:
-        said.append("The band is this patient's own usual range, a ring marks what lies outside it.")
-    if any(change.what == "model" for change in trend.changes):
-        said.append("Results of two models are never joined.")
+    if any(point.usual_low for point in trend.points):
+        said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
+    if trend.changes:
+        said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
     st.caption(" ".join(said))
+    show_power(trend, shown)
     if trend.building:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
 
@@ -131,8 +135,7 @@ def show_table(patient: PatientDetail) -> None:
             "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
             "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
-            "State": words.JOB_STATES[recording.state] if recording.state else "Stored",
-            "Remark": recording.hollow or "",
+            "State": recording.standing.sentence,
             "Note": recording.note,
         }
         for recording in patient.recordings
@@ -142,9 +145,31 @@ def show_table(patient: PatientDetail) -> None:
     st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
 
 
+@st.fragment(run_every=2)
+def show_under_way(patient_id: str, before: int) -> None:
+    """Say which analyses of the patient are not over; the page is drawn again when one is. Only this part runs again.
+
+    `before`: how many there were when the page was drawn.
+    """
+    with calm():
+        parts = resources()
+        found = progress.active(parts.db, parts.settings, actor(), patient_id)
+        if len(found) != before:
+            st.rerun()
+        for job in found:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"Recording of {day(job.recorded_on)}: {job.status.standing.sentence}", width="stretch")
+                if job.status.writable:
+                    links.recording_link("Show", job.status.recording_id)
+
+
 def show_patient(patient: PatientDetail) -> None:
     """Draw the whole page of one patient."""
     show_header(patient)
+    parts = resources()
+    under_way = progress.active(parts.db, parts.settings, actor(), patient.id)
+    if under_way:
+        show_under_way(patient.id, len(under_way))
     if not patient.recordings:
         if not patient.closed:
             st.info("No recordings yet. Add a video of a session, or a few pictures.", icon=":material/videocam:")

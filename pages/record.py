@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import words
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.jobs import jobs, progress
@@ -15,28 +15,31 @@ from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming, uploads
+from clinic.recordings.taken import suggestion
 from fer_core.errors import FerError
+from fer_core.media.kinds import PICTURE_SUFFIXES
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.follow import follow
 from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
-from pages.widgets import day, day_input, show_error
+from pages.widgets import calm, day, day_input, show_error, today, zone
 from web.resources import Resources, resources
 
-VIDEO_TYPES = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "3gp"]
-PICTURE_TYPES = ["jpg", "jpeg", "png", "webp"]
 KINDS = {"video": "A video", "pictures": "Pictures"}
 SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second", "0.0": "Every frame"}
 """Seconds between the samples of a video, and what that is called."""
 
 
+@st.fragment(run_every=2)
 def show_running() -> None:
-    """List what is not over yet, so that one who left the page finds it again."""
-    for job in progress.active(resources().db, actor()):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
-            st.caption(words.JOB_STATES[job.status.state], width="content")
-            links.recording_link("Show", job.status.recording_id)
+    """List what is not over yet, so that one who left the page finds it again; only this part runs again."""
+    with calm():
+        parts = resources()
+        for job in progress.active(parts.db, parts.settings, actor()):
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
+                st.caption(job.status.standing.sentence, width="content")
+                links.recording_link("Show", job.status.recording_id)
 
 
 def show_form(patients: list[PatientSummary]) -> None:
@@ -50,19 +53,20 @@ def show_form(patients: list[PatientSummary]) -> None:
     patient = by_id[chosen] if chosen is not None else None
     if patient is not None and not may_be_analysed(patient.id):
         return
-    with middle:
-        recorded_on = day_input("Recorded on", "today", "recorded_on")
-    recorded_time = right.time_input("Time (optional)", None, key="recorded_time")
-    objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None)
-    if objection is not None:
-        show_error(objection)
+    day_field, time_field = middle.container(), right.container()
     kind = chooser.switch("What was recorded", KINDS, "recorded_kind")
     video, pictures = None, []
     if kind == "video":
-        video = video_uploader(VIDEO_TYPES)
+        video = video_uploader()
     else:
-        pictures = st.file_uploader("One or more pictures", type=PICTURE_TYPES, accept_multiple_files=True)
+        pictures = st.file_uploader("One or more pictures", type=list(PICTURE_SUFFIXES), accept_multiple_files=True)
     st.caption(f"The file lies encrypted until it is analysed, and {afterwards(chosen)} then. Sound is never read.")
+    with day_field:
+        recorded_on = ask_for_day(video.name if video else pictures[0].name if pictures else "")
+    recorded_time = time_field.time_input("Time (optional)", None, key="recorded_time")
+    objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None, today())
+    if objection is not None:
+        show_error(objection)
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
     sampling = chooser.switch("How often a video is looked at", SAMPLING, "recorded_sampling")
     ready = patient is not None and objection is None and (video.done if video else bool(pictures))
@@ -75,6 +79,14 @@ def show_form(patients: list[PatientSummary]) -> None:
         hand_in(patient, video or pictures, said, float(sampling))
     if not ready and objection is None:
         st.caption("Choose a patient and a file first." if not video else "The video is still on its way.")
+
+
+def ask_for_day(name: str) -> date | None:
+    """Ask for the day of the recording; the file's name may suggest one."""
+    taken = suggestion(name, None, zone(), today())
+    suggested = taken.day if taken is not None else today()
+    # Another suggestion is another field, so that what was typed for one file is not kept for the next.
+    return day_input("Recorded on", suggested, f"recorded_on:{suggested}")
 
 
 def may_be_analysed(patient_id: str) -> bool:

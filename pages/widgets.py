@@ -6,18 +6,28 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from clinic import clock as program_clock
 from clinic import words
+from clinic.admin import zones
 from clinic.conflicts import ConflictError
+from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 from pages.links import plain_text
+from web.resources import resources
 
 log = logging.getLogger(__name__)
 
+STANDINGS = {
+    Tone.GOOD: (st.success, "check_circle"),
+    Tone.NEUTRAL: (st.info, "info"),
+    Tone.ATTENTION: (st.warning, "info"),
+    Tone.BAD: (st.error, "info"),
+}
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -49,6 +59,12 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+def show_standing(standing: Standing) -> None:
+    """Say how a recording stands; a green tick only where nothing is missing."""
+    box, icon = STANDINGS[standing.tone]
+    box(standing.sentence, icon=f":material/{icon}:")
+
+
 def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
     """Draw a figure with the sentence that says what it shows and what it does not."""
     st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt)
@@ -61,7 +77,7 @@ def day(value: date | None) -> str:
     return f"{value.day} {value:%b %Y}" if value is not None else "–"
 
 
-def day_input(label: str, value: date | Literal["today"] | None, key: str) -> date | None:
+def day_input(label: str, value: date | None, key: str) -> date | None:
     """Draw the box of a day; return what is typed in it, to be checked by whoever stores it.
 
     Streamlit keeps a day outside of the box's own range to itself and goes on with the one before, so the range is that
@@ -71,8 +87,23 @@ def day_input(label: str, value: date | Literal["today"] | None, key: str) -> da
 
 
 def clock(value: datetime) -> str:
-    """Return the time of day of a moment, such as ``14:05``, where the reader's browser is."""
-    return f"{value.astimezone(_zone()):%H:%M}"
+    """Return the time of day of an instant, such as ``14:05``, in the clinic's zone."""
+    return f"{value.astimezone(zone()):%H:%M}"
+
+
+def today() -> date:
+    """Return the day that it is in the clinic."""
+    return program_clock.now().astimezone(zone()).date()
+
+
+def day_of(value: datetime | None) -> str:
+    """Return on which of the clinic's days an instant fell, as people read it; a dash for none."""
+    return day(value.astimezone(zone()).date() if value is not None else None)
+
+
+def instants(title: str) -> tuple[str, Any]:
+    """Return the name of a table's column of instants, with the clinic's zone, and how it is shown."""
+    return f"{title} ({zone()})", st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=str(zone()))
 
 
 def percent(share: float | None) -> str:
@@ -101,7 +132,11 @@ def position(seconds: float) -> str:
     return f"{clock}:{rest // 10:02d}.{rest % 10}"
 
 
-def _zone() -> tzinfo:
+def zone() -> tzinfo:
+    """Return the clinic's time zone; the browser's until an administrator was here."""
+    chosen = zones.chosen(resources().db)
+    if chosen is not None:
+        return chosen.zone
     try:
         return ZoneInfo(st.context.timezone or "")
     except (ValueError, ZoneInfoNotFoundError):

@@ -17,6 +17,7 @@ HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
     ("clinic/worker/cluster.py", "_opened"),
+    ("clinic/admin/zones.py", "names"),
     ("web/watch.py", "_frame"),
     ("benchmarks/clinics.py", "who"),
 }

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, words
+from clinic import audit, clock, texts, words
 from clinic.access import Actor, Forbidden, administrator, signed_in
 from clinic.accounts import passwords, throttle
 from clinic.audit import Deed
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
+from db.folding import fold
 from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
@@ -100,7 +101,8 @@ def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
     )
     with db.read() as session:
         administrator(session, actor)
-        return [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        rows = [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        return sorted(rows, key=lambda row: fold(row.name))
 
 
 def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int | None = None) -> None:
@@ -127,7 +129,7 @@ def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None
         by, account = administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("State", _state(account), "Disabled"))
         _keep_one(session, account)
-        account.disabled_at = datetime.now(UTC)
+        account.disabled_at = clock.now()
         end_sign_ins(session, account.id)
         audit.write(session, Deed.ACCOUNT_DISABLED, by.id, account=account.id)
 
@@ -182,7 +184,7 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
         account = signed_in(session, actor)
         if version != words.STATEMENT_VERSION:
             raise FerError("The statement was changed meanwhile. Please read it again.", "statement_changed")
-        account.statement, account.accepted_at = version, datetime.now(UTC)
+        account.statement, account.accepted_at = version, clock.now()
         audit.write(session, Deed.STATEMENT_ACCEPTED, account.id, version=version)
 
 
@@ -209,7 +211,7 @@ def grant(session: Session, account_id: str, patient_id: str, until: datetime | 
     """Let an account see a patient: for good, or until a moment where it does not see the patient for good."""
     known = session.get(Access, (account_id, patient_id))
     if known is None:
-        now = datetime.now(UTC)
+        now = clock.now()
         session.add(Access(account_id=account_id, patient_id=patient_id, until=until, created_at=now))
     elif known.until is not None:
         known.until = until
@@ -226,7 +228,7 @@ def take_orphans(session: Session, account: Account) -> None:
 def first_administrator(session: Session) -> Account | None:
     """Return the administrator who has been here longest, None before there is one."""
     asked = select(Account).where(Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None))
-    return session.scalar(asked.order_by(Account.created_at, Account.id).limit(1))
+    return session.scalar(asked.order_by(Account.number, Account.id).limit(1))
 
 
 def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
@@ -258,7 +260,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
         role=role.value,
         password_hash=stored,
         must_change=must_change,
-        created_at=datetime.now(UTC),
+        created_at=clock.now(),
     )
     session.add(account)
     session.flush()
@@ -322,7 +324,10 @@ def _keep_one(session: Session, account: Account) -> None:
 
 
 def _name(name: str) -> str:
-    name = " ".join(unicodedata.normalize("NFC", name).split())
+    try:
+        name = texts.one_line(name)
+    except ValueError:
+        name = ""
     shown = all(unicodedata.category(character)[0] != "C" for character in name)
     if not 1 <= len(name) <= NAME_MAX or not shown or name_key(name) == FIRST_CODE:
         raise FerError(f"Please give a name of 1 to {NAME_MAX} characters.", "bad_account_name")

@@ -95,7 +95,7 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
     # Archives that wait to be fetched: whose they are is not known from outside, so all have to be prepared again.
-    downloads.sweep(settings, older_than_s=-60)
+    downloads.sweep(settings, everything=True)
     with db.session() as session:
         if erasure.kind == "patient":
             patient = session.get(Patient, erasure.erased_id)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backup import erasures
 from backup.erasures import Erasure
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -76,7 +75,7 @@ def withdraw(
         for row in session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))):
             # A backup from before must not bring it back.
             erasures.remember(settings.erasures_path, Erasure("consent", row.id, {}))
-            row.withdrawn_at, row.withdrawn_by = datetime.now(UTC), account.id
+            row.withdrawn_at, row.withdrawn_by = clock.now(), account.id
         audit.write(session, Deed.CONSENT_WITHDRAWN, account.id, patient_id, scopes=sorted(scopes))
     _delete(db, settings, patient_id, scopes, account.id)
     return counts
@@ -158,5 +157,5 @@ def _delete(
     for recording_id in work.erased:
         deletion.erase(db, settings, "recording", recording_id, account_id)
     # Archives that wait to be fetched hold what may not leave any more.
-    downloads.sweep(settings, older_than_s=-60)
+    downloads.sweep(settings, everything=True)
     db.forget_deleted()

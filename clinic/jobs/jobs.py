@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.conflicts import need_unchanged
@@ -64,9 +64,9 @@ def enqueue(
 ) -> Enqueued:
     """Queue one video or one or more pictures of one visit; the same files again give the stored recording.
 
-    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one. `seen`:
-    the revision of the patient that was on the screen, None where there was none. The files of a duplicate or of a
-    refusal are deleted.
+    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the installation's.
+    `seen`: the revision of the patient that was on the screen, None where there was none. The files of a duplicate or
+    of a refusal are deleted.
     Raises Forbidden, ConsentError, ConflictError, FerError ``mixed_files`` unless it is one video or pictures alone,
     ``bad_day``, ``bad_note``, ``unknown_patient``.
     """
@@ -77,16 +77,16 @@ def enqueue(
             kind=kind,
             source_name=files[0].name if len(files) == 1 else f"{len(files)} pictures",
             source_sha256=_digest(files),
-            model_sha256=model_sha256 or ModelCard.load().sha256,
+            model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
-            created_at=datetime.now(UTC),
+            created_at=clock.now(),
         )
         with db.session() as session:
             account_id = access.sender_of(session, actor, patient_id)
             whose = session.get_one(Patient, patient_id)
             need_unchanged("this patient", seen, whose.revision)
             consent.need(session, patient_id, *consent.ANALYSIS)
-            said = valid_recording(said, whose.born_on)
+            said = valid_recording(said, whose.born_on, clock.latest_day(session))
             recording.recorded_on, recording.recorded_time, recording.note = (
                 said.recorded_on,
                 said.recorded_time,
@@ -126,7 +126,7 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
         if job.state == JobState.RUNNING.value:
             return
         job.state = JobState.CANCELLED.value
-        job.finished_at = datetime.now(UTC)
+        job.finished_at = clock.now()
         leases.forget_results(session, job)
         gone = leases.own_files(session, job)
     uploads.discard(settings, gone)
@@ -194,9 +194,9 @@ def choose_track(
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
-        job.finished_at = datetime.now(UTC)
+        job.finished_at = clock.now()
         audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
-    previews.remove_thumbnails(settings, recording_id)
+    previews.keep_patient(settings, recording_id, chosen)
 
 
 def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import defer
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor, Role
 from clinic.accounts.accounts import grant
 from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.fields import PatientFields, RecordingFields, fields_of, valid_patient
-from clinic.patients.trends import Summary, Trend, trend
+from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
+from clinic.patients.trends import Summary, Trend, excluded, lines, trend
+from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
-from db.models import Access, Job, JobState, Patient, Recording
+from db.folding import fold
+from db.models import Access, Job, Patient, Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
+from fer_core.errors import FerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ class PatientSummary:
     """A patient's line in the caseload.
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
-    recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's. Where
-    the consent to keep the results doesn't stand (`closed`), nothing of them is told.
-    `emergency_until`: when the view ends, None where the patient is on the own caseload.
+    recording doesn't count (too little usable face), and one None more where a new line begins. `last_recorded_on` and
+    `last_usable_share` are the newest's. Where the consent to keep the results doesn't stand (`closed`), nothing of
+    them is told. `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
     id: str
@@ -55,7 +58,8 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
-    `hollow`: why it doesn't count in the trend. `every_s`: seconds between samples, None for pictures.
+    `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """
 
@@ -67,7 +71,7 @@ class RecordingRow:
     note: str
     revision: int
     source_name: str
-    state: JobState | None
+    standing: Standing
     duration_s: float | None
     every_s: float | None
     samples: int | None
@@ -133,17 +137,17 @@ def add_patient(
 
     Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
     """
-    said = valid_patient(PatientFields(name, note, code, born_on))
-    patient = Patient(
-        name=said.name,
-        note=said.note,
-        code=said.code,
-        born_on=said.born_on,
-        demo=demo,
-        created_at=datetime.now(UTC),
-    )
     with db.session() as session:
         account = access.writer(session, actor)
+        said = valid_patient(PatientFields(name, note, code, born_on), clock.latest_day(session))
+        patient = Patient(
+            name=said.name,
+            note=said.note,
+            code=said.code,
+            born_on=said.born_on,
+            demo=demo,
+            created_at=clock.now(),
+        )
         session.add(patient)
         session.flush()
         grant(session, account.id, patient.id)
@@ -154,28 +158,30 @@ def add_patient(
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
     """Return the patients whose name, code or note holds `search` as it is written, in the order of their names.
 
-    Upper and lower case are one, in every script. Three queries, however many patients there are.
+    Upper and lower case are one, in every script, and accents make no difference. A few queries, however many
+    patients there are.
     Raises Forbidden ``signed_out``.
     """
-    wanted = _folded(search.strip())
+    wanted = fold(search)[:NOTE_MAX]
     with db.read() as session:
         account = access.acting(session, actor)
         seen = access.visible(account)
         listed = session.execute(
-            select(Patient, Access.until, Patient.id.in_(consent.covered(Scope.KEEP_RESULTS)))
+            select(Patient, Access.until, Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS)))
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(seen))
+            .where(Patient.search_key.contains(wanted, autoescape=True))
         )
-        # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
-        patients = [row for row in listed if _matches(row[0], wanted)]
-        by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
-        for patient_id, recorded_on, summary in session.execute(
-            select(Recording.patient_id, Recording.recorded_on, Recording.summary)
+        patients = list(listed)
+        by_patient: dict[str, list[Recording]] = defaultdict(list)
+        for recording in session.scalars(
+            select(Recording)
             .where(Recording.patient_id.in_(seen), Recording.current)
-            .order_by(Recording.recorded_on, Recording.created_at)
+            .order_by(Recording.recorded_on, Recording.number)
         ):
-            by_patient[patient_id].append((recorded_on, summary))
-    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
+            by_patient[recording.patient_id].append(recording)
+    # Ö stands with O and not behind Z, whatever order the database has.
+    patients.sort(key=lambda found: (fold(found[0].name), found[0].name, found[0].number))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
 
@@ -187,10 +193,11 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         until = session.get_one(Access, (account.id, patient_id)).until
         patient = session.get_one(Patient, patient_id)
         rows = session.execute(
-            select(Recording, Job.state)
+            select(Recording, Job)
+            .options(defer(Job.cursor), defer(Job.sources))
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
-            .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
+            .order_by(Recording.recorded_on.desc(), Recording.number.desc())
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
         return PatientDetail(
@@ -202,7 +209,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             demo=patient.demo,
             revision=patient.revision,
             consents_revision=patient.consents_revision,
-            recordings=tuple(_row(recording, state, closed=refusal is not None) for recording, state in rows),
+            recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
@@ -227,7 +234,7 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         recording = access.recording_of(session, recording_id)
         access.reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
-        return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)), closed)
+        return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
@@ -243,21 +250,26 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
         found = session.scalars(
             select(Recording)
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
-            .order_by(Recording.current.desc(), Recording.analysed_at.desc())
+            .order_by(Recording.current.desc(), Recording.number.desc())
         )
         return [_row(version, None, closed=False) for version in found]
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
-    """Return the samples of a recording in the order of time.
+    """Return the samples of the patient's face in a recording in the order of time.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``analysis_under_way`` while the samples may be
+    several people's.
     """
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
         patient_id = access.recording_of(session, recording_id).patient_id
         access.reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
+        state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
+        # Until it is over the stored samples may be several people's.
+        if state in UNDER_WAY:
+            raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
         return load_samples(session, recording_id)
 
 
@@ -267,26 +279,9 @@ def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
     access.note_view(db, actor, patient_id)
 
 
-def _matches(patient: Patient, wanted: str) -> bool:
-    return any(wanted in _folded(text) for text in (patient.name, patient.code, patient.note))
-
-
-def _folded(text: str) -> str:
-    """Return the text as it is compared: composed characters, without case."""
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-def _without_marks(text: str) -> str:
-    """Return the text as it is sorted: Ö stands with O and not behind Z."""
-    return "".join(c for c in unicodedata.normalize("NFD", _folded(text)) if not unicodedata.combining(c))
-
-
-def _summary_of(
-    patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]], closed: bool
-) -> PatientSummary:
-    told = [None if closed else values for _, values in recordings]
-    summaries = [Summary.from_dict(values) if values is not None else None for values in told]
-    last = summaries[-1] if summaries else None
+def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recording], closed: bool) -> PatientSummary:
+    values = recordings[-1].summary if recordings and not closed else None
+    last = Summary.from_dict(values) if values is not None else None
     return PatientSummary(
         id=patient.id,
         name=patient.name,
@@ -296,22 +291,33 @@ def _summary_of(
         demo=patient.demo,
         revision=patient.revision,
         recordings=len(recordings),
-        last_recorded_on=recordings[-1][0] if recordings else None,
+        last_recorded_on=recordings[-1].recorded_on if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
-        shares=tuple(_counting(summary) for summary in summaries if summary is not None),
+        shares=() if closed else _small_line([each for each in recordings if each.summary is not None]),
         closed=closed,
         emergency_until=until,
     )
 
 
-def _counting(summary: Summary) -> tuple[float, ...] | None:
+def _small_line(recordings: list[Recording]) -> tuple[tuple[float, ...] | None, ...]:
+    """Return the shares of each recording, with a None where the next one can't be compared with those before it."""
+    found: list[tuple[float, ...] | None] = []
+    numbers = lines(recordings)
+    for place, recording in enumerate(recordings):
+        if place and numbers[place] != numbers[place - 1]:
+            found.append(None)
+        found.append(_counting(Summary.from_dict(recording.summary or {}), recording.partial))
+    return tuple(found)
+
+
+def _counting(summary: Summary, partial: bool) -> tuple[float, ...] | None:
     """Return the shares in `Emotion` order, None where the recording doesn't count."""
-    if summary.hollow is not None or summary.shares is None:
+    if excluded(summary, partial) is not None or summary.shares is None:
         return None
     return tuple(summary.shares[label] for label in EMOTION_LABELS)
 
 
-def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
+def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
@@ -322,7 +328,7 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         note=recording.note,
         revision=recording.revision,
         source_name=recording.source_name,
-        state=JobState(state) if state is not None else None,
+        standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
@@ -331,7 +337,7 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
         shares=summary.shares if summary else None,
-        hollow=summary.hollow if summary else None,
+        hollow=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,
         device=recording.device,
         damaged_frames=recording.damaged_frames,

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.conflicts import need_unchanged
@@ -25,7 +25,7 @@ def edit_patient(db: Database, actor: Actor, patient_id: str, seen: int, wanted:
     """
     with db.session() as session:
         account = access.writer_of(session, actor, patient_id)
-        patient, wanted = session.get_one(Patient, patient_id), valid_patient(wanted)
+        patient, wanted = session.get_one(Patient, patient_id), valid_patient(wanted, clock.latest_day(session))
         stored = PatientFields(patient.name, patient.note, patient.code, patient.born_on)
         need_unchanged("this patient", seen, patient.revision, stored.differences(wanted))
         _need_no_recording_before(session, patient_id, wanted.born_on)
@@ -43,7 +43,9 @@ def edit_recording(db: Database, actor: Actor, recording_id: str, seen: int, wan
     with db.session() as session:
         recording = access.recording_of(session, recording_id)
         account = access.writer_of(session, actor, recording.patient_id)
-        wanted = valid_recording(wanted, session.get_one(Patient, recording.patient_id).born_on)
+        wanted = valid_recording(
+            wanted, session.get_one(Patient, recording.patient_id).born_on, clock.latest_day(session)
+        )
         need_unchanged("this recording", seen, recording.revision, fields_of(recording).differences(wanted))
         revision = recording.revision + 1
         for version in _versions(session, recording):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
 
+from clinic import texts
 from clinic.conflicts import Difference
-from clinic.consent import consent
-from clinic.texts import hides_something
 from db.models import Recording
 from fer_core.errors import FerError
 
@@ -58,28 +57,28 @@ def fields_of(recording: Recording) -> RecordingFields:
     return RecordingFields(recording.recorded_on, recording.recorded_time, recording.note)
 
 
-def valid_patient(wanted: PatientFields) -> PatientFields:
-    """Return what is said of a patient as it is kept.
+def valid_patient(wanted: PatientFields, last_day: date) -> PatientFields:
+    """Return what is said of a patient as it is kept. `last_day`: the latest day that it may be in the clinic.
 
     Raises FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
     """
-    if wanted.born_on is not None and not FIRST_BIRTH <= wanted.born_on <= _last_day():
+    if wanted.born_on is not None and not FIRST_BIRTH <= wanted.born_on <= last_day:
         raise FerError(f"Please give a date of birth from {FIRST_BIRTH.year} to today, or none.", "bad_birth")
     return PatientFields(valid_name(wanted.name), valid_note(wanted.note), valid_code(wanted.code), wanted.born_on)
 
 
-def valid_recording(wanted: RecordingFields, born_on: date | None) -> RecordingFields:
+def valid_recording(wanted: RecordingFields, born_on: date | None, last_day: date) -> RecordingFields:
     """Return what is said of a patient's recording as it is kept. Raises FerError ``bad_note``, ``bad_day``."""
-    objection = day_objection(wanted.recorded_on, born_on)
+    objection = day_objection(wanted.recorded_on, born_on, last_day)
     if objection is not None:
         raise objection
     minute = wanted.recorded_time.replace(second=0, microsecond=0, tzinfo=None) if wanted.recorded_time else None
     return RecordingFields(wanted.recorded_on, minute, valid_note(wanted.note))
 
 
-def day_objection(day: date | None, born_on: date | None) -> FerError | None:
+def day_objection(day: date | None, born_on: date | None, last_day: date) -> FerError | None:
     """Return why no recording of a patient can be of this day: it is before birth, or 1990, or after today."""
-    if day is not None and (born_on or FIRST_DAY) <= day <= _last_day():
+    if day is not None and (born_on or FIRST_DAY) <= day <= last_day:
         return None
     since = "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
     return FerError(f"Please give the day of the recording: a day from {since} to today.", "bad_day")
@@ -87,25 +86,36 @@ def day_objection(day: date | None, born_on: date | None) -> FerError | None:
 
 def valid_name(name: str) -> str:
     """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(name) <= NAME_MAX or hides_something(name):
+    try:
+        name = texts.one_line(name)
+    except ValueError:
+        name = ""
+    if not 1 <= len(name) <= NAME_MAX:
         raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
     return name
 
 
 def valid_code(code: str) -> str:
-    """Return a patient's code as it is kept. Raises FerError ``bad_code``."""
-    code = " ".join(unicodedata.normalize("NFC", code).split())
-    if len(code) > CODE_MAX or hides_something(code):
-        raise FerError(f"Please keep the code under {CODE_MAX} characters, on one line.", "bad_code")
-    return code
+    """Return a patient's code as it is kept; empty where there is none. Raises FerError ``bad_code``."""
+    refusal = FerError(f"Please keep the code under {CODE_MAX} characters, on one line.", "bad_code")
+    try:
+        kept = texts.one_line(code)
+    except ValueError:
+        raise refusal from None
+    if len(kept) > CODE_MAX:
+        raise refusal
+    return kept
 
 
 def valid_note(note: str) -> str:
     """Return a note as it is kept. Raises FerError ``bad_note``."""
-    note = unicodedata.normalize("NFC", note).strip()
-    if len(note) > NOTE_MAX or hides_something(note.replace("\n", "").replace("\t", "")):
-        raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
+    refusal = FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
+    try:
+        note = texts.lines(note)
+    except ValueError:
+        raise refusal from None
+    if len(note) > NOTE_MAX:
+        raise refusal
     return note
 
 
@@ -117,11 +127,6 @@ def is_name_of(typed: str, name: str, code: str) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def _last_day() -> date:
-    # East of Greenwich a day begins before it does in UTC.
-    return consent.today() + timedelta(days=1)
 
 
 def _differing(*found: Difference) -> list[Difference]:

@@ -17,7 +17,7 @@ from pages import actions, links
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
-from pages.widgets import calm, day, day_input
+from pages.widgets import calm, day, day_input, day_of, instants, today
 from web.resources import resources
 
 COLORS: dict[State, Literal["green", "orange", "gray"]] = {
@@ -57,7 +57,7 @@ def said(standing: Standing) -> str:
     if standing.state is State.EXPIRED:
         return f"{what}: ended {day(standing.expires_on)}"
     if standing.state is State.WITHDRAWN and standing.withdrawn_at is not None:
-        return f"{what}: withdrawn {day(standing.withdrawn_at.date())}"
+        return f"{what}: withdrawn {day_of(standing.withdrawn_at)}"
     return f"{what}: not given"
 
 
@@ -124,7 +124,7 @@ def _record(patient: PatientDetail) -> None:
                     st.caption(words.SCOPE_MEANINGS[scope])
             left, right = st.columns(2)
             with left:
-                given_on = day_input("Agreed on", "today", f"given:{patient.id}")
+                given_on = day_input("Agreed on", today(), f"given:{patient.id}")
             with right:
                 last_day = day_input("Last day (optional)", None, f"last:{patient.id}")
             document = st.text_input(
@@ -148,22 +148,22 @@ def _record(patient: PatientDetail) -> None:
 
 
 def _show_history(patient_id: str) -> None:
+    recorded, shown = instants("Recorded")
     rows = [
         {
-            "Recorded": standing.recorded_at,
+            recorded: standing.recorded_at,
             "By": standing.recorded_by or "elsewhere",
             "To": words.SCOPES[standing.scope],
             "Agreed on": day(standing.given_on),
             "Last day": day(standing.expires_on),
             "Document": standing.document,
-            "Withdrawn": day(standing.withdrawn_at.date() if standing.withdrawn_at else None),
+            "Withdrawn": day_of(standing.withdrawn_at),
         }
         for standing in consent.history(resources().db, actor(), patient_id)
     ]
     if rows:
-        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
         with st.expander("What was recorded so far"):
-            st.dataframe(rows, hide_index=True, column_config={"Recorded": when}, key="consents")
+            st.dataframe(rows, hide_index=True, column_config={recorded: shown}, key="consents")
 
 
 @st.dialog("Withdraw consent?", width="medium")

@@ -12,21 +12,21 @@ from clinic import words
 from clinic.access import Actor
 from clinic.jobs import jobs, progress
 from clinic.jobs.previews import PreviewFace, StoredPreview
-from clinic.jobs.progress import JobStatus
+from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
 from clinic.patients import caseload, edits
 from clinic.patients.caseload import RecordingRow, Subject
 from clinic.patients.fields import RecordingFields
+from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from pages import actions, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
-from pages.widgets import calm, chart, day, duration, percent
+from pages.widgets import calm, chart, day, duration, percent, show_standing
 from web.resources import resources
 
 CHOICES_A_ROW = 4
-WORKING = ("queued", "running")
 
 
 def follow(recording_id: str) -> None:
@@ -44,10 +44,11 @@ def follow(recording_id: str) -> None:
     recording = caseload.get_recording(parts.db, who, recording_id)
     st.session_state["patient"] = recording.patient_id
     pictures = recording.kind == "pictures"
-    if status.state in WORKING:
+    if status.state in progress.WORKING:
         _running(recording_id, pictures, who)
-    elif status.state == "choosing":
-        _choose(recording_id, pictures)
+    elif status.standing.state is State.CHOOSING and status.writable:
+        with calm():
+            _choose(recording_id, pictures)
     else:
         _ended(recording, status, pictures)
 
@@ -101,7 +102,7 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
     with calm():
         parts = resources()
         found = progress.watch(parts.db, parts.settings, who, recording_id)
-        if found is None or found[0].state not in WORKING:
+        if found is None or found[0].state not in progress.WORKING:
             st.rerun()
         status, seen = found
         st.progress(status.share or 0.0, text=progress_text(status, pictures))
@@ -120,9 +121,10 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
 
 def progress_text(status: JobStatus, pictures: bool) -> str:
     """Return one line on how far an analysis is."""
-    if status.state == "queued":
-        return words.JOB_STATES["queued"]
-    parts = [words.JOB_STATES["running"]]
+    said = status.standing
+    if said.state is not State.RUNNING or said.tone is not Tone.NEUTRAL:
+        return said.sentence
+    parts = [said.sentence.removesuffix(".")]
     if pictures:
         parts.append(f"{status.frames} of {status.total_s or 0:.0f} pictures done")
     else:
@@ -135,25 +137,30 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
 
 
 def show_preview(seen: StoredPreview, pictures: bool) -> None:
-    """Draw the latest sampled picture with its boxes, and the bars of its largest face."""
+    """Draw the latest sampled picture with its boxes, and the bars of its one face.
+
+    While nobody knows which of several faces is the patient's, boxes alone.
+    """
     size = Image.open(io.BytesIO(seen.jpeg)).size
     picture, numbers = st.columns([3, 2])
     with picture:
         boxes = [(face.box, _label(face)) for face in seen.faces]
         chart(
-            preview_figure(seen.jpeg, size, boxes, words.EXPRESSIONS),
+            preview_figure(
+                seen.jpeg, size, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
+            ),
             "preview",
             "Latest picture with boxes",
             disclaimer=False,
         )
         st.caption(f"Picture {seen.time_s + 1:.0f}" if pictures else f"At {seen.time_s:.1f} s")
     with numbers:
-        largest = max(seen.faces, key=lambda face: face.box.area, default=None)
-        if largest is None:
-            st.caption("No face in this picture.")
-        else:
-            st.caption(title(words.STATUSES[largest.status]))
-        chart(bars(largest.probabilities if largest else None, words.EXPRESSIONS), "bars", "Model output for the face")
+        if seen.several:
+            st.caption(words.SEVERAL_FACES)
+            return
+        face = next(iter(seen.faces), None)
+        st.caption(title(words.STATUSES[face.status]) if face is not None else "No face in this picture.")
+        chart(bars(face.probabilities if face else None, words.EXPRESSIONS), "bars", "Model output for the face")
 
 
 def _label(face: PreviewFace) -> Emotion | None:
@@ -209,24 +216,29 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     """Say how it ended and where to go now."""
     parts, who = resources(), actor()
     recording_id = recording.id
-    if status.state in ("done", "partial"):
-        st.success(words.JOB_STATES[status.state], icon=":material/check_circle:")
+    show_standing(status.standing)
+    if status.state in (JobState.DONE, JobState.PARTIAL):
         links.patient_link("Open the patient's page", recording.patient_id, recording_id)
-    elif status.state == "failed":
-        st.error(status.error_message or words.JOB_STATES["failed"], icon=":material/info:")
-        if status.error_code:
-            st.caption(f"Code: {status.error_code}")
-        again = jobs.can_retry(parts.db, parts.settings, who, recording_id)
-        if again and actions.action("Try again", "retry", recording_id, icon=":material/replay:"):
-            jobs.retry(parts.db, parts.settings, who, recording_id)
-            st.rerun()
-    else:
-        st.info(words.JOB_STATES[status.state], icon=":material/info:")
+    if status.state is JobState.FAILED:
+        _offer_retry(status)
     seen = progress.preview(parts.db, parts.settings, who, recording_id)
     if seen is not None:
         show_preview(seen, pictures)
-        jobs.close_preview(parts.db, parts.settings, who, recording_id)
+        if status.writable:
+            jobs.close_preview(parts.db, parts.settings, who, recording_id)
     _new_recording()
+
+
+def _offer_retry(status: JobStatus) -> None:
+    """Give the code of a failure and, where the file is still there, another try."""
+    parts, who = resources(), actor()
+    if status.error_code:
+        st.caption(f"Code: {status.error_code}")
+    again = status.writable and jobs.can_retry(parts.db, parts.settings, who, status.recording_id)
+    again = again and actions.action("Try again", "retry", status.recording_id, icon=":material/replay:")
+    if again:
+        jobs.retry(parts.db, parts.settings, who, status.recording_id)
+        st.rerun()
 
 
 def _new_recording() -> None:

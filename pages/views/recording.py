@@ -10,6 +10,7 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import readings
+from clinic.recordings.states import Tone
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.timeline import cell_length_s, cells, pictures_figure, runs_of, timeline_figure
@@ -20,7 +21,7 @@ from pages.views.convert import moments
 from pages.views.player import has_video, show_video
 from pages.views.reading import show_episodes, show_light, show_reading
 from pages.views.transfer import keep_receipt
-from pages.widgets import calm, chart, day, day_input, duration, percent
+from pages.widgets import calm, chart, day, day_input, day_of, duration, percent, show_standing
 from web.resources import resources
 
 SMOOTHINGS = {str(width_s): f"{width_s:g} s" if width_s else "Off" for width_s in readings.SMOOTHINGS_S}
@@ -31,16 +32,16 @@ def title_of(recording: RecordingRow) -> str:
     at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
     kind = "Video" if recording.kind == "video" else "Pictures"
     length = f", {duration(recording.duration_s)}" if recording.duration_s else ""
-    open_state = f" · {words.JOB_STATES[recording.state]}" if recording.samples is None and recording.state else ""
+    open_state = f" · {recording.standing.sentence}" if recording.samples is None else ""
     return f"{day(recording.recorded_on)}{at} · {kind}{length}{open_state}"
 
 
 def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[Emotion]) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
-        st.markdown(f"Note: {links.plain_text(recording.note)}")
+        st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
-        st.info(words.JOB_STATES[recording.state] if recording.state else "No result.", icon=":material/info:")
+        show_standing(recording.standing)
         if patient.writable:
             links.recording_link("Show the analysis", recording.id)
     else:
@@ -73,8 +74,7 @@ def _version(recording: RecordingRow) -> RecordingRow:
 
 
 def _version_name(version: RecordingRow) -> str:
-    made = version.analysed_at.date() if version.analysed_at is not None else None
-    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day(made)}"
+    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day_of(version.analysed_at)}"
 
 
 def _show_usable(recording: RecordingRow) -> None:
@@ -90,8 +90,8 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.hollow:
-        st.warning(f"Does not count in the trend: {recording.hollow}.", icon=":material/info:")
+    if recording.standing.tone is not Tone.GOOD:
+        show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(f"{recording.damaged_frames:,} damaged frames were skipped.")
     others = len(recording.face_choice.get("left_out", ()))
@@ -105,7 +105,8 @@ def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
     told = readings.tell(resources().db, actor(), recording.id, smooth_s)
     if told.reading is None:
         return
-    show_light(told.reading)
+    if recording.standing.tone is Tone.GOOD:
+        show_light(told.reading)
     show_reading(told, recording.id)
     chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
     gathered = cells(moments(told.series))

@@ -9,7 +9,7 @@ from clinic.access import Forbidden
 from clinic.patients import sharing
 from pages import actions, links
 from pages.session import actor
-from pages.widgets import calm, clock, show_error
+from pages.widgets import calm, clock, instants, show_error
 from web.resources import resources
 
 
@@ -37,18 +37,18 @@ def show_readers(patient_id: str) -> None:
 
 def show_history(patient_id: str) -> None:
     """List who looked at the patient and what was done, as the audit has it."""
+    when, shown = instants("When")
     with st.expander("Who looked, and what was done"):
         rows = [
             {
-                "When": event.at,
+                when: event.at,
                 "Who": event.name or "–",
                 "What": words.DEEDS[event.deed].capitalize(),
                 "Reason": event.reason,
             }
             for event in sharing.history(resources().db, actor(), patient_id)
         ]
-        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
-        st.dataframe(rows, hide_index=True, column_config={"When": when}, key="history")
+        st.dataframe(rows, hide_index=True, column_config={when: shown}, key="history")
 
 
 def show_refusal(refused: Forbidden, patient_id: str) -> None:

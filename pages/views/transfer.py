@@ -8,7 +8,7 @@ from clinic.erasure.deletion import Receipt
 from clinic.exchange import downloads, imports
 from pages import actions, links
 from pages.session import actor
-from pages.widgets import calm
+from pages.widgets import calm, zone
 from web.resources import resources
 
 RECEIPT = "receipt"
@@ -56,7 +56,10 @@ def show_receipt() -> None:
         return
     counts = ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count)
     st.success(f"Erased for good: {counts or 'nothing'}. The receipt below names nobody.", icon=":material/check:")
-    st.code(f"receipt {receipt.id}\nerased  {receipt.at:%Y-%m-%d %H:%M:%S} UTC\n{counts}", language=None)
+    st.code(
+        f"receipt {receipt.id}\nerased  {receipt.at.astimezone(zone()):%Y-%m-%d %H:%M:%S} {zone()}\n{counts}",
+        language=None,
+    )
 
 
 def _counted(count: int, names: str) -> str:

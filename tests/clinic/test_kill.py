@@ -29,12 +29,14 @@ import hashlib, io, os, random, sys
 from datetime import date
 import numpy as np
 from PIL import Image
-from clinic import deletion, incoming, jobs, uploads
-from clinic.incoming import Piece
+from clinic.erasure import deletion
+from clinic.jobs import jobs
+from clinic.recordings import incoming, uploads
+from clinic.recordings.incoming import Piece
 from clinic.access import Actor, Role
 from clinic.settings import Settings
 from db.engine import open_database
-from fer_core.sandbox import FileVerdict
+from fer_core.media.sandbox import FileVerdict
 
 settings = Settings.from_environment()
 # Looking at a file takes most of the time and writes nothing.

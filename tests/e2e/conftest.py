@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Patient, Role
 from tests import consents, doors
 
@@ -64,11 +64,10 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def account(data):
+def account(data, sqlite_at_head):
     """A clinician's account in the server's database; `sign_in` fills in the form."""
-    url = f"sqlite:///{data / 'clinic.db'}"
-    migrate(url)
-    database = open_database(url)
+    shutil.copyfile(sqlite_at_head, data / "clinic.db")
+    database = open_database(f"sqlite:///{data / 'clinic.db'}")
     doors.add_account(database, role=Role.ADMINISTRATOR)
     yield database
     database.close()
@@ -131,10 +130,10 @@ def settled(page):
 
 @pytest.fixture
 def sign_in(page, server):
-    """Return a function that signs in, on a page or on the test's own."""
+    """Return a function that signs in, on a page or on the test's own; `start`: the address that was asked for."""
 
-    def enter(on=page, name="Dr. Invented", password=doors.PASSWORD):
-        fill_in_sign_in(on, server, name, password)
+    def enter(on=page, name="Dr. Invented", password=doors.PASSWORD, start=""):
+        fill_in_sign_in(on, f"{server}/{start}", name, password)
 
     return enter
 

@@ -17,7 +17,7 @@ from tests.media import scene, write_clip
 def run(*arguments):
     """Run with a detector that sees a face in bright pictures alone."""
     script = lambda rgb: [face_at(100, 80)] if rgb.mean() > 30 else []  # noqa: E731
-    return main([str(a) for a in arguments], lambda: Analyzer(FakeClassifier(), FakeDetector(script)))
+    return main([str(a) for a in arguments], lambda _model: Analyzer(FakeClassifier(), FakeDetector(script)))
 
 
 @pytest.fixture
@@ -45,6 +45,11 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(clip, tmp_path, cap
     [found] = json.loads((tmp_path / "out.json").read_text())
     assert len(found["samples"]) == 10
     assert found["samples"][0]["faces"][0]["probabilities"]["happy"] == pytest.approx(0.8)
+
+
+def test_another_model_is_named_by_its_card(clip, tmp_path, capsys):
+    assert main(["--model", str(tmp_path / "gone.json"), str(clip)]) == 2
+    assert "its card is missing" in capsys.readouterr().err
 
 
 def test_in_words(clip, capsys):

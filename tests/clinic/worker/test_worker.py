@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 PROCESS = """
 import os, sys, time
 from pathlib import Path
-from clinic import worker
+from clinic.worker import worker
 from clinic.settings import Settings
 from db.engine import open_database
 from tests.clinic.fakes import FakeAnalyzer
