@@ -46,15 +46,10 @@ def show_form(patients: list[PatientSummary]) -> None:
     """Draw the form of a new recording and hand it in."""
     by_id = {patient.id: patient for patient in patients}
     asked = links.query_id("patient")
+    labels = chooser.patient_labels(patients)
     left, middle, right = st.columns([2, 1, 1])
     with left:
-        chosen = chooser.choose(
-            "Patient",
-            chooser.patient_labels(patients),
-            f"recorded:{asked}",
-            start=asked,
-            placeholder="Choose a patient",
-        )
+        chosen = chooser.choose("Patient", labels, f"whose:{asked}", start=asked, placeholder="Choose a patient")
     patient = by_id[chosen] if chosen is not None else None
     if patient is not None and not may_be_analysed(patient.id):
         return
@@ -76,9 +71,7 @@ def show_form(patients: list[PatientSummary]) -> None:
     sampling = chooser.switch("How often a video is looked at", SAMPLING, "recorded_sampling")
     ready = patient is not None and objection is None and (video.done if video else bool(pictures))
     if patient is not None and objection is None:
-        st.markdown(
-            f"To be stored for **{links.plain_text(chooser.person(patient))}**, recorded on **{day(recorded_on)}**."
-        )
+        st.markdown(f"To be stored for **{links.plain_text(labels[patient.id])}**, recorded on **{day(recorded_on)}**.")
     target = actions.at(patient.id, patient.revision) if patient is not None else "nobody"
     start = actions.action("Start analysis", "start", target, "primary", ":material/play_arrow:", disabled=not ready)
     if start and ready and patient is not None and recorded_on is not None:

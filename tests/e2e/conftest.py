@@ -105,7 +105,7 @@ def window(browser, server):
         context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
         contexts.append(context)
         opened = context.new_page()
-        opened.set_default_timeout(20_000)
+        opened.set_default_timeout(60_000)
         fill_in_sign_in(opened, server, name, password)
         return opened
 
