@@ -25,6 +25,7 @@ from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
 from benchmarks.passing import measure as measure_passing
 from benchmarks.simulate import HEAD, Clinic, simulate
+from benchmarks.statements import table as table_of_statements
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -173,6 +174,9 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     long_run.add_argument("file", type=Path)
     long_run.add_argument("--every", type=float, default=0.2, help="seconds between samples (default: 0.2)")
     long_run.add_argument("--plot", type=Path, help="write the memory over the video as a picture")
+    truth = commands.add_parser("statistics", help="whether the pages' statements are true of simulated patients")
+    truth.add_argument("--recordings", type=int, default=400, help="of each kind")
+    truth.add_argument("--patients", type=int, default=200, help="of each kind")
     thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
     thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
     followed = commands.add_parser("following", help="each clip of a folder against MTCNN at every frame")
@@ -227,6 +231,11 @@ def _precision(options: argparse.Namespace) -> None:
     print(precision.table(load(options.data).of(PRIVATE_TEST).pixels))
 
 
+def _statistics(options: argparse.Namespace) -> None:
+    for line in table_of_statements(options.recordings, options.patients):
+        print(line, flush=True)
+
+
 def _passing(options: argparse.Namespace) -> None:
     print(measure_passing(options.pictures, options.seconds).table())
 
@@ -247,12 +256,12 @@ MORE = {
     "memory": _memory,
     "quality": _quality,
     "precision": _precision,
+    "statistics": _statistics,
     "following": _following,
 }
 
 
-def main() -> None:
-    """Run the command line."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     video = commands.add_parser("video", help="decoding, ours, and other ways, side by side")
@@ -274,7 +283,12 @@ def main() -> None:
     one.add_argument("file", type=Path)
     one.add_argument("every", type=float)
     one.add_argument("out", type=Path)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Run the command line."""
+    options = _parser().parse_args()
     if options.command == "one":
         measure(options.way, options.file, options.every, options.out)
         return

@@ -1,4 +1,4 @@
-"""Label the facial expressions in pictures and videos: ``python -m fer_core FILE...``."""
+"""Label the facial expressions in pictures and videos: ``fer FILE...``, or ``python -m fer_core FILE...``."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ exit codes:
 Shows facial expressions as labelled by a model, not feelings or a diagnosis."""
 
 
-def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[], Analyzer] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path | None], Analyzer] | None = None) -> int:
     """Run the command line and return its exit code, see `EXIT_CODES`."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options, open_analyzer() if open_analyzer is not None else _opened(options))
+        return _run(options, open_analyzer(options.model) if open_analyzer is not None else _opened(options))
     except FerError as error:
         print(error.message, file=sys.stderr)
         return UNREADABLE
@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace, analyzer: Analyzer) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m fer_core",
+        prog="fer",
         description="Label the facial expressions in pictures and videos. Several files share one start.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -280,7 +280,8 @@ def _in_words(name: str, analysis: RecordingAnalysis) -> str:
     tracks = len({seen.face.track for result in results for seen in result.faces})
     main = main_track(results)
     if main is not None:
-        lines += _reading_in_words(read(series_of(results, main)), main, tracks)
+        series = series_of(results, main, analysis.settings.every_s, analysis.settings.uncertain_below)
+        lines += _reading_in_words(read(series), main, tracks)
     if analysis.damaged_frames:
         lines.append(f"  {analysis.damaged_frames} damaged places were left out")
     if analysis.partial:
@@ -289,19 +290,20 @@ def _in_words(name: str, analysis: RecordingAnalysis) -> str:
 
 
 def _reading_in_words(found: Reading, track: int, tracks: int) -> list[str]:
-    gap = f", longest gap {found.longest_gap_s:.1f} s" if found.samples > 1 else ""
+    gap = f", longest gap {found.longest_gap_s:.1f} s" if found.samples > 1 and found.longest_gap_s is not None else ""
     lines = [f"  face {track} of {tracks}: usable {found.usable_share:.1%}{gap}; basis: {found.light.value}"]
     lines += [f"    {status.value:<10} {share:6.1%} (no label)" for status, share in found.reasons.items()]
     for label, share, low, high in zip(
         (*EMOTION_LABELS, "uncertain"), found.shares, found.low, found.high, strict=False
     ):
-        if share:
-            lines.append(f"    {label:<10} {share:6.1%} (95 % interval {low:.1%} to {high:.1%})")
-    if found.expressivity is not None:
-        lines.append(f"    expressivity {found.expressivity:.2f} a second (how much the outputs move)")
+        interval = f" (95 % interval {low:.1%} to {high:.1%})" if found.interval_known else ""
+        lines.append(f"    {label:<10} {share:6.1%}{interval}")
+    if found.movement is not None:
+        lines.append(f"    movement {found.movement:.2f} (how much the outputs change from second to second, 0 to 1)")
     if found.valence is not None and found.arousal is not None:
         lines.append(
-            f"    derived index, not a measurement: valence {found.valence:+.2f}, arousal {found.arousal:+.2f}"
+            f"    derived index, not a measurement: valence {found.valence:+.2f} ± {found.valence_reach:.2f},"
+            f" arousal {found.arousal:+.2f} ± {found.arousal_reach:.2f} (95 % interval)"
         )
     return lines
 

@@ -151,7 +151,7 @@ class Analyzer:
         stats = DecodeStats()
         begun = _Begun.anew(self.detector, patient) if resume is None else _Begun.resumed(self.detector, resume)
         # Decoding, finding and labelling let each other work: all three release the interpreter.
-        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after, span))
+        decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after, span, info))
         first = last = None
         luma = ""
         waiting: list[_Seen] = []

@@ -26,10 +26,19 @@ class MediaError(FerError):
 
 MEDIA_CODES: dict[str, str] = {
     "empty": "The file is empty. Please copy it again from the camera.",
-    "unknown_type": "This is neither a picture (JPEG, PNG, WebP) nor a video (MP4, MOV, MKV, WebM, AVI).",
+    "unknown_type": (
+        "This is neither a picture (JPEG, PNG, WebP, AVIF) nor a video (MP4, MOV, MKV, WebM, AVI, MTS, MPG, WMV)."
+    ),
+    "unread_video": (
+        "This is a video of a kind that is not read here (such as Ogg, RealMedia or MXF). Please convert it to MP4"
+        " (H.264), for example with HandBrake or VLC, and try again."
+    ),
     "damaged_image": "The picture is damaged or was cut off while it was copied. Please copy it again.",
     "heic_unsupported": "This computer can't read HEIC pictures. Please save the picture as JPEG and try again.",
-    "too_large": "The picture or video has too many pixels. Please make it smaller: up to 50 megapixels are read.",
+    "too_large": (
+        "The picture or video has too many pixels. Please make it smaller: up to 67 megapixels in a picture and 50 in a"
+        " video are read."
+    ),
     "not_a_video": "This file says that it is a video, but holds something else. Nothing of it was opened.",
     "no_video_stream": "This file holds sound but no picture.",
     "incomplete_file": "The copy of this video was interrupted: its end is missing. Please copy it again.",

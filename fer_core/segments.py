@@ -123,7 +123,7 @@ class Joiner:
 
         Raises MediaError, BookmarkError where the video has other segments than that of `resume`.
         """
-        parts = [WHOLE] if whole else spans(source, every_s, segment_s)
+        parts = [WHOLE] if whole else spans(source, segment_s)
         place = None if resume is None else read_resume(Resume, resume)
         if place is not None and (place.form, place.segments) != (FORM, len(parts)):
             raise BookmarkError("The place to go on from is not found in the video.")

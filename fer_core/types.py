@@ -78,7 +78,8 @@ class VideoInfo:
     """What a video says of itself: upright size in px, duration in seconds (None if unknown), codec.
 
     `mean_fps` is for display alone: nothing is computed from it, because phones record at a variable rate.
-    `media_type`: as what browsers play it, such as ``video/mp4``; None where they don't.
+    `media_type`: as what browsers play it, such as ``video/mp4``; None where they don't. `begins_s`: where in the file
+    its first picture stands, later than 0 where the sound begins before it; a player counts from there.
     """
 
     width_px: int
@@ -87,6 +88,7 @@ class VideoInfo:
     mean_fps: float | None
     codec: str = ""
     media_type: str | None = None
+    begins_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

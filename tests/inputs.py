@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_core.errors import MediaError
+from fer_core.media import kinds
 from fer_core.media.container import DecodeStats
 from fer_core.media.sandbox import inspect_file
 from fer_core.media.video import frames, probe
@@ -63,7 +64,17 @@ VIDEOS: dict[str, tuple[Callable, tuple[float, ...] | None]] = {
 
 def text():
     """Return the page."""
-    return "\n".join([HEAD, *refusals(), "", *readings(), ""])
+    return "\n".join([HEAD, *readers(), "", *refusals(), "", *readings(), ""])
+
+
+def readers():
+    """Yield the table of the kinds that are read; the page of a new recording offers the same names."""
+    yield "## Kinds that are read\n"
+    yield "A file's content decides, not its name.\n"
+    yield "| kind | names that the page offers |"
+    yield "| --- | --- |"
+    for kind in (*kinds.VIDEOS, *kinds.PICTURES, kinds.HEIC):
+        yield f"| {kind.name} | {', '.join(f'`.{suffix}`' for suffix in kind.suffixes)} |"
 
 
 def refusals():

@@ -1,6 +1,7 @@
 """Media made in code: faces of a public-domain portrait, and files that are damaged on purpose."""
 
 import struct
+from contextlib import ExitStack
 from fractions import Fraction
 
 import av
@@ -23,16 +24,29 @@ def scene(left=60, top=20, side=260, size=(480, 320)):
     return picture
 
 
-def write_clip(path, pictures, rate=10, codec="libx264", pix_fmt="yuv420p", times_s=None, options=None, muxer=None):
-    """Write pictures as a video; `times_s` gives each frame a time of its own."""
+def write_clip(
+    path,
+    pictures,
+    rate=10,
+    codec="libx264",
+    pix_fmt="yuv420p",
+    times_s=None,
+    options=None,
+    muxer=None,
+    container=None,
+    aspect=None,
+):
+    """Write pictures as a video; `times_s` gives each frame a time of its own, `aspect` the pixels' width by height."""
     defaults = {"preset": "ultrafast"} if codec == "libx264" else {}
-    with av.open(str(path), "w", options=muxer or {}) as container:
+    with av.open(str(path), "w", format=container, options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=defaults | (options or {}))
         stream.pix_fmt = pix_fmt
         base = Fraction(1, 10_000) if times_s is not None else Fraction(1, rate)
         for number, rgb in enumerate(pictures):
             if number == 0:
                 stream.height, stream.width = rgb.shape[:2]
+                if aspect is not None:
+                    stream.sample_aspect_ratio = aspect
                 stream.codec_context.time_base = base
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
             frame.time_base = base
@@ -71,12 +85,12 @@ def starting_at_frame(path, frame):
     return path
 
 
-def turned_by_matrix(path):
-    """Write a quarter turn clockwise into an MP4's display matrix, as phones do."""
+def turned_by_matrix(path, a=0, b=1, c=-1, d=0):
+    """Write a display matrix into an MP4, as phones do; by default a quarter turn clockwise."""
     data = bytearray(path.read_bytes())
     place = data.index(b"tkhd") + 4 + 40
     one = 0x10000
-    data[place : place + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 0x40000000)
+    data[place : place + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 0x40000000)
     path.write_bytes(data)
     return path
 
@@ -108,3 +122,68 @@ def cut(path, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
     return path
+
+
+def muxed(path, parts, muxer=None):
+    """Put the first streams of files into one as they are; `parts`: (path, seconds later, whether it is marked)."""
+    with av.open(str(path), "w", options=muxer or {}) as target, ExitStack() as opened:
+        packets = []
+        for source, later_s, default in parts:
+            container = opened.enter_context(av.open(str(source)))
+            stream = target.add_stream_from_template(container.streams[0])
+            stream.disposition = av.stream.Disposition.default if default else 0
+            for packet in container.demux(container.streams[0]):
+                if packet.dts is not None:
+                    shift = round(later_s / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packets.append((float(packet.dts * packet.time_base), stream, packet))
+        for _, stream, packet in sorted(packets, key=lambda one: one[0]):
+            packet.stream = stream
+            target.mux(packet)
+    return path
+
+
+def silence(path, seconds):
+    """So many seconds of silence as an MP4."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48_000)
+        for number in range(round(seconds * 48_000 / 1024)):
+            frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = 48_000, number * 1024
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def as_hdr(path, pictures, transfer, rate=10):
+    """Write pictures as HDR video with lossless colours: reference white at 203 cd/m2 (PQ) or 75 % (HLG)."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx265", rate=rate, options={"x265-params": "log-level=error:lossless=1"})
+        stream.pix_fmt = "yuv444p10le"
+        stream.height, stream.width = pictures[0].shape[:2]
+        context = stream.codec_context
+        context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
+        for number, rgb in enumerate(pictures):
+            deep = av.VideoFrame.from_ndarray(_coded(rgb, transfer), format="rgb48le")
+            frame = deep.reformat(format="yuv444p10le", dst_colorspace=9, dst_color_range=1)
+            frame.color_trc, frame.color_primaries, frame.pts = transfer, 9, number
+            frame.time_base = Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def _coded(rgb, transfer):
+    """Return sRGB as 16 bits of PQ (16) or HLG (18) in BT.2020 (BT.2100, BT.2408, BT.2087)."""
+    value = rgb / 255
+    light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    wide = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+    light = np.clip(light @ wide.T, 0, 1)
+    if transfer == 16:
+        power = (light * 203 / 10_000) ** 0.1593017578125
+        coded = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    else:
+        scene_light = light * 0.265
+        bright = 0.17883277 * np.log(np.maximum(12 * scene_light - 0.28466892, 1e-9)) + 0.55991073
+        coded = np.where(scene_light <= 1 / 12, np.sqrt(3 * scene_light), bright)
+    return (coded * 65535).round().astype(np.uint16)

@@ -18,9 +18,6 @@ from fer_core.errors import FerError
 from train.config import TrainConfig
 from train.data import FerData
 
-SOFT_LABELS = Path(__file__).with_name("soft_labels.safetensors")
-"""What five teachers said of the training pictures, each of those that it had not seen."""
-
 
 @dataclass(frozen=True)
 class SoftLabels:

@@ -43,10 +43,14 @@ class RangeError(FerError):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A recording's kept video: the id of its file, and as what browsers play it (None: not at all)."""
+    """A recording's kept video: the id of its file, and as what browsers play it (None: not at all).
+
+    `begins_s`: where in the file its first picture stands, from which the recording's own times count.
+    """
 
     upload_id: str
     media_type: str | None
+    begins_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str)
     if not source or not uploads.stored(settings, [source["id"]]):
         return None
     media_type = source.get("media_type")
-    return Kept(source["id"], media_type if media_type in MEDIA_TYPES else None)
+    return Kept(source["id"], media_type if media_type in MEDIA_TYPES else None, source.get("begins_s", 0.0))
 
 
 def _unnoted(session: Session, settings: Settings, actor: Actor, recording_id: str) -> bool:

@@ -13,17 +13,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.erasure import deletion, retention, withdrawal
 from clinic.exchange import downloads
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.recordings import uploads
-from clinic.settings import Settings
+from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import Database
@@ -60,12 +60,12 @@ def prepare_threads() -> None:
 
 
 def open_default_analyzer() -> Analyzer:
-    """Load the shipped model and the detector onto the best device. Raises ModelError."""
+    """Load the installation's model and the detector onto the best device. Raises ModelError."""
     prepare_threads()
     # Not at the top: importing torch takes seconds, and the threads have to be prepared before.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open()
+    return Analyzer.open(named_model())
 
 
 def name_of(number: int) -> str:
@@ -93,7 +93,7 @@ class Worker:
         self._analyzer: Analyzer | None = None
         self._missed: str | None = None
         self._stopping = threading.Event()
-        self._health = WorkerHealth(pid=os.getpid(), at=datetime.now(UTC))
+        self._health = WorkerHealth(pid=os.getpid(), at=clock.now())
         self._health_lock = threading.Lock()
         self._busy_since: float | None = None
 
@@ -206,7 +206,7 @@ class Worker:
 
     def _say(self) -> None:
         with self._health_lock:
-            self._health = replace(self._health, at=datetime.now(UTC))
+            self._health = replace(self._health, at=clock.now())
             write_health(self._settings, self._health, self._number)
 
     def _housekeep(self) -> None:

@@ -91,6 +91,22 @@ def normalise(grey: Tensor, side: int, mean: float, std: float) -> Tensor:
 
     `mean` and `std` are those of the grey level divided by 255.
     """
-    margin = (grey.shape[-1] - side) // 2
-    cut = grey[:, margin : margin + side, margin : margin + side]
-    return ((cut.float() / 255 - mean) / std).unsqueeze(1)
+    return middle(((grey.float() / 255 - mean) / std).unsqueeze(1), side)
+
+
+def middle(faces: Tensor, side: int) -> Tensor:
+    """Cut the middle: (N, 1, S, S) -> (N, 1, side, side)."""
+    margin = (faces.shape[-1] - side) // 2
+    return faces[..., margin : margin + side, margin : margin + side]
+
+
+def view(faces: Tensor, side: int, down: float, width: float) -> Tensor:
+    """Cut faces framed otherwise: (N, 1, S, S) float -> (N, 1, side, side).
+
+    Their content lies `down` px lower than in the middle cut, and the window is `width` times as wide. What lies
+    outside repeats the edge.
+    """
+    span = width * side / faces.shape[-1]
+    matrix = faces.new_tensor([[span, 0, 0], [0, span, -2 * down / faces.shape[-1]]]).expand(len(faces), 2, 3)
+    grid = F.affine_grid(matrix, [len(faces), 1, side, side], align_corners=False)
+    return F.grid_sample(faces, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -10,40 +10,25 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fer_core.errors import media_error
+from fer_core.media.kinds import HEAD_BYTES, HEIC, PICTURE_READERS, kind_of
 from fer_core.media.source import Source, opened
 from fer_core.types import RGB
 
-MAX_PIXELS = 50_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
-"""Pillow knows some seventy formats, among them ones that run other programs; these are read."""
-
-_HEAD_BYTES = 32
-_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_VIDEO_HEADS = (b"\x1a\x45\xdf\xa3", b"FLV\x01")
+MAX_PIXELS = 2**26
+"""67 megapixels: phones make pictures of 50 (8192 x 6144) and of 64."""
 
 
 def sniff(source: Source) -> str:
-    """Return what a file's first bytes say: ``"image"``, ``"heic"``, ``"video"``, ``"empty"`` or ``"unknown"``.
+    """Return what a file's first bytes say.
 
+    ``"image"``, ``"heic"``, ``"video"``, ``"unread_video"`` (known, but not read), ``"empty"`` or ``"unknown"``.
     The name plays no part. Raises MediaError ``unreadable_file`` where the file can't be opened.
     """
     try:
         with opened(source) as file:
-            head = file.read(_HEAD_BYTES)
+            return kind_of(file.read(HEAD_BYTES))
     except OSError:
         raise media_error("unreadable_file") from None
-    if not head:
-        return "empty"
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"BM")):
-        return "image"
-    if head[:4] == b"RIFF":
-        return {b"WEBP": "image", b"AVI ": "video"}.get(head[8:12], "unknown")
-    if head[4:8] == b"ftyp":
-        return "heic" if head[8:12] in _HEIC_BRANDS else "video"
-    # A QuickTime file may begin with any of its atoms; an MPEG transport stream repeats 0x47 every 188 bytes.
-    if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip") or head.startswith(_VIDEO_HEADS):
-        return "video"
-    return "video" if head[:1] == b"\x47" and _is_transport_stream(source) else "unknown"
 
 
 BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
@@ -94,8 +79,8 @@ def _opened(source: Source) -> Image.Image:
         if not _heic_available():
             raise media_error("heic_unsupported")
     elif kind != "image":
-        raise media_error("unknown_type")
-    formats = ("HEIF",) if kind == "heic" else FORMATS
+        raise media_error("unread_video" if kind == "unread_video" else "unknown_type")
+    formats = (HEIC.reader,) if kind == "heic" else PICTURE_READERS
     try:
         with warnings.catch_warnings():
             # Pillow only warns of a picture that would need gigabytes; the limit below is ours.
@@ -135,9 +120,3 @@ def _heic_available() -> bool:
         return False
     register_heif_opener()
     return True
-
-
-def _is_transport_stream(source: Source) -> bool:
-    with opened(source) as file:
-        head = file.read(188 * 4)
-    return len(head) == 188 * 4 and all(head[place] == 0x47 for place in range(0, len(head), 188))

@@ -81,10 +81,12 @@ class RemoteRanges(io.RawIOBase):
 
 def _serve(file: BinaryIO, link: socket.socket, failures: list[Exception]) -> None:
     try:
-        link.sendall(_SIZE.pack(file.seek(0, os.SEEK_END)))
+        size = file.seek(0, os.SEEK_END)
+        link.sendall(_SIZE.pack(size))
         while question := link.recv(_QUESTION.size, socket.MSG_WAITALL):
             place, length = _QUESTION.unpack(question)
-            file.seek(place)
+            # The process isn't trusted: behind the end of the file, however far, there is nothing.
+            file.seek(min(place, size))
             found = file.read(min(length, RANGE_BYTES))
             link.sendall(_LENGTH.pack(len(found)) + found)
     except (ConnectionError, struct.error):

@@ -16,14 +16,14 @@ MOST_CUTS = 1000
 """A video is cut no more often: what would need more is damaged."""
 
 
-def spans(source: Source, every_s: float, segment_s: float) -> list[Span]:
+def spans(source: Source, segment_s: float) -> list[Span]:
     """Return the parts of about so many seconds in which a video may be read separately, each from a key frame on.
 
     The parts depend on the file alone. There is one, the whole, where the file has no index of its key frames, or where
     seeking by it doesn't lead to them. No part is shorter than about `segment_s`.
     Raises MediaError as `frames` does.
     """
-    with opened_video(source, every_s) as (container, stream):
+    with opened_video(source) as (container, stream):
         base = stream.time_base
         if base is None:
             return [WHOLE]

@@ -20,6 +20,8 @@ from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNUSABLE, USABLE_S
 
 DATE_FORMAT = "%d %b %Y"
 PANEL_PX = 150
+REACH_MS = 36 * 3_600_000
+"""How far the usual range of a lonely recording is drawn to each side."""
 Names = Mapping[Emotion, str]
 
 
@@ -28,7 +30,8 @@ class TrendDot:
     """One recording in a trend: shares of the usable time, 0 to 1 in `Emotion` order, with their interval.
 
     `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
-    `outside`: the expressions whose share lies outside this patient's usual range.
+    `outside`: the expressions that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
+    the range that this recording was judged by, in `Emotion` order; None where it was not judged.
     """
 
     recorded_on: date
@@ -39,28 +42,21 @@ class TrendDot:
     hollow: str | None
     model: str
     outside: tuple[Emotion, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """This patient's usual range of one share (0 to 1): the baseline's mean and its two limits."""
-
-    mean: float
-    low: float
-    high: float
+    usual_low: tuple[float, ...] | None = None
+    usual_high: tuple[float, ...] | None = None
 
 
 def trend_figure(
     dots: Sequence[TrendDot],
     shown: Sequence[Emotion],
     names: Names,
-    bands: Mapping[Emotion, Band] | None = None,
     changes: Sequence[tuple[date, str]] = (),
 ) -> go.Figure:
     """Draw usable time on top and one panel for each expression of `shown` below, over the dates of the recordings.
 
     A recording without a share is a gap, one that doesn't count a hollow point outside the line, and no line joins
-    the results of two models. `changes`: from which day on something was different, in a word or two.
+    the results of two models. Each recording that was judged has the range that judged it behind it, and no other.
+    `changes`: from which day on something was different, in a word or two.
     """
     rows = len(shown) + 1
     figure = make_subplots(
@@ -72,8 +68,8 @@ def trend_figure(
     _usable_panel(figure, dots)
     top = _top([value for dot in dots for value in _highest(dot, shown)])
     for row, emotion in enumerate(shown, start=2):
+        _bands(figure, row, dots, emotion)
         _share_panel(figure, row, dots, emotion, names[emotion])
-        _band(figure, row, (bands or {}).get(emotion))
         figure.update_yaxes(range=[0, top], tickformat=".0%", nticks=4, row=row)
     for day, what in changes:
         figure.add_vline(x=_ms(day), line={"color": LINE, "dash": "dot", "width": 1.5})
@@ -108,8 +104,9 @@ def preview_figure(
     faces: Sequence[tuple[Box, Emotion | None]],
     names: Names,
     shown_px: int = 560,
+    unlabelled: str = "No label",
 ) -> go.Figure:
-    """Draw a picture of `size_px` (width, height) with a box and a label, or "No label", for each face.
+    """Draw a picture of `size_px` (width, height) with a box and a label, or `unlabelled`, for each face.
 
     The picture travels inside the figure as a data URI, so that no address exists under which it could be fetched.
     """
@@ -122,7 +119,7 @@ def preview_figure(
         color = COLORS[emotion] if emotion is not None else UNUSABLE
         line = {"color": color, "width": 3, "dash": "solid" if emotion is not None else "dot"}
         figure.add_shape(type="rect", x0=box.left, y0=box.top, x1=box.right, y1=box.bottom, line=line)
-        text = title(names[emotion]) if emotion is not None else "No label"
+        text = title(names[emotion]) if emotion is not None else unlabelled
         figure.add_annotation(
             x=max(0.0, box.left), y=max(0.0, box.top), text=text, showarrow=False, xanchor="left",
             yanchor="bottom" if box.top > height_px * 0.08 else "top",
@@ -224,12 +221,39 @@ def _joined(dots: Sequence[TrendDot], emotion: Emotion) -> Iterator[tuple[int, f
         yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, _note(dot, emotion)
 
 
-def _band(figure: go.Figure, row: int, band: Band | None) -> None:
-    """Draw this patient's usual range into a panel, where there is one."""
-    if band is None:
-        return
-    figure.add_hrect(y0=max(0.0, band.low), y1=band.high, fillcolor=BAND, line_width=0, layer="below", row=row, col=1)
-    figure.add_hline(y=band.mean, line={"color": LINE, "dash": "dash", "width": 1}, row=row, col=1)
+def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion) -> None:
+    """Draw, behind each recording that was judged, the range that judged it, as far as halfway to its neighbours."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    for dot, begin, end in _stretches(dots):
+        if dot.usual_low is not None and dot.usual_high is not None:
+            low, high = dot.usual_low[emotion], dot.usual_high[emotion]
+            x += [begin, end, end, begin, begin, None]
+            y += [low, low, high, high, low, None]
+    if x:
+        figure.add_scatter(
+            x=x, y=y, mode="lines", fill="toself", fillcolor=BAND, line={"width": 0}, hoverinfo="skip",
+            name="usual range", row=row, col=1,
+        )  # fmt: skip
+
+
+def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:
+    """Yield each recording that was judged with the two moments between which its range is drawn.
+
+    They lie halfway to the judged neighbours of the same line; where there is none, as far on the one side as on the
+    other, or a day and a half.
+    """
+    lines: dict[str, list[TrendDot]] = {}
+    for dot in dots:
+        if dot.usual_low is not None:
+            lines.setdefault(dot.model, []).append(dot)
+    for line in lines.values():
+        at = [_ms(dot.recorded_on) for dot in line]
+        for number, dot in enumerate(line):
+            before = (at[number] - at[number - 1]) // 2 if number else None
+            after = (at[number + 1] - at[number]) // 2 if number + 1 < len(at) else None
+            left, right = (before if before is not None else after), (after if after is not None else before)
+            yield dot, at[number] - (left or REACH_MS), at[number] + (right or REACH_MS)
 
 
 def _note(dot: TrendDot, emotion: Emotion) -> str:
@@ -241,6 +265,8 @@ def _note(dot: TrendDot, emotion: Emotion) -> str:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.hollow is not None:
         parts.append(f"Does not count: {dot.hollow}")
+    if dot.usual_low is not None and dot.usual_high is not None:
+        parts.append(f"Usual range {dot.usual_low[emotion]:.0%} to {dot.usual_high[emotion]:.0%}")
     if emotion in dot.outside:
         parts.append("Outside this patient's usual range")
     return "<br>".join(parts)
@@ -270,7 +296,8 @@ def _day(day: date) -> str:
 
 def _highest(dot: TrendDot, shown: Sequence[Emotion]) -> list[float]:
     source = dot.high if dot.high is not None and dot.hollow is None else dot.shares
-    return [source[emotion] for emotion in shown] if source is not None else []
+    found = [source[emotion] for emotion in shown] if source is not None else []
+    return found + [dot.usual_high[emotion] for emotion in shown] if dot.usual_high is not None else found
 
 
 def _top(values: Sequence[float]) -> float:

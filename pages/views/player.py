@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import streamlit as st
@@ -43,10 +43,14 @@ def has_video(recording: RecordingRow) -> bool:
 
 def show_video(recording: RecordingRow, runs: list[Run]) -> None:
     """Draw the player with the strip of labels."""
-    length_s = recording.duration_s or (runs[-1].end_s if runs else 1.0)
+    parts = resources()
+    kept = playback.kept(parts.db, parts.settings, actor(), recording.id)
+    # Where the sound begins before the pictures, the browser counts from there.
+    begins_s = kept.begins_s if kept is not None else 0.0
+    length_s = max(recording.duration_s or 0.0, runs[-1].end_s if runs else 0.0, 0.1)
     data = {
         "source": f"/recordings/{recording.id}/video",
-        "runs": [asdict(run) for run in runs],
-        "length_s": max(length_s, 0.1),
+        "runs": [asdict(replace(run, begin_s=begins_s + run.begin_s, end_s=begins_s + run.end_s)) for run in runs],
+        "length_s": begins_s + length_s,
     }
     _component(key=f"player_{recording.id}", data=data)

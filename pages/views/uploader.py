@@ -11,6 +11,7 @@ import streamlit as st
 
 from clinic.recordings import incoming
 from fer_core.errors import FerError
+from fer_core.media.kinds import VIDEO_SUFFIXES, VIDEOS
 from pages.session import actor
 from web.resources import resources
 
@@ -36,15 +37,16 @@ class Sent:
     done: bool
 
 
-def video_uploader(types: list[str]) -> Sent | None:
+def video_uploader() -> Sent | None:
     """Draw the choice of a video and its way up; return it once it is chosen and taken."""
     settings = resources().settings
+    kinds = ", ".join(kind.suffixes[0] for kind in VIDEOS).upper()
     opened = st.session_state.get(OPEN) or {}
     result = _component(
         key=KEY,
         data={
-            "accept": ",".join(f".{kind}" for kind in types),
-            "hint": f"or drop it here: {', '.join(types).upper()}, up to {settings.max_upload_bytes / 1e9:.3g} GB",
+            "accept": ",".join(f".{suffix}" for suffix in VIDEO_SUFFIXES),
+            "hint": f"or drop it here: {kinds}, up to {settings.max_upload_bytes / 1e9:.3g} GB",
             **opened,
         },
         default={"chosen": None, "done": None},

@@ -107,6 +107,11 @@ def tiny_file_of_a_huge_video(folder):
     return write_clip(folder / "v.avi", black, codec="mjpeg", pix_fmt="yuvj420p")
 
 
+def theora_video(folder):
+    (folder / "v.ogv").write_bytes(b"OggS\0\x02" + bytes(500))
+    return folder / "v.ogv"
+
+
 TABLE = {
     empty: "empty",
     text: "not_a_video",
@@ -125,6 +130,7 @@ TABLE = {
     cut_png: "damaged_image",
     huge_picture: "too_large",
     sound: "no_video_stream",
+    theora_video: "unread_video",
     without_index: "incomplete_file",
 }
 

@@ -19,7 +19,7 @@ from tests.media import scene, write_clip
 def run(*arguments):
     """Run with a detector that sees a face in bright pictures alone."""
     script = lambda rgb: [face_at(100, 80)] if rgb.mean() > 30 else []  # noqa: E731
-    return main([str(a) for a in arguments], lambda: Analyzer(FakeClassifier(), FakeDetector(script)))
+    return main([str(a) for a in arguments], lambda _model: Analyzer(FakeClassifier(), FakeDetector(script)))
 
 
 @pytest.fixture
@@ -47,6 +47,11 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(clip, tmp_path, cap
     [found] = json.loads((tmp_path / "out.json").read_text())
     assert len(found["samples"]) == 10
     assert found["samples"][0]["faces"][0]["probabilities"]["happy"] == pytest.approx(0.8)
+
+
+def test_another_model_is_named_by_its_card(clip, tmp_path, capsys):
+    assert main(["--model", str(tmp_path / "gone.json"), str(clip)]) == 2
+    assert "its card is missing" in capsys.readouterr().err
 
 
 def test_in_words(clip, capsys):
@@ -102,11 +107,6 @@ def test_help_and_mistyped_options_answer_without_loading_the_models():
         assert told in done.stdout
 
 
-def test_a_model_that_is_not_there_is_exit_code_2(tmp_path, capsys):
-    assert main([str(tmp_path / "v.mp4"), "--model", str(tmp_path / "none.json")]) == 2
-    assert capsys.readouterr().err
-
-
 def test_a_device_that_is_not_there_is_exit_code_2(clip, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main([str(clip), "--device", "cuda"]) == 2
@@ -114,7 +114,7 @@ def test_a_device_that_is_not_there_is_exit_code_2(clip, capsys, monkeypatch):
 
 
 def test_an_interruption_has_a_code_of_its_own(clip):
-    def interrupted():
+    def interrupted(model):
         raise KeyboardInterrupt
 
     assert main([str(clip)], interrupted) == 130

@@ -39,7 +39,7 @@ def lively(tmp_path_factory):
 @pytest.mark.parametrize("segment_s", [2.0, 11.0])
 def test_the_order_in_which_segments_are_looked_at_leaves_no_trace(lively, segment_s):
     expected = list(analyzer(moving, segment_s).stream_video(lively, 0.25))
-    parts = spans(lively, 0.25, segment_s)
+    parts = spans(lively, segment_s)
     assert len(parts) == (17 if segment_s == 2.0 else 2)
     looked = {
         number: list(analyzer(moving).stream_segment(lively, 0.25, parts[number]))
@@ -92,7 +92,7 @@ def test_people_who_move_keep_their_numbers_over_all_seams(dial):
         n = number_of(rgb)
         return [face_at(10 + 4 * n, 20), face_at(330 - 4 * n, 190)]
 
-    assert len(spans(dial, 0.0, SEGMENT_S)) == 3
+    assert len(spans(dial, SEGMENT_S)) == 3
     found = [set(one) for one in numbers(dial, crossing)]
     assert found == [{0, 1}] * 80
     assert numbers(dial, crossing) == numbers(dial, crossing, segment_s=60.0)
@@ -123,7 +123,7 @@ def test_a_newcomer_at_a_seam_is_nobody_who_was_there(dial):
 def test_no_cut_lies_in_damage_which_is_counted_and_shown_once(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (100, 96, 128, 3), np.uint8)
     path = with_zeros(write_clip(tmp_path / "v.mp4", list(noise), options={"g": "10"}), 0.37, 0.45)
-    ends = [span.end_pts / 10240 for span in spans(path, 0.2, SEGMENT_S)[:-1]]
+    ends = [span.end_pts / 10240 for span in spans(path, SEGMENT_S)[:-1]]
     assert len(ends) >= 2
     assert not any(3.6 <= end <= 4.5 for end in ends)
     whole = analyzer(segment_s=60.0).analyze_video(path, 0.2)
@@ -185,4 +185,4 @@ def test_no_number_goes_over_a_cut_wherever_the_seams_are(jumping):
         assert found == [(0,)] * at + [(1,)] * (60 - at)
         results = analyzer(segment_s=segment_s).analyze_video(path, 0.0).results
         assert [n for n, one in enumerate(results) if one.cut] == [at]
-    assert len(spans(path, 0.0, SEGMENT_S)) > 1
+    assert len(spans(path, SEGMENT_S)) > 1

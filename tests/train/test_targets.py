@@ -8,7 +8,7 @@ import torch
 
 from fer_core.errors import FerError
 from train.config import PRESETS
-from train.targets import SOFT_LABELS, SoftLabels, class_weights, fold_of, rows_sha256, soft_targets
+from train.targets import SoftLabels, class_weights, fold_of, rows_sha256, soft_targets
 
 
 def test_targets_sum_to_one(patterns):
@@ -40,14 +40,6 @@ def test_soft_labels_survive_the_disk_and_are_small(patterns, tmp_path):
     assert np.abs(again.probabilities - labels.probabilities).max() < 0.005
     assert np.allclose(again.probabilities.sum(1), 1)
     assert (tmp_path / "soft.safetensors").stat().st_size < 7500
-
-
-def test_the_program_brings_soft_labels_that_are_probabilities():
-    labels = SoftLabels.load(SOFT_LABELS)
-    assert labels.probabilities.shape == (len(labels.probabilities), 7)
-    assert len(labels.probabilities) > 25_000
-    assert np.allclose(labels.probabilities.sum(1), 1, atol=1e-5)
-    assert len(labels.teachers.split(", ")) == 5
 
 
 def test_soft_labels_of_other_pictures_are_refused(patterns):

@@ -3,6 +3,7 @@
 import io
 import os
 import socket
+import struct
 
 import pytest
 
@@ -23,6 +24,24 @@ def test_the_other_side_reads_what_is_there():
         assert far.read(10) == content[-5:]
         far.seek(300_000)
         assert far.read(300_000) == content[300_000:600_000]
+
+
+@pytest.mark.parametrize("place", [6, 2**62, 2**63, 2**64 - 1])
+def test_behind_the_end_there_is_nothing_however_far_the_process_asks(place):
+    with serving(io.BytesIO(b"bytes")) as link, socket.socket(fileno=os.dup(link)) as far:
+        assert far.recv(8, socket.MSG_WAITALL) == struct.pack(">Q", 5)
+        far.sendall(struct.pack(">QI", place, 100))
+        assert far.recv(4, socket.MSG_WAITALL) == struct.pack(">I", 0)
+        far.sendall(struct.pack(">QI", 1, 100))
+        assert far.recv(8, socket.MSG_WAITALL) == struct.pack(">I", 4) + b"ytes"
+
+
+def test_a_real_file_is_not_asked_for_an_impossible_place(tmp_path):
+    (tmp_path / "file").write_bytes(b"bytes")
+    with (tmp_path / "file").open("rb") as file, serving(file) as link, socket.socket(fileno=os.dup(link)) as far:
+        far.recv(8, socket.MSG_WAITALL)
+        far.sendall(struct.pack(">QI", 2**63, 100))
+        assert far.recv(4, socket.MSG_WAITALL) == struct.pack(">I", 0)
 
 
 class Failing(io.BytesIO):

@@ -27,7 +27,7 @@ SEGMENT_S = 2.0
 def test_the_segments_hold_each_frame_of_the_whole_once(tmp_path, name, options, every_s):
     path = write_clip(tmp_path / name, moving_face(80), **options)
     whole = [(frame.index, frame.time_s, frame.rgb.tobytes()) for frame in frames(path, every_s, 64)]
-    parts = spans(path, every_s, SEGMENT_S)
+    parts = spans(path, SEGMENT_S)
     assert len(parts) >= 2
     found, before = [], 0
     for span in parts:
@@ -51,19 +51,19 @@ def test_the_segments_hold_each_frame_of_the_whole_once(tmp_path, name, options,
 )
 def test_what_can_t_be_cut_is_one_segment(tmp_path, name, options):
     path = write_clip(tmp_path / name, moving_face(60), **options)
-    [span] = spans(path, 0.2, SEGMENT_S)
+    [span] = spans(path, SEGMENT_S)
     assert (span.begin_pts, span.end_pts) == (None, None)
     assert len(list(frames(path, 0.0, span=span))) == 60
 
 
 def test_a_short_video_is_one_segment(tmp_path):
     path = write_clip(tmp_path / "v.mp4", moving_face(39), options={"g": "5"})
-    assert len(spans(path, 0.2, SEGMENT_S)) == 1
-    assert len(spans(path, 0.2, 60.0)) == 1
+    assert len(spans(path, SEGMENT_S)) == 1
+    assert len(spans(path, 60.0)) == 1
 
 
 def test_an_index_that_leads_elsewhere_is_not_followed(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "v.mp4", moving_face(80), options={"g": "10"})
-    assert len(spans(path, 0.2, SEGMENT_S)) > 2
+    assert len(spans(path, SEGMENT_S)) > 2
     monkeypatch.setattr("fer_core.media.spans._sought_packet", lambda container, stream, pts: pts - 1)
-    assert len(spans(path, 0.2, SEGMENT_S)) == 1
+    assert len(spans(path, SEGMENT_S)) == 1

@@ -1,0 +1,99 @@
+"""The kinds of files that are read: by which names they go, and how their first bytes tell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: what it is called, the endings of its name, and FFmpeg's or Pillow's name of its reader."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    reader: str
+
+
+VIDEOS = (
+    Kind("MP4, MOV and 3GP (phones, cameras)", ("mp4", "mov", "m4v", "3gp", "3g2", "mj2"), "mov,mp4,m4a,3gp,3g2,mj2"),
+    Kind("Matroska and WebM (calls, screen recorders)", ("mkv", "webm"), "matroska,webm"),
+    Kind("AVI", ("avi",), "avi"),
+    Kind("AVCHD, HDV and other MPEG transport streams (camcorders)", ("mts", "m2ts", "m2t", "ts"), "mpegts"),
+    Kind("MPEG-1 and MPEG-2 (camcorders, DVD)", ("mpg", "mpeg", "vob", "mod"), "mpeg"),
+    Kind("DV (tape camcorders)", ("dv",), "dv"),
+    Kind("Windows Media", ("wmv", "asf"), "asf"),
+    Kind("Flash Video", ("flv",), "flv"),
+)
+PICTURES = (
+    Kind("JPEG", ("jpg", "jpeg"), "JPEG"),
+    Kind("PNG", ("png",), "PNG"),
+    Kind("WebP", ("webp",), "WEBP"),
+    Kind("AVIF", ("avif",), "AVIF"),
+    Kind("GIF", ("gif",), "GIF"),
+    Kind("TIFF", ("tif", "tiff"), "TIFF"),
+    Kind("BMP", ("bmp",), "BMP"),
+)
+HEIC = Kind("HEIC, where pillow-heif is installed", ("heic", "heif"), "HEIF")
+VIDEO_SUFFIXES = tuple(suffix for kind in VIDEOS for suffix in kind.suffixes)
+PICTURE_SUFFIXES = tuple(suffix for kind in (*PICTURES, HEIC) for suffix in kind.suffixes)
+DEMUXERS = ",".join(kind.reader for kind in VIDEOS)
+"""Demuxers that may open a file. A playlist or a concatenation script would open others in its name."""
+PICTURE_READERS = tuple(kind.reader for kind in PICTURES)
+"""Pillow knows some seventy formats, among them ones that run other programs; these are read."""
+
+HEAD_BYTES = 4 * 204
+_PICTURE_HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"BM")
+_VIDEO_HEADS = (
+    b"\x1a\x45\xdf\xa3",
+    b"FLV\x01",
+    b"\0\0\x01\xba",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+    b"\x1f\x07\0",
+)
+"""Matroska, Flash Video, MPEG program stream, ASF, DV."""
+_UNREAD_HEADS = (b"OggS", b".RMF", b"\x06\x0e\x2b\x34", b"FWS", b"CWS", b"nut/", b"DKIF", b"\0\0\x01\xb3")
+"""Videos that are not read: Ogg, RealMedia, MXF, Flash, NUT, IVF, MPEG without a container."""
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+_PACKETS = ((188, 0), (192, 4), (204, 0))
+"""Length of a transport stream's packets, and where 0x47 stands in them: plain, AVCHD's, with error correction."""
+
+
+def named_as_video(name: str) -> bool:
+    """Return whether a file's name ends as those of videos do."""
+    return name.lower().endswith(tuple(f".{suffix}" for suffix in VIDEO_SUFFIXES))
+
+
+def kind_of(head: bytes) -> str:
+    """Return what the first `HEAD_BYTES` bytes of a file say; see `sniff` in fer_core/media/image.py."""
+    if not head:
+        return "empty"
+    if head.startswith(_PICTURE_HEADS):
+        return "image"
+    if head[:4] == b"RIFF":
+        return {b"WEBP": "image", b"AVI ": "video"}.get(head[8:12], "unknown")
+    if head[4:8] == b"ftyp":
+        return _kind_of_brands(head)
+    # A QuickTime file may begin with any of its atoms.
+    if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip") or head.startswith(_VIDEO_HEADS):
+        return "video"
+    if _is_transport_stream(head):
+        return "video"
+    return "unread_video" if head.startswith(_UNREAD_HEADS) else "unknown"
+
+
+def _kind_of_brands(head: bytes) -> str:
+    """Tell a picture in an ISO file from a video: the major brand, or for a general one those it is compatible with."""
+    length = min(int.from_bytes(head[:4], "big"), len(head))
+    major, *others = (head[place : place + 4] for place in (8, *range(16, length, 4)))
+    if major in _AVIF_BRANDS or (major in (b"mif1", b"msf1") and any(brand in _AVIF_BRANDS for brand in others)):
+        return "image"
+    return "heic" if major in _HEIC_BRANDS else "video"
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Return whether 0x47 comes back in four packets."""
+    return any(
+        len(head) >= 4 * size and all(head[place] == 0x47 for place in range(first, 4 * size, size))
+        for size, first in _PACKETS
+    )
