@@ -18,7 +18,7 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 from fer_core.batch_fallback import Room
-from fer_core.device import best_device
+from fer_core.device import chosen_device
 from fer_core.types import RGB, Box, Face
 
 NAME = "mtcnn/facenet-pytorch-2.5.3"
@@ -43,7 +43,7 @@ class Detector:
     """MTCNN on a device. `min_face_px`: the smallest face that is looked for."""
 
     def __init__(self, device: str | None = None, min_face_px: int = 40) -> None:
-        wanted = torch.device(device) if device else best_device()
+        wanted = chosen_device(device)
         # MPS lacks operations that MTCNN needs.
         self._room = Room(torch.device("cpu") if wanted.type == "mps" else wanted, REFINE_BATCH, self._to_cpu)
         self.min_face_px = min_face_px

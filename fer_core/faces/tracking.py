@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from fer_core.types import Box, Face
 
@@ -118,6 +117,8 @@ class Tracker:
         """Return the place in the list of tracks for each face that goes one on."""
         if not faces or not self._tracks:
             return {}
+        from scipy.optimize import linear_sum_assignment  # here, for it takes as long to load as a picture to analyse
+
         tracks = self._tracks
         cost = np.array([[_cost(face.box, track.expected(time_s)) for track in tracks] for face in faces])
         rows, columns = linear_sum_assignment(np.minimum(cost, 1e3))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fer_core.batch_fallback import Room
-from fer_core.device import best_device, device_label, working_dtype
+from fer_core.device import chosen_device, device_label, working_dtype
 from fer_core.emotions import Emotion
 from fer_core.errors import ModelError
 from fer_core.faces.preprocess import middle, normalise, to_grey48, view
@@ -70,7 +70,7 @@ class Classifier:
             raise ModelError("The model's weights don't fit the network that its card describes.") from None
         if metadata != card.metadata():
             raise ModelError("The model's card was changed since it was made; install the program again.")
-        classifier = cls(card, fuse(network.eval()), torch.device(device) if device else best_device())
+        classifier = cls(card, fuse(network.eval()), chosen_device(device))
         classifier.check_golden()
         return classifier
 

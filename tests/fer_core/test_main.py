@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -90,3 +92,29 @@ def test_a_box_names_the_patient(clip, capsys):
     assert "ok" in capsys.readouterr().out
     run(clip, "--patient", "300,200,400,300", "--csv", "-")
     assert ",ok," not in capsys.readouterr().out
+
+
+def test_help_and_mistyped_options_answer_without_loading_the_models():
+    code = (
+        "import sys, fer_core.__main__ as command\n"
+        "try:\n    command.main(['--help'])\n"
+        "except SystemExit as ended:\n    assert ended.code == 0\n"
+        "assert not {'torch', 'scipy', 'av', 'plotly'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for told in ("--device", "--model", "exit codes", "interrupted"):
+        assert told in done.stdout
+
+
+def test_a_device_that_is_not_there_is_exit_code_2(clip, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main([str(clip), "--device", "cuda"]) == 2
+    assert "no device cuda" in capsys.readouterr().err
+
+
+def test_an_interruption_has_a_code_of_its_own(clip):
+    def interrupted(model):
+        raise KeyboardInterrupt
+
+    assert main([str(clip)], interrupted) == 130
