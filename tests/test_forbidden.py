@@ -18,6 +18,8 @@ CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/admin/zones.py", "names"),
+    ("fer_core/media/hdr.py", "_light_of"),
+    ("fer_core/media/hdr.py", "_shown"),
     ("web/watch.py", "_frame"),
     ("benchmarks/clinics.py", "who"),
 }
@@ -72,6 +74,7 @@ PERSONAL = {
 """Names of values that may say who somebody is, or open something."""
 HARMLESS = {
     "type(error).__name__",
+    "errno.errorcode.get(error.errno or 0, 'OSError')",
     "error.message",
     "_where(error)",
     "_place(error)",

@@ -25,6 +25,7 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 from clinic import words
 from clinic.access import CONSOLE, Role
 from clinic.accounts import accounts, identities, oidc, sessions, totp
+from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
@@ -57,6 +58,8 @@ from web.routes import routes
 ROOT = Path(__file__).parents[1]
 MODULES = (
     accounts,
+    clock_watch,
+    zones,
     caseload,
     consent,
     deletion,
@@ -292,6 +295,9 @@ CALLS = {
     "sharing.unshare": lambda w, a: sharing.unshare(w.db, a, w.patient_id, account_of(w, "viewer")),
     "sessions.change_password": lambda w, a: sessions.change_password(w.db, a, doors.PASSWORD, "ten dry umbrellas"),
     "uploads.store": lambda w, a: uploads.store(w.db, w.settings, a, io.BytesIO(png()), "visit.png"),
+    "clock_watch.confirm": lambda w, a: clock_watch.confirm(w.db, a),
+    "zones.adopt": lambda w, a: zones.adopt(w.db, a, "Europe/Berlin"),
+    "zones.choose": lambda w, a: zones.choose(w.db, a, "Europe/Berlin"),
     "exports.export_patient": lambda w, a: exports.export_patient(w.db, w.settings, a, ended(w), io.BytesIO()),
     "exports.export_to": lambda w, a: exports.export_to(w.db, w.settings, a, ended(w), w.settings.data_dir / "p.zip"),
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
