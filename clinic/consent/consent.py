@@ -187,9 +187,8 @@ def _covered(scope: Scope, day: date) -> Select[str]:
     return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= day))
 
 
-def stands(session: Session, patient_id: Any, *scopes: Scope) -> ColumnElement[bool]:
-    """Return the condition that a patient's consent to all these scopes stands today; `patient_id` is a column."""
-    day = today(session)
+def stands(patient_id: Any, day: date, *scopes: Scope) -> ColumnElement[bool]:
+    """Return the condition that a patient's consent to all these scopes stands that day; `patient_id` is a column."""
     found = [_covered(scope, day).where(Consent.patient_id == patient_id) for scope in scopes]
     return and_(*(one.correlate_except(Consent).exists() for one in found))
 

@@ -99,8 +99,9 @@ class _Seen:
 
 
 def _seen(db: Database, actor: Actor, recording_id: str, hindered: str | None = None) -> _Seen | None:
-    """Return what a page asks each second: one query that finds each row by its key. Raises Forbidden."""
+    """Return what a page asks each second: the clinic's day, and one query by keys alone. Raises Forbidden."""
     with db.read() as session:
+        day = consent.today(session)
         asked = (
             select(
                 Account,
@@ -108,8 +109,8 @@ def _seen(db: Database, actor: Actor, recording_id: str, hindered: str | None = 
                 Job,
                 access.sees(Account.id, Recording.patient_id),
                 access.cares(Account.id, Recording.patient_id),
-                consent.stands(session, Recording.patient_id, *consent.ANALYSIS),
-                consent.stands(session, Recording.patient_id, Scope.KEEP_RESULTS),
+                consent.stands(Recording.patient_id, day, *consent.ANALYSIS),
+                consent.stands(Recording.patient_id, day, Scope.KEEP_RESULTS),
                 Reanalysis.paused,
             )
             .select_from(Account)
