@@ -5,7 +5,7 @@ import pytest
 
 from fer_core.emotions import Emotion
 from train.calibrate import SELECTIVE_GAIN, choose_offsets, choose_threshold, fit_temperature, rescale, shift
-from train.metrics import measure, reliability, risk_coverage, selective, wilson_interval
+from train.metrics import given, measure, reliability, risk_coverage, selective, wilson_interval
 
 
 def certain(*classes):
@@ -20,6 +20,14 @@ def test_measure_counts_rows_as_true_labels():
     assert found["confusion"][Emotion.NEUTRAL][Emotion.SAD] == 1
     assert found["per_class"]["sad"] == {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "pictures": 1}
     assert found["macro_recall"] == pytest.approx((0.5 + 1 + 1) / 7)
+
+
+def test_each_true_class_is_counted_by_the_label_given_or_uncertain():
+    outputs = np.array([[0.9, 0.1, 0, 0, 0, 0, 0], [0.4, 0.3, 0.3, 0, 0, 0, 0], [0, 0, 0, 0, 0.5, 0, 0.5]], np.float32)
+    counts = np.array(given(outputs, np.array([0, 0, 6], np.uint8), 0.5))
+    assert counts.shape == (7, 8)
+    assert (counts[0, 0], counts[0, 7], counts[6, 4]) == (1, 1, 1)
+    assert counts.sum() == 3
 
 
 def test_wilson_interval_of_a_published_example():
