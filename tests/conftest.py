@@ -21,7 +21,10 @@ SLOW = {
     "clinic/test_kill.py",
     "clinic/worker/test_cluster.py",
     "clinic/worker/test_selftest.py",
+    "clinic/worker/test_supervisor.py",
     "clinic/worker/test_worker.py",
+    "db/test_engine.py",
+    "fer_core/media/test_ranges.py",
     "fer_core/media/test_spans.py",
     "test_packaging.py",
     "test_postgresql.py",
@@ -121,6 +124,7 @@ def pytest_sessionfinish(session):
 
 def pytest_collection_modifyitems(items):
     """Mark as slow what needs a browser or PostgreSQL, and the modules that train, or start and kill processes."""
+    assert all((TESTS / name).is_file() for name in SLOW), "a slow module is not where it was"
     for item in items:
         kind = getattr(getattr(item, "callspec", None), "params", {}).get("database_url")
         slow = kind == "postgresql" or "postgresql_server" in item.fixturenames or item.get_closest_marker("e2e")
