@@ -261,7 +261,7 @@ class _Run:
             for track, (index, box) in missing.items():
                 if index == frame.index:
                     previews.write_thumbnail(
-                        self.settings, self.claimed.recording_id, track, frame.rgb, _scaled_box(box, frame.scale)
+                        self.settings, self.claimed.recording_id, track, frame.rgb, box.scaled(frame.scale)
                     )
             if frame.index >= last:
                 return
@@ -324,10 +324,6 @@ def _made_with(analyzer: Analyzer) -> dict[str, Any]:
 def _set_to(analyzer: Analyzer) -> dict[str, Any]:
     """Return what the analyzer is set to besides what each job asks for."""
     return {name: value for name, value in asdict(analyzer.settings).items() if name != "every_s"}
-
-
-def _scaled_box(box: Box, scale: float) -> Box:
-    return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
 
 
 def _with_tracks(faces: Sequence[FaceExpression], numbers: Sequence[int]) -> tuple[FaceExpression, ...]:
