@@ -24,7 +24,7 @@ from db.models import JobState, Recording
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.media import video
 from fer_core.media.video import BookmarkError
-from fer_core.types import RGB, Box, FaceExpression, FrameResult, Progress, VideoInfo
+from fer_core.types import RGB, FaceExpression, FrameResult, Progress, VideoInfo
 from storage.keys import MasterKeyError
 
 if TYPE_CHECKING:
