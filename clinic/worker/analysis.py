@@ -25,7 +25,7 @@ from db.room import DiskFullError, disk_full
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.media import video
 from fer_core.media.video import BookmarkError
-from fer_core.types import RGB, Box, FaceExpression, FrameResult, Progress, VideoInfo
+from fer_core.types import RGB, FaceExpression, FrameResult, Progress, VideoInfo
 from storage.keys import MasterKeyError
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class _Run:
             for track, (index, box) in missing.items():
                 if index == frame.index:
                     previews.write_thumbnail(
-                        self.settings, self.claimed.recording_id, track, frame.rgb, _scaled_box(box, frame.scale)
+                        self.settings, self.claimed.recording_id, track, frame.rgb, box.scaled(frame.scale)
                     )
             if frame.index >= last:
                 return
@@ -328,10 +328,6 @@ def _made_with(analyzer: Analyzer) -> dict[str, Any]:
 def _set_to(analyzer: Analyzer) -> dict[str, Any]:
     """Return what the analyzer is set to besides what each job asks for."""
     return {name: value for name, value in asdict(analyzer.settings).items() if name != "every_s"}
-
-
-def _scaled_box(box: Box, scale: float) -> Box:
-    return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
 
 
 def _with_tracks(faces: Sequence[FaceExpression], numbers: Sequence[int]) -> tuple[FaceExpression, ...]:
