@@ -32,6 +32,7 @@ class End:
     damaged: int
     tracks: dict[str, Any] | None
     last: Position | None
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class _Before:
     last: dict[str, Any] | None = None
     tail: dict[str, Any] = field(default_factory=lambda: Tracker().state())
     tracks: dict[str, int] = field(default_factory=dict)
+    skipped: int = 0
 
 
 class Joiner:
@@ -125,12 +127,13 @@ class Joiner:
             preview = replace(preview, faces=self._numbered(preview.faces))
         self.samples += len(results)
         self.done_s = results[-1].time_s if results else self.done_s
-        damaged, self.inside = before.damaged + chunk.damaged_frames, chunk.resume
+        damaged, skipped = before.damaged + chunk.damaged_frames, before.skipped + chunk.skipped_frames
+        self.inside = chunk.resume
         if part.end is not None:
             self._pass_on(part.end)
             if self.over and not self._before.decoded:
                 raise media_error("damaged_video")
-        return Chunk(tuple(results), chunk.info, preview, damaged, chunk.partial, self._resume())
+        return Chunk(tuple(results), chunk.info, preview, damaged, chunk.partial, self._resume(), skipped)
 
     def _joined(self, result: FrameResult) -> FrameResult:
         """Return a segment's result with the recording's numbers."""
@@ -168,6 +171,7 @@ class Joiner:
             self.samples,
             asdict(self._placed(end.last)) if end.last is not None else before.last,
             self._tail.state(),
+            skipped=before.skipped + end.skipped,
         )
 
     def _resume(self) -> dict[str, Any] | None:

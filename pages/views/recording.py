@@ -78,7 +78,7 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.hollow:
         st.warning(f"Does not count in the trend: {recording.hollow}.", icon=":material/info:")
     if recording.damaged_frames:
-        st.caption(f"{recording.damaged_frames:,} damaged frames were skipped.")
+        st.caption(f"{recording.damaged_frames:,} frames were damaged or had no usable time, and were left out.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
         st.caption(f"{others} other {'face was' if others == 1 else 'faces were'} seen; nothing of them was kept.")
