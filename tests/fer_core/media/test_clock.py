@@ -125,3 +125,7 @@ def test_a_segment_s_skipped_pictures_are_summed():
         info = VideoInfo(10, 10, 1.0, 5.0)
         chunk = joiner.join(Part(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped)))
     assert chunk.skipped_frames == 5
+
+
+def test_one_frame_a_second_is_not_a_part(tmp_path):
+    assert not read(write_clip(tmp_path / "v.mp4", moving_face(5), rate=1))[1].partial
