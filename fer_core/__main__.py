@@ -248,6 +248,7 @@ def _as_json(name: str, analysis: RecordingAnalysis) -> dict[str, Any]:
         "every_s": analysis.settings.every_s,
         "uncertain_below": analysis.settings.uncertain_below,
         "damaged_frames": analysis.damaged_frames,
+        "skipped_frames": analysis.skipped_frames,
         "partial": analysis.partial,
         "samples": [
             {
@@ -284,6 +285,10 @@ def _in_words(name: str, analysis: RecordingAnalysis) -> str:
         lines += _reading_in_words(read(series), main, tracks)
     if analysis.damaged_frames:
         lines.append(f"  {analysis.damaged_frames} damaged places were left out")
+    if analysis.skipped_frames:
+        lines.append(
+            f"  {analysis.skipped_frames} pictures without a usable time, or without those they need, were left out"
+        )
     if analysis.partial:
         lines.append("  the file ends before its header says so: only a part was analysed")
     return "\n".join(lines)

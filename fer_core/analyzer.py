@@ -28,6 +28,7 @@ from fer_core.media.source import Source
 from fer_core.model.classifier import Classifier
 from fer_core.segments import End, Joiner, Part, SegmentResume, damaged_moments, read_resume
 from fer_core.types import (
+    RGB,
     AnalysisSettings,
     Box,
     Chunk,
@@ -47,6 +48,8 @@ CLASSIFY_FRAMES = 32
 """The faces of so many frames are labelled at once; twice as many are looked for ahead meanwhile."""
 WORK_SIDE_PX = 1280
 """Frames are made smaller to this longer side: MTCNN's work grows with the area, and a face needs 48 px."""
+PICTURE_SIDE_PX = 4608
+"""The same for pictures: as large as those of 16 megapixels; one of 50 would take 17 s."""
 PREVIEW_SIDE_PX = 640
 
 OnProgress = Callable[[Progress], None]
@@ -87,8 +90,8 @@ class Analyzer:
     def _image(self, source: Source) -> RecordingAnalysis:
         rgb = read_image(source)
         height, width = rgb.shape[:2]
-        frame = Frame(0, 0.0, rgb)
-        found = self.detector.detect([rgb])[0]
+        frame = _of_picture(rgb)
+        found = self.detector.detect([frame.rgb])[0]
         faces = [replace(face, track=number) for number, face in enumerate(found)]
         [result] = self._label([_Seen(frame, faces, *_crops(frame, faces))])
         analysis = self._analysis(VideoInfo(width, height, None, None), (result,), self.settings)
@@ -106,7 +109,8 @@ class Analyzer:
         results = tuple(result for chunk in chunks for result in chunk.results)
         settings = replace(self.settings, every_s=every_s)
         last = chunks[-1]
-        return self._analysis(last.info, results, settings, last.damaged_frames, last.partial)
+        analysis = self._analysis(last.info, results, settings, last.damaged_frames, last.partial)
+        return replace(analysis, skipped_frames=last.skipped_frames)
 
     def stream_video(
         self,
@@ -171,14 +175,16 @@ class Analyzer:
                 results += self._label(waiting)
                 preview, waiting = _preview(seen.frame, results[-1]), []
                 if seen.resume is not None:
-                    yield Part(
-                        Chunk(tuple(results), info, preview, stats.damaged, False, seen.resume), first, luma=luma
+                    found_so_far = Chunk(
+                        tuple(results), info, preview, stats.damaged, False, seen.resume, stats.skipped
                     )
+                    yield Part(found_so_far, first, luma=luma)
                     results, first = [], None
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
         preview_at_end = _preview(newest, results[-1]) if newest is not None else None
-        chunk = Chunk(tuple(results), info, preview_at_end, stats.damaged, stats.partial)
+        info = _as_long_as_seen(info, stats.end_s, every_s)
+        chunk = Chunk(tuple(results), info, preview_at_end, stats.damaged, stats.partial, skipped_frames=stats.skipped)
         yield Part(chunk, first, _end(stats, begun, last), luma)
 
     def _analysis(
@@ -230,9 +236,16 @@ def _end(stats: DecodeStats, begun: _Begun, last: Frame | None) -> End:
     elif begun.after is not None:
         scale, place = begun.scale, begun.after.position
     else:
-        return End(stats.numbered, stats.decoded, stats.damaged, None, None)
+        return End(stats.numbered, stats.decoded, stats.damaged, None, None, skipped=stats.skipped)
     tracks = begun.follower.state().tracker.scaled(1 / scale)
-    return End(stats.numbered, stats.decoded, stats.damaged, tracks, place, stats.shots)
+    return End(stats.numbered, stats.decoded, stats.damaged, tracks, place, stats.shots, stats.skipped)
+
+
+def _as_long_as_seen(info: VideoInfo, end_s: float, step_s: float) -> VideoInfo:
+    """Return what the video says of itself, with its true length: of recordings that were joined it tells one."""
+    if info.duration_s is None or end_s <= info.duration_s:
+        return info
+    return replace(info, duration_s=end_s + step_s)
 
 
 _NOTHING = np.empty((0, 0, 3), np.uint8)
@@ -350,6 +363,16 @@ def _crops(frame: Frame, faces: list[Face]) -> tuple[NDArray[np.uint8], list[Sta
     return crops, [quality.verdict(found) for found in measured]
 
 
+def _of_picture(rgb: RGB) -> Frame:
+    """Return a picture as a frame, made smaller where it is very large."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, PICTURE_SIDE_PX / max(height, width))
+    if scale == 1.0:
+        return Frame(0, 0.0, rgb)
+    small = Image.fromarray(rgb).resize((round(width * scale), round(height * scale)), reducing_gap=2.0)
+    return Frame(0, 0.0, np.asarray(small), scale)
+
+
 def _picture_preview(frame: Frame, result: FrameResult) -> Preview:
     """Return a picture made small with care: nobody waits for the next one, as in a video."""
     longest = max(frame.rgb.shape[:2])
@@ -357,7 +380,7 @@ def _picture_preview(frame: Frame, result: FrameResult) -> Preview:
     height, width = (max(1, round(side * factor)) for side in frame.rgb.shape[:2])
     # Most of the way by whole numbers, which takes a tenth of the time for the picture of a phone.
     small = np.asarray(Image.fromarray(frame.rgb).resize((width, height), reducing_gap=2.0))
-    faces = tuple(replace(seen, face=scaled(seen.face, factor)) for seen in result.faces)
+    faces = tuple(replace(seen, face=scaled(seen.face, factor * frame.scale)) for seen in result.faces)
     return Preview(frame.time_s, small, faces)
 
 

@@ -42,6 +42,7 @@ class End:
     tracks: TrackerState | None
     last: Position | None
     shots: Shots = NO_SHOT
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Before:
     tail: TrackerState = NOBODY
     tracks: tuple[tuple[int, int], ...] = ()
     shots: Shots = NO_SHOT
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +170,13 @@ class Joiner:
             preview = replace(preview, faces=self._numbered(preview.faces))
         self.samples += len(results)
         self.done_s = results[-1].time_s if results else self.done_s
-        damaged = before.damaged + chunk.damaged_frames
+        damaged, skipped = before.damaged + chunk.damaged_frames, before.skipped + chunk.skipped_frames
         self._inside = None if chunk.resume is None else read_resume(SegmentResume, chunk.resume)
         if part.end is not None:
             self._pass_on(part.end)
             if self.over and not self._before.decoded:
                 raise media_error("damaged_video")
-        return Chunk(tuple(results), chunk.info, preview, damaged, chunk.partial, self._resume())
+        return Chunk(tuple(results), chunk.info, preview, damaged, chunk.partial, self._resume(), skipped)
 
     def _joined(self, result: FrameResult) -> FrameResult:
         """Return a segment's result with the recording's numbers."""
@@ -213,6 +215,7 @@ class Joiner:
             samples=self.samples,
             last=self._placed(end.last) if end.last is not None else before.last,
             shots=end.shots if end.last is not None else before.shots,
+            skipped=before.skipped + end.skipped,
         )
 
     def _resume(self) -> Json | None:

@@ -236,7 +236,8 @@ class Preview:
 class Chunk:
     """About 10 s of a video's results, and what the pass knows so far.
 
-    `damaged_frames` and `partial` are those of the whole file in the last chunk. `resume` is what `stream_video` needs
+    `damaged_frames`, `skipped_frames` (without a time that goes forward, or without the frames that they need) and
+    `partial` are those of the whole file in the last chunk. `resume` is what `stream_video` needs
     to go on after this chunk another time, as JSON holds it; None in the last chunk.
     """
 
@@ -246,6 +247,7 @@ class Chunk:
     damaged_frames: int = 0
     partial: bool = False
     resume: dict[str, Any] | None = None
+    skipped_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +295,7 @@ class RecordingAnalysis:
     device: str
     damaged_frames: int = 0
     partial: bool = False
+    skipped_frames: int = 0
     warnings: tuple[str, ...] = field(default=())
     preview: Preview | None = field(default=None, compare=False, repr=False)
 

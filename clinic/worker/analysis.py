@@ -220,7 +220,8 @@ class _Run:
         for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report, resume=resume):
             if chunk.preview is not None:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
-            known = _known_of(chunk.info) | {"damaged_frames": chunk.damaged_frames, "partial": chunk.partial}
+            lost = chunk.damaged_frames + chunk.skipped_frames
+            known = _known_of(chunk.info) | {"damaged_frames": lost, "partial": chunk.partial}
             self._write(chunk.results, {"resume": chunk.resume, "known": known}, time.monotonic() - begun)
             self._ask_consent()
             begun = time.monotonic()

@@ -1,8 +1,8 @@
 """High dynamic range video, as phones record it, brought to what an ordinary camera would have made of the scene.
 
 Sources: ITU-R BT.2100 (PQ, HLG), BT.2408 (reference white at 203 cd/m2 in PQ, at 75 % in HLG), BT.2087 (BT.2020 to
-BT.709), IEC 61966-2-1 (sRGB). HLG is mapped by the light of the scene, as BT.2408 does for cameras. Up to 80 % of
-the reference white the light stays as it is; what is brighter is compressed into the rest.
+BT.709), IEC 61966-2-1 (sRGB). HLG is mapped by the light of the scene, as BT.2408 does for cameras. Up to 95 % of
+the reference white the light stays as it is; what is brighter is compressed into the rest, where a camera clips it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fer_core.types import RGB
 PQ, HLG = 16, 18
 """The transfers' numbers in ITU-T H.273."""
 PQ_WHITE, HLG_WHITE = 203.0, 0.265
-KNEE = 0.8
+KNEE = 0.95
 _UNSPECIFIED, _BT2020 = 2, 9
 _STEPS, _BRIGHTEST = 2**16, 4.0
 _TO_BT709 = np.array(

@@ -35,7 +35,7 @@ PLAYED = (
 )
 """Families of containers with the codecs that browsers play in them, and what they call it."""
 LAST_FRAME_S = 0.5
-"""The last frame begins before the end: so much is allowed on top."""
+"""The last frame begins before the end: so much is allowed on top, or the time between frames where that is longer."""
 LOOKED_AT = (0.25, 0.5, 0.75, 0.95)
 """Shares of a video's length at which the size of its pictures is looked at."""
 GRID_TOLERANCE_S = 5e-7
@@ -156,7 +156,8 @@ def frames(
         if not stats.decoded and span.begin_pts is None:
             raise media_error("damaged_video")
         told_s = duration_s(container, stream, clock.start_s or 0.0)
-        stats.partial = told_s is not None and stats.end_s < PARTIAL_BELOW * told_s - LAST_FRAME_S
+        last_s = max(LAST_FRAME_S, clock.step_s)
+        stats.partial = told_s is not None and stats.end_s < PARTIAL_BELOW * told_s - last_s
 
 
 def _next_wanted(time_s: float, every_s: float) -> int:

@@ -93,7 +93,7 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.standing.tone is not Tone.GOOD:
         show_standing(recording.standing)
     if recording.damaged_frames:
-        st.caption(f"{recording.damaged_frames:,} damaged frames were skipped.")
+        st.caption(f"{recording.damaged_frames:,} frames were damaged or had no usable time, and were left out.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
         st.caption(f"{others} other {'face was' if others == 1 else 'faces were'} seen; nothing of them was kept.")

@@ -88,6 +88,7 @@ class FakeAnalyzer:
                 preview=preview,
                 info=info,
                 damaged_frames=self._damaged,
+                skipped_frames=0,
                 partial=self._partial,
                 resume=None if number == last else {"step": number + 1, "index": index},
             )

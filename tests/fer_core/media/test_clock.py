@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fer_core.media.clock import Clock, timed
-from fer_core.media.container import DecodeStats
+from fer_core.media.container import DecodeStats, Span
 from fer_core.media.video import Bookmark, frames
+from fer_core.segments import End, Joiner, Part
+from fer_core.types import Chunk, VideoInfo
 from tests.media import moving_face, scene, write_clip
 
 
@@ -115,3 +117,15 @@ def test_times_are_the_stream_s_own_and_every_picture_is_counted(tmp_path, made)
     assert found == pytest.approx([float(at - told[0]) for at in told], abs=0.001)
     assert len(found) + stats.damaged + stats.skipped == len(told) == len(times_s)
     assert set(read(path, 0.5)[0]) <= set(found)
+
+
+def test_a_segment_s_skipped_pictures_are_summed():
+    joiner = Joiner([Span(None, 10), Span(10, None)], 0.0, 0.1)
+    for skipped in (2, 3):
+        info = VideoInfo(10, 10, 1.0, 5.0)
+        chunk = joiner.join(Part(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped)))
+    assert chunk.skipped_frames == 5
+
+
+def test_one_frame_a_second_is_not_a_part(tmp_path):
+    assert not read(write_clip(tmp_path / "v.mp4", moving_face(5), rate=1))[1].partial
