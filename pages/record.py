@@ -85,8 +85,14 @@ def ask_for_day(name: str) -> date | None:
     """Ask for the day of the recording; the file's name may suggest one."""
     taken = suggestion(name, None, zone(), today())
     suggested = taken.day if taken is not None else today()
-    # Another suggestion is another field, so that what was typed for one file is not kept for the next.
-    return day_input("Recorded on", suggested, f"recorded_on:{suggested}")
+    key, offered = st.session_state.get("day_drawn", (f"recorded_on:{suggested}", suggested))
+    # A suggestion takes the place of another one, and never of a day that somebody typed.
+    if key not in st.session_state or st.session_state[key] == offered:
+        key, offered = f"recorded_on:{suggested}", suggested
+        st.session_state["day_drawn"] = (key, offered)
+    elif suggested != offered:
+        st.caption(f"The file's name says {day(suggested)}." if taken is not None else f"Today is {day(suggested)}.")
+    return day_input("Recorded on", offered, key)
 
 
 def may_be_analysed(patient_id: str) -> bool:
