@@ -123,7 +123,9 @@ def test_a_segment_s_skipped_pictures_are_summed():
     joiner = Joiner([Span(None, 10), Span(10, None)], 0.0)
     for skipped in (2, 3):
         info = VideoInfo(10, 10, 1.0, 5.0)
-        chunk = joiner.join(Part(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped=skipped)))
+        chunk = joiner.join(
+            Part(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped=skipped))
+        )
     assert chunk.skipped_frames == 5
 
 
