@@ -37,6 +37,7 @@ CONSENT_COLUMNS = ("scope", "given_on", "expires_on", "document", "recorded_at",
 """The columns of the table of consents."""
 
 HEADER = ("file", "column", "type", "unit", "meaning", "empty")
+NOBODY_SAID = "nobody gave it"
 NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face at this moment"
 NO_VIDEO, NO_SHARE = "pictures, or not analysed", "no usable face, or not analysed"
 NOT_MEASURED = "no face at this moment, or an earlier version of the program"
@@ -46,7 +47,7 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "id": ("text", "", "random id of the recording", NEVER),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
-    "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", "unknown"),
+    "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", NOBODY_SAID),
     "note": (
         "text",
         "",

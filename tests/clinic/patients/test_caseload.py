@@ -55,7 +55,7 @@ def test_accents_do_not_hide_a_patient(db, search, who):
     wanted = caseload.add_patient(db, who, "Käthe Müller", "von Søren, Hauptstraße")
     caseload.add_patient(db, who, "Somebody")
     assert [p.id for p in caseload.list_patients(db, who, search)] == [wanted]
-    caseload.rename_patient(db, who, wanted, "Other", "")
+    edits.edit_patient(db, who, wanted, 1, PatientFields("Other"))
     assert caseload.list_patients(db, who, search) == []
 
 
