@@ -64,8 +64,8 @@ VIDEOS: dict[str, tuple[Callable, tuple[float, ...] | None]] = {
 
 REAL = """## Files of other people
 
-Every frame of these was read, none damaged or skipped, and each time equals that of `ffprobe` (5.1) within 0.01 ms. None
-of them is in this repository.
+Every frame of these was read, none damaged or skipped, and each time equals that of `ffprobe` (5.1) within 0.01 ms.
+None of them is in this repository.
 
 | repository | licence | files | frames |
 | --- | --- | --- | --- |
