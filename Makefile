@@ -1,19 +1,20 @@
-# `make run` starts the program, `make test` runs all tests, `make check` the linters, `make demo` invented patients.
+# `make run` starts the program, `make test` runs all tests, `make quick` the fast ones, `make demo` invented patients.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # OpenMP threads that spin beside another busy process cost 40 times the work.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run demo test attacks check format clean
+.PHONY: run demo test quick attacks check format newest lock clean
 
-$(VENV)/run.stamp: requirements.txt
+$(VENV)/run.stamp: requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) install -r requirements.txt
 	touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-train.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
+	$(PIP) install -r requirements-dev.txt
 	touch $@
 
 run: $(VENV)/run.stamp
@@ -29,6 +30,10 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
 
+# Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, walks over tables.
+quick: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m "not slow"
+
 # Tries every attack of the tests, and writes docs/attacks.md with the answers and docs/roles.md with the roles.
 attacks: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m attack --attacks=docs/attacks.md
@@ -42,6 +47,16 @@ check: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Takes the newest releases that pyproject.toml allows. Then: make check test lock.
+newest: $(VENV)/dev.stamp
+	$(PIP) install --upgrade --upgrade-strategy eager --editable .[app,train,cluster,dev]
+
+# Writes down the releases that are installed, and so were tried: in a fresh environment (make clean newest).
+lock: $(VENV)/dev.stamp
+	echo "# The releases that were tried together. Written by 'make lock'; pyproject.toml says which are allowed." > constraints.txt
+	$(PIP) freeze --exclude-editable >> constraints.txt
+	touch $(VENV)/run.stamp $(VENV)/dev.stamp
 
 clean:
 	rm -rf $(VENV)

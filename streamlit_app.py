@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
+from clinic.admin.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error
@@ -29,7 +30,9 @@ async def start(_app: st.App) -> AsyncIterator[None]:
     said = await asyncio.to_thread(welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
+    watching = asyncio.create_task(keep_watch(database()))
     yield
+    watching.cancel()
 
 
 behind = Behind(

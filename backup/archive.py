@@ -181,6 +181,7 @@ def _beside(database: Path, purpose: str) -> Iterator[Path]:
     Its name is that of a safety copy, so that one left by a power cut goes when something is erased for good.
     """
     path = database.with_name(f"{database.name}.before-{purpose}-{os.getpid()}")
+    database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         path.unlink(missing_ok=True)
         yield path

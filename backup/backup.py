@@ -41,6 +41,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
     if _revision(copy) > (head() or ""):
         raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
     check(copy)
+    database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     cleaned = database.with_name(f"{database.name}.before-restore-{os.getpid()}")
     try:
         copy_whole(copy, cleaned)

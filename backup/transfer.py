@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, insert, inspect, make_url, select, text
@@ -142,7 +142,7 @@ def _row_hash(row: Row[Any]) -> int:
 
 def _as_text(value: object) -> str:
     """Return what JSON has no form for as text of its own. Raises TypeError for what no column here holds."""
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import following
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -24,6 +25,7 @@ from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
 from benchmarks.passing import measure as measure_passing
 from benchmarks.simulate import HEAD, Clinic, simulate
+from benchmarks.statements import table as table_of_statements
 from benchmarks.ways import WAYS, Seen
 from fer_core.types import Box
 
@@ -172,10 +174,37 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     long_run.add_argument("file", type=Path)
     long_run.add_argument("--every", type=float, default=0.2, help="seconds between samples (default: 0.2)")
     long_run.add_argument("--plot", type=Path, help="write the memory over the video as a picture")
+    truth = commands.add_parser("statistics", help="whether the pages' statements are true of simulated patients")
+    truth.add_argument("--recordings", type=int, default=400, help="of each kind")
+    truth.add_argument("--patients", type=int, default=200, help="of each kind")
     thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
     thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+    followed = commands.add_parser("following", help="each clip of a folder against MTCNN at every frame")
+    followed.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    followed.add_argument("--every", type=float, nargs="+", default=[0.0, 0.2], help="seconds between samples")
+    followed.add_argument("--cache", type=Path, metavar="FOLDER", help="keep MTCNN's boxes here for the next run")
     formats = commands.add_parser("precision", help="labels and time on each device and in each number format")
     formats.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+
+
+def _following(options: argparse.Namespace) -> None:
+    found = []
+    print(following.HEAD, flush=True)
+    for folder in options.folders:
+        for path in following.clips(folder):
+            for one in following.measure(path, options.every, _ours, _reference, options.cache):
+                found.append(one)
+                print(following.row(one), flush=True)
+    for every_s in options.every:
+        print(following.summary(every_s, found))
+
+
+def _ours(path: Path, every_s: float) -> dict[str, Any]:
+    return run("ours", path, every_s) or {}
+
+
+def _reference(path: Path, every_s: float) -> dict[str, Any]:
+    return run("MTCNN frame by frame", path, every_s) or {}
 
 
 def _memory(options: argparse.Namespace) -> None:
@@ -202,6 +231,11 @@ def _precision(options: argparse.Namespace) -> None:
     print(precision.table(load(options.data).of(PRIVATE_TEST).pixels))
 
 
+def _statistics(options: argparse.Namespace) -> None:
+    for line in table_of_statements(options.recordings, options.patients):
+        print(line, flush=True)
+
+
 def _passing(options: argparse.Namespace) -> None:
     print(measure_passing(options.pictures, options.seconds).table())
 
@@ -222,11 +256,12 @@ MORE = {
     "memory": _memory,
     "quality": _quality,
     "precision": _precision,
+    "statistics": _statistics,
+    "following": _following,
 }
 
 
-def main() -> None:
-    """Run the command line."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     video = commands.add_parser("video", help="decoding, ours, and other ways, side by side")
@@ -248,7 +283,12 @@ def main() -> None:
     one.add_argument("file", type=Path)
     one.add_argument("every", type=float)
     one.add_argument("out", type=Path)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Run the command line."""
+    options = _parser().parse_args()
     if options.command == "one":
         measure(options.way, options.file, options.every, options.out)
         return

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from benchmarks import postgresql
 from benchmarks.clinics import Clinic, clinic, picture, until
 from clinic.jobs.jobs import ACTIVE
 from db.models import Chunk, Job, JobState, Sample
+from tests import postgresql
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ T = TypeVar("T")
 SUPERVISE = """
 import signal, sys, time
 from clinic.settings import Settings
-from clinic.supervisor import Supervisor
+from clinic.worker.supervisor import Supervisor
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 Supervisor(Settings.from_environment()).ensure()
 while True:

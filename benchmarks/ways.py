@@ -50,6 +50,8 @@ def _moment(result: FrameResult) -> dict[str, Any]:
             "box": [face.face.box.left, face.face.box.top, face.face.box.right, face.face.box.bottom],
             "confidence": face.face.confidence,
             "probabilities": face.probabilities,
+            "track": face.face.track,
+            "status": face.status.value,
         }
         for face in result.faces
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clinic import access, audit
 from clinic.accounts import accounts, totp
-from clinic.admin import demo, doctor
+from clinic.admin import demo, doctor, zones
 from clinic.admin.serving import read_options
 from clinic.exchange import exports, imports
 from clinic.jobs import reanalysis
@@ -204,7 +204,9 @@ def _reset_second_step(settings: Settings, options: argparse.Namespace) -> int:
 
 def _open(settings: Settings) -> Database:
     migrate(settings.database_url)
-    return open_database(settings.database_url)
+    database = open_database(settings.database_url)
+    zones.take_setting(database, settings)
+    return database
 
 
 if __name__ == "__main__":

@@ -7,17 +7,21 @@ besides; viewers change nothing. What an account may do is read anew each time, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, words
+from clinic import audit, clock, words
 from clinic.audit import Deed
 from db.engine import Database
-from db.models import Access, Account, Patient, Recording
+from db.models import Access, Account, Installation, Patient, Recording
 from db.models import Role as Role  # the pages know no tables
 from fer_core.errors import FerError
+
+EMERGENCY = timedelta(hours=1)
+"""How long an emergency access lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,7 @@ def refusal(code: str) -> Forbidden:
 def signed_in(session: Session, actor: Actor | None) -> Account:
     """Return the account that acts. Raises Forbidden ``signed_out`` for nobody and for a disabled account."""
     account = session.get(Account, actor.account_id) if actor is not None else None
-    if account is None or account.disabled_at is not None:
-        raise refusal("signed_out")
-    return account
+    return _enabled(account)
 
 
 def acting(session: Session, actor: Actor | None) -> Account:
@@ -81,7 +83,12 @@ def acting(session: Session, actor: Actor | None) -> Account:
 
     Raises Forbidden ``signed_out`` for nobody and for a disabled account, ``statement``.
     """
-    account = signed_in(session, actor)
+    return admitted(signed_in(session, actor))
+
+
+def admitted(account: Account | None) -> Account:
+    """Return an account that was read, if it may act. Raises Forbidden ``signed_out``, ``statement``."""
+    account = _enabled(account)
     if must_accept(account):
         raise refusal("statement")
     return account
@@ -122,7 +129,7 @@ def reader_of(session: Session, actor: Actor | None, patient_id: str) -> Account
     Raises Forbidden ``signed_out``, ``not_your_patient``, FerError ``unknown_patient``.
     """
     account = acting(session, actor)
-    if session.scalar(visible(account).where(Access.patient_id == patient_id)) is None:
+    if not session.scalar(select(sees(account.id, patient_id))):
         if session.get(Patient, patient_id) is None:
             raise unknown_patient()
         raise refusal("not_your_patient")
@@ -169,10 +176,34 @@ def recording_of(session: Session, recording_id: str) -> Recording:
 
 def visible(account: Account) -> Select[str]:
     """Return the query of the ids of the patients that the account sees now."""
-    now = datetime.now(UTC)
-    return select(Access.patient_id).where(
-        Access.account_id == account.id, or_(Access.until.is_(None), Access.until > now)
-    )
+    return _seen_by(account.id)
+
+
+def sees(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
+    """Return the condition that an account sees a patient now; each is an id, or the column that holds it."""
+    return _seen_by(account_id).where(Access.patient_id == patient_id).correlate_except(Access).exists()
+
+
+def cares(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a patient is on an account's caseload for good; the arguments are those of `sees`."""
+    mine = select(Access.patient_id).where(Access.account_id == account_id, Access.patient_id == patient_id)
+    return mine.where(Access.until.is_(None)).correlate_except(Access).exists()
+
+
+def _seen_by(account_id: Any) -> Select[str]:
+    """Return the query of the patients that an account sees now: the one place where that is decided."""
+    return select(Access.patient_id).where(Access.account_id == account_id, stands())
+
+
+def stands() -> ColumnElement[bool]:
+    """Return the condition of an access that is for good, or of an emergency that is not over."""
+    return or_(Access.until.is_(None), clock.pending(Access.until, EMERGENCY, clock.now()))
+
+
+def _enabled(account: Account | None) -> Account:
+    if account is None or account.disabled_at is not None:
+        raise refusal("signed_out")
+    return account
 
 
 def note_view(db: Database, actor: Actor, patient_id: str) -> None:
@@ -187,6 +218,16 @@ def note_view(db: Database, actor: Actor, patient_id: str) -> None:
     with db.session() as session:
         account = reader_of(session, actor, patient_id)
         audit.write(session, Deed.PATIENT_VIEWED, account.id, patient_id)
+
+
+def installation(session: Session) -> Installation:
+    """Return the row of what is set for the whole clinic, made where it is missing."""
+    known = session.get(Installation, Installation.ONLY)
+    if known is None:
+        known = Installation()
+        session.add(known)
+        session.flush()
+    return known
 
 
 def unknown_patient() -> FerError:

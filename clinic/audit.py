@@ -9,13 +9,14 @@ import hashlib
 import json
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from clinic import clock
 from db.engine import Database
 from db.models import AuditRow
 
@@ -66,6 +67,9 @@ class Deed(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     STATEMENT_ACCEPTED = "statement_accepted"
     VIDEO_VIEWED = "video_viewed"
+    CLOCK_JUMPED = "clock_jumped"
+    CLOCK_CONFIRMED = "clock_confirmed"
+    ZONE_CHANGED = "zone_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def write(
     last = session.execute(select(AuditRow.number, AuditRow.sha256).order_by(AuditRow.number.desc()).limit(1)).first()
     row = AuditRow(
         number=last.number + 1 if last else 1,
-        at=datetime.now(UTC),
+        at=clock.now(),
         deed=deed.value,
         account_id=account_id,
         patient_id=patient_id,
@@ -111,12 +115,17 @@ def write(
 
 
 def viewed_lately(session: Session, account_id: str, patient_id: str) -> bool:
-    """Return whether a view of this patient by this account was written down within `SAME_VIEW`."""
+    """Return whether a view of this patient by this account was written down within `SAME_VIEW`.
+
+    One from before the clock jumped says nothing of how long ago it was.
+    """
+    jumped = select(func.max(AuditRow.number)).where(AuditRow.deed == Deed.CLOCK_JUMPED.value).scalar_subquery()
     found = select(AuditRow.number).where(
+        AuditRow.number > func.coalesce(jumped, 0),
         AuditRow.patient_id == patient_id,
         AuditRow.account_id == account_id,
         AuditRow.deed == Deed.PATIENT_VIEWED.value,
-        AuditRow.at > datetime.now(UTC) - SAME_VIEW,
+        clock.within(AuditRow.at, SAME_VIEW, clock.now()),
     )
     return session.scalar(found.limit(1)) is not None
 

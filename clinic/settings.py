@@ -59,6 +59,9 @@ class Settings:
 
     `need_second_step`: nothing opens to an account before its second step is on. `provider`: where else accounts may
     sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
+
+    `model`: the card of the model that analyses, None for the one that comes with the program.
+    `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
     """
 
     data_dir: Path
@@ -77,6 +80,8 @@ class Settings:
     need_second_step: bool = False
     provider: Provider | None = None
     import_dir: Path | None = None
+    model: Path | None = None
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -97,7 +102,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read the environment's ``FER_`` variables; README lists them. The data folder is made where it is missing.
+        """Read the environment's ``FER_`` variables; docs/operations.md lists them. A missing data folder is made.
 
         With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and what is named for real patients is left alone.
 
@@ -116,6 +121,8 @@ class Settings:
             behind_tls=os.environ.get("FER_BEHIND_TLS") == "1",
             keep_files=os.environ.get("FER_KEEP_FILES") == "1",
             dask=os.environ.get("FER_DASK") or None,
+            model=named_model(),
+            timezone=os.environ.get("FER_TIMEZONE") or None,
         )
 
     def as_demo(self) -> Settings:
@@ -169,6 +176,12 @@ def named_key() -> dict[str, Any]:
     """Return the master key where the environment names one."""
     text = os.environ.get("FER_MASTER_KEY")
     return {"master_key": _key(text)} if text else {}
+
+
+def named_model() -> Path | None:
+    """Return the card of the model where the environment names one."""
+    text = os.environ.get("FER_MODEL")
+    return Path(text).absolute() if text else None
 
 
 def _key(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import Deed
-from db.models import JobState, Role, Scope
+from db.models import Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -20,6 +20,8 @@ EXPRESSIONS: dict[Emotion, str] = {
     Emotion.NEUTRAL: "neutral",
 }
 """What each label is called: a likeness of a face, not the state of a person."""
+TREND_NAMES: dict[int, str] = dict(enumerate([*(EXPRESSIONS[emotion] for emotion in Emotion), "uncertain"]))
+"""The same for the columns of a trend, of which the last is uncertain."""
 
 STATUSES: dict[str, str] = {
     Status.OK: "labelled",
@@ -36,42 +38,62 @@ STATUSES: dict[str, str] = {
 
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
-    Light.LIMITED: "Limited basis: much is missing, or a long stretch",
-    Light.INSUFFICIENT: "No basis: under half, or under 60 s, of the recording could be read",
+    Light.LIMITED: "Limited basis: much is missing, a long stretch is missing, or the recording is short",
+    Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How far a recording can be relied on."""
 
-SHARES_INTERVAL = "Share of the usable time, with its 95 % interval: stretches of 10 s are drawn again and again."
-SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given."
-EXPRESSIVITY = (
-    "How much the model's output changes from one sample to the next, per second of usable face: 0 for a face that"
-    " never changes. It depends on the sampling and the camera; compare recordings that were made alike."
+SHARES_INTERVAL = (
+    "Share of the usable time, with its 95 % interval. Moments that follow each other are alike, so the interval rests"
+    " on fewer, independent ones."
+)
+SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given. [How](#how)"
+ADJUSTED = (
+    "Diamonds: adjusted shares. The model calls some expressions uncertain, or by another name, more often than others;"
+    " a diamond is the share of each expression that would give labels like these, if the model errs here as on its"
+    " test pictures. Faces in a session may differ from those, so both are shown. [How](#how)"
+)
+NOT_ADJUSTED = "Shares adjusted for the model's known errors are not given: {reason}. [How](#how)"
+MOVEMENT = (
+    "How much the model's output changes from one second to the next: 0 for a face that never changes, 1 for one that"
+    " goes over to another label each second. The output's own noise is taken off, and how often the face was sampled"
+    " makes no difference. Not given with less than two samples a second. [How](#how)"
 )
 CIRCUMPLEX = (
-    "A derived index from -1 to 1, not a measurement: the mean of the places that people gave to the seven words"
-    " (Russell & Mehrabian 1977), weighted with the model's output. It says nothing about how someone feels."
+    "A derived index from -1 to 1, with its 95 % interval; not a measurement: the mean of the places that people gave"
+    " to the words for the labels (Russell & Mehrabian 1977). A moment without a clear label counts as 0, as a neutral"
+    " one does. It says nothing about how someone feels. [How](#how)"
 )
 EPISODES = (
     "Stretches of at least 0.5 s in which the model's output for one label stays at 50 % or more; neutral is left out."
-    " The apex is where it is highest. A moment without a usable face ends an episode."
+    " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
+    " [How](#how)"
 )
-SMOOTHING = "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes."
+SMOOTHING = (
+    "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes: which"
+    " moments have a label is decided again after it. Shares are always those of the samples as they are. [How](#how)"
+)
+FALSE_RINGS = (
+    "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
+    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
+    " sessions much resemble the ones just before them. [How](#how)"
+)
+USUAL_RANGE = (
+    "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
+    " recording is the range that it was judged by: a shorter recording has a wider one. [How](#how)"
+)
+POWER = "A change that lasts would be seen in 8 of 10 cases within three recordings from: {changes}. [How](#how)"
+POWER_NONE = (
+    "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much. [How](#how)"
+)
+CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by less than: {changes}. [How](#how)"
+NOISE_FLOOR = "Within one recording a share is known to about (split-half noise floor): {changes}. [How](#how)"
 
 BASELINES = (
     "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
-    " plain networks of a usual student project, kept to compare with. A model that was trained on near copies of test"
-    " pictures (cut or compressed otherwise) knew some of the answers, so its figures are too good."
+    " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
+    " test in another crop knew some of the answers, so its figures are too good."
 )
-
-JOB_STATES: dict[str, str] = {
-    JobState.QUEUED: "Waiting for its turn",
-    JobState.RUNNING: "Being analysed",
-    JobState.CHOOSING: "Please say which face is the patient",
-    JobState.DONE: "The analysis is complete",
-    JobState.PARTIAL: "Analysed as far as the file could be read",
-    JobState.FAILED: "The analysis failed",
-    JobState.CANCELLED: "Cancelled: nothing was kept",
-}
 
 ROLES: dict[str, str] = {
     Role.ADMINISTRATOR: "Administrator",
@@ -127,6 +149,9 @@ DEEDS: dict[str, str] = {
     Deed.CONSENT_WITHDRAWN: "withdrew consent for the patient",
     Deed.STATEMENT_ACCEPTED: "accepted the intended use",
     Deed.VIDEO_VIEWED: "watched a kept video",
+    Deed.CLOCK_JUMPED: "found that the computer's clock had been set",
+    Deed.CLOCK_CONFIRMED: "confirmed the computer's clock",
+    Deed.ZONE_CHANGED: "set the clinic's time zone",
 }
 
 SCOPES: dict[str, str] = {
@@ -158,6 +183,7 @@ FIRST_STEPS = (
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
+CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
 NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
@@ -166,6 +192,9 @@ EMERGENCY = (
 CHOOSE_FACE = (
     "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."
     " The results of everyone else are deleted at once."
+)
+SEVERAL_FACES = (
+    "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
 )
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."

@@ -35,6 +35,11 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
 
         event.listen(engine, "begin", _begin_sqlite)
     if engine.dialect.name == "postgresql":
+
+        @event.listens_for(engine, "connect")
+        def _connected_there(connection: Any, _record: Any) -> None:
+            _set_up_postgresql(connection)
+
         event.listen(engine, "begin", _begin_postgresql)
     return engine
 
@@ -52,6 +57,14 @@ def _set_up_sqlite(connection: Any, foreign_keys: bool) -> None:
     # A large sort would otherwise write names to a file in the system's temporary folder.
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.close()
+
+
+def _set_up_postgresql(connection: Any) -> None:
+    """Let dates come as this program reads them, whatever the server or the database has for a habit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET datestyle = 'ISO, YMD'")
+        cursor.execute("SET timezone = 'UTC'")
+    connection.commit()
 
 
 def _use_wal(cursor: Any) -> None:

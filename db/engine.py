@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from db.connection import READ_ONLY, make_engine
 from db.copies import safety_copies, sqlite_path
 from db.migrate import upgrade
+from db.room import DiskFullError, disk_full
 
 SAFE_SQLITE = (3, 51, 3)
 """The first release without the rare corruption at a WAL reset (sqlite.org, release log)."""
@@ -28,14 +30,18 @@ class Database:
         """Give a session whose transaction commits at the end, or is rolled back where an exception leaves it.
 
         It holds the only write lock from its start, so that what it read can't change under it.
+        Raises DiskFullError where there is no room to write.
         """
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _room(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Give a session that sees one moment of the database, hinders no writer, and commits nothing."""
-        with Session(self._reading, expire_on_commit=False) as session:
+        """Give a session that sees one moment of the database, hinders no writer, and commits nothing.
+
+        Raises DiskFullError where even reading needs room, as SQLite's first connection does.
+        """
+        with _room(), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     def forget_deleted(self) -> None:
@@ -59,6 +65,17 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Tell want of room from other errors of the database. Raises DiskFullError."""
+    try:
+        yield
+    except DBAPIError as error:
+        if disk_full(error):
+            raise DiskFullError from error
+        raise
 
 
 def open_database(url: str) -> Database:

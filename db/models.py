@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    ScalarSelect,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    column,
+    event,
+    func,
+    select,
+    table,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from db.folding import search_key
 from fer_core.types import Status
 
 
 def new_id() -> str:
     """Return a random 128-bit id as 32 hexadecimal digits: it names nobody, so it may stand in a URL or a log."""
     return uuid.uuid4().hex
+
+
+def next_number(of: str) -> ScalarSelect[int]:
+    """Return the next number of a table's rows, in the order in which they were written.
+
+    Instants do not say that order: a clock may be set back. Writers hold the only write lock (`db.engine.Database`).
+    """
+    return select(func.coalesce(func.max(column("number")), 0) + 1).select_from(table(of)).scalar_subquery()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -88,12 +113,31 @@ class Scope(StrEnum):
     EXPORT = "export"
 
 
+class Installation(Base):
+    """What an administrator set for the whole clinic: one row.
+
+    `zone`: the clinic's time zone, such as ``Europe/Berlin``, NULL before one is known; `zone_confirmed`: whether a
+    person chose it. `clock_jump_s`: by how many seconds the clock was last set forward, or back (below 0), NULL where
+    an administrator has seen it; `clock_jumped_at`: when, by the new clock.
+    """
+
+    __tablename__ = "installation"
+    ONLY: ClassVar[int] = 1
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    zone: Mapped[str | None] = mapped_column(String(64))
+    zone_confirmed: Mapped[bool] = mapped_column(default=False)
+    clock_jump_s: Mapped[float | None]
+    clock_jumped_at: Mapped[datetime | None]
+
+
 class Account(Base):
     """Someone who may sign in. `name_key` is the name as it is compared, so that no two differ by case alone."""
 
     __tablename__ = "account"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("account"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     name_key: Mapped[str] = mapped_column(String(200), unique=True)
     role: Mapped[str] = mapped_column(String(16))
@@ -105,6 +149,8 @@ class Account(Base):
     accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=1)
+    """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
 
 
 class SignIn(Base):
@@ -129,6 +175,7 @@ class SecondStep(Base):
     """The second step of an account's sign-in (clinic/accounts/totp.py): asked for when `on_since` is set.
 
     `secret`: sealed with the master key, in hexadecimal digits. `last_step`: the time step of the last code taken.
+    `steps_ahead`: steps of codes that were taken while the clock was ahead; they are not taken a second time.
     """
 
     __tablename__ = "second_step"
@@ -136,6 +183,7 @@ class SecondStep(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
     secret: Mapped[str] = mapped_column(String(400))
     last_step: Mapped[int] = mapped_column(default=0)
+    steps_ahead: Mapped[list[int]] = mapped_column(JSON(none_as_null=True), default=list)
     created_at: Mapped[datetime]
     on_since: Mapped[datetime | None]
 
@@ -218,31 +266,48 @@ class AuditRow(Base):
 
 
 class Patient(Base):
-    """A person whose history is kept. `demo` marks an invented one."""
+    """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name, code and note.
+
+    `code` (a clinic's number, or empty) and `born_on` tell people of one name apart. `revision` counts edits of this
+    row, `consents_revision` those of the patient's consents (clinic/conflicts.py).
+    """
 
     __tablename__ = "patient"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("patient"), index=True)
     name: Mapped[str] = mapped_column(String(200))
+    code: Mapped[str] = mapped_column(String(40), default="")
+    born_on: Mapped[date | None]
     note: Mapped[str] = mapped_column(Text, default="")
+    search_key: Mapped[str] = mapped_column(Text, default=lambda row: search_key(row.get_current_parameters()))
     demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=1)
+    consents_revision: Mapped[int] = mapped_column(default=1)
     recordings: Mapped[list[Recording]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
     )
 
 
+@event.listens_for(Patient, "before_update")
+def _renew_search_key(_mapper: Any, _connection: Any, patient: Patient) -> None:
+    patient.search_key = search_key({"name": patient.name, "code": patient.code, "note": patient.note})
+
+
 class Consent(Base):
     """A patient's consent to one `scope`. Rows are added and never changed but for being withdrawn.
 
-    Of several rows of a scope the one recorded last counts. It was given on `given_on`, holds up to and with
-    `expires_on` (NULL: until it is withdrawn), and `document` says where the signed paper is found. `recorded_by` and
-    `withdrawn_by` are ids of accounts, no references: an import brings those of another installation.
+    Of several rows of a scope the one with the highest `number` counts, whatever the clock said. It was given on
+    `given_on`, holds up to and with `expires_on` (NULL: until it is withdrawn), and `document` says where the signed
+    paper is found. `recorded_by` and `withdrawn_by` are ids of accounts, no references: an import brings those of
+    another installation.
     """
 
     __tablename__ = "consent"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("consent"), index=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
     scope: Mapped[str] = mapped_column(String(16))
     given_on: Mapped[date]
@@ -265,6 +330,7 @@ class Recording(Base):
     __tablename__ = "recording"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("recording"), index=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
     version_of: Mapped[str | None] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
     current: Mapped[bool] = mapped_column(default=True)
@@ -272,12 +338,16 @@ class Recording(Base):
     kind: Mapped[str] = mapped_column(String(16))
     """``"video"`` or ``"pictures"``."""
     recorded_on: Mapped[date] = mapped_column(index=True)
+    recorded_time: Mapped[time | None]
+    """The time of day on the clinic's clock, where it is known."""
     note: Mapped[str] = mapped_column(Text, default="")
     source_name: Mapped[str] = mapped_column(String(300), default="")
     source_sha256: Mapped[str] = mapped_column(String(64), default="", index=True)
     duration_s: Mapped[float | None]
     width_px: Mapped[int | None]
     height_px: Mapped[int | None]
+    codec: Mapped[str | None] = mapped_column(String(32))
+    """How the video was compressed, such as ``h264``; NULL for pictures, and where an earlier version analysed it."""
     model_sha256: Mapped[str | None] = mapped_column(String(64))
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     program_version: Mapped[str] = mapped_column(String(32), default="")
@@ -288,6 +358,8 @@ class Recording(Base):
     summary: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     analysed_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=1)
+    """Counts the edits of day, time and note; all versions of a visit have the same."""
     patient: Mapped[Patient] = relationship(back_populates="recordings")
     samples: Mapped[list[Sample]] = relationship(
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True
@@ -318,6 +390,9 @@ class Sample(Base):
     right: Mapped[float | None]
     bottom: Mapped[float | None]
     confidence: Mapped[float | None]
+    sharpness: Mapped[float | None]
+    brightness: Mapped[float | None]
+    """Both see `fer_core.types.Quality`; NULL without a face, and where an earlier version analysed it."""
     angry: Mapped[float | None]
     disgust: Mapped[float | None]
     fear: Mapped[float | None]
@@ -356,6 +431,7 @@ class Reanalysis(Base):
     __tablename__ = "reanalysis"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("reanalysis"), index=True)
     patient_id: Mapped[str | None] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
     model_sha256: Mapped[str] = mapped_column(String(64))
     paused: Mapped[bool] = mapped_column(default=False)
@@ -375,6 +451,7 @@ class Job(Base):
     __tablename__ = "job"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("job"), index=True)
     recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), unique=True)
     key: Mapped[str | None] = mapped_column(String(64), unique=True)
     """The idempotency key: SHA-256 of visit, model, settings and chosen face. No second job has the same."""

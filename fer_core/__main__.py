@@ -1,4 +1,4 @@
-"""Label the facial expressions in pictures and videos: ``python -m fer_core FILE...``."""
+"""Label the facial expressions in pictures and videos: ``fer FILE...``, or ``python -m fer_core FILE...``."""
 
 from __future__ import annotations
 
@@ -15,36 +15,57 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from fer_core.analyzer import Analyzer
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-from fer_core.media.annotate import annotate
-from fer_core.media.image import sniff
-from fer_core.reading.plot import write_plot
-from fer_core.reading.reading import Reading, find_track, main_track, read, series_of
-from fer_core.stability import Stability, stability
 from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
+
+# What takes seconds to load is imported where it is used: --help and a mistyped option answer at once.
+if TYPE_CHECKING:
+    from fer_core.analyzer import Analyzer
+    from fer_core.reading.reading import Reading
+    from fer_core.stability import Stability
 
 COLUMNS = ("file", "time_s", "face", "left", "top", "right", "bottom", "confidence", "status", *EMOTION_LABELS)
 BAR_WIDTH = 30
-UNREADABLE = 2
+UNREADABLE, INTERRUPTED = 2, 130
+EXIT_CODES = """\
+exit codes:
+  0    every file was analysed
+  2    an option, the model or a file can't be used; the other files are analysed all the same
+  130  interrupted
+
+Shows facial expressions as labelled by a model, not feelings or a diagnosis."""
 
 
-def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[], Analyzer] = Analyzer.open) -> int:
-    """Run the command line; exit code 2 where a file can't be read (the others are done all the same)."""
+def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path | None], Analyzer] | None = None) -> int:
+    """Run the command line and return its exit code, see `EXIT_CODES`."""
     options = _parser().parse_args(arguments)
     try:
-        analyzer = open_analyzer()
+        return _run(options, open_analyzer(options.model) if open_analyzer is not None else _opened(options))
     except FerError as error:
         print(error.message, file=sys.stderr)
         return UNREADABLE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _opened(options: argparse.Namespace) -> Analyzer:
+    from fer_core.analyzer import Analyzer
+
+    return Analyzer.open(options.model, options.device)
+
+
+def _run(options: argparse.Namespace, analyzer: Analyzer) -> int:
+    """Do one file after the other with one analyzer."""
     failed = False
     done: list[tuple[str, RecordingAnalysis]] = []
     for name in options.files:
         try:
             if options.stability:
+                from fer_core.stability import stability
+
                 print(_stability_table(name, stability(analyzer, Path(name), options.every)))
                 continue
             # To make the others unrecognisable they have to be followed too.
@@ -61,28 +82,43 @@ def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[], Ana
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m fer_core",
-        description="Label the facial expressions in pictures and videos.",
-        epilog="Shows facial expressions as labelled by a model, not feelings or a diagnosis.",
+        prog="fer",
+        description="Label the facial expressions in pictures and videos. Several files share one start.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE")
-    parser.add_argument(
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a picture or a video")
+    _add_analysis(parser.add_argument_group("analysis"))
+    _add_output(parser.add_argument_group("output (without any: a few lines for each file)"))
+    return parser
+
+
+def _add_analysis(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--every", type=_seconds, default=0.2, metavar="SECONDS", help="between samples; 0: every frame (default: 0.2)"
     )
-    parser.add_argument(
-        "--patient", type=_patient, metavar="TRACK|BOX",
-        help="whose face: a track's number, or left,top,right,bottom in px; others are neither labelled nor told",
-    )  # fmt: skip
-    parser.add_argument("--csv", metavar="OUT", help="write one row for each face and sample; - for standard output")
-    parser.add_argument("--json", metavar="OUT", help="write everything as JSON; - for standard output")
-    parser.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="write a copy with boxes and labels")
-    parser.add_argument("--pixelate", action="store_true", help="in that copy, make all faces but one unrecognisable")
-    parser.add_argument("--plot", type=Path, metavar="OUT.html", help="write the model's outputs over time")
-    parser.add_argument("--smooth", type=_seconds, default=0.0, metavar="SECONDS", help="running mean in that plot")
-    parser.add_argument(
+    group.add_argument(
+        "--patient",
+        type=_patient,
+        metavar="TRACK|BOX",
+        help="whose face: a track's number, or left,top,right,bottom in px; other faces are left out",
+    )
+    group.add_argument("--device", choices=("cpu", "cuda", "mps"), help="default: the best there is")
+    group.add_argument(
+        "--model", type=Path, metavar="CARD.json", help="model card of another model than the shipped one"
+    )
+    group.add_argument(
         "--stability", action="store_true", help="say how far the labels move when boxes and frames are moved a little"
     )
-    return parser
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--csv", metavar="OUT", help="one row for each face and sample; - for standard output")
+    group.add_argument("--json", metavar="OUT", help="everything as JSON; - for standard output")
+    group.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="a copy with boxes and labels")
+    group.add_argument("--pixelate", action="store_true", help="in that copy, make all faces but one unrecognisable")
+    group.add_argument("--plot", type=Path, metavar="OUT.html", help="the model's outputs over time")
+    group.add_argument("--smooth", type=_seconds, default=0.0, metavar="SECONDS", help="running mean in that plot")
 
 
 def _patient(text: str) -> int | Box:
@@ -101,6 +137,8 @@ def _seconds(text: str) -> float:
 
 
 def _analyze(analyzer: Analyzer, path: Path, every_s: float, patient: int | Box | None) -> RecordingAnalysis:
+    from fer_core.media.image import sniff
+
     if sniff(path) in ("image", "heic"):
         return analyzer.analyze_image(path)
     with _bar(path.name) as report:
@@ -109,10 +147,18 @@ def _analyze(analyzer: Analyzer, path: Path, every_s: float, patient: int | Box 
 
 def _draw(path: Path, analysis: RecordingAnalysis, options: argparse.Namespace) -> None:
     """Write the annotated copy and the plot, where they are asked for."""
+    if not options.annotate and not options.plot:
+        return
+    from fer_core.reading.reading import find_track
+
     track = find_track(analysis.results, options.patient)
     if options.annotate:
+        from fer_core.media.annotate import annotate
+
         annotate(path, analysis.results, options.annotate, track if options.pixelate else None)
     if options.plot and track is not None:
+        from fer_core.reading.plot import write_plot
+
         write_plot(analysis.results, track, options.plot, options.smooth)
 
 
@@ -227,13 +273,16 @@ def _as_json(name: str, analysis: RecordingAnalysis) -> dict[str, Any]:
 
 def _in_words(name: str, analysis: RecordingAnalysis) -> str:
     """Return a few lines for people: usable share first, then the labels with their intervals."""
+    from fer_core.reading.reading import main_track, read, series_of
+
     results = analysis.results
     usable = sum(any(seen.status.usable for seen in result.faces) for result in results)
     lines = [f"{name}: {usable} of {len(results)} samples with a usable face; {analysis.device}"]
     tracks = len({seen.face.track for result in results for seen in result.faces})
     main = main_track(results)
     if main is not None:
-        lines += _reading_in_words(read(series_of(results, main)), main, tracks)
+        series = series_of(results, main, analysis.settings.every_s, analysis.settings.uncertain_below)
+        lines += _reading_in_words(read(series), main, tracks)
     if analysis.damaged_frames:
         lines.append(f"  {analysis.damaged_frames} damaged places were left out")
     if analysis.skipped_frames:
@@ -246,19 +295,20 @@ def _in_words(name: str, analysis: RecordingAnalysis) -> str:
 
 
 def _reading_in_words(found: Reading, track: int, tracks: int) -> list[str]:
-    gap = f", longest gap {found.longest_gap_s:.1f} s" if found.samples > 1 else ""
+    gap = f", longest gap {found.longest_gap_s:.1f} s" if found.samples > 1 and found.longest_gap_s is not None else ""
     lines = [f"  face {track} of {tracks}: usable {found.usable_share:.1%}{gap}; basis: {found.light.value}"]
     lines += [f"    {status.value:<10} {share:6.1%} (no label)" for status, share in found.reasons.items()]
     for label, share, low, high in zip(
         (*EMOTION_LABELS, "uncertain"), found.shares, found.low, found.high, strict=False
     ):
-        if share:
-            lines.append(f"    {label:<10} {share:6.1%} (95 % interval {low:.1%} to {high:.1%})")
-    if found.expressivity is not None:
-        lines.append(f"    expressivity {found.expressivity:.2f} a second (how much the outputs move)")
+        interval = f" (95 % interval {low:.1%} to {high:.1%})" if found.interval_known else ""
+        lines.append(f"    {label:<10} {share:6.1%}{interval}")
+    if found.movement is not None:
+        lines.append(f"    movement {found.movement:.2f} (how much the outputs change from second to second, 0 to 1)")
     if found.valence is not None and found.arousal is not None:
         lines.append(
-            f"    derived index, not a measurement: valence {found.valence:+.2f}, arousal {found.arousal:+.2f}"
+            f"    derived index, not a measurement: valence {found.valence:+.2f} ± {found.valence_reach:.2f},"
+            f" arousal {found.arousal:+.2f} ± {found.arousal_reach:.2f} (95 % interval)"
         )
     return lines
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fer_core.carry import Json, to_json
 from fer_core.device import share_cores
 from fer_core.faces import quality
 from fer_core.faces.detector import NAME as DETECTOR_NAME
@@ -26,7 +26,7 @@ from fer_core.media.image import read_image
 from fer_core.media.prefetch import prefetch
 from fer_core.media.source import Source
 from fer_core.model.classifier import Classifier
-from fer_core.segments import End, Joiner, Part, damaged_moments, tracks_of
+from fer_core.segments import End, Joiner, Part, SegmentResume, damaged_moments, read_resume
 from fer_core.types import (
     RGB,
     AnalysisSettings,
@@ -36,7 +36,6 @@ from fer_core.types import (
     FaceExpression,
     Frame,
     FrameResult,
-    Position,
     Preview,
     Progress,
     RecordingAnalysis,
@@ -119,7 +118,7 @@ class Analyzer:
         every_s: float = 0.2,
         on_progress: OnProgress | None = None,
         patient: int | Box | None = None,
-        resume: dict[str, Any] | None = None,
+        resume: Json | None = None,
     ) -> Iterator[Chunk]:
         """Yield the results of a video in chunks of about `CHUNK_S`, in one pass forward; at least one chunk.
 
@@ -146,7 +145,7 @@ class Analyzer:
         span: Span,
         on_progress: OnProgress | None = None,
         patient: int | Box | None = None,
-        resume: dict[str, Any] | None = None,
+        resume: Json | None = None,
     ) -> Generator[Part, None, None]:
         """Yield the parts of one segment, for a `Joiner`; arguments and errors are those of `stream_video`.
 
@@ -155,18 +154,18 @@ class Analyzer:
         info = video.probe(source)
         stats = DecodeStats()
         begun = _Begun.anew(self.detector, patient) if resume is None else _Begun.resumed(self.detector, resume)
-        step_s = every_s or (1 / info.mean_fps if info.mean_fps else 0.0)
         # Decoding, finding and labelling let each other work: all three release the interpreter.
         decoded = prefetch(video.frames(source, every_s, WORK_SIDE_PX, stats, begun.after, span, info))
         first = last = None
+        luma = ""
         waiting: list[_Seen] = []
         results: list[FrameResult] = []
         # Closed at once where the loop is left, for the first thread reads from a file that the caller may close then.
-        found = prefetch(_batched(_look(decoded, begun, step_s, self._videos_go)), depth=2 * CLASSIFY_FRAMES)
+        found = prefetch(_batched(_look(decoded, begun, every_s, self._videos_go)), depth=2 * CLASSIFY_FRAMES)
         with closing(decoded), closing(found) as looked:
             for seen in looked:
                 if seen.samples == 1:
-                    first = seen.frame.position
+                    first, luma = seen.frame.position, seen.frame.shots.luma if seen.frame.shots is not None else ""
                 waiting.append(seen)
                 last = seen.frame
                 if on_progress is not None:
@@ -179,14 +178,14 @@ class Analyzer:
                     found_so_far = Chunk(
                         tuple(results), info, preview, stats.damaged, False, seen.resume, stats.skipped
                     )
-                    yield Part(found_so_far, first)
+                    yield Part(found_so_far, first, luma=luma)
                     results, first = [], None
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
         preview_at_end = _preview(newest, results[-1]) if newest is not None else None
-        info = _as_long_as_seen(info, stats.end_s, step_s)
+        info = _as_long_as_seen(info, stats.end_s)
         chunk = Chunk(tuple(results), info, preview_at_end, stats.damaged, stats.partial, skipped_frames=stats.skipped)
-        yield Part(chunk, first, _end(stats, begun, last))
+        yield Part(chunk, first, _end(stats, begun, last), luma)
 
     def _analysis(
         self,
@@ -210,7 +209,7 @@ class Analyzer:
         results = []
         for one in seen:
             faces = tuple(self._expressions(one, probabilities))
-            results += [*one.damage, FrameResult(one.frame.index, one.frame.time_s, faces)]
+            results += [*one.damage, FrameResult(one.frame.index, one.frame.time_s, faces, cut=one.frame.cut)]
         return results
 
     def _expressions(self, seen: _Seen, probabilities: Iterator[NDArray[np.float32]]) -> Iterator[FaceExpression]:
@@ -233,19 +232,20 @@ def _teller(joiner: Joiner, on_progress: OnProgress | None) -> OnProgress | None
 def _end(stats: DecodeStats, begun: _Begun, last: Frame | None) -> End:
     """Return what a segment leaves to the next one; `last`: the last frame that this pass looked at."""
     if last is not None:
-        tracks, place = tracks_of(begun.follower.state()["tracker"], last.scale), last.position
+        scale, place = last.scale, last.position
     elif begun.after is not None:
-        tracks, place = tracks_of(begun.follower.state()["tracker"], begun.scale), begun.after.position
+        scale, place = begun.scale, begun.after.position
     else:
-        tracks, place = None, None
-    return End(stats.numbered, stats.decoded, stats.damaged, tracks, place, stats.skipped)
+        return End(stats.numbered, stats.decoded, stats.damaged, None, None, skipped=stats.skipped)
+    tracks = begun.follower.state().tracker.scaled(1 / scale)
+    return End(stats.numbered, stats.decoded, stats.damaged, tracks, place, stats.shots, stats.skipped)
 
 
-def _as_long_as_seen(info: VideoInfo, end_s: float, step_s: float) -> VideoInfo:
+def _as_long_as_seen(info: VideoInfo, end_s: float) -> VideoInfo:
     """Return what the video says of itself, with its true length: of recordings that were joined it tells one."""
     if info.duration_s is None or end_s <= info.duration_s:
         return info
-    return replace(info, duration_s=end_s + step_s)
+    return replace(info, duration_s=end_s + (1 / info.mean_fps if info.mean_fps else 0.0))
 
 
 _NOTHING = np.empty((0, 0, 3), np.uint8)
@@ -266,7 +266,7 @@ class _Seen:
     reasons: Sequence[Status | None]
     damage: Sequence[FrameResult] = ()
     samples: int = 1
-    resume: dict[str, Any] | None = None
+    resume: Json | None = None
     ends_batch: bool = False
 
 
@@ -306,21 +306,20 @@ class _Begun:
         return cls(Follower(detector), _Chosen(patient))
 
     @classmethod
-    def resumed(cls, detector: Detector, state: dict[str, Any]) -> _Begun:
-        after = video.Bookmark(Position(**state["position"]), state["crc32"])
-        patient = Box(**state["patient"]) if isinstance(state["patient"], dict) else state["patient"]
-        follower = Follower.resumed(detector, state["follower"])
-        return cls(follower, _Chosen(patient), state["samples"], after.position.time_s, after, state["scale"])
+    def resumed(cls, detector: Detector, state: Json) -> _Begun:
+        found = read_resume(SegmentResume, state)
+        follower, begun_s = Follower.resumed(detector, found.follower), found.mark.position.time_s
+        return cls(follower, _Chosen(found.patient), found.samples, begun_s, found.mark, found.scale)
 
 
-def _look(frames: Iterable[Frame], begun: _Begun, step_s: float, going: threading.Event) -> Iterator[_Seen]:
+def _look(frames: Iterable[Frame], begun: _Begun, every_s: float, going: threading.Event) -> Iterator[_Seen]:
     """Find, follow and cut out the faces of one frame after the other, while `going` is set."""
     begun_s = begun.begun_s
     before = begun.after.position if begun.after is not None else None
     for samples, frame in enumerate(frames, start=begun.samples + 1):
         going.wait()
-        faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale), frame.scale)
-        seen = _Seen(frame, faces, *_crops(frame, faces), damaged_moments(before, frame.position, step_s), samples)
+        faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale, frame.cut), frame.scale)
+        seen = _Seen(frame, faces, *_crops(frame, faces), damaged_moments(before, frame.position, every_s), samples)
         begun_s = frame.time_s if begun_s is None else begun_s
         if frame.time_s - begun_s >= CHUNK_S:
             seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
@@ -349,18 +348,10 @@ def _batched(looked: Iterable[_Seen]) -> Iterator[_Seen]:
         yield held
 
 
-def _resume(frame: Frame, samples: int, begun: _Begun) -> dict[str, Any]:
-    """Return what `_Begun.resumed` needs after this frame, as JSON holds it."""
-    mark = video.Bookmark.at(frame)
-    patient = begun.chosen.patient
-    return {
-        "position": asdict(mark.position),
-        "crc32": mark.crc32,
-        "samples": samples,
-        "scale": frame.scale,
-        "follower": begun.follower.state(),
-        "patient": asdict(patient) if isinstance(patient, Box) else patient,
-    }
+def _resume(frame: Frame, samples: int, begun: _Begun) -> Json:
+    """Return what `_Begun.resumed` needs after this frame."""
+    mark, follower = video.Bookmark.at(frame), begun.follower.state()
+    return to_json(SegmentResume(mark, samples, frame.scale, follower, begun.chosen.patient))
 
 
 def _crops(frame: Frame, faces: list[Face]) -> tuple[NDArray[np.uint8], list[Status | None]]:

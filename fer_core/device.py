@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import torch
+
+from fer_core.errors import ModelError
 
 
 def best_device() -> torch.device:
@@ -12,6 +15,17 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def chosen_device(name: str | None) -> torch.device:
+    """Return the device of a name, or the best one. Raises ModelError ``no_device`` where this computer has none."""
+    if name is None:
+        return best_device()
+    there: dict[str, Callable[[], bool]] = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    device = torch.device(name)
+    if device.type in there and not there[device.type]():
+        raise ModelError(f"This computer has no device {name}.", "no_device")
+    return device
 
 
 def working_dtype(device: torch.device) -> torch.dtype:

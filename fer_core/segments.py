@@ -7,17 +7,25 @@ makes the segments' parts, in their order, into chunks of one recording. Who loo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from fer_core.carry import CarryError, Json, from_json, to_json
 from fer_core.errors import media_error
-from fer_core.faces.tracking import Tracker
+from fer_core.faces.following import FollowerState
+from fer_core.faces.tracking import Tracker, TrackerState
 from fer_core.media import video
 from fer_core.media.container import WHOLE, Span
+from fer_core.media.shots import Shots
 from fer_core.media.source import Source
 from fer_core.media.spans import spans
-from fer_core.media.video import BookmarkError
+from fer_core.media.video import Bookmark, BookmarkError
 from fer_core.types import Box, Chunk, FaceExpression, FrameResult, Position, Progress
+
+FORM = 2
+"""Of `Resume`: another number is another release's, and the analysis begins anew."""
+NO_SHOT, NOBODY = Shots(), TrackerState()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +33,15 @@ class End:
     """What a segment leaves to the next: how many frames it had, who was followed at last, and its last frame's place.
 
     `tracks`: a tracker's state in px of the upright video. Both are None where no frame of it could be decoded.
+    `shots`: what a cut after its last frame is told by.
     """
 
     frames: int
     decoded: int
     damaged: int
-    tracks: dict[str, Any] | None
+    tracks: TrackerState | None
     last: Position | None
+    shots: Shots = NO_SHOT
     skipped: int = 0
 
 
@@ -39,18 +49,31 @@ class End:
 class Part:
     """A chunk as its segment tells it: frames, tracks, samples and damage count from the segment's beginning.
 
-    `resume` in it is that of the segment. `first`: the place of the segment's first frame, in the part that holds it.
-    `end` is there in the segment's last part.
+    `resume` in it is that of the segment. `first`: the place of the segment's first frame, in the part that holds it,
+    and `luma`: what a cut before it is told by. `end` is there in the segment's last part.
     """
 
     chunk: Chunk
     first: Position | None = None
     end: End | None = None
+    luma: str = ""
 
 
-@dataclass(slots=True)
-class _Before:
-    """What is known of all segments before the present one, as JSON holds it.
+@dataclass(frozen=True, slots=True)
+class SegmentResume:
+    """What a segment goes on from: the frame it was read to, how many were sampled, `scale` px of that frame per px of
+    the video, who is followed, and whose faces are wanted."""
+
+    mark: Bookmark
+    samples: int
+    scale: float
+    follower: FollowerState
+    patient: int | Box | None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of all segments before the present one.
 
     `tail`: who was followed at their end and has not been seen since. `tracks`: this segment's numbers, and the
     recording's for them.
@@ -61,43 +84,57 @@ class _Before:
     decoded: int = 0
     damaged: int = 0
     samples: int = 0
-    last: dict[str, Any] | None = None
-    tail: dict[str, Any] = field(default_factory=lambda: Tracker().state())
-    tracks: dict[str, int] = field(default_factory=dict)
+    last: Position | None = None
+    tail: TrackerState = NOBODY
+    tracks: tuple[tuple[int, int], ...] = ()
+    shots: Shots = NO_SHOT
     skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What a recording goes on from: its number of segments, samples and seconds done, and where in which segment."""
+
+    form: int
+    segments: int
+    samples: int
+    done_s: float
+    inside: SegmentResume | None
+    before: Before
 
 
 class Joiner:
     """Makes the parts of all segments, given in their order, into the chunks of one recording.
 
-    `spans`: the segments. `every_s`: seconds between samples, 0 for every frame; `step_s`: the same, told for that case
-    too. `inside`: what the present one goes on from, None at its beginning. `samples`, `done_s`: how
-    far it is.
+    `spans`: the segments. `every_s`: seconds between samples, 0 for every frame. `samples`, `done_s`: how far it is.
     """
 
-    def __init__(
-        self, spans: Sequence[Span], every_s: float, step_s: float, resume: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, spans: Sequence[Span], every_s: float, resume: Resume | None = None) -> None:
         self.spans = spans
-        self.inside: dict[str, Any] | None = None if resume is None else resume["inside"]
-        self.samples: int = 0 if resume is None else resume["samples"]
-        self.done_s: float = 0.0 if resume is None else resume["done_s"]
-        self._every_s, self._step_s = every_s, step_s
-        self._before = _Before() if resume is None else _Before(**resume["before"])
-        self._tail = Tracker.resumed(self._before.tail)
+        self._inside = None if resume is None else resume.inside
+        self.samples = 0 if resume is None else resume.samples
+        self.done_s = 0.0 if resume is None else resume.done_s
+        self._every_s = every_s
+        self._before = Before() if resume is None else resume.before
+        self._tail = Tracker(self._before.tail)
+        self._tracks = dict(self._before.tracks)
 
     @classmethod
-    def of(
-        cls, source: Source, every_s: float, segment_s: float, resume: dict[str, Any] | None, whole: bool = False
-    ) -> Joiner:
+    def of(cls, source: Source, every_s: float, segment_s: float, resume: Json | None, whole: bool = False) -> Joiner:
         """Return a joiner of a video's segments, or of one that is the `whole`; it goes on where `resume` was given.
 
         Raises MediaError, BookmarkError where the video has other segments than that of `resume`.
         """
         parts = [WHOLE] if whole else spans(source, segment_s)
-        if resume is not None and resume["segments"] != len(parts):
+        place = None if resume is None else read_resume(Resume, resume)
+        if place is not None and (place.form, place.segments) != (FORM, len(parts)):
             raise BookmarkError("The place to go on from is not found in the video.")
-        return cls(parts, every_s, step_s(source, every_s), resume)
+        return cls(parts, every_s, place)
+
+    @property
+    def inside(self) -> Json | None:
+        """What the present segment goes on from, None at its beginning."""
+        return None if self._inside is None else to_json(self._inside)
 
     @property
     def segment(self) -> int:
@@ -116,19 +153,25 @@ class Joiner:
     def join(self, part: Part) -> Chunk:
         """Return the next part as a chunk of the recording. Raises MediaError where no frame could be decoded."""
         before, chunk = self._before, part.chunk
+        cut = part.first is not None and before.shots.after(part.luma)[1]
+        if cut:
+            self._tail.forget()
         results = [self._joined(result) for result in chunk.results]
+        if cut:
+            results[0] = replace(results[0], cut=True)
         if part.first is not None and before.last is not None:
-            last = Position(**before.last)
-            if not video.due(part.first.time_s, last.time_s, self._every_s):
-                del results[0]
-            results[:0] = damaged_moments(last, self._placed(part.first), self._step_s)
+            if not video.due(part.first.time_s, before.last.time_s, self._every_s):
+                # Its cut, if there is one, begins with the sample that is told.
+                left_out = results.pop(0)
+                results[:1] = [replace(one, cut=one.cut or left_out.cut) for one in results[:1]]
+            results[:0] = damaged_moments(before.last, self._placed(part.first), self._every_s)
         preview = chunk.preview
         if preview is not None:
             preview = replace(preview, faces=self._numbered(preview.faces))
         self.samples += len(results)
         self.done_s = results[-1].time_s if results else self.done_s
         damaged, skipped = before.damaged + chunk.damaged_frames, before.skipped + chunk.skipped_frames
-        self.inside = chunk.resume
+        self._inside = None if chunk.resume is None else read_resume(SegmentResume, chunk.resume)
         if part.end is not None:
             self._pass_on(part.end)
             if self.over and not self._before.decoded:
@@ -137,20 +180,20 @@ class Joiner:
 
     def _joined(self, result: FrameResult) -> FrameResult:
         """Return a segment's result with the recording's numbers."""
-        before, faces = self._before, result.faces
+        if result.cut:
+            self._tail.forget()
         # The first segment's numbers are the recording's.
-        unknown = [seen.face for seen in faces if before.segment and str(seen.face.track) not in before.tracks]
+        unknown = [one.face for one in result.faces if self.segment and one.face.track not in self._tracks]
         if unknown:
-            for face, track in zip(unknown, self._tail.claim(result.time_s, unknown), strict=True):
-                before.tracks[str(face.track)] = track
-            before.tail = self._tail.state()
-        return replace(result, index=before.frames + result.index, faces=self._numbered(faces))
+            numbers = self._tail.claim(result.time_s, unknown)
+            self._tracks |= {face.track: track for face, track in zip(unknown, numbers, strict=True)}
+        return replace(result, index=self._before.frames + result.index, faces=self._numbered(result.faces))
 
     def _numbered(self, faces: Sequence[FaceExpression]) -> tuple[FaceExpression, ...]:
         return tuple(replace(seen, face=replace(seen.face, track=self._track(seen.face.track))) for seen in faces)
 
     def _track(self, number: int) -> int:
-        return self._before.tracks[str(number)] if self._before.segment else number
+        return self._tracks[number] if self.segment else number
 
     def _placed(self, at: Position) -> Position:
         """Return a place in the segment as one in the recording."""
@@ -160,51 +203,43 @@ class Joiner:
         """Go on to the next segment."""
         before = self._before
         if end.tracks is not None:
-            followed = [track | {"number": self._track(track["number"])} for track in end.tracks["tracks"]]
-            after = self._tail.state()["next"] if before.segment else end.tracks["next"]
-            self._tail = Tracker.resumed({"next": after, "tracks": followed})
-        self._before = _Before(
-            before.segment + 1,
-            before.frames + end.frames,
-            before.decoded + end.decoded,
-            before.damaged + end.damaged,
-            self.samples,
-            asdict(self._placed(end.last)) if end.last is not None else before.last,
-            self._tail.state(),
+            followed = tuple(replace(track, number=self._track(track.number)) for track in end.tracks.tracks)
+            after = self._tail.state().next if before.segment else end.tracks.next
+            self._tail = Tracker(TrackerState(after, followed))
+        self._tracks = {}
+        self._before = Before(
+            segment=before.segment + 1,
+            frames=before.frames + end.frames,
+            decoded=before.decoded + end.decoded,
+            damaged=before.damaged + end.damaged,
+            samples=self.samples,
+            last=self._placed(end.last) if end.last is not None else before.last,
+            shots=end.shots if end.last is not None else before.shots,
             skipped=before.skipped + end.skipped,
         )
 
-    def _resume(self) -> dict[str, Any] | None:
+    def _resume(self) -> Json | None:
         if self.over:
             return None
-        told = {"segments": len(self.spans), "samples": self.samples, "done_s": self.done_s}
-        return told | {"inside": self.inside, "before": asdict(self._before)}
+        before = replace(self._before, tail=self._tail.state(), tracks=tuple(self._tracks.items()))
+        return to_json(Resume(FORM, len(self.spans), self.samples, self.done_s, self._inside, before))
 
 
-def step_s(source: Source, every_s: float) -> float:
-    """Return the seconds between two samples of a video; 0 where that is unknown."""
-    if every_s:
-        return every_s
-    fps = video.probe(source).mean_fps
-    return 1 / fps if fps else 0.0
+def read_resume(kind: type[T], data: Json) -> T:
+    """Return what a pass goes on from. Raises BookmarkError for what another release left."""
+    try:
+        return from_json(kind, data)
+    except CarryError as error:
+        raise BookmarkError("The place to go on from was left by another release.") from error
 
 
-def damaged_moments(before: Position | None, at: Position | None, step_s: float) -> list[FrameResult]:
+def damaged_moments(before: Position | None, at: Position | None, every_s: float) -> list[FrameResult]:
     """Return a result for each sample that was due between two frames and could not be decoded."""
-    if before is None or at is None or at.damaged == before.damaged or step_s <= 0:
+    if before is None or at is None or at.damaged == before.damaged:
         return []
-    due = round((at.time_s - before.time_s) / step_s) - 1
     # Each has an index of its own, among those that the damaged frames left.
-    count = max(0, min(due, at.index - before.index - 1))
+    missing = at.index - before.index - 1
+    due = round((at.time_s - before.time_s) / every_s) - 1 if every_s else missing
+    count = max(0, min(due, missing))
     step_s = (at.time_s - before.time_s) / (count + 1)
     return [FrameResult(before.index + n, before.time_s + n * step_s, damaged=True) for n in range(1, count + 1)]
-
-
-def tracks_of(state: dict[str, Any], scale: float) -> dict[str, Any]:
-    """Return a tracker's state in px of the video, out of one in px of frames with so many px for each of those."""
-    return {"next": state["next"], "tracks": [_enlarged(track, 1 / scale) for track in state["tracks"]]}
-
-
-def _enlarged(track: dict[str, Any], factor: float) -> dict[str, Any]:
-    box = Box(*(value * factor for value in track["box"].values()))
-    return track | {"box": asdict(box), "velocity": [value * factor for value in track["velocity"]]}

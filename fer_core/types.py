@@ -6,12 +6,15 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.emotions import Emotion
+
+if TYPE_CHECKING:
+    from fer_core.media.shots import Shots
 
 RGB = NDArray[np.uint8]
 """An RGB picture, (H, W, 3) uint8."""
@@ -57,7 +60,8 @@ class Frame:
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
     from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
-    own upright frame. `position`: for whoever wants to go on from here another time. Never stored.
+    own upright frame. `position`: for whoever wants to go on from here another time. `cut`: another shot began since
+    the frame given before; `shots`: what a cut after this one is told by. Never stored.
     """
 
     index: int
@@ -65,6 +69,8 @@ class Frame:
     rgb: RGB
     scale: float = 1.0
     position: Position | None = None
+    cut: bool = False
+    shots: Shots | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,19 @@ class Box:
         """Area in px²."""
         return self.width * self.height
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The middle, x and y in px."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def scaled(self, factor: float) -> Box:
+        """Return the same box in a picture of `factor` times the size."""
+        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
+
+    def moved(self, x: float, y: float) -> Box:
+        """Return the box moved by so many px."""
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
     def iou(self, other: Box) -> float:
         """Intersection over union with another box, 0 to 1."""
         width = min(self.right, other.right) - max(self.left, other.left)
@@ -147,6 +166,7 @@ class Face:
 
     `landmarks`: (5, 2) px as ((x, y), …): left eye, right eye, nose, left and right corner of the mouth, as the
     viewer sees them; None where the detector gave none. `track`: number of the track within the recording, from 0.
+    `window`: the square in which the detector's last net saw the face, for a second look; results have none.
     """
 
     box: Box
@@ -154,6 +174,7 @@ class Face:
     landmarks: tuple[tuple[float, float], ...] | None = None
     quality: Quality | None = None
     track: int = 0
+    window: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +212,15 @@ class FaceExpression:
 class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
-    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due.
+    `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due. `cut`: another shot
+    began since the sample before, so that nobody's number goes on.
     """
 
     index: int
     time_s: float
     faces: tuple[FaceExpression, ...] = ()
     damaged: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

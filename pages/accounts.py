@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
-from clinic import words
+from clinic import clock, words
 from clinic.access import Actor, Role
 from clinic.accounts import accounts, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
-from pages import links
+from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.conflict import saved
+from pages.views.zone import zone_form
 from pages.widgets import calm
 from web.resources import resources
 
@@ -24,11 +24,17 @@ def add(who: Actor) -> None:
     """Ask for a new account."""
     with calm(), st.form("add_account", border=False):
         name = st.text_input("Name", max_chars=accounts.NAME_MAX, help="The name that the person signs in with.")
-        role = st.selectbox("Role", ROLES, format_func=words.ROLES.__getitem__)
+        role = choose_role("new", ROLES[0])
         for explained in ROLES:
             st.caption(f"{words.ROLES[explained]}: {words.ROLE_MEANINGS[explained]}")
         if st.form_submit_button("Add", type="primary"):
             hand_out(name, accounts.add(resources().db, who, name, role))
+
+
+def choose_role(whose: str, start: Role) -> Role:
+    """Draw the choice of a role."""
+    labels = {role.value: words.ROLES[role] for role in ROLES}
+    return Role(chooser.choose("Role", labels, f"role:{whose}", start=start.value) or start)
 
 
 @st.dialog("Change account")
@@ -37,25 +43,26 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     with calm():
         db = resources().db
         st.markdown(f"**{links.plain_text(row.name)}**")
-        with st.form("role", border=False):
-            role = st.selectbox("Role", ROLES, index=ROLES.index(row.role), format_func=words.ROLES.__getitem__)
-            if st.form_submit_button("Save"):
-                accounts.set_role(db, who, row.id, role)
-                st.rerun()
-        if st.button("Reset password", icon=":material/key:"):
-            hand_out(row.name, accounts.reset_password(db, who, row.id))
+        target = actions.at(row.id, row.revision)
+        with st.form(f"role:{row.id}", border=False):
+            role = choose_role(target, row.role)
+            wanted = actions.submit("Save", "save_role", target)
+        if wanted and saved(row.id, row.revision, lambda seen: accounts.set_role(db, who, row.id, role, seen)):
+            st.rerun()
+        if actions.action("Reset password", "reset_password", target, icon=":material/key:"):
+            hand_out(row.name, accounts.reset_password(db, who, row.id, row.revision))
         st.caption("Ends all sign-ins of this account; a new first password is shown once.")
         if row.second_step:
-            if st.button("Reset second step", icon=":material/phonelink_erase:"):
+            if actions.action("Reset second step", "reset_step", target, icon=":material/phonelink_erase:"):
                 totp.reset(db, who, row.id)
                 st.rerun()
             st.caption("For one who lost the telephone and the recovery codes. Ends all sign-ins of this account.")
         if row.disabled:
-            if st.button("Enable", icon=":material/lock_open:"):
-                accounts.enable(db, who, row.id)
+            if actions.action("Enable", "enable", target, icon=":material/lock_open:"):
+                accounts.enable(db, who, row.id, row.revision)
                 st.rerun()
-        elif st.button("Disable", icon=":material/block:"):
-            accounts.disable(db, who, row.id)
+        elif actions.action("Disable", "disable", target, icon=":material/block:"):
+            accounts.disable(db, who, row.id, row.revision)
             st.rerun()
         st.caption("A disabled account is signed out everywhere at once; its caseload stays until it is handed over.")
         if resources().settings.provider is not None:
@@ -67,24 +74,31 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
 def link(who: Actor, row: AccountRow) -> None:
     """Say who the account is at the sign-in provider."""
     provider = resources().settings.provider
-    with st.form("link", border=False):
+    db, target = resources().db, actions.at(row.id, row.revision)
+    with st.form(f"link:{row.id}", border=False):
         told = "As the provider knows the person. The first sign-in there binds the account to it."
-        named = st.text_input("E-mail address or subject at the provider", value=row.provider or "", help=told)
-        if st.form_submit_button("Link") and provider is not None:
-            identities.link(resources().db, who, row.id, provider.issuer, named)
+        named = st.text_input(
+            "E-mail address or subject at the provider", value=row.provider or "", help=told, key=f"named:{target}"
+        )
+        wanted = actions.submit("Link", "link", target)
+    if wanted and provider is not None:
+        issuer = provider.issuer
+        if saved(row.id, row.revision, lambda seen: identities.link(db, who, row.id, issuer, named, seen)):
             st.rerun()
-    if row.provider and st.button("End the link", icon=":material/link_off:"):
-        identities.unlink(resources().db, who, row.id)
+    if row.provider and actions.action("End the link", "unlink", target, icon=":material/link_off:"):
+        identities.unlink(db, who, row.id, row.revision)
         st.rerun()
 
 
 def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     """Offer to move the caseload."""
-    with st.form("hand_over", border=False):
+    target = actions.at(row.id, row.revision)
+    with st.form(f"hand_over:{row.id}", border=False):
         count = "the patient" if row.patients == 1 else f"all {row.patients} patients"
-        taker = st.selectbox(f"Hand {count} over to", others, index=None, format_func=lambda other: other.name)
-        if st.form_submit_button("Hand over") and taker is not None:
-            accounts.hand_over(resources().db, who, row.id, taker.id)
+        names = {other.id: other.name for other in others}
+        taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
+        if actions.submit("Hand over", "hand_over", target) and taker is not None:
+            accounts.hand_over(resources().db, who, row.id, taker, row.revision)
             st.rerun()
 
 
@@ -116,7 +130,9 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         role.write(words.ROLES[row.role])
         condition.write(condition_of(row))
         patients.write(str(row.patients))
-        if button.button("Change", key=f"change_{row.id}", width="stretch"):
+        with button:
+            wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True)
+        if wanted:
             change(who, row, [other for other in rows if other.id != row.id and not other.disabled])
 
 
@@ -126,7 +142,7 @@ def condition_of(row: AccountRow) -> str:
         return "Disabled"
     if row.must_change:
         return "Has a first password"
-    here = row.seen_at is not None and row.seen_at > datetime.now(UTC) - sessions.IDLE
+    here = row.seen_at is not None and clock.within(row.seen_at, sessions.IDLE, clock.now())
     return "Signed in" if here else "–"
 
 
@@ -142,3 +158,5 @@ found = accounts.list_accounts(resources().db, who)
 for row in found:
     show_line(who, row, found)
 st.caption(words.ACCOUNTS_SEE_OWN)
+st.header("Time zone of the clinic")
+zone_form(who)

@@ -8,12 +8,14 @@ from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.patients import caseload
 from clinic.worker.health import read_health
-from pages import links
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.folder_import import show_import
 from pages.views.follow import progress_text
 from pages.widgets import calm, day, duration
 from web.resources import resources
+
+EVERYBODY = "everybody"
 
 
 @st.fragment(run_every=2)
@@ -21,7 +23,7 @@ def show_jobs() -> None:
     """Draw the list of analyses that are not over; only this part runs again."""
     with calm():
         who = actor()
-        active = progress.active(resources().db, who)
+        active = progress.active(resources().db, resources().settings, who)
         if not active:
             st.info("Nothing is being analysed. Results are on the patients' pages.", icon=":material/check:")
         for job in active:
@@ -91,13 +93,14 @@ def show_again() -> None:
         "After a new model was installed: each recording whose file is kept gets a new result beside the old one. The"
         " charts then show the new one. What clinicians hand in meanwhile comes first."
     )
-    names = {patient.id: patient.name for patient in caseload.list_patients(parts.db, actor())}
-    with st.form("again", border=False):
-        chosen = st.selectbox(
-            "Whose recordings", [None, *names], format_func=lambda key: names[key] if key else "Everybody's"
-        )
-        if st.form_submit_button("Analyse again", icon=":material/refresh:"):
-            st.info(reanalysis.start(parts.db, parts.settings, actor(), chosen).sentence, icon=":material/info:")
+    names = chooser.patient_labels(caseload.list_patients(parts.db, actor()))
+    chosen = chooser.choose("Whose recordings", {EVERYBODY: "Everybody's", **names}, "again", start=EVERYBODY)
+    wanted = actions.action(
+        "Analyse again", "again", chosen or "nobody", icon=":material/refresh:", disabled=chosen is None
+    )
+    if wanted and chosen is not None:
+        whose = None if chosen == EVERYBODY else chosen
+        st.info(reanalysis.start(parts.db, parts.settings, actor(), whose).sentence, icon=":material/info:")
     show_reanalyses()
 
 

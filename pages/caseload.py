@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import words
-from clinic.patients import caseload
+from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from fer_core.emotions import Emotion
 from pages import links
@@ -14,7 +14,7 @@ from pages.charts.trend import spark_svg
 from pages.session import actor
 from pages.views.sharing import ask_for_emergency
 from pages.views.transfer import import_dialog, show_receipt
-from pages.widgets import day, percent
+from pages.widgets import calm, day, day_input, percent
 from web.resources import resources
 
 SHOWN_AT_ONCE = 25
@@ -25,11 +25,15 @@ WIDTHS = [3.2, 1.8, 1.6, 1.7, 1.7]
 @st.dialog("New patient")
 def add_patient() -> None:
     """Ask for a new patient, and go on to that patient's page."""
-    with st.form("add_patient", border=False):
-        name = st.text_input("Name or code", max_chars=200)
-        note = st.text_area("Note (optional)", max_chars=2000, height=100)
+    with calm(), st.form("add_patient", border=False):
+        name = st.text_input("Name or code", max_chars=fields.NAME_MAX)
+        left, right = st.columns(2)
+        code = left.text_input("Code (optional)", max_chars=fields.CODE_MAX, help=words.CODE)
+        with right:
+            born_on = day_input("Date of birth (optional)", None, "born_on")
+        note = st.text_area("Note (optional)", max_chars=fields.NOTE_MAX, height=100)
         if st.form_submit_button("Add", type="primary"):
-            patient_id = caseload.add_patient(resources().db, actor(), name, note)
+            patient_id = caseload.add_patient(resources().db, actor(), name, note, code=code, born_on=born_on)
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
@@ -53,6 +57,9 @@ def show_line(patient: PatientSummary) -> None:
         name, last, usable, *sparks = st.columns(WIDTHS, vertical_alignment="center")
         with name:
             links.patient_link(patient.name, patient.id)
+            told_by = [patient.code, f"born {day(patient.born_on)}" if patient.born_on else ""]
+            if any(told_by):
+                st.caption(links.plain_text(" · ".join(filter(None, told_by))))
             if patient.demo:
                 st.badge("Invented", color="blue")
             if patient.emergency_until is not None:
@@ -78,7 +85,7 @@ if who.writes and import_button.button("Import", icon=":material/unarchive:", wi
 if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
     add_patient()
 show_receipt()
-search = st.text_input("Search", placeholder="Search by name or note", label_visibility="collapsed", key="search")
+search = st.text_input("Search", placeholder="Search by name, code or note", label_visibility="collapsed", key="search")
 found = caseload.list_patients(resources().db, who, search)
 if found:
     show_list(found)

@@ -37,6 +37,12 @@ def recording_link(label: str, recording_id: str) -> None:
     st.page_link(RECORD, label=label, query_params={"recording": recording_id})
 
 
+def plain_lines(text: str) -> str:
+    """Return a note that someone typed as `plain_text` does, with its lines and indents kept."""
+    kept = [re.sub(r"^\s+", lambda indent: "\u00a0" * len(indent.group()), line) for line in text.split("\n")]
+    return "  \n".join(plain_text(line) if line.strip() else "\u00a0" for line in kept)
+
+
 def plain_text(text: str) -> str:
     """Return text that someone typed so that no letter of it is taken for Markdown, an icon or a colour."""
     escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&])", r"\\\1", text)

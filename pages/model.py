@@ -7,13 +7,17 @@ from typing import Any
 import streamlit as st
 
 from clinic import words
+from clinic.worker.supervisor import PROGRAM_DIR
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
 from pages.charts.model import confusion_figure, training_figure, trust_figure
 from pages.charts.trend import title
 from pages.widgets import chart, percent
+from web.resources import resources
 
 SPLIT = "PrivateTest"
+EARLIER = PROGRAM_DIR / "train" / "results"
+"""The cards of models that were trained here and are not installed."""
 
 
 def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
@@ -25,7 +29,9 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
         f"with the labels of {measured['pictures']:,} test pictures; 95 % interval {_exact(low)} to {_exact(high)}."
     )
     columns[1].metric("Without repeats", _exact(unique["accuracy"]), border=True)
-    columns[1].caption(f"agreement on the {unique['pictures']:,} test pictures that occur nowhere else in the data.")
+    columns[1].caption(
+        f"agreement on the {unique['pictures']:,} test pictures whose photograph was not found elsewhere in the data."
+    )
     columns[2].metric("Neutral called sad", _exact(measured["neutral_to_sad"]), border=True)
     columns[2].caption("of the neutral faces: the error that would mislead most in this use.")
     kept = measured.get("selective")
@@ -72,12 +78,16 @@ def show_trust(measured: dict[str, Any]) -> None:
 def show_models(installed: ModelCard) -> None:
     """Show the model beside those that were trained here before it, and the plain baselines."""
     rows = []
-    for other in known_cards():
+    for other in [installed, *known_cards(EARLIER)]:
+        if SPLIT not in other.metrics:
+            continue
         measured = other.metrics[SPLIT]["full"]
         name = f"{other.name} (installed)" if other.name == installed.name else other.name
         figures = {key: measured[key] * 100 for key in ("accuracy", "macro_f1", "neutral_to_sad")}
         saw = "yes" if other.saw_near_twins else "no"
-        rows.append({"Model": name, "Recipe": other.recipe["preset"], **figures, "Saw near copies of the test": saw})
+        rows.append(
+            {"Model": name, "Recipe": other.recipe.get("preset", ""), **figures, "Saw photographs of the test": saw}
+        )
     rows.sort(key=lambda row: -row["accuracy"])
     shares = {
         "accuracy": st.column_config.NumberColumn("Agreement", format="%.1f %%"),
@@ -127,12 +137,12 @@ def _exact(share: float) -> str:
 
 st.title("Model")
 st.write(words.DISCLAIMER)
-card = ModelCard.load()
+card = ModelCard.load(resources().settings.model)
 tested = card.metrics.get(SPLIT)
 if tested is None:
     st.info("The installed model brings no test results. Treat everything it says with care.", icon=":material/info:")
 else:
-    show_accuracy(tested["full"], tested["without_duplicates"])
+    show_accuracy(tested["full"], tested["without_near_duplicates"])
     st.info(words.WHAT_ACCURACY_MEANS, icon=":material/info:")
     st.header("By expression")
     show_classes(tested["full"])

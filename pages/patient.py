@@ -7,18 +7,25 @@ import streamlit as st
 from clinic import words
 from clinic.access import Forbidden
 from clinic.erasure import deletion
-from clinic.patients import caseload
+from clinic.jobs import progress
+from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
+from clinic.patients.fields import PatientFields
+from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
 from fer_core.emotions import Emotion
-from pages import links
+from pages import actions, chooser, links
 from pages.charts.trend import title, trend_figure
 from pages.session import actor
+from pages.views.confirm import confirmed
+from pages.views.conflict import saved
 from pages.views.consent import show_consent
-from pages.views.convert import CHANGES, trend_dots, usual_bands
+from pages.views.convert import CHANGES, trend_dots
+from pages.views.numbers import show_numbers
+from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
-from pages.widgets import calm, chart, clock, day, percent
+from pages.widgets import calm, chart, clock, day, day_input, percent
 from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -26,38 +33,65 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 
 @st.dialog("Edit patient")
 def edit(patient: PatientDetail) -> None:
-    """Change name and note, or delete the patient."""
+    """Change what is said of the patient, who sees it, or delete the patient."""
     with calm():
-        parts, who = resources(), actor()
-        with st.form("edit_patient", border=False):
-            name = st.text_input("Name or code", value=patient.name, max_chars=200)
-            note = st.text_area("Note", value=patient.note, max_chars=2000, height=100)
-            if st.form_submit_button("Save", type="primary"):
-                caseload.rename_patient(parts.db, who, patient.id, name, note)
-                st.rerun()
+        edit_fields(patient)
         show_readers(patient.id)
         show_history(patient.id)
         with st.expander("Delete this patient"):
-            sure = st.checkbox(f"Delete all {len(patient.recordings)} recordings and the patient for good")
-            if st.button("Delete patient", disabled=not sure, icon=":material/delete:"):
-                keep_receipt(deletion.delete_patient(parts.db, parts.settings, who, patient.id))
-                st.session_state.pop("patient", None)
-                st.switch_page(links.CASELOAD)
+            delete(patient)
+
+
+def edit_fields(patient: PatientDetail) -> None:
+    """Draw the form of name, code, date of birth and note."""
+    with st.form(f"edit:{patient.id}", border=False):
+        name = st.text_input("Name or code", patient.name, max_chars=fields.NAME_MAX, key=f"name:{patient.id}")
+        left, right = st.columns(2)
+        code = left.text_input(
+            "Code (optional)", patient.code, max_chars=fields.CODE_MAX, help=words.CODE, key=f"code:{patient.id}"
+        )
+        with right:
+            born_on = day_input("Date of birth (optional)", patient.born_on, f"born:{patient.id}")
+        note = st.text_area("Note", patient.note, max_chars=fields.NOTE_MAX, height=100, key=f"note:{patient.id}")
+        wanted = actions.submit("Save", "save_patient", actions.at(patient.id, patient.revision), kind="primary")
+    if wanted:
+        said = PatientFields(name, note, code, born_on)
+        db, who = resources().db, actor()
+        if saved(patient.id, patient.revision, lambda seen: edits.edit_patient(db, who, patient.id, seen, said)):
+            st.rerun()
+
+
+def delete(patient: PatientDetail) -> None:
+    """Ask for the name, then delete the patient."""
+    count = len(patient.recordings)
+    st.write(f"Deletes the patient and {count} recording{'' if count == 1 else 's'} for good. This can't be undone.")
+    if confirmed("Delete patient", "delete_patient", actions.at(patient.id, patient.revision), patient):
+        parts = resources()
+        receipt = deletion.delete_patient(parts.db, parts.settings, actor(), patient.id, patient.revision, count)
+        keep_receipt(receipt)
+        st.session_state.pop("patient", None)
+        st.switch_page(links.CASELOAD)
 
 
 def show_header(patient: PatientDetail) -> None:
     """Draw who it is and what can be done."""
     name, export_button, edit_button = st.columns([4, 1, 1], vertical_alignment="bottom")
     name.title(links.plain_text(patient.name))
-    if patient.writable and edit_button.button("Edit", icon=":material/edit:", width="stretch"):
-        edit(patient)
-    if patient.writable and export_button.button("Export", icon=":material/archive:", width="stretch"):
-        export_dialog(patient.id)
+    if patient.writable:
+        with edit_button:
+            if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True):
+                edit(patient)
+        with export_button:
+            if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
+                export_dialog(patient.id, patient.name)
     show_receipt()
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
+    told_by = [patient.code, f"born {day(patient.born_on)}" if patient.born_on else ""]
+    if any(told_by):
+        st.caption(links.plain_text(" · ".join(filter(None, told_by))))
     if patient.note:
-        st.markdown(links.plain_text(patient.note))
+        st.markdown(links.plain_lines(patient.note))
     if patient.emergency_until is not None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
     if show_consent(patient) and patient.writable:
@@ -79,16 +113,17 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
     """Draw the trend and say how to read it."""
     trend = patient.trend
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    figure = trend_figure(trend_dots(trend), shown, words.EXPRESSIONS, usual_bands(trend), changes)
+    figure = trend_figure(trend_dots(trend), [*shown, UNCERTAIN], words.TREND_NAMES, changes)
     chart(figure, "trend", "Shares of expressions over the recordings, with intervals")
     said = ["Each point is one recording, its bar the 95 % interval."]
     if any(point.hollow for point in trend.points):
         said.append("Hollow points do not count, the reason appears under the pointer.")
-    if trend.baseline:
-        said.append("The band is this patient's own usual range, a ring marks what lies outside it.")
-    if any(change.what == "model" for change in trend.changes):
-        said.append("Results of two models are never joined.")
+    if any(point.usual_low for point in trend.points):
+        said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
+    if trend.changes:
+        said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
     st.caption(" ".join(said))
+    show_power(trend, shown)
     if trend.building:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
 
@@ -98,22 +133,44 @@ def show_table(patient: PatientDetail) -> None:
     rows = [
         {
             "Recorded on": recording.recorded_on.isoformat(),
+            "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
             "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
-            "State": words.JOB_STATES[recording.state] if recording.state else "Stored",
-            "Remark": recording.hollow or "",
+            "State": recording.standing.sentence,
             "Note": recording.note,
         }
         for recording in patient.recordings
     ]
-    shown = ("Recorded on", "Kind", "State", "Note") if patient.closed else None
+    shown = ("Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
     usable = st.column_config.NumberColumn(format="%.0f %%")
     st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
+
+
+@st.fragment(run_every=2)
+def show_under_way(patient_id: str, before: int) -> None:
+    """Say which analyses of the patient are not over; the page is drawn again when one is. Only this part runs again.
+
+    `before`: how many there were when the page was drawn.
+    """
+    with calm():
+        parts = resources()
+        found = progress.active(parts.db, parts.settings, actor(), patient_id)
+        if len(found) != before:
+            st.rerun()
+        for job in found:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"Recording of {day(job.recorded_on)}: {job.status.standing.sentence}", width="stretch")
+                if job.status.writable:
+                    links.recording_link("Show", job.status.recording_id)
 
 
 def show_patient(patient: PatientDetail) -> None:
     """Draw the whole page of one patient."""
     show_header(patient)
+    parts = resources()
+    under_way = progress.active(parts.db, parts.settings, actor(), patient.id)
+    if under_way:
+        show_under_way(patient.id, len(under_way))
     if not patient.recordings:
         if not patient.closed:
             st.info("No recordings yet. Add a video of a session, or a few pictures.", icon=":material/videocam:")
@@ -123,31 +180,28 @@ def show_patient(patient: PatientDetail) -> None:
         show_table(patient)
         return
     show_overview(patient)
-    shown = st.pills(
-        "Expressions",
-        list(Emotion),
-        selection_mode="multi",
-        default=FIRST_SHOWN,
-        format_func=lambda emotion: title(words.EXPRESSIONS[emotion]),
-        key="expressions_shown",
-    )
-    shown = sorted(shown)
+    expressions = {emotion.label: title(words.EXPRESSIONS[emotion]) for emotion in Emotion}
+    picked = chooser.several("Expressions", expressions, [one.label for one in FIRST_SHOWN], "expressions_shown")
+    shown = [emotion for emotion in Emotion if emotion.label in picked]
     if patient.trend.points:
         st.header("Over the recordings")
         show_trend(patient, shown)
     st.header("One recording")
     by_id = {recording.id: recording for recording in patient.recordings}
     asked = links.query_id("recording")
-    chosen = st.selectbox(
+    chosen = chooser.choose(
         "Recording",
-        list(by_id),
-        index=list(by_id).index(asked) if asked in by_id else 0,
-        format_func=lambda key: title_of(by_id[key]),
+        chooser.recording_labels(patient.recordings, title_of),
+        key=f"recording:{patient.id}:{asked}",
+        start=asked or patient.recordings[0].id,
+        placeholder="Choose a recording",
         label_visibility="collapsed",
     )
-    show_recording(by_id[chosen], shown, patient.writable)
+    if chosen is not None:
+        show_recording(patient, by_id[chosen], shown)
     st.header("All recordings")
     show_table(patient)
+    show_numbers()
 
 
 patient_id = links.query_id("patient") or st.session_state.get("patient")

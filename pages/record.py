@@ -3,68 +3,90 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic import words
+from clinic.access import Actor
 from clinic.consent import consent
 from clinic.jobs import jobs, progress
-from clinic.patients import caseload
+from clinic.patients import caseload, fields
+from clinic.patients.caseload import PatientSummary
+from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming, uploads
+from clinic.recordings.taken import suggestion
 from fer_core.errors import FerError
 from fer_core.media.kinds import PICTURE_SUFFIXES
-from pages import links
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.follow import follow
 from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
-from pages.widgets import day, show_error
-from web.resources import resources
+from pages.widgets import calm, day, day_input, show_error, today, zone
+from web.resources import Resources, resources
 
-KINDS = ["A video", "Pictures"]
-SAMPLING = {"Standard: 5 times a second": 0.2, "Coarse: once a second": 1.0, "Every frame": 0.0}
+KINDS = {"video": "A video", "pictures": "Pictures"}
+SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second", "0.0": "Every frame"}
+"""Seconds between the samples of a video, and what that is called."""
 
 
+@st.fragment(run_every=2)
 def show_running() -> None:
-    """List what is not over yet, so that one who left the page finds it again."""
-    for job in progress.active(resources().db, actor()):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
-            st.caption(words.JOB_STATES[job.status.state], width="content")
-            links.recording_link("Show", job.status.recording_id)
+    """List what is not over yet, so that one who left the page finds it again; only this part runs again."""
+    with calm():
+        parts = resources()
+        for job in progress.active(parts.db, parts.settings, actor()):
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{links.plain_text(job.patient_name)}** · {day(job.recorded_on)}", width="stretch")
+                st.caption(job.status.standing.sentence, width="content")
+                links.recording_link("Show", job.status.recording_id)
 
 
-def show_form(patients: list[caseload.PatientSummary]) -> None:
+def show_form(patients: list[PatientSummary]) -> None:
     """Draw the form of a new recording and hand it in."""
     by_id = {patient.id: patient for patient in patients}
     asked = links.query_id("patient")
-    left, right = st.columns(2)
-    patient_id = left.selectbox(
-        "Patient",
-        list(by_id),
-        index=list(by_id).index(asked) if asked in by_id else None,
-        format_func=lambda key: by_id[key].name,
-        placeholder="Choose a patient",
-    )
-    if patient_id is not None and not may_be_analysed(patient_id):
+    labels = chooser.patient_labels(patients)
+    left, middle, right = st.columns([2, 1, 1])
+    with left:
+        chosen = chooser.choose("Patient", labels, f"whose:{asked}", start=asked, placeholder="Choose a patient")
+    patient = by_id[chosen] if chosen is not None else None
+    if patient is not None and not may_be_analysed(patient.id):
         return
-    recorded_on = right.date_input("Recorded on", value="today", max_value="today", format="YYYY-MM-DD")
-    kind = st.segmented_control("What was recorded", KINDS, default=KINDS[0], required=True)
+    day_field, time_field = middle.container(), right.container()
+    kind = chooser.switch("What was recorded", KINDS, "recorded_kind")
     video, pictures = None, []
-    if kind == KINDS[0]:
+    if kind == "video":
         video = video_uploader()
     else:
         pictures = st.file_uploader("One or more pictures", type=list(PICTURE_SUFFIXES), accept_multiple_files=True)
-    st.caption(f"The file lies encrypted until it is analysed, and {afterwards(patient_id)} then. Sound is never read.")
+    st.caption(f"The file lies encrypted until it is analysed, and {afterwards(chosen)} then. Sound is never read.")
+    with day_field:
+        recorded_on = ask_for_day(video.name if video else pictures[0].name if pictures else "")
+    recorded_time = time_field.time_input("Time (optional)", None, key="recorded_time")
+    objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None, today())
+    if objection is not None:
+        show_error(objection)
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
-    sampling = st.segmented_control(
-        "How often a video is looked at", list(SAMPLING), default=next(iter(SAMPLING)), required=True
-    )
-    ready = patient_id is not None and (video.done if video else bool(pictures))
-    if st.button("Start analysis", type="primary", icon=":material/play_arrow:", disabled=not ready) and patient_id:
-        hand_in(patient_id, video or pictures, recorded_on, note, SAMPLING[sampling])
-    if not ready:
+    sampling = chooser.switch("How often a video is looked at", SAMPLING, "recorded_sampling")
+    ready = patient is not None and objection is None and (video.done if video else bool(pictures))
+    if patient is not None and objection is None:
+        st.markdown(f"To be stored for **{links.plain_text(labels[patient.id])}**, recorded on **{day(recorded_on)}**.")
+    target = actions.at(patient.id, patient.revision) if patient is not None else "nobody"
+    start = actions.action("Start analysis", "start", target, "primary", ":material/play_arrow:", disabled=not ready)
+    if start and ready and patient is not None and recorded_on is not None:
+        said = RecordingFields(recorded_on, recorded_time, note)
+        hand_in(patient, video or pictures, said, float(sampling))
+    if not ready and objection is None:
         st.caption("Choose a patient and a file first." if not video else "The video is still on its way.")
+
+
+def ask_for_day(name: str) -> date | None:
+    """Ask for the day of the recording; the file's name may suggest one."""
+    taken = suggestion(name, None, zone(), today())
+    suggested = taken.day if taken is not None else today()
+    # Another suggestion is another field, so that what was typed for one file is not kept for the next.
+    return day_input("Recorded on", suggested, f"recorded_on:{suggested}")
 
 
 def may_be_analysed(patient_id: str) -> bool:
@@ -87,28 +109,52 @@ def afterwards(patient_id: str | None) -> str:
     return "is kept" if agreed else "is deleted"
 
 
-def hand_in(patient_id: str, files: Sent | list[UploadedFile], recorded_on: date, note: str, every_s: float) -> None:
+def hand_in(patient: PatientSummary, files: Sent | list[UploadedFile], said: RecordingFields, every_s: float) -> None:
     """Check the files, queue the analysis and go on to its progress."""
-    parts, who = resources(), actor()
+    # A second click interrupts this run and repeats it: what was handed in already is not handed in twice.
+    handed_in: dict[Any, jobs.Enqueued] = st.session_state.setdefault("handed_in", {})
+    names = files.upload_id if isinstance(files, Sent) else tuple(file.file_id for file in files)
+    parts, who, asked = resources(), actor(), (patient.id, names, said, every_s)
     with st.spinner("Checking the file…"):
-        stored: list[uploads.Upload] = []
         try:
-            if isinstance(files, Sent):
-                stored.append(incoming.complete(parts.settings, files.upload_id, files.name, who.account_id))
-            else:
-                for file in files:
-                    stored.append(uploads.store(parts.db, parts.settings, who, file, file.name))
+            if asked not in handed_in:
+                stored = take_in(parts, who, files)
+                handed_in[asked] = jobs.enqueue(
+                    parts.db,
+                    parts.settings,
+                    who,
+                    patient.id,
+                    stored,
+                    said.recorded_on,
+                    said.note,
+                    every_s,
+                    recorded_time=said.recorded_time,
+                    seen=patient.revision,
+                )
         except FerError as error:
-            uploads.discard(parts.settings, [upload.id for upload in stored])
             if isinstance(files, Sent):
                 refuse_upload(error)
             show_error(error)
             return
-        queued = jobs.enqueue(parts.db, parts.settings, who, patient_id, stored, recorded_on, note, every_s)
+    queued = handed_in[asked]
     close_uploader()
     st.session_state["queued"] = queued
     st.query_params.from_dict({"recording": queued.recording_id})
     st.rerun()
+
+
+def take_in(parts: Resources, who: Actor, files: Sent | list[UploadedFile]) -> list[uploads.Upload]:
+    """Check the files and keep them, or none; no widget is asked meanwhile, for that is where a run is interrupted."""
+    if isinstance(files, Sent):
+        return [incoming.complete(parts.settings, files.upload_id, files.name, who.account_id)]
+    stored: list[uploads.Upload] = []
+    try:
+        for file in files:
+            stored.append(uploads.store(parts.db, parts.settings, who, file, file.name))
+    except FerError:
+        uploads.discard(parts.settings, [upload.id for upload in stored])
+        raise
+    return stored
 
 
 def show_form_page() -> None:
@@ -122,9 +168,9 @@ def show_form_page() -> None:
     show_form(patients)
 
 
-st.title("New recording")
 recording_id = links.query_id("recording")
 if recording_id is None:
+    st.title("New recording")
     show_form_page()
 else:
     follow(recording_id)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import words
-from clinic.access import Actor
+from clinic.access import Actor, Role
 from clinic.accounts import sessions
+from clinic.admin import clock_watch
 from clinic.worker.health import read_health
-from pages import links
+from pages import actions, links
 from pages.navigation import PLACES, places_of
 from pages.session import actor
-from pages.widgets import calm
+from pages.views.zone import ask_for_zone
+from pages.widgets import calm, duration
 from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
 from web.resources import resources
 
@@ -22,6 +24,9 @@ def show_sidebar(who: Actor) -> None:
     health = read_health(parts.settings)
     if parts.settings.demo:
         st.info("Demonstration: all patients are invented.", icon=":material/science:")
+    if who.role is Role.ADMINISTRATOR:
+        show_clock(who)
+        ask_for_zone(who)
     if health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
@@ -37,8 +42,23 @@ def show_sidebar(who: Actor) -> None:
         st.stop()
 
 
-# A material icon would be fetched from another host for the tab; this one is drawn by the browser.
-st.set_page_config(page_title="Expression History", page_icon="📈", layout="wide")
+def show_clock(who: Actor) -> None:
+    """Say that the computer's clock was set, until an administrator confirms that it is right now."""
+    jump = clock_watch.unseen(resources().db)
+    if jump is not None:
+        way = "back" if jump.by.total_seconds() < 0 else "forward"
+        st.warning(
+            f"The computer's clock was set {way} by {duration(abs(jump.by.total_seconds()))}. Please check that it is"
+            " right. Until then nothing is deleted for its age.",
+            icon=":material/schedule:",
+        )
+        if actions.action("The clock is right", "confirm-clock", jump.at.isoformat(), wide=True):
+            clock_watch.confirm(resources().db, who)
+            st.rerun()
+
+
+# The tab's title is the page's, and no name. A material icon would be fetched from another host.
+st.set_page_config(page_icon="📈", layout="wide")
 
 with calm():
     who = actor()
@@ -53,5 +73,8 @@ with calm():
     )
     with st.sidebar, calm():
         show_sidebar(who)
+    said = st.container()
     with calm():
         page.run()
+    with said:
+        actions.say_missed()

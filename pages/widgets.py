@@ -11,18 +11,34 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from clinic import clock as program_clock
 from clinic import words
+from clinic.admin import zones
+from clinic.conflicts import ConflictError
+from clinic.jobs.obstacles import refusal_of
+from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
+from pages.links import plain_text
+from web.resources import resources
 
 log = logging.getLogger(__name__)
 
+STANDINGS = {
+    Tone.GOOD: (st.success, "check_circle"),
+    Tone.NEUTRAL: (st.info, "info"),
+    Tone.ATTENTION: (st.warning, "info"),
+    Tone.BAD: (st.error, "info"),
+}
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
 def show_error(error: Exception) -> None:
     """Say what went wrong: a refusal in its own sentence, anything else in one that gives nothing away."""
+    error = refusal_of(error) or error
     if isinstance(error, FerError):
         st.error(error.message, icon=":material/info:")
+        for one in error.differences if isinstance(error, ConflictError) else ():
+            st.markdown(f"{one.field}: stored now **{plain_text(one.stored)}**, yours **{plain_text(one.wanted)}**")
         st.caption(f"Code: {error.code}")
         return
     # The kind and the place alone are logged: a message may hold a name or a part of a file.
@@ -45,6 +61,12 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+def show_standing(standing: Standing) -> None:
+    """Say how a recording stands; a green tick only where nothing is missing."""
+    box, icon = STANDINGS[standing.tone]
+    box(standing.sentence, icon=f":material/{icon}:")
+
+
 def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
     """Draw a figure with the sentence that says what it shows and what it does not."""
     st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt)
@@ -57,9 +79,33 @@ def day(value: date | None) -> str:
     return f"{value.day} {value:%b %Y}" if value is not None else "–"
 
 
+def day_input(label: str, value: date | None, key: str) -> date | None:
+    """Draw the box of a day; return what is typed in it, to be checked by whoever stores it.
+
+    Streamlit keeps a day outside of the box's own range to itself and goes on with the one before, so the range is that
+    of the calendar and no day is out of it.
+    """
+    return st.date_input(label, value=value, min_value=date.min, max_value=date.max, format="YYYY-MM-DD", key=key)
+
+
 def clock(value: datetime) -> str:
-    """Return the time of day of a moment, such as ``14:05``, where the reader's browser is."""
-    return f"{value.astimezone(_zone()):%H:%M}"
+    """Return the time of day of an instant, such as ``14:05``, in the clinic's zone."""
+    return f"{value.astimezone(zone()):%H:%M}"
+
+
+def today() -> date:
+    """Return the day that it is in the clinic."""
+    return program_clock.now().astimezone(zone()).date()
+
+
+def day_of(value: datetime | None) -> str:
+    """Return on which of the clinic's days an instant fell, as people read it; a dash for none."""
+    return day(value.astimezone(zone()).date() if value is not None else None)
+
+
+def instants(title: str) -> tuple[str, Any]:
+    """Return the name of a table's column of instants, with the clinic's zone, and how it is shown."""
+    return f"{title} ({zone()})", st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=str(zone()))
 
 
 def percent(share: float | None) -> str:
@@ -88,7 +134,11 @@ def position(seconds: float) -> str:
     return f"{clock}:{rest // 10:02d}.{rest % 10}"
 
 
-def _zone() -> tzinfo:
+def zone() -> tzinfo:
+    """Return the clinic's time zone; the browser's until an administrator was here."""
+    chosen = zones.chosen(resources().db)
+    if chosen is not None:
+        return chosen.zone
     try:
         return ZoneInfo(st.context.timezone or "")
     except (ValueError, ZoneInfoNotFoundError):

@@ -8,11 +8,30 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from benchmarks import postgresql
-from db.engine import migrate
-from tests import attacks
+from clinic.admin import demo
+from db.engine import migrate, open_database
+from tests import attacks, postgresql
 from tests.attacks import attack as attack
 
+TESTS = Path(__file__).parent
+SLOW = {
+    "benchmarks/test_clinics.py",
+    "benchmarks/test_fuzz.py",
+    "clinic/erasure/test_withdrawal.py",
+    "clinic/test_kill.py",
+    "clinic/worker/test_cluster.py",
+    "clinic/worker/test_selftest.py",
+    "clinic/worker/test_worker.py",
+    "fer_core/media/test_spans.py",
+    "test_packaging.py",
+    "test_postgresql.py",
+    "train/test_export.py",
+    "train/test_processes.py",
+    "train/test_run.py",
+    "train/test_search.py",
+    "train/test_teach.py",
+}
+"""Modules that `make quick` leaves out."""
 _numbers = itertools.count()
 
 
@@ -27,6 +46,15 @@ def postgresql_server():
 
 
 @pytest.fixture(scope="session")
+def administer(postgresql_server):
+    """Return a function that executes a statement on the server, over one connection for all tests."""
+    engine = create_engine(postgresql.url_of(postgresql_server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield lambda statement: connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
 def sqlite_at_head(tmp_path_factory):
     """A SQLite file with today's tables, to be copied: making them anew for each test would take most of the time."""
     path = tmp_path_factory.mktemp("head") / "clinic.db"
@@ -38,21 +66,31 @@ def sqlite_at_head(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def postgresql_at_head(postgresql_server):
+def demo_at_head(sqlite_at_head, tmp_path_factory):
+    """A copy of that file with the invented patients, whose summaries take seconds to work out."""
+    path = shutil.copyfile(sqlite_at_head, tmp_path_factory.mktemp("demo") / "clinic.db")
+    db = open_database(f"sqlite:///{path}")
+    demo.fill(db)
+    db.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_at_head(postgresql_server, administer):
     """The name of a PostgreSQL database with today's tables, to be copied."""
-    _execute(postgresql_server, "CREATE DATABASE head")
+    administer("CREATE DATABASE head")
     migrate(postgresql.url_of(postgresql_server, "head"))
     return "head"
 
 
 @pytest.fixture
-def postgresql_url(request, postgresql_server):
+def postgresql_url(request, postgresql_server, administer):
     """The URL of a PostgreSQL database, which is dropped after the test."""
     name = f"test_{next(_numbers)}"
     template = request.getfixturevalue("postgresql_at_head") if _at_head(request) else "template1"
-    _execute(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    administer(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield postgresql.url_of(postgresql_server, name)
-    _execute(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -69,13 +107,6 @@ def _at_head(request):
     return {"settings", "db"} <= set(request.fixturenames)
 
 
-def _execute(socket_folder, statement):
-    maintenance = create_engine(postgresql.url_of(socket_folder), isolation_level="AUTOCOMMIT")
-    with maintenance.connect() as connection:
-        connection.execute(text(statement))
-    maintenance.dispose()
-
-
 def pytest_addoption(parser):
     """Add the option with which `make attacks` has the log written."""
     parser.addoption("--attacks", type=Path, help="write what was tried against the program, and its answers, here")
@@ -86,6 +117,15 @@ def pytest_sessionfinish(session):
     path = session.config.getoption("--attacks")
     if path is not None and session.exitstatus == 0:
         attacks.write(path, session.config.stash.get(attacks.ANSWERS, {}))
+
+
+def pytest_collection_modifyitems(items):
+    """Mark as slow what needs a browser or PostgreSQL, and the modules that train, or start and kill processes."""
+    for item in items:
+        kind = getattr(getattr(item, "callspec", None), "params", {}).get("database_url")
+        slow = kind == "postgresql" or "postgresql_server" in item.fixturenames or item.get_closest_marker("e2e")
+        if slow or str(item.path.relative_to(TESTS)) in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_generate_tests(metafunc):

@@ -5,11 +5,12 @@ import hashlib
 import hmac
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 from argon2 import PasswordHasher
 from sqlalchemy import event
 
-from clinic import words
+from clinic import clock, words
 from clinic.accounts import passwords, sessions
 from clinic.accounts.accounts import name_key
 from db.models import Account, Role
@@ -56,6 +57,14 @@ def sign_in(db, name="Dr. Invented", role=Role.CLINICIAN):
 def actor(db, name="Dr. Invented", role=Role.CLINICIAN):
     """Add an account, sign it in, and return who acts then."""
     return sessions.actor_of(db, sign_in(db, name, role))
+
+
+def clock_of(monkeypatch, module, start=1_800_000_000.0):
+    """Let one module read the time from a list that the test sets, in seconds since 1970, and return the list."""
+    moment = [start]
+    told = {**vars(clock), "now": lambda: datetime.fromtimestamp(moment[0], UTC)}
+    monkeypatch.setattr(module, "clock", SimpleNamespace(**told))
+    return moment
 
 
 @contextmanager

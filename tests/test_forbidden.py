@@ -1,4 +1,7 @@
-"""What stands nowhere in the program: HTML from data, patients in caches, pickles, SQL as text, names in logs."""
+"""What stands nowhere in the program: HTML from data, patients in caches, pickles, SQL as text, names in logs.
+
+Nor, in the pages: choices that are resolved by their label, days that a box keeps to itself, actions without a target.
+"""
 
 import ast
 from pathlib import Path
@@ -14,6 +17,9 @@ HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
     ("clinic/worker/cluster.py", "_opened"),
+    ("clinic/admin/zones.py", "names"),
+    ("fer_core/media/hdr.py", "_light_of"),
+    ("fer_core/media/hdr.py", "_shown"),
     ("web/watch.py", "_frame"),
     ("benchmarks/clinics.py", "who"),
 }
@@ -38,6 +44,28 @@ SQL_MADE = {
 }
 """Where a statement is put together: of the program's own constants and the schema's own names."""
 
+CHOOSER, ACTIONS, DAY_BOX = "pages/chooser.py", "pages/actions.py", "pages/widgets.py"
+CHOICES = {"selectbox", "multiselect", "radio", "pills", "segmented_control", "select_slider", "menu_button"}
+BUTTONS = {"button", "form_submit_button"}
+OF_NO_RECORD = {
+    ("pages/accounts.py", "'Add'"),
+    ("pages/accounts.py", "'Add account'"),
+    ("pages/accounts.py", "'It is written down'"),
+    ("pages/activity.py", "'Try again'"),
+    ("pages/activity.py", "'Go on' if standing.paused else 'Pause'"),
+    ("pages/activity.py", "'Drop the rest'"),
+    ("pages/caseload.py", "'Add'"),
+    ("pages/caseload.py", "'Add patient'"),
+    ("pages/caseload.py", "'Import'"),
+    ("pages/caseload.py", "f'Show {min(SHOWN_AT_ONCE, len(patients) - shown)} more'"),
+    ("pages/caseload.py", "'Emergency access to a patient of others'"),
+    ("pages/shell.py", "'Sign out'"),
+    ("pages/views/follow.py", "'Another recording'"),
+    ("pages/views/sharing.py", "'Open for one hour'"),
+    ("pages/views/transfer.py", "'Import'"),
+}
+"""Buttons that begin something new, or whose callback was given the id when they were drawn."""
+
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 PERSONAL = {
     "name", "note", "email", "patient", "display_name", "source_name", "password", "passphrase", "token", "secret",
@@ -46,6 +74,7 @@ PERSONAL = {
 """Names of values that may say who somebody is, or open something."""
 HARMLESS = {
     "type(error).__name__",
+    "errno.errorcode.get(error.errno or 0, 'OSError')",
     "error.message",
     "_where(error)",
     "_place(error)",
@@ -154,7 +183,34 @@ def names_in_logs(name, tree):
                     yield ast.unparse(value)
 
 
-RULES = {rule.__name__: rule for rule in (unsafe_html, caches, pickles, sql, names_in_logs)}
+def is_button(node):
+    return isinstance(node, ast.Call) and called(node) in BUTTONS and bool(node.args)
+
+
+def choices(name, tree):
+    """Choices whose labels decide what is chosen, outside the one module that makes labels unique and options ids."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) in CHOICES and name.startswith("pages/") and name != CHOOSER:
+            yield ast.unparse(node.func)
+
+
+def days(name, tree):
+    """Boxes of a day that go on with the day before where somebody types one outside of their range."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) in ("date_input", "datetime_input") and name != DAY_BOX:
+            yield ast.unparse(node.func)
+
+
+def buttons(name, tree):
+    """Buttons that are not bound to the record that was on the screen (pages/actions.py)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) in BUTTONS and name.startswith("pages/") and name != ACTIONS:
+            label = ast.unparse(node.args[0]) if node.args else ""
+            if (name, label) not in OF_NO_RECORD:
+                yield label or ast.unparse(node.func)
+
+
+RULES = {rule.__name__: rule for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, buttons)}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -181,6 +237,11 @@ def test_it_stands_nowhere(rule):
         (sql, "session.execute(text('DELETE FROM patient'))"),
         (sql, "session.execute(text(f'DELETE FROM patient WHERE name = {name}'))"),
         (sql, "cursor.execute('SELECT ' + name)"),
+        (choices, "st.selectbox('Patient', patients)"),
+        (choices, "left.radio('Patient', names)"),
+        (days, "left.date_input('Day', max_value='today')"),
+        (buttons, "st.button('Delete')"),
+        (buttons, "column.form_submit_button('Save')"),
         (names_in_logs, "log.info(f'{patient.name} came')"),
         (names_in_logs, "log.info('%s came', patient.name)"),
         (names_in_logs, "log.warning('it failed: %s', error)"),
@@ -201,5 +262,7 @@ def test_the_exceptions_are_still_needed():
         assert list(caches("elsewhere.py", ast.parse(texts[name]))) == [function], name
     for name in SQL_FILES | SQL_MADE:
         assert list(sql("elsewhere.py", ast.parse(texts[name]))), name
+    for name, label in OF_NO_RECORD:
+        assert label in {ast.unparse(node.args[0]) for node in ast.walk(ast.parse(texts[name])) if is_button(node)}
     for name in HTML_FILES:
         assert list(unsafe_html("elsewhere.py", ast.parse(texts[name]))), name

@@ -13,41 +13,57 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fer_core.device import best_device
 from fer_core.errors import FerError
+from fer_core.faces.detector import Detector
 from fer_core.model.classifier import Classifier
-from fer_core.model.model_card import WEIGHTS_FOLDER, ModelCard
+from fer_core.model.model_card import ModelCard
 from train.config import PRESETS
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
-from train.evaluate import evaluate
-from train.export import export
+from train.duplicates import NEAR_TWINS, search_near_pairs
+from train.evaluate import evaluate, evaluate_folder
+from train.export import export, recalibrate
+from train.folders import read_folder
 from train.overview import write_overview
 from train.processes import is_first_process, join, leave
-from train.report import model_card_markdown
+from train.report import folder_summary, model_card_markdown
 from train.run import train
 from train.state import Run
-from train.targets import SOFT_LABELS, SoftLabels
+from train.targets import SoftLabels
 from train.teach import teach
+
+_TOLD = 20
+"""How many of the pictures that are left out are named."""
+RESULTS = Path(__file__).parent / "results"
+"""Cards of models that were trained here; their weights stay out of version control."""
 
 
 def _load(arguments: argparse.Namespace) -> FerData:
     data = load(arguments.data, arguments.ferplus)
     if data.bad_files:
-        print(f"{len(data.bad_files)} pictures are left out because they can't be read:", file=sys.stderr)
-        print("\n".join(f"  {name}" for name in data.bad_files), file=sys.stderr)
+        more = [f"and {len(data.bad_files) - _TOLD} more"] if len(data.bad_files) > _TOLD else []
+        print(f"{len(data.bad_files)} pictures are left out:", file=sys.stderr)
+        print("\n".join(f"  {fault}" for fault in [*data.bad_files[:_TOLD], *more]), file=sys.stderr)
     return data
 
 
 def _run(arguments: argparse.Namespace) -> None:
     device = join(best_device())
     try:
-        config = replace(PRESETS[arguments.preset], seed=arguments.seed, folds=arguments.folds, fold=arguments.fold)
+        config = replace(
+            PRESETS[arguments.preset],
+            seed=arguments.seed,
+            protocol=arguments.protocol,
+            folds=arguments.folds,
+            fold=arguments.fold,
+        )
         if arguments.epochs:
             config = replace(config, epochs=arguments.epochs)
         folder = arguments.out or Path("runs") / arguments.preset
-        taught = SoftLabels.load(arguments.soft_labels) if config.taught else None
+        taught = SoftLabels.load(arguments.soft_labels) if config.taught and arguments.soft_labels else None
         watch = _print_progress if is_first_process() else lambda _: None
         train(config, _load(arguments), folder, device, watch, arguments.start_from, taught)
     finally:
@@ -77,13 +93,31 @@ def _data(arguments: argparse.Namespace) -> None:
     print(json.dumps(write_overview(_load(arguments), arguments.out), indent=1))
 
 
+def _twins(arguments: argparse.Namespace) -> None:
+    data = _load(arguments)
+    pairs, correlations = search_near_pairs(data)
+    np.savez_compressed(
+        arguments.out,
+        data_sha256=data.sha256,
+        pairs=pairs.astype(np.int32),
+        correlation=correlations.astype(np.float16),
+    )
+    print(f"{len(pairs)} pairs of pictures in two splits show one photograph; {arguments.out}")
+
+
 def _export(arguments: argparse.Namespace) -> None:
     data = _load(arguments)
-    export(arguments.run, data, arguments.name, arguments.to, lambda line: print(line, flush=True))
+    write, source = (export, arguments.run) if arguments.run else (recalibrate, arguments.card)
+    write(source, data, arguments.name, arguments.to, lambda line: print(line, flush=True))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     classifier = Classifier.load(arguments.card)
+    if arguments.folder:
+        _evaluate_folder(arguments, classifier)
+        return
+    if not arguments.data:
+        raise FerError("Name the data set with --data, or a folder of pictures with --folder.", "no_data")
     data = _load(arguments)
     found = evaluate(classifier, data, arguments.split, classifier.card.uncertain_below)
     found["model"] = {"name": classifier.card.name, "sha256": classifier.card.sha256, "device": classifier.device_name}
@@ -104,6 +138,19 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     print(f"  without its {found['near_duplicates']} exact and near duplicates: {near['accuracy']:.2%}")
 
 
+def _evaluate_folder(arguments: argparse.Namespace, classifier: Classifier) -> None:
+    detector = None if arguments.crops else Detector()
+    detect = (lambda rgb: detector.detect([rgb])[0]) if detector else None
+    pictures = read_folder(arguments.folder, detect, arguments.people)
+    other = Classifier.load(arguments.against) if arguments.against else None
+    found = evaluate_folder(classifier, pictures, classifier.card.uncertain_below, other)
+    if arguments.json:
+        text = json.dumps(found, indent=1)
+        print(text) if arguments.json == "-" else Path(arguments.json).write_text(text + "\n")
+    if arguments.json != "-":
+        print(folder_summary(found))
+
+
 def _report(arguments: argparse.Namespace) -> None:
     arguments.out.write_text(model_card_markdown(ModelCard.load(arguments.card)), encoding="utf-8")
 
@@ -119,15 +166,18 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", parents=[data], help="train a preset; run it again to go on after a stop")
     run.add_argument("--preset", choices=sorted(PRESETS), default="quick")
     run.add_argument("--out", type=Path, help="the run's folder (default: runs/PRESET)")
-    run.add_argument("--start-from", type=Path, help="weights of the same network (a run's best.safetensors)")
+    run.add_argument(
+        "--start-from", type=Path, help="weights of the same network (a run's best.safetensors), or a folder of dlib's"
+    )
+    run.add_argument(
+        "--protocol",
+        choices=("clean", "official"),
+        default="clean",
+        help="official: train on all of Training, twins of test pictures too, for comparison with papers alone",
+    )
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
-    run.add_argument(
-        "--soft-labels",
-        type=Path,
-        default=SOFT_LABELS,
-        help="teachers' labels, which `teach` wrote, for a preset that learns from them (default: the program's)",
-    )
+    run.add_argument("--soft-labels", type=Path, help="teachers' labels, which `teach` wrote, for the preset `distil`")
     run.add_argument("--folds", type=int, default=0, help="cut the training pictures in this many parts ...")
     run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be taught later")
     run.set_defaults(action=_run)
@@ -149,13 +199,27 @@ def _parser() -> argparse.ArgumentParser:
     overview.add_argument("--out", type=Path, default=Path("runs/data"))
     overview.set_defaults(action=_data)
 
-    ship = commands.add_parser("export", parents=[data], help="write a run's best weights and their card")
-    ship.add_argument("--run", type=Path, required=True, help="the run's folder")
+    twins = commands.add_parser("twins", parents=[data], help="search pictures of two splits for the same photographs")
+    twins.add_argument("--out", type=Path, default=NEAR_TWINS, help="file of the pairs (.npz; default: the program's)")
+    twins.set_defaults(action=_twins)
+
+    ship = commands.add_parser(
+        "export", parents=[data], help="calibrate and measure a run's best weights, and write their card"
+    )
+    source = ship.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, help="the run's folder")
+    source.add_argument("--card", type=Path, help="a model's card instead, to calibrate and measure it once more")
     ship.add_argument("--name", required=True, help="the model's name")
-    ship.add_argument("--to", type=Path, default=WEIGHTS_FOLDER, help="folder of the weights (default: the program's)")
+    ship.add_argument("--to", type=Path, default=RESULTS, help="folder of both (default: train/results)")
     ship.set_defaults(action=_export)
 
-    measure = commands.add_parser("evaluate", parents=[data], help="measure the shipped model, or another by its card")
+    measure = commands.add_parser("evaluate", help="measure the shipped model, or another by its card")
+    measure.add_argument("--data", type=Path, help="fer2013.csv, or a folder with one folder a class")
+    measure.add_argument("--ferplus", type=Path, help="fer2013new.csv, the FER+ votes")
+    measure.add_argument("--folder", type=Path, help="instead: pictures of another set, in folders of any layout")
+    measure.add_argument("--crops", action="store_true", help="the pictures of --folder are cut to the face already")
+    measure.add_argument("--people", help="regular expression on their paths; its first group names the person")
+    measure.add_argument("--against", type=Path, help="card of a second model to compare with on the same pictures")
     measure.add_argument("--split", choices=(PUBLIC_TEST, PRIVATE_TEST), default=PUBLIC_TEST)
     measure.add_argument("--card", type=Path, help="a model's card (default: the shipped model's)")
     measure.add_argument("--json", help="write all figures as JSON to this file, - for standard output")

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 from fer_core.errors import FerError
 from train.processes import is_first_process
@@ -37,7 +39,7 @@ def open_folder(folder: Path, run: Run, data_sha256: str, left_out: dict[str, in
         description.write_text(json.dumps(about | {"git": _git_hash()}, indent=1) + "\n")
         return
     kept = json.loads(description.read_text())
-    if any(kept[key] != json.loads(json.dumps(about[key])) for key in ("config", "data_sha256")):
+    if any(kept[key] != json.loads(json.dumps(about[key])) for key in ("config", "data_sha256", "left_out")):
         raise FerError(f"{folder} holds a run of another recipe or other data; choose another folder.", "other_run")
     state = torch.load(checkpoint, weights_only=True, map_location=run.device)
     run.network.load_state_dict(state["network"])
@@ -45,6 +47,18 @@ def open_folder(folder: Path, run: Run, data_sha256: str, left_out: dict[str, in
     run.optimizer.load_state_dict(state["optimizer"])
     run.schedule.load_state_dict(state["schedule"])
     run.history.extend(Epoch(**epoch) for epoch in state["history"])
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Take a network's weights from a safetensors file. Raises FerError where it holds none that fit."""
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, OSError):
+        raise FerError(f"{path} holds no weights in the safetensors format.", "no_pretrained") from None
+    except RuntimeError:
+        raise FerError(
+            f"The weights in {path} are those of another network than the preset's.", "no_pretrained"
+        ) from None
 
 
 def save(folder: Path, run: Run) -> None:

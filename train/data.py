@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,13 +31,18 @@ _FERPLUS_COLUMNS = {
     "surprise": Emotion.SURPRISE,
     "neutral": Emotion.NEUTRAL,
 }
-_FOLDER_SYNONYMS = {
+_SYNONYMS = {
     "anger": "angry",
+    "disgusted": "disgust",
     "happiness": "happy",
+    "joy": "happy",
     "sadness": "sad",
     "surprised": "surprise",
     "fearful": "fear",
+    "afraid": "fear",
 }
+CLASS_NAMES = {label: label for label in EMOTION_LABELS} | _SYNONYMS
+"""The classes by the names that data sets give them, in small letters."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class FerData:
 
     `pixels` (N, 48, 48) uint8 grey; `labels` (N,) uint8 in `Emotion` order; `split` (N,) of `SPLITS`;
     `votes` (N, 7) float32 shares of the FER+ votes (rows sum to 1, or NaN without votes), None without FER+;
-    `not_a_face` (N,) bool from FER+, all False without; `bad_files` those that could not be read.
+    `not_a_face` (N,) bool from FER+, all False without; `bad_files` a sentence for each picture that was left out.
     """
 
     pixels: NDArray[np.uint8]
@@ -68,6 +75,12 @@ class FerData:
             votes=None if self.votes is None else self.votes[mask],
             not_a_face=None if self.not_a_face is None else self.not_a_face[mask],
         )
+
+    def needed(self, split: str) -> FerData:
+        """Return the rows of one split. Raises FerError where there are none."""
+        if not (self.split == split).any():
+            raise FerError(f"The data set has no {split} rows, which are needed here.", "no_data")
+        return self.of(split)
 
     @property
     def sha256(self) -> str:
@@ -99,26 +112,69 @@ def load(path: Path, ferplus: Path | None = None) -> FerData:
 
 def _load_csv(path: Path) -> FerData:
     pixels, labels, split, bad = [], [], [], []
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns = {name.strip().lower(): name for name in reader.fieldnames or ()}
-        if not {"emotion", "usage", "pixels"} <= columns.keys():
-            raise FerError(
-                f"{path.name} is not FER2013's CSV: it needs the columns emotion, Usage and pixels.", "no_data"
-            )
-        for number, row in enumerate(reader, start=2):
-            picture = np.fromstring(row[columns["pixels"]], dtype=np.uint8, sep=" ")
-            usage = row[columns["usage"]].strip()
-            if picture.size != SIDE * SIDE or usage not in SPLITS:
-                bad.append(f"{path.name}, line {number}")
-                continue
-            pixels.append(picture)
-            labels.append(int(row[columns["emotion"]]))
-            split.append(usage)
+    for number, row in _csv_rows(path, ("emotion", "usage", "pixels"), "FER2013's CSV"):
+        try:
+            picture, label, usage = _picture(row["pixels"]), _label(row["emotion"]), _usage(row["usage"])
+        except ValueError as fault:
+            bad.append(f"{path.name}, line {number}: {fault}")
+            continue
+        pixels.append(picture)
+        labels.append(label)
+        split.append(usage)
     if not pixels:
-        raise FerError(f"{path.name} holds no pictures.", "no_data")
-    stack = np.stack(pixels).reshape(-1, SIDE, SIDE)
-    return FerData(stack, np.array(labels, np.uint8), np.array(split), bad_files=tuple(bad))
+        raise FerError(f"{path.name} holds no pictures. {bad[0] if bad else ''}".strip(), "no_data")
+    return FerData(np.stack(pixels), np.array(labels, np.uint8), np.array(split), bad_files=tuple(bad))
+
+
+def _csv_rows(path: Path, columns: tuple[str, ...], what: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row's line and its cells by the columns' names, in small letters; cells that are missing are empty.
+
+    Raises FerError where the file is no text, no CSV or lacks one of `columns`.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            header = [name.strip().lower() for name in next(reader, [])]
+            missing = [name for name in columns if name not in header]
+            if missing:
+                raise FerError(f"{path.name} is not {what}: it lacks the column {missing[0]}.", "no_data")
+            for row in reader:
+                if row:
+                    yield reader.line_num, dict(zip(header, row + [""] * (len(header) - len(row)), strict=False))
+    except FileNotFoundError:
+        raise FerError(f"There is no file {path}.", "no_data") from None
+    except UnicodeDecodeError:
+        raise FerError(f"{path.name} is not {what}: it is no text.", "no_data") from None
+    except (csv.Error, OSError) as fault:
+        raise FerError(f"{path.name} can't be read: {fault}.", "no_data") from None
+
+
+def _picture(text: str) -> NDArray[np.uint8]:
+    """Return the picture (48, 48) of a CSV's cell. Raises ValueError with what is wrong with it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            values = np.fromstring(text, dtype=np.int64, sep=" ")
+    except (ValueError, DeprecationWarning):
+        raise ValueError("the pixels are not all whole numbers") from None
+    if values.size != SIDE * SIDE:
+        raise ValueError(f"{values.size} pixels in place of {SIDE * SIDE}")
+    if values.min() < 0 or values.max() > 255:
+        wrong = values[(values < 0) | (values > 255)][0]
+        raise ValueError(f"a pixel of {wrong}; grey levels lie between 0 and 255")
+    return values.astype(np.uint8).reshape(SIDE, SIDE)
+
+
+def _label(text: str) -> int:
+    if text.strip() not in {str(emotion.value) for emotion in Emotion}:
+        raise ValueError(f"the label {text.strip()[:20]!r} is none of 0 to {len(Emotion) - 1}")
+    return int(text)
+
+
+def _usage(text: str) -> str:
+    if text.strip() not in SPLITS:
+        raise ValueError(f"the usage {text.strip()[:20]!r} is none of {', '.join(SPLITS)}")
+    return text.strip()
 
 
 def _load_folders(root: Path) -> FerData:
@@ -130,15 +186,14 @@ def _load_folders(root: Path) -> FerData:
     pixels, labels, split, bad = [], [], [], []
     for folder, usage in ((root / train, TRAINING), (root / test, PRIVATE_TEST)):
         for class_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
-            name = _FOLDER_SYNONYMS.get(class_folder.name.lower(), class_folder.name.lower())
-            if name not in EMOTION_LABELS:
+            name = CLASS_NAMES.get(class_folder.name.lower())
+            if name is None:
                 raise FerError(f"The folder {class_folder.name} is none of the seven classes.", "no_data")
             for file in sorted(p for p in class_folder.iterdir() if p.is_file()):
                 try:
-                    with Image.open(file) as image:
-                        pixels.append(np.asarray(image.convert("L").resize((SIDE, SIDE))))
-                except (UnidentifiedImageError, OSError):
-                    bad.append(str(file.relative_to(root)))
+                    pixels.append(np.asarray(read_picture(file, "L").resize((SIDE, SIDE))))
+                except ValueError as fault:
+                    bad.append(f"{file.relative_to(root)}: {fault}")
                     continue
                 labels.append(EMOTION_LABELS.index(name))
                 # Every tenth training picture by its own hash: the same on every machine, in any order of files.
@@ -149,15 +204,35 @@ def _load_folders(root: Path) -> FerData:
     return FerData(np.stack(pixels), np.array(labels, np.uint8), np.array(split), bad_files=tuple(bad))
 
 
+def read_picture(file: Path, mode: str) -> Image.Image:
+    """Return a picture in Pillow's mode "L" or "RGB". Raises ValueError with what is wrong with it."""
+    try:
+        with Image.open(file) as image:
+            if image.mode.startswith(("I", "F")):
+                raise ValueError(f"its grey levels have more than eight bits (mode {image.mode})")
+            return image.convert(mode)
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
+        raise ValueError("it can't be read as a picture") from None
+
+
 def _with_votes(data: FerData, ferplus: Path) -> FerData:
-    with ferplus.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    columns = (*_FERPLUS_COLUMNS, "nf")
+    rows = list(_csv_rows(ferplus, columns, "the FER+ votes"))
     if len(rows) != len(data.labels):
         raise FerError(f"{ferplus.name} has {len(rows)} rows, the data set {len(data.labels)}.", "no_data")
+    counts = np.array([_votes(ferplus, number, row, columns) for number, row in rows], np.float32)
     votes = np.zeros((len(rows), len(Emotion)), np.float32)
-    for column, emotion in _FERPLUS_COLUMNS.items():
-        votes[:, emotion] = [float(row[column]) for row in rows]
-    not_a_face = np.array([int(row["NF"]) for row in rows]) > 5
+    votes[:, list(_FERPLUS_COLUMNS.values())] = counts[:, :-1]
     total = votes.sum(axis=1, keepdims=True)
     shares = np.divide(votes, total, out=np.full_like(votes, np.nan), where=total > 0)
-    return replace(data, votes=shares, not_a_face=not_a_face)
+    return replace(data, votes=shares, not_a_face=counts[:, -1] > 5)
+
+
+def _votes(ferplus: Path, number: int, row: dict[str, str], columns: tuple[str, ...]) -> list[float]:
+    for column in columns:
+        if not row[column].strip().isdecimal():
+            text = row[column].strip()[:20]
+            raise FerError(
+                f"{ferplus.name}, line {number}: {column} has {text!r} in place of a count of votes.", "no_data"
+            )
+    return [float(row[column]) for column in columns]

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
 
-from train.data import PRIVATE_TEST, PUBLIC_TEST, SIDE, TRAINING, FerData
+from train.config import Protocol
+from train.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, FerData
+from train.near_twins import find_near_twins
 
-NEAR_BITS = 8
-"""Perceptual hashes that differ in more bits than this belong to different pictures."""
-NEAR_CORRELATION = 0.95
-"""Least correlation of the grey levels of two pictures that are nearly the same: another crop, size or compression."""
+NEAR_TWINS = Path(__file__).with_name("near_twins.npz")
+"""The near twins of FER2013's official splits, which `python -m train twins` wrote; other data are searched anew."""
 NEARLY_BLANK = 4.0
 """Standard deviation in grey levels under which a picture shows nothing."""
 
-_BLOCK = 512
+# The pairs of the data set that was searched last, by its hash: a training and its export ask for them several times.
+_searched: dict[str, NDArray[np.intp]] = {}
 
 
 def picture_hashes(pixels: NDArray[np.uint8]) -> NDArray[np.str_]:
     """Return one hash a picture, (N, H, W) uint8 -> (N,) of 32 digits; equal pictures get equal hashes."""
     return np.array([hashlib.blake2b(picture.tobytes(), digest_size=16).hexdigest() for picture in pixels])
-
-
-def perceptual_hashes(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return one hash a picture, (N, H, W) uint8 -> (N,); alike pictures get hashes that differ in few bits.
-
-    A bit says whether one of the 64 lowest frequencies lies above their median. Source: Zauner 2010, pHash.
-    """
-    low = dctn(pixels.astype(np.float32), axes=(1, 2), norm="ortho")[:, :8, :8].reshape(len(pixels), 64)
-    bits = np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
-    return np.ascontiguousarray(bits).view(np.uint64).ravel()
 
 
 def has_twin(data: FerData, others: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -43,37 +34,48 @@ def has_twin(data: FerData, others: tuple[str, ...]) -> NDArray[np.bool_]:
 
 
 def has_near_twin(data: FerData, split: str, others: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return (rows of `split`,) bool: the picture, or its mirror image, stands nearly also in one of `others`."""
-    ours, theirs = data.of(split).pixels, data.where(np.isin(data.split, others)).pixels
-    both = np.concatenate([ours, ours[:, :, ::-1]])
-    their_hashes, their_grey = perceptual_hashes(theirs), _standardised(theirs)
-    found = np.zeros(len(both), bool)
-    for begin in range(0, len(both), _BLOCK):
-        block = both[begin : begin + _BLOCK]
-        distance = np.bitwise_count(perceptual_hashes(block)[:, None] ^ their_hashes[None])
-        left, right = np.nonzero(distance <= NEAR_BITS)
-        correlation = np.einsum("ij,ij->i", _standardised(block)[left], their_grey[right])
-        found[begin + left[correlation >= NEAR_CORRELATION]] = True
-    as_they_are, mirrored = np.split(found, 2)
-    either: NDArray[np.bool_] = as_they_are | mirrored
-    return either
+    """Return (rows of `split`,) bool: the picture's photograph stands also in one of `others`, in any crop."""
+    pairs = near_pairs(data)
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    found = np.zeros(len(data.split), bool)
+    found[pairs[np.isin(data.split[pairs[:, 1]], others), 0]] = True
+    ours: NDArray[np.bool_] = found[data.split == split]
+    return ours
 
 
-def _standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return rows (N, H*W) of mean 0 and length 1, so that a product of two is their correlation."""
-    grey = pixels.reshape(len(pixels), SIDE * SIDE).astype(np.float32)
-    grey -= grey.mean(axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = grey / np.maximum(np.linalg.norm(grey, axis=1, keepdims=True), 1e-6)
-    return scaled
+def near_pairs(data: FerData) -> NDArray[np.intp]:
+    """Return the pairs (K, 2) of rows of `data` in two different splits that show one photograph."""
+    with np.load(NEAR_TWINS) as known:
+        if str(known["data_sha256"]) == data.sha256:
+            pairs: NDArray[np.intp] = known["pairs"].astype(np.intp)
+            return pairs
+    if data.sha256 not in _searched:
+        _searched.clear()
+        _searched[data.sha256] = search_near_pairs(data)[0]
+    return _searched[data.sha256]
 
 
-def training_rows(data: FerData) -> tuple[FerData, dict[str, int]]:
+def search_near_pairs(data: FerData) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the pairs of `near_pairs` and their correlations (K,); FER2013 takes four minutes on two cores."""
+    train, public, private = (np.flatnonzero(data.split == split) for split in (TRAINING, PUBLIC_TEST, PRIVATE_TEST))
+    pairs, correlations = [], []
+    for ours, theirs in ((np.concatenate([public, private]), train), (public, private)):
+        found, correlation = find_near_twins(data.pixels[ours], data.pixels[theirs])
+        pairs.append(np.column_stack([ours[found[:, 0]], theirs[found[:, 1]]]))
+        correlations.append(correlation)
+    return np.concatenate(pairs), np.concatenate(correlations)
+
+
+def training_rows(data: FerData, protocol: Protocol = "clean") -> tuple[FerData, dict[str, int]]:
     """Return what may be trained on, and a count of each reason for which rows were left out.
 
-    Left out: pictures that are also, exactly, nearly or mirrored, in PublicTest or PrivateTest, repeats within
-    Training, pictures that carry two labels, nearly blank ones, and what FER+ calls not a face.
+    "official" is all of Training, as papers train on it. "clean" leaves out: pictures whose photograph is also in
+    PublicTest or PrivateTest, exactly or in another crop, repeats within Training, pictures that carry two labels,
+    nearly blank ones, and what FER+ calls not a face.
     """
     train = data.of(TRAINING)
+    if protocol == "official":
+        return train, {}
     hashes = picture_hashes(train.pixels).tolist()
     in_test = has_twin(data, (PUBLIC_TEST, PRIVATE_TEST))[data.split == TRAINING]
     near_test = has_near_twin(data, TRAINING, (PUBLIC_TEST, PRIVATE_TEST))
@@ -81,7 +83,7 @@ def training_rows(data: FerData) -> tuple[FerData, dict[str, int]]:
     for value, label in zip(hashes, train.labels.tolist(), strict=True):
         labels_of.setdefault(value, set()).add(label)
     keep = np.zeros(len(train.labels), bool)
-    reasons = ("also_in_test", "nearly_in_test", "two_labels", "repeat", "nearly_blank", "not_a_face")
+    reasons = ("also_in_test", "photograph_in_test", "two_labels", "repeat", "nearly_blank", "not_a_face")
     counts = dict.fromkeys(reasons, 0)
     blank = train.pixels.reshape(len(train.pixels), -1).std(axis=1) < NEARLY_BLANK
     seen: set[str] = set()

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from fer_core.emotions import EMOTION_LABELS
+from train.compare import grouped_intervals, mcnemar
 from train.data import SPLITS, FerData
 from train.duplicates import has_near_twin, has_twin
-from train.metrics import measure, reliability, risk_coverage, selective
+from train.folders import FolderSet
+from train.metrics import given, measure, reliability, risk_coverage, selective
 
 Crops = NDArray[np.uint8]
 
@@ -28,12 +31,12 @@ def evaluate(classifier: Labeller, data: FerData, split: str, uncertain_below: f
     """Return all metrics of one split; `data` holds all splits, so that duplicates across them are known.
 
     `without_duplicates` leaves out every picture that also stands, pixel for pixel, in another split;
-    `without_near_duplicates` those as well that stand there mirrored, or in another crop, size or compression.
+    `without_near_duplicates` those as well whose photograph stands there mirrored, or in another crop, size or light.
     """
+    part = data.needed(split)
     others = tuple(other for other in SPLITS if other != split)
     twin = has_twin(data, others)[data.split == split]
     near = twin | has_near_twin(data, split, others)
-    part = data.of(split)
     found = classifier.probabilities(part.pixels)
     result = {
         "split": split,
@@ -47,6 +50,31 @@ def evaluate(classifier: Labeller, data: FerData, split: str, uncertain_below: f
     if part.votes is not None:
         clear = _clear_majority(part)
         result["ferplus_majority"] = measure(found[clear], part.votes[clear].argmax(axis=1).astype(np.uint8))
+    return result
+
+
+def evaluate_folder(
+    classifier: Labeller, found: FolderSet, uncertain_below: float, other: Labeller | None = None
+) -> dict[str, Any]:
+    """Return the metrics of a set of folders, with intervals over its people, and the test against another model."""
+    probabilities = classifier.probabilities(found.crops)
+    predicted = probabilities.argmax(axis=1).astype(np.uint8)
+    classes = np.unique(found.labels)
+    among = np.full(probabilities.shape[1], -np.inf)
+    among[classes] = 0
+    right = predicted == found.labels
+    result = {
+        "full": measure(probabilities, found.labels),
+        "by_people": grouped_intervals(predicted, found.labels, found.groups),
+        "classes": [EMOTION_LABELS[number] for number in classes],
+        "accuracy_among_these_classes": float(((probabilities + among).argmax(axis=1) == found.labels).mean()),
+        "calibration": reliability(probabilities, found.labels),
+        "selective": selective(probabilities, found.labels, uncertain_below),
+        "left_out": list(found.left_out),
+    }
+    if other is not None:
+        theirs = other.probabilities(found.crops).argmax(axis=1) == found.labels
+        result["against"] = mcnemar(right, theirs) | {"accuracy": float(theirs.mean())}
     return result
 
 
@@ -65,6 +93,7 @@ def _measure_all(found: NDArray[np.float32], labels: NDArray[np.uint8], uncertai
         "calibration": reliability(found, labels),
         "risk_coverage": risk_coverage(found, labels),
         "selective": selective(found, labels, uncertain_below),
+        "given": given(found, labels, uncertain_below),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
@@ -25,7 +25,9 @@ from train.evaluate import evaluate, robustness
 from train.metrics import reliability
 
 MIRROR_BELOW, MIRROR_FULLY_BELOW = 0.7, 0.6
-"""Between these top probabilities the mirror image comes in; on PublicTest, letting it in everywhere gains no more."""
+"""Between these top probabilities the views come in; on PublicTest, letting them in everywhere gains no more."""
+VIEWS = ((0.0, 1.0), (2.4, 1.0), (0.0, 1.15))
+"""As it is, 2.4 px lower, 1.15 times as wide: with `seresnet_clean`, PublicTest rose from 68.90 to 69.71 %."""
 
 
 def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> ModelCard:
@@ -33,20 +35,49 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
 
     Offsets, temperature and threshold are chosen on PublicTest; PrivateTest is measured once, at the end.
 
-    Raises FerError where the run is not there or belongs to other data.
+    Raises FerError where the run is not there or belongs to other data, or a test split is missing.
     """
+    # Matrices in half precision halve the file; vectors (batch norm) stay in full, their ranges are wide.
     card = bare_card(run, data, name)
+    if not (run / "best.safetensors").is_file():
+        raise FerError(f"The run in {run} has no finished epoch yet.", "no_run")
+    tensors = load_file(run / "best.safetensors")
+    halved = {key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}
+    return _calibrate_and_measure(card, halved, data, folder, say)
+
+
+def recalibrate(
+    path: Path, data: FerData, name: str, folder: Path, say: Callable[[str], None] = lambda _: None
+) -> ModelCard:
+    """Write the weights of an existing card once more under a new name, with today's views, calibration and measures.
+
+    Raises ModelError where the card or its weights are missing, FerError where a test split is.
+    """
+    before = ModelCard.load(path)
+    card = replace(
+        before,
+        name=name,
+        weights=f"{name}.safetensors",
+        input=replace(before.input, mirror_below=MIRROR_BELOW, mirror_fully_below=MIRROR_FULLY_BELOW, views=VIEWS),
+        offsets=(0.0,) * len(EMOTION_LABELS),
+        temperature=1.0,
+        uncertain_below=0.0,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return _calibrate_and_measure(card, load_file(path.parent / before.weights), data, folder, say)
+
+
+def _calibrate_and_measure(
+    card: ModelCard, tensors: dict[str, Tensor], data: FerData, folder: Path, say: Callable[[str], None]
+) -> ModelCard:
+    public, private = data.needed(PUBLIC_TEST), data.needed(PRIVATE_TEST)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / card.weights
-    # Matrices in half precision halve the file; vectors (batch norm) stay in full, their ranges are wide.
-    tensors = load_file(run / "best.safetensors")
-    tensors = {key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}
     network = build_network(card.architecture)
     network.load_state_dict(tensors)
     network = fuse(network.eval())
     device = torch.device("cpu")
 
-    public = data.of(PUBLIC_TEST)
     found = Classifier(card, network, device).probabilities(public.pixels)
     offsets = choose_offsets(found, public.labels)
     raw = shift(found, offsets)
@@ -62,11 +93,11 @@ def export(run: Path, data: FerData, name: str, folder: Path, say: Callable[[str
     for split in (PUBLIC_TEST, PRIVATE_TEST):
         metrics[split] = evaluate(classifier, data, split, threshold)
         say(f"{split}: {metrics[split]['full']['accuracy']:.2%}")
-    metrics["robustness"] = robustness(classifier, data.of(PRIVATE_TEST))
+    metrics["robustness"] = robustness(classifier, private)
     golden = classifier.probabilities(golden_crops(GOLDEN_PICTURES[0]))
     card = replace(card, metrics=metrics, golden=Golden(GOLDEN_PICTURES[0], tuple(golden.ravel().tolist())))
-    card.save(folder / f"{name}.json")
-    Classifier.load(folder / f"{name}.json")
+    card.save(folder / f"{card.name}.json")
+    Classifier.load(folder / f"{card.name}.json")
     return card
 
 
@@ -83,7 +114,13 @@ def bare_card(run: Path, data: FerData, name: str) -> ModelCard:
     if about["data_sha256"] != data.sha256:
         raise FerError(f"The run in {run} was trained on other data.", "other_data")
     feed = ModelInput(
-        data.pixels.shape[-1], about["config"]["side"], about["mean"], about["std"], MIRROR_BELOW, MIRROR_FULLY_BELOW
+        data.pixels.shape[-1],
+        about["config"]["side"],
+        about["mean"],
+        about["std"],
+        MIRROR_BELOW,
+        MIRROR_FULLY_BELOW,
+        VIEWS,
     )
     return ModelCard(
         name=name,

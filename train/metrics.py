@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import (
     accuracy_score,
-    balanced_accuracy_score,
     confusion_matrix,
     precision_recall_fscore_support,
     top_k_accuracy_score,
@@ -35,8 +34,8 @@ def measure(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
     """Return the metrics of probabilities (N, 7) against labels (N,), all as shares of 1.
 
     `confusion` counts pictures, rows are true labels and columns predicted ones, both in `Emotion` order. A class
-    that is never predicted has precision 0, one that never occurs recall 0. `neutral_to_sad` is the share of the
-    neutral faces that are called sad.
+    that is never predicted has precision 0, one that never occurs recall 0; `balanced_accuracy` is the mean recall of
+    those that occur. `neutral_to_sad` is the share of the neutral faces that are called sad.
     """
     predicted = probabilities.argmax(axis=1)
     correct = int((predicted == labels).sum())
@@ -52,7 +51,7 @@ def measure(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
         "macro_precision": float(precision.mean()),
         "macro_recall": float(recall.mean()),
         "macro_f1": float(f1.mean()),
-        "balanced_accuracy": float(balanced_accuracy_score(labels, predicted)),
+        "balanced_accuracy": float(recall[support > 0].mean()),
         "top2_accuracy": float(top_k_accuracy_score(labels, probabilities, k=2, labels=_CLASSES)),
         "neutral_to_sad": float(confusion[Emotion.NEUTRAL, Emotion.SAD] / neutral),
         "per_class": {
@@ -66,6 +65,15 @@ def measure(probabilities: Probabilities, labels: Labels) -> dict[str, Any]:
         },
         "confusion": confusion.tolist(),
     }
+
+
+def given(probabilities: Probabilities, labels: Labels, threshold: float) -> list[list[int]]:
+    """Return how often each true class (row) got each label (column), the last column uncertain: 7 rows of 8."""
+    label = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), len(EMOTION_LABELS))
+    counts = np.zeros((len(EMOTION_LABELS), len(EMOTION_LABELS) + 1), np.int64)
+    np.add.at(counts, (labels, label), 1)
+    rows: list[list[int]] = counts.tolist()
+    return rows
 
 
 def reliability(probabilities: Probabilities, labels: Labels, bins: int = 15) -> dict[str, Any]:

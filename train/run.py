@@ -10,21 +10,24 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_core.device import working_dtype
+from fer_core.errors import FerError
 from fer_core.faces.preprocess import normalise
 from fer_core.model.efficientnet import EfficientNetLite0, take_imagenet_weights
+from fer_core.model.face_resnet import FaceResNet
 from fer_core.model.model_card import file_sha256
 from fer_core.model.network import build_network
 from train.augment import augment, mix_up
-from train.checkpoint import open_folder, save
+from train.checkpoint import load_weights, open_folder, save
 from train.config import TrainConfig
-from train.data import PUBLIC_TEST, FerData
+from train.data import PUBLIC_TEST, TRAINING, FerData
+from train.degrade import cover_faces
 from train.duplicates import training_rows
+from train.face_start import WEIGHTS_FILE, take_face_weights
 from train.optimizer import freeze_depthwise, make_optimizer, make_schedule
 from train.pretrained import imagenet_weights
 from train.processes import is_first_process, mean_of_processes, own_share, share_gradients
@@ -36,10 +39,15 @@ def start(config: TrainConfig, rows: FerData, device: torch.device, weights: Pat
     """Make a fresh run for the training pictures `rows`, from random weights, ImageNet's, or those in `weights`."""
     torch.manual_seed(config.seed)
     network = build_network(config.architecture)
+    scaled = rows.pixels.astype(np.float32) / 255
+    mean, std = float(scaled.mean()), float(scaled.std())
     if config.pretrained and isinstance(network, EfficientNetLite0):
         take_imagenet_weights(network, imagenet_weights(config.pretrained))
-    if weights is not None:
-        network.load_state_dict(load_file(weights))
+    if isinstance(network, FaceResNet) and weights is not None and weights.is_dir():
+        faces = normalise(torch.from_numpy(rows.pixels[:512]), config.side, mean, std)
+        take_face_weights(network, weights, faces, mean, std)
+    elif weights is not None:
+        load_weights(network, weights)
     if config.freeze_depthwise:
         freeze_depthwise(network)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -48,8 +56,6 @@ def start(config: TrainConfig, rows: FerData, device: torch.device, weights: Pat
         network.compile()
     optimizer = make_optimizer(network, config)
     schedule = make_schedule(optimizer, config, config.epochs * (len(rows.labels) // config.batch))
-    scaled = rows.pixels.astype(np.float32) / 255
-    mean, std = float(scaled.mean()), float(scaled.std())
     model = share_gradients(network)
     return Run(config, network, model, averaged, optimizer, schedule, device, len(rows.labels), mean, std)
 
@@ -66,20 +72,30 @@ def train(
     """Train in `folder` until the last epoch, going on from its checkpoint if there is one.
 
     `watch` is called after each epoch, once it is saved. `start_from`: weights (safetensors) of the same network to
-    begin with. `taught`: the teachers' soft labels, where the recipe learns from them.
+    begin with, or the folder of dlib's. `taught`: the teachers' soft labels, where the recipe learns from them.
 
     Raises FerError where the folder holds a run of another recipe or other data.
     """
-    rows, left_out = training_rows(data)
+    data.needed(TRAINING)
+    public = data.needed(PUBLIC_TEST)
+    rows, left_out = training_rows(data, config.protocol)
+    if len(rows.labels) < config.batch:
+        raise FerError(
+            f"{len(rows.labels)} pictures are left to train on, fewer than a batch of {config.batch}.", "no_data"
+        )
     targets = soft_targets(rows, config, taught)
+    if config.folds and not 0 <= config.fold < config.folds:
+        raise FerError(f"Of {config.folds} folds, number {config.fold} is none: they count from 0.", "no_data")
     if config.folds:
         kept = fold_of(rows, config.folds) != config.fold
         rows, targets = rows.where(kept), targets[torch.from_numpy(kept)]
+    if start_from is not None and not start_from.exists():
+        raise FerError(f"There are no weights at {start_from}.", "no_pretrained")
     if start_from is not None:
-        config = replace(config, warm_start=file_sha256(start_from))
+        file = start_from / WEIGHTS_FILE if start_from.is_dir() else start_from
+        config = replace(config, warm_start=file_sha256(file))
     run = start(config, rows, device, start_from)
     open_folder(folder, run, data.sha256, left_out)
-    public = data.of(PUBLIC_TEST)
     while not run.finished:
         run.history.append(_epoch(run, rows, targets, public))
         if is_first_process():
@@ -158,6 +174,8 @@ def _batches(
         rows = order[begin : begin + config.batch].to(device)
         images = augment(pixels[rows].unsqueeze(1).float() / 255, config.side, config.augmentation, generator)
         target = targets[rows]
+        if config.augmentation.cover:
+            images, target = cover_faces(images, target, config.augmentation.cover, generator)
         if not plain and config.mix and float(torch.rand((), generator=generator)) < 0.5:
             images, target = mix_up(images, target, config.mix, generator)
         yield own_share(images), own_share(target)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
@@ -17,9 +17,6 @@ from fer_core.emotions import Emotion
 from fer_core.errors import FerError
 from train.config import TrainConfig
 from train.data import FerData
-
-SOFT_LABELS = Path(__file__).with_name("soft_labels.safetensors")
-"""What five teachers said of the training pictures, each of those that it had not seen."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,16 @@ class SoftLabels:
 
     @classmethod
     def load(cls, path: Path) -> SoftLabels:
-        """Read what `save` wrote; rows sum to 1 again."""
-        with safe_open(path, "numpy") as file:
-            about = file.metadata()
-            values = file.get_tensor("probabilities").astype(np.float32)
-        return cls(values / values.sum(axis=1, keepdims=True), about["rows_sha256"], about["teachers"])
+        """Read what `save` wrote; rows sum to 1 again. Raises FerError where the file is missing or another one."""
+        try:
+            with safe_open(path, "numpy") as file:
+                about = file.metadata() or {}
+                values = file.get_tensor("probabilities").astype(np.float32)
+            return cls(values / values.sum(axis=1, keepdims=True), about["rows_sha256"], about["teachers"])
+        except (OSError, SafetensorError, KeyError):
+            raise FerError(
+                f"{path} holds no soft labels; `python -m train teach` writes them.", "no_soft_labels"
+            ) from None
 
 
 def rows_sha256(rows: FerData) -> str:

@@ -32,6 +32,8 @@ def teach(runs: Sequence[Path], data: FerData, device: torch.device, in_sample: 
     public = data.of(PUBLIC_TEST)
     for run in runs:
         card = bare_card(run, data, run.name)
+        if card.saw_near_twins:
+            raise FerError(f"{run} was trained on photographs of the tests; its labels would tell them.", "saw_tests")
         classifier = Classifier(card, load_network(card, run / "best.safetensors"), device)
         folds, fold = card.recipe["folds"], card.recipe["fold"]
         if not folds and not in_sample:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, tzinfo
 from html import escape
 
 import segno
@@ -14,6 +15,7 @@ from clinic import words
 from clinic.access import Actor, Forbidden
 from clinic.accounts import totp
 from clinic.accounts.totp import Enrolment, Standing
+from clinic.admin import zones
 from fer_core.errors import FerError
 from web.gate import CHANGE_PASSWORD, YOUR_ACCOUNT
 from web.page import attempt, bare_form, notice, page, read_form
@@ -70,22 +72,23 @@ def _confirm(actor: Actor, code: str) -> Response:
 async def _show(actor: Actor, said: str, status: int = 200) -> Response:
     parts = resources()
     found = await asyncio.to_thread(totp.standing, parts.db, actor)
+    chosen = await asyncio.to_thread(zones.chosen, parts.db)
     needed = parts.settings.need_second_step and not actor.second_step
     body = f"<h1>Your account</h1><p>{escape(actor.name)}, {escape(words.ROLES[actor.role].lower())}</p>{notice(said)}"
-    body += _second_step(found, needed)
+    body += _second_step(found, needed, chosen.zone if chosen is not None else UTC)
     body += f'<h2>Password</h2><a class="button" href="{CHANGE_PASSWORD}">Change password</a>'
     return page(
         "Your account", body + ("" if needed else '<p class="small"><a href="/">Back to the patients</a></p>'), status
     )
 
 
-def _second_step(found: Standing, needed: bool) -> str:
+def _second_step(found: Standing, needed: bool, zone: tzinfo) -> str:
     if found.on_since is None:
         lead = NEEDED if needed else MEANING
         return f"<h2>Second step: off</h2><p>{lead}</p>" + bare_form(
             YOUR_ACCOUNT, (CURRENT,), "Set it up", deed="begin"
         )
-    since = f"On since {found.on_since:%-d %B %Y}. {found.codes_left} recovery codes are left."
+    since = f"On since {found.on_since.astimezone(zone):%-d %B %Y}. {found.codes_left} recovery codes are left."
     return (
         f"<h2>Second step: on</h2><p>{since}</p>"
         "<details><summary>New recovery codes</summary>"

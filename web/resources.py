@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 
 from clinic.accounts import accounts, passwords
+from clinic.admin import zones
 from clinic.settings import Settings
 from clinic.worker.supervisor import Supervisor
 from db.engine import Database, migrate, open_database
@@ -55,4 +56,6 @@ def welcome() -> str | None:
 def _open(settings: Settings) -> Resources:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)
-    return Resources(settings, open_database(settings.database_url), Supervisor(settings), passwords.generate())
+    db = open_database(settings.database_url)
+    zones.take_setting(db, settings)
+    return Resources(settings, db, Supervisor(settings), passwords.generate())

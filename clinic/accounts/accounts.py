@@ -5,16 +5,18 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, words
+from clinic import audit, clock, texts, words
 from clinic.access import Actor, Forbidden, administrator, signed_in
 from clinic.accounts import passwords, throttle
 from clinic.audit import Deed
+from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
+from db.folding import fold
 from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
@@ -40,6 +42,7 @@ class AccountRow:
     seen_at: datetime | None
     second_step: bool
     provider: str | None
+    revision: int
 
 
 def any_account(db: Database) -> bool:
@@ -98,49 +101,61 @@ def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
     )
     with db.read() as session:
         administrator(session, actor)
-        return [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        rows = [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        return sorted(rows, key=lambda row: fold(row.name))
 
 
-def set_role(db: Database, actor: Actor, account_id: str, role: Role) -> None:
-    """Give an account another role. Raises Forbidden, FerError ``unknown_account``, ``last_administrator``."""
+def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int | None = None) -> None:
+    """Give an account another role. `seen`: the revision that was on the screen, None where there was none.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
+    """
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen, Difference("Role", words.ROLES[account.role], words.ROLES[role]))
         if role is not Role.ADMINISTRATOR:
             _keep_one(session, account)
         account.role = role.value
         audit.write(session, Deed.ROLE_CHANGED, by.id, account=account.id, role=role.value)
 
 
-def disable(db: Database, actor: Actor, account_id: str) -> None:
+def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
     """Keep an account from signing in and end its sign-ins; its caseload stays until it is handed over.
 
-    Raises Forbidden, FerError ``unknown_account``, ``last_administrator``.
+    `seen`: the revision that was on the screen.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
     """
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen, Difference("State", _state(account), "Disabled"))
         _keep_one(session, account)
-        account.disabled_at = datetime.now(UTC)
+        account.disabled_at = clock.now()
         end_sign_ins(session, account.id)
         audit.write(session, Deed.ACCOUNT_DISABLED, by.id, account=account.id)
 
 
-def enable(db: Database, actor: Actor, account_id: str) -> None:
-    """Let a disabled account sign in again. Raises Forbidden, FerError ``unknown_account``."""
+def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
+    """Let a disabled account sign in again. `seen`: the revision that was on the screen.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_account``.
+    """
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen, Difference("State", _state(account), "Enabled"))
         account.disabled_at = None
         audit.write(session, Deed.ACCOUNT_ENABLED, by.id, account=account.id)
 
 
-def reset_password(db: Database, actor: Actor, account_id: str) -> str:
+def reset_password(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> str:
     """Give an account a new first password, end its sign-ins, and return the password.
 
-    Raises Forbidden, FerError ``unknown_account``.
+    `seen`: the revision that was on the screen. Raises Forbidden, ConflictError, FerError ``unknown_account``.
     """
     password = passwords.generate()
     stored = passwords.hash_password(password)
     with db.session() as session:
         by, account = administrator(session, actor), account_of(session, account_id)
+        edit(account, seen)
         _reset(session, account, stored)
         audit.write(session, Deed.PASSWORD_RESET, by.id, account=account.id)
     return password
@@ -169,17 +184,21 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
         account = signed_in(session, actor)
         if version != words.STATEMENT_VERSION:
             raise FerError("The statement was changed meanwhile. Please read it again.", "statement_changed")
-        account.statement, account.accepted_at = version, datetime.now(UTC)
+        account.statement, account.accepted_at = version, clock.now()
         audit.write(session, Deed.STATEMENT_ACCEPTED, account.id, version=version)
 
 
-def hand_over(db: Database, actor: Actor, from_id: str, to_id: str) -> int:
+def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | None = None) -> int:
     """Move a whole caseload to another account, and return how many patients that were; their names are not shown.
 
-    Raises Forbidden, FerError ``unknown_account``.
+    `seen`: the revision of the giver's account that was on the screen.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``account_disabled`` for a taker who is.
     """
     with db.session() as session:
         by, giver, taker = administrator(session, actor), account_of(session, from_id), account_of(session, to_id)
+        if taker.disabled_at is not None:
+            raise FerError("The account that is to take the patients over is disabled.", "account_disabled")
+        edit(giver, seen)
         moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
         for access in moved if giver.id != taker.id else ():
             grant(session, taker.id, access.patient_id)
@@ -192,7 +211,7 @@ def grant(session: Session, account_id: str, patient_id: str, until: datetime | 
     """Let an account see a patient: for good, or until a moment where it does not see the patient for good."""
     known = session.get(Access, (account_id, patient_id))
     if known is None:
-        now = datetime.now(UTC)
+        now = clock.now()
         session.add(Access(account_id=account_id, patient_id=patient_id, until=until, created_at=now))
     elif known.until is not None:
         known.until = until
@@ -209,7 +228,7 @@ def take_orphans(session: Session, account: Account) -> None:
 def first_administrator(session: Session) -> Account | None:
     """Return the administrator who has been here longest, None before there is one."""
     asked = select(Account).where(Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None))
-    return session.scalar(asked.order_by(Account.created_at, Account.id).limit(1))
+    return session.scalar(asked.order_by(Account.number, Account.id).limit(1))
 
 
 def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
@@ -241,7 +260,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
         role=role.value,
         password_hash=stored,
         must_change=must_change,
-        created_at=datetime.now(UTC),
+        created_at=clock.now(),
     )
     session.add(account)
     session.flush()
@@ -261,7 +280,18 @@ def _row(
         seen_at=seen,
         second_step=on_since is not None,
         provider=(linked.email or linked.subject) if linked is not None else None,
+        revision=account.revision,
     )
+
+
+def edit(account: Account, seen: int | None, *differences: Difference) -> None:
+    """Count an edit of an account that was seen in a revision, None where there was no screen. Raises ConflictError."""
+    need_unchanged("this account", seen, account.revision, differences)
+    account.revision += 1
+
+
+def _state(account: Account) -> str:
+    return "Disabled" if account.disabled_at is not None else "Enabled"
 
 
 def account_named(session: Session, name: str) -> Account:
@@ -294,7 +324,10 @@ def _keep_one(session: Session, account: Account) -> None:
 
 
 def _name(name: str) -> str:
-    name = " ".join(unicodedata.normalize("NFC", name).split())
+    try:
+        name = texts.one_line(name)
+    except ValueError:
+        name = ""
     shown = all(unicodedata.category(character)[0] != "C" for character in name)
     if not 1 <= len(name) <= NAME_MAX or not shown or name_key(name) == FIRST_CODE:
         raise FerError(f"Please give a name of 1 to {NAME_MAX} characters.", "bad_account_name")

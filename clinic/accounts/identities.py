@@ -10,6 +10,7 @@ from clinic.access import Actor, Forbidden, administrator
 from clinic.accounts import accounts, passwords, sessions, totp
 from clinic.accounts.oidc import Identity
 from clinic.audit import Deed
+from clinic.conflicts import Difference
 from db.engine import Database
 from db.models import Account, ProviderIdentity
 from fer_core.errors import FerError
@@ -17,11 +18,12 @@ from fer_core.errors import FerError
 LONGEST = 255
 
 
-def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str) -> None:
+def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str, seen: int | None = None) -> None:
     """Let an account sign in at the provider, as one with this e-mail address or, without an @, this subject.
 
-    With an address the first sign-in binds the subject. What was linked before is forgotten.
-    Raises Forbidden, FerError ``unknown_account``, ``bad_identity``, ``identity_taken``.
+    With an address the first sign-in binds the subject. What was linked before is forgotten. `seen`: the account's
+    revision that was on the screen.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``bad_identity``, ``identity_taken``.
     """
     named = named.strip()
     if not named or len(named) > LONGEST or any(character.isspace() for character in named):
@@ -35,15 +37,22 @@ def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str) -
         )
         if session.scalar(taken) is not None:
             raise FerError("Another account is linked to this person already.", "identity_taken")
+        before = session.get(ProviderIdentity, account.id)
+        stored = (before.email or before.subject or "") if before is not None else ""
+        accounts.edit(account, seen, Difference("Linked to", stored, named))
         session.execute(delete(ProviderIdentity).where(ProviderIdentity.account_id == account.id))
         session.add(ProviderIdentity(account_id=account.id, issuer=issuer, subject=subject, email=email))
         audit.write(session, Deed.PROVIDER_LINKED, by.id, account=account.id)
 
 
-def unlink(db: Database, actor: Actor, account_id: str) -> None:
-    """Let an account sign in with its password alone, and end its sign-ins. Raises Forbidden, FerError."""
+def unlink(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
+    """Let an account sign in with its password alone, and end its sign-ins. `seen`: the account's revision on screen.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_account``.
+    """
     with db.session() as session:
         by, account = administrator(session, actor), accounts.account_of(session, account_id)
+        accounts.edit(account, seen)
         session.execute(delete(ProviderIdentity).where(ProviderIdentity.account_id == account.id))
         accounts.end_sign_ins(session, account.id)
         audit.write(session, Deed.PROVIDER_UNLINKED, by.id, account=account.id)

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -21,6 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import delete, func, select
 
+from clinic import clock
 from clinic.access import Forbidden
 from clinic.settings import Provider
 from db.engine import Database
@@ -61,7 +62,7 @@ def depart(db: Database, provider: Provider, back: str) -> Departure:
     Raises FerError ``provider_unreachable``, ``provider_busy``.
     """
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    now = datetime.now(UTC)
+    now = clock.now()
     try:
         with _client(provider, back) as client:
             url, _ = client.create_authorization_url(
@@ -70,7 +71,7 @@ def depart(db: Database, provider: Provider, back: str) -> Departure:
     except _TROUBLE as error:
         raise _unreachable(error) from None
     with db.session() as session:
-        session.execute(delete(ProviderAttempt).where(ProviderAttempt.created_at < now - AWAY))
+        session.execute(delete(ProviderAttempt).where(~clock.within(ProviderAttempt.created_at, AWAY, now)))
         if (session.scalar(select(func.count()).select_from(ProviderAttempt)) or 0) >= MOST_AWAY:
             raise FerError("Too many people are signing in. Please try again in some minutes.", "provider_busy")
         session.add(ProviderAttempt(state_sha256=_digest(state), nonce=nonce, verifier=verifier, created_at=now))
@@ -89,7 +90,7 @@ def arrive(db: Database, provider: Provider, back: str, state: str, held: str, c
         attempt = session.get(ProviderAttempt, _digest(state))
         if attempt is not None:
             session.delete(attempt)
-    if attempt is None or attempt.created_at < datetime.now(UTC) - AWAY:
+    if attempt is None or not clock.within(attempt.created_at, AWAY, clock.now()):
         raise _not_departed()
     try:
         with _client(provider, back) as client:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from clinic import audit
+from clinic import audit, clock
 from clinic.access import Actor, Forbidden, must_accept, refusal, signed_in
 from clinic.accounts import passwords, throttle, totp
 from clinic.accounts.accounts import end_sign_ins, name_key, replace_password
@@ -17,6 +19,7 @@ from clinic.audit import Deed
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, Role, SecondStep, SignIn
+from db.room import DiskFullError
 from fer_core.errors import FerError
 from storage.media import open_store
 
@@ -93,9 +96,10 @@ def start(session: Session, account: Account, pending: bool = False, by_provider
 
     Sign-ins that ran out are swept away on the way.
     """
-    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
-    over = (SignIn.seen_at <= now - IDLE) | (SignIn.created_at <= now - ABSOLUTE)
-    session.execute(delete(SignIn).where(over | (SignIn.pending & (SignIn.created_at <= now - PENDING))))
+    token, now = secrets.token_urlsafe(32), clock.now()
+    session.execute(
+        delete(SignIn).where(~_lives(now) | (SignIn.pending & ~clock.within(SignIn.created_at, PENDING, now)))
+    )
     begun = SignIn(
         token_sha256=_digest(token),
         account_id=account.id,
@@ -115,7 +119,7 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
     """Return who acts by this token, or None where nobody does (any more)."""
     if not token:
         return None
-    now = datetime.now(UTC)
+    now = clock.now()
     with db.read() as session:
         found = session.execute(
             select(SignIn, Account, SecondStep.on_since)
@@ -124,8 +128,7 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
             .where(
                 SignIn.token_sha256 == _digest(token),
                 ~SignIn.pending,
-                SignIn.seen_at > now - IDLE,
-                SignIn.created_at > now - ABSOLUTE,
+                _lives(now),
                 Account.disabled_at.is_(None),
             )
         ).first()
@@ -145,25 +148,23 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
 
 def lives(db: Database, actor: Actor) -> bool:
     """Return whether the sign-in by which the actor acts has not ended."""
-    now = datetime.now(UTC)
-    asked = select(SignIn.id).where(
-        SignIn.id == actor.sign_in_id, SignIn.seen_at > now - IDLE, SignIn.created_at > now - ABSOLUTE
-    )
+    now = clock.now()
+    asked = select(SignIn.id).where(SignIn.id == actor.sign_in_id, _lives(now))
     with db.read() as session:
         return session.scalar(asked) is not None
 
 
 def note_activity(db: Database, actor: Actor) -> None:
-    """Remember that the person did something just now."""
-    now = datetime.now(UTC)
+    """Remember that the person did something just now; on a full disk it is forgotten, and nobody is kept out by it."""
+    now = clock.now()
     with db.read() as session:
         seen_at = session.scalar(select(SignIn.seen_at).where(SignIn.id == actor.sign_in_id))
-    if seen_at is None or now - seen_at < NOTED_EVERY:
+    if seen_at is None or abs(now - seen_at) < NOTED_EVERY:
         return
-    with db.session() as session:
+    with suppress(DiskFullError), db.session() as session:
         begun = session.get(SignIn, actor.sign_in_id)
         # A sign-in that ran out in between stays ended.
-        if begun is not None and now - begun.seen_at < IDLE:
+        if begun is not None and clock.within(begun.seen_at, IDLE, now):
             begun.seen_at = now
 
 
@@ -201,14 +202,14 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
 
 def _pending(session: Session, token: str | None) -> tuple[SignIn, Account]:
     """Return a sign-in whose second step is to come. Raises Forbidden ``second_step_over``."""
-    now = datetime.now(UTC)
+    now = clock.now()
     asked = (
         select(SignIn, Account)
         .join(Account, Account.id == SignIn.account_id)
         .where(
             SignIn.token_sha256 == _digest(token or ""),
             SignIn.pending,
-            SignIn.created_at > now - PENDING,
+            clock.within(SignIn.created_at, PENDING, now),
             Account.disabled_at.is_(None),
         )
     )
@@ -216,6 +217,14 @@ def _pending(session: Session, token: str | None) -> tuple[SignIn, Account]:
     if found is None:
         raise Forbidden("That took too long. Please sign in again.", "second_step_over")
     return found[0], found[1]
+
+
+def _lives(now: datetime) -> ColumnElement[bool]:
+    """Return the condition of a sign-in that has not run out; one from ahead of the clock has."""
+    return cast(
+        ColumnElement[bool],
+        clock.within(SignIn.seen_at, IDLE, now) & clock.within(SignIn.created_at, ABSOLUTE, now),
+    )
 
 
 def _digest(token: str) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from clinic import clock
 from db.engine import Database
 from db.models import SignInFailure
 from fer_core.errors import FerError
@@ -24,23 +25,33 @@ FORGOTTEN_AFTER = timedelta(hours=24)
 
 def charge(db: Database, name: str) -> None:
     """Count an attempt for this name as failed. Raises FerError ``sign_in_delayed`` where it has to wait."""
-    now = datetime.now(UTC)
+    now = clock.now()
     with db.session() as session:
         session.execute(delete(SignInFailure).where(SignInFailure.failed_at < now - FORGOTTEN_AFTER))
         known = session.get(SignInFailure, _key(name))
         if known is None:
             known = SignInFailure(name_sha256=_key(name), failures=0, refused_until=now)
             session.add(known)
-        if known.refused_until > now:
-            raise _too_soon(known.refused_until - now)
-        known.failures += 1
-        known.failed_at = now
-        known.refused_until = now + delay(known.failures)
+        left = _left(known, now)
+        if not left:
+            known.failures += 1
+            known.failed_at = now
+            known.refused_until = now + delay(known.failures)
+    if left:
+        raise _too_soon(left)
+
+
+def _left(known: SignInFailure, now: datetime) -> timedelta:
+    """Return how long the name has to wait yet. What a clock ahead of this one wrote waits its own length from now."""
+    longest = delay(known.failures)
+    if known.refused_until > now + longest:
+        known.refused_until = now + longest
+    return max(timedelta(0), known.refused_until - now)
 
 
 def note(session: Session, name: str) -> None:
     """Write down once more when a name failed."""
-    session.get_one(SignInFailure, _key(name)).failed_at = datetime.now(UTC)
+    session.get_one(SignInFailure, _key(name)).failed_at = clock.now()
 
 
 def take_back(session: Session, name: str) -> None:
@@ -48,7 +59,7 @@ def take_back(session: Session, name: str) -> None:
     known = session.get(SignInFailure, _key(name))
     # Another attempt that was right all the way may have cleared it.
     if known is not None:
-        known.failures, known.refused_until = known.failures - 1, datetime.now(UTC)
+        known.failures, known.refused_until = known.failures - 1, clock.now()
 
 
 def clear(session: Session, name: str) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives import constant_time
 from cryptography.hazmat.primitives.hashes import SHA1
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import audit
+from clinic import audit, clock
 from clinic.access import Actor, Forbidden, acting, administrator
 from clinic.accounts import accounts, passwords, throttle
 from clinic.audit import Deed
@@ -80,7 +79,7 @@ def begin(db: Database, settings: Settings, actor: Actor, password: str) -> Enro
             session.delete(known)
             session.flush()
         sealed = seal_bytes(secret, key, _context(account)).hex()
-        session.add(SecondStep(account_id=account.id, secret=sealed, created_at=datetime.now(UTC)))
+        session.add(SecondStep(account_id=account.id, secret=sealed, created_at=clock.now()))
         return _enrolment(account, secret)
 
 
@@ -111,7 +110,7 @@ def confirm(db: Database, settings: Settings, actor: Actor, code: str) -> list[s
         if not _takes(known, key, account, code):
             raise refused()
         throttle.clear(session, throttled)
-        known.on_since = datetime.now(UTC)
+        known.on_since = clock.now()
         accounts.end_sign_ins(session, account.id, but=actor.sign_in_id)
         audit.write(session, Deed.SECOND_STEP_ON, account.id)
         return _new_codes(session, account)
@@ -211,7 +210,7 @@ def _check_code(db: Database, settings: Settings, actor: Actor, code: str) -> No
 def _unconfirmed(session: Session, account: Account) -> SecondStep:
     """Return a secret that waits for its first code. Raises FerError ``second_step_over``."""
     known = session.get(SecondStep, account.id)
-    if known is None or known.on_since is not None or known.created_at < datetime.now(UTC) - SET_UP_WITHIN:
+    if known is None or known.on_since is not None or not clock.within(known.created_at, SET_UP_WITHIN, clock.now()):
         raise FerError("That took too long. Please set the second step up again.", "second_step_over")
     return known
 
@@ -228,12 +227,21 @@ def _secret(known: SecondStep, key: Key, account: Account) -> bytes:
 def _takes(known: SecondStep, key: Key, account: Account, code: str) -> bool:
     """Return whether the app shows this code now, half a minute ago or in half a minute, and use its time step up."""
     totp = _totp(_secret(known, key, account))
-    given, now = _plain(code).encode(), int(time.time()) // STEP_S
+    given, now = _plain(code).encode(), int(clock.now().timestamp()) // STEP_S
+    _come_back(known, now)
     for step in (now - 1, now, now + 1):
-        if step > known.last_step and constant_time.bytes_eq(totp.generate(step * STEP_S), given):
+        fresh = step > known.last_step and step not in known.steps_ahead
+        if fresh and constant_time.bytes_eq(totp.generate(step * STEP_S), given):
             known.last_step = step
             return True
     return False
+
+
+def _come_back(known: SecondStep, now: int) -> None:
+    """Let codes be taken again after the clock was set back; none that was taken before is taken twice."""
+    if known.last_step > now + 1:
+        known.steps_ahead = [step for step in known.steps_ahead if step >= now - 1] + [known.last_step]
+        known.last_step = 0
 
 
 def _takes_recovery(session: Session, account: Account, code: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, select
 
-from clinic import audit
+from clinic import audit, clock
 from clinic.accounts import passwords
 from clinic.accounts.accounts import grant, insert_account, name_key, replace_password
 from clinic.audit import Deed
@@ -62,8 +62,8 @@ PEOPLE = (
         "Ada (invented)",
         "Invented for the demonstration: a long, even baseline, then more happy-like time.",
         _weekly(
-            [0.15, 0.18, 0.14, 0.17, 0.16, 0.15, 0.19, 0.16, 0.17, 0.18, 0.21, 0.38],
-            [0.27, 0.24, 0.28, 0.25, 0.26, 0.28, 0.24, 0.27, 0.25, 0.22, 0.2, 0.11],
+            [0.15, 0.18, 0.14, 0.17, 0.16, 0.15, 0.19, 0.16, 0.17, 0.4, 0.42, 0.45],
+            [0.27, 0.24, 0.28, 0.25, 0.26, 0.28, 0.24, 0.27, 0.25, 0.11, 0.1, 0.09],
         ),
     ),
     _Person(
@@ -121,7 +121,7 @@ def fill(db: Database) -> int:
     rng = np.random.default_rng(7)
     with db.session() as session:
         for person in PEOPLE:
-            patient = Patient(name=person.name, note=person.note, demo=True, created_at=datetime.now(UTC))
+            patient = Patient(name=person.name, note=person.note, demo=True, created_at=clock.now())
             session.add(patient)
             session.flush()
             first = max(visit.days_ago for visit in person.visits)
@@ -131,13 +131,15 @@ def fill(db: Database) -> int:
                 recording, table = _recording(patient.id, visit, rng)
                 session.add(recording)
                 session.flush()
-                session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
+                session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=clock.now()))
                 session.execute(insert(Sample), _rows(recording.id, table))
     return len(PEOPLE)
 
 
 def _recording(patient_id: str, visit: _Visit, rng: np.random.Generator) -> tuple[Recording, SampleTable]:
     table = _samples(visit, rng)
+    choice = {"how": "only", "tracks": [0], "left_out": []}
+    settings = {"every_s": EVERY_S, "uncertain_below": UNCERTAIN_BELOW, "face_choice": choice}
     recording = Recording(
         patient_id=patient_id,
         kind="video",
@@ -148,13 +150,13 @@ def _recording(patient_id: str, visit: _Visit, rng: np.random.Generator) -> tupl
         width_px=1280,
         height_px=720,
         model_sha256=visit.model,
-        settings={"every_s": EVERY_S, "face_choice": {"how": "only", "tracks": [0], "left_out": []}},
+        settings=settings,
         program_version=VERSION,
         device="invented",
         patient_track=0,
-        summary=asdict(summarise(table, "video")),
-        created_at=datetime.now(UTC),
-        analysed_at=datetime.now(UTC),
+        summary=asdict(summarise(table, "video", settings)),
+        created_at=clock.now(),
+        analysed_at=clock.now(),
     )
     return recording, table
 

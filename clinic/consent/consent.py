@@ -1,23 +1,23 @@
 """Consent: what a patient agrees to, from when and until when, and who recorded it. Without it nothing is done.
 
-Days are those of UTC. What withdrawing deletes is told by `clinic.withdrawal`.
+Days are those of the clinic's time zone. What withdrawing deletes is told by `clinic.withdrawal`.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, words
+from clinic import access, audit, clock, texts, words
 from clinic.access import Actor
 from clinic.audit import Deed
-from clinic.texts import hides_something
+from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.models import Account, Consent, Patient
 from db.models import Scope as Scope  # the pages know no tables
@@ -71,19 +71,42 @@ def record(
     given_on: date,
     expires_on: date | None = None,
     document: str = "",
+    seen: int | None = None,
 ) -> None:
     """Write down a consent, or its renewal. `document`: where the signed paper is found, as display text.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``no_scope``, ``consent_day``, ``bad_document``.
+    `seen`: the revision of the patient's consents that was on the screen, None where there was none.
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``no_scope``, ``consent_day``, ``bad_document``.
     """
     document = _valid_document(document)
-    _check_days(given_on, expires_on)
     if not scopes:
         raise FerError("Please tick what the patient agreed to.", "no_scope")
     with db.session() as session:
         account = access.writer_of(session, actor, patient_id)
+        _check_days(session, given_on, expires_on)
+        wanted = f"recorded, agreed on {given_on}" + (f", until {expires_on}" if expires_on else "")
+        edit(session, patient_id, scopes, seen, wanted)
         add(session, patient_id, scopes, given_on, expires_on, document, account.id)
         audit.write(session, Deed.CONSENT_RECORDED, account.id, patient_id, scopes=sorted(scopes))
+
+
+def edit(session: Session, patient_id: str, scopes: Collection[Scope], seen: int | None, wanted: str) -> None:
+    """Count an edit of a patient's consents that were seen in a revision. Raises ConflictError."""
+    patient = session.get_one(Patient, patient_id)
+    differences = [
+        Difference(words.SCOPES[scope].capitalize(), _in_words(_newest(session, patient_id, scope)), wanted)
+        for scope in sorted(scopes)
+    ]
+    need_unchanged("this patient's consents", seen, patient.consents_revision, differences)
+    patient.consents_revision += 1
+
+
+def _in_words(row: Consent | None) -> str:
+    if row is None:
+        return "not given"
+    if row.withdrawn_at is not None:
+        return "withdrawn"
+    return f"recorded, agreed on {row.given_on}" + (f", until {row.expires_on}" if row.expires_on else "")
 
 
 def add(
@@ -96,7 +119,7 @@ def add(
     account_id: str | None = None,
 ) -> None:
     """Add the rows of a consent."""
-    now = datetime.now(UTC)
+    now = clock.now()
     for scope in scopes:
         session.add(
             Consent(
@@ -124,7 +147,7 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
     with db.read() as session:
         access.reader_of(session, actor, patient_id)
         asked = select(Consent).where(Consent.patient_id == patient_id)
-        rows = session.scalars(asked.order_by(Consent.recorded_at.desc(), Consent.scope)).all()
+        rows = session.scalars(asked.order_by(Consent.number.desc(), Consent.scope)).all()
         return [_standing(session, Scope(row.scope), row) for row in rows]
 
 
@@ -147,16 +170,28 @@ def need(session: Session, patient_id: str, *scopes: Scope) -> None:
 
 def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError | None:
     """Return the refusal of the first scope whose consent doesn't stand today, None where all do."""
+    day = today(session)
     for scope in scopes:
         newest = _newest(session, patient_id, scope)
-        if _state(newest) is not State.STANDS:
-            return _refusal(scope, newest)
+        if _state(newest, day) is not State.STANDS:
+            return _refusal(session, scope, newest)
     return None
 
 
-def covered(scope: Scope) -> Select[str]:
+def covered(session: Session, scope: Scope) -> Select[str]:
     """Return the query of the ids of the patients whose consent to the scope stands today."""
-    return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= today()))
+    return _covered(scope, today(session))
+
+
+def _covered(scope: Scope, day: date) -> Select[str]:
+    return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= day))
+
+
+def stands(session: Session, patient_id: Any, *scopes: Scope) -> ColumnElement[bool]:
+    """Return the condition that a patient's consent to all these scopes stands today; `patient_id` is a column."""
+    day = today(session)
+    found = [_covered(scope, day).where(Consent.patient_id == patient_id) for scope in scopes]
+    return and_(*(one.correlate_except(Consent).exists() for one in found))
 
 
 def may_stay(scope: Scope) -> Select[str]:
@@ -169,9 +204,9 @@ def may_stay(scope: Scope) -> Select[str]:
     return select(Patient.id).where(or_(Patient.id.in_(_unwithdrawn(scope)), ~asked))
 
 
-def today() -> date:
-    """Return the day on which consents are judged."""
-    return datetime.now(UTC).date()
+def today(session: Session) -> date:
+    """Return the day on which consents are judged: that of the clinic."""
+    return clock.today(session)
 
 
 def _unwithdrawn(scope: Scope) -> Select[str]:
@@ -180,7 +215,7 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
         and_(
             later.patient_id == Consent.patient_id,
             later.scope == Consent.scope,
-            later.recorded_at > Consent.recorded_at,
+            or_(later.number > Consent.number, and_(later.number == Consent.number, later.id < Consent.id)),
         )
     )
     return select(Consent.patient_id).where(Consent.scope == scope.value, Consent.withdrawn_at.is_(None), ~newer)
@@ -188,15 +223,15 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
 
 def _newest(session: Session, patient_id: str, scope: Scope) -> Consent | None:
     asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope.value)
-    return session.scalar(asked.order_by(Consent.recorded_at.desc(), Consent.id).limit(1))
+    return session.scalar(asked.order_by(Consent.number.desc(), Consent.id).limit(1))
 
 
-def _state(row: Consent | None) -> State:
+def _state(row: Consent | None, day: date) -> State:
     if row is None:
         return State.NEVER
     if row.withdrawn_at is not None:
         return State.WITHDRAWN
-    expired = row.expires_on is not None and row.expires_on < today()
+    expired = row.expires_on is not None and row.expires_on < day
     return State.EXPIRED if expired else State.STANDS
 
 
@@ -206,7 +241,7 @@ def _standing(session: Session, scope: Scope, row: Consent | None) -> Standing:
     names = [session.scalar(select(Account.name).where(Account.id == by)) for by in (row.recorded_by, row.withdrawn_by)]
     return Standing(
         scope,
-        _state(row),
+        _state(row, today(session)),
         row.given_on,
         row.expires_on,
         row.document,
@@ -217,13 +252,14 @@ def _standing(session: Session, scope: Scope, row: Consent | None) -> Standing:
     )
 
 
-def _refusal(scope: Scope, row: Consent | None) -> ConsentError:
+def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentError:
     """Return the refusal of a consent that doesn't stand, with what to do about it."""
     to = f"consent to {words.SCOPES[scope]}"
     if row is None:
         return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
     if row.withdrawn_at is not None:
-        return ConsentError(f"The patient's {to} was withdrawn on {row.withdrawn_at:%Y-%m-%d}.", WITHDRAWN)
+        withdrawn_on = clock.day_of(session, row.withdrawn_at)
+        return ConsentError(f"The patient's {to} was withdrawn on {withdrawn_on}.", WITHDRAWN)
     return ConsentError(
         f"The patient's {to} ended on {row.expires_on}. Please record its renewal on the patient's page, or withdraw it"
         " there, so that what it covers is deleted.",
@@ -231,16 +267,19 @@ def _refusal(scope: Scope, row: Consent | None) -> ConsentError:
     )
 
 
-def _check_days(given_on: date, expires_on: date | None) -> None:
-    # East of Greenwich a day begins before it does in UTC.
-    if given_on > today() + timedelta(days=1):
+def _check_days(session: Session, given_on: date, expires_on: date | None) -> None:
+    if given_on > clock.latest_day(session):
         raise FerError("The day of the consent lies in the future.", "consent_day")
-    if expires_on is not None and expires_on < max(given_on, today()):
+    if expires_on is not None and expires_on < max(given_on, today(session)):
         raise FerError("The consent would have ended already. Please check its last day.", "consent_day")
 
 
 def _valid_document(document: str) -> str:
-    document = unicodedata.normalize("NFC", document).strip()
-    if len(document) > DOCUMENT_MAX or hides_something(document):
-        raise FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
+    refusal = FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
+    try:
+        document = texts.one_line(document)
+    except ValueError:
+        raise refusal from None
+    if len(document) > DOCUMENT_MAX:
+        raise refusal
     return document

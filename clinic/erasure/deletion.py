@@ -10,6 +10,7 @@ from backup.erasures import Erasure
 from clinic import access, audit
 from clinic.access import Actor
 from clinic.audit import Deed
+from clinic.conflicts import ConflictError, need_unchanged
 from clinic.exchange import downloads
 from clinic.jobs import jobs
 from clinic.recordings import uploads
@@ -21,25 +22,42 @@ Receipt = Erasure
 """What is given to who had something erased: a random id, the time, what went with it, and no name."""
 
 
-def delete_recording(db: Database, settings: Settings, actor: Actor, recording_id: str) -> Receipt:
+def delete_recording(
+    db: Database, settings: Settings, actor: Actor, recording_id: str, seen: int | None = None
+) -> Receipt:
     """Delete a recording in all its versions with everything that was made of it; return the receipt.
 
-    No byte of it stays in the files of a SQLite database. Raises Forbidden, FerError ``unknown_recording``.
+    No byte of it stays in the files of a SQLite database. `seen`: the revision that was on the screen, None where
+    there was none. Raises Forbidden, ConflictError, FerError ``unknown_recording``.
     """
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
         account = access.writer_of(session, actor, recording.patient_id)
+        need_unchanged("this recording", seen, recording.revision)
         first = recording.version_of or recording_id
     return erase(db, settings, "recording", first, account.id)
 
 
-def delete_patient(db: Database, settings: Settings, actor: Actor, patient_id: str) -> Receipt:
+def delete_patient(
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    patient_id: str,
+    seen: int | None = None,
+    recordings: int | None = None,
+) -> Receipt:
     """Delete a patient with all recordings, so that no byte of them stays in the files of a SQLite database.
 
-    Return the receipt, which has no name. Raises Forbidden, FerError ``unknown_patient``.
+    `seen` and `recordings`: the patient's revision and number of recordings that were on the screen, None where there
+    was none. Return the receipt, which has no name. Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.read() as session:
         account = access.writer_of(session, actor, patient_id)
+        revision = session.get_one(Patient, patient_id).revision
+        need_unchanged("this patient", seen, revision)
+        shown = select(func.count()).where(Recording.patient_id == patient_id, Recording.current)
+        if recordings is not None and session.scalar(shown) != recordings:
+            raise ConflictError("this patient's recordings", revision)
     return erase(db, settings, "patient", patient_id, account.id)
 
 
@@ -77,7 +95,7 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
     # Archives that wait to be fetched: whose they are is not known from outside, so all have to be prepared again.
-    downloads.sweep(settings, older_than_s=-60)
+    downloads.sweep(settings, everything=True)
     with db.session() as session:
         if erasure.kind == "patient":
             patient = session.get(Patient, erasure.erased_id)

@@ -6,15 +6,16 @@ Temporary files and abandoned uploads are swept always (see `uploads.sweep` and 
 from __future__ import annotations
 
 import logging
-import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
+from clinic import clock
+from clinic.admin import clock_watch
 from clinic.erasure import deletion
 from clinic.jobs.jobs import ACTIVE
-from clinic.settings import Settings
+from clinic.settings import Retention, Settings
 from db.copies import safety_copies, sqlite_path
 from db.engine import Database
 from db.models import Job, Patient, Recording, Sample
@@ -25,9 +26,16 @@ log = logging.getLogger(__name__)
 
 
 def sweep(db: Database, settings: Settings, today: date | None = None) -> dict[str, int]:
-    """Delete what is older than its class may be kept; return how many patients, recordings and so on that were."""
-    today = today or datetime.now(UTC).date()
+    """Delete what is older than its class may be kept; return how many patients, recordings and so on that were.
+
+    Nothing goes while the clock jumped and no administrator has confirmed it: a wrong year would delete everything.
+    """
     kept = settings.retention
+    if clock_watch.unseen(db) is not None:
+        log.warning("retention: nothing is deleted before an administrator has confirmed the clock")
+        kept = Retention()
+    with db.read() as session:
+        today = today or clock.today(session)
     counts = {
         "patients": _patients(db, settings, _before(today, kept.patients_days)),
         "recordings": _recordings(db, settings, _before(today, kept.recordings_days)),
@@ -43,15 +51,15 @@ def _before(today: date, days: int | None) -> date | None:
     return None if days is None else today - timedelta(days=days)
 
 
-def _old(limit: date) -> ColumnElement[bool]:
+def _old(session: Session, limit: date) -> ColumnElement[bool]:
     """Return the condition of a recording of before that day; what came in later counts from then.
 
     So a mistyped year deletes nothing that was handed in yesterday. What is being analysed stays, in all versions.
     """
     visit = func.coalesce(Recording.version_of, Recording.id)
     working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(ACTIVE)).correlate(None)
-    came_in = datetime(limit.year, limit.month, limit.day, tzinfo=UTC)
-    return and_(Recording.recorded_on < limit, Recording.created_at < came_in, visit.not_in(working))
+    came_in = Recording.created_at < clock.begins(session, limit)
+    return and_(Recording.recorded_on < limit, came_in, visit.not_in(working))
 
 
 def _patients(db: Database, settings: Settings, limit: date | None) -> int:
@@ -59,9 +67,9 @@ def _patients(db: Database, settings: Settings, limit: date | None) -> int:
     if limit is None:
         return 0
     with db.read() as session:
-        newer = select(Recording.patient_id).where(~_old(limit))
-        came_in = datetime(limit.year, limit.month, limit.day, tzinfo=UTC)
-        found = list(session.scalars(select(Patient.id).where(Patient.created_at < came_in, Patient.id.not_in(newer))))
+        newer = select(Recording.patient_id).where(~_old(session, limit))
+        came_in = Patient.created_at < clock.begins(session, limit)
+        found = list(session.scalars(select(Patient.id).where(came_in, Patient.id.not_in(newer))))
     for patient_id in found:
         deletion.erase(db, settings, "patient", patient_id, None)
     return len(found)
@@ -71,7 +79,7 @@ def _recordings(db: Database, settings: Settings, limit: date | None) -> int:
     if limit is None:
         return 0
     with db.read() as session:
-        found = list(session.scalars(select(Recording.id).where(Recording.version_of.is_(None), _old(limit))))
+        found = list(session.scalars(select(Recording.id).where(Recording.version_of.is_(None), _old(session, limit))))
     for recording_id in found:
         deletion.erase(db, settings, "recording", recording_id, None)
     return len(found)
@@ -82,7 +90,7 @@ def _samples(db: Database, limit: date | None) -> int:
     if limit is None:
         return 0
     with db.session() as session:
-        old = select(Recording.id).where(_old(limit))
+        old = select(Recording.id).where(_old(session, limit))
         count = _count(session, Sample.recording_id.in_(old))
         session.execute(delete(Sample).where(Sample.recording_id.in_(old)).execution_options(synchronize_session=False))
     if count:
@@ -99,7 +107,7 @@ def _copies(settings: Settings, days: int | None) -> int:
     path = sqlite_path(settings.database_url)
     if path is None or days is None:
         return 0
-    found = [copy for copy in safety_copies(path) if time.time() - copy.stat().st_mtime > days * DAY_S]
+    found = [copy for copy in safety_copies(path) if clock.file_age_s(copy) > days * DAY_S]
     for copy in found:
         copy.unlink(missing_ok=True)
     return len(found)

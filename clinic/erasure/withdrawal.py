@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backup import erasures
 from backup.erasures import Erasure
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import Deed
+from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
@@ -53,20 +53,29 @@ def covered(db: Database, settings: Settings, actor: Actor, patient_id: str, sco
         return _counted(session, settings, patient_id, scopes)
 
 
-def withdraw(db: Database, settings: Settings, actor: Actor, patient_id: str, scopes: Collection[Scope]) -> Covered:
+def withdraw(
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    patient_id: str,
+    scopes: Collection[Scope],
+    seen: int | None = None,
+) -> Covered:
     """Withdraw the patient's consent to these scopes and delete what they cover; return what that was.
 
-    A running analysis is stopped within 5 s, and its file and unfinished results go then.
-    Raises Forbidden, FerError ``unknown_patient``.
+    A running analysis is stopped within 5 s, and its file and unfinished results go then. `seen`: the revision of the
+    patient's consents that was on the screen, None where there was none.
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.session() as session:
         account = access.writer_of(session, actor, patient_id)
+        consent.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
         asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
         for row in session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))):
             # A backup from before must not bring it back.
             erasures.remember(settings.erasures_path, Erasure("consent", row.id, {}))
-            row.withdrawn_at, row.withdrawn_by = datetime.now(UTC), account.id
+            row.withdrawn_at, row.withdrawn_by = clock.now(), account.id
         audit.write(session, Deed.CONSENT_WITHDRAWN, account.id, patient_id, scopes=sorted(scopes))
     _delete(db, settings, patient_id, scopes, account.id)
     return counts
@@ -148,5 +157,5 @@ def _delete(
     for recording_id in work.erased:
         deletion.erase(db, settings, "recording", recording_id, account_id)
     # Archives that wait to be fetched hold what may not leave any more.
-    downloads.sweep(settings, older_than_s=-60)
+    downloads.sweep(settings, everything=True)
     db.forget_deleted()

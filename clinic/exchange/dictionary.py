@@ -5,12 +5,14 @@ from __future__ import annotations
 from clinic import words
 from db.models import Sample
 from fer_core.emotions import EMOTION_LABELS, Emotion
+from fer_core.types import Status
 
 SHARES = (*EMOTION_LABELS, "uncertain")
 RECORDING_COLUMNS = (
     "id",
     "kind",
     "recorded_on",
+    "recorded_time",
     "note",
     "source_name",
     "duration_s",
@@ -36,16 +38,19 @@ CONSENT_COLUMNS = ("scope", "given_on", "expires_on", "document", "recorded_at",
 
 HEADER = ("file", "column", "type", "unit", "meaning", "empty")
 NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face at this moment"
+NO_VIDEO, NO_SHARE = "pictures, or not analysed", "no usable face, or not analysed"
+NOT_MEASURED = "no face at this moment, or an earlier version of the program"
 NO_READING = "the face could not be read, or there was none"
 
 _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "id": ("text", "", "random id of the recording", NEVER),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
+    "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", "unknown"),
     "note": (
         "text",
         "",
-        "the clinician's note; a leading apostrophe keeps spreadsheets from reading it as a formula",
+        "the clinician's note; an apostrophe before = + - @ keeps spreadsheets from reading a formula",
         "",
     ),
     "source_name": ("text", "", "name of the file that was handed in; apostrophe as above", ""),
@@ -54,9 +59,14 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "height_px": ("integer", "px", "height of the upright picture", NOT_ANALYSED),
     "samples": ("integer", "", "moments that were looked at", NOT_ANALYSED),
     "usable_samples": ("integer", "", "of these, with a face that could be read", NOT_ANALYSED),
-    "usable_share": ("number", "0 to 1", "usable_samples divided by samples", NOT_ANALYSED),
-    "usable_s": ("number", "s", "time with a face that could be read", "pictures"),
-    "longest_gap_s": ("number", "s", "longest time without one", "pictures"),
+    "usable_share": (
+        "number",
+        "0 to 1",
+        "share of the time sampled, or of the pictures, with a face that could be read",
+        NOT_ANALYSED,
+    ),
+    "usable_s": ("number", "s", "time with a face that could be read", NO_VIDEO),
+    "longest_gap_s": ("number", "s", "longest time without one", NO_VIDEO),
     "damaged_frames": ("integer", "", "frames that could not be decoded, or had no usable time", NEVER),
     "partial": ("0 or 1", "", "only a part of the file could be read", NEVER),
     "model_sha256": ("text", "", "SHA-256 of the weights of the model that made the results", NOT_ANALYSED),
@@ -82,12 +92,19 @@ _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "frame_index": ("integer", "", "number of the frame in the video, or of the picture, from 0", NEVER),
     "track": ("integer", "", "number of the face that was followed; -1 for a moment without a face", NEVER),
     "time_s": ("number", "s", "time from the start of the video; of pictures the picture's number", NEVER),
-    "status": ("text", "", "why the moment has a label or has none", NEVER),
+    "status": (
+        "text",
+        "",
+        f"why the moment has a label or has none: {', '.join(Status)}",
+        NEVER,
+    ),
     "left": ("number", "px", "left edge of the face's box in the upright picture", NO_FACE),
     "top": ("number", "px", "top edge of the box", NO_FACE),
     "right": ("number", "px", "right edge of the box", NO_FACE),
     "bottom": ("number", "px", "bottom edge of the box", NO_FACE),
     "confidence": ("number", "0 to 1", "how sure the detector is that this is a face", NO_FACE),
+    "sharpness": ("number", "", "variance of the Laplacian of the face at 48 px: more is sharper", NOT_MEASURED),
+    "brightness": ("number", "0 to 255", "mean grey level of the face", NOT_MEASURED),
 }
 
 
@@ -101,10 +118,10 @@ def dictionary_rows() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def _of_recording(name: str) -> tuple[str, str, str, str]:
     if name == "share_uncertain":
-        return "number", "0 to 1", "share of the usable samples in which no label stands out", "no usable face"
+        return "number", "0 to 1", "share of the usable time in which no label stands out", NO_SHARE
     if name.startswith("share_"):
         said = words.EXPRESSIONS[Emotion(EMOTION_LABELS.index(name.removeprefix("share_")))]
-        return "number", "0 to 1", f"share of the usable samples labelled {said}", "no usable face"
+        return "number", "0 to 1", f"share of the usable time labelled {said}", NO_SHARE
     return _RECORDING[name]
 
 

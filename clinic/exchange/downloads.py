@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.exchange.exports import export_patient
 from clinic.settings import Settings
@@ -62,11 +61,11 @@ def take(settings: Settings, ticket: str, owner: str) -> tuple[int, Iterator[byt
     return file.seek(0, os.SEEK_END), _content(file, path)
 
 
-def sweep(settings: Settings, older_than_s: float = FETCH_WITHIN_S) -> int:
-    """Delete archives that nobody fetched in time; return how many."""
+def sweep(settings: Settings, everything: bool = False) -> int:
+    """Delete archives that nobody fetched in time, or all that wait; return how many."""
     folder = settings.data_dir / "downloads"
-    limit = time.time() - older_than_s
-    stale = [path for path in folder.iterdir() if path.stat().st_mtime < limit] if folder.exists() else []
+    waiting = list(folder.iterdir()) if folder.exists() else []
+    stale = [path for path in waiting if everything or clock.file_age_s(path) > FETCH_WITHIN_S]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, words
+from clinic import access, audit, clock, words
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -23,19 +24,22 @@ from clinic.consent.consent import Scope
 from clinic.exchange.dictionary import CONSENT_COLUMNS, RECORDING_COLUMNS, dictionary_rows
 from clinic.jobs.jobs import ACTIVE, ENDED_WELL
 from clinic.recordings import uploads
+from clinic.recordings.states import standing_of
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Access, Base, Chunk, Consent, Job, Patient, Reanalysis, Recording, Sample
+from db.models import Access, Base, Chunk, Consent, Job, JobState, Patient, Reanalysis, Recording, Sample
 from fer_core.errors import FerError
 
-FORMAT, SCHEMA_VERSION = "expression-history-patient", 2
-"""The second version of the schema has consents."""
+FORMAT, SCHEMA_VERSION = "expression-history-patient", 3
+"""The second version of the schema has consents, the third numbers rows in the order in which they were written."""
 PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
 CONSENTS_CSV = "consents.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
 COPY_BYTES = 1 << 20
+_FORMULA = re.compile(r"""((?:^|[;,\t\r\n\v\f\x85\u2028\u2029])[\s"']*?)([=+\-@＝＋－＠])""")
+"""Where a cell may begin, and what makes a formula of it."""
 
 SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 """The one table that is written as CSV: it has thousands of rows."""
@@ -46,6 +50,8 @@ OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, Chunk, Reana
 """Tables of how this installation worked, and of who saw the patient here: they say nothing about the patient."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
+DERIVED = ("search_key",)
+"""Columns that are worked out of others wherever the row is written."""
 
 
 def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: str, target: BinaryIO) -> None:
@@ -65,18 +71,16 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
         with_kept = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
         tables = {table.name: list(_rows(session, table, patient_id)) for table in patient_tables() if table != SAMPLES}
         jobs = tables[Job.__tablename__]
-        if any(job["state"] in ACTIVE for job in jobs):
-            raise FerError(
-                "A recording of this patient is not done yet. Please wait, choose the patient's face, or cancel it.",
-                "analysis_under_way",
-            )
+        _refuse_under_way(session, patient_id)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(PATIENT_JSON, json.dumps(_told(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
             _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
-            recordings = (_recording_row(row) for row in tables[Recording.__tablename__])
+            by_day = sorted(tables[Recording.__tablename__], key=lambda row: (row["recorded_on"], row["number"]))
+            recordings = (_recording_row(row) for row in by_day)
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
-            consents = ([row[name] for name in CONSENT_COLUMNS] for row in tables[Consent.__tablename__])
+            by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
+            consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
             _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(_for_a_spreadsheet, row) for row in consents))
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
             archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n")
@@ -86,6 +90,21 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
                     archive.open(MEDIA_FOLDER + upload_id, "w") as to,
                 ):
                     shutil.copyfileobj(file, to, COPY_BYTES)
+
+
+def _refuse_under_way(session: Session, patient_id: str) -> None:
+    """Raise FerError ``analysis_under_way`` while an analysis of the patient is not over, and say which and why."""
+    asked = (
+        select(Recording, Job)
+        .join(Job, Job.recording_id == Recording.id)
+        .where(Recording.patient_id == patient_id, Job.state.in_(ACTIVE))
+        .order_by(Job.state != JobState.CHOOSING.value, Recording.recorded_on)
+    )
+    found = session.execute(asked).first()
+    if found is not None:
+        recording, job = found
+        said = standing_of(recording, job, closed=False).sentence
+        raise FerError(f"The recording of {recording.recorded_on} is not done yet. {said}", "analysis_under_way")
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
@@ -148,12 +167,15 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
     """Yield a table's rows as JSON can hold them, in the order of their keys."""
     found = session.execute(select(table).where(_belongs(table, patient_id)).order_by(*table.primary_key.columns))
     for row in found.mappings():
-        kept = {name: value for name, value in row.items() if table != JOBS or name not in OF_THIS_JOB}
-        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in kept.items()}
+        left_out = (*DERIVED, *OF_THIS_JOB) if table == JOBS else DERIVED
+        kept = {name: value for name, value in row.items() if name not in left_out}
+        yield {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in kept.items()}
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
-    asked = select(SAMPLES).where(_belongs(SAMPLES, patient_id)).order_by(*SAMPLES.primary_key.columns)
+    in_time = (Recording.recorded_on, Recording.number, *SAMPLES.primary_key.columns)
+    asked = select(SAMPLES).join(Recording, Recording.id == SAMPLES.c.recording_id)
+    asked = asked.where(_belongs(SAMPLES, patient_id)).order_by(*in_time)
     # Python writes a float so that reading it gives the same one; None becomes an empty cell.
     yield from session.execute(asked.execution_options(yield_per=5000))
 
@@ -162,7 +184,7 @@ def _told(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
-        "exported_at": datetime.now(UTC).isoformat(),
+        "exported_at": clock.now().isoformat(),
         "program_version": VERSION,
         "disclaimer": words.DISCLAIMER,
         "tables": tables,
@@ -177,8 +199,13 @@ def _recording_row(recording: dict[str, Any]) -> list[Any]:
 
 
 def _for_a_spreadsheet(value: Any) -> Any:
-    """Return text so that no spreadsheet takes it for a formula; the exact text stands in the JSON."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """Return a value so that no spreadsheet takes it for a formula; the exact text stands in the JSON.
+
+    Some divide cells at a semicolon or a tab, whatever the file says: what stands behind one may begin a cell too.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    return _FORMULA.sub(r"\1'\2", value) if isinstance(value, str) else value
 
 
 def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -189,7 +216,8 @@ def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows:
 
 
 def _text(raw: IO[bytes]) -> io.TextIOWrapper:
-    return io.TextIOWrapper(raw, "utf-8", newline="")
+    # With the byte order mark Excel reads UTF-8; without it umlauts come out wrong.
+    return io.TextIOWrapper(raw, "utf-8-sig", newline="")
 
 
 def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:

@@ -7,14 +7,16 @@ import io
 import json
 import math
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
+from datetime import time as clock_time
 from itertools import islice
 from typing import Any, BinaryIO
 
-from sqlalchemy import JSON, Column, String, Table, insert
+from sqlalchemy import JSON, Column, String, Table, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,6 +27,7 @@ from clinic.accounts import accounts
 from clinic.audit import Deed
 from clinic.consent.consent import DOCUMENT_MAX, Scope
 from clinic.exchange.exports import (
+    DERIVED,
     FORMAT,
     MEDIA_FOLDER,
     OF_THIS_JOB,
@@ -36,7 +39,7 @@ from clinic.exchange.exports import (
     patient_tables,
 )
 from clinic.jobs.jobs import ACTIVE
-from clinic.patients import caseload
+from clinic.patients import fields
 from clinic.patients.trends import Summary
 from clinic.recordings import uploads
 from clinic.settings import Settings
@@ -48,8 +51,6 @@ from fer_core.types import Status
 
 JSON_BYTES = 256 << 20
 """The most that the JSON may hold: what is larger is no export, but made to fill the memory."""
-CLOCKS_DIFFER = timedelta(hours=1)
-"""By so much the clock of the other installation may be ahead."""
 ROWS_AT_ONCE = 5000
 """Rows of samples that are written with one statement."""
 
@@ -106,7 +107,7 @@ def _is_of_the_archive(error: FerError) -> bool:
     """Return whether a refusal is due to what the archive holds, and not to this installation."""
     if isinstance(error, MediaError):
         return error.code not in ("too_big", "disk_full")
-    return error.code in ("bad_name", "bad_note")
+    return error.code in ("bad_name", "bad_note", "bad_code")
 
 
 def _tables(archive: zipfile.ZipFile) -> Tables:
@@ -123,9 +124,10 @@ def _tables(archive: zipfile.ZipFile) -> Tables:
     ):
         raise FerError("This export was made by a newer version of the program; please update first.", "export_newer")
     tables = {name: [_typed(table, row) for row in told["tables"].get(name, [])] for name, table in known.items()}
-    for job in tables[Job.__tablename__]:
-        for name in OF_THIS_JOB:
-            job.pop(name, None)
+    for rows, names in [(rows, DERIVED) for rows in tables.values()] + [(tables[Job.__tablename__], OF_THIS_JOB)]:
+        for row in rows:
+            for name in names:
+                row.pop(name, None)
     _check(known, tables)
     return tables
 
@@ -142,8 +144,9 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
                     raise ValueError("a row of another patient")
             if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
                 raise ValueError("no id")
-    if caseload.valid_name(patient["name"]) != patient["name"]:
-        raise ValueError("a name with something hidden in it")
+    # Versions of before kept marks that are not seen.
+    patient["name"] = fields.valid_name(patient["name"])
+    patient["code"] = fields.valid_code(patient.get("code", ""))
     recordings = tables[Recording.__tablename__]
     firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
     for recording in recordings:
@@ -162,8 +165,6 @@ def _check_consent(given: Row) -> None:
     Scope(given["scope"])
     if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
         raise ValueError("a document with something hidden in it")
-    if given["recorded_at"] > datetime.now(UTC) + CLOCKS_DIFFER:
-        raise ValueError("a consent that would outdo what is recorded from now on")
 
 
 def _check_recording(recording: Row) -> None:
@@ -172,9 +173,11 @@ def _check_recording(recording: Row) -> None:
         raise ValueError("no settings")
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
-    caseload.valid_note(recording["note"])
-    if recording["source_name"] and uploads.clean_name(recording["source_name"]) != recording["source_name"]:
-        raise ValueError("a name with something hidden in it")
+    fields.valid_note(recording["note"])
+    if name := unicodedata.normalize("NFC", recording["source_name"]):
+        recording["source_name"] = uploads.clean_name(name)
+        if recording["source_name"] != name:
+            raise ValueError("a name with something hidden in it")
     if recording["summary"] is not None:
         Summary.from_dict(recording["summary"])
 
@@ -195,8 +198,8 @@ def _value(column: Column[Any], value: Any) -> Any:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment
-    elif kind is date:
-        return date.fromisoformat(value)
+    elif kind in (date, clock_time):
+        return kind.fromisoformat(value)
     elif kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     elif type(value) is kind and not _too_long(column, value):
@@ -240,16 +243,29 @@ def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:
     for table in patient_tables():
         if table is not SAMPLES and tables[table.name]:
             # A recording's first version before the others, which refer to it.
-            rows = sorted(tables[table.name], key=lambda row: row.get("version_of") is not None)
+            rows = sorted(
+                _numbered(session, table, tables[table.name]), key=lambda row: row.get("version_of") is not None
+            )
             session.execute(insert(table), rows)
     own = {recording["id"] for recording in tables[Recording.__tablename__]}
     for rows in _batches(_samples(archive, own)):
         session.execute(insert(SAMPLES), rows)
 
 
+def _numbered(session: Session, table: Table, rows: list[Row]) -> list[Row]:
+    """Return the rows with this installation's next numbers, in the order in which they were written elsewhere."""
+    if "number" not in table.columns:
+        return rows
+    instant = "recorded_at" if "recorded_at" in table.columns else "created_at"
+    # Exports of before rows were numbered say no more than when it was.
+    ordered = sorted(rows, key=lambda row: (row.get("number", 0), row[instant], row["id"]))
+    last = session.scalar(select(func.max(table.c.number))) or 0
+    return [{**row, "number": last + place} for place, row in enumerate(ordered, 1)]
+
+
 def _samples(archive: zipfile.ZipFile, own: set[str]) -> Iterator[Row]:
     """Yield the rows of the samples. Raises ValueError for one of a recording that is not in the archive."""
-    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
         for cells in csv.DictReader(text, strict=True):
             row = {name: _cell(SAMPLES.columns[name], cell) for name, cell in cells.items()}
             if row["recording_id"] not in own:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from clinic import clock
 from clinic.jobs import leases
 from clinic.jobs.leases import Claim
 from db.engine import Database
@@ -61,7 +61,7 @@ def write(
                 samples=len(results),
                 worked_s=worked_s,
                 lease_token=claimed.token,
-                written_at=datetime.now(UTC),
+                written_at=clock.now(),
             )
         )
         job = session.get_one(Job, claimed.job_id)

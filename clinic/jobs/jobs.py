@@ -6,22 +6,24 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, time
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import Deed
+from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import leases, previews, tracks
+from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, Job, JobState, Recording
+from db.models import Account, Job, JobState, Patient, Recording
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 
@@ -38,11 +40,13 @@ class Enqueued:
 
     `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings;
     `recording_id` is that recording and nothing was queued. `also_elsewhere`: another patient has the same files.
+    `asked`: the day, time and note of a duplicate, where they differ from those that are stored; see `differences`.
     """
 
     recording_id: str
     duplicate: bool = False
     also_elsewhere: bool = False
+    asked: RecordingFields | None = None
 
 
 def enqueue(
@@ -55,30 +59,39 @@ def enqueue(
     note: str = "",
     every_s: float = 0.2,
     model_sha256: str | None = None,
+    recorded_time: time | None = None,
+    seen: int | None = None,
 ) -> Enqueued:
     """Queue one video or one or more pictures of one visit; the same files again give the stored recording.
 
-    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the shipped one.
-    The files of a duplicate or of a refusal are deleted.
-    Raises Forbidden, ConsentError, FerError ``mixed_files`` unless it is one video or pictures alone,
-    ``unknown_patient``.
+    `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the installation's.
+    `seen`: the revision of the patient that was on the screen, None where there was none. The files of a duplicate or
+    of a refusal are deleted.
+    Raises Forbidden, ConsentError, ConflictError, FerError ``mixed_files`` unless it is one video or pictures alone,
+    ``bad_day``, ``bad_note``, ``unknown_patient``.
     """
     try:
-        kind = _kind_of(files)
+        kind, said = _kind_of(files), RecordingFields(recorded_on, recorded_time, note)
         recording = Recording(
             patient_id=patient_id,
             kind=kind,
-            recorded_on=recorded_on,
-            note=note,
             source_name=files[0].name if len(files) == 1 else f"{len(files)} pictures",
             source_sha256=_digest(files),
-            model_sha256=model_sha256 or ModelCard.load().sha256,
+            model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
-            created_at=datetime.now(UTC),
+            created_at=clock.now(),
         )
         with db.session() as session:
             account_id = access.sender_of(session, actor, patient_id)
+            whose = session.get_one(Patient, patient_id)
+            need_unchanged("this patient", seen, whose.revision)
             consent.need(session, patient_id, *consent.ANALYSIS)
+            said = valid_recording(said, whose.born_on, clock.latest_day(session))
+            recording.recorded_on, recording.recorded_time, recording.note = (
+                said.recorded_on,
+                said.recorded_time,
+                said.note,
+            )
             found = _queue(session, recording, files)
             if not found.duplicate:
                 audit.write(session, Deed.RECORDING_ADDED, account_id, patient_id, found.recording_id)
@@ -113,7 +126,7 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
         if job.state == JobState.RUNNING.value:
             return
         job.state = JobState.CANCELLED.value
-        job.finished_at = datetime.now(UTC)
+        job.finished_at = clock.now()
         leases.forget_results(session, job)
         gone = leases.own_files(session, job)
     uploads.discard(settings, gone)
@@ -181,9 +194,9 @@ def choose_track(
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
-        job.finished_at = datetime.now(UTC)
+        job.finished_at = clock.now()
         audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
-    previews.remove_thumbnails(settings, recording_id)
+    previews.keep_patient(settings, recording_id, chosen)
 
 
 def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
@@ -249,12 +262,20 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     elsewhere = any(other.patient_id != recording.patient_id for other in same_files)
     for other in same_files:
         if other.patient_id == recording.patient_id and _same_analysis(session, other, recording):
-            return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere)
+            asked = fields_of(recording)
+            return Enqueued(
+                other.id,
+                duplicate=True,
+                also_elsewhere=elsewhere,
+                asked=asked if fields_of(other).differences(asked) else None,
+            )
     for other in same_files:
         if _same_visit(session, other, recording):
             # Beside the old result and not a second visit in the trend.
             recording.version_of, recording.current = other.version_of or other.id, False
             recording.settings = {**recording.settings, "chosen_in": other.id}
+            recording.recorded_time = recording.recorded_time or other.recorded_time
+            recording.note, recording.revision = recording.note or other.note, other.revision
     session.add(recording)
     session.flush()
     key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)

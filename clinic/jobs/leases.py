@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from clinic import clock
 from db.engine import Database
 from db.models import Chunk, Job, JobState, Reanalysis, Recording, Sample
 from fer_core.types import Progress
@@ -26,6 +27,8 @@ LEASE_S = 60.0
 MAX_ATTEMPTS = 3
 BACK_OFF_S = (0.0, 10.0)
 """How long a job waits after its first and its second worker died within one chunk: the fault may pass by itself."""
+LONGEST_LEASE, LONGEST_BACK_OFF = timedelta(seconds=LEASE_S), timedelta(seconds=max(BACK_OFF_S))
+"""What ends later than this from now was written by a clock that was ahead, and is over."""
 
 LOST_CODE = "worker_stopped"
 LOST_MESSAGE = (
@@ -74,7 +77,7 @@ class Claim:
 def anything_waits(db: Database, above: int | None = None) -> bool:
     """Return whether `claim` would find a job: asked before it, which takes the database's only write lock."""
     with db.read() as session:
-        return _next(session, datetime.now(UTC), above) is not None
+        return _next(session, clock.now(), above) is not None
 
 
 def claim(db: Database, lease_s: float = LEASE_S, worker: str = "", above: int | None = None) -> Claim | None:
@@ -82,7 +85,7 @@ def claim(db: Database, lease_s: float = LEASE_S, worker: str = "", above: int |
 
     `worker`: the name under which it is held. `above`: only jobs of a higher priority than this.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     with db.session() as session:
         job = _next(session, now, above)
         if job is None:
@@ -171,7 +174,7 @@ def finish(session: Session, claimed: Claim, state: JobState, frames: int) -> No
     job.frames = frames
     if job.total_s is not None and state is not JobState.PARTIAL:
         job.done_s = job.total_s
-    job.finished_at = None if state is JobState.CHOOSING else datetime.now(UTC)
+    job.finished_at = None if state is JobState.CHOOSING else clock.now()
 
 
 def fail(db: Database, claimed: Claim, code: str, message: str) -> None:
@@ -197,21 +200,24 @@ def give_back(db: Database, claimed: Claim) -> None:
         _queue_again(job)
 
 
-def release(db: Database, worker: str | None = None) -> list[str]:
+def release(db: Database, worker: str | None = None, blameless: bool = False) -> list[str]:
     """Queue the running jobs again whose lease ran out; return the uploads that are needed no more.
 
     With `worker` those that were held under this name are released at once: for a worker that has just started under
     it, and so is the only one. A job that was tried `MAX_ATTEMPTS` times without a chunk more fails with a sentence;
-    one that shall be cancelled is.
+    one that shall be cancelled is. `blameless`: the fault lies elsewhere than in the jobs, and this try doesn't count.
     """
     needless: list[str] = []
-    now = datetime.now(UTC)
+    now = clock.now()
     with db.session() as session:
-        lost = Job.lease_until < now if worker is None else Job.worker == worker
+        lost = ~clock.pending(Job.lease_until, LONGEST_LEASE, now) if worker is None else Job.worker == worker
         for job in session.scalars(select(Job).where(Job.state == JobState.RUNNING.value, lost)):
             if job.cancel_requested:
                 _end_badly(session, job, JobState.CANCELLED, None, None)
                 needless += own_files(session, job)
+            elif blameless:
+                job.attempts -= 1
+                _queue_again(job)
             elif job.attempts >= MAX_ATTEMPTS:
                 _end_badly(session, job, JobState.FAILED, LOST_CODE, LOST_MESSAGE)
             else:
@@ -227,10 +233,10 @@ def _next(session: Session, now: datetime, above: int | None) -> Job | None:
         .outerjoin(Reanalysis, Reanalysis.id == Job.reanalysis_id)
         .where(
             Job.state == JobState.QUEUED.value,
-            or_(Job.not_before.is_(None), Job.not_before <= now),
+            or_(Job.not_before.is_(None), ~clock.pending(Job.not_before, LONGEST_BACK_OFF, now)),
             or_(Reanalysis.paused.is_(None), Reanalysis.paused.is_(False)),
         )
-        .order_by(Job.priority.desc(), Job.created_at, Job.id)
+        .order_by(Job.priority.desc(), Job.number, Job.id)
         .limit(1)
     )
     return session.scalar(waiting if above is None else waiting.where(Job.priority > above))
@@ -244,7 +250,7 @@ def _queue_again(job: Job) -> None:
 
 
 def _renew(session: Session, claimed: Claim, lease_s: float, values: dict[str, Any]) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=lease_s)
+    until = clock.now() + timedelta(seconds=lease_s)
     changed = session.execute(
         update(Job)
         .where(Job.id == claimed.job_id, Job.lease_token == claimed.token, Job.state == JobState.RUNNING.value)
@@ -261,4 +267,4 @@ def _end_badly(session: Session, job: Job, state: JobState, code: str | None, me
     job.lease_until = None
     job.lease_token += 1
     job.error_code, job.error_message = code, message
-    job.finished_at = datetime.now(UTC)
+    job.finished_at = clock.now()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import func, select
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor, Role
 from db.engine import Database
 from db.models import Access, Chunk, Job, JobState, Patient, Recording
@@ -45,7 +45,6 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
 
     Raises Forbidden.
     """
-    since = datetime.now(UTC) - SHOWN_FOR
     with db.read() as session:
         account = access.acting(session, actor)
         rows = session.execute(
@@ -54,7 +53,7 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
             .join(Patient, Patient.id == Recording.patient_id)
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)))
-            .where(Job.state == JobState.FAILED.value, Job.finished_at >= since)
+            .where(Job.state == JobState.FAILED.value, clock.within(Job.finished_at, SHOWN_FOR, clock.now()))
             .order_by(Job.finished_at.desc())
             .limit(SHOWN_AT_ONCE)
         )
@@ -67,21 +66,22 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
 
 def pace(db: Database, actor: Actor) -> Pace:
     """Return what was worked out within the last hour. Raises Forbidden."""
-    since = datetime.now(UTC) - timedelta(hours=1)
+    now, hour = clock.now(), timedelta(hours=1)
+    written_lately = clock.within(Chunk.written_at, hour, now)
     # Invented and imported recordings have results too, but nothing was worked out for them.
-    worked_out = select(Chunk.recording_id).where(Chunk.written_at >= since)
+    worked_out = select(Chunk.recording_id).where(written_lately)
     ended = (JobState.DONE.value, JobState.PARTIAL.value, JobState.CHOOSING.value)
     with db.read() as session:
         access.acting(session, actor)
         recordings = session.scalar(
             select(func.count(Recording.id))
             .join(Job, Job.recording_id == Recording.id)
-            .where(Job.state.in_(ended), Recording.analysed_at >= since, Recording.id.in_(worked_out))
+            .where(Job.state.in_(ended), clock.within(Recording.analysed_at, hour, now), Recording.id.in_(worked_out))
         )
         rows = session.execute(
             select(Recording.kind, func.sum(Chunk.end_s - Chunk.begin_s), func.sum(Chunk.samples))
             .join(Recording, Recording.id == Chunk.recording_id)
-            .where(Chunk.written_at >= since)
+            .where(written_lately)
             .group_by(Recording.kind)
         ).all()
     worked = {kind: (length_s, samples) for kind, length_s, samples in rows}

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import re
 import shutil
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from clinic import clock
 from clinic.settings import Settings
+from fer_core.media.annotate import pixelate
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
-from storage.sealed import open_bytes, seal_bytes
+from storage.sealed import SealError, open_bytes, seal_bytes
+
+log = logging.getLogger(__name__)
 
 JPEG_QUALITY = 80
 THUMBNAIL_PX = 160
@@ -29,6 +33,8 @@ THUMBNAIL_MARGIN = 0.3
 """Share of the box's size that is added on each side, so that hair and shoulders help to tell who it is."""
 PREVIEW_AGE_S = 24 * 3600.0
 PREVIEW = "preview"
+UNKNOWN_WHOSE = "unknown_whose"
+"""The status of a face of which nothing is told, because nobody has said yet which face is the patient's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,28 @@ class PreviewFace:
 
 @dataclass(frozen=True, slots=True)
 class StoredPreview:
-    """The latest sampled frame that was kept: its JPEG, its time in seconds and its faces."""
+    """The latest sampled frame that was kept: its JPEG, its time in seconds and its faces.
+
+    `several`: more than one face was seen by then, so that nobody knows yet which is the patient's.
+    """
 
     jpeg: bytes
     time_s: float
     faces: tuple[PreviewFace, ...]
+    several: bool = False
+
+    def without_labels(self) -> StoredPreview:
+        """Return the same picture with boxes alone: nothing that the model said of anybody."""
+        unnamed = tuple(replace(face, status=UNKNOWN_WHOSE, probabilities=None) for face in self.faces)
+        return replace(self, faces=unnamed)
+
+    def of_patient(self, tracks: Collection[int]) -> StoredPreview | None:
+        """Return the picture with the patient's face alone, everyone else's pixelated; None where it is not in it."""
+        kept = tuple(face for face in self.faces if face.track in tracks)
+        others = [face.box for face in self.faces if face.track not in tracks]
+        if not kept:
+            return None
+        return StoredPreview(_pixelated(self.jpeg, others) if others else self.jpeg, self.time_s, kept)
 
 
 def work_dir(settings: Settings, recording_id: str) -> Path:
@@ -58,11 +81,30 @@ def work_dir(settings: Settings, recording_id: str) -> Path:
 
 
 def write_preview(
-    settings: Settings, recording_id: str, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]
+    settings: Settings,
+    recording_id: str,
+    time_s: float,
+    rgb: RGB,
+    faces: Sequence[FaceExpression],
+    several: bool = False,
 ) -> None:
-    """Replace the preview in one step: its faces, a line end, its picture."""
-    told = {"time_s": time_s, "faces": [_as_json(face) for face in faces]}
-    _write(settings, recording_id, PREVIEW, json.dumps(told).encode() + b"\n" + _jpeg(Image.fromarray(rgb)))
+    """Replace the preview in one step; `several`: more than one face was seen so far."""
+    seen = tuple(_preview_face(face) for face in faces)
+    _write_preview(settings, recording_id, StoredPreview(_jpeg(Image.fromarray(rgb)), time_s, seen, several))
+
+
+def keep_patient(settings: Settings, recording_id: str, tracks: Collection[int]) -> None:
+    """Reduce the preview to the patient's face, or delete it where the patient is not in it, and all thumbnails."""
+    remove_thumbnails(settings, recording_id)
+    try:
+        stored = read_preview(settings, recording_id)
+        kept = stored.of_patient(tracks) if stored is not None else None
+        if kept is not None:
+            _write_preview(settings, recording_id, kept)
+            return
+    except (OSError, SealError):
+        log.warning("the preview of recording %s can't be reduced to the patient; it is deleted", recording_id)
+    remove(settings, recording_id)
 
 
 def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
@@ -72,7 +114,8 @@ def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
         return None
     head, _, jpeg = content.partition(b"\n")
     told = json.loads(head)
-    return StoredPreview(jpeg, told["time_s"], tuple(_from_json(face) for face in told["faces"]))
+    faces = tuple(_from_json(face) for face in told["faces"])
+    return StoredPreview(jpeg, told["time_s"], faces, told.get("several", len(faces) > 1))
 
 
 def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box) -> None:
@@ -109,20 +152,25 @@ def sweep(settings: Settings, keep: frozenset[str], older_than_s: float = PREVIE
     root = settings.data_dir / "work"
     if not root.exists():
         return 0
-    limit = time.time() - older_than_s
-    stale = [path for path in root.iterdir() if path.name not in keep and path.stat().st_mtime < limit]
+    stale = [path for path in root.iterdir() if path.name not in keep and clock.file_age_s(path) > older_than_s]
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
     return len(stale)
 
 
-def _as_json(expression: FaceExpression) -> dict[str, Any]:
-    return {
-        "box": asdict(expression.face.box),
-        "track": expression.face.track,
-        "status": expression.status.value,
-        "probabilities": expression.probabilities,
+def _preview_face(expression: FaceExpression) -> PreviewFace:
+    face = expression.face
+    return PreviewFace(face.box, face.track, expression.status.value, expression.probabilities)
+
+
+def _write_preview(settings: Settings, recording_id: str, preview: StoredPreview) -> None:
+    """Write a preview as a line of JSON and its picture."""
+    told = {
+        "time_s": preview.time_s,
+        "several": preview.several,
+        "faces": [asdict(face) for face in preview.faces],
     }
+    _write(settings, recording_id, PREVIEW, json.dumps(told).encode() + b"\n" + preview.jpeg)
 
 
 def _from_json(told: dict[str, Any]) -> PreviewFace:
@@ -130,6 +178,14 @@ def _from_json(told: dict[str, Any]) -> PreviewFace:
     return PreviewFace(
         Box(**told["box"]), told["track"], told["status"], None if probabilities is None else tuple(probabilities)
     )
+
+
+def _pixelated(jpeg: bytes, boxes: Sequence[Box]) -> bytes:
+    with Image.open(io.BytesIO(jpeg)) as opened:
+        picture = opened.convert("RGB")
+    for box in boxes:
+        pixelate(picture, box)
+    return _jpeg(picture)
 
 
 def _jpeg(picture: Image.Image) -> bytes:

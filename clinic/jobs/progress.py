@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import defer
 
-from clinic import access
-from clinic.access import Actor
+from clinic import access, clock
+from clinic.access import Actor, Role
 from clinic.consent import consent
-from clinic.jobs import previews
+from clinic.consent.consent import Scope
+from clinic.jobs import previews, tracks
 from clinic.jobs.jobs import ACTIVE
+from clinic.jobs.obstacles import PAUSED, obstacle
+from clinic.recordings.states import Standing, standing_of
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Access, Account, Job, JobState, Patient, Recording
+from db.models import Account, Job, Patient, Reanalysis, Recording
+from db.models import JobState as JobState  # the pages know no tables
 
+WORKING = (JobState.QUEUED, JobState.RUNNING)
 PACE_AFTER_S = 2.0
 """The time left is told from this running time on: earlier the pace is not known."""
 
@@ -25,12 +30,14 @@ PACE_AFTER_S = 2.0
 class JobStatus:
     """Where an analysis stands.
 
-    `share`: 0 to 1, None while the length is unknown. `left_s`: seconds left at the pace measured so far, None
-    while that is unknown. `frames`: samples taken so far. The error's sentence may be shown as it is.
+    `standing`: its state and what is said of it. `share`: 0 to 1, None while the length is unknown. `left_s`: seconds
+    left at the pace measured so far, None while that is unknown. `frames`: samples taken so far. `writable`: whether
+    the acting user may change anything of it.
     """
 
     recording_id: str
     state: JobState
+    standing: Standing
     share: float | None
     left_s: float | None
     frames: int
@@ -39,11 +46,12 @@ class JobStatus:
     cancel_requested: bool
     error_code: str | None
     error_message: str | None
+    writable: bool
 
     @property
     def finished(self) -> bool:
         """Whether nothing more will happen by itself and nothing is asked."""
-        return self.state.value not in ACTIVE
+        return not self.standing.under_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,82 +66,124 @@ class ActiveJob:
 
 
 def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
-    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden.
-
-    A page asks this each second, so that it is one query, and that one finds each row by its key.
-    """
-    now = datetime.now(UTC)
-    may_read = and_(
-        Access.account_id == Account.id,
-        Access.patient_id == Recording.patient_id,
-        or_(Access.until.is_(None), Access.until > now),
-    )
-    asked = (
-        select(Account.disabled_at, Access.patient_id, Job)
-        .select_from(Account)
-        .outerjoin(Job, Job.recording_id == recording_id)
-        .outerjoin(Recording, Recording.id == Job.recording_id)
-        .outerjoin(Access, may_read)
-        # Where it stands to the analyzer is long, and of no use to a page.
-        .options(defer(Job.cursor), defer(Job.sources))
-        .where(Account.id == (actor.account_id if actor is not None else None))
-    )
-    with db.read() as session:
-        found = session.execute(asked).one_or_none()
-        if found is None or found[0] is not None:
-            raise access.refusal("signed_out")
-        _, seen, job = found
-        if job is None:
-            return None
-        if seen is None:
-            raise access.refusal("not_your_patient")
-        return _status(job, now)
+    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden."""
+    found = _seen(db, actor, recording_id)
+    return found.status if found is not None else None
 
 
 def watch(
     db: Database, settings: Settings, actor: Actor, recording_id: str
 ) -> tuple[JobStatus, previews.StoredPreview | None] | None:
-    """Return where an analysis stands and its latest preview, for no more than `status` costs. Raises Forbidden."""
-    found = status(db, actor, recording_id)
-    return None if found is None else (found, previews.read_preview(settings, recording_id))
+    """Return where an analysis stands and what may be shown of its latest frame. Raises Forbidden."""
+    found = _seen(db, actor, recording_id, obstacle(settings))
+    return None if found is None else (found.status, _shown(settings, found))
 
 
-def active(db: Database, actor: Actor) -> list[ActiveJob]:
-    """Return what is queued, running or waits for a choice of face, oldest first.
+def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
+    """Return the latest sampled frame with the faces that may be shown, or None where there is none to show.
 
-    What a reanalysis has queued is told by `clinic.reanalysis` as a whole. Raises Forbidden.
+    None too where the patient's consent doesn't stand any more, while the patient's face has to be chosen, and where
+    the patient is not in the picture. Raises Forbidden.
     """
+    found = _seen(db, actor, recording_id)
+    return None if found is None else _shown(settings, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one query tells of a recording: its job, whether consent stands, and the patient's tracks (None: open)."""
+
+    status: JobStatus
+    agreed: bool
+    chosen: list[int] | None
+
+
+def _seen(db: Database, actor: Actor, recording_id: str, hindered: str | None = None) -> _Seen | None:
+    """Return what a page asks each second: one query that finds each row by its key. Raises Forbidden."""
+    with db.read() as session:
+        asked = (
+            select(
+                Account,
+                Recording,
+                Job,
+                access.sees(Account.id, Recording.patient_id),
+                access.cares(Account.id, Recording.patient_id),
+                consent.stands(session, Recording.patient_id, *consent.ANALYSIS),
+                consent.stands(session, Recording.patient_id, Scope.KEEP_RESULTS),
+                Reanalysis.paused,
+            )
+            .select_from(Account)
+            .outerjoin(Recording, Recording.id == recording_id)
+            .outerjoin(Job, Job.recording_id == Recording.id)
+            .outerjoin(Reanalysis, Reanalysis.id == Job.reanalysis_id)
+            # Where it stands to the analyzer is long, and of no use to a page.
+            .options(defer(Job.cursor), defer(Job.sources))
+            .where(Account.id == (actor.account_id if actor is not None else None))
+        )
+        found = session.execute(asked).one_or_none()
+        access.admitted(found[0] if found is not None else None)
+        if found is None or found[1] is None:
+            return None
+        account, recording, job, sees, cares, agreed, kept, paused = found
+        if not sees:
+            raise access.refusal("not_your_patient")
+        if job is None:
+            return None
+        standing = standing_of(recording, job, closed=not kept, obstacle=PAUSED if paused else hindered)
+        status = _status(job, standing, writable=cares and account.role != Role.VIEWER.value)
+        return _Seen(status, agreed, tracks.chosen_of(recording))
+
+
+def _shown(settings: Settings, seen: _Seen) -> previews.StoredPreview | None:
+    """Return what may be shown of the preview: never another person's labels, nothing while a face is to be chosen."""
+    state = seen.status.state
+    if not seen.agreed or state is JobState.CHOOSING:
+        return None
+    stored = previews.read_preview(settings, seen.status.recording_id)
+    if stored is None or (seen.chosen is None and state not in WORKING):
+        return None
+    if seen.chosen is not None:
+        return stored.of_patient(seen.chosen)
+    return stored.without_labels() if stored.several else stored
+
+
+def active(db: Database, settings: Settings, actor: Actor, patient_id: str | None = None) -> list[ActiveJob]:
+    """Return what is queued, running or waits for a choice of face, oldest first; of one patient, or of all.
+
+    What a reanalysis has queued is told by `clinic.jobs.reanalysis` as a whole. Raises Forbidden.
+    """
+    hindered = obstacle(settings)
     with db.read() as session:
         account = access.acting(session, actor)
-        rows = session.execute(
-            select(Job, Recording.patient_id, Patient.name, Recording.recorded_on, Recording.kind)
+        asked = (
+            select(Job, Recording, Patient.name, access.cares(account.id, Recording.patient_id))
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
+            .options(defer(Job.cursor), defer(Job.sources))
             .where(
                 Job.state.in_(ACTIVE),
                 Recording.patient_id.in_(access.visible(account)),
                 or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
             )
-            .order_by(Job.created_at)
+            .order_by(Job.number, Job.id)
         )
-        now = datetime.now(UTC)
-        return [ActiveJob(_status(job, now), patient_id, name, day, kind) for job, patient_id, name, day, kind in rows]
+        if patient_id is not None:
+            asked = asked.where(Recording.patient_id == patient_id)
+        writes = account.role != Role.VIEWER.value
+        return [
+            ActiveJob(
+                _status(job, standing_of(recording, job, closed=False, obstacle=hindered), writes and cares),
+                recording.patient_id,
+                name,
+                recording.recorded_on,
+                recording.kind,
+            )
+            for job, recording, name, cares in session.execute(asked)
+        ]
 
 
-def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> previews.StoredPreview | None:
-    """Return the latest sampled frame of a running analysis with its faces, or None while there is none.
-
-    None too where the patient's consent doesn't stand any more. Raises Forbidden, FerError ``unknown_recording``.
-    """
-    with db.read() as session:
-        patient_id = access.recording_of(session, recording_id).patient_id
-        access.reader_of(session, actor, patient_id)
-        if consent.missing(session, patient_id, *consent.ANALYSIS):
-            return None
-    return previews.read_preview(settings, recording_id)
-
-
-def _status(job: Job, now: datetime) -> JobStatus:
+def _status(job: Job, standing: Standing, writable: bool) -> JobStatus:
+    now = clock.now()
     share = min(1.0, job.done_s / job.total_s) if job.total_s else None
     left_s = None
     # The pace is that of the present holder alone: what an earlier one did took none of this time.
@@ -145,6 +195,7 @@ def _status(job: Job, now: datetime) -> JobStatus:
     return JobStatus(
         recording_id=job.recording_id,
         state=JobState(job.state),
+        standing=standing,
         share=share,
         left_s=left_s,
         frames=job.frames,
@@ -153,4 +204,5 @@ def _status(job: Job, now: datetime) -> JobStatus:
         cancel_requested=job.cancel_requested,
         error_code=job.error_code,
         error_message=job.error_message,
+        writable=writable,
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
+from clinic import access, audit, clock, texts
 from clinic.access import Actor
 from clinic.audit import Deed
 from clinic.consent import consent
@@ -114,16 +113,16 @@ def start(
 
     Raises Forbidden, FerError ``unknown_patient``, ModelError where no model is installed.
     """
-    model = model_sha256 or ModelCard.load().sha256
+    model = model_sha256 or ModelCard.load(settings.model).sha256
     queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
         account_id = access.keeper(session, actor)
         if patient_id is not None and session.get(Patient, patient_id) is None:
             raise FerError("This patient is no longer in the list.", "unknown_patient")
-        wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=datetime.now(UTC))
+        wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
         session.add(wish)
         session.flush()
-        agreed = set.intersection(*(set(session.scalars(consent.covered(scope))) for scope in NEEDED))
+        agreed = set.intersection(*(set(session.scalars(consent.covered(session, scope))) for scope in NEEDED))
         for recording in session.scalars(_shown(patient_id)).all():
             if recording.model_sha256 == model:
                 up_to_date += 1
@@ -144,15 +143,15 @@ def start(
 
 
 def standings(db: Database, actor: Actor) -> list[Standing]:
-    """Return the reanalyses that are not over, or in which a recording failed, the newest first.
+    """Return the reanalyses that are not over, in which a recording failed or a face is to be chosen, newest first.
 
     Raises Forbidden.
     """
     with db.read() as session:
         access.keeper(session, actor)
-        wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.created_at.desc(), Reanalysis.id))
+        wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
         found = [_standing(session, wish) for wish in wishes]
-    return [standing for standing in found if standing.total and not (standing.finished and not standing.failed)]
+    return [one for one in found if one.total and not (one.finished and not (one.failed or one.choosing))]
 
 
 def standing(db: Database, actor: Actor, reanalysis_id: str) -> Standing:
@@ -188,11 +187,16 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
 
     Raises Forbidden, FerError ``unknown_patient``, ``ambiguous_patient``.
     """
+    try:
+        name = texts.one_line(code)
+    except ValueError:
+        name = ""
     with db.read() as session:
         access.keeper(session, actor)
-        if session.get(Patient, code) is not None:
-            return code
-        found = list(session.scalars(select(Patient.id).where(Patient.name == code.strip()).limit(2)))
+        if session.get(Patient, name) is not None:
+            return name
+        named = or_(Patient.name == name, Patient.code == name)
+        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if name else []
     if len(found) > 1:
         raise FerError(
             "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"
@@ -207,7 +211,7 @@ def _shown(patient_id: str | None) -> Select[Recording]:
     found = select(Recording).where(Recording.current, Recording.summary.is_not(None))
     if patient_id is not None:
         found = found.where(Recording.patient_id == patient_id)
-    return found.order_by(Recording.recorded_on, Recording.created_at, Recording.id)
+    return found.order_by(Recording.recorded_on, Recording.number, Recording.id)
 
 
 def _sources(session: Session, recording: Recording) -> list[dict[str, Any]]:
@@ -238,8 +242,9 @@ def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
 
 
 def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
-    now = datetime.now(UTC)
-    copied = ("patient_id", "kind", "recorded_on", "note", "source_name", "source_sha256", "duration_s")
+    now = clock.now()
+    said = ("recorded_on", "recorded_time", "note", "revision")
+    copied = ("patient_id", "kind", *said, "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},
         version_of=visit_id,

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import defer
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor, Role
 from clinic.accounts.accounts import grant
 from clinic.audit import Deed
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.trends import Summary, Trend, trend
-from clinic.texts import hides_something
+from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
+from clinic.patients.trends import Summary, Trend, excluded, lines, trend
+from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
-from db.models import Access, Job, JobState, Patient, Recording
+from db.folding import fold
+from db.models import Access, Job, Patient, Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-
-NAME_MAX, NOTE_MAX = 200, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,18 @@ class PatientSummary:
     """A patient's line in the caseload.
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
-    recording doesn't count (too little usable face). `last_recorded_on` and `last_usable_share` are the newest's. Where
-    the consent to keep the results doesn't stand (`closed`), nothing of them is told.
-    `emergency_until`: when the view ends, None where the patient is on the own caseload.
+    recording doesn't count (too little usable face), and one None more where a new line begins. `last_recorded_on` and
+    `last_usable_share` are the newest's. Where the consent to keep the results doesn't stand (`closed`), nothing of
+    them is told. `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
     id: str
     name: str
+    code: str
+    born_on: date | None
     note: str
     demo: bool
+    revision: int
     recordings: int
     last_recorded_on: date | None
     last_usable_share: float | None
@@ -55,7 +58,8 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
-    `hollow`: why it doesn't count in the trend. `every_s`: seconds between samples, None for pictures.
+    `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """
 
@@ -63,9 +67,11 @@ class RecordingRow:
     patient_id: str
     kind: str
     recorded_on: date
+    recorded_time: time | None
     note: str
+    revision: int
     source_name: str
-    state: JobState | None
+    standing: Standing
     duration_s: float | None
     every_s: float | None
     samples: int | None
@@ -84,6 +90,18 @@ class RecordingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose a recording is, and what is said of it; `revision` is the recording's."""
+
+    patient_id: str
+    name: str
+    code: str
+    born_on: date | None
+    revision: int
+    fields: RecordingFields
+
+
+@dataclass(frozen=True, slots=True)
 class PatientDetail:
     """A patient with all recordings in their current version, newest first, and their trend.
 
@@ -93,8 +111,12 @@ class PatientDetail:
 
     id: str
     name: str
+    code: str
+    born_on: date | None
     note: str
     demo: bool
+    revision: int
+    consents_revision: int
     recordings: tuple[RecordingRow, ...]
     trend: Trend
     emergency_until: datetime | None
@@ -102,11 +124,30 @@ class PatientDetail:
     closed: str | None
 
 
-def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: bool = False) -> str:
-    """Add a patient to the own caseload and return the id. Raises Forbidden, FerError ``bad_name``, ``bad_note``."""
-    patient = Patient(name=valid_name(name), note=valid_note(note), demo=demo, created_at=datetime.now(UTC))
+def add_patient(
+    db: Database,
+    actor: Actor,
+    name: str,
+    note: str = "",
+    demo: bool = False,
+    code: str = "",
+    born_on: date | None = None,
+) -> str:
+    """Add a patient to the own caseload and return the id.
+
+    Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
+    """
     with db.session() as session:
         account = access.writer(session, actor)
+        said = valid_patient(PatientFields(name, note, code, born_on), clock.latest_day(session))
+        patient = Patient(
+            name=said.name,
+            note=said.note,
+            code=said.code,
+            born_on=said.born_on,
+            demo=demo,
+            created_at=clock.now(),
+        )
         session.add(patient)
         session.flush()
         grant(session, account.id, patient.id)
@@ -114,40 +155,33 @@ def add_patient(db: Database, actor: Actor, name: str, note: str = "", demo: boo
     return patient.id
 
 
-def rename_patient(db: Database, actor: Actor, patient_id: str, name: str, note: str) -> None:
-    """Change name and note. Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``unknown_patient``."""
-    with db.session() as session:
-        account = access.writer_of(session, actor, patient_id)
-        patient = session.get_one(Patient, patient_id)
-        patient.name, patient.note = valid_name(name), valid_note(note)
-        audit.write(session, Deed.PATIENT_CHANGED, account.id, patient_id)
-
-
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
-    """Return the patients whose name or note holds `search` as it is written, in the order of their names.
+    """Return the patients whose name, code or note holds `search` as it is written, in the order of their names.
 
-    Upper and lower case are one, in every script. Three queries, however many patients there are.
+    Upper and lower case are one, in every script, and accents make no difference. A few queries, however many
+    patients there are.
     Raises Forbidden ``signed_out``.
     """
-    wanted = _folded(search.strip())
+    wanted = fold(search)[:NOTE_MAX]
     with db.read() as session:
         account = access.acting(session, actor)
         seen = access.visible(account)
         listed = session.execute(
-            select(Patient, Access.until, Patient.id.in_(consent.covered(Scope.KEEP_RESULTS)))
+            select(Patient, Access.until, Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS)))
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(seen))
+            .where(Patient.search_key.contains(wanted, autoescape=True))
         )
-        # Here and not in SQL: SQLite's lower() and LIKE know ASCII alone, and "MÜLLER" would not find "Müller".
-        patients = [row for row in listed if wanted in _folded(row[0].name) or wanted in _folded(row[0].note)]
-        by_patient: dict[str, list[tuple[date, Any]]] = defaultdict(list)
-        for patient_id, recorded_on, summary in session.execute(
-            select(Recording.patient_id, Recording.recorded_on, Recording.summary)
+        patients = list(listed)
+        by_patient: dict[str, list[Recording]] = defaultdict(list)
+        for recording in session.scalars(
+            select(Recording)
             .where(Recording.patient_id.in_(seen), Recording.current)
-            .order_by(Recording.recorded_on, Recording.created_at)
+            .order_by(Recording.recorded_on, Recording.number)
         ):
-            by_patient[patient_id].append((recorded_on, summary))
-    patients.sort(key=lambda found: (_without_marks(found[0].name), found[0].created_at))
+            by_patient[recording.patient_id].append(recording)
+    # Ö stands with O and not behind Z, whatever order the database has.
+    patients.sort(key=lambda found: (fold(found[0].name), found[0].name, found[0].number))
     return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
 
 
@@ -159,23 +193,38 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         until = session.get_one(Access, (account.id, patient_id)).until
         patient = session.get_one(Patient, patient_id)
         rows = session.execute(
-            select(Recording, Job.state)
+            select(Recording, Job)
+            .options(defer(Job.cursor), defer(Job.sources))
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
-            .order_by(Recording.recorded_on.desc(), Recording.created_at.desc())
+            .order_by(Recording.recorded_on.desc(), Recording.number.desc())
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
         return PatientDetail(
             id=patient.id,
             name=patient.name,
+            code=patient.code,
+            born_on=patient.born_on,
             note=patient.note,
             demo=patient.demo,
-            recordings=tuple(_row(recording, state, closed=refusal is not None) for recording, state in rows),
+            revision=patient.revision,
+            consents_revision=patient.consents_revision,
+            recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
             closed=refusal.message if refusal is not None else None,
         )
+
+
+def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
+    """Return whose a recording is, and of when. Raises Forbidden, FerError ``unknown_recording``."""
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        access.reader_of(session, actor, recording.patient_id)
+        patient = session.get_one(Patient, recording.patient_id)
+        said = fields_of(recording)
+        return Subject(patient.id, patient.name, patient.code, patient.born_on, recording.revision, said)
 
 
 def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
@@ -185,7 +234,7 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         recording = access.recording_of(session, recording_id)
         access.reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
-        return _row(recording, session.scalar(select(Job.state).where(Job.recording_id == recording_id)), closed)
+        return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
@@ -201,31 +250,27 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
         found = session.scalars(
             select(Recording)
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
-            .order_by(Recording.current.desc(), Recording.analysed_at.desc())
+            .order_by(Recording.current.desc(), Recording.number.desc())
         )
         return [_row(version, None, closed=False) for version in found]
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
-    """Return the samples of a recording in the order of time.
+    """Return the samples of the patient's face in a recording in the order of time.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``analysis_under_way`` while the samples may be
+    several people's.
     """
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
         patient_id = access.recording_of(session, recording_id).patient_id
         access.reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
+        state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
+        # Until it is over the stored samples may be several people's.
+        if state in UNDER_WAY:
+            raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
         return load_samples(session, recording_id)
-
-
-def note_recording(db: Database, actor: Actor, recording_id: str, note: str) -> None:
-    """Change a recording's note. Raises Forbidden, FerError ``bad_note``, ``unknown_recording``."""
-    with db.session() as session:
-        recording = access.recording_of(session, recording_id)
-        account = access.writer_of(session, actor, recording.patient_id)
-        recording.note = valid_note(note)
-        audit.write(session, Deed.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
 
 
 def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
@@ -234,69 +279,56 @@ def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
     access.note_view(db, actor, patient_id)
 
 
-def valid_name(name: str) -> str:
-    """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(name) <= NAME_MAX or hides_something(name):
-        raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
-    return name
-
-
-def valid_note(note: str) -> str:
-    """Return a note as it is kept. Raises FerError ``bad_note``."""
-    note = unicodedata.normalize("NFC", note).strip()
-    if len(note) > NOTE_MAX or hides_something(note.replace("\n", "").replace("\t", "")):
-        raise FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
-    return note
-
-
-def _folded(text: str) -> str:
-    """Return the text as it is compared: composed characters, without case."""
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-def _without_marks(text: str) -> str:
-    """Return the text as it is sorted: Ö stands with O and not behind Z."""
-    return "".join(c for c in unicodedata.normalize("NFD", _folded(text)) if not unicodedata.combining(c))
-
-
-def _summary_of(
-    patient: Patient, until: datetime | None, recordings: list[tuple[date, Any]], closed: bool
-) -> PatientSummary:
-    told = [None if closed else values for _, values in recordings]
-    summaries = [Summary.from_dict(values) if values is not None else None for values in told]
-    last = summaries[-1] if summaries else None
+def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recording], closed: bool) -> PatientSummary:
+    values = recordings[-1].summary if recordings and not closed else None
+    last = Summary.from_dict(values) if values is not None else None
     return PatientSummary(
         id=patient.id,
         name=patient.name,
+        code=patient.code,
+        born_on=patient.born_on,
         note=patient.note,
         demo=patient.demo,
+        revision=patient.revision,
         recordings=len(recordings),
-        last_recorded_on=recordings[-1][0] if recordings else None,
+        last_recorded_on=recordings[-1].recorded_on if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
-        shares=tuple(_counting(summary) for summary in summaries if summary is not None),
+        shares=() if closed else _small_line([each for each in recordings if each.summary is not None]),
         closed=closed,
         emergency_until=until,
     )
 
 
-def _counting(summary: Summary) -> tuple[float, ...] | None:
+def _small_line(recordings: list[Recording]) -> tuple[tuple[float, ...] | None, ...]:
+    """Return the shares of each recording, with a None where the next one can't be compared with those before it."""
+    found: list[tuple[float, ...] | None] = []
+    numbers = lines(recordings)
+    for place, recording in enumerate(recordings):
+        if place and numbers[place] != numbers[place - 1]:
+            found.append(None)
+        found.append(_counting(Summary.from_dict(recording.summary or {}), recording.partial))
+    return tuple(found)
+
+
+def _counting(summary: Summary, partial: bool) -> tuple[float, ...] | None:
     """Return the shares in `Emotion` order, None where the recording doesn't count."""
-    if summary.hollow is not None or summary.shares is None:
+    if excluded(summary, partial) is not None or summary.shares is None:
         return None
     return tuple(summary.shares[label] for label in EMOTION_LABELS)
 
 
-def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
+def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
         patient_id=recording.patient_id,
         kind=recording.kind,
         recorded_on=recording.recorded_on,
+        recorded_time=recording.recorded_time,
         note=recording.note,
+        revision=recording.revision,
         source_name=recording.source_name,
-        state=JobState(state) if state is not None else None,
+        standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
@@ -305,7 +337,7 @@ def _row(recording: Recording, state: str | None, closed: bool) -> RecordingRow:
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
         shares=summary.shares if summary else None,
-        hollow=summary.hollow if summary else None,
+        hollow=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,
         device=recording.device,
         damaged_frames=recording.damaged_frames,

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
-from clinic.access import Actor, Role
+from clinic import access, audit, clock, texts
+from clinic.access import EMERGENCY, Actor, Role
 from clinic.accounts.accounts import grant, name_key
 from clinic.audit import Deed
 from db.engine import Database
+from db.folding import fold
 from db.models import Access, Account, AuditRow, Patient
 from fer_core.errors import FerError
 
-EMERGENCY = timedelta(hours=1)
 REASON_LEAST, REASON_MOST = 10, 500
 SHOWN_EVENTS = 500
 
@@ -50,15 +51,11 @@ def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
         rows = session.execute(
             select(Account.id, Account.name, Account.role, Access.until)
             .join(Access, Access.account_id == Account.id)
-            .where(Access.patient_id == patient_id)
+            .where(Access.patient_id == patient_id, access.stands())
             .order_by(Account.name_key)
         )
-        now = datetime.now(UTC)
-        return [
-            Reader(account_id, name, Role(role), until)
-            for account_id, name, role, until in rows
-            if until is None or until > now
-        ]
+        found = [Reader(account_id, name, Role(role), until) for account_id, name, role, until in rows]
+        return sorted(found, key=lambda reader: fold(reader.name))
 
 
 def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
@@ -122,9 +119,9 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
             raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
         patient = _patient(session, wanted)
         if patient is not None:
-            if _folded(patient.name) in _folded(reason):
+            if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
-            grant(session, account.id, patient.id, datetime.now(UTC) + EMERGENCY)
+            grant(session, account.id, patient.id, clock.now() + EMERGENCY)
             audit.write(session, Deed.EMERGENCY_ACCESS, account.id, patient.id, reason=reason)
             return patient.id
         audit.write(session, Deed.EMERGENCY_REFUSED, account.id)
@@ -135,11 +132,16 @@ def _patient(session: Session, wanted: str) -> Patient | None:
     """Return the one patient with this id or name."""
     if re.fullmatch(r"[0-9a-f]{32}", wanted):
         return session.get(Patient, wanted)
-    named = [patient for patient in session.scalars(select(Patient)) if _folded(patient.name) == _folded(wanted)]
+    typed = _folded(wanted)
+    found = session.scalars(select(Patient))
+    named = [patient for patient in found if typed and typed in (_folded(patient.name), _folded(patient.code))]
     return named[0] if len(named) == 1 else None
 
 
 def _folded(text: str) -> str:
+    """Return the text as it is compared: without case, and without marks that are not seen."""
+    with suppress(ValueError):
+        text = texts.one_line(text)
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 

@@ -1,35 +1,37 @@
-"""Statistics over recordings: a recording is one point, and its frames are not independent samples.
+"""A patient's recordings as points of a trend: rows mapped to the statistics of `fer_core.reading`.
 
-XmR chart: Wheeler 1993, "Understanding Variation"; moving-block bootstrap: Kuensch 1989, doi 10.1214/aos/1176347265.
+A recording is one point, and its frames are not independent samples. docs/statistics.md has every formula.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from db.models import Recording
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS, Emotion
-from fer_core.reading.reading import MIN_USABLE_S, MIN_USABLE_SHARE
-from fer_core.reading.timeline import block_bootstrap, longest_gap_s
+from fer_core.reading import camera, usual
+from fer_core.reading.camera import Camera
+from fer_core.reading.intervals import share_interval
+from fer_core.reading.reading import MIN_PICTURES, MIN_USABLE_S, MIN_USABLE_SHARE, Series, read
 from fer_core.types import Status
 
-BLOCK_S = 10.0
-MIN_PICTURES = 5
-BASELINE_MIN, BASELINE_MAX = 8, 12
-"""With 8 baseline recordings the next point lies outside by chance in 3.4 % of the cases, with 12 in 1.6 %."""
-XMR_FACTOR = 2.66
-MIN_REACH = 0.02
-"""Changes under two percentage points are never called unusual: a label that the baseline never showed has no moving
-range, and its first second of video would be "outside"."""
+LABELS = (*EMOTION_LABELS, Status.UNCERTAIN.value)
+"""The columns of a trend: the labels in `Emotion` order, then uncertain."""
+UNCERTAIN = len(Emotion)
+"""The column of "uncertain"."""
+BASELINE_MIN = usual.BASELINE
+OLD_SIZE_S = 20.0
+"""A summary of before 0.2 doesn't say how many independent samples it rests on: one in so many seconds is assumed."""
 
+Floats = NDArray[np.float64]
 _USABLE = (Status.OK.value, Status.UNCERTAIN.value)
 
 
@@ -37,10 +39,12 @@ _USABLE = (Status.OK.value, Status.UNCERTAIN.value)
 class Summary:
     """One recording as one point.
 
-    `samples` moments were looked at, `usable_share` of them show a face that can be read. `reasons` tells of the
-    others: share of all samples by status. `shares`: of the usable samples, by label and "uncertain"; None without
-    any. `low` and `high` are the 95 % interval of each, from blocks of `BLOCK_S` of video, or from single pictures.
-    `usable_s` and `longest_gap_s` are in seconds, None for pictures.
+    `samples` moments were looked at, `usable_samples` of them show a face that can be read; `usable_share` is their
+    share of the time. `reasons`: share of the time by the status that made it unusable. `shares`: of the usable time,
+    by label and "uncertain"; `low`, `high` their 95 % interval, `sizes` the independent samples each rests on, `halves`
+    the shares of two halves of the recording; `face_px`, `sharpness`, `brightness` medians of the usable faces
+    (`fer_core.reading.camera`). All are None without a usable face, or where they aren't known. `usable_s` and
+    `longest_gap_s` are in seconds, None for pictures.
     """
 
     kind: str
@@ -53,6 +57,11 @@ class Summary:
     shares: dict[str, float] | None
     low: dict[str, float] | None
     high: dict[str, float] | None
+    sizes: dict[str, float] | None = None
+    halves: list[dict[str, float]] | None = None
+    face_px: float | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
 
     @property
     def hollow(self) -> str | None:
@@ -71,16 +80,31 @@ class Summary:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Summary:
-        """Return the summary that `dataclasses.asdict` was taken of."""
-        return cls(**values)
+        """Return the summary that `dataclasses.asdict` was taken of, by this version of the program or another.
+
+        An older one has intervals that were too narrow; they are worked out again from `OLD_SIZE_S`.
+        """
+        known = {field.name for field in fields(cls)}
+        summary = cls(**{name: value for name, value in values.items() if name in known})
+        return summary if summary.sizes is not None or summary.shares is None else _with_old_sizes(summary)
+
+
+def _with_old_sizes(summary: Summary) -> Summary:
+    pictures = summary.usable_s is None
+    size = float(summary.usable_samples) if pictures else max(1.0, (summary.usable_s or 0.0) / OLD_SIZE_S)
+    shares = np.array([(summary.shares or {})[label] for label in LABELS])
+    low, high = share_interval(shares, np.full(len(LABELS), size), dependent=not pictures)
+    return replace(summary, low=_by_label(low), high=_by_label(high), sizes=dict.fromkeys(LABELS, size))
 
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A recording in a patient's trend; shares are in `Emotion` order, None where no face was usable.
+    """A recording in a patient's trend; everything by label is in the order of `LABELS`, None without a usable face.
 
-    `segment` counts the models: results of two models are never joined. `outside` names the expressions whose share
-    is outside this patient's usual range.
+    `segment` counts the lines: recordings that can't be compared are never joined. `usual_low`, `usual_high`: the range
+    that this recording was judged by, None for the baseline's own (`in_baseline`) and for what doesn't count.
+    `beyond`: the columns whose share lies outside of it; `outside`: those that lay there in the recording before too,
+    on the same side, and are marked.
     """
 
     recording_id: str
@@ -89,24 +113,36 @@ class TrendPoint:
     shares: tuple[float, ...] | None
     low: tuple[float, ...] | None
     high: tuple[float, ...] | None
+    sizes: tuple[float, ...] | None
     hollow: str | None
     segment: int
     model_sha256: str
-    outside: tuple[Emotion, ...] = ()
+    in_baseline: bool = False
+    usual_low: tuple[float, ...] | None = None
+    usual_high: tuple[float, ...] | None = None
+    beyond: tuple[int, ...] = ()
+    outside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A patient's usual range of one share: the baseline's mean and its limits, 0 to 1."""
+    """A patient's usual range of one share, 0 to 1, for a recording as long as those of the baseline.
+
+    `rise`: the smallest lasting rise, and `fall` the smallest fall, that would be marked in 8 of 10 cases within three
+    recordings; None where none would be. `chance`: by how much two recordings differ by chance alone in 5 of 100 cases.
+    """
 
     mean: float
     low: float
     high: float
+    rise: float | None
+    fall: float | None
+    chance: float
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From this day on the recordings were made differently; `what` is ``"model"`` or ``"sampling"``."""
+    """From this day on the recordings can't be compared with those before; `what` says which reason it is."""
 
     day: date
     what: str
@@ -116,76 +152,129 @@ class Change:
 class Trend:
     """A patient's recordings over time.
 
-    `baseline` holds the usual ranges of the newest model's recordings, None while there are too few; `building` then
-    says how far it is.
+    `baseline` holds the usual ranges of the newest line by column of `LABELS`, None while there are too few recordings;
+    `building` then says how far it is. `noise`: the split-half noise floor of the newest line's shares, by column.
     """
 
     points: tuple[TrendPoint, ...]
     changes: tuple[Change, ...]
-    baseline: dict[Emotion, Range] | None
+    baseline: dict[int, Range] | None
     building: str | None
+    noise: tuple[float, ...] | None = None
 
 
-def summarise(samples: SampleTable, kind: str, seed: int = 0) -> Summary:
+def series_of(samples: SampleTable, kind: str, settings: dict[str, Any]) -> Series:
+    """Return a recording's stored samples as the core reads them; `kind`: ``"video"`` or ``"pictures"``."""
+    every_s = float(settings.get("every_s") or 0.0) if kind == "video" else None
+    statuses = tuple(Status(status) for status in samples.status.tolist())
+    uncertain_below = float(settings.get("uncertain_below") or 0.0)
+    return Series(samples.time_s, statuses, samples.probabilities, every_s, uncertain_below)
+
+
+def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None = None) -> Summary:
     """Return the summary of a recording's samples (one row a moment, as they are after the choice of a face).
 
-    `kind`: ``"video"`` or ``"pictures"``. The seed makes the interval the same each time.
+    `kind`: ``"video"`` or ``"pictures"``; `settings`: those of the recording.
     """
-    usable = np.isin(samples.status, _USABLE)
-    count = len(samples)
-    found = int(usable.sum())
-    reasons = Counter(samples.status[~usable].tolist())
-    step_s = _step_s(samples.time_s) if kind == "video" else None
-    shares = low = high = None
-    if found:
-        votes = _votes(samples)[usable]
-        names = (*EMOTION_LABELS, Status.UNCERTAIN.value)
-        shares = dict(zip(names, votes.mean(axis=0).tolist(), strict=True))
-        block_s = BLOCK_S if kind == "video" else 0.0
-        lower, upper = block_bootstrap(votes, samples.time_s[usable], block_s=block_s, seed=seed)
-        low = dict(zip(names, lower.tolist(), strict=True))
-        high = dict(zip(names, upper.tolist(), strict=True))
+    video = kind == "video"
+    if not len(samples):
+        nothing = 0.0 if video else None
+        return Summary(kind, 0, 0, 0.0, nothing, nothing, {}, None, None, None)
+    found = read(series_of(samples, kind, settings or {}))
+    known = bool(found.shares)
     return Summary(
         kind=kind,
-        samples=count,
-        usable_samples=found,
-        usable_share=found / count if count else 0.0,
-        usable_s=found * step_s if step_s is not None else None,
-        longest_gap_s=longest_gap_s(samples.time_s, usable) if step_s is not None else None,
-        reasons={status: number / count for status, number in reasons.most_common()},
-        shares=shares,
-        low=low,
-        high=high,
+        samples=found.samples,
+        usable_samples=found.usable_samples,
+        usable_share=found.usable_share,
+        usable_s=found.usable_s,
+        longest_gap_s=found.longest_gap_s,
+        reasons={status.value: share for status, share in found.reasons.items()},
+        shares=_by_label(found.shares) if known else None,
+        low=_by_label(found.low) if known else None,
+        high=_by_label(found.high) if known else None,
+        sizes=_by_label(found.sizes) if known else None,
+        halves=[_by_label(half) for half in found.halves] or None,
+        **_medians(samples),
     )
+
+
+def _medians(samples: SampleTable) -> dict[str, float | None]:
+    """Return the median width, sharpness and light of the usable faces, None where they aren't known."""
+    usable = np.isin(samples.status, _USABLE)
+    figures = {
+        "face_px": samples.boxes[:, 2] - samples.boxes[:, 0],
+        "sharpness": samples.sharpness,
+        "brightness": samples.brightness,
+    }
+    return {name: _median(values[usable]) if values is not None else None for name, values in figures.items()}
+
+
+def _median(values: Floats) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else None
 
 
 def summarise_recording(session: Session, recording: Recording) -> dict[str, Any]:
     """Return the summary of a stored recording as the JSON that its row keeps."""
-    samples = load_samples(session, recording.id)
-    return asdict(summarise(samples, recording.kind))
+    return asdict(summarise(load_samples(session, recording.id), recording.kind, recording.settings))
 
 
 def trend(recordings: Sequence[Recording]) -> Trend:
     """Return the trend of one patient's recordings that have a summary, in the order of their dates."""
     summarised = [recording for recording in recordings if recording.summary is not None]
-    ordered = sorted(summarised, key=lambda recording: (recording.recorded_on, recording.created_at))
-    points: list[TrendPoint] = []
-    changes: list[Change] = []
-    segment = 0
-    for number, recording in enumerate(ordered):
-        if number:
-            before = ordered[number - 1]
-            if recording.model_sha256 != before.model_sha256:
-                segment += 1
-                changes.append(Change(recording.recorded_on, "model"))
-            elif _sampling(recording) != _sampling(before):
-                changes.append(Change(recording.recorded_on, "sampling"))
-        earlier = [point for point in points if point.segment == segment]
-        points.append(_judged(_point(recording, segment), earlier))
-    newest = [point for point in points if point.segment == segment and point.hollow is None]
+    ordered = sorted(summarised, key=lambda recording: (recording.recorded_on, recording.number))
+    points, changes = _in_lines(ordered)
+    judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
+    newest = [point for point in judged if point.segment == len(changes) and point.hollow is None]
     ranges = _ranges(newest)
     building = None if ranges else f"baseline being built ({len(newest)} of {BASELINE_MIN})"
-    return Trend(tuple(points), tuple(changes), ranges, building)
+    return Trend(tuple(judged), tuple(changes), ranges, building, _noise(ordered, newest))
+
+
+def lines(recordings: Sequence[Recording]) -> list[int]:
+    """Return the number of the line that each recording belongs to, in the order given; all need a summary."""
+    points, _ = _in_lines(recordings)
+    return [point.segment for point in points]
+
+
+def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Change]]:
+    """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
+    changes: list[Change] = []
+    points: list[TrendPoint] = []
+    line: list[Recording] = []
+    for recording in ordered:
+        what = _break(line, recording) if line else None
+        if what is not None:
+            changes.append(Change(recording.recorded_on, what))
+            line = []
+        line.append(recording)
+        points.append(_point(recording, len(changes)))
+    return points, changes
+
+
+def _break(line: Sequence[Recording], now: Recording) -> str | None:
+    """Return why a recording can't be compared with those of the line, None where it can."""
+    before = line[-1]
+    if before.model_sha256 != now.model_sha256:
+        return "model"
+    if before.kind != now.kind:
+        return "kind"
+    if before.settings.get("every_s") != now.settings.get("every_s"):
+        return "sampling"
+    return camera.difference([_camera(each) for each in line], _camera(now))
+
+
+def _camera(recording: Recording) -> Camera:
+    summary = recording.summary or {}
+    pixels = recording.width_px * recording.height_px if recording.width_px and recording.height_px else None
+    return Camera(
+        face_px=summary.get("face_px"),
+        sharpness=summary.get("sharpness"),
+        brightness=summary.get("brightness"),
+        pixels=pixels,
+        codec=recording.codec,
+    )
 
 
 def _point(recording: Recording, segment: int) -> TrendPoint:
@@ -197,53 +286,80 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
         shares=_in_order(summary.shares),
         low=_in_order(summary.low),
         high=_in_order(summary.high),
-        hollow=summary.hollow or ("only a part of the file could be read" if recording.partial else None),
+        sizes=_in_order(summary.sizes),
+        hollow=excluded(summary, recording.partial),
         segment=segment,
         model_sha256=recording.model_sha256 or "",
     )
 
 
-def _judged(point: TrendPoint, earlier: Sequence[TrendPoint]) -> TrendPoint:
-    """Return the point with the expressions that lie outside the range of the earlier ones."""
-    ranges = _ranges([other for other in earlier if other.hollow is None])
-    if ranges is None or point.hollow is not None or point.shares is None:
-        return point
-    outside = tuple(e for e in Emotion if not ranges[e].low <= point.shares[e] <= ranges[e].high)
-    values = {name: getattr(point, name) for name in TrendPoint.__slots__}
-    return TrendPoint(**(values | {"outside": outside}))
+def excluded(summary: Summary, partial: bool) -> str | None:
+    """Return why a recording is drawn hollow and left out of every test, or None where it counts."""
+    return summary.hollow or ("only a part of the file could be read" if partial else None)
 
 
-def _ranges(points: Sequence[TrendPoint]) -> dict[Emotion, Range] | None:
-    """Return mean +- 2.66 x mean moving range (`MIN_REACH` at least) of the first recordings, None for under eight."""
-    values = np.array([point.shares for point in points[:BASELINE_MAX] if point.shares is not None])
-    if len(values) < BASELINE_MIN:
+def _judged(points: Sequence[TrendPoint], segment: int) -> list[TrendPoint]:
+    """Return the points of one line, each with the range that it was judged by and what lies outside."""
+    own = [point for point in points if point.segment == segment]
+    counting = [point for point in own if point.hollow is None]
+    judgements = usual.judge(*_arrays(counting)) if counting else []
+    found: dict[str, TrendPoint] = {}
+    for number, (point, judgement) in enumerate(zip(counting, judgements, strict=True)):
+        found[point.recording_id] = (
+            replace(point, in_baseline=number < BASELINE_MIN) if judgement is None else _with(point, judgement)
+        )
+    return [found.get(point.recording_id, point) for point in own]
+
+
+def _with(point: TrendPoint, judgement: usual.Judgement) -> TrendPoint:
+    return replace(
+        point,
+        usual_low=tuple(judgement.low.tolist()),
+        usual_high=tuple(judgement.high.tolist()),
+        beyond=tuple(np.flatnonzero(judgement.side).tolist()),
+        outside=tuple(np.flatnonzero(judgement.marked).tolist()),
+    )
+
+
+def _ranges(points: Sequence[TrendPoint]) -> dict[int, Range] | None:
+    """Return the usual range of each share from the counting recordings of a line, None for too few."""
+    baseline = usual.baseline_of(*_arrays(points)) if points else None
+    if baseline is None:
         return None
-    mean = values.mean(axis=0)
-    reach = np.maximum(MIN_REACH, XMR_FACTOR * np.abs(np.diff(values, axis=0)).mean(axis=0))
+    low, high = usual.usual_range(baseline, baseline.size)
+    shares, _ = _arrays(points[:BASELINE_MIN])
+    chance = usual.reliable_change(shares.std(axis=0, ddof=1))
     return {
-        e: Range(float(mean[e]), float(max(0.0, mean[e] - reach[e])), float(min(1.0, mean[e] + reach[e])))
-        for e in Emotion
+        column: Range(
+            mean=float(shares[:, column].mean()),
+            low=float(low[column]),
+            high=float(high[column]),
+            rise=usual.smallest_seen(baseline, column, 1),
+            fall=usual.smallest_seen(baseline, column, -1),
+            chance=float(chance[column]),
+        )
+        for column in range(len(LABELS))
     }
 
 
-def _votes(samples: SampleTable) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return one row a sample with a 1 at its label, the last column for uncertain ones: (N, 8)."""
-    votes = np.zeros((len(samples), len(Emotion) + 1))
-    certain = samples.status == Status.OK.value
-    rows = np.flatnonzero(certain)
-    votes[rows, np.nan_to_num(samples.probabilities[rows]).argmax(axis=1)] = 1.0
-    votes[samples.status == Status.UNCERTAIN.value, len(Emotion)] = 1.0
-    return votes
+def _noise(recordings: Sequence[Recording], newest: Sequence[TrendPoint]) -> tuple[float, ...] | None:
+    """Return the split-half noise floor of the newest line, by column; None where no recording says its halves."""
+    counting = {point.recording_id for point in newest}
+    summaries = [Summary.from_dict(each.summary or {}) for each in recordings if each.id in counting]
+    halves = [[np.array(_in_order(half)) for half in each.halves] for each in summaries if each.halves]
+    if not halves:
+        return None
+    return tuple(usual.noise_floor([(first, second) for first, second in halves]).tolist())
 
 
-def _step_s(time_s: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Return the usual distance of two samples in seconds, 0 for fewer than two."""
-    return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+def _arrays(points: Sequence[TrendPoint]) -> tuple[Floats, Floats]:
+    """Return shares and sizes of points that count, (N, K) each."""
+    return np.array([point.shares for point in points]), np.array([point.sizes for point in points])
+
+
+def _by_label(values: Sequence[float] | Floats) -> dict[str, float]:
+    return {label: float(value) for label, value in zip(LABELS, values, strict=True)}
 
 
 def _in_order(by_label: dict[str, float] | None) -> tuple[float, ...] | None:
-    return None if by_label is None else tuple(by_label[label] for label in EMOTION_LABELS)
-
-
-def _sampling(recording: Recording) -> Any:
-    return recording.kind, recording.settings.get("every_s")
+    return None if by_label is None else tuple(by_label[label] for label in LABELS)

@@ -7,28 +7,26 @@ pictures of one day are one recording. No link is followed and nothing outside t
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
-from clinic.patients import caseload
+from clinic.patients import caseload, fields
 from clinic.recordings import uploads
+from clinic.recordings.taken import suggestion
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
 
-DAY = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
-"""A day in a file's name, such as 2026-03-01; a file without one is taken for one of the day it was last changed."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Without O_NONBLOCK a pipe that lies there would be waited for.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -56,7 +54,7 @@ def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
     if settings.import_dir is None or not settings.import_dir.is_dir():
         return []
     with _opened(settings.import_dir) as root:
-        return [name for name in _names(root) if stat.S_ISDIR(_lstat(root, name).st_mode)]
+        return [name for name in _names(root) if _is_text(name) and stat.S_ISDIR(_lstat(root, name).st_mode)]
 
 
 def bring_offered(
@@ -93,19 +91,24 @@ class _Intake:
         self.lines: list[Line] = []
 
     def say(self, name: str, taken: bool, sentence: str) -> None:
-        line = Line(uploads.clean_name(name), taken, sentence)
+        # A name that is no UTF-8 is shown with a sign in place of each such byte.
+        shown = os.fsencode(name).decode("utf-8", "replace")
+        line = Line(uploads.clean_name(shown), taken, sentence)
         self.lines.append(line)
         if self._on_line is not None:
             self._on_line(line)
 
     def patient_of(self, code: str) -> str:
         """Return the id of a patient; one who is at a page hears nothing of patients of others."""
+        if not _is_text(code):
+            raise FerError("The folder's name is no UTF-8. Please give it the patient's name again.", "bad_name")
+        name = fields.valid_name(code)
         if self.actor is CONSOLE:
             return reanalysis.find_patient(self.db, self.actor, code)
         own = [
             patient.id
             for patient in caseload.list_patients(self.db, self.actor)
-            if patient.name == code and patient.emergency_until is None
+            if name in (patient.name, patient.code) and patient.emergency_until is None
         ]
         if len(own) != 1:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
@@ -116,12 +119,20 @@ class _Intake:
             with _file(folder, name) as file:
                 found = os.fstat(file.fileno())
                 uploads.check_quota(self.settings, found.st_size)
-                return uploads.store(self.db, self.settings, self.actor, file, name), _day(name, found.st_mtime)
+                upload = uploads.store(self.db, self.settings, self.actor, file, name)
+                return upload, self.day_of(upload, found.st_mtime)
         except FerError as refusal:
             self.say(name, False, refusal.message)
         except OSError:
             self.say(name, False, "This is no file that can be read, or a link, which is not followed.")
         return None
+
+    def day_of(self, upload: Upload, modified: float) -> date:
+        """Return the day of a recording: as its name or its container says, or when the file was last changed."""
+        with self.db.read() as session:
+            zone, today = clock.zone(session), clock.today(session)
+        taken = suggestion(upload.name, upload.created, zone, today)
+        return taken.day if taken is not None else min(datetime.fromtimestamp(modified, zone).date(), today)
 
     def enqueue(self, patient_id: str, files: list[Upload], recorded_on: date) -> None:
         try:
@@ -138,11 +149,14 @@ class _Intake:
 
 def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Line]:
     for name in _names(folder) if of_several else ():
-        if stat.S_ISDIR(_lstat(folder, name).st_mode):
-            with _opened(name, folder) as inner:
-                _bring_patient(intake, inner, name)
-        else:
-            intake.say(name, False, "It lies in no patient's folder.")
+        try:
+            if stat.S_ISDIR(_lstat(folder, name).st_mode):
+                with _opened(name, folder) as inner:
+                    _bring_patient(intake, inner, name)
+            else:
+                intake.say(name, False, "It lies in no patient's folder.")
+        except OSError:
+            intake.say(name, False, "This folder can't be read.")
     if not of_several:
         _bring_patient(intake, folder, code)
     return intake.lines
@@ -170,14 +184,9 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
 
 
-def _day(name: str, modified: float) -> date:
-    today = datetime.now(UTC).date()
-    for text in DAY.findall(name):
-        try:
-            return min(date.fromisoformat(text), today)
-        except ValueError:
-            continue
-    return min(datetime.fromtimestamp(modified, UTC).date(), today)
+def _is_text(name: str) -> bool:
+    """Return whether a name is UTF-8: of others Python keeps the bytes as half characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _names(folder: int) -> list[str]:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
@@ -63,7 +63,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incomi
     states = list(folder.glob("*.json"))
     waiting = [found for path in states if (found := _read(path)) is not None]
     uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in waiting))
-    if sum(uploads.age_s(path) < BUSY_S for path in states) >= MOST_AT_ONCE:
+    if sum(clock.file_age_s(path) < BUSY_S for path in states) >= MOST_AT_ONCE:
         raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
     uploads.check_quota(settings, length + sum(other.length for other in waiting))
     made = Incoming(secrets.token_hex(16), length, actor.account_id)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from clinic import access
 from clinic.access import Actor
 from clinic.patients import caseload
+from clinic.patients.trends import series_of
 from db.engine import Database
+from fer_core.model.model_card import ModelCard
+from fer_core.reading.adjusted import FEWEST, Adjusted, adjust
 from fer_core.reading.reading import Episode, Reading, Series, episodes_of, read
-from fer_core.types import Status
 
 SMOOTHINGS_S = (0.0, 1.0, 3.0)
 """Widths of the running mean that are offered, in seconds; 0 leaves the samples as they are."""
@@ -18,12 +23,15 @@ SMOOTHINGS_S = (0.0, 1.0, 3.0)
 class Told:
     """A recording's samples, smoothed or not, and what they say: the reading is always that of the samples as they are.
 
-    `reading` is None where nothing was sampled.
+    `reading` is None where nothing was sampled. `adjusted`: the shares of true expressions that would give such labels,
+    None where they aren't known to be better, which `not_adjusted` gives the reason of.
     """
 
     series: Series
     reading: Reading | None
     episodes: tuple[Episode, ...]
+    adjusted: Adjusted | None = None
+    not_adjusted: str = ""
 
 
 def tell(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> Told:
@@ -32,7 +40,22 @@ def tell(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -
     Raises Forbidden, FerError ``unknown_recording``.
     """
     samples = caseload.samples(db, actor, recording_id)
-    statuses = tuple(Status(status) for status in samples.status.tolist())
-    series = Series(samples.time_s, statuses, samples.probabilities)
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        series = series_of(samples, recording.kind, recording.settings)
+        model_sha256 = recording.model_sha256
     smoothed = series.smoothed(smooth_s)
-    return Told(smoothed, read(series) if statuses else None, tuple(episodes_of(smoothed)))
+    reading = read(series) if series.statuses else None
+    adjusted, reason = _adjusted(reading, model_sha256)
+    return Told(smoothed, reading, tuple(episodes_of(smoothed)), adjusted, reason)
+
+
+def _adjusted(reading: Reading | None, model_sha256: str | None) -> tuple[Adjusted | None, str]:
+    """Return the adjusted shares of a recording, or why there are none."""
+    card = ModelCard.load()
+    if reading is None or reading.size < FEWEST:
+        return None, f"they need {FEWEST:.0f} independent moments"
+    if card.sha256 != model_sha256 or card.given is None:
+        return None, "how often this model gives which label isn't known here"
+    found = adjust(np.array(reading.shares), reading.size, np.array(card.given, np.float64))
+    return found, "" if found is not None else "no mixture of expressions would give these labels"

@@ -10,21 +10,21 @@ import io
 import os
 import re
 import shutil
-import time
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.settings import Settings, named_key
+from clinic.texts import is_seen
 from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
 from fer_core.errors import MediaError, media_error
@@ -48,7 +48,8 @@ class Upload:
     """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content.
 
     `warnings` are sentences for the clinician about what of it will not be read. `media_type`: as what browsers play
-    it, None where they don't. `begins_s`: where in the file its first picture stands, in seconds.
+    it, None where they don't. `created`: the container's creation time in ISO 8601, None where it says none.
+    `begins_s`: where in the file its first picture stands, in seconds.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Upload:
     kind: str
     warnings: tuple[str, ...] = ()
     media_type: str | None = None
+    created: str | None = None
     begins_s: float = 0.0
 
     def as_source(self) -> dict[str, Any]:
@@ -99,7 +101,8 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
         found = _inspect(file, display_name)
     media.adopt(path, upload_id)
     name = clean_name(display_name)
-    return Upload(upload_id, name, sha256, size, found.kind, found.warnings, found.media_type, found.begins_s)
+    what = (found.kind, found.warnings, found.media_type, found.created, found.begins_s)
+    return Upload(upload_id, name, sha256, size, *what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +150,12 @@ def discard(settings: Settings, upload_ids: Iterable[str]) -> None:
 
 
 def clean_name(name: str) -> str:
-    """Return a file's name as display text: the last part of its path, without control and bidi characters, cut."""
-    seen = "".join(char for char in name if unicodedata.category(char) not in UNSEEN)
+    """Return a file's name as display text: the last part of its path, composed, without what can't be seen, cut."""
+    seen = "".join(char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char) not in UNSEEN)
     last = re.split(r"[/\\]", seen)[-1].strip()
     if re.fullmatch(r"[A-Za-z]:.*", last):
         last = last[2:].strip()
-    return last[:NAME_LENGTH].strip() if last.strip(". ") else "unnamed file"
+    return last[:NAME_LENGTH].strip() if is_seen(last.strip(". ")) else "unnamed file"
 
 
 def part_path(settings: Settings, upload_id: str) -> Path:
@@ -172,9 +175,9 @@ def uploads_dir(settings: Settings) -> Path:
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
     """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went."""
     # The files are listed before the jobs are: one that is stored in between is not on the list.
-    media, limit = open_store(settings), datetime.now(UTC) - timedelta(seconds=older_than_s)
+    media, limit = open_store(settings), clock.now() - timedelta(seconds=older_than_s)
     found = [file for file in media.files() if file.modified < limit]
-    unfinished = [path for path in uploads_dir(settings).iterdir() if age_s(path) > older_than_s]
+    unfinished = [path for path in uploads_dir(settings).iterdir() if clock.file_age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
     needed = _needed(db, settings.keep_files) if found else set()
@@ -192,14 +195,6 @@ def _needed(db: Database, keep_files: bool) -> set[str]:
     with db.read() as session:
         found = session.scalars(select(Job.sources).join(Recording, Recording.id == Job.recording_id).where(waiting))
         return {source["id"] for sources in found for source in sources}
-
-
-def age_s(path: Path) -> float:
-    """Return for how many seconds a file was not written to; 0 for one that is gone."""
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _write(settings: Settings, stream: BinaryIO, path: Path, media: MediaStore) -> tuple[str, int]:

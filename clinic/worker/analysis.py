@@ -7,10 +7,10 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from clinic import clock
 from clinic.consent import consent
 from clinic.consent.consent import ConsentError, Scope
 from clinic.jobs import chunks, jobs, leases, previews, tracks
@@ -21,6 +21,7 @@ from clinic.settings import Settings
 from clinic.version import VERSION
 from db.engine import Database
 from db.models import JobState, Recording
+from db.room import DiskFullError, disk_full
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.media import video
 from fer_core.media.video import BookmarkError
@@ -87,20 +88,23 @@ def run(
     """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
 
     The files are deleted, unless they may be kept, or the failure is not theirs and another try may help.
+    Raises DiskFullError where there is no room to write; the job is this worker's still, and goes on at its last chunk.
     """
     try:
-        choosing = _Run(db, settings, claimed, open_analyzer(), report).to_end()
+        chosen = _Run(db, settings, claimed, open_analyzer(), report).to_end()
     except LeaseLostError as lost:
         # Taken over: the files are the other worker's. Deleted with its recording: nobody needs them.
         if lost.job_gone:
             _clear(settings, claimed)
-    except (StoppingError, FerError, Exception) as error:  # noqa: BLE001 whatever it is, the job must end
+    except (StoppingError, FerError, Exception) as error:
+        if disk_full(error):
+            raise DiskFullError from error
         _end_early(db, settings, claimed, error)
     else:
         if not _may_keep(db, settings, claimed):
             uploads.discard(settings, _upload_ids(claimed))
-        if not choosing:
-            previews.remove_thumbnails(settings, claimed.recording_id)
+        if chosen is not None:
+            previews.keep_patient(settings, claimed.recording_id, chosen)
 
 
 def _end_early(db: Database, settings: Settings, claimed: Claim, error: Exception) -> None:
@@ -140,8 +144,8 @@ class _Run:
     _best: dict[int, float] = field(default_factory=dict, init=False)
     """The quality of the thumbnail that each track has: the box's area times the detector's confidence."""
 
-    def to_end(self) -> bool:
-        """Analyse, write everything and end the job; return whether a face must be chosen."""
+    def to_end(self) -> list[int] | None:
+        """Analyse, write everything and end the job; return the patient's tracks, None where a face must be chosen."""
         if not uploads.stored(self.settings, _upload_ids(self.claimed)):
             raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
         self._ask_consent()
@@ -158,12 +162,13 @@ class _Run:
                 setattr(recording, name, value)
             # What was asked for stands; the analyzer adds what it was set to besides.
             recording.settings = {**_set_to(self.analyzer), **recording.settings}
-            recording.analysed_at = datetime.now(UTC)
+            recording.analysed_at = clock.now()
             choosing = not tracks.choose_automatically(session, recording)
+            chosen = tracks.chosen_of(recording)
             ended = JobState.PARTIAL if recording.partial else JobState.DONE
             frames = tracks.moments(session, self.claimed.recording_id)
             leases.finish(session, self.claimed, JobState.CHOOSING if choosing else ended, frames)
-        return choosing
+        return chosen
 
     def _take_up(self) -> None:
         """Go on where another worker stopped, unless that one worked with another model, settings or program."""
@@ -268,9 +273,10 @@ class _Run:
 
     def _show(self, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]) -> None:
         """Keep the picture as the preview, seldom enough, and the best view of each face as its thumbnail."""
+        several = len(self._best.keys() | {one.face.track for one in faces}) > 1
         if time.monotonic() - self._previewed >= PREVIEW_EVERY_S:
             self._previewed = time.monotonic()
-            previews.write_preview(self.settings, self.claimed.recording_id, time_s, rgb, faces)
+            previews.write_preview(self.settings, self.claimed.recording_id, time_s, rgb, faces, several)
         for expression in faces:
             face = expression.face
             worth = face.box.area * face.confidence
@@ -303,7 +309,12 @@ def _may_keep(db: Database, settings: Settings, claimed: Claim) -> bool:
 
 def _known_of(info: VideoInfo) -> dict[str, Any]:
     """Return what a recording keeps of its file."""
-    return {"duration_s": info.duration_s, "width_px": info.width_px, "height_px": info.height_px}
+    return {
+        "duration_s": info.duration_s,
+        "width_px": info.width_px,
+        "height_px": info.height_px,
+        "codec": info.codec[:32] or None,
+    }
 
 
 def _made_with(analyzer: Analyzer) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 from clinic.jobs import leases
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Place, StoredFile
+from clinic.settings import named_model
 from clinic.worker.analysis import StoppingError
 from fer_core.errors import FerError, ModelError
 from fer_core.media import video
@@ -46,12 +47,12 @@ Opener = Callable[[], "Analyzer"]
 
 
 def open_here() -> Analyzer:
-    """Open the installed model on the machine that runs this."""
+    """Open the model of the machine that runs this: the one that its ``FER_MODEL`` names, or the shipped one."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Not at the top: whoever holds the job never needs torch.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open()
+    return Analyzer.open(named_model())
 
 
 @cache

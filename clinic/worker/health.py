@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from clinic import clock
 from clinic.settings import Settings
 
 ALIVE_S = 30.0
@@ -32,7 +33,7 @@ class WorkerHealth:
     @property
     def alive(self) -> bool:
         """Whether the worker spoke recently."""
-        return datetime.now(UTC) - self.at < timedelta(seconds=ALIVE_S)
+        return abs(clock.now() - self.at) < timedelta(seconds=ALIVE_S)
 
 
 def health_path(settings: Settings, number: int = 1) -> Path:
@@ -55,3 +56,10 @@ def read_health(settings: Settings, number: int = 1) -> WorkerHealth | None:
         return WorkerHealth(**{**told, "at": datetime.fromisoformat(told["at"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def any_alive(settings: Settings) -> bool:
+    """Return whether one of the data folder's workers spoke lately."""
+    words = settings.data_dir.glob("worker*.json")
+    numbers = [int(path.stem.removeprefix("worker-")) if "-" in path.stem else 1 for path in words]
+    return any(health is not None and health.alive for health in (read_health(settings, one) for one in numbers))

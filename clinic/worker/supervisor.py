@@ -76,14 +76,21 @@ class Supervisor:
                 # Under the lock: stop() either sees this child or has forbidden it.
                 if self._ending.is_set():
                     return
-                child = self._child = self._start()
-            code = child.wait()
+                self._child = self._started()
+            code = self._child.wait() if self._child is not None else "none: it could not be started"
             if self._ending.is_set():
                 return
             pause_s = FIRST_PAUSE_S if time.monotonic() - started > SETTLED_S else pause_s
             log.warning("the worker ended with code %s; next start in %.0f s", code, pause_s)
             self._ending.wait(pause_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        """Start the worker, or return None where the system has nothing left for another process."""
+        try:
+            return self._start()
+        except OSError:
+            return None
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {

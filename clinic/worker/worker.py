@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -13,21 +14,23 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.erasure import deletion, retention, withdrawal
 from clinic.exchange import downloads
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
+from clinic.jobs.obstacles import has_room
 from clinic.recordings import uploads
-from clinic.settings import Settings
+from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import Database
 from db.models import Job, JobState
+from db.room import disk_full
 from fer_core.errors import FerError
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ HEALTH_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 3600.0
 RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
+LOOK_FOR_ROOM_EVERY_S = 2.0
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
 LAST_WORDS_S = 10.0
@@ -60,12 +64,12 @@ def prepare_threads() -> None:
 
 
 def open_default_analyzer() -> Analyzer:
-    """Load the shipped model and the detector onto the best device. Raises ModelError."""
+    """Load the installation's model and the detector onto the best device. Raises ModelError."""
     prepare_threads()
     # Not at the top: importing torch takes seconds, and the threads have to be prepared before.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open()
+    return Analyzer.open(named_model())
 
 
 def name_of(number: int) -> str:
@@ -93,7 +97,7 @@ class Worker:
         self._analyzer: Analyzer | None = None
         self._missed: str | None = None
         self._stopping = threading.Event()
-        self._health = WorkerHealth(pid=os.getpid(), at=datetime.now(UTC))
+        self._health = WorkerHealth(pid=os.getpid(), at=clock.now())
         self._health_lock = threading.Lock()
         self._busy_since: float | None = None
 
@@ -103,13 +107,29 @@ class Worker:
 
     def run(self) -> None:
         """Test the installation, then work until `stop`. Nobody else may be working under this number."""
-        # Nobody else is: what runs under this name according to its row belongs to a worker that died.
-        uploads.discard(self._settings, leases.release(self._db, self._name))
-        deletion.finish_erasures(self._db, self._settings)
         self._say()
-        self._test()
-        housekept = released = retained = float("-inf")
+        steps = self._steps()
+        blameless = False
         while not self._stopping.is_set():
+            try:
+                # Nobody else is: what runs under this name according to its row belongs to a worker that died.
+                uploads.discard(self._settings, leases.release(self._db, self._name, blameless))
+                for _ in steps:
+                    if self._stopping.is_set():
+                        return
+            except Exception as error:
+                if not disk_full(error):
+                    raise
+                self._wait_for_room()
+                blameless, steps = True, self._steps()
+
+    def _steps(self) -> Iterator[None]:
+        """Do what there is to do, a piece at a time, without an end."""
+        deletion.finish_erasures(self._db, self._settings)
+        if self._health.sound is None:
+            self._test()
+        housekept = released = retained = float("-inf")
+        while True:
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
                 self._housekeep()
@@ -122,6 +142,14 @@ class Worker:
                 released = now
             if not self.work_once():
                 self._stopping.wait(IDLE_WAIT_S)
+            yield
+
+    def _wait_for_room(self) -> None:
+        """Wait until the disk has room again, or the worker shall end; the pages say meanwhile why nothing goes on."""
+        log.warning("the disk is full: the worker waits until there is room again")
+        self._stopping.wait(LOOK_FOR_ROOM_EVERY_S)
+        while not has_room(self._settings) and not self._stopping.is_set():
+            self._stopping.wait(LOOK_FOR_ROOM_EVERY_S)
 
     def work_once(self) -> bool:
         """Do the next waiting analysis; return whether there was one."""
@@ -159,15 +187,15 @@ class Worker:
         """
         said = time.monotonic()
         while not self._stopping.wait(1.0):
-            if time.monotonic() - said > HEALTH_EVERY_S:
-                self._say()
-                said = time.monotonic()
+            if parent_pid is not None and os.getppid() != parent_pid:
+                self.stop()
             sign = self._busy_since
             if sign is not None and time.monotonic() - sign > STALL_S:
                 log.error("an analysis gave no sign of life for %.0f s; the worker starts anew", STALL_S)
                 os._exit(STALLED)
-            if parent_pid is not None and os.getppid() != parent_pid:
-                self.stop()
+            if time.monotonic() - said > HEALTH_EVERY_S:
+                self._say()
+                said = time.monotonic()
         time.sleep(LAST_WORDS_S)
         os._exit(PARENT_GONE)
 
@@ -205,9 +233,13 @@ class Worker:
         self._say()
 
     def _say(self) -> None:
+        """Leave the worker's words; where they can't be written, the next ones may be, and nothing ends by it."""
         with self._health_lock:
-            self._health = replace(self._health, at=datetime.now(UTC))
-            write_health(self._settings, self._health, self._number)
+            self._health = replace(self._health, at=clock.now())
+            try:
+                write_health(self._settings, self._health, self._number)
+            except OSError as error:
+                log.warning("the worker's words can't be written: %s", errno.errorcode.get(error.errno or 0, "OSError"))
 
     def _housekeep(self) -> None:
         """Delete files and previews that have served, and what a withdrawal that was interrupted left."""

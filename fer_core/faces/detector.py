@@ -18,7 +18,7 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 from fer_core.batch_fallback import Room
-from fer_core.device import best_device
+from fer_core.device import chosen_device
 from fer_core.types import RGB, Box, Face
 
 NAME = "mtcnn/facenet-pytorch-2.5.3"
@@ -43,7 +43,7 @@ class Detector:
     """MTCNN on a device. `min_face_px`: the smallest face that is looked for."""
 
     def __init__(self, device: str | None = None, min_face_px: int = 40) -> None:
-        wanted = torch.device(device) if device else best_device()
+        wanted = chosen_device(device)
         # MPS lacks operations that MTCNN needs.
         self._room = Room(torch.device("cpu") if wanted.type == "mps" else wanted, REFINE_BATCH, self._to_cpu)
         self.min_face_px = min_face_px
@@ -64,7 +64,8 @@ class Detector:
     def detect(self, frames: Sequence[RGB], scale: float = 1.0) -> list[list[Face]]:
         """Return the faces of each picture, (H, W, 3) uint8 RGB all of one size, the most certain first.
 
-        `scale`: px of these pictures per px of the originals, in which `min_face_px` is meant.
+        No box is wider or higher than the picture. `scale`: px of these pictures per px of the originals, in which
+        `min_face_px` is meant.
         """
         if not frames:
             return []
@@ -76,7 +77,7 @@ class Detector:
 
     @torch.inference_mode()
     def refind(self, frames: Sequence[RGB], boxes: Sequence[Sequence[Box]]) -> list[list[Face]]:
-        """Look for faces again around known boxes, one list of boxes a picture; much quicker than `detect`."""
+        """Look for faces again in known windows (squares), one list a picture; much quicker than `detect`."""
         if not frames:
             return []
         rows = [(box.left, box.top, box.right, box.bottom) for found in boxes for box in found]
@@ -126,7 +127,7 @@ class Detector:
 
     def _refine(self, pictures: Tensor, found: _Candidates) -> _Candidates:
         """Keep what the second net takes for a face."""
-        found = _inside(found, pictures)
+        found = _whole_px(_inside(found, pictures))
         if not len(found.boxes):
             return found
         offsets, probability = _in_batches(self._refine_net, _cut(pictures, found, 24), self._room.batch)
@@ -140,20 +141,21 @@ class Detector:
     ) -> list[list[Face]]:
         """Turn what the third net takes for a face into faces, one list a picture."""
         faces: list[list[Face]] = [[] for _ in range(count)]
-        found = _inside(found, pictures)
+        found = _whole_px(_inside(found, pictures))
         if not len(found.boxes):
             return faces
         offsets, points, probability = _in_batches(self._output_net, _cut(pictures, found, 48), self._room.batch)
         sure = probability[:, 1] > threshold
-        boxes, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
-        size = (boxes[:, 2:] - boxes[:, :2] + 1).unsqueeze(1)
-        landmarks = points[sure].view(-1, 2, 5).transpose(1, 2) * size + boxes[:, None, :2] - 1
-        boxes = _shifted(boxes, offsets[sure], 1)
+        windows, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
+        size = (windows[:, 2:] - windows[:, :2] + 1).unsqueeze(1)
+        landmarks = points[sure].view(-1, 2, 5).transpose(1, 2) * size + windows[:, None, :2] - 1
+        boxes = _no_larger(_shifted(windows, offsets[sure], 1), pictures)
         for row in _nms_by_smaller(boxes, score, frame):
             left, top, right, bottom = boxes[row].tolist()
             if left < right and top < bottom:
                 where = tuple((float(x), float(y)) for x, y in landmarks[row].tolist())
-                faces[int(frame[row])].append(Face(Box(left, top, right, bottom), float(score[row]), where))
+                box, window = Box(left, top, right, bottom), Box(*windows[row].tolist())
+                faces[int(frame[row])].append(Face(box, float(score[row]), where, window=window))
         return faces
 
 
@@ -193,10 +195,24 @@ def _inside(found: _Candidates, pictures: Tensor) -> _Candidates:
     return _Candidates(found.boxes[keep], found.frame[keep], found.score[keep])
 
 
-def _cut(pictures: Tensor, found: _Candidates, side: int) -> Tensor:
-    """Cut the boxes out, as far as they lie inside the picture, -> (N, 3, side, side) float, normalised.
+def _whole_px(found: _Candidates) -> _Candidates:
+    """Round the boxes, so that what a net says of a crop is placed by the very box that was cut."""
+    return _Candidates(found.boxes.round(), found.frame, found.score)
 
-    Each box has a size of its own, so this is a loop; bytes are resized as they are, which costs 30 microseconds a box.
+
+def _no_larger(boxes: Tensor, pictures: Tensor) -> Tensor:
+    """Cut off, at the picture's edges, boxes that are wider or higher than the picture."""
+    height, width = pictures.shape[-2:]
+    limit = torch.tensor([width, height], dtype=boxes.dtype, device=boxes.device)
+    larger = (boxes[:, 2:] - boxes[:, :2] > limit).repeat(1, 2)
+    return torch.where(larger, torch.minimum(boxes.clamp(min=0), limit.repeat(2)), boxes)
+
+
+def _cut(pictures: Tensor, found: _Candidates, side: int) -> Tensor:
+    """Cut the boxes out -> (N, 3, side, side) float, normalised; black where they reach out of the picture.
+
+    `found` has boxes in whole px. Each has a size of its own, so this is a loop; bytes are resized as they are, which
+    costs 30 microseconds a box.
     """
     height, width = pictures.shape[-2:]
     crops = torch.empty(
@@ -204,12 +220,27 @@ def _cut(pictures: Tensor, found: _Candidates, side: int) -> Tensor:
         dtype=torch.uint8,
         device=pictures.device,
         memory_format=torch.channels_last,
-    )
-    corners = found.boxes.round().to(torch.int64).tolist()
+    ).zero_()
+    corners = found.boxes.to(torch.int64).tolist()
     for row, (frame, (left, top, right, bottom)) in enumerate(zip(found.frame.tolist(), corners, strict=True)):
-        part = pictures[frame, :, max(0, top - 1) : min(height, bottom), max(0, left - 1) : min(width, right)]
-        crops[row] = F.interpolate(part[None], (side, side), mode="bilinear", antialias=True, align_corners=False)[0]
+        rows, high = _visible(top, bottom, height, side)
+        columns, wide = _visible(left, right, width, side)
+        part = pictures[frame, :, rows, columns]
+        size = (high.stop - high.start, wide.stop - wide.start)
+        crops[row, :, high, wide] = F.interpolate(
+            part[None], size, mode="bilinear", antialias=True, align_corners=False
+        )[0]
     return _normalised(crops)
+
+
+def _visible(first: int, last: int, length: int, side: int) -> tuple[slice, slice]:
+    """Return the part of a box (px from 1, both ends included) that lies inside a picture's `length`, and its place
+    among the `side` px of a crop."""
+    whole = last - first + 1
+    begin, end = max(0, first - 1), min(length, last)
+    start = min(side - 1, round((begin - first + 1) / whole * side))
+    stop = max(start + 1, round((end - first + 1) / whole * side))
+    return slice(begin, end), slice(start, stop)
 
 
 def _in_batches(network: torch.nn.Module, crops: Tensor, size: int) -> list[Tensor]:

@@ -23,6 +23,9 @@ FER2013's own crops, enlarged and given to MTCNN, have this ratio in the median;
 faces of the training were.
 """
 
+LARGEST = 2.0
+"""A box larger than so many times the picture's longer side is an error, never a face."""
+
 _LUMA = (0.299, 0.587, 0.114)
 """Grey from RGB after ITU-R BT.601, as PIL's ``convert("L")`` does it."""
 
@@ -32,11 +35,16 @@ def crop_faces(rgb: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8
 
     Each px of a crop is the mean over its area, so that large faces don't alias. What lies outside the picture
     repeats its edge.
+
+    Raises ValueError for a box over `LARGEST` times the picture, or outside it: memory grows with what is cut.
     """
     if not boxes:
         return np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8)
     squares = np.array([_square(box) for box in boxes])
     height, width = rgb.shape[:2]
+    reach = LARGEST * max(height, width)
+    if (squares[:, 2] - squares[:, 0]).max() > reach or np.abs(squares).max() > 2 * reach:
+        raise ValueError(f"a box over {LARGEST} times the picture of {width} x {height} px, or far outside it")
     # Only the part of the picture that holds faces is turned into floats.
     left, top = np.clip(np.floor(squares[:, :2].min(axis=0)) - 1, 0, (width - 1, height - 1)).astype(int)
     right, bottom = np.clip(np.ceil(squares[:, 2:].max(axis=0)) + 1, (left + 1, top + 1), (width, height)).astype(int)
@@ -83,6 +91,22 @@ def normalise(grey: Tensor, side: int, mean: float, std: float) -> Tensor:
 
     `mean` and `std` are those of the grey level divided by 255.
     """
-    margin = (grey.shape[-1] - side) // 2
-    cut = grey[:, margin : margin + side, margin : margin + side]
-    return ((cut.float() / 255 - mean) / std).unsqueeze(1)
+    return middle(((grey.float() / 255 - mean) / std).unsqueeze(1), side)
+
+
+def middle(faces: Tensor, side: int) -> Tensor:
+    """Cut the middle: (N, 1, S, S) -> (N, 1, side, side)."""
+    margin = (faces.shape[-1] - side) // 2
+    return faces[..., margin : margin + side, margin : margin + side]
+
+
+def view(faces: Tensor, side: int, down: float, width: float) -> Tensor:
+    """Cut faces framed otherwise: (N, 1, S, S) float -> (N, 1, side, side).
+
+    Their content lies `down` px lower than in the middle cut, and the window is `width` times as wide. What lies
+    outside repeats the edge.
+    """
+    span = width * side / faces.shape[-1]
+    matrix = faces.new_tensor([[span, 0, 0], [0, span, -2 * down / faces.shape[-1]]]).expand(len(faces), 2, 3)
+    grid = F.affine_grid(matrix, [len(faces), 1, side, side], align_corners=False)
+    return F.grid_sample(faces, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from fer_core.types import Box, Face
 
@@ -23,51 +21,70 @@ CHOSEN_IOU = 0.3
 """From this overlap on a face is the one that somebody drew a box around."""
 
 
-@dataclass(slots=True)
-class _Track:
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One followed face: its number, its last box in px and when that was seen, its velocity in px per second."""
+
     number: int
     box: Box
     seen_s: float
     velocity: tuple[float, float] = (0.0, 0.0)
 
     def expected(self, time_s: float) -> Box:
+        """Return where the face is expected."""
         ahead = min(time_s - self.seen_s, COAST_S)
-        x, y = self.velocity[0] * ahead, self.velocity[1] * ahead
-        return Box(self.box.left + x, self.box.top + y, self.box.right + x, self.box.bottom + y)
+        return self.box.moved(self.velocity[0] * ahead, self.velocity[1] * ahead)
 
-    def take(self, box: Box, time_s: float) -> None:
+    def moved_to(self, box: Box, time_s: float) -> Track:
+        """Return the track after its face was seen again."""
         step = time_s - self.seen_s
+        velocity = self.velocity
         if step > 0:
-            old, new = _middle(self.box), _middle(box)
-            measured = ((new[0] - old[0]) / step, (new[1] - old[1]) / step)
-            self.velocity = tuple(  # type: ignore[assignment]
-                VELOCITY_MEMORY * was + (1 - VELOCITY_MEMORY) * now
-                for was, now in zip(self.velocity, measured, strict=True)
+            (x, y), (new_x, new_y), keep = self.box.middle, box.middle, VELOCITY_MEMORY
+            velocity = (
+                keep * velocity[0] + (1 - keep) * (new_x - x) / step,
+                keep * velocity[1] + (1 - keep) * (new_y - y) / step,
             )
-        self.box, self.seen_s = box, time_s
+        return Track(self.number, box, time_s, velocity)
+
+    def scaled(self, factor: float) -> Track:
+        """Return the track in a picture of `factor` times the size."""
+        velocity = (self.velocity[0] * factor, self.velocity[1] * factor)
+        return Track(self.number, self.box.scaled(factor), self.seen_s, velocity)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerState:
+    """What the numbers of the next faces depend on: the next number, and who may go on."""
+
+    next: int = 0
+    tracks: tuple[Track, ...] = ()
+
+    def scaled(self, factor: float) -> TrackerState:
+        """Return the state in pictures of `factor` times the size."""
+        return TrackerState(self.next, tuple(track.scaled(factor) for track in self.tracks))
 
 
 class Tracker:
     """Gives each face the number of its track, from 0, in the order of first appearance."""
 
-    def __init__(self) -> None:
-        self._tracks: list[_Track] = []
-        self._next = 0
+    def __init__(self, state: TrackerState | None = None) -> None:
+        state = state or TrackerState()
+        self._tracks = list(state.tracks)
+        self._next = state.next
 
-    def state(self) -> dict[str, Any]:
-        """Return everything that the next moments depend on, as JSON holds it."""
-        return {"next": self._next, "tracks": [asdict(track) for track in self._tracks]}
+    def state(self) -> TrackerState:
+        """Return everything that the next moments depend on."""
+        return TrackerState(self._next, tuple(self._tracks))
 
-    @classmethod
-    def resumed(cls, state: dict[str, Any]) -> Tracker:
-        """Return a tracker that goes on where `state` was taken."""
-        tracker = cls()
-        tracker._next = state["next"]
-        tracker._tracks = [
-            _Track(one["number"], Box(**one["box"]), one["seen_s"], (one["velocity"][0], one["velocity"][1]))
-            for one in state["tracks"]
-        ]
-        return tracker
+    def forget(self) -> None:
+        """Expect nobody any more: whoever is found next gets a new number."""
+        self._tracks = []
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the tracks that may go on."""
+        return [track.number for track in self._tracks]
 
     def expected(self, time_s: float, lost_for_s: float = 0.0) -> dict[int, Box]:
         """Return where each track is expected that was seen last no more than `lost_for_s` before the last update."""
@@ -80,14 +97,14 @@ class Tracker:
         matched = self._match(time_s, faces)
         found = []
         for row, face in enumerate(faces):
-            track = matched.get(row)
-            if track is None:
-                track = _Track(self._next, face.box, time_s)
-                self._tracks.append(track)
+            place = matched.get(row)
+            if place is None:
+                place = len(self._tracks)
+                self._tracks.append(Track(self._next, face.box, time_s))
                 self._next += 1
             else:
-                track.take(face.box, time_s)
-            found.append(replace(face, track=track.number))
+                self._tracks[place] = self._tracks[place].moved_to(face.box, time_s)
+            found.append(replace(face, track=self._tracks[place].number))
         return found
 
     def claim(self, time_s: float, faces: Sequence[Face]) -> list[int]:
@@ -96,23 +113,22 @@ class Tracker:
         self._tracks = [track for track in self._tracks if track.number not in numbers]
         return numbers
 
-    def _match(self, time_s: float, faces: Sequence[Face]) -> dict[int, _Track]:
+    def _match(self, time_s: float, faces: Sequence[Face]) -> dict[int, int]:
+        """Return the place in the list of tracks for each face that goes one on."""
         if not faces or not self._tracks:
             return {}
+        from scipy.optimize import linear_sum_assignment  # here, for it takes as long to load as a picture to analyse
+
         tracks = self._tracks
         cost = np.array([[_cost(face.box, track.expected(time_s)) for track in tracks] for face in faces])
         rows, columns = linear_sum_assignment(np.minimum(cost, 1e3))
-        return {int(r): tracks[c] for r, c in zip(rows, columns, strict=True) if np.isfinite(cost[r, c])}
-
-
-def _middle(box: Box) -> tuple[float, float]:
-    return (box.left + box.right) / 2, (box.top + box.bottom) / 2
+        return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if np.isfinite(cost[r, c])}
 
 
 def _cost(found: Box, expected: Box) -> float:
     """Return how unlikely it is that a face found here is the one expected there; infinite where it can't be."""
     overlap = found.iou(expected)
-    (x, y), (ex, ey) = _middle(found), _middle(expected)
+    (x, y), (ex, ey) = found.middle, expected.middle
     side = (expected.area * found.area) ** 0.25
     distance = float(np.hypot(x - ex, y - ey)) / side
     growth = abs(float(np.log(found.area / expected.area)))

@@ -52,7 +52,7 @@ def draw(rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient:
     if patient is not None:
         for face in faces:
             if face.face.track != patient:
-                _pixelate(picture, face.face.box, scale)
+                pixelate(picture, face.face.box, scale)
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=max(12, picture.width // 50))
     for face in faces:
@@ -90,7 +90,11 @@ def _label(
     pen.text((left, bottom + 2), text, fill=color, font=font)
 
 
-def _pixelate(picture: Image.Image, box: Box, scale: float) -> None:
+def pixelate(picture: Image.Image, box: Box, scale: float = 1.0) -> None:
+    """Make the face in a box unrecognisable, in place.
+
+    The box is in px of the original, of which each is `scale` px of the picture.
+    """
     left, top, right, bottom = _corners(box, scale)
     # Hair and chin lie outside the detector's box.
     wide, high = (right - left) * 0.25, (bottom - top) * 0.25

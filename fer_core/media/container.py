@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ from fer_core.errors import media_error
 from fer_core.media.deinterlace import progressive
 from fer_core.media.image import sniff
 from fer_core.media.kinds import DEMUXERS, named_as_video
+from fer_core.media.shots import Shots
 from fer_core.media.source import Source, opened
 
 MAX_PIXELS = 50_000_000
@@ -39,7 +40,7 @@ class DecodeStats:
 
     Those are frames whose time does not go forward, and such as need a frame from before the file's beginning.
     `numbered`: frames that have a number, damaged ones too. `end_s`: time of the last frame. `partial`: the video ends
-    before its header says so.
+    before its header says so. `shots`: what a cut after the last frame is told by.
     """
 
     decoded: int = 0
@@ -48,6 +49,7 @@ class DecodeStats:
     numbered: int = 0
     end_s: float = 0.0
     partial: bool = False
+    shots: Shots = field(default_factory=Shots)
 
 
 @dataclass(frozen=True, slots=True)

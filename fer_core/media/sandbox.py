@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from fer_core.errors import MEDIA_CODES, MediaError, media_error
+from fer_core.media.created import created_at
 from fer_core.media.image import has_more_frames, picture_size, read_image, sniff
 from fer_core.media.ranges import RemoteRanges, serving
 from fer_core.media.source import Source
@@ -36,7 +37,8 @@ class FileVerdict:
     """What a file is: ``"image"`` or ``"video"``, its upright size in px, its length in seconds (None: unknown).
 
     `warnings` are sentences for the clinician about what will not be read. `media_type`: as what browsers play a video,
-    None where they don't. `begins_s`: where in the file the first picture stands; see `VideoInfo`.
+    None where they don't. `created`: the container's creation time in ISO 8601, None where it says none.
+    `begins_s`: where in the file the first picture stands; see `VideoInfo`.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class FileVerdict:
     duration_s: float | None = None
     warnings: tuple[str, ...] = ()
     media_type: str | None = None
+    created: str | None = None
     begins_s: float = 0.0
 
 
@@ -71,7 +74,13 @@ def examine(source: Source) -> FileVerdict:
     for _ in islice(frames(source, every_s=0, max_side_px=640), TRIED_FRAMES):
         pass
     return FileVerdict(
-        "video", info.width_px, info.height_px, info.duration_s, media_type=info.media_type, begins_s=info.begins_s
+        "video",
+        info.width_px,
+        info.height_px,
+        info.duration_s,
+        media_type=info.media_type,
+        created=created_at(source),
+        begins_s=info.begins_s,
     )
 
 

@@ -19,6 +19,7 @@ from fer_core.errors import FerError, MediaError, media_error
 from fer_core.media.clock import Clock, timed
 from fer_core.media.container import WHOLE, DecodeStats, Span, decode, duration_s, may_begin_anew, opened_video
 from fer_core.media.deinterlace import progressive
+from fer_core.media.shots import Luma, Shots
 from fer_core.media.source import Source
 from fer_core.media.upright import Canvas, shown_size
 from fer_core.types import RGB, Frame, Position, VideoInfo
@@ -87,17 +88,21 @@ class BookmarkError(FerError):
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A frame that was read, from which a later pass goes on; `crc32` of its picture proves that it is the same."""
+    """A frame that was read, from which a later pass goes on; `crc32` of its picture proves that it is the same.
+
+    `shots`: what a cut after it is told by.
+    """
 
     position: Position
     crc32: int
+    shots: Shots
 
     @classmethod
     def at(cls, frame: Frame) -> Bookmark:
         """Return the bookmark of a frame that `frames` gave. Raises ValueError for one from elsewhere."""
-        if frame.position is None:
+        if frame.position is None or frame.shots is None:
             raise ValueError("only a frame of a video has a place in it")
-        return cls(frame.position, _crc32(frame.rgb))
+        return cls(frame.position, _crc32(frame.rgb), frame.shots)
 
 
 def frames(
@@ -126,9 +131,11 @@ def frames(
     with opened_video(source) as (container, stream):
         canvas = Canvas(info.width_px, info.height_px, stream.sample_aspect_ratio, max_side_px)
         clock, wanted = Clock(span.start_s, leaps_ahead=may_begin_anew(container)), 0
+        luma, cut = Luma(), False
         if after is not None:
             pictures = _pictures_after(source, every_s, stats, after, canvas, span, clock)
             wanted = _next_wanted(after.position.time_s, every_s)
+            stats.shots = after.shots
         else:
             if span.begin_pts is not None:
                 container.seek(span.begin_pts, stream=stream)
@@ -136,11 +143,14 @@ def frames(
         for index, decoded, time_s in pictures:
             stats.decoded += 1
             stats.end_s = time_s
+            stats.shots, began = stats.shots.after(luma.of(decoded))
+            cut = cut or began
             if every_s and time_s < wanted * every_s - GRID_TOLERANCE_S:
                 continue
             wanted = _next_wanted(time_s, every_s)
             met = Position(index, time_s, clock.start_s or 0.0, stats.decoded, stats.damaged, stats.skipped)
-            yield Frame(index, time_s, canvas.drawn(decoded), canvas.scale, met)
+            yield Frame(index, time_s, canvas.drawn(decoded), canvas.scale, met, cut, stats.shots)
+            cut = False
         if span.end_pts is not None:
             return
         if not stats.decoded and span.begin_pts is None:

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fer_core.batch_fallback import Room
-from fer_core.device import best_device, device_label, working_dtype
+from fer_core.device import chosen_device, device_label, working_dtype
 from fer_core.emotions import Emotion
 from fer_core.errors import ModelError
-from fer_core.faces.preprocess import normalise, to_grey48
+from fer_core.faces.preprocess import middle, normalise, to_grey48, view
 from fer_core.model.golden import TOLERANCE, golden_crops
 from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard, file_sha256
 from fer_core.model.network import build_network
@@ -70,7 +70,7 @@ class Classifier:
             raise ModelError("The model's weights don't fit the network that its card describes.") from None
         if metadata != card.metadata():
             raise ModelError("The model's card was changed since it was made; install the program again.")
-        classifier = cls(card, fuse(network.eval()), torch.device(device) if device else best_device())
+        classifier = cls(card, fuse(network.eval()), chosen_device(device))
         classifier.check_golden()
         return classifier
 
@@ -99,30 +99,39 @@ class Classifier:
     @torch.inference_mode()
     def _batch(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
         feed = self.card.input
-        x = normalise(torch.from_numpy(np.ascontiguousarray(grey)).to(self.device), feed.cut, feed.mean, feed.std)
-        logits = self._logits(x, self._dtype)
+        faces = normalise(torch.from_numpy(np.ascontiguousarray(grey)).to(self.device), feed.side, feed.mean, feed.std)
+        logits = self._logits(faces, self._dtype)
         if self._dtype is not torch.float32:
             highest = logits.topk(2).values
             close = highest[:, 0] - highest[:, 1] < CLOSE_CALL
             if close.any():
-                logits[close] = self._logits(x[close], torch.float32)
+                logits[close] = self._logits(faces[close], torch.float32)
         found: NDArray[np.float32] = torch.softmax(logits / self.card.temperature, 1).cpu().numpy()
         return found
 
-    def _logits(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return float32 logits (N, 7), offsets added.
+    def _logits(self, faces: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return float32 logits (N, 7) of faces (N, 1, 48, 48), offsets added.
 
-        Those of faces that are not clear are averaged with their mirror image's. Its weight grows gradually, so that
-        a hair's breadth in the output, from another device or the next frame, never makes a leap.
+        Those of faces that are not clear are averaged over several views. The weight of the views grows gradually, so
+        that a hair's breadth in the output, from another device or the next frame, never makes a leap.
         """
-        logits, feed = self._forward(x, dtype), self.card.input
+        feed = self.card.input
+        logits = self._forward(middle(faces, feed.cut), dtype)
         highest = logits.softmax(1).amax(1)
         unclear = highest < feed.mirror_below
         if unclear.any():
             weight = (feed.mirror_below - highest[unclear]) / (feed.mirror_below - feed.mirror_fully_below)
-            mirrored = self._forward(x[unclear].flip(3), dtype)
-            logits[unclear] = logits[unclear].lerp(mirrored, weight.clamp(max=1)[:, None] / 2)
+            seen = self._views(faces[unclear], logits[unclear], dtype)
+            logits[unclear] = logits[unclear].lerp(seen, weight.clamp(max=1)[:, None])
         return logits + self._offsets.to(logits.device)
+
+    def _views(self, faces: Tensor, first: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the mean logits over all views and their mirror images; `first` are those of the first view."""
+        cut, views = self.card.input.cut, self.card.input.views
+        framed = [middle(faces, cut), *(view(faces, cut, down, width) for down, width in views[1:])]
+        others = [x.flip(3) for x in framed] + framed[1:]
+        total = first + torch.stack([self._forward(x, dtype) for x in others]).sum(0)
+        return total / (2 * len(views))
 
     def _forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         with torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32):

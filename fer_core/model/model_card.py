@@ -12,6 +12,10 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import ModelError
 
 WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
+View = tuple[float, float]
+"""How a face is framed once more: px that its content lies lower, and how many times as wide the window is."""
+AS_IT_IS: tuple[View, ...] = ((0.0, 1.0),)
+
 DEFAULT_MODEL = "seresnet_clean"
 """The name of the shipped model: its card and weights lie in `WEIGHTS_FOLDER` under it."""
 
@@ -21,8 +25,9 @@ class ModelInput:
     """How a face reaches the network: a grey crop of `side` px, of which the middle `cut` px are normalised.
 
     `mean` and `std` are those of the grey level divided by 255 over the training pictures. `mirror_below`: where the
-    network's highest probability, before scaling, is lower, its mirror image has a say in the logits: the more the
-    lower it is, and as much as the face itself from `mirror_fully_below` down. Both are 0 for never.
+    network's highest probability, before scaling, is lower, other views of the face have a say in the logits: the more
+    the lower it is, and all views the same from `mirror_fully_below` down. Both are 0 for never. `views`: the framings
+    that are looked at then, the face as it is first, each of them and its mirror image.
     """
 
     side: int
@@ -31,6 +36,7 @@ class ModelInput:
     std: float
     mirror_below: float = 0.0
     mirror_fully_below: float = 0.0
+    views: tuple[View, ...] = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +79,15 @@ class ModelCard:
             raise ModelError("The model's classes are not the seven of this program in their order; it is refused.")
 
     @property
+    def given(self) -> tuple[tuple[int, ...], ...] | None:
+        """How often each true expression got each label on PublicTest, the last one uncertain: 7 rows of 8; or None."""
+        rows = self.metrics.get("PublicTest", {}).get("full", {}).get("given")
+        return tuple(tuple(row) for row in rows) if rows else None
+
+    @property
     def saw_near_twins(self) -> bool:
-        """Whether it was trained before near twins of test pictures were looked for, which flatters its figures."""
-        return "nearly_in_test" not in self.data.get("left_out", {})
+        """Whether photographs of test pictures, in another crop, were trained on, which flatters its figures."""
+        return "photograph_in_test" not in self.data.get("left_out", {})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-ready values."""
@@ -87,6 +99,9 @@ class ModelCard:
         So the file's hash, by which results are told apart, changes with any of it.
         """
         values = asdict(self)
+        if self.input.views == AS_IT_IS:
+            # Weights from before there were views don't name them.
+            del values["input"]["views"]
         decisive = ("classes", "architecture", "input", "offsets", "temperature", "uncertain_below")
         return {"card": json.dumps({key: values[key] for key in decisive}, sort_keys=True)}
 
@@ -104,14 +119,14 @@ class ModelCard:
         except (OSError, UnicodeDecodeError, json.JSONDecodeError):
             raise ModelError("The model's card can't be read; install the program again.") from None
         try:
-            values["input"] = ModelInput(**values["input"])
+            values["input"] = _input_of(values["input"])
             golden = values["golden"]
             values["golden"] = Golden(golden["picture"], tuple(golden["probabilities"]))
             values["classes"] = tuple(values["classes"])
             values["offsets"] = tuple(values.get("offsets", (0.0,) * len(EMOTION_LABELS)))
             values["curves"] = tuple(values.get("curves", ()))
             return cls(**values)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
             raise ModelError("The model's card lacks entries or has unknown ones; install the program again.") from None
 
     def save(self, path: Path) -> None:
@@ -121,7 +136,12 @@ class ModelCard:
         temporary.replace(path)
 
 
-def known_cards(folder: Path = WEIGHTS_FOLDER) -> list[ModelCard]:
+def _input_of(values: dict[str, Any]) -> ModelInput:
+    views = tuple((float(down), float(width)) for down, width in values.get("views", AS_IT_IS))
+    return ModelInput(**values | {"views": views})
+
+
+def known_cards(folder: Path) -> list[ModelCard]:
     """Return the cards of a folder, those of models that were only measured too, in the order of their names.
 
     Raises ModelError for a card that can't be read.

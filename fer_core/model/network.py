@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fer_core.emotions import Emotion
 from fer_core.model.efficientnet import EfficientNetLite0
+from fer_core.model.face_resnet import FaceResNet
 
 
 class SqueezeExcitation(nn.Module):
@@ -136,4 +137,6 @@ def build_network(architecture: dict[str, Any]) -> nn.Module:
         return SequentialNet(**options)
     if name == "efficientnet_lite0":
         return EfficientNetLite0(**options)
+    if name == "face_resnet":
+        return FaceResNet(**options)
     raise ValueError(f"no network is called {name!r}")

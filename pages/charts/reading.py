@@ -7,13 +7,17 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from fer_core.emotions import Emotion
+from fer_core.reading.adjusted import Adjusted
 from fer_core.reading.reading import Reading
 from pages.charts.palette import COLORS, LINE, UNCERTAIN
 from pages.charts.trend import plain, title
 
 
-def shares_figure(reading: Reading, names: Mapping[Emotion, str]) -> go.Figure:
-    """Draw the share of the usable time that each label has, and where it is known its 95 % interval."""
+def shares_figure(reading: Reading, names: Mapping[Emotion, str], adjusted: Adjusted | None = None) -> go.Figure:
+    """Draw the share of the usable time that each label has, and where it is known its 95 % interval.
+
+    `adjusted` is drawn beside it, with its own interval.
+    """
     labels = [title(names[emotion]) for emotion in Emotion] + ["Uncertain"]
     interval = None
     if reading.interval_known:
@@ -34,6 +38,21 @@ def shares_figure(reading: Reading, names: Mapping[Emotion, str]) -> go.Figure:
         )
     )
     highest = max(reading.high if reading.interval_known else reading.shares)
+    if adjusted is not None:
+        _add_adjusted(figure, adjusted, labels)
+        highest = max(highest, float(adjusted.high.max()))
     figure.update_xaxes(range=[0, min(1.0, highest * 1.1 + 0.02)], tickformat=".0%", nticks=6, fixedrange=True)
     figure.update_yaxes(fixedrange=True, showgrid=False)
     return plain(figure, 300)
+
+
+def _add_adjusted(figure: go.Figure, adjusted: Adjusted, labels: list[str]) -> None:
+    """Draw the adjusted share of each expression as a diamond on the row of its label."""
+    reach = {"array": adjusted.high - adjusted.shares, "arrayminus": adjusted.shares - adjusted.low, "symmetric": False}
+    figure.add_scatter(
+        x=adjusted.shares, y=labels[: len(Emotion)], mode="markers", name="adjusted",
+        marker={"symbol": "diamond-open", "size": 10, "color": LINE, "line": {"width": 2}},
+        error_x={**reach, "color": LINE, "thickness": 1},
+        customdata=list(zip(adjusted.low, adjusted.high, strict=True)),
+        hovertemplate="%{y}, adjusted: %{x:.1%} (%{customdata[0]:.1%} to %{customdata[1]:.1%})<extra></extra>",
+    )  # fmt: skip

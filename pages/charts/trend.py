@@ -16,19 +16,24 @@ from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
 from fer_core.types import Box
-from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNUSABLE, USABLE_SHARE
+from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNCERTAIN, UNUSABLE, USABLE_SHARE
 
 DATE_FORMAT = "%d %b %Y"
 PANEL_PX = 150
+REACH_MS = 36 * 3_600_000
+"""How far the usual range of a lonely recording is drawn to each side."""
 Names = Mapping[Emotion, str]
 
 
 @dataclass(frozen=True, slots=True)
 class TrendDot:
-    """One recording in a trend: shares of the usable time, 0 to 1 in `Emotion` order, with their interval.
+    """One recording in a trend: shares of the usable time, 0 to 1, with their interval.
+
+    The columns are the expressions in `Emotion` order, and last uncertain.
 
     `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
-    `outside`: the expressions whose share lies outside this patient's usual range.
+    `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
+    the range that this recording was judged by, by column; None where it was not judged.
     """
 
     recorded_on: date
@@ -38,29 +43,22 @@ class TrendDot:
     high: tuple[float, ...] | None
     hollow: str | None
     model: str
-    outside: tuple[Emotion, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """This patient's usual range of one share (0 to 1): the baseline's mean and its two limits."""
-
-    mean: float
-    low: float
-    high: float
+    outside: tuple[int, ...] = ()
+    usual_low: tuple[float, ...] | None = None
+    usual_high: tuple[float, ...] | None = None
 
 
 def trend_figure(
     dots: Sequence[TrendDot],
-    shown: Sequence[Emotion],
-    names: Names,
-    bands: Mapping[Emotion, Band] | None = None,
+    shown: Sequence[int],
+    names: Mapping[int, str],
     changes: Sequence[tuple[date, str]] = (),
 ) -> go.Figure:
-    """Draw usable time on top and one panel for each expression of `shown` below, over the dates of the recordings.
+    """Draw usable time on top and one panel for each column of `shown` below, over the dates of the recordings.
 
     A recording without a share is a gap, one that doesn't count a hollow point outside the line, and no line joins
-    the results of two models. `changes`: from which day on something was different, in a word or two.
+    the results of two models. Each recording that was judged has the range that judged it behind it, and no other.
+    `changes`: from which day on something was different, in a word or two.
     """
     rows = len(shown) + 1
     figure = make_subplots(
@@ -72,8 +70,8 @@ def trend_figure(
     _usable_panel(figure, dots)
     top = _top([value for dot in dots for value in _highest(dot, shown)])
     for row, emotion in enumerate(shown, start=2):
+        _bands(figure, row, dots, emotion)
         _share_panel(figure, row, dots, emotion, names[emotion])
-        _band(figure, row, (bands or {}).get(emotion))
         figure.update_yaxes(range=[0, top], tickformat=".0%", nticks=4, row=row)
     for day, what in changes:
         figure.add_vline(x=_ms(day), line={"color": LINE, "dash": "dot", "width": 1.5})
@@ -108,8 +106,9 @@ def preview_figure(
     faces: Sequence[tuple[Box, Emotion | None]],
     names: Names,
     shown_px: int = 560,
+    unlabelled: str = "No label",
 ) -> go.Figure:
-    """Draw a picture of `size_px` (width, height) with a box and a label, or "No label", for each face.
+    """Draw a picture of `size_px` (width, height) with a box and a label, or `unlabelled`, for each face.
 
     The picture travels inside the figure as a data URI, so that no address exists under which it could be fetched.
     """
@@ -122,7 +121,7 @@ def preview_figure(
         color = COLORS[emotion] if emotion is not None else UNUSABLE
         line = {"color": color, "width": 3, "dash": "solid" if emotion is not None else "dot"}
         figure.add_shape(type="rect", x0=box.left, y0=box.top, x1=box.right, y1=box.bottom, line=line)
-        text = title(names[emotion]) if emotion is not None else "No label"
+        text = title(names[emotion]) if emotion is not None else unlabelled
         figure.add_annotation(
             x=max(0.0, box.left), y=max(0.0, box.top), text=text, showarrow=False, xanchor="left",
             yanchor="bottom" if box.top > height_px * 0.08 else "top",
@@ -177,9 +176,9 @@ def _usable_panel(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
     figure.update_yaxes(range=[0, 1.08], tickvals=[0, 0.5, 1], tickformat=".0%", row=1)
 
 
-def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion, name: str) -> None:
+def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int, name: str) -> None:
     """Draw one expression's share: the recordings that count joined, the others hollow."""
-    color, symbol = COLORS[emotion], SYMBOLS[emotion]
+    color, symbol = _look(emotion)
     x, y, above, below, notes = zip(*_joined(dots, emotion), strict=True) if dots else ((), (), (), (), ())
     figure.add_scatter(
         x=x, y=y, customdata=notes, name=name, mode="lines+markers", connectgaps=False,
@@ -199,7 +198,7 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
     )  # fmt: skip
 
 
-def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotion) -> None:
+def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -> None:
     """Draw a ring around each recording outside the patient's usual range."""
     found = [dot for dot in dots if emotion in dot.outside and dot.shares is not None]
     if found:
@@ -210,7 +209,7 @@ def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: Emotio
         )  # fmt: skip
 
 
-def _joined(dots: Sequence[TrendDot], emotion: Emotion) -> Iterator[tuple[int, float | None, float, float, str]]:
+def _joined(dots: Sequence[TrendDot], emotion: int) -> Iterator[tuple[int, float | None, float, float, str]]:
     """Yield (day, share, reach of the interval above and below it, note), with a break where the model changes."""
     for number, dot in enumerate(dots):
         day = _ms(dot.recorded_on)
@@ -224,15 +223,42 @@ def _joined(dots: Sequence[TrendDot], emotion: Emotion) -> Iterator[tuple[int, f
         yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, _note(dot, emotion)
 
 
-def _band(figure: go.Figure, row: int, band: Band | None) -> None:
-    """Draw this patient's usual range into a panel, where there is one."""
-    if band is None:
-        return
-    figure.add_hrect(y0=max(0.0, band.low), y1=band.high, fillcolor=BAND, line_width=0, layer="below", row=row, col=1)
-    figure.add_hline(y=band.mean, line={"color": LINE, "dash": "dash", "width": 1}, row=row, col=1)
+def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -> None:
+    """Draw, behind each recording that was judged, the range that judged it, as far as halfway to its neighbours."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    for dot, begin, end in _stretches(dots):
+        if dot.usual_low is not None and dot.usual_high is not None:
+            low, high = dot.usual_low[emotion], dot.usual_high[emotion]
+            x += [begin, end, end, begin, begin, None]
+            y += [low, low, high, high, low, None]
+    if x:
+        figure.add_scatter(
+            x=x, y=y, mode="lines", fill="toself", fillcolor=BAND, line={"width": 0}, hoverinfo="skip",
+            name="usual range", row=row, col=1,
+        )  # fmt: skip
 
 
-def _note(dot: TrendDot, emotion: Emotion) -> str:
+def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:
+    """Yield each recording that was judged with the two moments between which its range is drawn.
+
+    They lie halfway to the judged neighbours of the same line; where there is none, as far on the one side as on the
+    other, or a day and a half.
+    """
+    lines: dict[str, list[TrendDot]] = {}
+    for dot in dots:
+        if dot.usual_low is not None:
+            lines.setdefault(dot.model, []).append(dot)
+    for line in lines.values():
+        at = [_ms(dot.recorded_on) for dot in line]
+        for number, dot in enumerate(line):
+            before = (at[number] - at[number - 1]) // 2 if number else None
+            after = (at[number + 1] - at[number]) // 2 if number + 1 < len(at) else None
+            left, right = (before if before is not None else after), (after if after is not None else before)
+            yield dot, at[number] - (left or REACH_MS), at[number] + (right or REACH_MS)
+
+
+def _note(dot: TrendDot, emotion: int) -> str:
     """Return what is said when the pointer rests on a recording."""
     if dot.shares is None:
         return ""
@@ -241,6 +267,8 @@ def _note(dot: TrendDot, emotion: Emotion) -> str:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.hollow is not None:
         parts.append(f"Does not count: {dot.hollow}")
+    if dot.usual_low is not None and dot.usual_high is not None:
+        parts.append(f"Usual range {dot.usual_low[emotion]:.0%} to {dot.usual_high[emotion]:.0%}")
     if emotion in dot.outside:
         parts.append("Outside this patient's usual range")
     return "<br>".join(parts)
@@ -253,6 +281,13 @@ def _dates(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
         margin = max(3, (last - first).days // 20) * 86_400_000
         figure.update_xaxes(range=[_ms(first) - margin, _ms(last) + margin])
     figure.update_xaxes(type="date", tickformat=DATE_FORMAT, hoverformat=DATE_FORMAT, nticks=7)
+
+
+def _look(column: int) -> tuple[str, str]:
+    """Return the colour and the symbol of a column; uncertain has a grey star."""
+    if column == len(Emotion):
+        return UNCERTAIN, "star"
+    return COLORS[Emotion(column)], SYMBOLS[Emotion(column)]
 
 
 def _symbol(name: str, dot: TrendDot) -> str:
@@ -268,9 +303,10 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _highest(dot: TrendDot, shown: Sequence[Emotion]) -> list[float]:
+def _highest(dot: TrendDot, shown: Sequence[int]) -> list[float]:
     source = dot.high if dot.high is not None and dot.hollow is None else dot.shares
-    return [source[emotion] for emotion in shown] if source is not None else []
+    found = [source[emotion] for emotion in shown] if source is not None else []
+    return found + [dot.usual_high[emotion] for emotion in shown] if dot.usual_high is not None else found
 
 
 def _top(values: Sequence[float]) -> float:

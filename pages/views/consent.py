@@ -13,8 +13,11 @@ from clinic.consent.consent import Scope, Standing, State
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
+from pages import actions, links
 from pages.session import actor
-from pages.widgets import calm, day
+from pages.views.confirm import confirmed
+from pages.views.conflict import saved
+from pages.widgets import calm, day, day_input, day_of, instants, today
 from web.resources import resources
 
 COLORS: dict[State, Literal["green", "orange", "gray"]] = {
@@ -54,7 +57,7 @@ def said(standing: Standing) -> str:
     if standing.state is State.EXPIRED:
         return f"{what}: ended {day(standing.expires_on)}"
     if standing.state is State.WITHDRAWN and standing.withdrawn_at is not None:
-        return f"{what}: withdrawn {day(standing.withdrawn_at.date())}"
+        return f"{what}: withdrawn {day_of(standing.withdrawn_at)}"
     return f"{what}: not given"
 
 
@@ -88,11 +91,14 @@ def _concerns(standing: Standing) -> bool:
 
 def _buttons(patient: PatientDetail, found: list[Standing], urgent: bool) -> None:
     with st.container(horizontal=True):
-        if st.button("Record consent", type="primary" if urgent else "secondary", icon=":material/contract_edit:"):
-            _record(patient.id)
+        target = actions.at(patient.id, patient.consents_revision)
+        if actions.action(
+            "Record consent", "record_consent", target, "primary" if urgent else "secondary", ":material/contract_edit:"
+        ):
+            _record(patient)
         open_scopes = _to_withdraw(patient, found)
-        if open_scopes and st.button("Withdraw everything", icon=":material/block:"):
-            _withdraw(patient.id, open_scopes)
+        if open_scopes and actions.action("Withdraw everything", "withdraw_all", target, icon=":material/block:"):
+            _withdraw(patient, open_scopes)
         st.link_button("Notice to print", notice.PATH, icon=":material/print:")
 
 
@@ -104,64 +110,79 @@ def _to_withdraw(patient: PatientDetail, found: list[Standing]) -> list[Scope]:
 
 
 @st.dialog("Record consent", width="medium")
-def _record(patient_id: str) -> None:
+def _record(patient: PatientDetail) -> None:
     with calm():
         parts, who = resources(), actor()
+        st.markdown(f"**{links.plain_text(patient.name)}**")
         st.write("What the patient agreed to, after reading the notice with you. What isn't ticked stays as it is.")
-        with st.form("consent", border=False):
+        with st.form(f"consent:{patient.id}", border=False):
             ticked = []
             for scope in Scope:
                 if scope is not Scope.KEEP_VIDEO or parts.settings.keep_files:
-                    if st.checkbox(words.SCOPES[scope].capitalize(), key=f"scope_{scope.value}"):
+                    if st.checkbox(words.SCOPES[scope].capitalize(), key=f"scope:{patient.id}:{scope.value}"):
                         ticked.append(scope)
                     st.caption(words.SCOPE_MEANINGS[scope])
             left, right = st.columns(2)
-            given_on = left.date_input("Agreed on", value="today", max_value="today", format="YYYY-MM-DD")
-            last_day = right.date_input("Last day (optional)", value=None, min_value="today", format="YYYY-MM-DD")
+            with left:
+                given_on = day_input("Agreed on", today(), f"given:{patient.id}")
+            with right:
+                last_day = day_input("Last day (optional)", None, f"last:{patient.id}")
             document = st.text_input(
                 "Where the signed document is found",
                 max_chars=consent.DOCUMENT_MAX,
                 placeholder="For example: binder 3, page 12",
             )
-            if st.form_submit_button("Record", type="primary"):
-                consent.record(parts.db, who, patient_id, ticked, given_on, last_day, document)
+            target = actions.at(patient.id, patient.consents_revision)
+            wanted = actions.submit("Record", "store_consent", target, kind="primary")
+        if wanted and given_on is None:
+            st.error("Please give the day on which the patient agreed.", icon=":material/info:")
+        elif wanted and given_on is not None:
+            agreed_on = given_on
+            if saved(
+                f"consents of {patient.id}",
+                patient.consents_revision,
+                lambda seen: consent.record(parts.db, who, patient.id, ticked, agreed_on, last_day, document, seen),
+            ):
                 st.rerun()
-        _show_history(patient_id)
+        _show_history(patient.id)
 
 
 def _show_history(patient_id: str) -> None:
+    recorded, shown = instants("Recorded")
     rows = [
         {
-            "Recorded": standing.recorded_at,
+            recorded: standing.recorded_at,
             "By": standing.recorded_by or "elsewhere",
             "To": words.SCOPES[standing.scope],
             "Agreed on": day(standing.given_on),
             "Last day": day(standing.expires_on),
             "Document": standing.document,
-            "Withdrawn": day(standing.withdrawn_at.date() if standing.withdrawn_at else None),
+            "Withdrawn": day_of(standing.withdrawn_at),
         }
         for standing in consent.history(resources().db, actor(), patient_id)
     ]
     if rows:
-        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
         with st.expander("What was recorded so far"):
-            st.dataframe(rows, hide_index=True, column_config={"Recorded": when}, key="consents")
+            st.dataframe(rows, hide_index=True, column_config={recorded: shown}, key="consents")
 
 
 @st.dialog("Withdraw consent?", width="medium")
-def _withdraw(patient_id: str, offered: Collection[Scope]) -> None:
-    """List what each withdrawal deletes, and do it; everything is ticked."""
+def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
+    """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
     with calm():
-        parts, who = resources(), actor()
+        parts, who, patient_id = resources(), actor(), patient.id
+        st.markdown(f"**{links.plain_text(patient.name)}**")
         ticked = []
         for scope in offered:
-            if st.checkbox(f"Consent to {words.SCOPES[scope]}", value=True, key=f"withdraw_{scope.value}"):
+            if st.checkbox(f"Consent to {words.SCOPES[scope]}", value=True, key=f"withdraw:{patient_id}:{scope.value}"):
                 ticked.append(scope)
             st.caption(words.WITHDRAWING[scope])
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
         st.warning(f"Deleted for good: {told(counts)}. This can't be undone.", icon=":material/delete:")
-        if st.button("Withdraw and delete", type="primary", disabled=not ticked):
-            counts = withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked)
+        target = actions.at(patient_id, patient.consents_revision)
+        if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
+            seen = patient.consents_revision
+            counts = withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen)
             st.session_state[DONE] = f"Withdrawn. Deleted for good: {told(counts)}."
             st.query_params.pop("recording", None)
             st.rerun()

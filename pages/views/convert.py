@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from clinic.patients.trends import Trend
-from fer_core.emotions import Emotion
 from fer_core.reading.reading import Series
 from pages.charts.timeline import Moment
-from pages.charts.trend import Band, TrendDot
+from pages.charts.trend import TrendDot
 
-CHANGES = {"model": "new model", "sampling": "other sampling"}
+CHANGES = {
+    "model": "new model",
+    "kind": "pictures and video",
+    "sampling": "other sampling",
+    "codec": "other camera: file format",
+    "resolution": "other camera: resolution",
+    "face size": "other camera: face size",
+    "sharpness": "other camera: sharpness",
+    "light": "other light",
+}
+"""Why a new line begins."""
 
 
 def trend_dots(trend: Trend) -> list[TrendDot]:
-    """Return a trend's recordings as dots; the segment stands for the model."""
+    """Return a trend's recordings as dots; what can't be compared has another segment."""
     return [
         TrendDot(
             recorded_on=point.recorded_on,
@@ -23,14 +32,11 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             hollow=point.hollow,
             model=str(point.segment),
             outside=point.outside,
+            usual_low=point.usual_low,
+            usual_high=point.usual_high,
         )
         for point in trend.points
     ]
-
-
-def usual_bands(trend: Trend) -> dict[Emotion, Band]:
-    """Return the patient's usual ranges, none while the baseline is being built."""
-    return {emotion: Band(found.mean, found.low, found.high) for emotion, found in (trend.baseline or {}).items()}
 
 
 def moments(series: Series) -> list[Moment]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.recordings import folders
-from pages import links
+from pages import actions, chooser, links
 from pages.session import actor
 from web.resources import resources
 
@@ -22,10 +22,11 @@ def show_import() -> None:
         "Each folder in it bears the name of a patient on your caseload. A video is a recording, and so are the"
         " pictures of one day. A day in a file's name, such as 2026-03-01, is the day of the recording."
     )
-    with st.form("import_folder", border=False):
-        name = st.selectbox("Folder", ready)
-        wanted = st.form_submit_button("Bring it in", icon=":material/drive_folder_upload:")
-    if wanted:
+    name = chooser.choose("Folder", {one: one for one in ready}, "import_folder", placeholder="Choose a folder")
+    wanted = actions.action(
+        "Bring it in", "bring_in", name or "nothing", icon=":material/drive_folder_upload:", disabled=name is None
+    )
+    if wanted and name is not None:
         with st.status("Checking the files…", expanded=True) as status:
             lines = folders.bring_offered(parts.db, parts.settings, who, name, on_line=_show)
             taken = sum(line.taken for line in lines)

@@ -12,20 +12,21 @@ from clinic import words
 from clinic.access import Actor
 from clinic.jobs import jobs, progress
 from clinic.jobs.previews import PreviewFace, StoredPreview
-from clinic.jobs.progress import JobStatus
+from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
-from clinic.patients import caseload
-from clinic.patients.caseload import RecordingRow
+from clinic.patients import caseload, edits
+from clinic.patients.caseload import RecordingRow, Subject
+from clinic.patients.fields import RecordingFields
+from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.types import Status
-from pages import links
+from pages import actions, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
-from pages.widgets import calm, chart, duration, percent
+from pages.widgets import calm, chart, day, duration, percent, show_standing
 from web.resources import resources
 
 CHOICES_A_ROW = 4
-WORKING = ("queued", "running")
 
 
 def follow(recording_id: str) -> None:
@@ -33,30 +34,63 @@ def follow(recording_id: str) -> None:
     parts, who = resources(), actor()
     status = progress.status(parts.db, who, recording_id)
     if status is None:
+        st.title("New recording")
         st.info("This recording is no longer there.", icon=":material/info:")
         _new_recording()
         return
-    _say_what_came()
+    subject = caseload.subject(parts.db, who, recording_id)
+    _show_subject(subject)
+    _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)
     st.session_state["patient"] = recording.patient_id
     pictures = recording.kind == "pictures"
-    if status.state in WORKING:
+    if status.state in progress.WORKING:
         _running(recording_id, pictures, who)
-    elif status.state == "choosing":
-        _choose(recording_id, pictures)
+    elif status.standing.state is State.CHOOSING and status.writable:
+        with calm():
+            _choose(recording_id, pictures)
     else:
         _ended(recording, status, pictures)
 
 
-def _say_what_came() -> None:
-    """Say once what was noticed when the files were handed in."""
-    queued = st.session_state.pop("queued", None)
-    if queued is None:
+def _show_subject(subject: Subject) -> None:
+    """Draw whose recording it is and of which day: every page of an analysis begins with it."""
+    st.title(links.plain_text(subject.name))
+    said = subject.fields
+    at = f", {said.recorded_time:%H:%M}" if said.recorded_time else ""
+    told_by = [subject.code, f"born {day(subject.born_on)}" if subject.born_on else ""]
+    st.subheader(f"Recorded on {day(said.recorded_on)}{at}")
+    if any(told_by):
+        st.caption(links.plain_text(" · ".join(filter(None, told_by))))
+
+
+def _say_what_came(recording_id: str, subject: Subject) -> None:
+    """Say what was noticed when the files were handed in, until the page is left."""
+    queued: jobs.Enqueued | None = st.session_state.get("queued")
+    if queued is None or queued.recording_id != recording_id:
+        st.session_state.pop("queued", None)
         return
     if queued.duplicate:
         st.info(words.SAME_FILE_AGAIN, icon=":material/info:")
+        if queued.asked is not None:
+            _offer_what_differs(recording_id, subject, queued.asked)
     if queued.also_elsewhere:
         st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")
+
+
+def _offer_what_differs(recording_id: str, subject: Subject, asked: RecordingFields) -> None:
+    """Show what was typed this time beside what is stored, and offer to store it instead."""
+    found = subject.fields.differences(asked)
+    if not found:
+        return
+    with st.container(border=True):
+        for one in found:
+            stored, typed = links.plain_text(one.stored), links.plain_text(one.wanted)
+            st.markdown(f"{one.field}: stored **{stored}**, typed now **{typed}**")
+        target = actions.at(recording_id, subject.revision)
+        if actions.action("Store what was typed now", "take_over", target, icon=":material/edit:"):
+            edits.edit_recording(resources().db, actor(), recording_id, subject.revision, asked)
+            st.rerun()
 
 
 @st.fragment(run_every=1)
@@ -68,14 +102,17 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
     with calm():
         parts = resources()
         found = progress.watch(parts.db, parts.settings, who, recording_id)
-        if found is None or found[0].state not in WORKING:
+        if found is None or found[0].state not in progress.WORKING:
             st.rerun()
         status, seen = found
         st.progress(status.share or 0.0, text=progress_text(status, pictures))
         left, right = st.columns([3, 1], vertical_alignment="center")
         left.caption("You may leave this page: the analysis goes on, and you find it again under Analyses.")
         stopping = status.cancel_requested
-        if right.button("Stopping…" if stopping else "Cancel", disabled=stopping, icon=":material/stop:", key="cancel"):
+        with right:
+            label = "Stopping…" if stopping else "Cancel"
+            stop = actions.action(label, "cancel", recording_id, icon=":material/stop:", disabled=stopping)
+        if stop:
             jobs.cancel(parts.db, parts.settings, actor(), recording_id)
             st.rerun(scope="fragment")
         if seen is not None:
@@ -84,9 +121,10 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
 
 def progress_text(status: JobStatus, pictures: bool) -> str:
     """Return one line on how far an analysis is."""
-    if status.state == "queued":
-        return words.JOB_STATES["queued"]
-    parts = [words.JOB_STATES["running"]]
+    said = status.standing
+    if said.state is not State.RUNNING or said.tone is not Tone.NEUTRAL:
+        return said.sentence
+    parts = [said.sentence.removesuffix(".")]
     if pictures:
         parts.append(f"{status.frames} of {status.total_s or 0:.0f} pictures done")
     else:
@@ -99,25 +137,30 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
 
 
 def show_preview(seen: StoredPreview, pictures: bool) -> None:
-    """Draw the latest sampled picture with its boxes, and the bars of its largest face."""
+    """Draw the latest sampled picture with its boxes, and the bars of its one face.
+
+    While nobody knows which of several faces is the patient's, boxes alone.
+    """
     size = Image.open(io.BytesIO(seen.jpeg)).size
     picture, numbers = st.columns([3, 2])
     with picture:
         boxes = [(face.box, _label(face)) for face in seen.faces]
         chart(
-            preview_figure(seen.jpeg, size, boxes, words.EXPRESSIONS),
+            preview_figure(
+                seen.jpeg, size, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
+            ),
             "preview",
             "Latest picture with boxes",
             disclaimer=False,
         )
         st.caption(f"Picture {seen.time_s + 1:.0f}" if pictures else f"At {seen.time_s:.1f} s")
     with numbers:
-        largest = max(seen.faces, key=lambda face: face.box.area, default=None)
-        if largest is None:
-            st.caption("No face in this picture.")
-        else:
-            st.caption(title(words.STATUSES[largest.status]))
-        chart(bars(largest.probabilities if largest else None, words.EXPRESSIONS), "bars", "Model output for the face")
+        if seen.several:
+            st.caption(words.SEVERAL_FACES)
+            return
+        face = next(iter(seen.faces), None)
+        st.caption(title(words.STATUSES[face.status]) if face is not None else "No face in this picture.")
+        chart(bars(face.probabilities if face else None, words.EXPRESSIONS), "bars", "Model output for the face")
 
 
 def _label(face: PreviewFace) -> Emotion | None:
@@ -132,29 +175,29 @@ def _choose(recording_id: str, pictures: bool) -> None:
     found = jobs.candidates(parts.db, parts.settings, who, recording_id)
     st.subheader("Which face is the patient?")
     st.write(words.CHOOSE_FACE)
-    with st.form("choose", border=False):
+    with st.form(f"choose:{recording_id}", border=False):
         ticked = []
         columns = st.columns(CHOICES_A_ROW)
         for number, candidate in enumerate(found):
             with columns[number % CHOICES_A_ROW], st.container(border=True):
-                if _candidate(candidate, pictures):
+                if _candidate(recording_id, candidate, pictures):
                     ticked.append(candidate.track)
-        confirmed = st.form_submit_button("This is the patient", type="primary", icon=":material/check:")
+        confirmed = actions.submit("This is the patient", "choose_face", recording_id, kind="primary")
     if confirmed and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
     elif confirmed:
         jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked)
         st.rerun()
-    if st.button("The patient is not there: discard this recording", icon=":material/delete:"):
+    if actions.action("The patient is not there: discard this recording", "discard", recording_id):
         jobs.cancel(parts.db, parts.settings, who, recording_id)
         st.rerun()
 
 
-def _candidate(candidate: Candidate, pictures: bool) -> bool:
+def _candidate(recording_id: str, candidate: Candidate, pictures: bool) -> bool:
     """Draw one face to choose; return whether it is ticked."""
     if candidate.thumbnail is not None:
         st.image(_data_uri(candidate.thumbnail), width=150)
-    ticked = st.checkbox(f"Face {candidate.track + 1}", value=False, key=f"track_{candidate.track}")
+    ticked = st.checkbox(f"Face {candidate.track + 1}", value=False, key=f"track:{recording_id}:{candidate.track}")
     if pictures:
         first, last = candidate.first_s + 1, candidate.last_s + 1
         st.caption(f"In picture {first:.0f}" if first == last else f"Alone in a picture, {first:.0f} to {last:.0f}")
@@ -173,24 +216,29 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     """Say how it ended and where to go now."""
     parts, who = resources(), actor()
     recording_id = recording.id
-    if status.state in ("done", "partial"):
-        st.success(words.JOB_STATES[status.state], icon=":material/check_circle:")
+    show_standing(status.standing)
+    if status.state in (JobState.DONE, JobState.PARTIAL):
         links.patient_link("Open the patient's page", recording.patient_id, recording_id)
-    elif status.state == "failed":
-        st.error(status.error_message or words.JOB_STATES["failed"], icon=":material/info:")
-        if status.error_code:
-            st.caption(f"Code: {status.error_code}")
-        again = jobs.can_retry(parts.db, parts.settings, who, recording_id)
-        if again and st.button("Try again", icon=":material/replay:"):
-            jobs.retry(parts.db, parts.settings, who, recording_id)
-            st.rerun()
-    else:
-        st.info(words.JOB_STATES[status.state], icon=":material/info:")
+    if status.state is JobState.FAILED:
+        _offer_retry(status)
     seen = progress.preview(parts.db, parts.settings, who, recording_id)
     if seen is not None:
         show_preview(seen, pictures)
-        jobs.close_preview(parts.db, parts.settings, who, recording_id)
+        if status.writable:
+            jobs.close_preview(parts.db, parts.settings, who, recording_id)
     _new_recording()
+
+
+def _offer_retry(status: JobStatus) -> None:
+    """Give the code of a failure and, where the file is still there, another try."""
+    parts, who = resources(), actor()
+    if status.error_code:
+        st.caption(f"Code: {status.error_code}")
+    again = status.writable and jobs.can_retry(parts.db, parts.settings, who, status.recording_id)
+    again = again and actions.action("Try again", "retry", status.recording_id, icon=":material/replay:")
+    if again:
+        jobs.retry(parts.db, parts.settings, who, status.recording_id)
+        st.rerun()
 
 
 def _new_recording() -> None:

@@ -28,12 +28,21 @@ def show_reading(told: Told, key: str) -> None:
     reading = told.reading
     if reading is None or not reading.shares:
         return
-    chart(shares_figure(reading, words.EXPRESSIONS), f"shares_{key}", "Share of the usable time by label")
-    st.caption(words.SHARES_INTERVAL if reading.interval_known else words.SHARES_TOO_SHORT)
+    chart(
+        shares_figure(reading, words.EXPRESSIONS, told.adjusted), f"shares_{key}", "Share of the usable time by label"
+    )
+    size = (
+        f" This recording is worth about {reading.size:.0f} independent moments. [How](#how)"
+        if reading.usable_s
+        else ""
+    )
+    st.caption(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
+    adjusted = words.ADJUSTED if told.adjusted is not None else words.NOT_ADJUSTED.format(reason=told.not_adjusted)
+    st.caption(adjusted)
     columns = st.columns(3)
-    columns[0].metric("Movement of the face", _number(reading.expressivity, " / s"), help=words.EXPRESSIVITY)
-    columns[1].metric("Valence index", _number(reading.valence, sign=True), help=words.CIRCUMPLEX)
-    columns[2].metric("Arousal index", _number(reading.arousal, sign=True), help=words.CIRCUMPLEX)
+    columns[0].metric("Movement of the face", _number(reading.movement), help=words.MOVEMENT)
+    columns[1].metric("Valence index", _index(reading.valence, reading.valence_reach), help=words.CIRCUMPLEX)
+    columns[2].metric("Arousal index", _index(reading.arousal, reading.arousal_reach), help=words.CIRCUMPLEX)
 
 
 def show_episodes(told: Told, key: str) -> None:
@@ -54,7 +63,10 @@ def _episode_row(episode: Episode) -> dict[str, str | float]:
     }
 
 
-def _number(value: float | None, unit: str = "", sign: bool = False) -> str:
-    if value is None:
-        return "–"
-    return f"{value:+.2f}{unit}" if sign else f"{value:.2f}{unit}"
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _index(value: float | None, reach: float | None) -> str:
+    """Return an index with its 95 % interval."""
+    return "–" if value is None or reach is None else f"{value:+.2f} ± {reach:.2f}"

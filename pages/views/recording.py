@@ -6,46 +6,60 @@ import streamlit as st
 
 from clinic import words
 from clinic.erasure import deletion
-from clinic.patients import caseload
-from clinic.patients.caseload import RecordingRow
+from clinic.patients import caseload, edits, fields
+from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.fields import RecordingFields
 from clinic.recordings import readings
+from clinic.recordings.states import Tone
 from fer_core.emotions import Emotion
-from pages import links
+from pages import actions, chooser, links
 from pages.charts.timeline import cell_length_s, cells, pictures_figure, runs_of, timeline_figure
 from pages.session import actor
+from pages.views.confirm import confirmed
+from pages.views.conflict import saved
 from pages.views.convert import moments
 from pages.views.player import has_video, show_video
 from pages.views.reading import show_episodes, show_light, show_reading
 from pages.views.transfer import keep_receipt
-from pages.widgets import calm, chart, day, duration, percent
+from pages.widgets import calm, chart, day, day_input, day_of, duration, percent, show_standing
 from web.resources import resources
+
+SMOOTHINGS = {str(width_s): f"{width_s:g} s" if width_s else "Off" for width_s in readings.SMOOTHINGS_S}
 
 
 def title_of(recording: RecordingRow) -> str:
-    """Return what a recording is called in lists: its day, its kind, and its state where it has no result."""
+    """Return what a recording is called in lists: its day and time, its kind, and its state where it has no result."""
+    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
     kind = "Video" if recording.kind == "video" else "Pictures"
     length = f", {duration(recording.duration_s)}" if recording.duration_s else ""
-    open_state = f" · {words.JOB_STATES[recording.state]}" if recording.samples is None and recording.state else ""
-    return f"{day(recording.recorded_on)} · {kind}{length}{open_state}"
+    open_state = f" · {recording.standing.sentence}" if recording.samples is None else ""
+    return f"{day(recording.recorded_on)}{at} · {kind}{length}{open_state}"
 
 
-def show_recording(recording: RecordingRow, shown: list[Emotion], writable: bool) -> None:
+def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[Emotion]) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
-        st.markdown(f"Note: {links.plain_text(recording.note)}")
+        st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
-        st.info(words.JOB_STATES[recording.state] if recording.state else "No result.", icon=":material/info:")
-        if writable:
+        show_standing(recording.standing)
+        if patient.writable:
             links.recording_link("Show the analysis", recording.id)
     else:
-        recording = _version(recording)
-        _show_usable(recording)
-        if recording.kind == "video":
-            _show_video(recording, shown)
+        version = _version(recording)
+        _show_usable(version)
+        if version.kind == "video":
+            _show_video(version, shown)
         else:
-            _show_pictures(recording)
-    if writable and st.button("Delete this recording", icon=":material/delete:"):
-        confirm_delete(recording)
+            _show_pictures(version)
+    if patient.writable:
+        target = actions.at(recording.id, recording.revision)
+        with st.container(horizontal=True):
+            change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:")
+            delete = actions.action("Delete this recording", "delete_recording", target, icon=":material/delete:")
+        if change:
+            edit(recording)
+        if delete:
+            confirm_delete(patient, recording)
 
 
 def _version(recording: RecordingRow) -> RecordingRow:
@@ -53,13 +67,14 @@ def _version(recording: RecordingRow) -> RecordingRow:
     found = caseload.versions(resources().db, actor(), recording.id)
     if len(found) < 2:
         return recording
-    chosen = st.selectbox("Result of", found, format_func=_version_name, key=f"version_{recording.id}")
-    return chosen if chosen is not None else recording
+    by_id = {version.id: version for version in found}
+    names = {version.id: _version_name(version) for version in found}
+    chosen = chooser.choose("Result of", names, key=f"version:{recording.id}", start=found[0].id)
+    return by_id[chosen] if chosen is not None else recording
 
 
 def _version_name(version: RecordingRow) -> str:
-    made = version.analysed_at.date() if version.analysed_at is not None else None
-    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day(made)}"
+    return f"model {(version.model_sha256 or 'unknown')[:8]}, analysed {day_of(version.analysed_at)}"
 
 
 def _show_usable(recording: RecordingRow) -> None:
@@ -75,8 +90,8 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.hollow:
-        st.warning(f"Does not count in the trend: {recording.hollow}.", icon=":material/info:")
+    if recording.standing.tone is not Tone.GOOD:
+        show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(f"{recording.damaged_frames:,} frames were damaged or had no usable time, and were left out.")
     others = len(recording.face_choice.get("left_out", ()))
@@ -86,21 +101,14 @@ def _show_usable(recording: RecordingRow) -> None:
 
 def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
     """Draw what a video says as a whole, then its samples over the recording's own time."""
-    smooth_s = st.session_state.get(f"smooth_{recording.id}", 0.0)
+    smooth_s = float(st.session_state.get(f"smooth_{recording.id}", 0.0))
     told = readings.tell(resources().db, actor(), recording.id, smooth_s)
     if told.reading is None:
         return
-    show_light(told.reading)
+    if recording.standing.tone is Tone.GOOD:
+        show_light(told.reading)
     show_reading(told, recording.id)
-    st.segmented_control(
-        "Smoothing",
-        readings.SMOOTHINGS_S,
-        default=0.0,
-        required=True,
-        format_func=lambda width_s: f"{width_s:g} s" if width_s else "Off",
-        help=words.SMOOTHING,
-        key=f"smooth_{recording.id}",
-    )
+    chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
     gathered = cells(moments(told.series))
     figure = timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES)
     place = st.container()
@@ -125,13 +133,39 @@ def _show_pictures(recording: RecordingRow) -> None:
         chart(figure, f"timeline_{recording.id}", "Model output for each picture")
 
 
-@st.dialog("Delete this recording?")
-def confirm_delete(recording: RecordingRow) -> None:
-    """Ask once more, then delete."""
+@st.dialog("Edit recording")
+def edit(recording: RecordingRow) -> None:
+    """Change day, time and note."""
     with calm():
-        st.write(f"{title_of(recording)}. Its results are deleted for good; this can't be undone.")
-        if st.button("Delete", type="primary"):
+        with st.form(f"edit:{recording.id}", border=False):
+            left, right = st.columns(2)
+            with left:
+                recorded_on = day_input("Recorded on", recording.recorded_on, f"day:{recording.id}")
+            recorded_time = right.time_input("Time (optional)", recording.recorded_time, key=f"time:{recording.id}")
+            note = st.text_area(
+                "Note", recording.note, max_chars=fields.NOTE_MAX, height=100, key=f"note:{recording.id}"
+            )
+            target = actions.at(recording.id, recording.revision)
+            wanted = actions.submit("Save", "save_recording", target, kind="primary")
+        if wanted and recorded_on is None:
+            st.error("Please give the day of the recording.", icon=":material/info:")
+        elif wanted and recorded_on is not None:
+            said, db, who = RecordingFields(recorded_on, recorded_time, note), resources().db, actor()
+            if saved(
+                recording.id, recording.revision, lambda seen: edits.edit_recording(db, who, recording.id, seen, said)
+            ):
+                st.rerun()
+
+
+@st.dialog("Delete this recording?")
+def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
+    """Ask for the name, then delete."""
+    with calm():
+        note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
+        st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
+        if confirmed("Delete", "delete", actions.at(recording.id, recording.revision), patient):
             parts = resources()
-            keep_receipt(deletion.delete_recording(parts.db, parts.settings, actor(), recording.id))
+            receipt = deletion.delete_recording(parts.db, parts.settings, actor(), recording.id, recording.revision)
+            keep_receipt(receipt)
             st.query_params.pop("recording", None)
             st.rerun()

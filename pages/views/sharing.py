@@ -7,9 +7,9 @@ import streamlit as st
 from clinic import words
 from clinic.access import Forbidden
 from clinic.patients import sharing
-from pages import links
+from pages import actions, links
 from pages.session import actor
-from pages.widgets import calm, clock, show_error
+from pages.widgets import calm, clock, instants, show_error
 from web.resources import resources
 
 
@@ -21,30 +21,34 @@ def show_readers(patient_id: str) -> None:
             name, button = st.columns([3, 1], vertical_alignment="center")
             until = f", emergency until {clock(reader.until)}" if reader.until else ""
             name.markdown(f"{links.plain_text(reader.name)} ({words.ROLES[reader.role].lower()}{until})")
-            if button.button("Remove", key=f"unshare_{reader.account_id}", width="stretch"):
+            with button:
+                remove = actions.action("Remove", "unshare", f"{patient_id}:{reader.account_id}", wide=True)
+            if remove:
                 sharing.unshare(parts.db, who, patient_id, reader.account_id)
                 st.rerun()
-        with st.form("share", border=False, clear_on_submit=True):
-            colleague = st.text_input("Share with", placeholder="The name that the colleague signs in with")
-            if st.form_submit_button("Share"):
+        with st.form(f"share:{patient_id}", border=False, clear_on_submit=True):
+            colleague = st.text_input(
+                "Share with", placeholder="The name that the colleague signs in with", key=f"with:{patient_id}"
+            )
+            if actions.submit("Share", "share", patient_id):
                 sharing.share(parts.db, who, patient_id, colleague)
                 st.rerun()
 
 
 def show_history(patient_id: str) -> None:
     """List who looked at the patient and what was done, as the audit has it."""
+    when, shown = instants("When")
     with st.expander("Who looked, and what was done"):
         rows = [
             {
-                "When": event.at,
+                when: event.at,
                 "Who": event.name or "–",
                 "What": words.DEEDS[event.deed].capitalize(),
                 "Reason": event.reason,
             }
             for event in sharing.history(resources().db, actor(), patient_id)
         ]
-        when = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
-        st.dataframe(rows, hide_index=True, column_config={"When": when}, key="history")
+        st.dataframe(rows, hide_index=True, column_config={when: shown}, key="history")
 
 
 def show_refusal(refused: Forbidden, patient_id: str) -> None:

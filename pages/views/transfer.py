@@ -6,24 +6,25 @@ import streamlit as st
 
 from clinic.erasure.deletion import Receipt
 from clinic.exchange import downloads, imports
-from pages import links
+from pages import actions, links
 from pages.session import actor
-from pages.widgets import calm
+from pages.widgets import calm, zone
 from web.resources import resources
 
 RECEIPT = "receipt"
 
 
 @st.dialog("Export this patient")
-def export_dialog(patient_id: str) -> None:
+def export_dialog(patient_id: str, name: str) -> None:
     """Prepare the archive and offer it once."""
     with calm():
+        st.markdown(f"**{links.plain_text(name)}**")
         st.write(
             "One ZIP archive with everything that is stored on this patient, for the patient or for another"
             " installation of this program. **It is not encrypted**: keep it where nobody else reads it."
         )
         parts = resources()
-        if st.button("Prepare the archive", type="primary", icon=":material/archive:"):
+        if actions.action("Prepare the archive", "prepare", patient_id, "primary", ":material/archive:"):
             with st.spinner("Preparing…"):
                 ticket = downloads.prepare(parts.db, parts.settings, actor(), patient_id)
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
@@ -55,7 +56,10 @@ def show_receipt() -> None:
         return
     counts = ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count)
     st.success(f"Erased for good: {counts or 'nothing'}. The receipt below names nobody.", icon=":material/check:")
-    st.code(f"receipt {receipt.id}\nerased  {receipt.at:%Y-%m-%d %H:%M:%S} UTC\n{counts}", language=None)
+    st.code(
+        f"receipt {receipt.id}\nerased  {receipt.at.astimezone(zone()):%Y-%m-%d %H:%M:%S} {zone()}\n{counts}",
+        language=None,
+    )
 
 
 def _counted(count: int, names: str) -> str:

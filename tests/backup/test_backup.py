@@ -140,6 +140,14 @@ def test_a_full_or_missing_folder_leaves_nothing(path, tmp_path):
     assert names(path) == []
 
 
+def test_a_restore_makes_its_folder(path, tmp_path):
+    backup(path, tmp_path / "copy")
+    there = tmp_path / "new" / "clinic" / "clinic.db"
+    restore(tmp_path / "copy", there)
+    assert names(there) == names(path)
+    assert stat.S_IMODE(there.parent.stat().st_mode) == 0o700
+
+
 def test_erasing_reaches_what_a_restore_kept(path, tmp_path):
     backup(path, tmp_path / "copy.db")
     add(path, "Zauberberg")

@@ -32,11 +32,11 @@ from PIL import Image
 from clinic.erasure import deletion
 from clinic.jobs import jobs
 from clinic.recordings import incoming, uploads
-from clinic.incoming import Piece
+from clinic.recordings.incoming import Piece
 from clinic.access import Actor, Role
 from clinic.settings import Settings
 from db.engine import open_database
-from fer_core.sandbox import FileVerdict
+from fer_core.media.sandbox import FileVerdict
 
 settings = Settings.from_environment()
 # Looking at a file takes most of the time and writes nothing.

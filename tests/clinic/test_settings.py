@@ -81,6 +81,13 @@ def test_values_of_no_use_are_refused(tmp_path, monkeypatch, name, value, code):
     assert value not in refusal.value.message
 
 
+def test_another_model_is_named_by_its_card(monkeypatch, tmp_path):
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
+    assert Settings.from_environment().model is None
+    monkeypatch.setenv("FER_MODEL", str(tmp_path / "own.json"))
+    assert Settings.from_environment().model == tmp_path / "own.json"
+
+
 @pytest.mark.parametrize(
     ("issuer", "secret", "told"),
     [

@@ -162,6 +162,22 @@ def test_a_server_that_closed_its_connections_is_asked_again(db):
         assert session.query(Patient).count() == 1
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_another_date_style_of_the_server_changes_nothing(db):
+    administrator = create_engine(db.engine.url, isolation_level="AUTOCOMMIT")
+    name = db.engine.url.database
+    with administrator.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET datestyle = 'German, DMY'"))
+        connection.execute(text(f"ALTER DATABASE {name} SET timezone = 'Pacific/Auckland'"))
+    administrator.dispose()
+    db.close()
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with db.session() as session:
+        session.add(Patient(id="p", name="n", created_at=at))
+    with db.read() as session:
+        assert session.get_one(Patient, "p").created_at == at
+
+
 def test_an_old_sqlite_is_named(monkeypatch):
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 0))
     assert "network drive" in sqlite_warning()

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from db.engine import migrate, open_database
 from db.models import Patient, Recording
 from db.records import NO_TRACK, clear_samples, load_samples, save_results
-from fer_core.types import Box, Face, FaceExpression, FrameResult, Status
+from fer_core.types import Box, Face, FaceExpression, FrameResult, Quality, Status
 
 HAPPY = (0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25)
 
@@ -28,7 +28,8 @@ def db(database_url):
 
 
 def test_round_trip(db):
-    seen = FaceExpression(Face(Box(1, 2, 30, 40), 0.9, track=3), Status.OK, HAPPY)
+    quality = Quality(29.0, 1500.0, 120.0, None, None, None, 0.0)
+    seen = FaceExpression(Face(Box(1, 2, 30, 40), 0.9, quality=quality, track=3), Status.OK, HAPPY)
     dark = FaceExpression(Face(Box(5, 6, 50, 60), 0.8, track=4), Status.DARK, None)
     results = [FrameResult(6, 0.2), FrameResult(0, 0.0, (seen, dark)), FrameResult(12, 0.4, damaged=True)]
     with db.session() as session:
@@ -42,6 +43,8 @@ def test_round_trip(db):
     assert np.isnan(table.probabilities[1:]).all()
     assert table.boxes[1].tolist() == [5, 6, 50, 60]
     assert np.isnan(table.confidence[2])
+    assert (table.sharpness[0], table.brightness[0]) == (1500.0, 120.0)
+    assert np.isnan(table.sharpness[1:]).all()
 
 
 def test_a_moment_is_written_once(db):

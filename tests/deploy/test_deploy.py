@@ -20,9 +20,9 @@ def compose():
 
 
 def known_settings():
-    """The environment variables that the program reads, and README's table of them."""
+    """The environment variables that the program reads, and the manual's table of them."""
     read = set(re.findall(r"FER_[A-Z_]+", (ROOT / "clinic" / "settings.py").read_text()))
-    told = set(re.findall(r"`(FER_[A-Z_]+)`", (ROOT / "README.md").read_text()))
+    told = set(re.findall(r"`(FER_[A-Z_]+)`", (ROOT / "docs" / "operations.md").read_text()))
     return read & told
 
 

@@ -11,13 +11,14 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Patient, Role
 from tests import consents, doors
 
@@ -63,26 +64,76 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def account(data):
+def account(data, sqlite_at_head):
     """A clinician's account in the server's database; `sign_in` fills in the form."""
-    url = f"sqlite:///{data / 'clinic.db'}"
-    migrate(url)
-    database = open_database(url)
+    shutil.copyfile(sqlite_at_head, data / "clinic.db")
+    database = open_database(f"sqlite:///{data / 'clinic.db'}")
     doors.add_account(database, role=Role.ADMINISTRATOR)
     yield database
     database.close()
 
 
+@dataclass(frozen=True)
+class Clock:
+    """The wall clock of the server and of all that it starts; see `movable_clock/sitecustomize.py`."""
+
+    file: Path
+
+    def move(self, by: timedelta):
+        """Let the server's clock differ by so much from this computer's from now on."""
+        part = self.file.with_suffix(".part")
+        part.write_text(str(by.total_seconds()), encoding="ascii")
+        part.replace(self.file)
+
+
+@pytest.fixture
+def clock(tmp_path):
+    """The server's clock, to be moved; a test that doesn't ask for it has a server with an ordinary one."""
+    return Clock(tmp_path / "clock_offset_s")
+
+
+@pytest.fixture
+def window(browser, server):
+    """Return a function that opens a window of its own in which somebody is signed in: another computer, in effect.
+
+    Two people are two windows: ``ada, ben = window("Ada"), window("Ben", timezone_id="Pacific/Auckland")``. The
+    accounts have to be there. Options are those of Playwright's contexts.
+    """
+    contexts = []
+
+    def enter(name="Dr. Invented", password=doors.PASSWORD, **options):
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        contexts.append(context)
+        opened = context.new_page()
+        opened.set_default_timeout(60_000)
+        fill_in_sign_in(opened, server, name, password)
+        return opened
+
+    yield enter
+    for context in contexts:
+        context.close()
+
+
+def fill_in_sign_in(page, server, name, password):
+    """Sign in and wait until the first page is drawn."""
+    page.goto(server)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+
+
+def settled(page):
+    """Wait until the page's script has run to its end: what is on the screen is what the server drew last."""
+    page.get_by_test_id("stApp").and_(page.locator("[data-test-script-state=notRunning]")).wait_for()
+
+
 @pytest.fixture
 def sign_in(page, server):
-    """Return a function that signs in, on a page or on the test's own."""
+    """Return a function that signs in, on a page or on the test's own; `start`: the address that was asked for."""
 
-    def enter(on=page, name="Dr. Invented", password=doors.PASSWORD):
-        on.goto(server)
-        on.get_by_label("Name").fill(name)
-        on.get_by_label("Password").fill(password)
-        on.get_by_role("button", name="Sign in").click()
-        on.get_by_role("button", name="Sign out").wait_for()
+    def enter(on=page, name="Dr. Invented", password=doors.PASSWORD, start=""):
+        fill_in_sign_in(on, f"{server}/{start}", name, password)
 
     return enter
 
@@ -126,7 +177,7 @@ class Web:
 
 
 @pytest.fixture
-def web(tmp_path, data):
+def web(request, tmp_path, data):
     """Start the app on a free port with its data folder, and end it with everything that it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -134,6 +185,9 @@ def web(tmp_path, data):
     environment = os.environ | {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1"}
     for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS", "FER_MEDIA_URL", "FER_KEY_DIR", "FER_MASTER_KEY"):
         environment.pop(name, None)
+    if "clock" in request.fixturenames:
+        environment["TEST_CLOCK_FILE"] = str(request.getfixturevalue("clock").file)
+        environment["PYTHONPATH"] = str(Path(__file__).parent / "movable_clock")
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     log = tmp_path / "server.log"
     with log.open("w") as said:

@@ -28,7 +28,11 @@ def test_from_an_empty_caseload_to_a_trend(account, agreed, sign_in, page, clip)
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_text("Uploaded.").wait_for()
     page.get_by_role("button", name="Start analysis").click()
+    page.get_by_role("heading", name=NAME).wait_for()
+    page.get_by_role("heading", name="Recorded on").wait_for()
     page.get_by_text("The analysis is complete").wait_for(timeout=180_000)
+    assert page.get_by_role("heading", name=NAME).is_visible()
+    assert page.title() == "New recording"
 
     page.get_by_role("link", name="Open the patient's page").click()
     page.get_by_role("heading", name=NAME).wait_for()

@@ -44,7 +44,7 @@ def test_exported_erased_and_brought_back_where_nobody_erased_it(account, agreed
 
     page.get_by_role("button", name="Edit").click()
     page.get_by_text("Delete this patient").click()
-    page.get_by_text("Delete all 0 recordings").click()
+    page.get_by_label("To confirm, type").fill(NAME.upper())
     page.get_by_role("button", name="Delete patient").click()
     page.get_by_text("Erased for good: 1 patient.").wait_for()
     receipt = page.locator("code").first.inner_text()

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from tests.media import scene, write_clip
 def run(*arguments):
     """Run with a detector that sees a face in bright pictures alone."""
     script = lambda rgb: [face_at(100, 80)] if rgb.mean() > 30 else []  # noqa: E731
-    return main([str(a) for a in arguments], lambda: Analyzer(FakeClassifier(), FakeDetector(script)))
+    return main([str(a) for a in arguments], lambda _model: Analyzer(FakeClassifier(), FakeDetector(script)))
 
 
 @pytest.fixture
@@ -45,6 +47,11 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(clip, tmp_path, cap
     [found] = json.loads((tmp_path / "out.json").read_text())
     assert len(found["samples"]) == 10
     assert found["samples"][0]["faces"][0]["probabilities"]["happy"] == pytest.approx(0.8)
+
+
+def test_another_model_is_named_by_its_card(clip, tmp_path, capsys):
+    assert main(["--model", str(tmp_path / "gone.json"), str(clip)]) == 2
+    assert "its card is missing" in capsys.readouterr().err
 
 
 def test_in_words(clip, capsys):
@@ -85,3 +92,29 @@ def test_a_box_names_the_patient(clip, capsys):
     assert "ok" in capsys.readouterr().out
     run(clip, "--patient", "300,200,400,300", "--csv", "-")
     assert ",ok," not in capsys.readouterr().out
+
+
+def test_help_and_mistyped_options_answer_without_loading_the_models():
+    code = (
+        "import sys, fer_core.__main__ as command\n"
+        "try:\n    command.main(['--help'])\n"
+        "except SystemExit as ended:\n    assert ended.code == 0\n"
+        "assert not {'torch', 'scipy', 'av', 'plotly'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for told in ("--device", "--model", "exit codes", "interrupted"):
+        assert told in done.stdout
+
+
+def test_a_device_that_is_not_there_is_exit_code_2(clip, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main([str(clip), "--device", "cuda"]) == 2
+    assert "no device cuda" in capsys.readouterr().err
+
+
+def test_an_interruption_has_a_code_of_its_own(clip):
+    def interrupted(model):
+        raise KeyboardInterrupt
+
+    assert main([str(clip)], interrupted) == 130

@@ -45,7 +45,7 @@ def test_the_order_in_which_segments_are_looked_at_leaves_no_trace(lively, segme
         number: list(analyzer(moving).stream_segment(lively, 0.25, parts[number]))
         for number in reversed(range(len(parts)))
     }
-    joiner = Joiner(parts, 0.25, 0.25)
+    joiner = Joiner(parts, 0.25)
     joined = [joiner.join(part) for number in range(len(parts)) for part in looked[number]]
     assert joiner.over
     assert [(one.results, one.resume) for one in joined] == [(one.results, one.resume) for one in expected]
@@ -136,7 +136,7 @@ def test_no_cut_lies_in_damage_which_is_counted_and_shown_once(tmp_path):
 
 
 def test_a_video_without_a_readable_frame_is_refused():
-    joiner = Joiner([Span(None, 5, 0.0), Span(5, None, 0.0)], 0.2, 0.2)
+    joiner = Joiner([Span(None, 5, 0.0), Span(5, None, 0.0)], 0.2)
     parts = [empty_part(), empty_part()]
     joiner.join(parts[0])
     with pytest.raises(MediaError):
@@ -154,3 +154,35 @@ def empty_part():
 def test_one_person_wanted_is_one_segment(lively):
     found = list(analyzer(moving, 2.0).stream_video(lively, 0.25, patient=1))
     assert {face.face.track for one in found for result in one.results for face in result.faces} == {1}
+
+
+def test_what_the_last_release_left_is_begun_anew(lively):
+    """Its form, as it stands in the jobs of a clinic that was upgraded in the middle of an analysis."""
+    before = {"segment": 0, "frames": 0, "decoded": 0, "damaged": 0, "samples": 0, "last": None, "tracks": {}}
+    follower = {"searched_s": 10.0, "frames": 3, "tracker": {"next": 1, "tracks": []}}
+    place = {"index": 40, "time_s": 10.0, "start_s": 0.0, "decoded": 41, "damaged": 0, "skipped": 0}
+    inside = {"position": place, "crc32": 1, "samples": 41, "scale": 1.0, "follower": follower, "patient": None}
+    old = {"segments": 2, "samples": 41, "done_s": 10.0, "inside": inside}
+    old["before"] = before | {"tail": {"next": 0, "tracks": []}}
+    with pytest.raises(BookmarkError):
+        next(iter(analyzer(moving, 11.0).stream_video(lively, 0.25, resume=old)))
+
+
+@pytest.fixture(scope="module", params=[20, 25, 30])
+def jumping(request, tmp_path_factory):
+    """6 s at 10 frames a second: another picture from a frame on, at a seam (20) or within a segment."""
+    noise = np.random.default_rng(5).integers(0, 256, (2, 8, 12, 3), dtype=np.uint8)
+    walls = [one.repeat(40, 0).repeat(40, 1) for one in noise]
+    pictures = [walls[int(n >= request.param)] for n in range(60)]
+    path = write_clip(tmp_path_factory.mktemp("clip") / "v.mp4", pictures, options={"g": "10"})
+    return path, request.param
+
+
+def test_no_number_goes_over_a_cut_wherever_the_seams_are(jumping):
+    path, at = jumping
+    for segment_s in (SEGMENT_S, 60.0):
+        found = numbers(path, lambda rgb: [face_at(100, 80)], segment_s)
+        assert found == [(0,)] * at + [(1,)] * (60 - at)
+        results = analyzer(segment_s=segment_s).analyze_video(path, 0.0).results
+        assert [n for n, one in enumerate(results) if one.cut] == [at]
+    assert len(spans(path, SEGMENT_S)) > 1

@@ -1,5 +1,7 @@
 """Fixtures of the pages' tests: an installation of the test's own, and someone who is signed in."""
 
+import shutil
+
 import pytest
 
 from clinic.accounts import sessions
@@ -22,12 +24,15 @@ def settings(tmp_path, monkeypatch, request):
         "FER_KEY_DIR",
         "FER_MASTER_KEY",
         "FER_KEEP_FILES",
+        "FER_MODEL",
     ):
         monkeypatch.delenv(name, raising=False)
     for name, value in getattr(request, "param", {}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("clinic.worker.supervisor.Supervisor.ensure", lambda self: None)
     doors.cheap_hashes(monkeypatch)
+    template = request.getfixturevalue("demo_at_head" if "patients" in request.fixturenames else "sqlite_at_head")
+    shutil.copyfile(template, tmp_path / "clinic.db")
     settings = Settings.from_environment()
     migrate(settings.database_url)
     yield settings

@@ -17,7 +17,8 @@ from clinic.accounts import accounts, sessions
 from clinic.erasure import deletion
 from clinic.exchange import downloads
 from clinic.jobs import jobs
-from clinic.patients import caseload, sharing
+from clinic.patients import caseload, edits, sharing
+from clinic.patients.fields import PatientFields
 from clinic.recordings import incoming, uploads
 from db.models import Role, SignIn
 from tests.consents import agree
@@ -92,7 +93,7 @@ def test_foreign_clinician(client, patient, attack, settings):
     foreign = actor(database(), "Dr. Foreign")
     tries = (
         lambda: caseload.get_patient(database(), foreign, patient_id),
-        lambda: caseload.rename_patient(database(), foreign, patient_id, "Mine", ""),
+        lambda: edits.edit_patient(database(), foreign, patient_id, 1, PatientFields("Mine")),
         lambda: deletion.delete_patient(database(), settings, foreign, patient_id),
         lambda: downloads.prepare(database(), settings, foreign, patient_id),
         lambda: sharing.share(database(), foreign, patient_id, "Dr. Foreign"),
@@ -112,7 +113,7 @@ def test_viewer(client, patient, attack):
     patient_id, who = patient
     viewer = actor(database(), "Viewer", Role.VIEWER)
     sharing.share(database(), who, patient_id, "Viewer")
-    attack(lambda: caseload.rename_patient(database(), viewer, patient_id, "Mine", ""), "read_only")
+    attack(lambda: edits.edit_patient(database(), viewer, patient_id, 1, PatientFields("Mine")), "read_only")
 
 
 @pytest.mark.attack("guessed ids of patients and recordings")

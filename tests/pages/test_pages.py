@@ -1,5 +1,6 @@
 """Each page, empty, full and failing, without a browser."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from clinic.accounts import accounts
 from clinic.admin import demo
 from clinic.patients import caseload, sharing
 from clinic.recordings import uploads
+from clinic.worker.supervisor import PROGRAM_DIR
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
 from fer_core.model import model_card
@@ -102,8 +104,12 @@ def kept(settings, patients):
     return upload_id
 
 
+def button(page, label):
+    return next(found for found in page.button if found.label == label)
+
+
 def press(page, label):
-    next(button for button in page.button if button.label == label).click().run()
+    button(page, label).click().run()
     assert not page.exception
 
 
@@ -153,6 +159,19 @@ def test_an_earlier_version_can_be_looked_at(settings, patients):
     assert not page.exception
 
 
+def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
+    page = open_page("patient", patient=patients[0].id)
+    button(page, "Edit").click().run()
+    [typed] = [box for box in page.text_input if box.label.startswith("To confirm")]
+    typed.set_value(patients[0].name)
+    # Without a browser a dialog stays open only in a run that opens it.
+    button(page, "Edit").click()
+    button(page, "Delete patient").click().run()
+    assert [title.value for title in page.title] == ["Caseload"]
+    assert not page.error
+    assert patients[0].name not in text_of(page)
+
+
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
     page = open_page("patient", patient="0" * 32)
     assert [error.value for error in page.error] == ["This patient is no longer in the list."]
@@ -165,11 +184,32 @@ def test_the_model_page_shows_the_card_s_own_figures():
     assert f"{accuracy * 100:.1f} %" in [metric.value for metric in page.metric]
 
 
-def test_the_model_page_says_which_models_saw_near_copies_of_the_test():
+def test_the_model_page_says_which_models_saw_photographs_of_the_test():
+    cards = [model_card.ModelCard.load(), *model_card.known_cards(PROGRAM_DIR / "train" / "results")]
     [table] = [found.value for found in open_page("model").dataframe if "Recipe" in found.value]
-    said = dict(zip(table["Model"], table["Saw near copies of the test"], strict=True))
-    assert said["sequential"] == "no"
-    assert said["seresnet_best_cpu"] == "yes"
+    said = dict(zip(table["Model"], table["Saw photographs of the test"], strict=True))
+    assert said == {
+        card.name + " (installed)" * (number == 0): "yes" if card.saw_near_twins else "no"
+        for number, card in enumerate(cards)
+    }
+    assert said["sequential"] == "yes"
+
+
+@pytest.fixture
+def other_model(tmp_path, monkeypatch):
+    """A model of the installation's own, whose card brings no test results."""
+    card = replace(model_card.ModelCard.load(), name="our_own", sha256="7" * 64, metrics={}, recipe={}, curves=())
+    card.save(tmp_path / "own.json")
+    monkeypatch.setenv("FER_MODEL", str(tmp_path / "own.json"))
+    return card
+
+
+def test_the_model_page_shows_the_model_that_the_installation_names(other_model):
+    page = open_page("model")
+    assert any("brings no test results" in info.value for info in page.info)
+    assert any("our_own" in line.value for line in page.markdown)
+    [table] = [found.value for found in page.dataframe if "Recipe" in found.value]
+    assert "sequential" in list(table["Model"])
 
 
 def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):

@@ -46,7 +46,7 @@ def test_bad_lines_are_named(tmp_path):
     write_csv(tmp_path / "f.csv", [(3, picture(), TRAINING), (3, [1, 2, 3], TRAINING), (3, picture(), "Elsewhere")])
     data = load(tmp_path / "f.csv")
     assert len(data.labels) == 1
-    assert data.bad_files == ("f.csv, line 3", "f.csv, line 4")
+    assert [fault.split(":")[0] for fault in data.bad_files] == ["f.csv, line 3", "f.csv, line 4"]
 
 
 @pytest.mark.parametrize("folders", [("train", "test"), ("images/train", "images/validation")])
@@ -61,7 +61,7 @@ def test_a_folder_per_class(tmp_path, folders):
     assert set(data.labels.tolist()) == {EMOTION_LABELS.index("angry"), EMOTION_LABELS.index("happy")}
     assert (data.split == PRIVATE_TEST).sum() == 24
     assert (data.split != PRIVATE_TEST).sum() == 24
-    assert data.bad_files == (f"{folders[0]}/angry/broken.png",)
+    assert data.bad_files == (f"{folders[0]}/angry/broken.png: it can't be read as a picture",)
     assert load(tmp_path).sha256 == data.sha256
 
 
@@ -80,3 +80,88 @@ def test_ferplus_votes_become_shares(tmp_path):
     assert data.votes[0] == pytest.approx([0, 0, 0, 0.75, 0, 0, 0.25])
     assert np.isnan(data.votes[1]).all()
     assert data.not_a_face.tolist() == [False, True]
+
+
+PLAIN = " ".join(["7"] * 2304)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (f"happy,{PLAIN},Training", "line 3: the label 'happy' is none of 0 to 6"),
+        (f"-1,{PLAIN},Training", "line 3: the label '-1' is none of 0 to 6"),
+        (f"9,{PLAIN},Training", "line 3: the label '9' is none of 0 to 6"),
+        (f"3.0,{PLAIN},Training", "line 3: the label '3.0' is none of 0 to 6"),
+        (f",{PLAIN},Training", "line 3: the label '' is none of 0 to 6"),
+        (f"3,{PLAIN.replace('7', 'x', 1)},Training", "line 3: the pixels are not all whole numbers"),
+        (f"3,{PLAIN.replace('7', '7.5', 1)},Training", "line 3: the pixels are not all whole numbers"),
+        (f"3,{PLAIN.replace('7', '300', 1)},Training", "line 3: a pixel of 300; grey levels lie between 0 and 255"),
+        (f"3,{PLAIN.replace('7', '-4', 1)},Training", "line 3: a pixel of -4; grey levels lie between 0 and 255"),
+        (f"3,{PLAIN} 7,Training", "line 3: 2305 pixels in place of 2304"),
+        ("3,,Training", "line 3: 0 pixels in place of 2304"),
+        ("3", "line 3: 0 pixels in place of 2304"),
+        (f"3,{PLAIN},Elsewhere", "line 3: the usage 'Elsewhere' is none of Training, PublicTest, PrivateTest"),
+        (f"3,{PLAIN}", "line 3: the usage '' is none of Training, PublicTest, PrivateTest"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_left_out_with_the_reason(tmp_path, row, fault):
+    (tmp_path / "f.csv").write_text(f"emotion,pixels,Usage\n0,{PLAIN},Training\n{row}\n6,{PLAIN},PublicTest\n")
+    data = load(tmp_path / "f.csv")
+    assert data.labels.tolist() == [0, 6]
+    assert data.bad_files == (f"f.csv, {fault}",)
+
+
+def test_a_csv_of_bad_rows_alone_is_refused_with_the_first_reason(tmp_path):
+    (tmp_path / "f.csv").write_text(f"emotion,pixels,Usage\nhappy,{PLAIN},Training\n")
+    with pytest.raises(FerError, match="line 2: the label 'happy'"):
+        load(tmp_path / "f.csv")
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\xff\xfe", b"", b"emotion,pixels,Usage\n0,\xff\xfe,Training\n"])
+def test_a_file_that_is_no_csv_is_refused_by_name(tmp_path, content):
+    (tmp_path / "f.csv").write_bytes(content)
+    with pytest.raises(FerError, match=r"f\.csv"):
+        load(tmp_path / "f.csv")
+
+
+def test_a_cell_too_long_for_a_csv_is_refused_by_name(tmp_path):
+    (tmp_path / "f.csv").write_text("emotion,pixels,Usage\n0," + "7 " * 100_000 + ",Training\n")
+    with pytest.raises(FerError, match=r"f\.csv can't be read"):
+        load(tmp_path / "f.csv")
+
+
+def test_a_picture_of_sixteen_bits_is_left_out_by_name(tmp_path):
+    for folder in ("train/angry", "test/angry"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(picture()).save(tmp_path / folder / "good.png")
+    Image.fromarray(RNG.integers(0, 65536, (48, 48), np.uint16)).save(tmp_path / "train/angry/deep.png")
+    data = load(tmp_path)
+    assert len(data.labels) == 2
+    assert data.bad_files[0].startswith("train/angry/deep.png: its grey levels have more than eight bits")
+
+
+FERPLUS = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "There is no file"),
+        ("a,b\n1,2\n", "lacks the column"),
+        (f"{FERPLUS}\nTraining,a,2,x,0,0,0,0,0,2,0,0\n", "line 2: happiness has 'x'"),
+        (f"{FERPLUS}\nTraining,a,2,-6,0,0,0,0,0,2,0,0\n", "line 2: happiness has '-6'"),
+        (f"{FERPLUS}\nTraining,a,2\n", "line 2: anger has ''"),
+        (f"{FERPLUS}\n", "has 0 rows, the data set 1"),
+    ],
+)
+def test_votes_that_cannot_be_used_are_refused_with_the_row(tmp_path, text, message):
+    write_csv(tmp_path / "f.csv", [(3, picture(), TRAINING)])
+    if text is not None:
+        (tmp_path / "new.csv").write_text(text)
+    with pytest.raises(FerError, match=message):
+        load(tmp_path / "f.csv", tmp_path / "new.csv")
+
+
+def test_a_split_that_is_needed_and_missing_is_named(patterns):
+    with pytest.raises(FerError, match="no PublicTest rows"):
+        patterns.where(patterns.split != PUBLIC_TEST).needed(PUBLIC_TEST)

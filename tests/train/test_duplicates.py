@@ -3,16 +3,22 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
+import train.duplicates
 from train.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, FerData
-from train.duplicates import has_near_twin, has_twin, perceptual_hashes, training_rows
+from train.duplicates import has_near_twin, has_twin, near_pairs, training_rows
 
 RNG = np.random.default_rng(3)
 
 
 def picture():
-    """A smooth random picture: such as have a few low frequencies, like faces."""
-    coarse = Image.fromarray(RNG.integers(0, 256, (6, 6), np.uint8))
+    """A random picture of low and middle frequencies, like a face."""
+    coarse = Image.fromarray(RNG.integers(0, 256, (12, 12), np.uint8))
     return np.asarray(coarse.resize((48, 48), Image.Resampling.BICUBIC))
+
+
+def another_crop(one):
+    """The same photograph, cut a little closer, moved by 3 px, and darker."""
+    return np.asarray(Image.fromarray((one * 0.8).astype(np.uint8)).crop((5, 2, 47, 44)).resize((48, 48)))
 
 
 def compressed(one):
@@ -25,13 +31,6 @@ def data_of(*rows):
     return FerData(
         np.stack([row[0] for row in rows]), np.array([row[1] for row in rows], np.uint8), np.array([r[2] for r in rows])
     )
-
-
-def test_near_twins_have_near_hashes_and_others_far_ones():
-    one, other = picture(), picture()
-    mine, same, far = perceptual_hashes(np.stack([one, compressed(one), other]))
-    assert np.bitwise_count(mine ^ same) <= 8
-    assert np.bitwise_count(mine ^ far) > 12
 
 
 def test_near_twins_are_found_across_splits_alone():
@@ -72,9 +71,30 @@ def test_nothing_is_trained_on_that_is_also_tested():
     assert kept.labels.tolist() == [1, 5]
     assert left_out == {
         "also_in_test": 1,
-        "nearly_in_test": 1,
+        "photograph_in_test": 1,
         "two_labels": 2,
         "repeat": 1,
         "nearly_blank": 1,
         "not_a_face": 0,
     }
+
+
+def test_another_crop_of_a_test_picture_is_not_trained_on_but_for_the_official_protocol():
+    tested, own = picture(), picture()
+    data = data_of((tested, 3, PRIVATE_TEST), (another_crop(tested), 3, TRAINING), (own, 5, TRAINING))
+    kept, left_out = training_rows(data)
+    assert kept.labels.tolist() == [5]
+    assert left_out["photograph_in_test"] == 1
+    kept, left_out = training_rows(data, "official")
+    assert kept.labels.tolist() == [3, 5]
+    assert left_out == {}
+
+
+def test_pairs_that_were_searched_before_are_taken_only_for_the_same_data(tmp_path, monkeypatch):
+    data = data_of((picture(), 0, PRIVATE_TEST), (picture(), 0, TRAINING))
+    known = tmp_path / "known.npz"
+    monkeypatch.setattr(train.duplicates, "NEAR_TWINS", known)
+    np.savez(known, data_sha256=data.sha256, pairs=np.array([[0, 1]], np.int32))
+    assert near_pairs(data).tolist() == [[0, 1]]
+    np.savez(known, data_sha256="0" * 64, pairs=np.array([[0, 1]], np.int32))
+    assert near_pairs(data).tolist() == []

@@ -57,6 +57,14 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(patterns, tiny_config,
         train(replace(tiny_config, rate=0.05), patterns, tmp_path, CPU)
 
 
+def test_a_run_does_not_go_on_with_other_rows_left_out(patterns, tiny_config, tmp_path):
+    train(tiny_config, patterns, tmp_path, CPU)
+    # The same pictures and labels, of which the votes now say that some are no faces.
+    no_faces = np.arange(len(patterns.labels)) < 5
+    with pytest.raises(FerError, match="other data"):
+        train(tiny_config, replace(patterns, not_a_face=no_faces), tmp_path, CPU)
+
+
 def test_patience_ends_a_run_and_a_plateau_lowers_the_rate(patterns, tiny_config, tmp_path):
     # A rate of zero never gets better, so patience runs out at once.
     config = replace(tiny_config, epochs=30, schedule="plateau", optimizer="adam", rate=1e-12, patience=3, ema=0.0)
@@ -97,3 +105,33 @@ def test_a_run_can_start_from_the_weights_of_another(patterns, tiny_config, tmp_
     for name, value in load_file(weights).items():
         if name.endswith("weight"):
             assert torch.allclose(load_file(tmp_path / "second" / "best.safetensors")[name], value, atol=1e-5), name
+
+
+def test_weights_that_cannot_be_started_from_are_named(patterns, tiny_config, tmp_path):
+    with pytest.raises(FerError, match="no weights at"):
+        train(tiny_config, patterns, tmp_path / "run", CPU, start_from=tmp_path / "missing.safetensors")
+    text = tmp_path / "text.safetensors"
+    text.write_text("no weights")
+    with pytest.raises(FerError, match="safetensors format"):
+        train(tiny_config, patterns, tmp_path / "run", CPU, start_from=text)
+    train(tiny_config, patterns, tmp_path / "other", CPU)
+    larger = replace(tiny_config, architecture=tiny_config.architecture | {"widths": [8, 16]})
+    with pytest.raises(FerError, match="another network"):
+        train(larger, patterns, tmp_path / "run", CPU, start_from=tmp_path / "other" / "best.safetensors")
+
+
+def test_data_that_cannot_be_trained_on_are_refused(patterns, tiny_config, tmp_path):
+    for split in ("Training", "PublicTest"):
+        with pytest.raises(FerError, match=f"no {split} rows"):
+            train(tiny_config, patterns.where(patterns.split != split), tmp_path, CPU)
+    with pytest.raises(FerError, match="count from 0"):
+        train(replace(tiny_config, folds=3, fold=3), patterns, tmp_path, CPU)
+    with pytest.raises(FerError, match="fewer than a batch"):
+        train(replace(tiny_config, batch=100), patterns, tmp_path, CPU)
+
+
+def test_covered_faces_take_part(patterns, tiny_config, tmp_path):
+    config = replace(tiny_config, epochs=1, augmentation=replace(STILL, cover=1.0))
+    covered = train(config, patterns, tmp_path / "covered", CPU).history[0].train_loss
+    plain = train(replace(config, augmentation=STILL), patterns, tmp_path / "plain", CPU).history[0].train_loss
+    assert covered != plain

@@ -8,7 +8,7 @@ import torch
 
 from fer_core.errors import FerError
 from train.config import PRESETS
-from train.targets import SOFT_LABELS, SoftLabels, class_weights, fold_of, rows_sha256, soft_targets
+from train.targets import SoftLabels, class_weights, fold_of, rows_sha256, soft_targets
 
 
 def test_targets_sum_to_one(patterns):
@@ -42,12 +42,11 @@ def test_soft_labels_survive_the_disk_and_are_small(patterns, tmp_path):
     assert (tmp_path / "soft.safetensors").stat().st_size < 7500
 
 
-def test_the_program_brings_soft_labels_that_are_probabilities():
-    labels = SoftLabels.load(SOFT_LABELS)
-    assert labels.probabilities.shape == (len(labels.probabilities), 7)
-    assert len(labels.probabilities) > 25_000
-    assert np.allclose(labels.probabilities.sum(1), 1, atol=1e-5)
-    assert len(labels.teachers.split(", ")) == 5
+def test_a_file_without_soft_labels_is_named(tmp_path):
+    (tmp_path / "text.safetensors").write_text("none")
+    for name in ("text.safetensors", "missing.safetensors"):
+        with pytest.raises(FerError, match="no soft labels"):
+            SoftLabels.load(tmp_path / name)
 
 
 def test_soft_labels_of_other_pictures_are_refused(patterns):

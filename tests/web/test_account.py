@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from clinic.accounts import totp
+from tests import doors
 from tests.doors import PASSWORD, add_account, code_at
 from web import account, sign_in
 from web.gate import Behind, Gate
@@ -23,9 +24,7 @@ BEGIN = {"deed": "begin", "current": PASSWORD}
 @pytest.fixture
 def clock(monkeypatch):
     """The time of the codes, in seconds, which a test sets."""
-    moment = [1_800_000_000.0]
-    monkeypatch.setattr(totp.time, "time", lambda: moment[0])
-    return moment
+    return doors.clock_of(monkeypatch, totp)
 
 
 @pytest.fixture

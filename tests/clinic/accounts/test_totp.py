@@ -20,9 +20,7 @@ NAME = "Dr. Invented"
 @pytest.fixture
 def clock(monkeypatch):
     """The time of the codes, in seconds, which a test sets."""
-    moment = [1_800_000_000.0]
-    monkeypatch.setattr(totp.time, "time", lambda: moment[0])
-    return moment
+    return doors.clock_of(monkeypatch, totp)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.consent import consent
 from clinic.consent.consent import State
 from clinic.exchange import exports
@@ -61,7 +62,7 @@ def refusal_of(call, *arguments):
 
 
 def test_what_is_recorded_is_told_again(db, who, newcomer):
-    until = consent.today() + timedelta(days=30)
+    until = clock.now().date() + timedelta(days=30)
     consent.record(db, who, newcomer, [Scope.ANALYSE, Scope.KEEP_RESULTS], DAY, until, " Binder 3 ")
     assert states(db, who, newcomer) == {
         Scope.ANALYSE: State.STANDS,
@@ -82,7 +83,7 @@ def test_what_is_recorded_is_told_again(db, who, newcomer):
     ("given", "code"),
     [
         (([], DAY), "no_scope"),
-        (([Scope.EXPORT], consent.today() + timedelta(days=2)), "consent_day"),
+        (([Scope.EXPORT], clock.now().date() + timedelta(days=2)), "consent_day"),
         (([Scope.EXPORT], DAY, DAY), "consent_day"),
         (([Scope.EXPORT], DAY, None, "x" * 201), "bad_document"),
         (([Scope.EXPORT], DAY, None, "a\nb"), "bad_document"),
@@ -95,9 +96,9 @@ def test_what_makes_no_sense_is_refused_and_not_kept(db, who, newcomer, given, c
 
 
 def test_the_last_day_still_counts(db, who, newcomer):
-    agree(db, newcomer, Scope.ANALYSE, expires_on=consent.today())
+    agree(db, newcomer, Scope.ANALYSE, expires_on=clock.now().date())
     assert states(db, who, newcomer)[Scope.ANALYSE] is State.STANDS
-    change(db, newcomer, [Scope.ANALYSE], expires_on=consent.today() - timedelta(days=1))
+    change(db, newcomer, [Scope.ANALYSE], expires_on=clock.now().date() - timedelta(days=1))
     assert states(db, who, newcomer)[Scope.ANALYSE] is State.EXPIRED
 
 
@@ -145,8 +146,8 @@ def test_the_queries_agree_with_the_answers_one_by_one(db, who, newcomer, patien
     with db.read() as session:
         for scope in Scope:
             standing = {one for one in session.scalars(select(Patient.id)) if not consent.missing(session, one, scope)}
-            assert set(session.scalars(consent.covered(scope))) == standing
-        assert set(session.scalars(consent.covered(Scope.EXPORT))) == {patient, "r" * 32}
+            assert set(session.scalars(consent.covered(session, scope))) == standing
+        assert set(session.scalars(consent.covered(session, Scope.EXPORT))) == {patient, "r" * 32}
         # Nobody was asked yet; an expired consent deletes nothing.
         assert set(session.scalars(consent.may_stay(Scope.KEEP_VIDEO))) == {patient, newcomer, "e" * 32}
 
@@ -227,17 +228,28 @@ def test_results_are_closed_and_say_why(db, who, patient, analysed, end, code):
     [listed] = caseload.list_patients(db, who)
     assert (listed.closed, listed.shares, listed.last_usable_share, listed.recordings) == (True, (), None, 1)
     consent.record(db, who, patient, [Scope.KEEP_RESULTS], DAY)
-    assert caseload.get_patient(db, who, patient) == before, "nothing was deleted meanwhile"
+    after = caseload.get_patient(db, who, patient)
+    assert replace(after, consents_revision=before.consents_revision) == before, "nothing was deleted meanwhile"
 
 
 def test_faces_to_choose_and_previews_are_closed_too(db, settings, who, patient, an_upload):
     recording_id = enqueue(db, settings, who, patient, an_upload())
     run(db, settings, [[(0, 1)] * 4])
     assert len(jobs.candidates(db, settings, who, recording_id)) == 2
-    assert progress.preview(db, settings, who, recording_id) is not None
     expire(db, patient, Scope.ANALYSE)
     assert refusal_of(jobs.candidates, db, settings, who, recording_id) == "consent_expired"
     assert refusal_of(jobs.choose_track, db, settings, who, recording_id, 0) == "consent_expired"
+
+
+@pytest.mark.parametrize("end", [expire, revoke])
+@pytest.mark.parametrize("scope", consent.ANALYSIS)
+def test_a_preview_on_the_screen_is_closed_when_consent_ends(db, settings, who, patient, an_upload, end, scope):
+    recording_id = enqueue(db, settings, who, patient, an_upload())
+    run(db, settings, [[(0,)] * 4])
+    assert progress.watch(db, settings, who, recording_id)[1] is not None
+    assert progress.preview(db, settings, who, recording_id) is not None
+    end(db, patient, scope)
+    assert progress.watch(db, settings, who, recording_id)[1] is None
     assert progress.preview(db, settings, who, recording_id) is None
 
 

@@ -12,6 +12,7 @@ from clinic.patients import caseload
 from clinic.recordings import uploads
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
+from fer_core.model.model_card import ModelCard
 from fer_core.types import FrameResult, Progress
 from tests.consents import agree
 from tests.doors import statements
@@ -45,22 +46,33 @@ def test_enqueue_writes_recording_and_job(db, settings, patient, an_upload, who)
     assert (status.state, status.share, status.left_s, status.finished) == (JobState.QUEUED, None, None, False)
 
 
+def test_a_recording_is_the_installation_s_model_s(db, settings, patient, an_upload, who, tmp_path):
+    replace(ModelCard.load(), sha256="7" * 64).save(tmp_path / "own.json")
+    own = replace(settings, model=tmp_path / "own.json")
+    queued = jobs.enqueue(db, own, who, patient, [an_upload()], DAY)
+    with db.read() as session:
+        assert session.get_one(Recording, queued.recording_id).model_sha256 == "7" * 64
+
+
 def test_status_of_nothing_is_none(db, who):
     assert progress.status(db, who, "0" * 32) is None
 
 
-def test_what_a_page_asks_each_second_is_one_query_that_scans_no_table(db, settings, patient, an_upload, who):
+def test_what_a_page_asks_each_second_scans_no_table(db, settings, patient, an_upload, who):
     recording_id = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     with statements(db) as asked:
         found, preview = progress.watch(db, settings, who, recording_id)
     assert (found.state, preview) == (JobState.QUEUED, None)
-    [(statement, parameters)] = asked
+    [(day, _), (statement, parameters)] = asked
+    assert "FROM installation" in day, "the clinic's zone, one row"
     assert "job.cursor" not in statement, "it is long"
     if db.engine.dialect.name == "sqlite":
         with db.engine.connect() as connection:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-        assert len(plan) == 4
-        assert all(step.detail.startswith("SEARCH") and "INDEX" in step.detail for step in plan), plan
+        # The other steps are the names of the subqueries.
+        reads = [step.detail for step in plan if not step.detail.startswith("CORRELATED SCALAR SUBQUERY")]
+        assert len(reads) >= 4
+        assert all(read.startswith("SEARCH") and "INDEX" in read for read in reads), plan
 
 
 @pytest.mark.parametrize("kinds", [[], ["video", "video"], ["video", "image"]], ids=str)
@@ -133,7 +145,7 @@ def test_the_same_file_for_another_patient_is_analysed_and_said(db, settings, pa
     agree(db, other_id)
     enqueue(db, settings, who, patient, an_upload("video", b"same"))
     assert enqueue(db, settings, who, other_id, an_upload("video", b"same")) == jobs.Enqueued(
-        recording_id=progress.active(db, who)[1].status.recording_id, duplicate=False, also_elsewhere=True
+        recording_id=progress.active(db, settings, who)[1].status.recording_id, duplicate=False, also_elsewhere=True
     )
 
 
@@ -203,7 +215,7 @@ def test_active_lists_what_is_not_over(db, settings, patient, an_upload, who):
     first = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     second = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     leases.fail(db, leases.claim(db), "damaged", "It is damaged.")
-    listed = progress.active(db, who)
+    listed = progress.active(db, settings, who)
     assert [job.status.recording_id for job in listed] == [second]
     assert listed[0].patient_id == patient
     assert progress.status(db, who, first).finished

@@ -233,7 +233,7 @@ def test_what_is_handed_in_comes_first(db, settings, patient, an_upload, analyse
     reanalysis.start(db, settings, who, None, NEW)
     asked = jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 5, 4), model_sha256=OLD)
     assert leases.claim(db).recording_id == asked.recording_id
-    assert [job.status.recording_id for job in progress.active(db, who)] == [asked.recording_id], (
+    assert [job.status.recording_id for job in progress.active(db, settings, who)] == [asked.recording_id], (
         "the queued ones are told as one"
     )
 

@@ -1,12 +1,12 @@
 """A recording is one point, and a patient is compared with this patient alone."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from clinic.patients.trends import BASELINE_MIN, Summary, summarise, trend
+from clinic.patients.trends import BASELINE_MIN, OLD_SIZE_S, UNCERTAIN, Summary, lines, summarise, trend
 from db.models import Recording
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -67,7 +67,8 @@ def test_too_little_face_is_a_hollow_point_with_its_reason(statuses, kind, reaso
 def recording(number, happy, model="m", every_s=0.2, usable=0.9, partial=False):
     """A stored recording, a week after the one before, with a share of happy and the rest neutral."""
     shares = dict.fromkeys([*EMOTION_LABELS, "uncertain"], 0.0) | {"happy": happy, "neutral": 1 - happy}
-    summary = Summary("video", 1000, 900, usable, 180.0, 3.0, {"no_face": 1 - usable}, shares, shares, shares)
+    sizes = dict.fromkeys(shares, 200.0)
+    summary = Summary("video", 1000, 900, usable, 180.0, 3.0, {"no_face": 1 - usable}, shares, shares, shares, sizes)
     return Recording(
         id=f"r{number}",
         kind="video",
@@ -90,23 +91,71 @@ def test_the_usual_range_needs_eight_recordings():
     enough = trend([recording(n, happy) for n, happy in enumerate(EVEN[:8])])
     assert enough.building is None
     usual = enough.baseline[Emotion.HAPPY]
-    moving = np.abs(np.diff(EVEN[:8])).mean()
     assert usual.mean == pytest.approx(np.mean(EVEN[:8]))
-    assert usual.high == pytest.approx(usual.mean + 2.66 * moving)
+    assert usual.low < min(EVEN)
+    assert usual.high > max(EVEN)
+    assert 0.02 < usual.rise < 0.5
+    assert set(enough.baseline) == {*Emotion, UNCERTAIN}
 
 
-def test_a_point_is_judged_by_those_before_it():
-    found = trend([recording(n, happy) for n, happy in enumerate([*EVEN, 0.60, 0.31])])
-    assert [point.outside for point in found.points[:9]] == [()] * 9
-    assert set(found.points[9].outside) == {Emotion.HAPPY, Emotion.NEUTRAL}
-    early = trend([recording(n, happy) for n, happy in enumerate([0.3, 0.31, 0.9, 0.3])])
-    assert all(point.outside == () for point in early.points)
+def test_a_point_carries_the_range_that_judged_it():
+    found = trend([recording(n, happy) for n, happy in enumerate([*EVEN, 0.60, 0.60, 0.31])])
+    assert [point.outside for point in found.points[:10]] == [()] * 10
+    assert [point.in_baseline for point in found.points] == [True] * 8 + [False] * 4
+    assert set(found.points[9].beyond) == set(found.points[10].outside) == {Emotion.HAPPY, Emotion.NEUTRAL}
+    assert found.points[10].usual_high[Emotion.HAPPY] < 0.60
+    assert found.points[11].usual_low[Emotion.HAPPY] < 0.31 < found.points[11].usual_high[Emotion.HAPPY]
+    early = trend([recording(n, happy) for n, happy in enumerate([0.3, 0.31, 0.9, 0.9])])
+    assert all(point.outside == () and point.usual_low is None for point in early.points)
+
+
+def test_the_baseline_stays_as_it_is():
+    found = trend([recording(n, happy) for n, happy in enumerate([*EVEN[:8], *[0.6] * 12])])
+    assert all(Emotion.HAPPY in point.outside for point in found.points[9:])
+    assert len({point.usual_high for point in found.points[8:]}) == 1
+
+
+def test_uncertain_is_judged_like_a_label():
+    recordings = [recording(n, 0.3) for n in range(10)]
+    for each in recordings:
+        each.summary["shares"] |= {"uncertain": 0.1, "neutral": 0.6}
+    for each in recordings[8:]:
+        each.summary["shares"] |= {"uncertain": 0.5, "neutral": 0.2}
+    assert set(trend(recordings).points[-1].outside) == {UNCERTAIN, Emotion.NEUTRAL}
+
+
+def test_a_hollow_recording_between_two_is_passed_over():
+    shares = [*EVEN[:8], 0.6]
+    recordings = [*(recording(n, h) for n, h in enumerate(shares)), recording(9, 0.3, usable=0.2), recording(10, 0.6)]
+    assert Emotion.HAPPY in trend(recordings).points[-1].outside
 
 
 @pytest.mark.parametrize(("share", "outside"), [(0.01, ()), (0.06, (Emotion.HAPPY, Emotion.NEUTRAL))])
 def test_a_trace_of_what_the_baseline_never_showed_is_not_unusual(share, outside):
-    found = trend([recording(n, happy) for n, happy in enumerate([0.0] * 8 + [share])])
+    found = trend([recording(n, happy) for n, happy in enumerate([0.0] * 8 + [share] * 2)])
     assert found.points[-1].outside == outside
+
+
+def test_a_summary_of_an_older_version_is_read_with_a_wider_interval():
+    old = asdict(Summary.from_dict(recording(0, 0.3).summary))
+    del old["sizes"], old["halves"]
+    summary = Summary.from_dict(old)
+    assert summary.sizes["happy"] == 180 / OLD_SIZE_S
+    assert summary.low["happy"] < 0.1 < 0.5 < summary.high["happy"]
+    pictures = Summary.from_dict(old | {"kind": "pictures", "usable_s": None, "usable_samples": 40})
+    assert pictures.sizes["happy"] == 40
+    assert Summary.from_dict(old | {"of_a_later_version": 1}) == summary
+
+
+def test_the_noise_of_a_recording_is_told_from_its_halves():
+    recordings = [recording(n, happy) for n, happy in enumerate(EVEN)]
+    assert trend(recordings).noise is None
+    for each in recordings:
+        shares = each.summary["shares"]
+        each.summary["halves"] = [shares | {"happy": 0.2}, shares | {"happy": 0.4}]
+    noise = trend(recordings).noise
+    assert noise[Emotion.HAPPY] == pytest.approx(0.1)
+    assert noise[Emotion.SAD] == 0
 
 
 def test_hollow_points_are_no_part_of_the_baseline():
@@ -116,14 +165,43 @@ def test_hollow_points_are_no_part_of_the_baseline():
     assert point.hollow == "only a part of the file could be read"
 
 
-def test_a_new_model_starts_a_new_baseline_and_other_sampling_is_marked():
+def test_another_model_sampling_or_kind_starts_a_new_line():
     recordings = [recording(n, happy) for n, happy in enumerate(EVEN)]
     found = trend([*recordings, recording(9, 0.9, model="new")])
     assert [point.segment for point in found.points] == [0] * 9 + [1]
     assert found.points[-1].outside == ()
     assert [(change.what, change.day) for change in found.changes] == [("model", date(2026, 3, 9))]
     assert found.building == f"baseline being built (1 of {BASELINE_MIN})"
-    assert [c.what for c in trend([recording(0, 0.3), recording(1, 0.3, every_s=1.0)]).changes] == ["sampling"]
+    other = trend([recording(0, 0.3), recording(1, 0.3, every_s=1.0)])
+    assert ([point.segment for point in other.points], other.changes[0].what) == ([0, 1], "sampling")
+    pictures = recording(1, 0.3)
+    pictures.kind, pictures.settings = "pictures", {}
+    assert [change.what for change in trend([recording(0, 0.3), pictures]).changes] == ["kind"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [("face_px", 26.0, "face size"), ("sharpness", 300.0, "sharpness"), ("brightness", 40.0, "light")],
+)
+def test_another_camera_starts_a_new_line(field, value, what):
+    usual = {"face_px": 60.0, "sharpness": 1500.0, "brightness": 120.0}
+    recordings = [recording(n, 0.3) for n in range(3)]
+    for each in recordings[1:]:
+        each.summary |= usual
+    recordings[2].summary |= {field: value}
+    found = trend(recordings)
+    assert [change.what for change in found.changes] == [what]
+    assert [point.segment for point in found.points] == lines(recordings) == [0, 0, 1]
+
+
+def test_the_camera_figures_are_those_of_the_usable_faces():
+    samples = replace(
+        table(["ok", "ok", "uncertain", "blurred", "no_face"], [Emotion.HAPPY] * 5),
+        boxes=np.array([[0, 0, width, 9] for width in (30, 40, 50, 900, np.nan)]),
+        sharpness=np.array([900, 1000, np.nan, 5, np.nan]),
+    )
+    found = summarise(samples, "video")
+    assert (found.face_px, found.sharpness, found.brightness) == (40, 950, None)
 
 
 def test_the_order_is_that_of_the_dates_and_unfinished_ones_are_left_out():

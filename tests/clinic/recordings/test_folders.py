@@ -2,6 +2,7 @@
 
 import io
 import os
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from clinic import access
 from clinic.access import CONSOLE
 from clinic.patients import caseload
 from clinic.recordings import folders, uploads
@@ -176,14 +178,66 @@ def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, ro
     assert {file.id for file in open_store(settings).files()} == handed_on
 
 
-def test_a_day_that_is_none_or_in_the_future_is_not_believed():
-    today = datetime.now(UTC).date()
-    at = datetime(2025, 5, 6, 12, tzinfo=UTC).timestamp()
-    assert folders._day("visit 2026-13-45.mp4", at) == date(2025, 5, 6)
-    assert folders._day("visit 9999-01-01.mp4", at) == today
-    assert folders._day("20260-03-011.mp4", at) == date(2025, 5, 6)
+@pytest.mark.parametrize(
+    ("name", "zone", "expected"),
+    [
+        ("visit 2999-01-01.png", "UTC", date(2026, 2, 7)),
+        ("2026-99-99 2026-02-03.png", "UTC", date(2026, 2, 3)),
+        ("visit.png", "Pacific/Auckland", date(2026, 2, 8)),
+        ("VID_20260205_010203.png", "Pacific/Auckland", date(2026, 2, 5)),
+    ],
+)
+def test_the_day_of_a_file_is_the_clinic_s(db, settings, name, zone, expected):
+    with db.session() as session:
+        access.installation(session).zone = zone
+    intake = folders._Intake(db, settings, CONSOLE, None)
+    modified = datetime(2026, 2, 7, 23, tzinfo=UTC).timestamp()
+    assert intake.day_of(uploads.Upload("0" * 32, name, "", 1, "image"), modified) == expected
 
 
 def test_the_console_alone_needs_no_account(db, settings, patient):
     stored = uploads.store(db, settings, CONSOLE, io.BytesIO(png()), "a.png")
     assert stored.kind == "image"
+
+
+def test_a_folder_s_name_as_macos_writes_it_is_its_patient_s(db, settings, who, tmp_path):
+    agree(db, caseload.add_patient(db, who, "Müller"))
+    folder = tmp_path / "disk" / unicodedata.normalize("NFD", "Müller")
+    folder.mkdir(parents=True)
+    (folder / "2026-03-01.png").write_bytes(png())
+    lines = folders.bring_by_console(db, settings, folder.parent)
+    assert [(line.name, line.taken) for line in lines] == [("2026-03-01.png", True)]
+
+
+def test_a_folder_s_name_that_is_no_utf8_is_refused_in_one_line_and_the_next_goes_on(db, settings, who, tmp_path):
+    agree(db, caseload.add_patient(db, who, "Zoë"))
+    root = tmp_path / "disk"
+    (root / "Zoë").mkdir(parents=True)
+    os.mkdir(os.fsencode(root) + b"/M\xfcller")
+    for name in (b"2026-02-01.png", b"\xfc.png"):
+        Path(os.fsdecode(os.fsencode(root / "Zoë") + b"/" + name)).write_bytes(png(len(name)))
+    lines = folders.bring_by_console(db, settings, root)
+    assert [(line.name, line.taken) for line in lines if not line.taken] == [("M\ufffdller", False)]
+    assert sum(line.taken for line in lines) == 2
+    "".join(line.name + line.sentence for line in lines).encode("utf-8")
+
+
+def test_a_page_is_offered_only_names_that_it_can_show(db, settings, admin, tmp_path):
+    (tmp_path / "ready" / "Zoë").mkdir(parents=True)
+    os.mkdir(os.fsencode(tmp_path / "ready") + b"/M\xfcller")
+    assert folders.offered(db, replace(settings, import_dir=tmp_path / "ready"), admin) == ["Zoë"]
+
+
+def test_a_folder_that_can_not_be_opened_is_a_line(db, settings, root, patient, monkeypatch):
+    opened = folders._opened
+
+    def refuse(path, within=None):
+        if path == "closed":
+            raise PermissionError
+        return opened(path, within)
+
+    (root / "closed").mkdir()
+    monkeypatch.setattr(folders, "_opened", refuse)
+    lines = folders.bring_by_console(db, settings, root)
+    assert [line.name for line in lines if "can't be read" in line.sentence and line.name == "closed"] == ["closed"]
+    assert any(line.taken for line in lines)

@@ -7,7 +7,8 @@ from clinic.accounts import accounts
 from clinic.admin import demo
 from clinic.patients import caseload
 from clinic.recordings import readings
-from db.models import Account
+from db.models import Account, Recording
+from fer_core.model.model_card import ModelCard
 from fer_core.reading.reading import read
 
 
@@ -35,3 +36,14 @@ def test_smoothing_changes_the_curves_and_never_the_reading(db, who, stored):
     assert np.nanstd(np.diff(calm.series.outputs, axis=0)) < np.nanstd(np.diff(rough.series.outputs, axis=0))
     assert (np.isnan(calm.series.outputs) == np.isnan(rough.series.outputs)).all()
     assert len(calm.episodes) < len(rough.episodes)
+
+
+def test_adjusted_shares_are_given_for_the_model_whose_rates_are_known(db, who, stored):
+    told = readings.tell(db, who, stored.id)
+    assert told.adjusted is None
+    assert "isn't known here" in told.not_adjusted or "independent moments" in told.not_adjusted
+    with db.session() as session:
+        session.get_one(Recording, stored.id).model_sha256 = ModelCard.load().sha256
+    told = readings.tell(db, who, stored.id)
+    assert (told.adjusted is None) == bool(told.not_adjusted)
+    assert "isn't known here" not in told.not_adjusted

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
-from tests.clinic.jobs.test_previews import READABLE
 
 from clinic.jobs import jobs, leases, previews, progress
 from clinic.jobs.leases import LeaseLostError
@@ -23,6 +22,7 @@ from fer_core.errors import MediaError, ModelError
 from fer_core.media.video import BookmarkError
 from fer_core.types import Box
 from tests.clinic.fakes import FakeAnalyzer, expression
+from tests.clinic.jobs.test_previews import READABLE
 from tests.fakes import FakeClassifier, FakeDetector, face_at
 from tests.media import scene
 

@@ -43,3 +43,20 @@ def test_boxes_outside_are_survived(detector):
 def test_no_pictures_no_faces(detector):
     assert detector.detect([]) == []
     assert detector.refind([], []) == []
+
+
+@pytest.mark.parametrize("left", [-110, -90, -60, 290])
+def test_a_window_that_reaches_out_of_the_picture_gives_a_box_of_the_same_size(detector, left):
+    """The face is as large wherever it stands; clipping the window would stretch what the net sees."""
+    [inside] = detector.detect([scene(left=60, top=20)])[0]
+    window = inside.window.moved(left - 60, 0)
+    [[found]] = detector.refind([scene(left=left, top=20)], [[window]])
+    assert found.box.area == pytest.approx(inside.box.area, rel=0.35)
+    assert found.box.iou(inside.box.moved(left - 60, 0)) > 0.7
+
+
+def test_no_box_is_larger_than_the_picture(detector):
+    picture = scene(left=-180, top=-180, side=900, size=(480, 320))
+    for face in detector.refind([picture], [[Box(-400, -500, 900, 800), Box(-100, -100, 500, 500)]])[0]:
+        assert face.box.width <= 480
+        assert face.box.height <= 320

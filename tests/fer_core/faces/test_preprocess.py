@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fer_core.faces.preprocess import SIDE_PER_HEIGHT, crop_faces, normalise, to_grey48
+from fer_core.faces.preprocess import SIDE_PER_HEIGHT, crop_faces, middle, normalise, to_grey48, view
 from fer_core.types import Box
 
 
@@ -66,3 +66,28 @@ def test_the_middle_is_normalised():
     x = normalise(grey, 44, mean=0.2, std=0.5)
     assert x.shape == (1, 1, 44, 44)
     assert torch.allclose(x, torch.zeros_like(x), atol=1e-6)
+
+
+def test_a_view_of_usual_width_in_its_place_is_the_middle_cut():
+    faces = torch.rand(2, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(view(faces, 44, 0, 1), middle(faces, 44), atol=1e-5)
+
+
+def test_a_view_moves_its_content_down_and_shows_more_around_it():
+    faces = torch.zeros(1, 1, 48, 48)
+    faces[0, 0, 20, 24] = 1
+    lower = view(faces, 44, 3, 1)[0, 0]
+    assert (lower > 0.9).nonzero().tolist() == [[21, 22]]
+    dot = torch.zeros(1, 1, 48, 48)
+    dot[0, 0, 10:38, 10:38] = 1
+    usual, wide = (float((view(dot, 44, 0, width) > 0.5).sum()) for width in (1.0, 1.15))
+    assert wide / usual == pytest.approx(1 / 1.15**2, abs=0.05)
+    # More around it than there is: the edge goes on.
+    edge = torch.full((1, 1, 48, 48), 0.7)
+    assert torch.allclose(view(edge, 44, 8, 1.3), torch.full((1, 1, 44, 44), 0.7))
+
+
+@pytest.mark.parametrize("box", [Box(-500, -500, 500, 500), Box(900, 900, 950, 950), Box(-9e9, 0, 9e9, 9e9)])
+def test_a_box_that_no_face_can_have_is_refused_before_memory_is_taken(box):
+    with pytest.raises(ValueError, match="times the picture"):
+        crop_faces(np.zeros((100, 150, 3), np.uint8), [Box(10, 10, 60, 60), box])

@@ -120,10 +120,12 @@ def test_times_are_the_stream_s_own_and_every_picture_is_counted(tmp_path, made)
 
 
 def test_a_segment_s_skipped_pictures_are_summed():
-    joiner = Joiner([Span(None, 10), Span(10, None)], 0.0, 0.1)
+    joiner = Joiner([Span(None, 10), Span(10, None)], 0.0)
     for skipped in (2, 3):
         info = VideoInfo(10, 10, 1.0, 5.0)
-        chunk = joiner.join(Part(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped)))
+        chunk = joiner.join(
+            Part(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped=skipped))
+        )
     assert chunk.skipped_frames == 5
 
 

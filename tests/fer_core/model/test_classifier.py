@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import ModelError
+from fer_core.faces.preprocess import normalise, view
 from fer_core.model.classifier import Classifier, fuse
 from fer_core.model.golden import golden_crops
 from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, Golden, ModelCard, ModelInput, file_sha256
@@ -117,6 +118,10 @@ def test_swapped_classes_in_the_weights_fail_the_golden_check(model):
         Classifier.load(model)
 
 
+def test_one_model_is_shipped_with_its_card():
+    assert {path.name for path in WEIGHTS_FOLDER.iterdir()} == {f"{DEFAULT_MODEL}.json", ModelCard.load().weights}
+
+
 def test_the_shipped_model_is_intact():
     card = ModelCard.load()
     assert (WEIGHTS_FOLDER / card.weights).stat().st_size <= 10_000_000
@@ -171,3 +176,29 @@ def test_close_calls_are_worked_out_in_full_precision(model, monkeypatch):
     assert (classifier.probabilities(crops).argmax(1) == exact.argmax(1)).all()
     monkeypatch.setattr("fer_core.model.classifier.CLOSE_CALL", 1e9)
     assert np.abs(classifier.probabilities(crops) - exact).max() < 1e-5
+
+
+def test_an_unclear_face_is_the_mean_of_all_views_and_their_mirror_images(model):
+    plain = Classifier.load(model, "cpu")
+    feed = replace(
+        plain.card.input, mirror_below=1.1, mirror_fully_below=1.05, views=((0.0, 1.0), (2.0, 1.0), (0.0, 1.2))
+    )
+    several = Classifier(replace(plain.card, input=feed), plain._network, plain.device)
+    crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48), np.uint8)
+    faces = normalise(torch.from_numpy(crops), 48, feed.mean, feed.std)
+    framed = [view(faces, feed.cut, down, width) for down, width in feed.views]
+    with torch.inference_mode():
+        logits = torch.stack([plain._network(x) for one in framed for x in (one, one.flip(3))]).mean(0)
+    expected = torch.softmax((logits + torch.tensor(plain.card.offsets)) / plain.card.temperature, 1).numpy()
+    assert np.abs(several.probabilities(crops) - expected).max() < 0.02
+    assert np.abs(several.probabilities(crops) - plain.probabilities(crops)).max() > 0.01
+
+
+def test_views_are_part_of_what_the_weights_file_vouches_for_but_not_where_there_are_none(model):
+    card = ModelCard.load(model)
+    assert "views" not in json.loads(card.metadata()["card"])["input"]
+    several = replace(card, input=replace(card.input, views=((0.0, 1.0), (2.4, 1.0))))
+    assert json.loads(several.metadata()["card"])["input"]["views"] == [[0.0, 1.0], [2.4, 1.0]]
+    change(model, input=json.loads(json.dumps(several.to_dict()))["input"])
+    with pytest.raises(ModelError, match="changed"):
+        Classifier.load(model)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_core.emotions import Emotion
-from fer_core.reading.reading import Light, episodes_of, find_track, light, main_track, read, series_of
+from fer_core.reading.reading import Light, Series, episodes_of, find_track, light, main_track, read, series_of
 from fer_core.types import Box, FaceExpression, FrameResult, Status
 from tests.fakes import face_at
 
@@ -36,7 +36,49 @@ def test_usable_time_comes_with_its_reasons():
     assert found.usable_s == pytest.approx(80)
     assert found.longest_gap_s == pytest.approx(20)
     assert found.reasons == pytest.approx({Status.BLURRED: 0.1, Status.DAMAGED: 0.05, Status.NO_FACE: 0.05})
+    assert found.light is Light.LIMITED
+
+
+def test_a_long_and_lively_recording_is_a_good_basis():
+    rng = np.random.default_rng(0)
+    kinds = np.repeat(rng.choice([Emotion.HAPPY, Emotion.NEUTRAL, Emotion.SAD], 150), 4)
+    found = read(series_of([FrameResult(n, float(n), (expression(Emotion(k)),)) for n, k in enumerate(kinds)], 0))
+    assert found.size > 30
     assert found.light is Light.GOOD
+
+
+def test_a_hole_is_neither_usable_time_nor_a_share():
+    results = [FrameResult(n, n * 0.2, (expression(Emotion.HAPPY),)) for n in range(300)]
+    results += [FrameResult(300 + n, 660 + n * 0.2, (expression(Emotion.SAD),)) for n in range(300)]
+    found = read(series_of(results, 0, every_s=0.2))
+    assert found.usable_s == pytest.approx(120.2)
+    assert found.longest_gap_s == pytest.approx(599.8)
+    assert found.shares[Emotion.HAPPY] == pytest.approx(0.5, abs=0.001)
+    assert found.light is Light.LIMITED
+
+
+def test_a_share_is_one_of_time_where_samples_are_uneven():
+    times = np.concatenate([np.arange(300) * 0.1, 30 + np.arange(150) * 0.2])
+    kinds = [Emotion.HAPPY] * 300 + [Emotion.SAD] * 150
+    results = [FrameResult(n, float(t), (expression(k),)) for n, (t, k) in enumerate(zip(times, kinds, strict=True))]
+    assert read(series_of(results, 0, every_s=0.1)).shares[Emotion.HAPPY] == pytest.approx(0.5, abs=0.001)
+
+
+def test_under_twenty_seconds_there_is_only_the_range():
+    found = read(series_of([FrameResult(n, n * 0.2, (expression(Emotion.HAPPY),)) for n in range(95)], 0, 0.2))
+    assert (set(found.low), set(found.high)) == ({0.0}, {1.0})
+    assert not found.interval_known
+
+
+def test_pictures_are_independent():
+    kinds = [Status.OK] * 6 + [Status.NO_FACE] * 2
+    outputs = np.where(np.arange(8)[:, None] < 6, np.eye(7)[Emotion.HAPPY], np.nan)
+    found = read(Series(np.arange(8.0), tuple(kinds), outputs, every_s=None))
+    assert found.usable_share == 0.75
+    assert found.usable_s is None
+    assert found.sizes == (6.0,) * 8
+    assert 0.5 < found.low[Emotion.HAPPY] < 0.7
+    assert found.movement is None
 
 
 def test_shares_with_intervals_and_a_derived_index():
@@ -44,8 +86,9 @@ def test_shares_with_intervals_and_a_derived_index():
     assert found.shares[Emotion.HAPPY] == pytest.approx(0.75)
     assert found.shares[Emotion.SAD] == 0
     assert all(low <= share <= high for low, share, high in zip(found.low, found.shares, found.high, strict=True))
-    assert 0.3 < found.valence < 0.81
-    assert found.expressivity == pytest.approx(0.8833 / 79, rel=0.01)
+    assert found.valence == pytest.approx(0.75 * 0.81)
+    assert found.valence_reach > 0
+    assert found.movement is None
 
 
 def test_somebody_who_could_never_be_read_has_no_shares():
@@ -68,6 +111,11 @@ def test_somebody_who_could_never_be_read_has_no_shares():
 )
 def test_the_traffic_light(share, seconds, gap, expected):
     assert light(share, seconds, gap) is expected
+
+
+def test_few_independent_samples_are_no_good_basis():
+    assert light(0.9, 300, 5, 29) is Light.LIMITED
+    assert light(0.9, 300, 5, 30) is Light.GOOD
 
 
 def test_whose_track_is_meant():
@@ -95,3 +143,12 @@ def test_smoothing_takes_out_what_is_short_and_fills_no_gap():
     assert calm.outputs[10].argmax() == Emotion.NEUTRAL
     assert np.isnan(calm.outputs[-3:]).all()
     assert calm.statuses == rough.statuses
+
+
+def test_smoothing_decides_again_what_has_a_label():
+    kinds = [Emotion.NEUTRAL, Emotion.HAPPY] * 20 + [None]
+    results = [FrameResult(n, n / 5, (expression(kind),)) for n, kind in enumerate(kinds)]
+    calm = series_of(results, 0, 0.2, uncertain_below=0.7).smoothed(1.0)
+    assert set(calm.statuses[5:-6]) == {Status.UNCERTAIN}
+    assert calm.statuses[-1] is Status.BLURRED
+    assert set(series_of(results, 0, 0.2, uncertain_below=0.4).smoothed(1.0).statuses[:-1]) == {Status.OK}

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fer_core.emotions import Emotion
+from fer_core.reading.adjusted import Adjusted
 from fer_core.reading.reading import Light, Reading
 from pages.charts.reading import shares_figure
 
@@ -30,3 +32,11 @@ def test_without_material_no_interval_is_drawn():
     (bars,) = shares_figure(replace(KNOWN, low=(0.0,) * 8, high=(1.0,) * 8), NAMES).data
     assert bars.error_x.array is None
     assert "to" not in bars.hovertemplate
+
+
+def test_adjusted_shares_stand_beside_the_raw_ones():
+    adjusted = Adjusted(np.full(7, 0.1), np.full(7, 0.05), np.full(7, 0.9))
+    _, diamonds = (figure := shares_figure(KNOWN, NAMES, adjusted)).data
+    assert dict(zip(diamonds.y, diamonds.x, strict=True))["Happy-like"] == 0.1
+    assert diamonds.error_x.array == pytest.approx([0.8] * 7)
+    assert figure.layout.xaxis.range[1] > 0.9

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
 
+from clinic.patients.trends import LABELS, Summary, trend
+from db.models import Recording
 from fer_core.emotions import Emotion
 from fer_core.types import Box
 from pages.charts.palette import COLORS, DASHES, SYMBOLS
-from pages.charts.trend import Band, TrendDot, bars, preview_figure, spark_svg, trend_figure
+from pages.charts.trend import TrendDot, bars, preview_figure, spark_svg, trend_figure
+from pages.views.convert import trend_dots
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
 SHARES = (0.05, 0.05, 0.1, 0.3, 0.2, 0.1, 0.2)
@@ -66,11 +70,83 @@ def test_dates_stay_on_their_day_and_the_usable_share_comes_first():
     assert figure.data[0].x[1] - figure.data[0].x[0] == 86_400_000
 
 
-def test_the_usual_range_is_drawn_where_there_is_one():
-    bands = {Emotion.SAD: Band(0.2, -0.1, 0.35)}
-    figure = trend_figure([dot(1)], [Emotion.SAD], NAMES, bands)
-    (area,) = [shape for shape in figure.layout.shapes if shape.type == "rect"]
-    assert (area.y0, area.y1) == (0, 0.35)
+def judged(day, model="a", reach=0.1, center=SHARES):
+    low = tuple(share - reach for share in center)
+    return replace(dot(day, model), usual_low=low, usual_high=tuple(share + reach for share in center))
+
+
+def drawn_at(figure, emotion, day):
+    """Return the limits of the band that is drawn at a day, None for none."""
+    bands = [trace for trace in figure.data if trace.name == "usual range"]
+    moment = (day - date(1970, 1, 1)).days * 86_400_000
+    corners = [(trace.x[n : n + 6], trace.y[n : n + 6]) for trace in bands for n in range(0, len(trace.x), 6)]
+    found = [(min(y[:5]), max(y[:5])) for x, y in corners if min(x[:5]) < moment < max(x[:5])]
+    assert len(found) <= 1, "one band at a time"
+    return found[0] if found else None
+
+
+def test_the_drawn_range_is_the_one_that_judged_each_recording():
+    dots = [dot(1), judged(8, reach=0.05), judged(15, reach=0.1), dot(20, hollow="short"), judged(22, reach=0.02)]
+    figure = trend_figure(dots, [Emotion.SAD], NAMES)
+    for one in dots:
+        wanted = (one.usual_low[Emotion.SAD], one.usual_high[Emotion.SAD]) if one.usual_low else None
+        if one.hollow is None:
+            assert drawn_at(figure, Emotion.SAD, one.recorded_on) == wanted
+
+
+def test_a_new_line_leaves_the_band_of_the_older_one():
+    dots = [judged(1), judged(4), dot(6, hollow="short"), dot(9, "b"), dot(12, "b"), judged(20, "b", reach=0.01)]
+    figure = trend_figure(dots, [Emotion.SAD], NAMES)
+    assert drawn_at(figure, Emotion.SAD, date(2026, 3, 4)) == pytest.approx((0.1, 0.3))
+    assert drawn_at(figure, Emotion.SAD, date(2026, 3, 12)) is None
+    assert drawn_at(figure, Emotion.SAD, date(2026, 3, 20)) == pytest.approx((0.19, 0.21))
+
+
+def trend_of(first, later, sizes=40.0, model="m", hollow=()):
+    """Return the trend of a baseline of these shares of sad-like and later ones, a week apart."""
+    rows = []
+    for number, sad in enumerate([*first, *later]):
+        shares = dict.fromkeys(LABELS, 0.0) | {"sad": sad, "neutral": 1.0 - sad}
+        low_usable = number in hollow
+        summary = Summary(
+            "video", 1000, 1000, 0.2 if low_usable else 1.0, 600.0, 0.0, {}, shares, shares, shares,
+            dict.fromkeys(LABELS, sizes),
+        )  # fmt: skip
+        day = date(2026, 1, 1) + timedelta(days=7 * number)
+        rows.append(
+            Recording(
+                id=str(number), number=number, kind="video", recorded_on=day, model_sha256=model, partial=False,
+                settings={"every_s": 0.2}, summary=asdict(summary), created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+        )  # fmt: skip
+    return rows
+
+
+BASELINE = [0.2, 0.24, 0.16, 0.22, 0.18, 0.2, 0.23, 0.17]
+
+
+@pytest.mark.parametrize("later", [[0.9, 0.9, 0.2], [0.0, 0.0], [0.3, 0.35, 0.4, 0.5], [0.2] * 6], ids=str)
+@pytest.mark.parametrize("new_model", [False, True], ids=["same-model", "new-model-after"])
+@pytest.mark.parametrize("hollow", [(), (9,)], ids=["all-count", "one-does-not"])
+def test_every_ring_stands_outside_the_band_that_is_drawn(later, new_model, hollow):
+    rows = trend_of(BASELINE, later, hollow=hollow)
+    if new_model:
+        newer = trend_of([0.5] * 3, [], model="n")
+        for number, row in enumerate(newer):
+            row.id, row.number = f"n{number}", 100 + number
+            row.recorded_on = rows[-1].recorded_on + timedelta(days=7 * (number + 1))
+        rows += newer
+    found = trend(rows)
+    dots = trend_dots(found)
+    figure = trend_figure(dots, [Emotion.SAD], NAMES)
+    assert any(point.usual_low for point in found.points)
+    for point in found.points:
+        band = drawn_at(figure, Emotion.SAD, point.recorded_on)
+        if point.usual_low is not None:
+            assert band == (point.usual_low[Emotion.SAD], point.usual_high[Emotion.SAD])
+            assert (Emotion.SAD in point.beyond) == (not band[0] <= point.shares[Emotion.SAD] <= band[1])
+        if Emotion.SAD in point.outside:
+            assert Emotion.SAD in point.beyond
 
 
 def test_a_recording_outside_the_usual_range_has_a_ring_in_its_own_panel_only():
@@ -79,6 +155,15 @@ def test_a_recording_outside_the_usual_range_has_a_ring_in_its_own_panel_only():
     (ring,) = traces(figure, "outside the usual range")
     assert (ring.y, ring.yaxis) == ((0.2,), "y3")
     assert "usual range" in traces(figure, "sad-like")[0].customdata[1]
+
+
+def test_uncertain_has_a_panel_like_a_label():
+    shares = (*SHARES, 0.4)
+    marked = TrendDot(date(2026, 3, 9), 0.9, shares, None, None, None, "a", (7,), (0.1,) * 8, (0.2,) * 8)
+    figure = trend_figure([marked], [Emotion.SAD, 7], NAMES | {7: "uncertain"})
+    assert traces(figure, "uncertain")[0].y == (0.4,)
+    assert traces(figure, "outside the usual range")[0].yaxis == "y3"
+    assert "Usual range 10% to 20%" in traces(figure, "uncertain")[0].customdata[0]
 
 
 def test_a_trend_without_recordings_is_an_empty_figure():

@@ -1,13 +1,20 @@
 """What is drawn each second while an analysis runs."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from clinic.jobs import jobs
+from clinic.accounts import sessions
+from clinic.accounts.accounts import grant
+from clinic.jobs import jobs, progress, tracks
 from clinic.patients import caseload
 from clinic.recordings.uploads import Upload
-from db.models import new_id
+from db.models import Job, JobState, Recording, Role, new_id
+from db.records import save_results
+from pages import session
+from pages.views.follow import progress_text
+from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.doors import statements
 from web.resources import resources
@@ -30,3 +37,70 @@ def test_each_second_costs_one_query(settings, enter):
     assert not page.exception
     assert [button.label for button in page.button] == ["Cancel"]
     assert len(asked) == 1, asked
+
+
+def following(recording_id):
+    from pages.views.follow import follow
+
+    follow(recording_id)
+
+
+@pytest.fixture
+def recording(settings, enter):
+    """Return a function that stores a recording with these faces at each moment, in this stage of its job."""
+
+    def store(state, moments):
+        who, db = enter(), resources().db
+        patient_id = caseload.add_patient(db, who, "Invented Person")
+        agree(db, patient_id)
+        now = datetime.now(UTC)
+        with db.session() as writing:
+            stored = Recording(patient_id=patient_id, kind="video", recorded_on=date(2026, 2, 3), created_at=now)
+            writing.add(stored)
+            writing.flush()
+            writing.add(Job(recording_id=stored.id, state=state.value, created_at=now))
+            save_results(writing, stored.id, [result(index, *seen) for index, seen in enumerate(moments)])
+            if state is JobState.DONE:
+                tracks.choose_automatically(writing, stored)
+            return patient_id, stored.id
+
+    return store
+
+
+def test_a_video_without_any_face_has_no_green_tick(recording):
+    _, recording_id = recording(JobState.DONE, [()] * 400)
+    page = AppTest.from_function(following, args=(recording_id,)).run()
+    assert not page.success
+    assert [said.value for said in page.warning] == ["Analysed: no face was found."]
+
+
+def test_a_recording_that_counts_has_one(recording):
+    _, recording_id = recording(JobState.DONE, [(0,)] * 400)
+    page = AppTest.from_function(following, args=(recording_id,)).run()
+    assert [said.value for said in page.success] == ["The analysis is complete."]
+
+
+def test_a_short_recording_says_its_own_reason(recording):
+    _, recording_id = recording(JobState.DONE, [(0,)] * 50)
+    page = AppTest.from_function(following, args=(recording_id,)).run()
+    assert not page.success
+    [said] = page.warning
+    assert said.value == "Analysed. It does not count in the trend: less than 60 s of usable face."
+
+
+def test_one_who_may_not_choose_is_told_that_somebody_has_to(recording, enter):
+    patient_id, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
+    viewer = enter("Viewer", Role.VIEWER)
+    with resources().db.session() as open_session:
+        grant(open_session, viewer.account_id, patient_id)
+    page = AppTest.from_function(following, args=(recording_id,)).run()
+    assert not page.error
+    assert not page.checkbox
+    assert [said.value for said in page.warning] == ["Several faces were seen: say which one is the patient's."]
+
+
+def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, settings, enter):
+    recording(JobState.CHOOSING, [(0, 1)] * 4)
+    who = sessions.actor_of(resources().db, session.token())
+    [job] = progress.active(resources().db, settings, who)
+    assert progress_text(job.status, pictures=False) == "Several faces were seen: say which one is the patient's."

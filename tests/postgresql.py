@@ -1,4 +1,7 @@
-"""A PostgreSQL server for a while: made in a temporary folder, reached by a socket in it, and removed with it."""
+"""A PostgreSQL server for a while: made in a temporary folder, reached by a socket in it, and removed with it.
+
+It ends with the process that started it, even where that one is killed: a keeper waits for the end of its pipe.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from pathlib import Path
 
 OWNER = "clinic"
 INSTALLED = Path("/usr/lib/postgresql")
+KEEP = 'cat; "$0" -D "$1/data" -m immediate -w stop; rm -rf "$1"'
+"""The keeper's work: `cat` ends when the other end of the pipe is closed, by whatever became of its owner."""
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """For tests: what a power cut would lose is lost with the folder anyway."""
 
@@ -41,7 +46,7 @@ def why_not() -> str | None:
 
 @contextlib.contextmanager
 def server(options: dict[str, str] | None = None) -> Iterator[Path]:
-    """Start a server and give the folder of its socket; it is stopped at the end, and everything of it is deleted.
+    """Start a server and give the folder of its socket; its keeper stops it at the end and deletes everything of it.
 
     `options`: settings of postgresql.conf. Raises RuntimeError where none can be started.
     """
@@ -51,9 +56,9 @@ def server(options: dict[str, str] | None = None) -> Iterator[Path]:
     user = _server_user()
     # Not below a folder of the user's alone: the server runs under another account, and a socket's path is short.
     folder = Path(tempfile.mkdtemp(prefix="fer-pg-"))
-    try:
-        if user is not None:
-            shutil.chown(folder, user)
+    if user is not None:
+        shutil.chown(folder, user)
+    with _keeper(folder_of_programs, folder, user):
         data = str(folder / "data")
         init = [str(folder_of_programs / "initdb"), "-D", data, "-U", OWNER, "-A", "trust", "-E", "UTF8"]
         _call([*init, "--locale=C", "-N"], user)
@@ -61,12 +66,21 @@ def server(options: dict[str, str] | None = None) -> Iterator[Path]:
         settings = " ".join(f"-c {name}={value!r}" for name, value in told.items())
         control = [str(folder_of_programs / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log")]
         _call([*control, "-o", settings, "start"], user)
-        try:
-            yield folder
-        finally:
-            _call([*control, "-m", "immediate", "stop"], user)
-    finally:
-        shutil.rmtree(folder)
+        yield folder
+
+
+def _keeper(folder_of_programs: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
+    """Start the keeper, in a session of its own, so that what kills this process and its children leaves it alone."""
+    command = ["sh", "-c", KEEP, str(folder_of_programs / "pg_ctl"), str(folder)]
+    return subprocess.Popen(
+        command,
+        user=user,
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def url_of(socket_folder: Path, database: str = "postgres") -> str:

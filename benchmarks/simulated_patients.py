@@ -1,0 +1,149 @@
+"""Patients whose truth is known: labels over time as a chain, and sessions around the patient's own shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinic.patients.trends import summarise
+from db.models import Recording
+from db.records import SampleTable
+from fer_core.emotions import Emotion
+from fer_core.types import Status
+
+Floats = NDArray[np.float64]
+
+MIX = np.array([0.02, 0.005, 0.015, 0.12, 0.10, 0.04, 0.50, 0.20])
+"""The patient's true shares: labels in `Emotion` order, then uncertain."""
+PHASE_WEIGHT = 20.0
+"""How alike the phases of a recording are: each has shares drawn around the recording's own (Dirichlet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How a recording is made. `seconds` long, sampled every `step_s`; a label lasts `dwell_s` before it is drawn anew.
+
+    `phase_s`: after so long the shares themselves are others, 0 for never. `uneven`: share of the samples that a file
+    holds back, one by one. `lost`: share of the time without a usable face, in gaps of about 20 s. `pictures`: so many
+    single pictures in place of a video.
+    """
+
+    seconds: float = 300.0
+    dwell_s: float = 3.0
+    step_s: float = 0.2
+    phase_s: float = 0.0
+    uneven: float = 0.0
+    lost: float = 0.0
+    pictures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """How a patient's sessions differ: by `spread` (standard deviation of the logarithm of each share's odds).
+
+    `alike`: correlation of a session's deviation with that of the one before (AR(1)). `change`: so much more of
+    `changed` from the ninth on, taken from neutral and uncertain.
+    """
+
+    spread: float = 0.2
+    alike: float = 0.0
+    change: float = 0.0
+    changed: Emotion = Emotion.SAD
+
+
+def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[SampleTable, Floats]:
+    """Return the samples of one recording, and the true shares of the time that it is a sample of, (8,)."""
+    count = design.pictures or round(design.seconds / design.step_s)
+    phases = _phases(rng, mix, design, count)
+    renewed = 1.0 if design.pictures else 1 - np.exp(-design.step_s / design.dwell_s)
+    fresh = rng.random(count) < renewed
+    fresh[0] = True
+    drawn = (phases.cumsum(axis=1) > rng.random(count)[:, None] * phases.sum(axis=1)[:, None]).argmax(axis=1)
+    labels = drawn[np.maximum.accumulate(np.where(fresh, np.arange(count), 0))]
+    time_s = np.arange(count, dtype=np.float64) * (1.0 if design.pictures else design.step_s)
+    kept = rng.random(count) >= design.uneven
+    kept[:2] = True
+    lost = _lost(rng, design, count)
+    return _table(time_s[kept], labels[kept], lost[kept]), phases.mean(axis=0)
+
+
+def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessions) -> list[Recording]:
+    """Return a patient's recordings, a week apart, as the clinic's rows with the summaries that it makes."""
+    deviation = np.zeros(len(MIX))
+    found = []
+    for number, design in enumerate(designs):
+        fresh = rng.normal(size=len(MIX))
+        alike = sessions.alike if number else 0.0
+        deviation = alike * deviation + np.sqrt(1 - alike**2) * fresh
+        mix = MIX * np.exp(sessions.spread * deviation)
+        mix = mix / mix.sum()
+        if number >= 8:
+            mix = _changed(mix, sessions)
+        found.append(_row(number, recorded(rng, mix, design)[0], design))
+    return found
+
+
+def _phases(rng: np.random.Generator, mix: Floats, design: Design, count: int) -> Floats:
+    """Return the shares that each sample's label is drawn from, (count, 8)."""
+    if not design.phase_s:
+        return np.tile(mix, (count, 1))
+    length = round(design.phase_s / design.step_s)
+    each = rng.dirichlet(mix * PHASE_WEIGHT, -(-count // length))
+    return np.repeat(each, length, axis=0)[:count]
+
+
+def _lost(rng: np.random.Generator, design: Design, count: int) -> NDArray[np.bool_]:
+    """Return which samples have no usable face."""
+    length = max(1, round(20 / design.step_s))
+    pieces = rng.random(-(-count // length)) < design.lost
+    return np.repeat(pieces, length)[:count]
+
+
+def _changed(mix: Floats, sessions: Sessions) -> Floats:
+    """Return the shares with the change, never less than nothing."""
+    others = mix[Emotion.NEUTRAL] + mix[len(Emotion)]
+    change = min(sessions.change, 0.95 * others)
+    after = mix.copy()
+    after[sessions.changed] += change
+    for column in (Emotion.NEUTRAL, len(Emotion)):
+        after[column] -= change * mix[column] / others
+    return after
+
+
+def _table(time_s: Floats, labels: NDArray[np.int64], lost: NDArray[np.bool_]) -> SampleTable:
+    count = len(labels)
+    sure = labels < len(Emotion)
+    outputs = np.full((count, len(Emotion)), 1 / len(Emotion))
+    outputs[sure] = 0.1 / 6
+    outputs[np.flatnonzero(sure), labels[sure]] = 0.9
+    outputs[lost] = np.nan
+    status = np.where(lost, Status.NO_FACE.value, np.where(sure, Status.OK.value, Status.UNCERTAIN.value))
+    nothing = np.full(count, np.nan)
+    return SampleTable(
+        np.arange(count), time_s, np.zeros(count, np.int64), status, outputs, np.full((count, 4), np.nan), nothing
+    )
+
+
+def _row(number: int, samples: SampleTable, design: Design) -> Recording:
+    kind = "pictures" if design.pictures else "video"
+    settings = {} if design.pictures else {"every_s": design.step_s, "uncertain_below": 0.5}
+    return Recording(
+        id=str(number),
+        kind=kind,
+        recorded_on=date(2026, 1, 5) + timedelta(weeks=number),
+        number=number,
+        created_at=datetime(2026, 1, 5, tzinfo=UTC),
+        model_sha256="simulated",
+        settings=settings,
+        partial=False,
+        summary=asdict(summarise(samples, kind, settings)),
+    )
+
+
+def lasting(design: Design, minutes: Sequence[float]) -> list[Design]:
+    """Return the design in other lengths."""
+    return [replace(design, seconds=60 * each) for each in minutes]

@@ -1,0 +1,112 @@
+"""A clock that jumps is noticed, audited and shown to administrators, and keeps nothing open that should be closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from clinic import access, audit, clock
+from clinic.access import Actor
+from clinic.audit import Deed
+from db.engine import Database
+from db.models import Access, AuditRow, Installation, SignIn
+
+LOOKED_EVERY_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """By how much the clock was set forward, or back (below 0), and when, by the clock of after."""
+
+    by: timedelta
+    at: datetime
+
+
+class ClockWatch:
+    """Compares the clock with one that nobody sets, from when it was made on."""
+
+    def __init__(self) -> None:
+        self._ahead = _difference()
+
+    def jumped(self) -> timedelta | None:
+        """Return by how much the clock was set since the last jump, None for less than `clock.TOLERANCE`."""
+        by = _difference() - self._ahead
+        if abs(by) <= clock.TOLERANCE:
+            return None
+        self._ahead += by
+        return by
+
+
+async def keep_watch(db: Database) -> None:
+    """Note each jump of the clock, until this is cancelled. One made while the program was ended is noted first."""
+    watch = ClockWatch()
+    await asyncio.to_thread(_calmly_look_back, db)
+    while True:
+        await asyncio.sleep(LOOKED_EVERY_S)
+        by = watch.jumped()
+        if by is not None:
+            await asyncio.to_thread(_calmly_note, db, by)
+
+
+def look_back(db: Database) -> None:
+    """Note a clock that was set back while no process of the program ran: the audit's last row is ahead of it."""
+    with db.read() as session:
+        last = session.scalar(select(AuditRow.at).order_by(AuditRow.number.desc()).limit(1))
+    if last is not None and last > clock.now() + clock.TOLERANCE:
+        note(db, clock.now() - last)
+
+
+def note(db: Database, by: timedelta) -> None:
+    """Write a jump of the clock down. After one backward nobody knows how long ago somebody was last here.
+
+    So every sign-in and every emergency access ends then.
+    """
+    with db.session() as session:
+        if by < timedelta(0):
+            session.execute(delete(SignIn))
+            session.execute(delete(Access).where(Access.until.is_not(None)))
+        known = access.installation(session)
+        known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
+        audit.write(session, Deed.CLOCK_JUMPED, seconds=round(by.total_seconds()))
+    log.warning("the clock was set by %.0f s", by.total_seconds())
+
+
+def unseen(db: Database) -> Jump | None:
+    """Return the last jump that no administrator has confirmed yet."""
+    with db.read() as session:
+        known = session.get(Installation, Installation.ONLY)
+        if known is None or known.clock_jump_s is None or known.clock_jumped_at is None:
+            return None
+        return Jump(timedelta(seconds=known.clock_jump_s), known.clock_jumped_at)
+
+
+def confirm(db: Database, actor: Actor) -> None:
+    """Take down that an administrator found the clock right. Raises Forbidden."""
+    with db.session() as session:
+        by = access.administrator(session, actor)
+        access.installation(session).clock_jump_s = None
+        audit.write(session, Deed.CLOCK_CONFIRMED, by.id)
+
+
+def _difference() -> timedelta:
+    return clock.now() - datetime.fromtimestamp(clock.steady_s(), UTC)
+
+
+def _calmly_look_back(db: Database) -> None:
+    try:
+        look_back(db)
+    except Exception as error:  # noqa: BLE001  # watching must not end the server
+        log.error("the clock was not compared with the audit: %s", type(error).__name__)
+
+
+def _calmly_note(db: Database, by: timedelta) -> None:
+    try:
+        note(db, by)
+    except Exception as error:  # noqa: BLE001  # watching must not end the server
+        log.error("a jump of the clock was not written down: %s", type(error).__name__)

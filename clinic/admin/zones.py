@@ -1,0 +1,88 @@
+"""The clinic's one time zone: it says which day it is, for every recording, consent and list. Instants stay UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy.orm import Session
+
+from clinic import access, audit
+from clinic.access import Actor
+from clinic.audit import Deed
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Installation
+from fer_core.errors import FerError
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The clinic's zone, such as ``Europe/Berlin``; `confirmed`: a person chose it, and not the first browser."""
+
+    name: str
+    confirmed: bool
+
+    @property
+    def zone(self) -> tzinfo:
+        """The same as Python has it."""
+        return ZoneInfo(self.name)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return all zones in the order of their names."""
+    return tuple(sorted(available_timezones()))
+
+
+def chosen(db: Database) -> Chosen | None:
+    """Return the clinic's zone, None before there is one: days are those of UTC then."""
+    with db.read() as session:
+        known = session.get(Installation, Installation.ONLY)
+        return Chosen(known.zone, known.zone_confirmed) if known is not None and known.zone else None
+
+
+def adopt(db: Database, actor: Actor, name: str | None) -> None:
+    """Take the zone of an administrator's browser where the clinic has none yet; one that is unknown is left.
+
+    Raises Forbidden.
+    """
+    if name in names():
+        with db.session() as session:
+            by = access.administrator(session, actor)
+            if not access.installation(session).zone:
+                _change(session, str(name), confirmed=False, account_id=by.id)
+
+
+def choose(db: Database, actor: Actor, name: str) -> None:
+    """Set the clinic's zone. Raises Forbidden, FerError ``bad_zone``."""
+    _check(name)
+    with db.session() as session:
+        by = access.administrator(session, actor)
+        _change(session, name, confirmed=True, account_id=by.id)
+
+
+def take_setting(db: Database, settings: Settings) -> None:
+    """Set the zone that ``FER_TIMEZONE`` names, where it names one. Raises FerError ``bad_zone``."""
+    if settings.timezone is None:
+        return
+    _check(settings.timezone)
+    if chosen(db) != Chosen(settings.timezone, True):
+        with db.session() as session:
+            _change(session, settings.timezone, confirmed=True, account_id=None)
+
+
+def _change(session: Session, name: str, confirmed: bool, account_id: str | None) -> None:
+    known = access.installation(session)
+    if known.zone != name:
+        audit.write(session, Deed.ZONE_CHANGED, account_id, zone=name)
+    known.zone, known.zone_confirmed = name, confirmed
+
+
+def _check(name: str) -> None:
+    if name not in names():
+        raise FerError(
+            "This time zone is not known. Please give a name such as Europe/Berlin (FER_TIMEZONE).", "bad_zone"
+        )

@@ -1,0 +1,141 @@
+"""What people say of patients and recordings, as it is kept: names, codes, notes and days, checked in one place."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, time
+
+from clinic import texts
+from clinic.conflicts import Difference
+from db.models import Recording
+from fer_core.errors import FerError
+
+NAME_MAX, NOTE_MAX, CODE_MAX = 200, 2000, 40
+FIRST_DAY, FIRST_BIRTH = date(1990, 1, 1), date(1880, 1, 1)
+EMPTY = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFields:
+    """What people say of a patient. `code`: the clinic's own number, or empty."""
+
+    name: str
+    note: str = ""
+    code: str = ""
+    born_on: date | None = None
+
+    def differences(self, wanted: PatientFields) -> list[Difference]:
+        """Return the fields in which `wanted` differs."""
+        return _differing(
+            Difference("Name", self.name, wanted.name),
+            Difference("Code", self.code or EMPTY, wanted.code or EMPTY),
+            Difference("Date of birth", _day(self.born_on), _day(wanted.born_on)),
+            Difference("Note", self.note or EMPTY, wanted.note or EMPTY),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFields:
+    """What people say of a recording: its day, its time of day where that is known, and a note."""
+
+    recorded_on: date
+    recorded_time: time | None = None
+    note: str = ""
+
+    def differences(self, wanted: RecordingFields) -> list[Difference]:
+        """Return the fields in which `wanted` differs."""
+        return _differing(
+            Difference("Recorded on", _day(self.recorded_on), _day(wanted.recorded_on)),
+            Difference("Time of day", _clock(self.recorded_time), _clock(wanted.recorded_time)),
+            Difference("Note", self.note or EMPTY, wanted.note or EMPTY),
+        )
+
+
+def fields_of(recording: Recording) -> RecordingFields:
+    """Return what is said of a stored recording."""
+    return RecordingFields(recording.recorded_on, recording.recorded_time, recording.note)
+
+
+def valid_patient(wanted: PatientFields, last_day: date) -> PatientFields:
+    """Return what is said of a patient as it is kept. `last_day`: the latest day that it may be in the clinic.
+
+    Raises FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
+    """
+    if wanted.born_on is not None and not FIRST_BIRTH <= wanted.born_on <= last_day:
+        raise FerError(f"Please give a date of birth from {FIRST_BIRTH.year} to today, or none.", "bad_birth")
+    return PatientFields(valid_name(wanted.name), valid_note(wanted.note), valid_code(wanted.code), wanted.born_on)
+
+
+def valid_recording(wanted: RecordingFields, born_on: date | None, last_day: date) -> RecordingFields:
+    """Return what is said of a patient's recording as it is kept. Raises FerError ``bad_note``, ``bad_day``."""
+    objection = day_objection(wanted.recorded_on, born_on, last_day)
+    if objection is not None:
+        raise objection
+    minute = wanted.recorded_time.replace(second=0, microsecond=0, tzinfo=None) if wanted.recorded_time else None
+    return RecordingFields(wanted.recorded_on, minute, valid_note(wanted.note))
+
+
+def day_objection(day: date | None, born_on: date | None, last_day: date) -> FerError | None:
+    """Return why no recording of a patient can be of this day: it is before birth, or 1990, or after today."""
+    if day is not None and (born_on or FIRST_DAY) <= day <= last_day:
+        return None
+    since = "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
+    return FerError(f"Please give the day of the recording: a day from {since} to today.", "bad_day")
+
+
+def valid_name(name: str) -> str:
+    """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
+    try:
+        name = texts.one_line(name)
+    except ValueError:
+        name = ""
+    if not 1 <= len(name) <= NAME_MAX:
+        raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
+    return name
+
+
+def valid_code(code: str) -> str:
+    """Return a patient's code as it is kept; empty where there is none. Raises FerError ``bad_code``."""
+    refusal = FerError(f"Please keep the code under {CODE_MAX} characters, on one line.", "bad_code")
+    try:
+        kept = texts.one_line(code)
+    except ValueError:
+        raise refusal from None
+    if len(kept) > CODE_MAX:
+        raise refusal
+    return kept
+
+
+def valid_note(note: str) -> str:
+    """Return a note as it is kept. Raises FerError ``bad_note``."""
+    refusal = FerError(f"Please keep the note under {NOTE_MAX} characters of plain text.", "bad_note")
+    try:
+        note = texts.lines(note)
+    except ValueError:
+        raise refusal from None
+    if len(note) > NOTE_MAX:
+        raise refusal
+    return note
+
+
+def is_name_of(typed: str, name: str, code: str) -> bool:
+    """Return whether somebody typed a patient's name or code, whatever the case and the spaces."""
+    wanted = _plain(typed)
+    return bool(wanted) and wanted in (_plain(name), _plain(code))
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _differing(*found: Difference) -> list[Difference]:
+    return [one for one in found if one.stored != one.wanted]
+
+
+def _day(value: date | None) -> str:
+    return value.isoformat() if value is not None else EMPTY
+
+
+def _clock(value: time | None) -> str:
+    return f"{value:%H:%M}" if value is not None else EMPTY

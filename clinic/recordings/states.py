@@ -1,0 +1,140 @@
+"""What is said of a recording and its analysis: one state and one sentence, decided from facts alone.
+
+Every page, list, banner and refusal asks here, so that no two of them can say different things of one recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from clinic.patients.trends import Summary, excluded
+from db.models import Job, JobState, Recording
+from fer_core.types import Status
+
+UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING})
+"""Stages of a job in which it is not over: by itself, or because something is asked."""
+
+
+class State(StrEnum):
+    """How a recording stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    CHOOSING = "choosing"
+    COMPLETE = "complete"
+    NO_FACE = "no_face"
+    PARTIAL = "partial"
+    EXCLUDED = "excluded"
+    CLOSED = "closed"
+    EMPTY = "empty"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Tone(StrEnum):
+    """How a sentence is shown: with a green tick only where nothing is missing and nothing is asked."""
+
+    GOOD = "good"
+    NEUTRAL = "neutral"
+    ATTENTION = "attention"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides.
+
+    `job`: the stage of the analysis, None for a recording that came with its results. `stopping`: someone asked to
+    cancel it. `obstacle`: why a waiting or running analysis makes no progress. `error`: why it failed, as a sentence.
+    `has_result`: a summary is stored; `face_seen`: a face was found in it, readable or not. `partial`: the file could
+    be read in part alone. `excluded`: why it doesn't count in the trend. `closed`: the consent to keep results doesn't
+    stand, so that nothing of them is told.
+    """
+
+    job: JobState | None = None
+    stopping: bool = False
+    obstacle: str | None = None
+    error: str | None = None
+    has_result: bool = False
+    face_seen: bool = False
+    partial: bool = False
+    excluded: str | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state of a recording, its sentence for people, and how that is shown."""
+
+    state: State
+    tone: Tone
+    sentence: str
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the analysis is not over: it waits, runs, or asks for a choice."""
+        return self.state in (State.WAITING, State.RUNNING, State.STOPPING, State.CHOOSING)
+
+
+def standing_of(recording: Recording, job: Job | None, closed: bool, obstacle: str | None = None) -> Standing:
+    """Return the state and sentence of a stored recording; `closed` and `obstacle` as in `Facts`."""
+    summary = Summary.from_dict(recording.summary) if recording.summary is not None else None
+    return standing(
+        Facts(
+            job=JobState(job.state) if job is not None else None,
+            stopping=job is not None and job.cancel_requested,
+            obstacle=obstacle,
+            error=job.error_message if job is not None else None,
+            has_result=summary is not None,
+            face_seen=summary is not None and _face_seen(summary),
+            partial=recording.partial,
+            excluded=excluded(summary, recording.partial) if summary is not None else None,
+            closed=closed,
+        )
+    )
+
+
+def standing(facts: Facts) -> Standing:
+    """Return the one state and sentence of a recording."""
+    if facts.job in UNDER_WAY:
+        return _under_way(facts)
+    if facts.job is JobState.CANCELLED:
+        return Standing(State.CANCELLED, Tone.NEUTRAL, "Cancelled: nothing was kept.")
+    if facts.job is JobState.FAILED:
+        return Standing(State.FAILED, Tone.BAD, facts.error or "The analysis failed.")
+    if facts.closed:
+        return Standing(State.CLOSED, Tone.NEUTRAL, "The results are closed: the consent to keep them doesn't stand.")
+    if not facts.has_result:
+        return Standing(State.EMPTY, Tone.ATTENTION, "No result is stored.")
+    return _analysed(facts)
+
+
+def _under_way(facts: Facts) -> Standing:
+    if facts.stopping:
+        return Standing(State.STOPPING, Tone.NEUTRAL, "Being cancelled.")
+    if facts.job is JobState.CHOOSING:
+        return Standing(State.CHOOSING, Tone.ATTENTION, "Several faces were seen: say which one is the patient's.")
+    running = facts.job is JobState.RUNNING
+    state, sentence = (State.RUNNING, "Being analysed.") if running else (State.WAITING, "Waiting for its turn.")
+    if facts.obstacle:
+        return Standing(state, Tone.ATTENTION, f"{sentence} {facts.obstacle}")
+    return Standing(state, Tone.NEUTRAL, sentence)
+
+
+def _analysed(facts: Facts) -> Standing:
+    """Return what is said of a result: the gravest thing first."""
+    how_far = " The file could be read in part only." if facts.partial else ""
+    if not facts.face_seen:
+        return Standing(State.NO_FACE, Tone.ATTENTION, f"Analysed: no face was found.{how_far}")
+    if facts.partial:
+        return Standing(State.PARTIAL, Tone.ATTENTION, f"Analysed.{how_far} It does not count in the trend.")
+    if facts.excluded:
+        return Standing(State.EXCLUDED, Tone.ATTENTION, f"Analysed. It does not count in the trend: {facts.excluded}.")
+    return Standing(State.COMPLETE, Tone.GOOD, "The analysis is complete.")
+
+
+def _face_seen(summary: Summary) -> bool:
+    """Return whether a face was found at all, readable or not."""
+    return summary.usable_samples > 0 or bool(summary.reasons.keys() - {Status.NO_FACE, Status.DAMAGED})

@@ -1,0 +1,42 @@
+"""No room on the disk: told from other errors, whichever part of the program runs into it."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+
+from fer_core.errors import FerError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_POSTGRESQL_DISK_FULL = "53100"
+
+
+class DiskFullError(FerError):
+    """What was to be written has no room; nothing of it was written, and what was stored before is whole."""
+
+    code = "disk_full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk of this installation is full. Nothing was lost, but nothing more can be written down, and so no"
+            " patient be opened. Please tell whoever looks after this computer."
+        )
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Return whether an error says that the disk is full, or was raised from one that does."""
+    while error is not None:
+        if isinstance(error, DiskFullError) or _says_so(error):
+            return True
+        error = error.__cause__ or (error.orig if isinstance(error, DBAPIError) else None)
+    return False
+
+
+def _says_so(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    if isinstance(error, OSError):
+        return error.errno in NO_ROOM
+    return getattr(error, "sqlstate", None) == _POSTGRESQL_DISK_FULL

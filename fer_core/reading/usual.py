@@ -1,0 +1,174 @@
+"""A patient's usual range of each share, from the first recordings, and which later ones lie outside of it.
+
+A share is judged on the scale of its arcsine, on which the chance of sampling is the same for all shares: Anscombe
+1948, doi 10.1093/biomet/35.3-4.246. Pure functions; the columns are labels, "uncertain" among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.reading.intervals import Floats, student_quantile
+
+BASELINE = 8
+"""So many recordings make the baseline; it is fixed then, so that a lasting change doesn't become the usual."""
+OUTSIDE_BY_CHANCE = 0.03
+"""How often one recording of a patient who doesn't change is outside, on one of both sides, for one label."""
+MIN_CHANGE = 0.02
+"""A change of less than two percentage points is never called unusual."""
+ALIKE = 2.0
+"""Sessions that follow each other resemble each other, so the mean of eight is worth four: its variance is doubled."""
+SEEN, SEEN_WITHIN = 0.8, 3
+"""What a change must be to be seen so often, within so many recordings."""
+FALSE_RINGS_OF_100 = (10, 15)
+"""Of 100 simulated patients who don't change, so many at most had a mark within 12 recordings, and so many where each
+session resembled the one before by half; see docs/statistics.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the first recordings say, on the scale of arcsines: `mean` (K,), `spread` (K,) from session to session.
+
+    `between` (K,): the variance of sessions beyond what their sampling explains. `size`: the usual number of
+    independent samples of a recording, (K,).
+    """
+
+    mean: Floats
+    spread: Floats
+    between: Floats
+    size: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One recording against the baseline: the range that it was judged by, `low` and `high` (K,), 0 to 1.
+
+    `side` (K,): -1 below it, 1 above it, 0 inside. `marked` (K,): whether the one before was on the same side too.
+    """
+
+    low: Floats
+    high: Floats
+    side: NDArray[np.int64]
+    marked: NDArray[np.bool_]
+
+
+def baseline_of(shares: Floats, sizes: Floats) -> Baseline | None:
+    """Return the baseline of the first recordings, (N, K) shares and independent samples, None for under eight."""
+    if len(shares) < BASELINE:
+        return None
+    angles = _angle(shares[:BASELINE])
+    spread = angles.std(axis=0, ddof=1)
+    between = np.maximum(0.0, spread**2 - _chance(sizes[:BASELINE]).mean(axis=0))
+    return Baseline(angles.mean(axis=0), spread, between, np.median(sizes[:BASELINE], axis=0))
+
+
+def usual_range(baseline: Baseline, size: Floats) -> tuple[Floats, Floats]:
+    """Return between what shares, (K,) each, a recording worth `size` (K,) independent samples is usual.
+
+    A recording that is longer than those of the baseline is not judged more strictly than they are spread.
+    """
+    reach = _quantile() * np.sqrt(_variance(baseline, size) + ALIKE * baseline.spread**2 / BASELINE)
+    middle = _share(baseline.mean)
+    low = np.minimum(_share(baseline.mean - reach), middle - MIN_CHANGE)
+    high = np.maximum(_share(baseline.mean + reach), middle + MIN_CHANGE)
+    return np.maximum(0.0, low), np.minimum(1.0, high)
+
+
+def _variance(baseline: Baseline, size: Floats) -> Floats:
+    """Return the variance of one more recording about the patient's mean, on the scale of arcsines."""
+    variance: Floats = np.maximum(baseline.spread**2, baseline.between + _chance(size))
+    return variance
+
+
+def judge(shares: Floats, sizes: Floats) -> list[Judgement | None]:
+    """Return the judgement of each recording of one line, (N, K) in the order of time; None for the baseline's own."""
+    baseline = baseline_of(shares, sizes)
+    judged: list[Judgement | None] = [None] * len(shares)
+    if baseline is None:
+        return judged
+    before = np.zeros(shares.shape[1], np.int64)
+    for number in range(BASELINE, len(shares)):
+        low, high = usual_range(baseline, sizes[number])
+        side = np.where(shares[number] > high, 1, np.where(shares[number] < low, -1, 0))
+        judged[number] = Judgement(low, high, side, (side != 0) & (side == before))
+        before = side
+    return judged
+
+
+def smallest_seen(baseline: Baseline, column: int, direction: int = 1) -> float | None:
+    """Return the change of a share that would be marked in 8 of 10 cases within three recordings; None for none.
+
+    Worked out from the patient's own spread: a lasting change by so much, upwards (1) or downwards (-1), in recordings
+    as long as those of the baseline.
+    """
+    middle = float(_share(baseline.mean)[column])
+    room = 1 - middle if direction > 0 else middle
+    low, high = (float(limit[column]) for limit in usual_range(baseline, baseline.size))
+    limit = float(_angle(np.array(high if direction > 0 else low)))
+    noise = float(np.sqrt(_variance(baseline, baseline.size)[column]))
+    doubt = float(baseline.spread[column]) / np.sqrt(BASELINE)
+
+    def seen(change: float) -> bool:
+        true = float(_angle(np.array(middle + direction * change)))
+        return _chance_of_mark(direction * (true - limit), noise, doubt) >= SEEN
+
+    if not seen(room):
+        return None
+    below, above = 0.0, room
+    while above - below > 0.001:
+        middle_of = (below + above) / 2
+        below, above = (below, middle_of) if seen(middle_of) else (middle_of, above)
+    return above
+
+
+def _chance_of_mark(beyond: float, noise: float, doubt: float) -> float:
+    """Return how likely two in a row of three recordings are past the limit, where on average they are `beyond` it."""
+    offsets = np.linspace(-3, 3, 61)
+    weights = np.exp(-(offsets**2) / 2)
+    normal = NormalDist(0.0, max(noise, 1e-9))
+    past = np.array([normal.cdf(beyond + doubt * offset) for offset in offsets.tolist()])
+    return float((weights * (2 * past**2 - past**3)).sum() / weights.sum())
+
+
+def noise_floor(halves: Sequence[tuple[Floats, Floats]]) -> Floats:
+    """Return the standard error of a share from the halves of several recordings, (K,): split-half.
+
+    The halves of one recording differ by chance alone, by twice the standard error of the whole.
+    """
+    differences = np.array([first - second for first, second in halves])
+    floor: Floats = np.sqrt((differences**2).mean(axis=0)) / 2
+    return floor
+
+
+def reliable_change(standard_error: Floats) -> Floats:
+    """Return the difference of two recordings that chance alone reaches in 5 of 100 cases: 1.96 sqrt(2) x the error.
+
+    Source: Jacobson & Truax 1991, doi 10.1037/0022-006X.59.1.12.
+    """
+    change: Floats = NormalDist().inv_cdf(0.975) * np.sqrt(2) * standard_error
+    return change
+
+
+def _quantile() -> float:
+    return student_quantile(1 - OUTSIDE_BY_CHANCE / 2, BASELINE - 1)
+
+
+def _angle(share: Floats) -> Floats:
+    angle: Floats = np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0)))
+    return angle
+
+
+def _share(angle: Floats) -> Floats:
+    share: Floats = np.sin(np.clip(angle, 0.0, np.pi / 2)) ** 2
+    return share
+
+
+def _chance(size: Floats) -> Floats:
+    """Return the variance of an arcsine that comes from sampling alone."""
+    variance: Floats = 1 / (4 * size + 2)
+    return variance

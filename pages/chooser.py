@@ -1,0 +1,138 @@
+"""Every choice of the program: options are ids, labels are unique, and what was chosen outlives a change of the list.
+
+Streamlit's choices send the label of the option that was clicked, and start anew where the list changes. So two equal
+labels would be one option, and a colleague's edit would move the choice to somebody else. No page calls them directly
+(tests/test_forbidden.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, Protocol
+
+import streamlit as st
+
+from clinic.patients.caseload import RecordingRow
+from pages.widgets import day
+
+SHORT_ID = 6
+"""So many characters of an id are shown at least where nothing else tells two options apart."""
+GONE = "What was chosen is no longer there. Please choose again."
+
+
+class Person(Protocol):
+    """What a patient is told by."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+
+
+def choose(
+    label: str,
+    labels: Mapping[str, str],
+    key: str,
+    start: str | None = None,
+    placeholder: str | None = None,
+    label_visibility: Literal["visible", "collapsed"] = "visible",
+) -> str | None:
+    """Draw a choice and return the id that is chosen, None before one is.
+
+    `labels`: what each id is called; equal ones are told apart here. `key`: names the choice, and with it what it is
+    about. `start`: what is chosen at first, and in no case after somebody chose.
+    """
+    labels = unique(labels)
+    before = _before(key, start)
+    if before is not None and before not in labels:
+        st.warning(GONE, icon=":material/info:")
+        before = None
+    ids = list(labels)
+    drawn = f"{key}:{_digest(labels)}"
+    st.session_state[f"drawn:{key}"] = drawn
+    return st.selectbox(
+        label,
+        ids,
+        index=ids.index(before) if before is not None else None,
+        format_func=labels.__getitem__,
+        key=drawn,
+        placeholder=placeholder,
+        label_visibility=label_visibility,
+    )
+
+
+def switch(label: str, labels: Mapping[str, str], key: str, **look: str) -> str:
+    """Draw a choice between a few fixed options, the first at first; return the id that is chosen."""
+    ids = list(unique(labels))
+    return st.segmented_control(
+        label, ids, default=ids[0], required=True, format_func=labels.__getitem__, key=key, help=look.get("help")
+    )
+
+
+def several(label: str, labels: Mapping[str, str], start: Sequence[str], key: str) -> list[str]:
+    """Draw a choice of any number of fixed options; return the ids that are chosen, in the order of `labels`."""
+    ids = list(unique(labels))
+    chosen = st.pills(label, ids, selection_mode="multi", default=start, format_func=labels.__getitem__, key=key)
+    return [one for one in ids if one in chosen]
+
+
+def patient_labels(patients: Iterable[Person]) -> dict[str, str]:
+    """Return what each patient is called in a choice: name, code and year of birth, and a short id if need be."""
+    return unique({patient.id: person(patient) for patient in patients})
+
+
+def person(patient: Person) -> str:
+    """Return a patient's name with what tells people of one name apart."""
+    born_on = getattr(patient, "born_on", None)
+    parts = [patient.name, patient.code, f"born {day(born_on)}" if born_on is not None else ""]
+    return " · ".join(part for part in parts if part)
+
+
+def recording_labels(recordings: Iterable[RecordingRow], title_of: Callable[[RecordingRow], str]) -> dict[str, str]:
+    """Return what each recording is called in a choice; of one day without times, they are numbered as they came in."""
+    titles = {recording.id: title_of(recording) for recording in recordings}
+    count = Counter(_plain(title) for title in titles.values())
+    numbers: Counter[str] = Counter()
+    labels = {}
+    # The list has the newest first.
+    for recording_id, title in reversed(titles.items()):
+        numbers[_plain(title)] += 1
+        several_alike = count[_plain(title)] > 1
+        labels[recording_id] = f"{title} · number {numbers[_plain(title)]}" if several_alike else title
+    return unique({recording_id: labels[recording_id] for recording_id in titles})
+
+
+def unique(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return labels of which no two look alike: behind equal ones stands as much of the id as tells them apart."""
+    count = Counter(_plain(label) for label in labels.values())
+    length = SHORT_ID
+    while True:
+        made = {
+            key: f"{label} · {key[:length]}" if count[_plain(label)] > 1 else label for key, label in labels.items()
+        }
+        if len({_plain(label) for label in made.values()}) == len(made) or length > max(map(len, labels), default=0):
+            return made
+        length += SHORT_ID
+
+
+def _before(key: str, start: str | None) -> str | None:
+    """Return what the choice was at when it was drawn last on this page, also where its list was another one then."""
+    drawn = st.session_state.get(f"drawn:{key}")
+    if drawn is None or drawn not in st.session_state:
+        return start
+    chosen = st.session_state[drawn]
+    return chosen if chosen is None else str(chosen)
+
+
+def _digest(labels: Mapping[str, str]) -> str:
+    return hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()[:16]
+
+
+def _plain(label: str) -> str:
+    """Return a label as eyes compare it."""
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())

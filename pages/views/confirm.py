@@ -1,0 +1,37 @@
+"""Before something is deleted for good: the patient's name or code is typed, and the way back stands first."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import streamlit as st
+
+from clinic.patients import fields
+from pages import actions, links
+
+
+class Named(Protocol):
+    """A patient by name and code."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+
+
+def confirmed(label: str, what: str, target: str, patient: Named, disabled: bool = False) -> bool:
+    """Ask for the patient's name or code and draw the buttons; return whether to go on.
+
+    `what` and `target` as in `actions.action`: so what was typed for one record never counts for another.
+    """
+    asked = " or ".join(f"**{links.plain_text(text)}**" for text in (patient.name, patient.code) if text)
+    typed = st.text_input(f"To confirm, type {asked}", key=f"typed:{what}:{target}", autocomplete="off")
+    with st.container(horizontal=True):
+        back = actions.action("Keep everything", f"keep_{what}", target)
+        go_on = actions.action(label, what, target, icon=":material/delete:", disabled=disabled)
+    if back:
+        st.rerun()
+    if go_on and not fields.is_name_of(typed, patient.name, patient.code):
+        st.error("This is not the patient's name or code, so nothing was deleted.", icon=":material/info:")
+        return False
+    return go_on

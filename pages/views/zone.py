@@ -1,0 +1,37 @@
+"""The clinic's time zone: taken from the first administrator's browser, and asked for until somebody confirms it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic.access import Actor
+from clinic.admin import zones
+from pages import actions, chooser
+from web.resources import resources
+
+
+def ask_for_zone(who: Actor) -> None:
+    """Take the browser's zone where the clinic has none, and ask an administrator whether it is the right one."""
+    parts = resources()
+    found = zones.chosen(parts.db)
+    if found is None:
+        zones.adopt(parts.db, who, st.context.timezone)
+        found = zones.chosen(parts.db)
+    if found is None or not found.confirmed:
+        st.info("In which time zone is the clinic? It says which day it is, for everybody.", icon=":material/schedule:")
+        zone_form(who)
+
+
+def zone_form(who: Actor) -> None:
+    """Draw the choice of the clinic's time zone."""
+    parts = resources()
+    if parts.settings.timezone is not None:
+        st.caption(f"The clinic's time zone is {parts.settings.timezone}, as FER_TIMEZONE says.")
+        return
+    found = zones.chosen(parts.db)
+    with st.form("zone", border=False):
+        labels = {name: name for name in zones.names()}
+        name = chooser.choose("Time zone", labels, "zone", found.name if found else None)
+        if actions.submit("Set the time zone", "set-zone", "installation") and name:
+            zones.choose(parts.db, who, name)
+            st.rerun()

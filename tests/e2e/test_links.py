@@ -1,0 +1,24 @@
+"""Each address, opened directly on a server that has just started: `st.navigation` alone says which pages exist."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.navigation import PLACES
+from tests.e2e.conftest import ROOT
+
+pytestmark = pytest.mark.e2e
+
+NO_PAGES = sorted({path.stem for path in (ROOT / "pages").glob("*.py")} - {place.path for place in PLACES})
+
+
+def test_a_link_opens_its_page_and_no_other_file_of_pages_is_one(sign_in, account, page, server):
+    sign_in(start=PLACES[-1].path)
+    for place in reversed(PLACES):
+        page.goto(f"{server}/{place.path}")
+        page.get_by_role("heading", name=place.title, exact=True).wait_for()
+        listed = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
+        assert [name.split("\n")[-1] for name in listed] == [other.title for other in PLACES]
+    for name in NO_PAGES:
+        page.goto(f"{server}/{name}")
+        page.get_by_text("Page not found").wait_for()

@@ -1,0 +1,317 @@
+"""Two people at once, equal names, ordinary haste: what is done is done to what was on the screen, or to nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+from sqlalchemy import insert, select, update
+
+from clinic.accounts.accounts import grant
+from clinic.admin import demo
+from db.models import Account, Job, JobState, Patient, Recording, Sample
+from tests import consents
+from tests.clinic.fakes import eventually
+from tests.e2e.conftest import settled
+
+pytestmark = pytest.mark.e2e
+
+DAY = date(2026, 11, 20)
+
+
+@pytest.fixture
+def add_patient(account):
+    """Return a function that adds a patient who agreed to everything, on everybody's caseload."""
+
+    def add(name, **values):
+        with account.session() as session:
+            stored = Patient(name=name, created_at=datetime.now(UTC), **values)
+            session.add(stored)
+            session.flush()
+            for account_id in session.scalars(select(Account.id)).all():
+                grant(session, account_id, stored.id)
+        consents.agree(account, stored.id)
+        return stored.id
+
+    return add
+
+
+@pytest.fixture
+def add_recording(account):
+    """Return a function that adds an analysed recording of two minutes."""
+
+    def add(patient_id, note, happy=0.2, seed=1):
+        visit = demo._Visit(0, happy, 0.2, minutes=2.0, note=note)
+        recording, table = demo._recording(patient_id, visit, np.random.default_rng(seed))
+        recording.recorded_on = DAY
+        with account.session() as session:
+            session.add(recording)
+            session.flush()
+            session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
+            session.execute(insert(Sample), demo._rows(recording.id, table))
+        return recording.id
+
+    return add
+
+
+@pytest.fixture
+def stored(account):
+    """Return a function that tells which recordings are stored: of whom, on which day, with which note."""
+
+    def read():
+        with account.read() as session:
+            return [(one.patient_id, one.recorded_on, one.note) for one in session.scalars(select(Recording))]
+
+    return read
+
+
+@pytest.fixture
+def revise(account):
+    """Return a function that does what a colleague's Save does to a patient."""
+
+    def change(patient_id, **values):
+        with account.session() as session:
+            session.execute(
+                update(Patient).where(Patient.id == patient_id).values(revision=Patient.revision + 1, **values)
+            )
+
+    return change
+
+
+def options(page, label):
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option").first.wait_for()
+    return page.get_by_role("option").all_inner_texts()
+
+
+def pick(page, label, number):
+    found = options(page, label)
+    page.get_by_role("option").nth(number).click()
+    settled(page)
+    return found
+
+
+def upload(page, clip):
+    page.locator("input[type=file]").set_input_files(clip)
+    page.get_by_text("Uploaded.").wait_for()
+    settled(page)
+
+
+def start(page):
+    page.get_by_role("button", name="Start analysis").click()
+
+
+def type_day(page, text):
+    """Type a day as people do, digit by digit. The box sends it when it is left."""
+    page.get_by_test_id("stDateInput").get_by_role("spinbutton").first.click()
+    page.keyboard.type(text.replace("-", ""), delay=50)
+
+
+def shown_notes(page, *notes):
+    return [note for note in notes if page.get_by_text(f"Note: {note}").count()]
+
+
+def test_a_recording_goes_to_the_patient_on_the_screen(add_patient, revise, stored, window, server, clip):
+    first, second = add_patient("Anna Twin"), add_patient("Anna Twin")
+    carl = add_patient("Carl C")
+    page = window()
+
+    # Two patients of one name: the form was opened on the first one's own page.
+    page.goto(f"{server}/patient?patient={first}")
+    page.get_by_role("link", name="Add a recording").click()
+    upload(page, clip)
+    page.get_by_text(f"To be stored for Anna Twin · {first[:6]}").wait_for()
+    start(page)
+    page.get_by_role("heading", name="Recorded on").wait_for()
+    assert [patient for patient, *_ in stored()] == [first]
+
+    # Opened from the first one's page, the third is chosen; colleagues rename and add others meanwhile.
+    page.goto(f"{server}/record?patient={first}")
+    upload(page, clip)
+    texts = pick(page, "Patient", 2)
+    assert len(set(texts)) == 3
+    page.get_by_text("To be stored for Carl C").wait_for()
+    revise(second, name="Zoe Twin")
+    add_patient("Aaron New")
+    start(page)
+    page.get_by_role("heading", name="Carl C").wait_for()
+    eventually(lambda: [patient for patient, *_ in stored()] == [first, carl])
+
+
+def test_what_changed_on_the_way_is_refused_with_a_sentence(add_patient, account, revise, stored, window, server, clip):
+    adam, berta = add_patient("Adam A"), add_patient("Berta B")
+    page = window()
+    page.goto(f"{server}/record?patient={adam}")
+    upload(page, clip)
+    pick(page, "Patient", 1)
+    page.get_by_text("To be stored for Berta B").wait_for()
+    revise(berta, name="Bertha B")
+    start(page)
+    page.get_by_text("Nothing was done: what was on the screen has changed").wait_for()
+    page.get_by_text("To be stored for Bertha B").wait_for()
+    assert stored() == []
+
+    with account.session() as session:
+        session.delete(session.get_one(Patient, berta))
+    start(page)
+    page.get_by_text("What was chosen is no longer there").wait_for()
+    page.get_by_text("Nothing was done").wait_for()
+    settled(page)
+    assert page.get_by_role("button", name="Start analysis").is_disabled()
+    assert stored() == []
+
+
+def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stored, window, server, clip):
+    anna = add_patient("Anna A")
+    page = window()
+    page.goto(f"{server}/record?patient={anna}")
+    upload(page, clip)
+    page.get_by_role("button", name="Start analysis").dblclick()
+    page.get_by_role("heading", name="Recorded on").wait_for()
+    page.get_by_text("The analysis is complete").wait_for(timeout=120_000)
+    assert page.get_by_text("Code:").count() == page.get_by_text("Nothing was done").count() == 0
+    assert page.get_by_text("analysed for this patient before").count() == 0
+    assert len(stored()) == 1
+
+
+def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, window, server):
+    zed = add_patient("Zed Zulu", code="Z-7")
+    add_recording(zed, "MORNING", 0.9, seed=1)
+    evening = add_recording(zed, "EVENING", 0.01, seed=2)
+    page = window()
+    page.goto(f"{server}/patient?patient={zed}&recording={evening}")
+    page.get_by_text("Note: EVENING").wait_for()
+    texts = pick(page, "Recording", 1)
+    assert len(set(texts)) == 2
+    page.get_by_text("Note: MORNING").wait_for()
+    pick(page, "Recording", 0)
+    page.get_by_text("Note: EVENING").wait_for()
+    page.get_by_role("button", name="Angry-like").click()
+    settled(page)
+    assert shown_notes(page, "MORNING", "EVENING") == ["EVENING"]
+
+    page.get_by_role("button", name="Delete this recording").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Delete", exact=True).wait_for()
+    buttons = dialog.get_by_role("button").all_inner_texts()
+    assert buttons.index("Keep everything") < next(n for n, text in enumerate(buttons) if text.endswith("Delete"))
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("nothing was deleted").wait_for()
+    dialog.get_by_role("textbox").fill("z-7")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("Erased for good: 1 recording").wait_for()
+    assert [note for *_, note in stored()] == ["MORNING"]
+
+
+def test_two_people_edit_one_patient(add_patient, add_recording, account, window, server):
+    zed = add_patient("Zed Zulu")
+    add_recording(zed, "MORNING")
+    one, other = window(), window()
+    for page in (one, other):
+        page.goto(f"{server}/patient?patient={zed}")
+        page.get_by_role("button", name="Edit", exact=True).click()
+        page.get_by_role("dialog").get_by_label("Note").wait_for()
+    one.get_by_role("dialog").get_by_label("Note").fill("what one saw")
+    one.get_by_role("dialog").get_by_role("button", name="Save").click()
+    one.get_by_text("what one saw").wait_for()
+    other.get_by_role("dialog").get_by_label("Note").fill("what the other saw")
+    other.get_by_role("dialog").get_by_role("button", name="Save").click()
+    other.get_by_text("Somebody changed this patient since you opened it").wait_for()
+    assert other.get_by_text("stored now what one saw, yours what the other saw").is_visible()
+    with account.read() as session:
+        assert session.get_one(Patient, zed).note == "what one saw"
+    other.get_by_role("dialog").get_by_role("button", name="Save").click()
+    other.get_by_role("dialog").wait_for(state="detached")
+    with account.read() as session:
+        assert session.get_one(Patient, zed).note == "what the other saw"
+
+
+def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, account, stored, window, server):
+    zed = add_patient("Zed Zulu")
+    morning, evening = add_recording(zed, "MORNING", seed=1), add_recording(zed, "EVENING", seed=2)
+    page = window()
+    page.goto(f"{server}/patient?patient={zed}&recording={evening}")
+    page.get_by_text("Note: EVENING").wait_for()
+    with account.session() as session:
+        session.delete(session.get_one(Recording, evening))
+    page.get_by_role("button", name="Delete this recording").click()
+    page.get_by_text("What was chosen is no longer there").wait_for()
+    page.get_by_text("Nothing was done").wait_for()
+    assert page.get_by_role("dialog").count() == 0
+
+    page.goto(f"{server}/patient?patient={zed}&recording={morning}")
+    page.get_by_role("button", name="Edit day and note").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Note").fill("late")
+    with account.session() as session:
+        session.delete(session.get_one(Patient, zed))
+    form.get_by_role("button", name="Save").click()
+    page.get_by_text("This recording is no longer there").wait_for()
+    assert stored() == []
+
+
+def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
+    anna = add_patient("Anna A", born_on=date(1988, 5, 6))
+    page = window()
+    page.goto(f"{server}/record?patient={anna}")
+    box = page.get_by_test_id("stDateInput").locator("input")
+    box.wait_for()
+    upload(page, clip)
+    for wrong in ("1988-05-05", "2099-01-01"):
+        type_day(page, wrong)
+        page.get_by_label("Note (optional)").click()
+        page.get_by_text("a day from the patient's birth to today").wait_for()
+        assert box.input_value() == wrong
+        settled(page)
+        assert page.get_by_role("button", name="Start analysis").is_disabled()
+    # Straight from the box to the button: what is typed counts, although the page hasn't run with it yet.
+    type_day(page, "1988-05-07")
+    page.get_by_label("Note (optional)").click()
+    page.get_by_text("recorded on 7 May 1988").wait_for()
+    type_day(page, "1988-05-06")
+    start(page)
+    page.get_by_role("heading", name="Recorded on 6 May 1988").wait_for()
+    page.get_by_text("The analysis is complete").wait_for(timeout=120_000)
+
+    # The same file with the corrected day: said, and taken over when asked.
+    page.goto(f"{server}/record?patient={anna}")
+    box.wait_for()
+    type_day(page, "2015-05-14")
+    page.get_by_label("Note (optional)").click()
+    page.get_by_text("recorded on 14 May 2015").wait_for()
+    page.get_by_label("Note (optional)").fill("archive tape")
+    page.keyboard.press("Tab")
+    upload(page, clip)
+    start(page)
+    page.get_by_text("Recorded on: stored 1988-05-06, typed now 2015-05-14").wait_for()
+    page.get_by_text("Note: stored –, typed now archive tape").wait_for()
+    assert stored() == [(anna, date(1988, 5, 6), "")]
+    page.get_by_role("button", name="Store what was typed now").click()
+    page.get_by_role("heading", name="Recorded on 14 May 2015").wait_for()
+    assert stored() == [(anna, date(2015, 5, 14), "archive tape")]
+
+
+def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recording, window, server, stored):
+    anna, zed = add_patient("Anna A"), add_patient("Zed Zulu")
+    add_recording(anna, "OF ANNA"), add_recording(zed, "OF ZED")
+    page = window()
+    page.goto(f"{server}/patient?patient={anna}")
+    page.get_by_text("Note: OF ANNA").wait_for()
+    tab = page.context.new_page()
+    tab.goto(f"{server}/patient?patient={zed}")
+    tab.get_by_text("Note: OF ZED").wait_for()
+    page.bring_to_front()
+    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("button", name="Start analysis").wait_for()
+    page.go_back()
+    page.get_by_text("Note: OF ANNA").wait_for()
+    page.get_by_role("button", name="Delete this recording").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("Anna A")
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("Erased for good: 1 recording").wait_for()
+    assert [note for *_, note in stored()] == ["OF ZED"]
+    tab.bring_to_front()
+    tab.get_by_role("button", name="Angry-like").click()
+    settled(tab)
+    assert shown_notes(tab, "OF ZED", "OF ANNA") == ["OF ZED"]

@@ -1,0 +1,58 @@
+"""The picture beside a running or ended analysis: whose labels and bars are drawn."""
+
+from dataclasses import asdict
+
+from streamlit.testing.v1 import AppTest
+
+from clinic import words
+from clinic.jobs import previews
+from fer_core.types import Box
+from tests.clinic.jobs.test_previews import RECORDING, RGB, seen
+
+
+def drawn(settings, preview):
+    """Return the page on which a preview is drawn, and the texts at its boxes."""
+
+    def page(jpeg, faces, several):
+        from clinic.jobs.previews import PreviewFace, StoredPreview
+        from fer_core.types import Box
+        from pages.views.follow import show_preview
+
+        found = [PreviewFace(Box(**face.pop("box")), **face) for face in faces]
+        show_preview(StoredPreview(jpeg, 0.0, tuple(found), several), False)
+
+    args = (preview.jpeg, [asdict(face) for face in preview.faces], preview.several)
+    return AppTest.from_function(page, args=args).run()
+
+
+def stored(settings, several):
+    previews.write_preview(settings, RECORDING, 0.0, RGB, [seen(0)], several)
+    return previews.read_preview(settings, RECORDING)
+
+
+def charts(page):
+    return [element.proto.spec for element in page.get("plotly_chart")]
+
+
+def test_one_face_has_a_label_and_bars(settings):
+    page = drawn(settings, stored(settings, several=False))
+    assert not page.exception
+    picture, bars = charts(page)
+    assert words.EXPRESSIONS[3].capitalize() in picture
+    assert '"bar"' in bars
+
+
+def test_several_faces_have_boxes_and_nothing_else(settings):
+    page = drawn(settings, stored(settings, several=True).without_labels())
+    assert not page.exception
+    [picture] = charts(page)
+    assert "No label" not in picture
+    assert not any(name.capitalize() in picture for name in words.EXPRESSIONS.values())
+    assert words.SEVERAL_FACES in [caption.value for caption in page.caption]
+
+
+def test_a_face_without_a_status_of_its_own_has_a_sentence(settings):
+    other = previews.PreviewFace(Box(0, 0, 10, 10), 0, "blurred", None)
+    page = drawn(settings, previews.StoredPreview(stored(settings, False).jpeg, 0.0, (other,)))
+    assert not page.exception
+    assert any("blurred" in caption.value for caption in page.caption)
