@@ -197,3 +197,11 @@ def test_what_is_not_kept_or_not_played_is_no_video(db, settings, who, recording
     upload.path.unlink()
     assert playback.kept(db, settings, who, recording) is None
     assert get().status_code == 404
+
+
+def test_where_the_pictures_begin_in_the_file_is_kept_with_it(db, settings, who, recording):
+    assert playback.kept(db, settings, who, recording).begins_s == 0
+    with db.session() as session:
+        job = session.scalar(select(Job).where(Job.recording_id == recording))
+        job.sources = [job.sources[0] | {"begins_s": 3.0}]
+    assert playback.kept(db, settings, who, recording).begins_s == 3.0
