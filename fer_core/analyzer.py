@@ -241,7 +241,7 @@ def _end(stats: DecodeStats, begun: _Begun, last: Frame | None) -> End:
     return End(stats.numbered, stats.decoded, stats.damaged, tracks, place, stats.shots, stats.skipped)
 
 
-def _as_long_as_seen(info: VideoInfo, end_s: float) -> VideoInfo:
+def _as_long_as_seen(info: VideoInfo, end_s: float, step_s: float) -> VideoInfo:
     """Return what the video says of itself, with its true length: of recordings that were joined it tells one."""
     if info.duration_s is None or end_s <= info.duration_s:
         return info
