@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, time
+from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from clinic.access import Actor
@@ -15,7 +16,7 @@ from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming, uploads
-from clinic.recordings.taken import suggestion
+from clinic.recordings.taken import Taken, suggestion
 from fer_core.errors import FerError
 from fer_core.media.kinds import PICTURE_SUFFIXES
 from pages import actions, chooser, links
@@ -24,6 +25,8 @@ from pages.views.follow import follow
 from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
 from pages.widgets import calm, day, day_input, show_error, today, zone
 from web.resources import Resources, resources
+
+Suggested = TypeVar("Suggested")
 
 KINDS = {"video": "A video", "pictures": "Pictures"}
 SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second", "0.0": "Every frame"}
@@ -61,9 +64,7 @@ def show_form(patients: list[PatientSummary]) -> None:
     else:
         pictures = st.file_uploader("One or more pictures", type=list(PICTURE_SUFFIXES), accept_multiple_files=True)
     st.caption(f"The file lies encrypted until it is analysed, and {afterwards(chosen)} then. Sound is never read.")
-    with day_field:
-        recorded_on = ask_for_day(video.name if video else pictures[0].name if pictures else "")
-    recorded_time = time_field.time_input("Time (optional)", None, key="recorded_time")
+    recorded_on, recorded_time = ask_for_moment(taken_at(video, pictures), day_field, time_field)
     objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None, today())
     if objection is not None:
         show_error(objection)
@@ -81,18 +82,42 @@ def show_form(patients: list[PatientSummary]) -> None:
         st.caption("Choose a patient and a file first." if not video else "The video is still on its way.")
 
 
-def ask_for_day(name: str) -> date | None:
-    """Ask for the day of the recording; the file's name may suggest one."""
-    taken = suggestion(name, None, zone(), today())
+def ask_for_moment(
+    taken: Taken | None, place: DeltaGenerator, time_place: DeltaGenerator
+) -> tuple[date | None, time | None]:
+    """Ask for the day and the time of the recording; the file may suggest them, and says so."""
     suggested = taken.day if taken is not None else today()
-    key, offered = st.session_state.get("day_drawn", (f"recorded_on:{suggested}", suggested))
-    # A suggestion takes the place of another one, and never of a day that somebody typed.
+    with place:
+        key, offered = offered_first("recorded_on", suggested)
+        recorded_on = day_input("Recorded on", offered, key)
+        if taken is not None and recorded_on == suggested:
+            st.caption("As the file says.")
+        elif taken is not None:
+            st.caption(f"The file says {day(suggested)}.")
+    with time_place:
+        key, offered_time = offered_first("recorded_time", taken.time if taken is not None else None)
+        return recorded_on, st.time_input("Time (optional)", offered_time, key=key)
+
+
+def offered_first(what: str, suggested: Suggested) -> tuple[str, Suggested]:
+    """Return the key of a box and what stands in it first: a suggestion replaces another, and never what was typed."""
+    key, offered = st.session_state.get(f"{what}_drawn", (f"{what}:{suggested}", suggested))
     if key not in st.session_state or st.session_state[key] == offered:
-        key, offered = f"recorded_on:{suggested}", suggested
-        st.session_state["day_drawn"] = (key, offered)
-    elif suggested != offered:
-        st.caption(f"The file's name says {day(suggested)}." if taken is not None else f"Today is {day(suggested)}.")
-    return day_input("Recorded on", offered, key)
+        key, offered = f"{what}:{suggested}", suggested
+        st.session_state[f"{what}_drawn"] = (key, offered)
+    return key, offered
+
+
+def taken_at(video: Sent | None, pictures: list[UploadedFile]) -> Taken | None:
+    """Return when the chosen file was recorded, as its name says, or else the container of a video."""
+    name = video.name if video else pictures[0].name if pictures else ""
+    said = suggestion(name, None, zone(), today())
+    if said is not None or video is None or not video.done:
+        return said
+    known: dict[str, str | None] = st.session_state.setdefault("created", {})
+    if video.upload_id not in known:
+        known[video.upload_id] = incoming.created(resources().settings, video.upload_id, actor().account_id)
+    return suggestion(name, known[video.upload_id], zone(), today())
 
 
 def may_be_analysed(patient_id: str) -> bool:

@@ -35,10 +35,12 @@ def write_clip(
     muxer=None,
     container=None,
     aspect=None,
+    metadata=None,
 ):
     """Write pictures as a video; `times_s` gives each frame a time of its own, `aspect` the pixels' width by height."""
     defaults = {"preset": "ultrafast"} if codec == "libx264" else {}
     with av.open(str(path), "w", format=container, options=muxer or {}) as container:
+        container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=rate, options=defaults | (options or {}))
         stream.pix_fmt = pix_fmt
         base = Fraction(1, 10_000) if times_s is not None else Fraction(1, rate)

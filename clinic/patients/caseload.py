@@ -177,7 +177,7 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
         for recording in session.scalars(
             select(Recording)
             .where(Recording.patient_id.in_(seen), Recording.current)
-            .order_by(Recording.recorded_on, Recording.number)
+            .order_by(Recording.recorded_on, Recording.recorded_time.nulls_last(), Recording.number)
         ):
             by_patient[recording.patient_id].append(recording)
     # Ö stands with O and not behind Z, whatever order the database has.
@@ -197,7 +197,9 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             .options(defer(Job.cursor), defer(Job.sources))
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
-            .order_by(Recording.recorded_on.desc(), Recording.number.desc())
+            .order_by(
+                Recording.recorded_on.desc(), Recording.recorded_time.desc().nulls_first(), Recording.number.desc()
+            )
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
         return PatientDetail(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import numpy as np
@@ -223,13 +223,18 @@ def summarise_recording(session: Session, recording: Recording) -> dict[str, Any
 def trend(recordings: Sequence[Recording]) -> Trend:
     """Return the trend of one patient's recordings that have a summary, in the order of their dates."""
     summarised = [recording for recording in recordings if recording.summary is not None]
-    ordered = sorted(summarised, key=lambda recording: (recording.recorded_on, recording.number))
+    ordered = sorted(summarised, key=_in_time)
     points, changes = _in_lines(ordered)
     judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
     newest = [point for point in judged if point.segment == len(changes) and point.hollow is None]
     ranges = _ranges(newest)
     building = None if ranges else f"baseline being built ({len(newest)} of {BASELINE_MIN})"
     return Trend(tuple(judged), tuple(changes), ranges, building, _noise(ordered, newest))
+
+
+def _in_time(recording: Recording) -> tuple[date, time, int]:
+    """Return by what recordings are sorted: day, time of day (one without it stands last), and as they came in."""
+    return recording.recorded_on, recording.recorded_time or time.max, recording.number
 
 
 def lines(recordings: Sequence[Recording]) -> list[int]:

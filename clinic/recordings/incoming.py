@@ -25,8 +25,9 @@ from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError, MediaError, media_error
+from fer_core.media.sandbox import inspect_file
 from storage.media import PART, open_store
-from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter
+from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed
 
 MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
 """Uploads that may be begun or gone on with in a quarter of an hour; abandoned ones are swept after a day."""
@@ -101,6 +102,22 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
         raise
     _delete(settings, upload_id)
     return upload
+
+
+def created(settings: Settings, upload_id: str, owner: str) -> str | None:
+    """Return when a wholly uploaded video was recorded, as its container says (ISO 8601); None where it says nothing.
+
+    Raises FerError ``upload_unknown``.
+    """
+    if status(settings, upload_id, owner).sha256 is None:
+        return None
+    sealed = uploads.part_path(settings, upload_id).open("rb")
+    try:
+        with open_sealed(sealed, open_store(settings).key, upload_id.encode()) as file:
+            return inspect_file(file).created
+    except MediaError:
+        # The refusal comes with its sentence when the file is handed in.
+        return None
 
 
 def cancel(settings: Settings, upload_id: str, owner: str) -> None:

@@ -49,7 +49,7 @@ def analyse(page, clip):
     page.get_by_text("Uploaded.").wait_for()
     assert page.get_by_text("is kept then").is_visible()
     page.get_by_role("button", name="Start analysis").click()
-    page.get_by_text("The analysis is complete").wait_for(timeout=180_000)
+    page.get_by_text("It does not count in the trend").wait_for(timeout=180_000)
     page.get_by_role("link", name="Open the patient's page").click()
 
 

@@ -30,7 +30,7 @@ def test_from_an_empty_caseload_to_a_trend(account, agreed, sign_in, page, clip)
     page.get_by_role("button", name="Start analysis").click()
     page.get_by_role("heading", name=NAME).wait_for()
     page.get_by_role("heading", name="Recorded on").wait_for()
-    page.get_by_text("The analysis is complete").wait_for(timeout=180_000)
+    page.get_by_text("It does not count in the trend").wait_for(timeout=180_000)
     assert page.get_by_role("heading", name=NAME).is_visible()
     assert page.title() == "New recording"
 

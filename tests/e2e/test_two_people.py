@@ -169,7 +169,7 @@ def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stor
     upload(page, clip)
     page.get_by_role("button", name="Start analysis").dblclick()
     page.get_by_role("heading", name="Recorded on").wait_for()
-    page.get_by_text("The analysis is complete").wait_for(timeout=120_000)
+    page.get_by_text("It does not count in the trend").wait_for(timeout=120_000)
     assert page.get_by_text("Code:").count() == page.get_by_text("Nothing was done").count() == 0
     assert page.get_by_text("analysed for this patient before").count() == 0
     assert len(stored()) == 1
@@ -272,7 +272,7 @@ def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
     type_day(page, "1988-05-06")
     start(page)
     page.get_by_role("heading", name="Recorded on 6 May 1988").wait_for()
-    page.get_by_text("The analysis is complete").wait_for(timeout=120_000)
+    page.get_by_text("It does not count in the trend").wait_for(timeout=120_000)
 
     # The same file with the corrected day: said, and taken over when asked.
     page.goto(f"{server}/record?patient={anna}")
@@ -286,7 +286,7 @@ def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
     page.get_by_label("Note (optional)").fill("archive tape")
     page.keyboard.press("Tab")
     upload(page, named)
-    page.get_by_text("The file's name says 5 Apr 2026").wait_for()
+    page.get_by_text("The file says 5 Apr 2026").wait_for()
     start(page)
     page.get_by_text("Recorded on: stored 1988-05-06, typed now 2015-05-14").wait_for()
     page.get_by_text("Note: stored –, typed now archive tape").wait_for()

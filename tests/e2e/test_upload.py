@@ -68,7 +68,7 @@ def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server,
     assert sent == [PIECE, 2 * PIECE], "what was there was not sent again"
     assert page.get_by_role("button", name="Cancel").is_visible()
     page.get_by_role("button", name="Start analysis").click()
-    page.get_by_text("The analysis is complete").wait_for(timeout=120_000)
+    page.get_by_text("It does not count in the trend").wait_for(timeout=120_000)
     assert list((tmp_path / "data" / "uploads").iterdir()) == []
     assert list((tmp_path / "data" / "media").iterdir()) == []
 

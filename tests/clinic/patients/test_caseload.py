@@ -1,5 +1,7 @@
 """Patients are listed, found as they are written, and leave no byte when they go."""
 
+from datetime import UTC, date, datetime, time
+
 import pytest
 from sqlalchemy import event
 
@@ -8,7 +10,7 @@ from clinic.accounts import accounts, sessions
 from clinic.admin import demo
 from clinic.patients import caseload, edits
 from clinic.patients.fields import PatientFields
-from db.models import Account
+from db.models import Account, Recording
 from fer_core.errors import FerError
 
 
@@ -129,3 +131,21 @@ def test_the_list_costs_four_queries_however_long_it_is(filled, who):
     event.listen(filled.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
     caseload.list_patients(filled, who)
     assert len([statement for statement in asked if statement.startswith("SELECT")]) == 4
+
+
+def test_recordings_of_one_day_stand_in_the_order_of_their_times(db, who, patient):
+    at = [time(15), time(9, 30), None]
+    with db.session() as session:
+        for when in at:
+            session.add(
+                Recording(
+                    patient_id=patient,
+                    kind="video",
+                    recorded_on=date(2026, 1, 5),
+                    recorded_time=when,
+                    created_at=datetime.now(UTC),
+                )
+            )
+            session.flush()
+    newest_first = [one.recorded_time for one in caseload.get_patient(db, who, patient).recordings]
+    assert newest_first == [None, time(15), time(9, 30)]

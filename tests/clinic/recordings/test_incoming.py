@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 from dataclasses import replace
+from datetime import date, datetime
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from clinic.recordings.incoming import Piece
 from fer_core.errors import FerError
 from storage.media import open_store
 from storage.sealed import CHUNK_BYTES
+from tests.media import scene, write_clip
 
 
 def send(settings, upload_id, content, offset, digests, owner):
@@ -127,6 +129,18 @@ def test_what_is_complete_is_looked_at_and_stored_once(db, settings, who):
     assert list(uploads.uploads_dir(settings).iterdir()) == []
     with pytest.raises(FerError):
         incoming.complete(settings, upload.id, "visit.png", who.account_id)
+
+
+def test_the_container_says_when_a_video_was_recorded(db, settings, who, tmp_path):
+    path = write_clip(
+        tmp_path / "a.mp4", [scene(size=(64, 48))] * 4, metadata={"creation_time": "2026-04-05T10:20:30Z"}
+    )
+    content = path.read_bytes()
+    upload = incoming.begin(db, settings, who, len(content))
+    assert incoming.created(settings, upload.id, who.account_id) is None, "it is not there yet"
+    send(settings, upload.id, content, 0, {}, who.account_id)
+    assert datetime.fromisoformat(incoming.created(settings, upload.id, who.account_id)).date() == date(2026, 4, 5)
+    assert incoming.status(settings, upload.id, who.account_id).sha256 is not None, "it may still be handed in"
 
 
 def test_a_file_of_no_use_is_refused_and_gone(db, settings, who):
