@@ -1,0 +1,89 @@
+"""What is shown is true: after the choice the patient alone, and the day is the clinic's, wherever the window is."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from clinic.access import installation
+from clinic.accounts import sessions
+from clinic.accounts.accounts import grant
+from clinic.jobs import jobs
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from db.models import Account, Patient, Sample
+from tests import consents, doors
+from tests.e2e.conftest import settled
+from tests.media import scene
+
+pytestmark = pytest.mark.e2e
+
+NAME = "Dr. Invented"
+SHAPES = "[...document.querySelectorAll('.js-plotly-plot')].map(plot => (plot.layout.shapes || []).length)"
+
+
+@pytest.fixture
+def patient(account):
+    """The id of a patient of the clinician's who agreed to everything."""
+    with account.session() as session:
+        stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
+        session.add(stored)
+        session.flush()
+        grant(session, session.scalar(select(Account.id)), stored.id)
+    consents.agree(account, stored.id)
+    return stored.id
+
+
+def two_people():
+    """A PNG with two faces side by side."""
+    picture = np.full((400, 900, 3), 70, np.uint8)
+    picture[:, :450] = scene(90, 70, 260, (450, 400))
+    picture[:, 450:] = scene(120, 120, 180, (450, 400))[:, ::-1]
+    written = io.BytesIO()
+    Image.fromarray(picture).save(written, "PNG")
+    return io.BytesIO(written.getvalue())
+
+
+def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, patient, window, server):
+    settings = Settings.at(data)
+    who = sessions.actor_of(account, sessions.sign_in(account, NAME, doors.PASSWORD))
+    stored = uploads.store(account, settings, who, two_people(), "visit.png")
+    recording = jobs.enqueue(account, settings, who, patient, [stored], date(2026, 5, 4)).recording_id
+    page = window()
+    page.goto(f"{server}/record?recording={recording}")
+    page.get_by_role("button", name="This is the patient").wait_for(timeout=120_000)
+    assert page.get_by_role("heading", name="Invented Person").is_visible()
+    assert page.locator(".js-plotly-plot").count() == 0, "while a face is to be chosen, nothing is drawn of anybody"
+    faces = page.locator("label:has(input[type=checkbox])")
+    faces.nth(1).wait_for()
+    assert faces.count() == 2
+    faces.last.click()
+    settled(page)
+    page.get_by_role("button", name="This is the patient").click()
+    page.get_by_text("Analysed.").wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+    assert sum(page.evaluate(SHAPES)) == 1, "one box, the patient's"
+    with account.read() as session:
+        assert len(set(session.scalars(select(Sample.track).where(Sample.recording_id == recording)))) == 1
+
+
+def test_the_day_is_the_clinic_s_wherever_the_window_is(account, patient, clock, window, server):
+    with account.session() as session:
+        known = installation(session)
+        known.zone, known.zone_confirmed = "Pacific/Auckland", True
+    # Half past eight in the evening in UTC: in Auckland it is the next day, in Los Angeles noon of this one.
+    now = datetime.now(UTC)
+    evening = now.replace(hour=20, minute=30)
+    evening += timedelta(days=0 if evening > now else 1)
+    clock.move(evening - now)
+    for zone in ("America/Los_Angeles", "Pacific/Auckland"):
+        page = window(timezone_id=zone)
+        page.goto(f"{server}/record?patient={patient}")
+        day = page.get_by_test_id("stDateInput").locator("input")
+        day.wait_for()
+        assert day.input_value() == str((evening + timedelta(days=1)).date())
