@@ -37,8 +37,8 @@ async def start(_app: st.App) -> AsyncIterator[None]:
 
 behind = Behind(
     open_db=database,
-    is_deed=streamlit_protocol.is_deed,
-    farewell=streamlit_protocol.leave_for(SIGN_IN),
+    is_user_action=streamlit_protocol.is_user_action,
+    sign_out_message=streamlit_protocol.leave_for(SIGN_IN),
     policy=streamlit_protocol.policy(),
     tls=Settings.from_environment().behind_tls,
     need_second_step=Settings.from_environment().need_second_step,

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import audit, clock, words
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from db.engine import Database
 from db.models import Access, Account, Installation, Patient, Recording
 from db.models import Role as Role  # the pages know no tables
@@ -99,7 +99,7 @@ def must_accept(account: Account) -> bool:
     return account.statement != words.STATEMENT_VERSION
 
 
-def administrator(session: Session, actor: Actor | None) -> Account:
+def require_administrator(session: Session, actor: Actor | None) -> Account:
     """Return the acting administrator. Raises Forbidden ``signed_out``, ``only_administrators``."""
     account = acting(session, actor)
     if account.role != Role.ADMINISTRATOR.value:
@@ -107,15 +107,15 @@ def administrator(session: Session, actor: Actor | None) -> Account:
     return account
 
 
-def keeper(session: Session, actor: Actor | None) -> str | None:
+def require_administrator_or_console(session: Session, actor: Actor | None) -> str | None:
     """Return the id of the acting administrator's account, None for the console.
 
     Raises Forbidden ``signed_out``, ``only_administrators``.
     """
-    return None if actor is CONSOLE else administrator(session, actor).id
+    return None if actor is CONSOLE else require_administrator(session, actor).id
 
 
-def writer(session: Session, actor: Actor | None) -> Account:
+def require_writer(session: Session, actor: Actor | None) -> Account:
     """Return the acting account if it may change things. Raises Forbidden ``signed_out``, ``read_only``."""
     account = acting(session, actor)
     if account.role == Role.VIEWER.value:
@@ -123,7 +123,7 @@ def writer(session: Session, actor: Actor | None) -> Account:
     return account
 
 
-def reader_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
+def require_reader_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
     """Return the acting account if it sees the patient.
 
     Raises Forbidden ``signed_out``, ``not_your_patient``, FerError ``unknown_patient``.
@@ -136,34 +136,34 @@ def reader_of(session: Session, actor: Actor | None, patient_id: str) -> Account
     return account
 
 
-def writer_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
+def require_writer_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
     """Return the acting account if it may change the patient: its own caseload's, and not in an emergency.
 
     Raises Forbidden ``signed_out``, ``read_only``, ``not_your_patient``, ``emergency_reads_only``, FerError
     ``unknown_patient``.
     """
-    account = reader_of(session, actor, patient_id)
-    writer(session, actor)
+    account = require_reader_of(session, actor, patient_id)
+    require_writer(session, actor)
     if session.get_one(Access, (account.id, patient_id)).until is not None:
         raise refusal("emergency_reads_only")
     return account
 
 
-def sender_of(session: Session, actor: Actor | None, patient_id: str) -> str | None:
+def require_writer_of_or_console(session: Session, actor: Actor | None, patient_id: str) -> str | None:
     """Return the id of the acting account if it may add to the patient or hand it on, None for the console.
 
     Raises what `writer_of` raises.
     """
     if actor is not CONSOLE:
-        return writer_of(session, actor, patient_id).id
+        return require_writer_of(session, actor, patient_id).id
     if session.get(Patient, patient_id) is None:
         raise unknown_patient()
     return None
 
 
-def taker(session: Session, actor: Actor | None) -> Account | None:
+def require_writer_or_console(session: Session, actor: Actor | None) -> Account | None:
     """Return the acting account if it may add patients and files, None for the console. Raises what `writer` raises."""
-    return None if actor is CONSOLE else writer(session, actor)
+    return None if actor is CONSOLE else require_writer(session, actor)
 
 
 def recording_of(session: Session, recording_id: str) -> Recording:
@@ -212,12 +212,12 @@ def note_view(db: Database, actor: Actor, patient_id: str) -> None:
     Raises what `reader_of` raises.
     """
     with db.read() as session:
-        account = reader_of(session, actor, patient_id)
+        account = require_reader_of(session, actor, patient_id)
         if audit.viewed_lately(session, account.id, patient_id):
             return
     with db.session() as session:
-        account = reader_of(session, actor, patient_id)
-        audit.write(session, Deed.PATIENT_VIEWED, account.id, patient_id)
+        account = require_reader_of(session, actor, patient_id)
+        audit.write(session, AuditAction.PATIENT_VIEWED, account.id, patient_id)
 
 
 def installation(session: Session) -> Installation:

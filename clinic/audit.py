@@ -26,7 +26,7 @@ SAME_VIEW = timedelta(minutes=15)
 """A page runs again at every click: within this time it is one view."""
 
 
-class Deed(StrEnum):
+class AuditAction(StrEnum):
     """What is written down."""
 
     SIGNED_IN = "signed_in"
@@ -73,7 +73,7 @@ class Deed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainCheck:
     """What a walk along the chain found: `first_bad` is the number of the first wrong row, None where all are right.
 
     `head` is the hash of the last row. Rows cut off at the end leave a sound chain: a head that was written down
@@ -88,7 +88,7 @@ class Verdict:
 
 def write(
     session: Session,
-    deed: Deed,
+    action: AuditAction,
     account_id: str | None = None,
     patient_id: str | None = None,
     recording_id: str | None = None,
@@ -102,7 +102,7 @@ def write(
     row = AuditRow(
         number=last.number + 1 if last else 1,
         at=clock.now(),
-        deed=deed.value,
+        action=action.value,
         account_id=account_id,
         patient_id=patient_id,
         recording_id=recording_id,
@@ -119,18 +119,20 @@ def viewed_lately(session: Session, account_id: str, patient_id: str) -> bool:
 
     One from before the clock jumped says nothing of how long ago it was.
     """
-    jumped = select(func.max(AuditRow.number)).where(AuditRow.deed == Deed.CLOCK_JUMPED.value).scalar_subquery()
+    jumped = (
+        select(func.max(AuditRow.number)).where(AuditRow.action == AuditAction.CLOCK_JUMPED.value).scalar_subquery()
+    )
     found = select(AuditRow.number).where(
         AuditRow.number > func.coalesce(jumped, 0),
         AuditRow.patient_id == patient_id,
         AuditRow.account_id == account_id,
-        AuditRow.deed == Deed.PATIENT_VIEWED.value,
+        AuditRow.action == AuditAction.PATIENT_VIEWED.value,
         clock.within(AuditRow.at, SAME_VIEW, clock.now()),
     )
     return session.scalar(found.limit(1)) is not None
 
 
-def verify(db: Database) -> Verdict:
+def verify(db: Database) -> ChainCheck:
     """Walk along the whole chain and say whether each row is as it was written."""
     expected, previous = 1, NOTHING
     chain = select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000)
@@ -138,11 +140,11 @@ def verify(db: Database) -> Verdict:
         for row in rows:
             wrong = _wrong(row, expected, previous)
             if wrong is not None:
-                return Verdict(expected - 1, previous, expected, f"The audit is not sound: {wrong}.")
+                return ChainCheck(expected - 1, previous, expected, f"The audit is not sound: {wrong}.")
             expected, previous = expected + 1, row.sha256
             session.expunge(row)
     said = f"The audit is sound: {expected - 1} rows. The last row's SHA-256 is {previous}."
-    return Verdict(expected - 1, previous, None, said)
+    return ChainCheck(expected - 1, previous, None, said)
 
 
 def _wrong(row: AuditRow, expected: int, previous: str) -> str | None:
@@ -156,5 +158,5 @@ def _wrong(row: AuditRow, expected: int, previous: str) -> str | None:
 
 
 def _digest(row: AuditRow) -> str:
-    said = [row.number, row.at.isoformat(), row.deed, row.account_id, row.patient_id, row.recording_id, row.details]
+    said = [row.number, row.at.isoformat(), row.action, row.account_id, row.patient_id, row.recording_id, row.details]
     return hashlib.sha256(json.dumps([*said, row.previous], sort_keys=True).encode()).hexdigest()

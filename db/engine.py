@@ -32,7 +32,7 @@ class Database:
         It holds the only write lock from its start, so that what it read can't change under it.
         Raises DiskFullError where there is no room to write.
         """
-        with _room(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _fallback(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -41,7 +41,7 @@ class Database:
 
         Raises DiskFullError where even reading needs room, as SQLite's first connection does.
         """
-        with _room(), Session(self._reading, expire_on_commit=False) as session:
+        with _fallback(), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     def forget_deleted(self) -> None:
@@ -68,7 +68,7 @@ class Database:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def _fallback() -> Iterator[None]:
     """Tell want of room from other errors of the database. Raises DiskFullError."""
     try:
         yield

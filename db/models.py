@@ -256,7 +256,7 @@ class AuditRow(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
-    deed: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column("deed", String(32))
     account_id: Mapped[str | None] = mapped_column(String(32))
     patient_id: Mapped[str | None] = mapped_column(String(32), index=True)
     recording_id: Mapped[str | None] = mapped_column(String(32))

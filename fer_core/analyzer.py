@@ -26,7 +26,7 @@ from fer_core.media.image import read_image
 from fer_core.media.prefetch import prefetch
 from fer_core.media.source import Source
 from fer_core.model.classifier import Classifier
-from fer_core.segments import End, Joiner, Part, SegmentResume, damaged_moments, read_resume
+from fer_core.segments import End, Joiner, SegmentPart, SegmentResume, damaged_moments, read_resume
 from fer_core.types import (
     RGB,
     AnalysisSettings,
@@ -146,7 +146,7 @@ class Analyzer:
         on_progress: OnProgress | None = None,
         patient: int | Box | None = None,
         resume: Json | None = None,
-    ) -> Generator[Part, None, None]:
+    ) -> Generator[SegmentPart, None, None]:
         """Yield the parts of one segment, for a `Joiner`; arguments and errors are those of `stream_video`.
 
         `resume`: that of an earlier part of the same segment.
@@ -178,14 +178,14 @@ class Analyzer:
                     found_so_far = Chunk(
                         tuple(results), info, preview, stats.damaged, False, seen.resume, stats.skipped
                     )
-                    yield Part(found_so_far, first, luma=luma)
+                    yield SegmentPart(found_so_far, first, luma=luma)
                     results, first = [], None
         newest = waiting[-1].frame if waiting else None
         results += self._label(waiting)
         preview_at_end = _preview(newest, results[-1]) if newest is not None else None
         info = _as_long_as_seen(info, stats.end_s, every_s)
         chunk = Chunk(tuple(results), info, preview_at_end, stats.damaged, stats.partial, skipped_frames=stats.skipped)
-        yield Part(chunk, first, _end(stats, begun, last), luma)
+        yield SegmentPart(chunk, first, _end(stats, begun, last), luma)
 
     def _analysis(
         self,

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Room:
+class BatchFallback:
     """How much is worked on at once on a device; less from each time on that its memory did not suffice.
 
     `to_cpu` moves what works to the CPU.

@@ -46,7 +46,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SegmentPart:
     """A chunk as its segment tells it: frames, tracks, samples and damage count from the segment's beginning.
 
     `resume` in it is that of the segment. `first`: the place of the segment's first frame, in the part that holds it,
@@ -150,7 +150,7 @@ class Joiner:
         """Return a segment's progress as the recording's."""
         return replace(at, frames=self._before.samples + at.frames)
 
-    def join(self, part: Part) -> Chunk:
+    def join(self, part: SegmentPart) -> Chunk:
         """Return the next part as a chunk of the recording. Raises MediaError where no frame could be decoded."""
         before, chunk = self._before, part.chunk
         cut = part.first is not None and before.shots.after(part.luma)[1]

@@ -12,7 +12,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conflict import saved
 from pages.views.zone import zone_form
-from pages.widgets import calm
+from pages.widgets import show_errors
 from web.resources import resources
 
 WIDTHS = [3, 1.6, 2.6, 1.3, 1.2]
@@ -22,7 +22,7 @@ ROLES = [Role.CLINICIAN, Role.VIEWER, Role.ADMINISTRATOR]
 @st.dialog("New account")
 def add(who: Actor) -> None:
     """Ask for a new account."""
-    with calm(), st.form("add_account", border=False):
+    with show_errors(), st.form("add_account", border=False):
         name = st.text_input("Name", max_chars=accounts.NAME_MAX, help="The name that the person signs in with.")
         role = choose_role("new", ROLES[0])
         for explained in ROLES:
@@ -40,7 +40,7 @@ def choose_role(whose: str, start: Role) -> Role:
 @st.dialog("Change account")
 def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     """Change what an account may do."""
-    with calm():
+    with show_errors():
         db = resources().db
         st.markdown(f"**{links.plain_text(row.name)}**")
         target = actions.at(row.id, row.revision)

@@ -12,7 +12,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.folder_import import show_import
 from pages.views.follow import progress_text
-from pages.widgets import calm, day, duration
+from pages.widgets import day, duration, show_errors
 from web.resources import resources
 
 EVERYBODY = "everybody"
@@ -21,7 +21,7 @@ EVERYBODY = "everybody"
 @st.fragment(run_every=2)
 def show_jobs() -> None:
     """Draw the list of analyses that are not over; only this part runs again."""
-    with calm():
+    with show_errors():
         who = actor()
         active = progress.active(resources().db, resources().settings, who)
         if not active:
@@ -64,7 +64,7 @@ def show_pace() -> None:
 @st.fragment(run_every=2)
 def show_reanalyses() -> None:
     """Draw how far each reanalysis is, with what may be done about it; only this part runs again."""
-    with calm():
+    with show_errors():
         parts = resources()
         for standing in reanalysis.standings(parts.db, actor()):
             with st.container(border=True):

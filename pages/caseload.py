@@ -14,7 +14,7 @@ from pages.charts.trend import spark_svg
 from pages.session import actor
 from pages.views.sharing import ask_for_emergency
 from pages.views.transfer import import_dialog, show_receipt
-from pages.widgets import calm, day, day_input, percent
+from pages.widgets import day, day_input, percent, show_errors
 from web.resources import resources
 
 SHOWN_AT_ONCE = 25
@@ -25,7 +25,7 @@ WIDTHS = [3.2, 1.8, 1.6, 1.7, 1.7]
 @st.dialog("New patient")
 def add_patient() -> None:
     """Ask for a new patient, and go on to that patient's page."""
-    with calm(), st.form("add_patient", border=False):
+    with show_errors(), st.form("add_patient", border=False):
         name = st.text_input("Name or code", max_chars=fields.NAME_MAX)
         left, right = st.columns(2)
         code = left.text_input("Code (optional)", max_chars=fields.CODE_MAX, help=words.CODE)

@@ -13,7 +13,7 @@ ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageEntry:
     """A page: its script as the shell names it, its title and icon, its path, and who sees it."""
 
     script: str
@@ -24,16 +24,16 @@ class Place:
 
 
 PLACES = (
-    Place(links.CASELOAD, "Caseload", ":material/groups:", "caseload", EVERYBODY),
-    Place(links.RECORD, "New recording", ":material/videocam:", "record", WRITERS),
-    Place(links.PATIENT, "Patient", ":material/person:", "patient", EVERYBODY),
-    Place(links.ACTIVITY, "Analyses", ":material/pending_actions:", "activity", EVERYBODY),
-    Place(links.MODEL, "Model", ":material/fact_check:", "model", EVERYBODY),
-    Place(links.ACCOUNTS, "Accounts", ":material/manage_accounts:", "accounts", ADMINISTRATORS),
+    PageEntry(links.CASELOAD, "Caseload", ":material/groups:", "caseload", EVERYBODY),
+    PageEntry(links.RECORD, "New recording", ":material/videocam:", "record", WRITERS),
+    PageEntry(links.PATIENT, "Patient", ":material/person:", "patient", EVERYBODY),
+    PageEntry(links.ACTIVITY, "Analyses", ":material/pending_actions:", "activity", EVERYBODY),
+    PageEntry(links.MODEL, "Model", ":material/fact_check:", "model", EVERYBODY),
+    PageEntry(links.ACCOUNTS, "Accounts", ":material/manage_accounts:", "accounts", ADMINISTRATORS),
 )
 """In the order of the navigation; the first one is where everybody begins."""
 
 
-def places_of(role: Role) -> list[Place]:
+def places_of(role: Role) -> list[PageEntry]:
     """Return the pages of a role. A page that is not among them does not run."""
     return [place for place in PLACES if role in place.roles]

@@ -25,7 +25,7 @@ from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
-from pages.widgets import calm, chart, clock, day, day_input, percent
+from pages.widgets import chart, clock, day, day_input, percent, show_errors
 from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -34,7 +34,7 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 @st.dialog("Edit patient")
 def edit(patient: PatientDetail) -> None:
     """Change what is said of the patient, who sees it, or delete the patient."""
-    with calm():
+    with show_errors():
         edit_fields(patient)
         show_readers(patient.id)
         show_history(patient.id)
@@ -105,7 +105,7 @@ def show_overview(patient: PatientDetail) -> None:
     columns[0].metric("Usable, latest recording", percent(latest.usable_share if latest else None))
     columns[1].metric("Latest recording", day(latest.recorded_on if latest else None))
     columns[2].metric("Recordings", len(patient.recordings))
-    counting = sum(point.hollow is None for point in patient.trend.points)
+    counting = sum(point.excluded is None for point in patient.trend.points)
     columns[3].metric("Counting in the trend", counting)
 
 
@@ -116,7 +116,7 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
     figure = trend_figure(trend_dots(trend), [*shown, UNCERTAIN], words.TREND_NAMES, changes)
     chart(figure, "trend", "Shares of expressions over the recordings, with intervals")
     said = ["Each point is one recording, its bar the 95 % interval."]
-    if any(point.hollow for point in trend.points):
+    if any(point.excluded for point in trend.points):
         said.append("Hollow points do not count, the reason appears under the pointer.")
     if any(point.usual_low for point in trend.points):
         said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
@@ -152,7 +152,7 @@ def show_under_way(patient_id: str, before: int) -> None:
 
     `before`: how many there were when the page was drawn.
     """
-    with calm():
+    with show_errors():
         parts = resources()
         found = progress.active(parts.db, parts.settings, actor(), patient_id)
         if len(found) != before:

@@ -23,7 +23,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.follow import follow
 from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
-from pages.widgets import calm, day, day_input, show_error, today, zone
+from pages.widgets import day, day_input, show_error, show_errors, today, zone
 from web.resources import Resources, resources
 
 Suggested = TypeVar("Suggested")
@@ -36,7 +36,7 @@ SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second",
 @st.fragment(run_every=2)
 def show_running() -> None:
     """List what is not over yet, so that one who left the page finds it again; only this part runs again."""
-    with calm():
+    with show_errors():
         parts = resources()
         for job in progress.active(parts.db, parts.settings, actor()):
             with st.container(border=True, horizontal=True, vertical_alignment="center"):

@@ -13,7 +13,7 @@ from pages import actions, links
 from pages.navigation import PLACES, places_of
 from pages.session import actor
 from pages.views.zone import ask_for_zone
-from pages.widgets import calm, duration
+from pages.widgets import duration, show_errors
 from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
 from web.resources import resources
 
@@ -60,7 +60,7 @@ def show_clock(who: Actor) -> None:
 # The tab's title is the page's, and no name. A material icon would be fetched from another host.
 st.set_page_config(page_icon="📈", layout="wide")
 
-with calm():
+with show_errors():
     who = actor()
     # A window that comes back after the network was gone may meet another person's sign-in.
     if st.session_state.setdefault("account", who.account_id) != who.account_id:
@@ -71,10 +71,10 @@ with calm():
             for place in places_of(who.role)
         ]
     )
-    with st.sidebar, calm():
+    with st.sidebar, show_errors():
         show_sidebar(who)
     said = st.container()
-    with calm():
+    with show_errors():
         page.run()
     with said:
         actions.say_missed()

@@ -47,7 +47,7 @@ def show_error(error: Exception) -> None:
 
 
 @contextmanager
-def calm() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Show an error of what runs inside instead of a trace."""
     try:
         yield

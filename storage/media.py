@@ -24,7 +24,7 @@ from storage.sealed import Key, open_sealed
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoreEntry:
     """A file of the store: its id, its sealed size in bytes, and when it came in. `whole` is False for a rest."""
 
     id: str
@@ -67,7 +67,7 @@ class MediaStore:
             except FileNotFoundError:
                 continue
 
-    def files(self) -> Iterator[StoredFile]:
+    def files(self) -> Iterator[StoreEntry]:
         """Yield what lies in the store, rests of files that never became whole too."""
         # Without refresh a remote file system answers from what it saw before.
         listed = self._fs.ls(self._root, detail=True, refresh=True) if self._fs.exists(self._root) else []
@@ -79,7 +79,7 @@ class MediaStore:
                     modified = self._fs.modified(found["name"])
                 except FileNotFoundError:
                     continue
-                yield StoredFile(media_id, int(found["size"]), modified, whole=name == media_id)
+                yield StoreEntry(media_id, int(found["size"]), modified, whole=name == media_id)
 
     def _place(self, media_id: str) -> str:
         """Return where a file lies. Raises ValueError for what is no id, so that no path can be smuggled in."""

@@ -34,7 +34,7 @@ from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.patients import caseload, edits, sharing
 from clinic.patients.fields import PatientFields, RecordingFields
 from clinic.recordings import folders, incoming, playback, readings, uploads
-from clinic.recordings.playback import Part
+from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import migrate, open_database
@@ -189,7 +189,7 @@ def archive():
 def a_part():
     """More of a video than is handed out without asking again."""
     size = playback.CHECKED_EVERY_BYTES + 1
-    return Part(io.BytesIO(bytes(size)), "video/mp4", 0, size - 1, size, whole=True)
+    return ByteRange(io.BytesIO(bytes(size)), "video/mp4", 0, size - 1, size, whole=True)
 
 
 def account_of(world, name):
@@ -197,7 +197,7 @@ def account_of(world, name):
         return session.scalar(select(Account.id).where(Account.name_key == name))
 
 
-def wish(world):
+def asked_for(world):
     """The id of a reanalysis that somebody asked for."""
     stored = Reanalysis(model_sha256="m", created_at=datetime.now(UTC))
     with world.db.session() as session:
@@ -272,10 +272,10 @@ CALLS = {
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
-    "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, wish(w)),
+    "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
-    "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, wish(w)),
-    "reanalysis.standing": lambda w, a: reanalysis.standing(w.db, a, wish(w)),
+    "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),
+    "reanalysis.standing": lambda w, a: reanalysis.standing(w.db, a, asked_for(w)),
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
     "totp.begin": lambda w, a: totp.begin(w.db, w.settings, a, doors.PASSWORD),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clinic import words
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from db.models import Role
 from fer_core.emotions import Emotion
 from fer_core.types import Status
@@ -44,7 +44,7 @@ def test_the_patterns_find_what_they_are_for():
 def test_everything_has_a_word():
     assert set(words.EXPRESSIONS) == set(Emotion)
     assert set(words.STATUSES) == set(Status)
-    assert set(words.DEEDS) == set(Deed)
+    assert set(words.AUDIT_ACTIONS) == set(AuditAction)
     assert set(words.ROLES) == set(words.ROLE_MEANINGS) == set(Role)
 
 

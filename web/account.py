@@ -14,7 +14,7 @@ from starlette.routing import Route
 from clinic import words
 from clinic.access import Actor, Forbidden
 from clinic.accounts import totp
-from clinic.accounts.totp import Enrolment, Standing
+from clinic.accounts.totp import Enrolment, TotpStatus
 from clinic.admin import zones
 from fer_core.errors import FerError
 from web.gate import CHANGE_PASSWORD, YOUR_ACCOUNT
@@ -47,15 +47,15 @@ ROUTES = [Route(YOUR_ACCOUNT, your_account, methods=["GET", "POST"])]
 
 
 def _do(actor: Actor, form: dict[str, str]) -> Response:
-    parts, deed = resources(), form.get("deed")
+    parts, operation = resources(), form.get("deed")
     code, password = form.get("code", ""), form.get("current", "")
-    if deed == "begin":
+    if operation == "begin":
         return page("Second step", _enrolment(totp.begin(parts.db, parts.settings, actor, password)))
-    if deed == "confirm":
+    if operation == "confirm":
         return _confirm(actor, code)
-    if deed == "renew":
+    if operation == "renew":
         return page("Recovery codes", _codes(totp.renew_codes(parts.db, parts.settings, actor, password, code)))
-    if deed == "off":
+    if operation == "off":
         totp.turn_off(parts.db, parts.settings, actor, password, code)
     return RedirectResponse(YOUR_ACCOUNT, 303)
 
@@ -82,19 +82,19 @@ async def _show(actor: Actor, said: str, status: int = 200) -> Response:
     )
 
 
-def _second_step(found: Standing, needed: bool, zone: tzinfo) -> str:
+def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
     if found.on_since is None:
         lead = NEEDED if needed else MEANING
         return f"<h2>Second step: off</h2><p>{lead}</p>" + bare_form(
-            YOUR_ACCOUNT, (CURRENT,), "Set it up", deed="begin"
+            YOUR_ACCOUNT, (CURRENT,), "Set it up", operation="begin"
         )
     since = f"On since {found.on_since.astimezone(zone):%-d %B %Y}. {found.codes_left} recovery codes are left."
     return (
         f"<h2>Second step: on</h2><p>{since}</p>"
         "<details><summary>New recovery codes</summary>"
-        + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Make new recovery codes", deed="renew")
+        + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Make new recovery codes", operation="renew")
         + "</details><details><summary>Turn it off, or take another telephone</summary>"
-        + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Turn it off", deed="off")
+        + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Turn it off", operation="off")
         + "</details>"
     )
 
@@ -107,7 +107,7 @@ def _enrolment(made: Enrolment, said: str = "") -> str:
         f"<h1>Second step</h1>{notice(said)}<p>Scan this with the app, or type the letters into it.</p>"
         f'<div class="qr" role="img" aria-label="QR code of the secret below">{drawn}</div>'
         f'<p class="said code">{groups}</p>'
-        + bare_form(YOUR_ACCOUNT, (APP_CODE,), "Turn it on", deed="confirm")
+        + bare_form(YOUR_ACCOUNT, (APP_CODE,), "Turn it on", operation="confirm")
         + f'<p class="small"><a href="{YOUR_ACCOUNT}">Back without turning it on</a></p>'
     )
 

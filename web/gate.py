@@ -57,8 +57,8 @@ class Behind:
     """
 
     open_db: Callable[[], Database]
-    is_deed: Callable[[bytes], bool]
-    farewell: bytes
+    is_user_action: Callable[[bytes], bool]
+    sign_out_message: bytes
     policy: str
     tls: bool = False
     need_second_step: bool = False
@@ -194,7 +194,7 @@ class _Line:
         actor = await self._gate._actor(self._scope)
         self._messages += 1
         # The first message is sent by the page itself, also when it only comes back after the network was gone.
-        if actor is not None and self._messages > 1 and self._gate._behind.is_deed(message):
+        if actor is not None and self._messages > 1 and self._gate._behind.is_user_action(message):
             await self._gate._note(actor)
         return actor is not None
 
@@ -207,7 +207,7 @@ class _Line:
             # One who is gone already needs no farewell.
             with suppress(OSError, RuntimeError):
                 if self._accepted:
-                    await self._send({"type": "websocket.send", "bytes": self._gate._behind.farewell})
+                    await self._send({"type": "websocket.send", "bytes": self._gate._behind.sign_out_message})
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
 

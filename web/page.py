@@ -108,14 +108,14 @@ def form_html(
 
 
 def bare_form(
-    action: str, fields: tuple[Field, ...], button: str, filled: dict[str, str] | None = None, deed: str = ""
+    action: str, fields: tuple[Field, ...], button: str, filled: dict[str, str] | None = None, operation: str = ""
 ) -> str:
     """Return a form alone; `deed` tells several of one page apart."""
     filled = filled or {}
     inputs = "".join(
         f'<label>{label}<input name="{name}" type="{kind}" autocomplete="{fill}" required'
-        f' value="{escape(filled.get(name, ""))}"{" autofocus" if number == 0 and not deed else ""}></label>'
+        f' value="{escape(filled.get(name, ""))}"{" autofocus" if number == 0 and not operation else ""}></label>'
         for number, (name, label, kind, fill) in enumerate(fields)
     )
-    named = f' name="deed" value="{deed}"' if deed else ""
+    named = f' name="deed" value="{operation}"' if operation else ""
     return f'<form method="post" action="{action}">{inputs}<button type="submit"{named}>{button}</button></form>'

@@ -20,7 +20,7 @@ from clinic.consent import notice
 from clinic.exchange import downloads
 from clinic.recordings import incoming, playback
 from clinic.recordings.incoming import Digests, Incoming, Piece
-from clinic.recordings.playback import Part, RangeError
+from clinic.recordings.playback import ByteRange, RangeError
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
@@ -160,7 +160,7 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
     return StreamingResponse(content, status, HEADERS | _told(part), media_type=part.media_type)
 
 
-def _told(part: Part) -> dict[str, str]:
+def _told(part: ByteRange) -> dict[str, str]:
     """Return what is said of a part of a video; opened by itself, it shows nothing."""
     headers = {
         "Accept-Ranges": "bytes",

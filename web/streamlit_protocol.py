@@ -13,7 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 
-def is_deed(message: bytes) -> bool:
+def is_user_action(message: bytes) -> bool:
     """Return whether a message of the page's websocket comes from a person, and not from a timer of the page."""
     parsed = BackMsg()
     try:

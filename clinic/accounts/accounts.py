@@ -11,9 +11,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from clinic import audit, clock, texts, words
-from clinic.access import Actor, Forbidden, administrator, signed_in
+from clinic.access import Actor, Forbidden, require_administrator, signed_in
 from clinic.accounts import passwords, throttle
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.folding import fold
@@ -70,7 +70,7 @@ def add_first(db: Database, expected: str, code: str, name: str, password: str) 
         if session.scalar(select(Account.id).limit(1)) is not None:
             raise Forbidden("There is an administrator already. Please sign in.", "not_first")
         account = insert_account(session, name, Role.ADMINISTRATOR, stored, must_change=False)
-        audit.write(session, Deed.ACCOUNT_ADDED, account.id, account=account.id, role=account.role, first=True)
+        audit.write(session, AuditAction.ACCOUNT_ADDED, account.id, account=account.id, role=account.role, first=True)
         take_orphans(session, account)
 
 
@@ -82,11 +82,11 @@ def add(db: Database, actor: Actor, name: str, role: Role) -> str:
     name, password = _name(name), passwords.generate()
     stored = passwords.hash_password(password)
     with db.session() as session:
-        by = administrator(session, actor)
+        by = require_administrator(session, actor)
         if session.scalar(select(Account.id).where(Account.name_key == name_key(name))) is not None:
             raise FerError("There is an account of this name already.", "name_taken")
         account = insert_account(session, name, role, stored, must_change=True)
-        audit.write(session, Deed.ACCOUNT_ADDED, by.id, account=account.id, role=role.value)
+        audit.write(session, AuditAction.ACCOUNT_ADDED, by.id, account=account.id, role=role.value)
     return password
 
 
@@ -100,7 +100,7 @@ def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
         .outerjoin(ProviderIdentity, ProviderIdentity.account_id == Account.id)
     )
     with db.read() as session:
-        administrator(session, actor)
+        require_administrator(session, actor)
         rows = [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
         return sorted(rows, key=lambda row: fold(row.name))
 
@@ -111,12 +111,12 @@ def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int 
     Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
     """
     with db.session() as session:
-        by, account = administrator(session, actor), account_of(session, account_id)
+        by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("Role", words.ROLES[account.role], words.ROLES[role]))
         if role is not Role.ADMINISTRATOR:
             _keep_one(session, account)
         account.role = role.value
-        audit.write(session, Deed.ROLE_CHANGED, by.id, account=account.id, role=role.value)
+        audit.write(session, AuditAction.ROLE_CHANGED, by.id, account=account.id, role=role.value)
 
 
 def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
@@ -126,12 +126,12 @@ def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None
     Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
     """
     with db.session() as session:
-        by, account = administrator(session, actor), account_of(session, account_id)
+        by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("State", _state(account), "Disabled"))
         _keep_one(session, account)
         account.disabled_at = clock.now()
         end_sign_ins(session, account.id)
-        audit.write(session, Deed.ACCOUNT_DISABLED, by.id, account=account.id)
+        audit.write(session, AuditAction.ACCOUNT_DISABLED, by.id, account=account.id)
 
 
 def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
@@ -140,10 +140,10 @@ def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None)
     Raises Forbidden, ConflictError, FerError ``unknown_account``.
     """
     with db.session() as session:
-        by, account = administrator(session, actor), account_of(session, account_id)
+        by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("State", _state(account), "Enabled"))
         account.disabled_at = None
-        audit.write(session, Deed.ACCOUNT_ENABLED, by.id, account=account.id)
+        audit.write(session, AuditAction.ACCOUNT_ENABLED, by.id, account=account.id)
 
 
 def reset_password(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> str:
@@ -154,10 +154,10 @@ def reset_password(db: Database, actor: Actor, account_id: str, seen: int | None
     password = passwords.generate()
     stored = passwords.hash_password(password)
     with db.session() as session:
-        by, account = administrator(session, actor), account_of(session, account_id)
+        by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen)
         _reset(session, account, stored)
-        audit.write(session, Deed.PASSWORD_RESET, by.id, account=account.id)
+        audit.write(session, AuditAction.PASSWORD_RESET, by.id, account=account.id)
     return password
 
 
@@ -171,7 +171,7 @@ def reset_by_console(db: Database, name: str) -> str:
     with db.session() as session:
         account = account_named(session, name)
         _reset(session, account, stored)
-        audit.write(session, Deed.PASSWORD_RESET, None, account=account.id, console=True)
+        audit.write(session, AuditAction.PASSWORD_RESET, None, account=account.id, console=True)
     return password
 
 
@@ -185,7 +185,7 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
         if version != words.STATEMENT_VERSION:
             raise FerError("The statement was changed meanwhile. Please read it again.", "statement_changed")
         account.statement, account.accepted_at = version, clock.now()
-        audit.write(session, Deed.STATEMENT_ACCEPTED, account.id, version=version)
+        audit.write(session, AuditAction.STATEMENT_ACCEPTED, account.id, version=version)
 
 
 def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | None = None) -> int:
@@ -195,7 +195,11 @@ def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | 
     Raises Forbidden, ConflictError, FerError ``unknown_account``, ``account_disabled`` for a taker who is.
     """
     with db.session() as session:
-        by, giver, taker = administrator(session, actor), account_of(session, from_id), account_of(session, to_id)
+        by, giver, taker = (
+            require_administrator(session, actor),
+            account_of(session, from_id),
+            account_of(session, to_id),
+        )
         if taker.disabled_at is not None:
             raise FerError("The account that is to take the patients over is disabled.", "account_disabled")
         edit(giver, seen)
@@ -203,7 +207,9 @@ def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | 
         for access in moved if giver.id != taker.id else ():
             grant(session, taker.id, access.patient_id)
             session.delete(access)
-            audit.write(session, Deed.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id)
+            audit.write(
+                session, AuditAction.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id
+            )
         return len(moved)
 
 

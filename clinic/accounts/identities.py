@@ -6,10 +6,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from clinic import audit
-from clinic.access import Actor, Forbidden, administrator
+from clinic.access import Actor, Forbidden, require_administrator
 from clinic.accounts import accounts, passwords, sessions, totp
 from clinic.accounts.oidc import Identity
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.conflicts import Difference
 from db.engine import Database
 from db.models import Account, ProviderIdentity
@@ -30,7 +30,7 @@ def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str, s
         raise FerError("Please give the e-mail address or the subject that the provider knows.", "bad_identity")
     email, subject = (named.casefold(), None) if "@" in named else (None, named)
     with db.session() as session:
-        by, account = administrator(session, actor), accounts.account_of(session, account_id)
+        by, account = require_administrator(session, actor), accounts.account_of(session, account_id)
         same = ProviderIdentity.email == email if email else ProviderIdentity.subject == subject
         taken = select(ProviderIdentity).where(
             ProviderIdentity.issuer == issuer, same, ProviderIdentity.account_id != account.id
@@ -42,7 +42,7 @@ def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str, s
         accounts.edit(account, seen, Difference("Linked to", stored, named))
         session.execute(delete(ProviderIdentity).where(ProviderIdentity.account_id == account.id))
         session.add(ProviderIdentity(account_id=account.id, issuer=issuer, subject=subject, email=email))
-        audit.write(session, Deed.PROVIDER_LINKED, by.id, account=account.id)
+        audit.write(session, AuditAction.PROVIDER_LINKED, by.id, account=account.id)
 
 
 def unlink(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
@@ -51,11 +51,11 @@ def unlink(db: Database, actor: Actor, account_id: str, seen: int | None = None)
     Raises Forbidden, ConflictError, FerError ``unknown_account``.
     """
     with db.session() as session:
-        by, account = administrator(session, actor), accounts.account_of(session, account_id)
+        by, account = require_administrator(session, actor), accounts.account_of(session, account_id)
         accounts.edit(account, seen)
         session.execute(delete(ProviderIdentity).where(ProviderIdentity.account_id == account.id))
         accounts.end_sign_ins(session, account.id)
-        audit.write(session, Deed.PROVIDER_UNLINKED, by.id, account=account.id)
+        audit.write(session, AuditAction.PROVIDER_UNLINKED, by.id, account=account.id)
 
 
 def sign_in(db: Database, identity: Identity) -> str:
@@ -73,7 +73,7 @@ def sign_in(db: Database, identity: Identity) -> str:
             if account.must_change:
                 accounts.replace_password(session, account, nobody_s, must_change=False)
             return sessions.start(session, account, totp.is_on(session, account.id), by_provider=True)
-        audit.write(session, Deed.SIGN_IN_REFUSED, account.id if account is not None else None, provider=True)
+        audit.write(session, AuditAction.SIGN_IN_REFUSED, account.id if account is not None else None, provider=True)
     raise Forbidden(
         "There is no account for you here, or it is disabled. Please ask an administrator.", "sign_in_refused"
     )

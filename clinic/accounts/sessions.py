@@ -15,7 +15,7 @@ from clinic import audit, clock
 from clinic.access import Actor, Forbidden, must_accept, refusal, signed_in
 from clinic.accounts import passwords, throttle, totp
 from clinic.accounts.accounts import end_sign_ins, name_key, replace_password
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, Role, SecondStep, SignIn
@@ -53,7 +53,7 @@ def sign_in(db: Database, name: str, password: str) -> str:
             (throttle.take_back if pending else throttle.clear)(session, key)
             return start(session, known, pending=pending)
         if known is not None:
-            audit.write(session, Deed.SIGN_IN_REFUSED, known.id)
+            audit.write(session, AuditAction.SIGN_IN_REFUSED, known.id)
         else:
             # A row is written here too, so that an unknown name takes no less time than a known one.
             throttle.note(session, key)
@@ -77,7 +77,7 @@ def take_second_step(db: Database, settings: Settings, token: str | None, code: 
             session.delete(begun)
             # Another token than before: nobody who saw the first one gets in with it.
             return start(session, account, by_provider=by_provider)
-        audit.write(session, Deed.SIGN_IN_REFUSED, account.id, second_step=True)
+        audit.write(session, AuditAction.SIGN_IN_REFUSED, account.id, second_step=True)
     raise totp.refused()
 
 
@@ -111,7 +111,7 @@ def start(session: Session, account: Account, pending: bool = False, by_provider
     session.add(begun)
     session.flush()
     if not pending:
-        audit.write(session, Deed.SIGNED_IN, account.id, sign_in=begun.id, provider=by_provider)
+        audit.write(session, AuditAction.SIGNED_IN, account.id, sign_in=begun.id, provider=by_provider)
     return token
 
 
@@ -172,7 +172,7 @@ def sign_out(db: Database, actor: Actor) -> None:
     """End every sign-in of the account, on all computers."""
     with db.session() as session:
         end_sign_ins(session, actor.account_id)
-        audit.write(session, Deed.SIGNED_OUT, actor.account_id, sign_in=actor.sign_in_id)
+        audit.write(session, AuditAction.SIGNED_OUT, actor.account_id, sign_in=actor.sign_in_id)
 
 
 def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
@@ -196,7 +196,7 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
             raise refusal("signed_out")
         throttle.clear(session, account.name_key)
         replace_password(session, account, stored, must_change=False)
-        audit.write(session, Deed.PASSWORD_CHANGED, account.id)
+        audit.write(session, AuditAction.PASSWORD_CHANGED, account.id)
         return start(session, account)
 
 

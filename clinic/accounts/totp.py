@@ -19,9 +19,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from clinic import audit, clock
-from clinic.access import Actor, Forbidden, acting, administrator
+from clinic.access import Actor, Forbidden, acting, require_administrator
 from clinic.accounts import accounts, passwords, throttle
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, RecoveryCode, SecondStep
@@ -37,7 +37,7 @@ RECOVERY_CODES, RECOVERY_GROUPS = 10, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TotpStatus:
     """Since when an account's second step is on, None where it is not; and how many recovery codes are left."""
 
     on_since: datetime | None
@@ -52,13 +52,13 @@ class Enrolment:
     uri: str
 
 
-def standing(db: Database, actor: Actor) -> Standing:
+def standing(db: Database, actor: Actor) -> TotpStatus:
     """Return how the own second step stands. Raises Forbidden."""
     with db.read() as session:
         account = acting(session, actor)
         left = session.scalar(select(func.count()).where(RecoveryCode.account_id == account.id)) or 0
         known = session.get(SecondStep, account.id)
-        return Standing(known.on_since if known is not None else None, left)
+        return TotpStatus(known.on_since if known is not None else None, left)
 
 
 def begin(db: Database, settings: Settings, actor: Actor, password: str) -> Enrolment:
@@ -112,7 +112,7 @@ def confirm(db: Database, settings: Settings, actor: Actor, code: str) -> list[s
         throttle.clear(session, throttled)
         known.on_since = clock.now()
         accounts.end_sign_ins(session, account.id, but=actor.sign_in_id)
-        audit.write(session, Deed.SECOND_STEP_ON, account.id)
+        audit.write(session, AuditAction.SECOND_STEP_ON, account.id)
         return _new_codes(session, account)
 
 
@@ -122,7 +122,7 @@ def renew_codes(db: Database, settings: Settings, actor: Actor, password: str, c
     _check_code(db, settings, actor, code)
     with db.session() as session:
         account = acting(session, actor)
-        audit.write(session, Deed.RECOVERY_CODES_MADE, account.id)
+        audit.write(session, AuditAction.RECOVERY_CODES_MADE, account.id)
         return _new_codes(session, account)
 
 
@@ -137,7 +137,7 @@ def turn_off(db: Database, settings: Settings, actor: Actor, password: str, code
         account = acting(session, actor)
         forget(session, account.id)
         accounts.end_sign_ins(session, account.id, but=actor.sign_in_id)
-        audit.write(session, Deed.SECOND_STEP_OFF, account.id)
+        audit.write(session, AuditAction.SECOND_STEP_OFF, account.id)
 
 
 def reset(db: Database, actor: Actor, account_id: str) -> None:
@@ -146,9 +146,9 @@ def reset(db: Database, actor: Actor, account_id: str) -> None:
     Raises Forbidden, FerError ``unknown_account``.
     """
     with db.session() as session:
-        by, account = administrator(session, actor), accounts.account_of(session, account_id)
+        by, account = require_administrator(session, actor), accounts.account_of(session, account_id)
         _reset(session, account)
-        audit.write(session, Deed.SECOND_STEP_RESET, by.id, account=account.id)
+        audit.write(session, AuditAction.SECOND_STEP_RESET, by.id, account=account.id)
 
 
 def reset_by_console(db: Database, name: str) -> None:
@@ -159,7 +159,7 @@ def reset_by_console(db: Database, name: str) -> None:
     with db.session() as session:
         account = accounts.account_named(session, name)
         _reset(session, account)
-        audit.write(session, Deed.SECOND_STEP_RESET, None, account=account.id, console=True)
+        audit.write(session, AuditAction.SECOND_STEP_RESET, None, account=account.id, console=True)
 
 
 def is_on(session: Session, account_id: str) -> bool:
@@ -249,7 +249,7 @@ def _takes_recovery(session: Session, account: Account, code: str) -> bool:
     if known is None:
         return False
     session.delete(known)
-    audit.write(session, Deed.RECOVERY_CODE_USED, account.id)
+    audit.write(session, AuditAction.RECOVERY_CODE_USED, account.id)
     return True
 
 

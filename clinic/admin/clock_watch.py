@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from clinic import access, audit, clock
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from db.engine import Database
 from db.models import Access, AuditRow, Installation, SignIn
 
@@ -73,7 +73,7 @@ def note(db: Database, by: timedelta) -> None:
             session.execute(delete(Access).where(Access.until.is_not(None)))
         known = access.installation(session)
         known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
-        audit.write(session, Deed.CLOCK_JUMPED, seconds=round(by.total_seconds()))
+        audit.write(session, AuditAction.CLOCK_JUMPED, seconds=round(by.total_seconds()))
     log.warning("the clock was set by %.0f s", by.total_seconds())
 
 
@@ -89,9 +89,9 @@ def unseen(db: Database) -> Jump | None:
 def confirm(db: Database, actor: Actor) -> None:
     """Take down that an administrator found the clock right. Raises Forbidden."""
     with db.session() as session:
-        by = access.administrator(session, actor)
+        by = access.require_administrator(session, actor)
         access.installation(session).clock_jump_s = None
-        audit.write(session, Deed.CLOCK_CONFIRMED, by.id)
+        audit.write(session, AuditAction.CLOCK_CONFIRMED, by.id)
 
 
 def _difference() -> timedelta:

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from clinic import audit, clock
 from clinic.accounts import passwords
 from clinic.accounts.accounts import grant, insert_account, name_key, replace_password
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.trends import summarise
@@ -109,7 +109,7 @@ def add_account(db: Database) -> str:
         replace_password(session, account, stored, must_change=False)
         for patient_id in session.scalars(select(Patient.id).where(Patient.demo)).all():
             grant(session, account.id, patient_id)
-        audit.write(session, Deed.PASSWORD_RESET, None, account=account.id, console=True)
+        audit.write(session, AuditAction.PASSWORD_RESET, None, account=account.id, console=True)
     return password
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Installation
@@ -51,7 +51,7 @@ def adopt(db: Database, actor: Actor, name: str | None) -> None:
     """
     if name in names():
         with db.session() as session:
-            by = access.administrator(session, actor)
+            by = access.require_administrator(session, actor)
             if not access.installation(session).zone:
                 _change(session, str(name), confirmed=False, account_id=by.id)
 
@@ -60,7 +60,7 @@ def choose(db: Database, actor: Actor, name: str) -> None:
     """Set the clinic's zone. Raises Forbidden, FerError ``bad_zone``."""
     _check(name)
     with db.session() as session:
-        by = access.administrator(session, actor)
+        by = access.require_administrator(session, actor)
         _change(session, name, confirmed=True, account_id=by.id)
 
 
@@ -77,7 +77,7 @@ def take_setting(db: Database, settings: Settings) -> None:
 def _change(session: Session, name: str, confirmed: bool, account_id: str | None) -> None:
     known = access.installation(session)
     if known.zone != name:
-        audit.write(session, Deed.ZONE_CHANGED, account_id, zone=name)
+        audit.write(session, AuditAction.ZONE_CHANGED, account_id, zone=name)
     known.zone, known.zone_confirmed = name, confirmed
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from clinic import access, audit, clock, texts, words
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.models import Account, Consent, Patient
@@ -45,7 +45,7 @@ class ConsentError(FerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConsentStatus:
     """How a patient's consent to a scope stands, and since when; everything else is None where it was never given.
 
     It holds up to and with `expires_on`; None: until it is withdrawn. `recorded_by` and `withdrawn_by` are names, None
@@ -82,12 +82,12 @@ def record(
     if not scopes:
         raise FerError("Please tick what the patient agreed to.", "no_scope")
     with db.session() as session:
-        account = access.writer_of(session, actor, patient_id)
+        account = access.require_writer_of(session, actor, patient_id)
         _check_days(session, given_on, expires_on)
         wanted = f"recorded, agreed on {given_on}" + (f", until {expires_on}" if expires_on else "")
         edit(session, patient_id, scopes, seen, wanted)
         add(session, patient_id, scopes, given_on, expires_on, document, account.id)
-        audit.write(session, Deed.CONSENT_RECORDED, account.id, patient_id, scopes=sorted(scopes))
+        audit.write(session, AuditAction.CONSENT_RECORDED, account.id, patient_id, scopes=sorted(scopes))
 
 
 def edit(session: Session, patient_id: str, scopes: Collection[Scope], seen: int | None, wanted: str) -> None:
@@ -135,17 +135,17 @@ def add(
     session.flush()
 
 
-def standings(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
+def standings(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus]:
     """Return how the patient's consent to each scope stands. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
-        access.reader_of(session, actor, patient_id)
+        access.require_reader_of(session, actor, patient_id)
         return [_standing(session, Scope(scope), _newest(session, patient_id, scope)) for scope in Scope]
 
 
-def history(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
+def history(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus]:
     """Return everything that was recorded, the newest first. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
-        access.reader_of(session, actor, patient_id)
+        access.require_reader_of(session, actor, patient_id)
         asked = select(Consent).where(Consent.patient_id == patient_id)
         rows = session.scalars(asked.order_by(Consent.number.desc(), Consent.scope)).all()
         return [_standing(session, Scope(row.scope), row) for row in rows]
@@ -154,7 +154,7 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Standing]:
 def objection(db: Database, actor: Actor, patient_id: str, *scopes: Scope) -> ConsentError | None:
     """Return what `need` would raise, None where nothing is missing. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
-        access.reader_of(session, actor, patient_id)
+        access.require_reader_of(session, actor, patient_id)
         return missing(session, patient_id, *scopes)
 
 
@@ -234,11 +234,11 @@ def _state(row: Consent | None, day: date) -> State:
     return State.EXPIRED if expired else State.STANDS
 
 
-def _standing(session: Session, scope: Scope, row: Consent | None) -> Standing:
+def _standing(session: Session, scope: Scope, row: Consent | None) -> ConsentStatus:
     if row is None:
-        return Standing(scope, State.NEVER)
+        return ConsentStatus(scope, State.NEVER)
     names = [session.scalar(select(Account.name).where(Account.id == by)) for by in (row.recorded_by, row.withdrawn_by)]
-    return Standing(
+    return ConsentStatus(
         scope,
         _state(row, today(session)),
         row.given_on,

@@ -9,7 +9,7 @@ from backup import erasures
 from backup.erasures import Erasure
 from clinic import access, audit
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError, need_unchanged
 from clinic.exchange import downloads
 from clinic.jobs import jobs
@@ -32,7 +32,7 @@ def delete_recording(
     """
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
-        account = access.writer_of(session, actor, recording.patient_id)
+        account = access.require_writer_of(session, actor, recording.patient_id)
         need_unchanged("this recording", seen, recording.revision)
         first = recording.version_of or recording_id
     return erase(db, settings, "recording", first, account.id)
@@ -52,7 +52,7 @@ def delete_patient(
     was none. Return the receipt, which has no name. Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.read() as session:
-        account = access.writer_of(session, actor, patient_id)
+        account = access.require_writer_of(session, actor, patient_id)
         revision = session.get_one(Patient, patient_id).revision
         need_unchanged("this patient", seen, revision)
         shown = select(func.count()).where(Recording.patient_id == patient_id, Recording.current)
@@ -101,13 +101,13 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
             patient = session.get(Patient, erasure.erased_id)
             if patient is not None:
                 session.delete(patient)
-                audit.write(session, Deed.PATIENT_DELETED, account_id, patient.id, recordings=len(recordings))
+                audit.write(session, AuditAction.PATIENT_DELETED, account_id, patient.id, recordings=len(recordings))
         else:
             recording = session.get(Recording, erasure.erased_id)
             if recording is not None:
                 # The database deletes the other versions with the first.
                 session.delete(recording)
-                audit.write(session, Deed.RECORDING_DELETED, account_id, recording.patient_id, recording.id)
+                audit.write(session, AuditAction.RECORDING_DELETED, account_id, recording.patient_id, recording.id)
     db.forget_deleted()
 
 

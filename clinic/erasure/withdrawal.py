@@ -12,7 +12,7 @@ from backup import erasures
 from backup.erasures import Erasure
 from clinic import access, audit, clock
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
@@ -49,7 +49,7 @@ class _Work:
 def covered(db: Database, settings: Settings, actor: Actor, patient_id: str, scopes: Collection[Scope]) -> Covered:
     """Return what withdrawing these scopes would end and delete. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
-        access.writer_of(session, actor, patient_id)
+        access.require_writer_of(session, actor, patient_id)
         return _counted(session, settings, patient_id, scopes)
 
 
@@ -68,7 +68,7 @@ def withdraw(
     Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.session() as session:
-        account = access.writer_of(session, actor, patient_id)
+        account = access.require_writer_of(session, actor, patient_id)
         consent.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
         asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
@@ -76,7 +76,7 @@ def withdraw(
             # A backup from before must not bring it back.
             erasures.remember(settings.erasures_path, Erasure("consent", row.id, {}))
             row.withdrawn_at, row.withdrawn_by = clock.now(), account.id
-        audit.write(session, Deed.CONSENT_WITHDRAWN, account.id, patient_id, scopes=sorted(scopes))
+        audit.write(session, AuditAction.CONSENT_WITHDRAWN, account.id, patient_id, scopes=sorted(scopes))
     _delete(db, settings, patient_id, scopes, account.id)
     return counts
 

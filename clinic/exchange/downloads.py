@@ -28,7 +28,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> 
     Nobody else may fetch it. Raises what `export_patient` raises.
     """
     with db.read() as session:
-        access.sender_of(session, actor, patient_id)
+        access.require_writer_of_or_console(session, actor, patient_id)
     sweep(settings)
     ticket = secrets.token_hex(16)
     path = _path(settings, ticket)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, words
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.exchange.dictionary import CONSENT_COLUMNS, RECORDING_COLUMNS, dictionary_rows
@@ -62,11 +62,11 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
     Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``analysis_under_way``.
     """
     with db.session() as session:
-        account_id = access.sender_of(session, actor, patient_id)
+        account_id = access.require_writer_of_or_console(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
-        audit.write(session, Deed.PATIENT_EXPORTED, account_id, patient_id)
+        audit.write(session, AuditAction.PATIENT_EXPORTED, account_id, patient_id)
     with db.read() as session:
-        access.sender_of(session, actor, patient_id)
+        access.require_writer_of_or_console(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
         with_kept = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
         tables = {table.name: list(_rows(session, table, patient_id)) for table in patient_tables() if table != SAMPLES}

@@ -24,7 +24,7 @@ from backup import erasures
 from clinic import access, audit
 from clinic.access import Actor
 from clinic.accounts import accounts
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent.consent import DOCUMENT_MAX, Scope
 from clinic.exchange.exports import (
     DERIVED,
@@ -70,7 +70,7 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
     Raises Forbidden, FerError ``bad_export``, ``export_newer``, ``patient_exists``, ``patient_erased``.
     """
     with db.read() as session:
-        access.taker(session, actor)
+        access.require_writer_or_console(session, actor)
     try:
         with zipfile.ZipFile(file) as archive:
             tables = _tables(archive)
@@ -80,12 +80,12 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
             try:
                 _store_files(settings, archive, tables[Job.__tablename__], stored)
                 with db.session() as session:
-                    account = access.taker(session, actor) or accounts.first_administrator(session)
+                    account = access.require_writer_or_console(session, actor) or accounts.first_administrator(session)
                     _add(session, archive, tables)
                     if account is not None:
                         accounts.grant(session, account.id, patient_id)
                     by = account.id if account is not None and actor is not access.CONSOLE else None
-                    audit.write(session, Deed.PATIENT_IMPORTED, by, patient_id)
+                    audit.write(session, AuditAction.PATIENT_IMPORTED, by, patient_id)
             except BaseException:
                 uploads.discard(settings, stored)
                 raise

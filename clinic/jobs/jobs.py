@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import leases, previews, tracks
@@ -82,7 +82,7 @@ def enqueue(
             created_at=clock.now(),
         )
         with db.session() as session:
-            account_id = access.sender_of(session, actor, patient_id)
+            account_id = access.require_writer_of_or_console(session, actor, patient_id)
             whose = session.get_one(Patient, patient_id)
             need_unchanged("this patient", seen, whose.revision)
             consent.need(session, patient_id, *consent.ANALYSIS)
@@ -94,7 +94,7 @@ def enqueue(
             )
             found = _queue(session, recording, files)
             if not found.duplicate:
-                audit.write(session, Deed.RECORDING_ADDED, account_id, patient_id, found.recording_id)
+                audit.write(session, AuditAction.RECORDING_ADDED, account_id, patient_id, found.recording_id)
     except BaseException:
         uploads.discard(settings, [file.id for file in files])
         raise
@@ -112,7 +112,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
         account, recording, job = _job_to_change(session, actor, recording_id)
         if job is None or job.state not in ACTIVE:
             return
-        audit.write(session, Deed.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
+        audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
     drop(db, settings, recording_id)
 
 
@@ -146,7 +146,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
         if not uploads.stored(settings, [source["id"] for source in job.sources]):
             raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
         queue_again(job)
-        audit.write(session, Deed.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
+        audit.write(session, AuditAction.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
 
 
 def queue_again(job: Job) -> None:
@@ -195,7 +195,7 @@ def choose_track(
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
-        audit.write(session, Deed.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
+        audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
     previews.keep_patient(settings, recording_id, chosen)
 
 
@@ -220,7 +220,7 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
 def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
     """Return who acts, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
     recording = access.recording_of(session, recording_id)
-    account = access.writer_of(session, actor, recording.patient_id)
+    account = access.require_writer_of(session, actor, recording.patient_id)
     return account, recording, session.scalar(select(Job).where(Job.recording_id == recording_id))
 
 

@@ -45,7 +45,7 @@ class LeaseLostError(Exception):
         self.job_gone = job_gone
 
 
-class Wish(Enum):
+class ControlRequest(Enum):
     """What the clinic wants of a running analysis."""
 
     GO_ON = "go on"
@@ -145,7 +145,7 @@ def held(db: Database, claimed: Claim, lease_s: float = LEASE_S) -> Iterator[Ses
         yield session
 
 
-def progress(db: Database, claimed: Claim, at: Progress, lease_s: float = LEASE_S) -> Wish:
+def progress(db: Database, claimed: Claim, at: Progress, lease_s: float = LEASE_S) -> ControlRequest:
     """Renew the lease, write how far the analysis is, and return what is wanted of it.
 
     Raises LeaseLostError.
@@ -158,8 +158,8 @@ def progress(db: Database, claimed: Claim, at: Progress, lease_s: float = LEASE_
             .where(Job.id == claimed.job_id)
         ).one()
     if cancelled:
-        return Wish.CANCEL
-    return Wish.PAUSE if paused else Wish.GO_ON
+        return ControlRequest.CANCEL
+    return ControlRequest.PAUSE if paused else ControlRequest.GO_ON
 
 
 def finish(session: Session, claimed: Claim, state: JobState, frames: int) -> None:

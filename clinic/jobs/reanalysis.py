@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, texts
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs, tracks
@@ -57,7 +57,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReanalysisStatus:
     """How far a reanalysis is: recordings in all and by how they ended, share of the work done (0 to 1).
 
     `choosing` recordings wait for a clinician to say who the patient is. `left_s`: seconds left at the pace so far,
@@ -116,11 +116,11 @@ def start(
     model = model_sha256 or ModelCard.load(settings.model).sha256
     queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
-        account_id = access.keeper(session, actor)
+        account_id = access.require_administrator_or_console(session, actor)
         if patient_id is not None and session.get(Patient, patient_id) is None:
             raise FerError("This patient is no longer in the list.", "unknown_patient")
-        wish = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
-        session.add(wish)
+        asked_for = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
+        session.add(asked_for)
         session.flush()
         agreed = set.intersection(*(set(session.scalars(consent.covered(session, scope))) for scope in NEEDED))
         for recording in session.scalars(_shown(patient_id)).all():
@@ -130,34 +130,34 @@ def start(
                 without_file += 1
             elif recording.patient_id not in agreed:
                 without_consent += 1
-            elif _queue(session, wish, recording):
+            elif _queue(session, asked_for, recording):
                 queued += 1
             else:
                 up_to_date += 1
-        wish.without_file = without_file
+        asked_for.without_file = without_file
         if queued:
-            audit.write(session, Deed.REANALYSIS_STARTED, account_id, patient_id)
+            audit.write(session, AuditAction.REANALYSIS_STARTED, account_id, patient_id)
         if not queued:
-            session.delete(wish)
-        return Started(wish.id if queued else None, queued, up_to_date, without_file, without_consent)
+            session.delete(asked_for)
+        return Started(asked_for.id if queued else None, queued, up_to_date, without_file, without_consent)
 
 
-def standings(db: Database, actor: Actor) -> list[Standing]:
+def standings(db: Database, actor: Actor) -> list[ReanalysisStatus]:
     """Return the reanalyses that are not over, in which a recording failed or a face is to be chosen, newest first.
 
     Raises Forbidden.
     """
     with db.read() as session:
-        access.keeper(session, actor)
+        access.require_administrator_or_console(session, actor)
         wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
-        found = [_standing(session, wish) for wish in wishes]
+        found = [_standing(session, asked_for) for asked_for in wishes]
     return [one for one in found if one.total and not (one.finished and not (one.failed or one.choosing))]
 
 
-def standing(db: Database, actor: Actor, reanalysis_id: str) -> Standing:
+def standing(db: Database, actor: Actor, reanalysis_id: str) -> ReanalysisStatus:
     """Return how far a reanalysis is. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
-        access.keeper(session, actor)
+        access.require_administrator_or_console(session, actor)
         return _standing(session, _wish(session, reanalysis_id))
 
 
@@ -167,14 +167,14 @@ def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -
     Raises Forbidden, FerError ``unknown_reanalysis``.
     """
     with db.session() as session:
-        access.keeper(session, actor)
+        access.require_administrator_or_console(session, actor)
         _wish(session, reanalysis_id).paused = paused
 
 
 def cancel(db: Database, settings: Settings, actor: Actor, reanalysis_id: str) -> None:
     """Drop what is not done yet; results that are stored stay. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
-        access.keeper(session, actor)
+        access.require_administrator_or_console(session, actor)
         _wish(session, reanalysis_id)
         mine = select(Job.recording_id).where(Job.reanalysis_id == reanalysis_id, Job.state.in_(jobs.ACTIVE))
         recordings = list(session.scalars(mine))
@@ -192,7 +192,7 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
     except ValueError:
         name = ""
     with db.read() as session:
-        access.keeper(session, actor)
+        access.require_administrator_or_console(session, actor)
         if session.get(Patient, name) is not None:
             return name
         named = or_(Patient.name == name, Patient.code == name)
@@ -223,17 +223,17 @@ def _files_there(session: Session, settings: Settings, recording: Recording) -> 
     return bool(sources) and uploads.stored(settings, [str(one["id"]) for one in sources])
 
 
-def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
+def _queue(session: Session, asked_for: Reanalysis, old: Recording) -> bool:
     """Queue a version of the recording unless its key is known; return whether something is to be done."""
     visit_id = old.version_of or old.id
-    key = jobs.job_key(visit_id, wish.model_sha256, old.settings, tracks.chosen_of(old))
+    key = jobs.job_key(visit_id, asked_for.model_sha256, old.settings, tracks.chosen_of(old))
     known = session.scalar(select(Job).where(Job.key == key))
     if known is None:
-        _add_version(session, wish, old, visit_id, key)
+        _add_version(session, asked_for, old, visit_id, key)
         return True
     if known.state in jobs.ENDED_BADLY:
         jobs.queue_again(known)
-        known.reanalysis_id = wish.id
+        known.reanalysis_id = asked_for.id
         return True
     if known.state in jobs.ENDED_WELL:
         # The same key has the same result: it is shown again, and nothing is worked out a second time.
@@ -241,7 +241,7 @@ def _queue(session: Session, wish: Reanalysis, old: Recording) -> bool:
     return False
 
 
-def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
+def _add_version(session: Session, asked_for: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
     now = clock.now()
     said = ("recorded_on", "recorded_time", "note", "revision")
     copied = ("patient_id", "kind", *said, "source_name", "source_sha256", "duration_s")
@@ -249,7 +249,7 @@ def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: s
         **{name: getattr(old, name) for name in copied},
         version_of=visit_id,
         current=False,
-        model_sha256=wish.model_sha256,
+        model_sha256=asked_for.model_sha256,
         settings={name: old.settings[name] for name in ("every_s",) if name in old.settings} | {"chosen_in": old.id},
         created_at=now,
     )
@@ -260,7 +260,7 @@ def _add_version(session: Session, wish: Reanalysis, old: Recording, visit_id: s
         Job(
             recording_id=version.id,
             key=key,
-            reanalysis_id=wish.id,
+            reanalysis_id=asked_for.id,
             priority=PRIORITY,
             sources=sources,
             created_at=now,
@@ -275,11 +275,11 @@ def _wish(session: Session, reanalysis_id: str) -> Reanalysis:
     return found
 
 
-def _standing(session: Session, wish: Reanalysis) -> Standing:
+def _standing(session: Session, asked_for: Reanalysis) -> ReanalysisStatus:
     rows = session.execute(
         select(Job.state, Job.done_s, Job.total_s, Job.sources, Recording.duration_s)
         .join(Recording, Recording.id == Job.recording_id)
-        .where(Job.reanalysis_id == wish.id)
+        .where(Job.reanalysis_id == asked_for.id)
     ).all()
     states = [state for state, *_ in rows]
     work = [duration_s if duration_s is not None else float(len(sources)) for *_, sources, duration_s in rows]
@@ -288,25 +288,25 @@ def _standing(session: Session, wish: Reanalysis) -> Standing:
         for size, (state, done_s, total_s, *_) in zip(work, rows, strict=True)
     ]
     left = sum(work) - sum(done)
-    return Standing(
-        id=wish.id,
-        patient_id=wish.patient_id,
-        model_sha256=wish.model_sha256,
-        paused=wish.paused,
+    return ReanalysisStatus(
+        id=asked_for.id,
+        patient_id=asked_for.patient_id,
+        model_sha256=asked_for.model_sha256,
+        paused=asked_for.paused,
         total=len(rows),
         done=sum(state in jobs.ENDED_WELL for state in states),
         choosing=states.count(JobState.CHOOSING.value),
         failed=states.count(JobState.FAILED.value),
         cancelled=states.count(JobState.CANCELLED.value),
-        without_file=wish.without_file,
+        without_file=asked_for.without_file,
         share=sum(done) / sum(work) if sum(work) else 1.0,
-        left_s=None if wish.paused else _left_s(session, wish, left, states.count(JobState.RUNNING.value)),
+        left_s=None if asked_for.paused else _left_s(session, asked_for, left, states.count(JobState.RUNNING.value)),
     )
 
 
-def _left_s(session: Session, wish: Reanalysis, left: float, workers: int) -> float | None:
+def _left_s(session: Session, asked_for: Reanalysis, left: float, workers: int) -> float | None:
     """Return the seconds that `left` seconds of video (or pictures) take, from what the chunks so far took."""
-    mine = select(Job.recording_id).where(Job.reanalysis_id == wish.id)
+    mine = select(Job.recording_id).where(Job.reanalysis_id == asked_for.id)
     size = case((Recording.kind == "video", Chunk.end_s - Chunk.begin_s), else_=Chunk.samples)
     done, worked_s = session.execute(
         select(func.sum(size), func.sum(Chunk.worked_s))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer
 from clinic import access, audit, clock
 from clinic.access import Actor, Role
 from clinic.accounts.accounts import grant
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
@@ -80,7 +80,7 @@ class RecordingRow:
     longest_gap_s: float | None
     reasons: dict[str, float]
     shares: dict[str, float] | None
-    hollow: str | None
+    excluded: str | None
     model_sha256: str | None
     device: str
     damaged_frames: int
@@ -138,7 +138,7 @@ def add_patient(
     Raises Forbidden, FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
     """
     with db.session() as session:
-        account = access.writer(session, actor)
+        account = access.require_writer(session, actor)
         said = valid_patient(PatientFields(name, note, code, born_on), clock.latest_day(session))
         patient = Patient(
             name=said.name,
@@ -151,7 +151,7 @@ def add_patient(
         session.add(patient)
         session.flush()
         grant(session, account.id, patient.id)
-        audit.write(session, Deed.PATIENT_ADDED, account.id, patient.id)
+        audit.write(session, AuditAction.PATIENT_ADDED, account.id, patient.id)
     return patient.id
 
 
@@ -189,7 +189,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
     """Return a patient; the view is written down. Raises Forbidden, FerError ``unknown_patient``."""
     access.note_view(db, actor, patient_id)
     with db.read() as session:
-        account = access.reader_of(session, actor, patient_id)
+        account = access.require_reader_of(session, actor, patient_id)
         until = session.get_one(Access, (account.id, patient_id)).until
         patient = session.get_one(Patient, patient_id)
         rows = session.execute(
@@ -223,7 +223,7 @@ def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
     """Return whose a recording is, and of when. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
-        access.reader_of(session, actor, recording.patient_id)
+        access.require_reader_of(session, actor, recording.patient_id)
         patient = session.get_one(Patient, recording.patient_id)
         said = fields_of(recording)
         return Subject(patient.id, patient.name, patient.code, patient.born_on, recording.revision, said)
@@ -234,7 +234,7 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
-        access.reader_of(session, actor, recording.patient_id)
+        access.require_reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
         return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed)
 
@@ -246,7 +246,7 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
     """
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
-        access.reader_of(session, actor, recording.patient_id)
+        access.require_reader_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
         visit_id = recording.version_of or recording.id
         found = session.scalars(
@@ -266,7 +266,7 @@ def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
         patient_id = access.recording_of(session, recording_id).patient_id
-        access.reader_of(session, actor, patient_id)
+        access.require_reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
         state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
         # Until it is over the stored samples may be several people's.
@@ -339,7 +339,7 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
         shares=summary.shares if summary else None,
-        hollow=excluded(summary, recording.partial) if summary else None,
+        excluded=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,
         device=recording.device,
         damaged_frames=recording.damaged_frames,

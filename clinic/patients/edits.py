@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
 from clinic.access import Actor
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.patients.fields import PatientFields, RecordingFields, fields_of, valid_patient, valid_recording
 from db.engine import Database
@@ -24,7 +24,7 @@ def edit_patient(db: Database, actor: Actor, patient_id: str, seen: int, wanted:
     ``unknown_patient``.
     """
     with db.session() as session:
-        account = access.writer_of(session, actor, patient_id)
+        account = access.require_writer_of(session, actor, patient_id)
         patient, wanted = session.get_one(Patient, patient_id), valid_patient(wanted, clock.latest_day(session))
         stored = PatientFields(patient.name, patient.note, patient.code, patient.born_on)
         need_unchanged("this patient", seen, patient.revision, stored.differences(wanted))
@@ -32,7 +32,7 @@ def edit_patient(db: Database, actor: Actor, patient_id: str, seen: int, wanted:
         patient.name, patient.note, patient.code = wanted.name, wanted.note, wanted.code
         patient.born_on = wanted.born_on
         patient.revision += 1
-        audit.write(session, Deed.PATIENT_CHANGED, account.id, patient_id)
+        audit.write(session, AuditAction.PATIENT_CHANGED, account.id, patient_id)
 
 
 def edit_recording(db: Database, actor: Actor, recording_id: str, seen: int, wanted: RecordingFields) -> None:
@@ -42,7 +42,7 @@ def edit_recording(db: Database, actor: Actor, recording_id: str, seen: int, wan
     """
     with db.session() as session:
         recording = access.recording_of(session, recording_id)
-        account = access.writer_of(session, actor, recording.patient_id)
+        account = access.require_writer_of(session, actor, recording.patient_id)
         wanted = valid_recording(
             wanted, session.get_one(Patient, recording.patient_id).born_on, clock.latest_day(session)
         )
@@ -51,7 +51,7 @@ def edit_recording(db: Database, actor: Actor, recording_id: str, seen: int, wan
         for version in _versions(session, recording):
             version.recorded_on, version.recorded_time = wanted.recorded_on, wanted.recorded_time
             version.note, version.revision = wanted.note, revision
-        audit.write(session, Deed.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
+        audit.write(session, AuditAction.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
 
 
 def _need_no_recording_before(session: Session, patient_id: str, born_on: date | None) -> None:

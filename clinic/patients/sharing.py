@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from clinic import access, audit, clock, texts
 from clinic.access import EMERGENCY, Actor, Role
 from clinic.accounts.accounts import grant, name_key
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Account, AuditRow, Patient
@@ -40,14 +40,14 @@ class Event:
 
     at: datetime
     name: str | None
-    deed: Deed
+    action: AuditAction
     reason: str
 
 
 def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
     """Return who sees the patient now, in the order of their names. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
-        access.writer_of(session, actor, patient_id)
+        access.require_writer_of(session, actor, patient_id)
         rows = session.execute(
             select(Account.id, Account.name, Account.role, Access.until)
             .join(Access, Access.account_id == Account.id)
@@ -61,7 +61,7 @@ def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
 def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
     """Return what was done with the patient, the latest first. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
-        access.writer_of(session, actor, patient_id)
+        access.require_writer_of(session, actor, patient_id)
         rows = session.execute(
             select(AuditRow, Account.name)
             .outerjoin(Account, Account.id == AuditRow.account_id)
@@ -69,7 +69,7 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
             .order_by(AuditRow.number.desc())
             .limit(SHOWN_EVENTS)
         )
-        return [Event(row.at, name, Deed(row.deed), row.details.get("reason", "")) for row, name in rows]
+        return [Event(row.at, name, AuditAction(row.action), row.details.get("reason", "")) for row, name in rows]
 
 
 def share(db: Database, actor: Actor, patient_id: str, name: str) -> None:
@@ -78,12 +78,12 @@ def share(db: Database, actor: Actor, patient_id: str, name: str) -> None:
     Raises Forbidden, FerError ``unknown_patient``, ``unknown_name``.
     """
     with db.session() as session:
-        by = access.writer_of(session, actor, patient_id)
+        by = access.require_writer_of(session, actor, patient_id)
         taker = session.scalar(select(Account).where(Account.name_key == name_key(name), Account.disabled_at.is_(None)))
         if taker is None:
             raise FerError("Nobody of this name can sign in here. Please ask how the name is written.", "unknown_name")
         grant(session, taker.id, patient_id)
-        audit.write(session, Deed.PATIENT_SHARED, by.id, patient_id, taker=taker.id)
+        audit.write(session, AuditAction.PATIENT_SHARED, by.id, patient_id, taker=taker.id)
 
 
 def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> None:
@@ -92,7 +92,7 @@ def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> Non
     Raises Forbidden, FerError ``unknown_patient``, ``last_clinician``.
     """
     with db.session() as session:
-        by = access.writer_of(session, actor, patient_id)
+        by = access.require_writer_of(session, actor, patient_id)
         given = session.get(Access, (account_id, patient_id))
         if given is None:
             return
@@ -103,7 +103,7 @@ def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> Non
                 "Somebody who may change this patient has to stay. Please share the patient with a colleague first.",
                 "last_clinician",
             )
-        audit.write(session, Deed.PATIENT_UNSHARED, by.id, patient_id, giver=account_id)
+        audit.write(session, AuditAction.PATIENT_UNSHARED, by.id, patient_id, giver=account_id)
 
 
 def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> str:
@@ -114,7 +114,7 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
     """
     reason = " ".join(unicodedata.normalize("NFC", reason).split())
     with db.session() as session:
-        account = access.writer(session, actor)
+        account = access.require_writer(session, actor)
         if not REASON_LEAST <= len(reason) <= REASON_MOST:
             raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
         patient = _patient(session, wanted)
@@ -122,9 +122,9 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
             if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
-            audit.write(session, Deed.EMERGENCY_ACCESS, account.id, patient.id, reason=reason)
+            audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, reason=reason)
             return patient.id
-        audit.write(session, Deed.EMERGENCY_REFUSED, account.id)
+        audit.write(session, AuditAction.EMERGENCY_REFUSED, account.id)
     raise FerError("There is no patient with exactly this name or code, or more than one.", "not_found")
 
 

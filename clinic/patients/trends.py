@@ -64,7 +64,7 @@ class Summary:
     brightness: float | None = None
 
     @property
-    def hollow(self) -> str | None:
+    def excluded(self) -> str | None:
         """Why this recording is drawn hollow and left out of every test, or None where it counts."""
         if self.shares is None:
             return "no usable face"
@@ -114,7 +114,7 @@ class TrendPoint:
     low: tuple[float, ...] | None
     high: tuple[float, ...] | None
     sizes: tuple[float, ...] | None
-    hollow: str | None
+    excluded: str | None
     segment: int
     model_sha256: str
     in_baseline: bool = False
@@ -226,7 +226,7 @@ def trend(recordings: Sequence[Recording]) -> Trend:
     ordered = sorted(summarised, key=_in_time)
     points, changes = _in_lines(ordered)
     judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
-    newest = [point for point in judged if point.segment == len(changes) and point.hollow is None]
+    newest = [point for point in judged if point.segment == len(changes) and point.excluded is None]
     ranges = _ranges(newest)
     building = None if ranges else f"baseline being built ({len(newest)} of {BASELINE_MIN})"
     return Trend(tuple(judged), tuple(changes), ranges, building, _noise(ordered, newest))
@@ -292,7 +292,7 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
         low=_in_order(summary.low),
         high=_in_order(summary.high),
         sizes=_in_order(summary.sizes),
-        hollow=excluded(summary, recording.partial),
+        excluded=excluded(summary, recording.partial),
         segment=segment,
         model_sha256=recording.model_sha256 or "",
     )
@@ -300,13 +300,13 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
 
 def excluded(summary: Summary, partial: bool) -> str | None:
     """Return why a recording is drawn hollow and left out of every test, or None where it counts."""
-    return summary.hollow or ("only a part of the file could be read" if partial else None)
+    return summary.excluded or ("only a part of the file could be read" if partial else None)
 
 
 def _judged(points: Sequence[TrendPoint], segment: int) -> list[TrendPoint]:
     """Return the points of one line, each with the range that it was judged by and what lies outside."""
     own = [point for point in points if point.segment == segment]
-    counting = [point for point in own if point.hollow is None]
+    counting = [point for point in own if point.excluded is None]
     judgements = usual.judge(*_arrays(counting)) if counting else []
     found: dict[str, TrendPoint] = {}
     for number, (point, judgement) in enumerate(zip(counting, judgements, strict=True)):

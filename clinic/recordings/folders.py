@@ -50,7 +50,7 @@ def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
     Raises Forbidden ``only_administrators``.
     """
     with db.read() as session:
-        access.keeper(session, actor)
+        access.require_administrator_or_console(session, actor)
     if settings.import_dir is None or not settings.import_dir.is_dir():
         return []
     with _opened(settings.import_dir) as root:

@@ -56,7 +56,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incomi
     Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``too_many_uploads``.
     """
     with db.read() as session:
-        access.writer(session, actor)
+        access.require_writer(session, actor)
     if length < 1:
         raise media_error("empty")
     media = open_store(settings)

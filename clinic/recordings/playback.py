@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from clinic import access, audit
 from clinic.access import Actor
 from clinic.accounts import sessions
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.jobs.jobs import ENDED_WELL
@@ -54,7 +54,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ByteRange:
     """Bytes `first` to `last` (with it) of a video of `size` bytes; `whole` where no part was asked for."""
 
     file: BinaryIO
@@ -76,7 +76,9 @@ def kept(db: Database, settings: Settings, actor: Actor, recording_id: str) -> K
         return _kept(session, settings, actor, recording_id)
 
 
-def open_part(db: Database, settings: Settings, actor: Actor, recording_id: str, wanted: str | None = None) -> Part:
+def open_part(
+    db: Database, settings: Settings, actor: Actor, recording_id: str, wanted: str | None = None
+) -> ByteRange:
     """Return a part of a kept video, to be closed by the caller; `wanted` is HTTP's Range header.
 
     Only the sealed chunks that are read are opened. Raises Forbidden, ConsentError, RangeError, FerError
@@ -92,10 +94,10 @@ def open_part(db: Database, settings: Settings, actor: Actor, recording_id: str,
     except BaseException:
         file.close()
         raise
-    return Part(file, found.media_type, first, last, size, whole)
+    return ByteRange(file, found.media_type, first, last, size, whole)
 
 
-def content(db: Database, settings: Settings, actor: Actor, recording_id: str, part: Part) -> Iterator[bytes]:
+def content(db: Database, settings: Settings, actor: Actor, recording_id: str, part: ByteRange) -> Iterator[bytes]:
     """Yield the bytes of a part, for as long as the person may watch, and close its file."""
     with part.file as file:
         file.seek(part.first)
@@ -123,12 +125,12 @@ def note_view(db: Database, settings: Settings, actor: Actor, recording_id: str)
     with db.session() as session:
         if _unnoted(session, settings, actor, recording_id):
             patient_id, by = access.recording_of(session, recording_id).patient_id, actor.sign_in_id
-            audit.write(session, Deed.VIDEO_VIEWED, actor.account_id, patient_id, recording_id, sign_in=by)
+            audit.write(session, AuditAction.VIDEO_VIEWED, actor.account_id, patient_id, recording_id, sign_in=by)
 
 
 def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str) -> Kept | None:
     recording = access.recording_of(session, recording_id)
-    access.reader_of(session, actor, recording.patient_id)
+    access.require_reader_of(session, actor, recording.patient_id)
     consent.need(session, recording.patient_id, Scope.KEEP_VIDEO)
     job = session.scalar(select(Job).where(Job.recording_id == recording_id))
     if recording.kind != "video" or job is None or job.state not in ENDED_WELL:
@@ -148,7 +150,7 @@ def _unnoted(session: Session, settings: Settings, actor: Actor, recording_id: s
         select(AuditRow.details).where(
             AuditRow.recording_id == recording_id,
             AuditRow.account_id == actor.account_id,
-            AuditRow.deed == Deed.VIDEO_VIEWED.value,
+            AuditRow.action == AuditAction.VIDEO_VIEWED.value,
         )
     )
     return all(details.get("sign_in") != actor.sign_in_id for details in rows)

@@ -74,7 +74,7 @@ def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, disp
     Raises Forbidden, MediaError: ``empty``, ``too_big``, ``disk_full``, or what the inspection says of the content.
     """
     with db.read() as session:
-        access.taker(session, actor)
+        access.require_writer_or_console(session, actor)
     return take_in(settings, stream, display_name, new_id())
 
 
@@ -106,7 +106,7 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoredPlace:
     """Where a stored file lies, as another machine may be told it: without the master key, which it has itself."""
 
     data_dir: Path
@@ -118,19 +118,19 @@ class Place:
 class StoredFile(io.BufferedReader):
     """The content of a stored file, to read and to seek in; it knows where it lies."""
 
-    def __init__(self, raw: io.RawIOBase, place: Place) -> None:
+    def __init__(self, raw: io.RawIOBase, place: StoredPlace) -> None:
         super().__init__(raw)
         self.place = place
 
 
 def open_stored(settings: Settings, upload_id: str) -> BinaryIO:
     """Return the content of a stored file as a `StoredFile`. Raises FerError ``upload_gone`` and SealError."""
-    place = Place(settings.data_dir, settings.media_url, settings.key_dir, upload_id)
+    place = StoredPlace(settings.data_dir, settings.media_url, settings.key_dir, upload_id)
     raw = cast(io.BufferedReader, open_store(settings).open(upload_id)).detach()
     return cast(BinaryIO, StoredFile(raw, place))
 
 
-def open_place(place: Place) -> BinaryIO:
+def open_place(place: StoredPlace) -> BinaryIO:
     """Open a stored file on another machine, with the key that is there. Raises what `open_stored` raises."""
     here = replace(Settings.at(place.data_dir), media_url=place.media_url, key_dir=place.key_dir, **named_key())
     return open_stored(here, place.upload_id)

@@ -15,7 +15,7 @@ from clinic.consent import consent
 from clinic.consent.consent import ConsentError, Scope
 from clinic.jobs import chunks, jobs, leases, previews, tracks
 from clinic.jobs.chunks import Cursor
-from clinic.jobs.leases import Claim, LeaseLostError, Wish
+from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.version import VERSION
@@ -70,10 +70,10 @@ class Reporter:
             return
         self._last = time.monotonic()
         self.written += 1
-        wish = leases.progress(self.db, self.claimed, at)
-        if wish is Wish.CANCEL:
+        asked_for = leases.progress(self.db, self.claimed, at)
+        if asked_for is ControlRequest.CANCEL:
             raise Cancelled
-        if wish is Wish.PAUSE:
+        if asked_for is ControlRequest.PAUSE:
             raise StoppingError
         self.aside(self.claimed)
 

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from clinic.jobs import leases
 from clinic.recordings import uploads
-from clinic.recordings.uploads import Place, StoredFile
+from clinic.recordings.uploads import StoredFile, StoredPlace
 from clinic.settings import named_model
 from clinic.worker.analysis import StoppingError
 from fer_core.errors import FerError, ModelError
 from fer_core.media import video
 from fer_core.media.container import Span
 from fer_core.media.source import Source
-from fer_core.segments import Joiner, Part
+from fer_core.segments import Joiner, SegmentPart
 from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def _opened(open_analyzer: Opener) -> Analyzer:
 def next_part(
     open_analyzer: Opener,
     model_sha256: str,
-    where: Path | Place,
+    where: Path | StoredPlace,
     every_s: float,
     span: Span,
     resume: dict[str, Any] | None,
-) -> Part:
+) -> SegmentPart:
     """Work out one part of a video's segment: what runs on the cluster.
 
     Raises ModelError ``other_model`` where this machine has another model installed.
@@ -82,7 +82,7 @@ def next_part(
         return next(parts)
 
 
-def picture(open_analyzer: Opener, model_sha256: str, where: Path | Place) -> RecordingAnalysis:
+def picture(open_analyzer: Opener, model_sha256: str, where: Path | StoredPlace) -> RecordingAnalysis:
     """Work out one picture: what runs on the cluster. Raises as `next_part` does."""
     analyzer = _right(open_analyzer, model_sha256)
     with _opened_source(where) as source:
@@ -103,7 +103,7 @@ def _right(open_analyzer: Opener, model_sha256: str) -> Analyzer:
 
 
 @contextmanager
-def _opened_source(where: Path | Place) -> Iterator[Source]:
+def _opened_source(where: Path | StoredPlace) -> Iterator[Source]:
     """Open what `_where` told of, on the machine that runs this."""
     if isinstance(where, Path):
         yield where
@@ -112,7 +112,7 @@ def _opened_source(where: Path | Place) -> Iterator[Source]:
         yield file
 
 
-def _where(source: Source) -> Path | Place:
+def _where(source: Source) -> Path | StoredPlace:
     """Return what another machine is told of a source. Raises ValueError for a file that lies nowhere."""
     if isinstance(source, Path):
         return source
@@ -141,7 +141,7 @@ class _Lane:
         self.number = number
         self._submit = submit
         self._future = submit(resume)
-        self._parts: deque[Part] = deque()
+        self._parts: deque[SegmentPart] = deque()
         self._over = self._failed = False
 
     @property
@@ -158,13 +158,13 @@ class _Lane:
             return
         # A machine may die with what it has worked out: then another one does it again.
         with suppress(TimeoutError):
-            part: Part = self._future.result(timeout=POLL_S)
+            part: SegmentPart = self._future.result(timeout=POLL_S)
             self._parts.append(part)
             self._over = part.end is not None
             if not self._over:
                 self._future = self._submit(part.chunk.resume)
 
-    def take(self) -> Part:
+    def take(self) -> SegmentPart:
         """Return the next part, or raise what went wrong."""
         if self._failed and not self._parts:
             self._future.result(timeout=POLL_S)
@@ -233,7 +233,7 @@ class ClusterAnalyzer:
         told = (self._open, self.classifier.card.sha256, _where(source), every_s, span)
         return lambda resume: self._submit(-number, next_part, *told, resume)
 
-    def _next_of(self, lanes: deque[_Lane], meanwhile: Callable[[], None]) -> Part:
+    def _next_of(self, lanes: deque[_Lane], meanwhile: Callable[[], None]) -> SegmentPart:
         """Return the next part of the first lane, while all go on. Raises as `_ask` does."""
         with self._told():
             while self._client.status in LIVING:

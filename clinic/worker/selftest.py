@@ -26,14 +26,14 @@ TIME_TOLERANCE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SelfTestResult:
     """Whether the installation is sound, and a sentence that says so or says what is wrong."""
 
     sound: bool
     sentence: str
 
 
-def check(open_analyzer: Callable[[], Analyzer]) -> Verdict:
+def check(open_analyzer: Callable[[], Analyzer]) -> SelfTestResult:
     """Analyse the drawn clip with the installed model and compare it with what is in it."""
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "selftest.mp4"
@@ -41,11 +41,13 @@ def check(open_analyzer: Callable[[], Analyzer]) -> Verdict:
             write_clip(clip, _pictures())
             analysis = open_analyzer().analyze_video(clip, every_s=0.2)
         except FerError as error:
-            return Verdict(False, f"The self-test failed: {error.message}")
+            return SelfTestResult(False, f"The self-test failed: {error.message}")
         except (ImportError, OSError, RuntimeError, ValueError) as error:
-            return Verdict(False, f"The self-test failed ({type(error).__name__}): please install the program again.")
+            return SelfTestResult(
+                False, f"The self-test failed ({type(error).__name__}): please install the program again."
+            )
     wrong = _wrong(analysis.results)
-    return Verdict(wrong is None, f"The self-test failed: {wrong}" if wrong else "The self-test was passed.")
+    return SelfTestResult(wrong is None, f"The self-test failed: {wrong}" if wrong else "The self-test was passed.")
 
 
 def write_clip(path: Path, pictures: Iterable[RGB], frames_per_s: int = FRAMES_PER_S) -> None:

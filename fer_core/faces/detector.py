@@ -17,7 +17,7 @@ from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from torch import Tensor
 from torchvision.ops import batched_nms
 
-from fer_core.batch_fallback import Room
+from fer_core.batch_fallback import BatchFallback
 from fer_core.device import chosen_device
 from fer_core.types import RGB, Box, Face
 
@@ -45,7 +45,9 @@ class Detector:
     def __init__(self, device: str | None = None, min_face_px: int = 40) -> None:
         wanted = chosen_device(device)
         # MPS lacks operations that MTCNN needs.
-        self._room = Room(torch.device("cpu") if wanted.type == "mps" else wanted, REFINE_BATCH, self._to_cpu)
+        self._fallback = BatchFallback(
+            torch.device("cpu") if wanted.type == "mps" else wanted, REFINE_BATCH, self._to_cpu
+        )
         self.min_face_px = min_face_px
         self._propose_net = _ready(PNet(), self.device)
         self._refine_net = _ready(RNet(), self.device)
@@ -54,7 +56,7 @@ class Detector:
     @property
     def device(self) -> torch.device:
         """Where the nets run: the device that was asked for, or the CPU once that one's memory did not suffice."""
-        return self._room.device
+        return self._fallback.device
 
     def _to_cpu(self) -> None:
         for network in (self._propose_net, self._refine_net, self._output_net):
@@ -69,7 +71,7 @@ class Detector:
         """
         if not frames:
             return []
-        return self._room.run(lambda: self._detect(frames, scale))
+        return self._fallback.run(lambda: self._detect(frames, scale))
 
     def _detect(self, frames: Sequence[RGB], scale: float) -> list[list[Face]]:
         pictures = _stack(frames, self.device)
@@ -84,7 +86,7 @@ class Detector:
         if not rows:
             return [[] for _ in frames]
         where = [number for number, found in enumerate(boxes) for _ in found]
-        return self._room.run(lambda: self._refind(frames, rows, where))
+        return self._fallback.run(lambda: self._refind(frames, rows, where))
 
     def _refind(
         self, frames: Sequence[RGB], rows: list[tuple[float, float, float, float]], where: list[int]
@@ -130,7 +132,7 @@ class Detector:
         found = _whole_px(_inside(found, pictures))
         if not len(found.boxes):
             return found
-        offsets, probability = _in_batches(self._refine_net, _cut(pictures, found, 24), self._room.batch)
+        offsets, probability = _in_batches(self._refine_net, _cut(pictures, found, 24), self._fallback.batch)
         sure = probability[:, 1] > STAGE_THRESHOLDS[1]
         boxes, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
         keep = batched_nms(boxes, score, frame, 0.7)
@@ -144,7 +146,7 @@ class Detector:
         found = _whole_px(_inside(found, pictures))
         if not len(found.boxes):
             return faces
-        offsets, points, probability = _in_batches(self._output_net, _cut(pictures, found, 48), self._room.batch)
+        offsets, points, probability = _in_batches(self._output_net, _cut(pictures, found, 48), self._fallback.batch)
         sure = probability[:, 1] > threshold
         windows, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
         size = (windows[:, 2:] - windows[:, :2] + 1).unsqueeze(1)

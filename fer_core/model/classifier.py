@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fer_core.batch_fallback import Room
+from fer_core.batch_fallback import BatchFallback
 from fer_core.device import chosen_device, device_label, working_dtype
 from fer_core.emotions import Emotion
 from fer_core.errors import ModelError
@@ -34,7 +34,7 @@ class Classifier:
 
     def __init__(self, card: ModelCard, network: nn.Module, device: torch.device) -> None:
         self.card = card
-        self._room = Room(device, BATCH, self._to_cpu)
+        self._fallback = BatchFallback(device, BATCH, self._to_cpu)
         self.device_name = device_label(device)
         self._dtype = working_dtype(device)
         self._offsets = torch.tensor(card.offsets)
@@ -44,7 +44,7 @@ class Classifier:
     @property
     def device(self) -> torch.device:
         """Where the model runs: the device that was asked for, or the CPU once that one's memory did not suffice."""
-        return self._room.device
+        return self._fallback.device
 
     @classmethod
     def load(cls, path: Path | None = None, device: str | None = None) -> Classifier:
@@ -83,10 +83,10 @@ class Classifier:
         Raises ValueError for another shape or type.
         """
         grey = to_grey48(crops)
-        return self._room.run(lambda: self._in_batches(grey))
+        return self._fallback.run(lambda: self._in_batches(grey))
 
     def _in_batches(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-        out, size = np.empty((len(grey), len(Emotion)), np.float32), self._room.batch
+        out, size = np.empty((len(grey), len(Emotion)), np.float32), self._fallback.batch
         for begin in range(0, len(grey), size):
             out[begin : begin + size] = self._batch(grey[begin : begin + size])
         return out

@@ -49,7 +49,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LabelRun:
     """A stretch of one label: what it is called, the sentence on it, and its colour."""
 
     begin_s: float
@@ -59,10 +59,10 @@ class Run:
     color: str
 
 
-def runs_of(gathered: Sequence[Cell], names: Mapping[Emotion, str], reasons: Mapping[str, str]) -> list[Run]:
+def runs_of(gathered: Sequence[Cell], names: Mapping[Emotion, str], reasons: Mapping[str, str]) -> list[LabelRun]:
     """Return the strip's stretches, in the order of time."""
     return [
-        Run(run.begin_s, run.end_s, _group(run.label, names), _say(run, names, reasons), _color(run.label))
+        LabelRun(run.begin_s, run.end_s, _group(run.label, names), _say(run, names, reasons), _color(run.label))
         for run in _runs(gathered)
     ]
 

@@ -41,7 +41,7 @@ class TrendDot:
     shares: tuple[float, ...] | None
     low: tuple[float, ...] | None
     high: tuple[float, ...] | None
-    hollow: str | None
+    excluded: str | None
     model: str
     outside: tuple[int, ...] = ()
     usual_low: tuple[float, ...] | None = None
@@ -164,7 +164,7 @@ def _usable_panel(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
     figure.add_scatter(
         x=[_ms(dot.recorded_on) for dot in dots],
         y=[dot.usable for dot in dots],
-        customdata=[[_day(dot.recorded_on), dot.hollow or "counts"] for dot in dots],
+        customdata=[[_day(dot.recorded_on), dot.excluded or "counts"] for dot in dots],
         mode="markers",
         marker={"color": USABLE_SHARE, "size": 9, "symbol": [_symbol("circle", dot) for dot in dots]},
         error_y={"type": "data", "array": [0] * len(dots), "arrayminus": [dot.usable or 0 for dot in dots],
@@ -187,7 +187,7 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
         hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
     )  # fmt: skip
     _ring(figure, row, dots, emotion)
-    left_out = [dot for dot in dots if dot.hollow is not None and dot.shares is not None]
+    left_out = [dot for dot in dots if dot.excluded is not None and dot.shares is not None]
     figure.add_scatter(
         x=[_ms(dot.recorded_on) for dot in left_out],
         y=[dot.shares[emotion] for dot in left_out if dot.shares is not None],
@@ -215,7 +215,7 @@ def _joined(dots: Sequence[TrendDot], emotion: int) -> Iterator[tuple[int, float
         day = _ms(dot.recorded_on)
         if number and dot.model != dots[number - 1].model:
             yield day, None, 0.0, 0.0, ""
-        if dot.shares is None or dot.hollow is not None:
+        if dot.shares is None or dot.excluded is not None:
             yield day, None, 0.0, 0.0, ""
             continue
         share = dot.shares[emotion]
@@ -265,8 +265,8 @@ def _note(dot: TrendDot, emotion: int) -> str:
     parts = [_day(dot.recorded_on), f"{dot.shares[emotion]:.0%} of the usable time"]
     if dot.low is not None and dot.high is not None:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
-    if dot.hollow is not None:
-        parts.append(f"Does not count: {dot.hollow}")
+    if dot.excluded is not None:
+        parts.append(f"Does not count: {dot.excluded}")
     if dot.usual_low is not None and dot.usual_high is not None:
         parts.append(f"Usual range {dot.usual_low[emotion]:.0%} to {dot.usual_high[emotion]:.0%}")
     if emotion in dot.outside:
@@ -291,7 +291,7 @@ def _look(column: int) -> tuple[str, str]:
 
 
 def _symbol(name: str, dot: TrendDot) -> str:
-    return f"{name}-open" if dot.hollow is not None else name
+    return f"{name}-open" if dot.excluded is not None else name
 
 
 def _ms(day: date) -> int:
@@ -304,7 +304,7 @@ def _day(day: date) -> str:
 
 
 def _highest(dot: TrendDot, shown: Sequence[int]) -> list[float]:
-    source = dot.high if dot.high is not None and dot.hollow is None else dot.shares
+    source = dot.high if dot.high is not None and dot.excluded is None else dot.shares
     found = [source[emotion] for emotion in shown] if source is not None else []
     return found + [dot.usual_high[emotion] for emotion in shown] if dot.usual_high is not None else found
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.consent import consent, notice
-from clinic.consent.consent import Scope, Standing, State
+from clinic.consent.consent import ConsentStatus, Scope, State
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
@@ -17,7 +17,7 @@ from pages import actions, links
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
-from pages.widgets import calm, day, day_input, day_of, instants, today
+from pages.widgets import day, day_input, day_of, instants, show_errors, today
 from web.resources import resources
 
 COLORS: dict[State, Literal["green", "orange", "gray"]] = {
@@ -49,7 +49,7 @@ def show_consent(patient: PatientDetail) -> bool:
     return not lacking
 
 
-def said(standing: Standing) -> str:
+def said(standing: ConsentStatus) -> str:
     """Return one line on how the consent to a scope stands."""
     what = words.SCOPES[standing.scope]
     if standing.state is State.STANDS:
@@ -72,7 +72,7 @@ def told(counts: Covered) -> str:
     return ", ".join(parts) or "nothing that is stored"
 
 
-def _call(lacking: list[Standing]) -> str:
+def _call(lacking: list[ConsentStatus]) -> str:
     """Return what is to be done about consents without which not everything can be done."""
     found = {standing.state for standing in lacking}
     what = "analysed or shown" if any(one.scope is Scope.KEEP_RESULTS for one in lacking) else "analysed"
@@ -83,13 +83,13 @@ def _call(lacking: list[Standing]) -> str:
     return f"Nothing can be {what} before the patient's consent is recorded."
 
 
-def _concerns(standing: Standing) -> bool:
+def _concerns(standing: ConsentStatus) -> bool:
     """Return whether a scope says anything here: files are kept only where the installation allows it."""
     kept = resources().settings.keep_files
     return standing.scope is not Scope.KEEP_VIDEO or kept or standing.state is not State.NEVER
 
 
-def _buttons(patient: PatientDetail, found: list[Standing], urgent: bool) -> None:
+def _buttons(patient: PatientDetail, found: list[ConsentStatus], urgent: bool) -> None:
     with st.container(horizontal=True):
         target = actions.at(patient.id, patient.consents_revision)
         if actions.action(
@@ -102,7 +102,7 @@ def _buttons(patient: PatientDetail, found: list[Standing], urgent: bool) -> Non
         st.link_button("Notice to print", notice.PATH, icon=":material/print:")
 
 
-def _to_withdraw(patient: PatientDetail, found: list[Standing]) -> list[Scope]:
+def _to_withdraw(patient: PatientDetail, found: list[ConsentStatus]) -> list[Scope]:
     """Return what there is to withdraw; of a patient from before consents were recorded, whatever is stored."""
     if patient.recordings and all(standing.state is State.NEVER for standing in found):
         return [standing.scope for standing in found if _concerns(standing)]
@@ -111,7 +111,7 @@ def _to_withdraw(patient: PatientDetail, found: list[Standing]) -> list[Scope]:
 
 @st.dialog("Record consent", width="medium")
 def _record(patient: PatientDetail) -> None:
-    with calm():
+    with show_errors():
         parts, who = resources(), actor()
         st.markdown(f"**{links.plain_text(patient.name)}**")
         st.write("What the patient agreed to, after reading the notice with you. What isn't ticked stays as it is.")
@@ -169,7 +169,7 @@ def _show_history(patient_id: str) -> None:
 @st.dialog("Withdraw consent?", width="medium")
 def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
     """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
-    with calm():
+    with show_errors():
         parts, who, patient_id = resources(), actor(), patient.id
         st.markdown(f"**{links.plain_text(patient.name)}**")
         ticked = []

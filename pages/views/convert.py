@@ -29,7 +29,7 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             shares=point.shares,
             low=point.low,
             high=point.high,
-            hollow=point.hollow,
+            excluded=point.excluded,
             model=str(point.segment),
             outside=point.outside,
             usual_low=point.usual_low,

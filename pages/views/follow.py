@@ -23,7 +23,7 @@ from fer_core.types import Status
 from pages import actions, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
-from pages.widgets import calm, chart, day, duration, percent, show_standing
+from pages.widgets import chart, day, duration, percent, show_errors, show_standing
 from web.resources import resources
 
 CHOICES_A_ROW = 4
@@ -47,7 +47,7 @@ def follow(recording_id: str) -> None:
     if status.state in progress.WORKING:
         _running(recording_id, pictures, who)
     elif status.standing.state is State.CHOOSING and status.writable:
-        with calm():
+        with show_errors():
             _choose(recording_id, pictures)
     else:
         _ended(recording, status, pictures)
@@ -99,7 +99,7 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
 
     `who`: who opened the page. That this sign-in still lives is the gate's to see, which watches the page's line.
     """
-    with calm():
+    with show_errors():
         parts = resources()
         found = progress.watch(parts.db, parts.settings, who, recording_id)
         if found is None or found[0].state not in progress.WORKING:

@@ -11,7 +11,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.caseload import RecordingRow
 from clinic.recordings import playback
-from pages.charts.timeline import Run
+from pages.charts.timeline import LabelRun
 from pages.session import actor
 from web.resources import resources
 
@@ -41,7 +41,7 @@ def has_video(recording: RecordingRow) -> bool:
     return kept is not None and kept.media_type is not None
 
 
-def show_video(recording: RecordingRow, runs: list[Run]) -> None:
+def show_video(recording: RecordingRow, runs: list[LabelRun]) -> None:
     """Draw the player with the strip of labels."""
     parts = resources()
     kept = playback.kept(parts.db, parts.settings, actor(), recording.id)

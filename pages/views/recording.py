@@ -21,7 +21,7 @@ from pages.views.convert import moments
 from pages.views.player import has_video, show_video
 from pages.views.reading import show_episodes, show_light, show_reading
 from pages.views.transfer import keep_receipt
-from pages.widgets import calm, chart, day, day_input, day_of, duration, percent, show_standing
+from pages.widgets import chart, day, day_input, day_of, duration, percent, show_errors, show_standing
 from web.resources import resources
 
 SMOOTHINGS = {str(width_s): f"{width_s:g} s" if width_s else "Off" for width_s in readings.SMOOTHINGS_S}
@@ -136,7 +136,7 @@ def _show_pictures(recording: RecordingRow) -> None:
 @st.dialog("Edit recording")
 def edit(recording: RecordingRow) -> None:
     """Change day, time and note."""
-    with calm():
+    with show_errors():
         with st.form(f"edit:{recording.id}", border=False):
             left, right = st.columns(2)
             with left:
@@ -160,7 +160,7 @@ def edit(recording: RecordingRow) -> None:
 @st.dialog("Delete this recording?")
 def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     """Ask for the name, then delete."""
-    with calm():
+    with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
         st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
         if confirmed("Delete", "delete", actions.at(recording.id, recording.revision), patient):

@@ -9,7 +9,7 @@ from clinic.access import Forbidden
 from clinic.patients import sharing
 from pages import actions, links
 from pages.session import actor
-from pages.widgets import calm, clock, instants, show_error
+from pages.widgets import clock, instants, show_error, show_errors
 from web.resources import resources
 
 
@@ -43,7 +43,7 @@ def show_history(patient_id: str) -> None:
             {
                 when: event.at,
                 "Who": event.name or "–",
-                "What": words.DEEDS[event.deed].capitalize(),
+                "What": words.AUDIT_ACTIONS[event.action].capitalize(),
                 "Reason": event.reason,
             }
             for event in sharing.history(resources().db, actor(), patient_id)
@@ -63,7 +63,7 @@ def show_refusal(refused: Forbidden, patient_id: str) -> None:
 @st.dialog("Emergency access")
 def ask_for_emergency() -> None:
     """Ask for the exact name and the reason; nothing is listed or completed."""
-    with calm():
+    with show_errors():
         _form(None)
 
 

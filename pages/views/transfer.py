@@ -8,7 +8,7 @@ from clinic.erasure.deletion import Receipt
 from clinic.exchange import downloads, imports
 from pages import actions, links
 from pages.session import actor
-from pages.widgets import calm, zone
+from pages.widgets import show_errors, zone
 from web.resources import resources
 
 RECEIPT = "receipt"
@@ -17,7 +17,7 @@ RECEIPT = "receipt"
 @st.dialog("Export this patient")
 def export_dialog(patient_id: str, name: str) -> None:
     """Prepare the archive and offer it once."""
-    with calm():
+    with show_errors():
         st.markdown(f"**{links.plain_text(name)}**")
         st.write(
             "One ZIP archive with everything that is stored on this patient, for the patient or for another"
@@ -34,7 +34,7 @@ def export_dialog(patient_id: str, name: str) -> None:
 @st.dialog("Import a patient")
 def import_dialog() -> None:
     """Take an archive back, and go on to the patient's page."""
-    with calm():
+    with show_errors():
         st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
         file = st.file_uploader("Archive", type=["zip"])
         if st.button("Import", type="primary", disabled=file is None) and file is not None:

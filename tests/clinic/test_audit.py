@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from clinic import audit
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def filled(db):
     """Ten deeds."""
     for number in range(10):
         with db.session() as session:
-            audit.write(session, Deed.PATIENT_VIEWED, "a" * 32, f"{number:032x}", number=number)
+            audit.write(session, AuditAction.PATIENT_VIEWED, "a" * 32, f"{number:032x}", number=number)
     return db
 
 
@@ -36,7 +36,7 @@ def test_an_untouched_audit_is_sound(filled):
 
 
 def test_an_empty_audit_is_sound(db):
-    assert audit.verify(db) == audit.Verdict(0, audit.NOTHING, None, audit.verify(db).sentence)
+    assert audit.verify(db) == audit.ChainCheck(0, audit.NOTHING, None, audit.verify(db).sentence)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_rows_cut_off_at_the_end_show_in_the_head(filled):
 def test_a_deed_that_is_undone_leaves_no_row(filled):
     def undone():
         with filled.session() as session:
-            audit.write(session, Deed.PATIENT_ADDED, "a" * 32, "b" * 32)
+            audit.write(session, AuditAction.PATIENT_ADDED, "a" * 32, "b" * 32)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

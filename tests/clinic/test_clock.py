@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from clinic import access, audit, clock
 from clinic.accounts import oidc, sessions, throttle, totp
 from clinic.admin import clock_watch
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope, State
 from clinic.erasure import retention, withdrawal
@@ -56,7 +56,7 @@ def test_a_view_after_the_clock_was_set_back_is_written_down(db, who, patient, m
     access.note_view(db, who, patient)
     access.note_view(db, who, patient)
     with db.read() as session:
-        viewed = select(func.count()).where(AuditRow.deed == Deed.PATIENT_VIEWED.value)
+        viewed = select(func.count()).where(AuditRow.action == AuditAction.PATIENT_VIEWED.value)
         assert session.scalar(viewed) == 2
 
 
@@ -201,7 +201,7 @@ def test_after_a_jump_back_nobody_is_signed_in_and_it_is_audited_and_shown(db, w
     with db.read() as session:
         assert session.scalar(select(Access).where(Access.until.is_not(None))) is None
         row = session.scalar(select(AuditRow).order_by(AuditRow.number.desc()))
-        assert (row.deed, row.details) == ("clock_jumped", {"seconds": -600})
+        assert (row.action, row.details) == ("clock_jumped", {"seconds": -600})
     assert clock_watch.unseen(db).by == timedelta(minutes=-10)
     clock_watch.confirm(db, colleague)
     assert clock_watch.unseen(db) is None

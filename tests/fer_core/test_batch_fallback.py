@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fer_core.batch_fallback import Room
+from fer_core.batch_fallback import BatchFallback
 from fer_core.errors import ModelError
 from fer_core.faces.detector import Detector
 from fer_core.model.classifier import Classifier
@@ -17,7 +17,7 @@ class Crowded:
     def __init__(self, fits, on_cpu=True):
         self.fits, self.on_cpu = fits, on_cpu
         self.moved = 0
-        self.room = Room(torch.device("cuda"), 64, self.move)
+        self.room = BatchFallback(torch.device("cuda"), 64, self.move)
         self.tried = []
 
     def move(self):
@@ -54,7 +54,7 @@ def test_where_nothing_fits_it_is_said():
 
 
 def test_other_errors_are_not_tried_again():
-    room = Room(torch.device("cpu"), 8, lambda: None)
+    room = BatchFallback(torch.device("cpu"), 8, lambda: None)
     tries = []
 
     def broken():
@@ -79,14 +79,14 @@ def test_the_classifier_answers_alike_with_less_memory(monkeypatch):
 
     monkeypatch.setattr(classifier, "_batch", crowded)
     assert np.abs(classifier.probabilities(crops) - usual).max() < 0.02
-    assert classifier._room.batch <= 10
+    assert classifier._fallback.batch <= 10
 
 
 def test_the_classifier_moves_to_the_cpu_and_says_so():
     classifier = Classifier.load(device="cpu")
-    classifier._room.device = torch.device("meta")
-    classifier._room.batch = 1
-    classifier._room._make_room()
+    classifier._fallback.device = torch.device("meta")
+    classifier._fallback.batch = 1
+    classifier._fallback._make_room()
     assert classifier.device.type == "cpu"
     assert "did not suffice" in classifier.device_name
     assert classifier.probabilities(np.zeros((2, 48, 48), np.uint8)).shape == (2, 7)

@@ -145,10 +145,10 @@ def test_a_video_without_a_readable_frame_is_refused():
 
 def empty_part():
     """A segment of which nothing could be decoded."""
-    from fer_core.segments import End, Part
+    from fer_core.segments import End, SegmentPart
     from fer_core.types import Chunk, VideoInfo
 
-    return Part(Chunk((), VideoInfo(10, 10, 1.0, 5.0), damaged_frames=3), None, End(3, 0, 3, None, None))
+    return SegmentPart(Chunk((), VideoInfo(10, 10, 1.0, 5.0), damaged_frames=3), None, End(3, 0, 3, None, None))
 
 
 def test_one_person_wanted_is_one_segment(lively):

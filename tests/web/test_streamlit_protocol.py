@@ -15,11 +15,11 @@ def message(auto=False, **other):
 
 
 def test_a_click_is_a_deed_and_a_timer_is_none():
-    assert streamlit_protocol.is_deed(message())
-    assert not streamlit_protocol.is_deed(message(auto=True))
-    assert not streamlit_protocol.is_deed(message(app_heartbeat=True))
-    assert not streamlit_protocol.is_deed(b"\xff\xff no message at all")
-    assert not streamlit_protocol.is_deed(b"")
+    assert streamlit_protocol.is_user_action(message())
+    assert not streamlit_protocol.is_user_action(message(auto=True))
+    assert not streamlit_protocol.is_user_action(message(app_heartbeat=True))
+    assert not streamlit_protocol.is_user_action(b"\xff\xff no message at all")
+    assert not streamlit_protocol.is_user_action(b"")
 
 
 def test_the_farewell_names_the_door():

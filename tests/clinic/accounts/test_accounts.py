@@ -132,7 +132,7 @@ def test_every_deed_is_written_down_without_a_name(db, admin):
     accounts.reset_password(db, admin, ben)
     with db.read() as session:
         found = list(session.scalars(select(AuditRow).order_by(AuditRow.number)))
-    assert [audited.deed for audited in found[1:]] == [
+    assert [audited.action for audited in found[1:]] == [
         "account_added",
         "role_changed",
         "account_disabled",

@@ -23,7 +23,7 @@ def age(db, **passed):
 
 def deeds(db):
     with db.read() as session:
-        return list(session.scalars(select(AuditRow.deed).order_by(AuditRow.number)))
+        return list(session.scalars(select(AuditRow.action).order_by(AuditRow.number)))
 
 
 def code_of(attempt, *arguments):

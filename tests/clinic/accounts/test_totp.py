@@ -185,7 +185,7 @@ def test_turning_it_off_takes_password_and_code_and_ends_other_browsers(db, sett
     totp.turn_off(db, settings, who, PASSWORD, app())
     assert sessions.actor_of(db, token) is None
     assert sessions.actor_of(db, sessions.sign_in(db, NAME, PASSWORD))
-    assert totp.standing(db, who) == totp.Standing(None, 0)
+    assert totp.standing(db, who) == totp.TotpStatus(None, 0)
 
 
 def test_a_secret_that_is_on_is_not_replaced(db, settings, app, who):

@@ -73,7 +73,7 @@ def test_the_first_administrator_s_browser_gives_the_zone_and_a_person_confirms_
     zones.choose(db, keeper, "Pacific/Auckland")
     assert zones.chosen(db) == Chosen("Pacific/Auckland", True)
     with db.read() as session:
-        assert session.scalar(select(func.count()).where(AuditRow.deed == "zone_changed")) == 1
+        assert session.scalar(select(func.count()).where(AuditRow.action == "zone_changed")) == 1
 
 
 def test_the_environment_s_zone_counts(db, keeper, settings):

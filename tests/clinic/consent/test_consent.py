@@ -75,7 +75,7 @@ def test_what_is_recorded_is_told_again(db, who, newcomer):
     assert (told.recorded_by, told.withdrawn_by) == (who.name, None)
     with db.read() as session:
         row = session.scalars(select(AuditRow).order_by(AuditRow.number.desc())).first()
-    assert (row.deed, row.account_id, row.patient_id) == ("consent_recorded", who.account_id, newcomer)
+    assert (row.action, row.account_id, row.patient_id) == ("consent_recorded", who.account_id, newcomer)
     assert row.details == {"scopes": ["analyse", "keep_results"]}
 
 

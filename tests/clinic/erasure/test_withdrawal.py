@@ -126,7 +126,7 @@ def test_everything_at_once_is_told_before_and_written_down(db, settings, who, p
     assert {standing.state for standing in consent.standings(db, who, patient)} == {State.WITHDRAWN}
     assert {standing.withdrawn_by for standing in consent.history(db, who, patient)} == {who.name}
     with db.read() as session:
-        row = session.scalar(select(AuditRow).where(AuditRow.deed == "consent_withdrawn"))
+        row = session.scalar(select(AuditRow).where(AuditRow.action == "consent_withdrawn"))
     assert (row.account_id, row.patient_id, row.details) == (who.account_id, patient, {"scopes": sorted(Scope)})
     assert [listed.id for listed in caseload.list_patients(db, who)] == [patient], "the patient stays"
     assert withdrawal.covered(db, settings, who, patient, tuple(Scope)) == withdrawal.NOTHING

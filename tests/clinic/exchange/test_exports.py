@@ -15,7 +15,7 @@ from sqlalchemy import select
 from clinic.access import CONSOLE, Role
 from clinic.accounts import accounts
 from clinic.admin import demo
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
@@ -144,9 +144,12 @@ def test_exports_and_imports_are_written_down(db, settings, patient, who, elsewh
     exports.export_patient(db, settings, who, patient, written)
     other, there = elsewhere
     imports.import_patient(other, there, CONSOLE, written)
-    for database, deed, account in ((db, Deed.PATIENT_EXPORTED, who.account_id), (other, Deed.PATIENT_IMPORTED, None)):
+    for database, action, account in (
+        (db, AuditAction.PATIENT_EXPORTED, who.account_id),
+        (other, AuditAction.PATIENT_IMPORTED, None),
+    ):
         with database.read() as session:
-            row = session.scalar(select(AuditRow).where(AuditRow.deed == deed.value))
+            row = session.scalar(select(AuditRow).where(AuditRow.action == action.value))
             assert (row.account_id, row.patient_id) == (account, patient)
 
 

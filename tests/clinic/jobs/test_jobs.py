@@ -237,7 +237,7 @@ def test_cancel_of_a_running_job_is_asked_for(db, settings, patient, an_upload, 
     jobs.cancel(db, settings, who, recording_id)
     status = progress.status(db, who, recording_id)
     assert (status.state, status.cancel_requested) == (JobState.RUNNING, True)
-    assert leases.progress(db, claimed, Progress(1.0, 2.0, 5)) is leases.Wish.CANCEL
+    assert leases.progress(db, claimed, Progress(1.0, 2.0, 5)) is leases.ControlRequest.CANCEL
 
 
 def test_cancel_after_the_end_changes_nothing(db, settings, patient, an_upload, who):

@@ -217,7 +217,7 @@ def test_the_rule_of_access_is_one(db, settings, who, patient, analysed, change,
 
     def rule():
         with db.read() as session:
-            access.reader_of(session, who, patient)
+            access.require_reader_of(session, who, patient)
 
     asked = {
         "rule": rule,

@@ -193,36 +193,36 @@ def test_where_the_faces_lie_elsewhere_it_is_asked_again(db, settings, analysed,
 def test_pause_stops_the_running_one_and_keeps_its_chunks(db, settings, analysed, run, who):
     analysed()
     analysed()
-    wish = reanalysis.start(db, settings, who, None, NEW).id
-    script = [[(0,)] * 3, lambda: reanalysis.pause(db, who, wish), [(0,)] * 3]
+    asked_for = reanalysis.start(db, settings, who, None, NEW).id
+    script = [[(0,)] * 3, lambda: reanalysis.pause(db, who, asked_for), [(0,)] * 3]
     run(analyzer(script, NEW))
     [standing] = reanalysis.standings(db, who)
     assert (standing.paused, standing.done, standing.left_s) == (True, 0, None)
     assert "paused" in standing.sentence
     with db.read() as session:
-        version = session.scalar(select(Job).where(Job.reanalysis_id == wish, Job.cursor.is_not(None)))
+        version = session.scalar(select(Job).where(Job.reanalysis_id == asked_for, Job.cursor.is_not(None)))
         assert (version.state, version.attempts) == (JobState.QUEUED, 0)
         chunks = session.scalars(select(Chunk.number).where(Chunk.recording_id == version.recording_id)).all()
         assert chunks == [0]
     assert leases.claim(db) is None
-    reanalysis.pause(db, who, wish, paused=False)
+    reanalysis.pause(db, who, asked_for, paused=False)
     second = analyzer([[(0,)] * 3, lambda: None, [(0,)] * 3], NEW)
     run(second)
     assert second.chunks_given == 1
-    assert reanalysis.standing(db, who, wish).done == 1
+    assert reanalysis.standing(db, who, asked_for).done == 1
 
 
 def test_progress_and_time_left_come_from_the_chunks(db, settings, analysed, run, who):
     for _ in range(4):
         analysed([[(0,)] * 50])
-    wish = reanalysis.start(db, settings, who, None, NEW).id
-    assert reanalysis.standing(db, who, wish).left_s is None
+    asked_for = reanalysis.start(db, settings, who, None, NEW).id
+    assert reanalysis.standing(db, who, asked_for).left_s is None
     run(analyzer([[(0,)] * 50], NEW))
     with db.session() as session:
-        version = session.scalar(select(Job).where(Job.reanalysis_id == wish, Job.state == JobState.DONE))
+        version = session.scalar(select(Job).where(Job.reanalysis_id == asked_for, Job.state == JobState.DONE))
         chunk = session.scalar(select(Chunk).where(Chunk.recording_id == version.recording_id))
         chunk.worked_s = 600.0 * (chunk.end_s - chunk.begin_s) / 10.0
-    standing = reanalysis.standing(db, who, wish)
+    standing = reanalysis.standing(db, who, asked_for)
     assert (standing.total, standing.done, standing.share) == (4, 1, pytest.approx(0.25))
     assert standing.left_s == pytest.approx(3 * 600.0)
     assert standing.sentence == "1 of 4 recordings done (25 %) · about 30 min left"
@@ -241,10 +241,10 @@ def test_what_is_handed_in_comes_first(db, settings, patient, an_upload, analyse
 def test_dropping_the_rest_keeps_what_is_done(db, settings, analysed, run, who):
     analysed()
     analysed()
-    wish = reanalysis.start(db, settings, who, None, NEW).id
+    asked_for = reanalysis.start(db, settings, who, None, NEW).id
     run(analyzer([[(0,)] * 3], NEW))
-    reanalysis.cancel(db, settings, who, wish)
-    standing = reanalysis.standing(db, who, wish)
+    reanalysis.cancel(db, settings, who, asked_for)
+    standing = reanalysis.standing(db, who, asked_for)
     assert (standing.done, standing.cancelled, standing.finished) == (1, 1, True)
     assert reanalysis.start(db, settings, who, None, NEW).queued == 1, "the files are still there"
 
@@ -266,9 +266,9 @@ def test_pictures_get_a_version_too(db, settings, patient, an_upload, run, who):
     files = [an_upload("image", blank_picture(value)) for value in (0, 1)]
     jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256=OLD)
     run(analyzer([], pictures=[[expression(0)], [expression(0)]]))
-    wish = reanalysis.start(db, settings, who, patient, NEW).id
+    asked_for = reanalysis.start(db, settings, who, patient, NEW).id
     run(analyzer([], NEW, pictures=[[expression(0)], [expression(0)]]))
-    assert reanalysis.standing(db, who, wish).done == 1
+    assert reanalysis.standing(db, who, asked_for).done == 1
 
 
 def test_a_code_names_one_patient(db, patient, who):

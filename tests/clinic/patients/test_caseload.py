@@ -105,7 +105,7 @@ def test_the_demo_is_marked_and_not_doubled(filled, who):
 def test_the_demo_shows_what_there_is_to_see(filled, who):
     details = [caseload.get_patient(filled, who, patient.id) for patient in caseload.list_patients(filled, who)]
     points = [point for detail in details for point in detail.trend.points]
-    assert any(point.hollow for point in points)
+    assert any(point.excluded for point in points)
     assert any(point.outside for point in points)
     assert any(change.what == "model" for detail in details for change in detail.trend.changes)
     assert any(detail.trend.building for detail in details)

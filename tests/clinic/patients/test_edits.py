@@ -52,7 +52,7 @@ def test_the_second_save_of_a_recording_is_refused_with_both_texts(db, who, reco
     )
     assert caseload.subject(db, who, recording).fields == RecordingFields(date(2026, 5, 3), time(14, 5), "theirs")
     with db.read() as session:
-        assert "recording_changed" in set(session.scalars(select(AuditRow.deed)))
+        assert "recording_changed" in set(session.scalars(select(AuditRow.action)))
 
 
 def test_an_edit_reaches_all_versions_of_a_visit(db, who, recording):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import audit
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.patients import caseload, sharing
 from db.models import Access, AuditRow, Role
 from fer_core.errors import FerError
@@ -26,9 +26,9 @@ def code_of(attempt, *arguments):
     return refusal.value.code
 
 
-def rows(db, deed):
+def rows(db, action):
     with db.read() as session:
-        return list(session.scalars(select(AuditRow).where(AuditRow.deed == deed)))
+        return list(session.scalars(select(AuditRow).where(AuditRow.action == action)))
 
 
 def test_a_shared_patient_is_seen_until_it_is_taken_back(db, who, patient, colleague):
@@ -106,8 +106,8 @@ def test_the_patient_s_clinician_sees_who_looked_and_why(db, who, patient, colle
     sharing.open_in_emergency(db, colleague, patient, REASON)
     for _ in range(3):
         caseload.get_patient(db, colleague, patient)
-    told = [(event.name, event.deed, event.reason) for event in sharing.history(db, who, patient)]
-    assert told == [("Colleague", Deed.PATIENT_VIEWED, ""), ("Colleague", Deed.EMERGENCY_ACCESS, REASON)]
+    told = [(event.name, event.action, event.reason) for event in sharing.history(db, who, patient)]
+    assert told == [("Colleague", AuditAction.PATIENT_VIEWED, ""), ("Colleague", AuditAction.EMERGENCY_ACCESS, REASON)]
 
 
 def test_an_attempt_that_found_nobody_is_written_down(db, colleague):

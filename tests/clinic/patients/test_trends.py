@@ -44,7 +44,7 @@ def test_shares_are_of_the_usable_samples_and_reasons_of_all():
     assert found.shares["uncertain"] == pytest.approx(0.25)
     assert sum(found.shares.values()) == pytest.approx(1)
     assert found.low["happy"] < found.shares["happy"] < found.high["happy"]
-    assert found.hollow is None
+    assert found.excluded is None
     assert Summary.from_dict(asdict(found)) == found
 
 
@@ -61,7 +61,7 @@ def test_shares_are_of_the_usable_samples_and_reasons_of_all():
     ],
 )
 def test_too_little_face_is_a_hollow_point_with_its_reason(statuses, kind, reason):
-    assert summarise(table(statuses, [Emotion.HAPPY] * len(statuses)), kind).hollow == reason
+    assert summarise(table(statuses, [Emotion.HAPPY] * len(statuses)), kind).excluded == reason
 
 
 def recording(number, happy, model="m", every_s=0.2, usable=0.9, partial=False):
@@ -159,10 +159,10 @@ def test_the_noise_of_a_recording_is_told_from_its_halves():
 
 
 def test_hollow_points_are_no_part_of_the_baseline():
-    hollow = [recording(n, happy, usable=0.2) for n, happy in enumerate(EVEN)]
-    assert trend(hollow).building == f"baseline being built (0 of {BASELINE_MIN})"
+    excluded = [recording(n, happy, usable=0.2) for n, happy in enumerate(EVEN)]
+    assert trend(excluded).building == f"baseline being built (0 of {BASELINE_MIN})"
     [point] = trend([recording(0, 0.3, partial=True)]).points
-    assert point.hollow == "only a part of the file could be read"
+    assert point.excluded == "only a part of the file could be read"
 
 
 def test_another_model_sampling_or_kind_starts_a_new_line():

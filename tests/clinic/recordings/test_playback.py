@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from clinic.access import Role
 from clinic.accounts import accounts, sessions
-from clinic.audit import Deed
+from clinic.audit import AuditAction
 from clinic.consent.consent import Scope
 from clinic.erasure import withdrawal
 from clinic.jobs import jobs, leases
@@ -62,7 +62,7 @@ def get(db, settings, who, recording):
 
 def views(db):
     with db.read() as session:
-        return list(session.scalars(select(AuditRow).where(AuditRow.deed == Deed.VIDEO_VIEWED.value)))
+        return list(session.scalars(select(AuditRow).where(AuditRow.action == AuditAction.VIDEO_VIEWED.value)))
 
 
 @pytest.mark.parametrize(

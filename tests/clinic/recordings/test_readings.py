@@ -31,11 +31,11 @@ def test_the_reading_agrees_with_what_was_stored_after_the_analysis(db, who, sto
 
 
 def test_smoothing_changes_the_curves_and_never_the_reading(db, who, stored):
-    rough, calm = readings.tell(db, who, stored.id), readings.tell(db, who, stored.id, 3.0)
-    assert calm.reading == rough.reading == read(rough.series)
-    assert np.nanstd(np.diff(calm.series.outputs, axis=0)) < np.nanstd(np.diff(rough.series.outputs, axis=0))
-    assert (np.isnan(calm.series.outputs) == np.isnan(rough.series.outputs)).all()
-    assert len(calm.episodes) < len(rough.episodes)
+    rough, show_errors = readings.tell(db, who, stored.id), readings.tell(db, who, stored.id, 3.0)
+    assert show_errors.reading == rough.reading == read(rough.series)
+    assert np.nanstd(np.diff(show_errors.series.outputs, axis=0)) < np.nanstd(np.diff(rough.series.outputs, axis=0))
+    assert (np.isnan(show_errors.series.outputs) == np.isnan(rough.series.outputs)).all()
+    assert len(show_errors.episodes) < len(rough.episodes)
 
 
 def test_adjusted_shares_are_given_for_the_model_whose_rates_are_known(db, who, stored):

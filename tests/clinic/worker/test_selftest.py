@@ -38,7 +38,7 @@ class Analyzer:
 def test_a_sound_core_passes():
     analyzer = Analyzer(analysis())
     verdict = selftest.check(lambda: analyzer)
-    assert verdict == selftest.Verdict(True, "The self-test was passed.")
+    assert verdict == selftest.SelfTestResult(True, "The self-test was passed.")
     assert len(analyzer.frames) == 30
     assert analyzer.frames[0].shape == (240, 320, 3)
 
@@ -72,4 +72,6 @@ def test_the_face_smiles_and_the_room_is_empty():
 def test_the_shipped_core_is_sound():
     from fer_core.analyzer import Analyzer  # not at the top: it imports torch
 
-    assert selftest.check(lambda: Analyzer.open(device="cpu")) == selftest.Verdict(True, "The self-test was passed.")
+    assert selftest.check(lambda: Analyzer.open(device="cpu")) == selftest.SelfTestResult(
+        True, "The self-test was passed."
+    )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fer_core.media.clock import Clock, timed
 from fer_core.media.container import DecodeStats, Span
 from fer_core.media.video import Bookmark, frames
-from fer_core.segments import End, Joiner, Part
+from fer_core.segments import End, Joiner, SegmentPart
 from fer_core.types import Chunk, VideoInfo
 from tests.media import moving_face, scene, write_clip
 
@@ -125,7 +125,7 @@ def test_a_segment_s_skipped_pictures_are_summed():
     for skipped in (2, 3):
         info = VideoInfo(10, 10, 1.0, 5.0)
         chunk = joiner.join(
-            Part(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped=skipped))
+            SegmentPart(Chunk((), info, skipped_frames=skipped), None, End(3, 1, 0, None, None, skipped=skipped))
         )
     assert chunk.skipped_frames == 5
 

@@ -139,16 +139,16 @@ def test_smoothing_takes_out_what_is_short_and_fills_no_gap():
     kinds = [Emotion.NEUTRAL] * 10 + [Emotion.HAPPY] + [Emotion.NEUTRAL] * 10 + [None] * 3
     rough = series_of([FrameResult(n, n / 5, (expression(kind),)) for n, kind in enumerate(kinds)], 0)
     assert rough.outputs[10].argmax() == Emotion.HAPPY
-    calm = rough.smoothed(1.0)
-    assert calm.outputs[10].argmax() == Emotion.NEUTRAL
-    assert np.isnan(calm.outputs[-3:]).all()
-    assert calm.statuses == rough.statuses
+    show_errors = rough.smoothed(1.0)
+    assert show_errors.outputs[10].argmax() == Emotion.NEUTRAL
+    assert np.isnan(show_errors.outputs[-3:]).all()
+    assert show_errors.statuses == rough.statuses
 
 
 def test_smoothing_decides_again_what_has_a_label():
     kinds = [Emotion.NEUTRAL, Emotion.HAPPY] * 20 + [None]
     results = [FrameResult(n, n / 5, (expression(kind),)) for n, kind in enumerate(kinds)]
-    calm = series_of(results, 0, 0.2, uncertain_below=0.7).smoothed(1.0)
-    assert set(calm.statuses[5:-6]) == {Status.UNCERTAIN}
-    assert calm.statuses[-1] is Status.BLURRED
+    show_errors = series_of(results, 0, 0.2, uncertain_below=0.7).smoothed(1.0)
+    assert set(show_errors.statuses[5:-6]) == {Status.UNCERTAIN}
+    assert show_errors.statuses[-1] is Status.BLURRED
     assert set(series_of(results, 0, 0.2, uncertain_below=0.4).smoothed(1.0).statuses[:-1]) == {Status.OK}

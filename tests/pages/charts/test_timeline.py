@@ -7,7 +7,7 @@ import pytest
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from pages.charts.palette import COLORS, UNCERTAIN, UNUSABLE
-from pages.charts.timeline import Moment, Run, cell_length_s, cells, pictures_figure, runs_of, timeline_figure
+from pages.charts.timeline import LabelRun, Moment, cell_length_s, cells, pictures_figure, runs_of, timeline_figure
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
 REASONS = {status: f"because {status.value}" for status in Status}
@@ -52,9 +52,9 @@ def test_the_strip_beside_a_video_has_the_same_stretches():
     statuses = [Status.OK, Status.OK, Status.NO_FACE, Status.UNCERTAIN]
     found = runs_of(cells([moment(i * 0.5, status) for i, status in enumerate(statuses)]), NAMES, REASONS)
     assert found == [
-        Run(0.0, 1.0, "Happy-like", "Happy-like, 0.0 to 1.0 s", COLORS[Emotion.HAPPY]),
-        Run(1.0, 1.5, "No usable face", "Because no_face, 1.0 to 1.5 s", UNUSABLE),
-        Run(1.5, 2.0, "Uncertain", "Because uncertain, 1.5 to 2.0 s", UNCERTAIN),
+        LabelRun(0.0, 1.0, "Happy-like", "Happy-like, 0.0 to 1.0 s", COLORS[Emotion.HAPPY]),
+        LabelRun(1.0, 1.5, "No usable face", "Because no_face, 1.0 to 1.5 s", UNUSABLE),
+        LabelRun(1.5, 2.0, "Uncertain", "Because uncertain, 1.5 to 2.0 s", UNCERTAIN),
     ]
 
 

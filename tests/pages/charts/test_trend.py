@@ -21,10 +21,10 @@ NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
 SHARES = (0.05, 0.05, 0.1, 0.3, 0.2, 0.1, 0.2)
 
 
-def dot(day: int, model: str = "a", hollow: str | None = None, shares: tuple[float, ...] | None = SHARES) -> TrendDot:
+def dot(day: int, model: str = "a", excluded: str | None = None, shares: tuple[float, ...] | None = SHARES) -> TrendDot:
     low = tuple(share - 0.04 for share in shares) if shares else None
     high = tuple(share + 0.06 for share in shares) if shares else None
-    return TrendDot(date(2026, 3, day), 0.9 if shares else 0.0, shares, low, high, hollow, model)
+    return TrendDot(date(2026, 3, day), 0.9 if shares else 0.0, shares, low, high, excluded, model)
 
 
 def traces(figure, name):
@@ -32,18 +32,18 @@ def traces(figure, name):
 
 
 def test_a_recording_that_does_not_count_is_hollow_and_outside_the_line():
-    figure = trend_figure([dot(1), dot(2, hollow="42 s of usable face"), dot(3)], [Emotion.SAD], NAMES)
+    figure = trend_figure([dot(1), dot(2, excluded="42 s of usable face"), dot(3)], [Emotion.SAD], NAMES)
     (line,) = traces(figure, "sad-like")
-    (hollow,) = traces(figure, "sad-like, does not count")
+    (excluded,) = traces(figure, "sad-like, does not count")
     assert line.y == (0.2, None, 0.2)
     assert line.connectgaps is False
-    assert hollow.y == (0.2,)
-    assert hollow.marker.symbol == "square-open"
-    assert "42 s of usable face" in hollow.customdata[0]
+    assert excluded.y == (0.2,)
+    assert excluded.marker.symbol == "square-open"
+    assert "42 s of usable face" in excluded.customdata[0]
 
 
 def test_a_recording_without_a_usable_face_is_a_gap_not_a_zero():
-    figure = trend_figure([dot(1), dot(2, hollow="no face", shares=None), dot(3)], [Emotion.HAPPY], NAMES)
+    figure = trend_figure([dot(1), dot(2, excluded="no face", shares=None), dot(3)], [Emotion.HAPPY], NAMES)
     (line,) = traces(figure, "happy-like")
     assert line.y == (0.3, None, 0.3)
     assert traces(figure, "happy-like, does not count")[0].y == ()
@@ -86,28 +86,28 @@ def drawn_at(figure, emotion, day):
 
 
 def test_the_drawn_range_is_the_one_that_judged_each_recording():
-    dots = [dot(1), judged(8, reach=0.05), judged(15, reach=0.1), dot(20, hollow="short"), judged(22, reach=0.02)]
+    dots = [dot(1), judged(8, reach=0.05), judged(15, reach=0.1), dot(20, excluded="short"), judged(22, reach=0.02)]
     figure = trend_figure(dots, [Emotion.SAD], NAMES)
     for one in dots:
         wanted = (one.usual_low[Emotion.SAD], one.usual_high[Emotion.SAD]) if one.usual_low else None
-        if one.hollow is None:
+        if one.excluded is None:
             assert drawn_at(figure, Emotion.SAD, one.recorded_on) == wanted
 
 
 def test_a_new_line_leaves_the_band_of_the_older_one():
-    dots = [judged(1), judged(4), dot(6, hollow="short"), dot(9, "b"), dot(12, "b"), judged(20, "b", reach=0.01)]
+    dots = [judged(1), judged(4), dot(6, excluded="short"), dot(9, "b"), dot(12, "b"), judged(20, "b", reach=0.01)]
     figure = trend_figure(dots, [Emotion.SAD], NAMES)
     assert drawn_at(figure, Emotion.SAD, date(2026, 3, 4)) == pytest.approx((0.1, 0.3))
     assert drawn_at(figure, Emotion.SAD, date(2026, 3, 12)) is None
     assert drawn_at(figure, Emotion.SAD, date(2026, 3, 20)) == pytest.approx((0.19, 0.21))
 
 
-def trend_of(first, later, sizes=40.0, model="m", hollow=()):
+def trend_of(first, later, sizes=40.0, model="m", excluded=()):
     """Return the trend of a baseline of these shares of sad-like and later ones, a week apart."""
     rows = []
     for number, sad in enumerate([*first, *later]):
         shares = dict.fromkeys(LABELS, 0.0) | {"sad": sad, "neutral": 1.0 - sad}
-        low_usable = number in hollow
+        low_usable = number in excluded
         summary = Summary(
             "video", 1000, 1000, 0.2 if low_usable else 1.0, 600.0, 0.0, {}, shares, shares, shares,
             dict.fromkeys(LABELS, sizes),
@@ -128,8 +128,8 @@ BASELINE = [0.2, 0.24, 0.16, 0.22, 0.18, 0.2, 0.23, 0.17]
 @pytest.mark.parametrize("later", [[0.9, 0.9, 0.2], [0.0, 0.0], [0.3, 0.35, 0.4, 0.5], [0.2] * 6], ids=str)
 @pytest.mark.parametrize("new_model", [False, True], ids=["same-model", "new-model-after"])
 @pytest.mark.parametrize("hollow", [(), (9,)], ids=["all-count", "one-does-not"])
-def test_every_ring_stands_outside_the_band_that_is_drawn(later, new_model, hollow):
-    rows = trend_of(BASELINE, later, hollow=hollow)
+def test_every_ring_stands_outside_the_band_that_is_drawn(later, new_model, excluded):
+    rows = trend_of(BASELINE, later, excluded=excluded)
     if new_model:
         newer = trend_of([0.5] * 3, [], model="n")
         for number, row in enumerate(newer):
