@@ -1,5 +1,6 @@
 """Each page, empty, full and failing, without a browser."""
 
+import ast
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,6 +194,16 @@ def test_the_model_page_says_which_models_saw_photographs_of_the_test():
         for number, card in enumerate(cards)
     }
     assert said["sequential"] == "yes"
+
+
+@pytest.mark.parametrize("name", ["caseload", "record", "patient", "activity", "model"])
+def test_what_a_script_says_of_its_constants_is_not_drawn(name):
+    tree = ast.parse((SHELL.parent / f"{name}.py").read_text(encoding="utf-8"))
+    remarks = [
+        node.value.value for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    drawn = text_of(open_page(name))
+    assert not [remark for remark in remarks if remark in drawn]
 
 
 @pytest.fixture
