@@ -27,7 +27,8 @@ class ConflictError(FerError):
 
     def __init__(self, what: str, revision: int, differences: Sequence[Difference] = ()) -> None:
         super().__init__(
-            f"Somebody changed {what} since you opened it, so nothing was stored. Please compare and decide.",
+            f"Somebody changed {what} since you opened it, so nothing was done. Please "
+            + ("compare and decide." if differences else "look at it again."),
             self.code,
         )
         self.revision, self.differences = revision, tuple(differences)

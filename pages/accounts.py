@@ -47,7 +47,7 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         with st.form(f"role:{row.id}", border=False):
             role = choose_role(target, row.role)
             wanted = actions.submit("Save", "save_role", target)
-        if wanted and saved(row.id, row.revision, lambda seen: accounts.set_role(db, who, row.id, role, seen)):
+        if saved(row.id, row.revision, wanted, lambda seen: accounts.set_role(db, who, row.id, role, seen)):
             st.rerun()
         if actions.action("Reset password", "reset_password", target, icon=":material/key:"):
             hand_out(row.name, accounts.reset_password(db, who, row.id, row.revision))
@@ -81,9 +81,10 @@ def link(who: Actor, row: AccountRow) -> None:
             "E-mail address or subject at the provider", value=row.provider or "", help=told, key=f"named:{target}"
         )
         wanted = actions.submit("Link", "link", target)
-    if wanted and provider is not None:
+    if provider is not None:
         issuer = provider.issuer
-        if saved(row.id, row.revision, lambda seen: identities.link(db, who, row.id, issuer, named, seen)):
+        record = f"link of {row.id}"
+        if saved(record, row.revision, wanted, lambda seen: identities.link(db, who, row.id, issuer, named, seen)):
             st.rerun()
     if row.provider and actions.action("End the link", "unlink", target, icon=":material/link_off:"):
         identities.unlink(db, who, row.id, row.revision)

@@ -8,7 +8,7 @@ from clinic import words
 from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from fer_core.emotions import Emotion
-from pages import links
+from pages import chooser, links
 from pages.charts.palette import COLORS
 from pages.charts.trend import spark_svg
 from pages.session import actor
@@ -57,9 +57,7 @@ def show_line(patient: PatientSummary) -> None:
         name, last, usable, *sparks = st.columns(WIDTHS, vertical_alignment="center")
         with name:
             links.patient_link(patient.name, patient.id)
-            told_by = [patient.code, f"born {day(patient.born_on)}" if patient.born_on else ""]
-            if any(told_by):
-                st.caption(links.plain_text(" · ".join(filter(None, told_by))))
+            st.caption(chooser.identity(patient))
             if patient.demo:
                 st.badge("Invented", color="blue")
             if patient.emergency_until is not None:

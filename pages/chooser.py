@@ -11,11 +11,13 @@ import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Literal, Protocol
 
 import streamlit as st
 
 from clinic.patients.caseload import RecordingRow
+from pages.links import plain_text
 from pages.widgets import day
 
 SHORT_ID = 6
@@ -32,6 +34,8 @@ class Person(Protocol):
     def name(self) -> str: ...
     @property
     def code(self) -> str: ...
+    @property
+    def born_on(self) -> date | None: ...
 
 
 def choose(
@@ -88,9 +92,14 @@ def patient_labels(patients: Iterable[Person]) -> dict[str, str]:
 
 def person(patient: Person) -> str:
     """Return a patient's name with what tells people of one name apart."""
-    born_on = getattr(patient, "born_on", None)
-    parts = [patient.name, patient.code, f"born {day(born_on)}" if born_on is not None else ""]
+    parts = [patient.name, patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
     return " · ".join(part for part in parts if part)
+
+
+def identity(patient: Person) -> str:
+    """Return what tells a patient from another one of the same name: code, date of birth, and always a short id."""
+    parts = [patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
+    return plain_text(" · ".join([part for part in parts if part] + [f"ID {patient.id[:SHORT_ID]}"]))
 
 
 def recording_labels(recordings: Iterable[RecordingRow], title_of: Callable[[RecordingRow], str]) -> dict[str, str]:

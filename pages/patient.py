@@ -54,11 +54,10 @@ def edit_fields(patient: PatientDetail) -> None:
             born_on = day_input("Date of birth (optional)", patient.born_on, f"born:{patient.id}")
         note = st.text_area("Note", patient.note, max_chars=fields.NOTE_MAX, height=100, key=f"note:{patient.id}")
         wanted = actions.submit("Save", "save_patient", actions.at(patient.id, patient.revision), kind="primary")
-    if wanted:
-        said = PatientFields(name, note, code, born_on)
-        db, who = resources().db, actor()
-        if saved(patient.id, patient.revision, lambda seen: edits.edit_patient(db, who, patient.id, seen, said)):
-            st.rerun()
+    said = PatientFields(name, note, code, born_on)
+    db, who = resources().db, actor()
+    if saved(patient.id, patient.revision, wanted, lambda seen: edits.edit_patient(db, who, patient.id, seen, said)):
+        st.rerun()
 
 
 def delete(patient: PatientDetail) -> None:
@@ -87,9 +86,7 @@ def show_header(patient: PatientDetail) -> None:
     show_receipt()
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
-    told_by = [patient.code, f"born {day(patient.born_on)}" if patient.born_on else ""]
-    if any(told_by):
-        st.caption(links.plain_text(" · ".join(filter(None, told_by))))
+    st.caption(chooser.identity(patient))
     if patient.note:
         st.markdown(links.plain_lines(patient.note))
     if patient.emergency_until is not None:

@@ -79,7 +79,14 @@ def show_form(patients: list[PatientSummary]) -> None:
         said = RecordingFields(recorded_on, recorded_time, note)
         hand_in(patient, video or pictures, said, float(sampling))
     if not ready and objection is None:
-        st.caption("Choose a patient and a file first." if not video else "The video is still on its way.")
+        st.caption(what_is_missing(patient is not None, video))
+
+
+def what_is_missing(patient: bool, video: Sent | None) -> str:
+    """Return why an analysis can't be started yet."""
+    if not patient:
+        return "Choose a patient first."
+    return "The video is still on its way." if video is not None and not video.done else "Choose a file first."
 
 
 def ask_for_moment(

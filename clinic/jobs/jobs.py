@@ -184,7 +184,7 @@ def choose_track(
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
     becomes one without a face. Raises Forbidden, ConsentError, FerError ``unknown_recording``,
-    ``nothing_to_choose``, ValueError for a track that is not there.
+    ``nothing_to_choose``, ``two_people``, ValueError for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
     with db.session() as session:
@@ -192,6 +192,7 @@ def choose_track(
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        tracks.need_one_person(session, recording_id, chosen)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()

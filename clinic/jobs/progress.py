@@ -145,7 +145,8 @@ def _shown(settings: Settings, seen: _Seen) -> previews.StoredPreview | None:
         return None
     if seen.chosen is not None:
         return stored.of_patient(seen.chosen)
-    return stored.without_labels() if stored.several else stored
+    # Whoever is seen first may be the clinician at the camera: there are labels once it is known who the patient is.
+    return stored.without_labels()
 
 
 def active(db: Database, settings: Settings, actor: Actor, patient_id: str | None = None) -> list[ActiveJob]:

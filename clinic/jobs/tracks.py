@@ -18,6 +18,7 @@ from clinic.patients.trends import summarise_recording
 from clinic.settings import Settings
 from db.models import Recording, Sample
 from db.records import load_samples
+from fer_core.errors import FerError
 from fer_core.types import Box, Status
 
 NO_FACE_TRACK = -1
@@ -108,6 +109,26 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     session.flush()
     recording.summary = summarise_recording(session, recording)
     make_current(session, recording)
+
+
+def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) -> None:
+    """Refuse faces that are seen at the same moments, for they are of two people.
+
+    A few moments are let pass in a video: a face that is lost may be looked for while it has a new number already.
+    Raises FerError ``two_people``.
+    """
+    tracks_at = session.scalars(
+        select(func.count(Sample.track.distinct()))
+        .where(Sample.recording_id == recording_id, Sample.track.in_(chosen))
+        .group_by(Sample.frame_index)
+    ).all()
+    together = sum(tracks > 1 for tracks in tracks_at)
+    if together > NEGLIGIBLE_SHARE * len(tracks_at):
+        raise FerError(
+            "Some of these faces are seen at the same moment, so they are of different people. Please choose the faces"
+            " of the patient alone.",
+            "two_people",
+        )
 
 
 def make_current(session: Session, recording: Recording) -> None:

@@ -100,6 +100,11 @@ class Subject:
     revision: int
     fields: RecordingFields
 
+    @property
+    def id(self) -> str:
+        """The patient's id."""
+        return self.patient_id
+
 
 @dataclass(frozen=True, slots=True)
 class PatientDetail:

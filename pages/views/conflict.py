@@ -10,19 +10,36 @@ from clinic.conflicts import ConflictError
 from pages.widgets import show_error
 
 
-def saved(record: str, seen: int, store: Callable[[int], None]) -> bool:
-    """Store an edit made on the revision `seen`, and return whether it was stored.
+def saved(record: str, seen: int, wanted: bool, store: Callable[[int], None]) -> bool:
+    """Store an edit made on the revision `seen` where it is `wanted`, and return whether it was stored.
 
-    After a conflict was shown, the next call stores it over what was shown then. `record`: kind and id.
+    After a conflict a box has to be ticked first: the second half of a double click decides nothing. Call it in each
+    run that draws the form. `record`: kind and id.
     """
     key = f"conflict:{record}"
-    shown: int = st.session_state.get(key, seen)
+    met: ConflictError | None = st.session_state.get(key)
+    if met is not None and met.revision <= seen:
+        # The form was drawn again with what is stored now.
+        del st.session_state[key]
+        met = None
+    ticked = met is not None and _ask(key, met)
+    if not wanted or (met is not None and not ticked):
+        return False
     try:
-        store(max(seen, shown))
+        store(met.revision if met is not None else seen)
     except ConflictError as conflict:
-        st.session_state[key] = conflict.revision
-        show_error(conflict)
-        st.caption("Press the button again to store yours instead, or close this window to keep what is stored.")
+        st.session_state[key] = conflict
+        _ask(key, conflict)
         return False
     st.session_state.pop(key, None)
     return True
+
+
+def _ask(key: str, conflict: ConflictError) -> bool:
+    """Show what differs, and return whether the person wants theirs to take its place."""
+    show_error(conflict)
+    return st.checkbox(
+        "Store mine instead of what is stored now, at the next click on the button",
+        key=f"{key}:{conflict.revision}",
+        help="Close this window to keep what is stored.",
+    )

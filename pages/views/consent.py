@@ -136,13 +136,13 @@ def _record(patient: PatientDetail) -> None:
             wanted = actions.submit("Record", "store_consent", target, kind="primary")
         if wanted and given_on is None:
             st.error("Please give the day on which the patient agreed.", icon=":material/info:")
-        elif wanted and given_on is not None:
+        elif given_on is not None:
             agreed_on = given_on
-            if saved(
-                f"consents of {patient.id}",
-                patient.consents_revision,
-                lambda seen: consent.record(parts.db, who, patient.id, ticked, agreed_on, last_day, document, seen),
-            ):
+
+            def store(seen: int) -> None:
+                consent.record(parts.db, who, patient.id, ticked, agreed_on, last_day, document, seen)
+
+            if saved(f"consents of {patient.id}", patient.consents_revision, wanted, store):
                 st.rerun()
         _show_history(patient.id)
 

@@ -20,9 +20,10 @@ from clinic.patients.fields import RecordingFields
 from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.types import Status
-from pages import actions, links
+from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
+from pages.views.confirm import confirmed
 from pages.widgets import chart, day, duration, percent, show_errors, show_standing
 from web.resources import resources
 
@@ -48,7 +49,7 @@ def follow(recording_id: str) -> None:
         _running(recording_id, pictures, who)
     elif status.standing.state is State.CHOOSING and status.writable:
         with show_errors():
-            _choose(recording_id, pictures)
+            _choose(recording_id, subject, pictures)
     else:
         _ended(recording, status, pictures)
 
@@ -58,10 +59,8 @@ def _show_subject(subject: Subject) -> None:
     st.title(links.plain_text(subject.name))
     said = subject.fields
     at = f", {said.recorded_time:%H:%M}" if said.recorded_time else ""
-    told_by = [subject.code, f"born {day(subject.born_on)}" if subject.born_on else ""]
     st.subheader(f"Recorded on {day(said.recorded_on)}{at}")
-    if any(told_by):
-        st.caption(links.plain_text(" · ".join(filter(None, told_by))))
+    st.caption(chooser.identity(subject))
 
 
 def _say_what_came(recording_id: str, subject: Subject) -> None:
@@ -169,7 +168,7 @@ def _label(face: PreviewFace) -> Emotion | None:
     return Emotion(max(range(len(Emotion)), key=face.probabilities.__getitem__))
 
 
-def _choose(recording_id: str, pictures: bool) -> None:
+def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     """Ask which face is the patient's."""
     parts, who = resources(), actor()
     found = jobs.candidates(parts.db, parts.settings, who, recording_id)
@@ -182,15 +181,25 @@ def _choose(recording_id: str, pictures: bool) -> None:
             with columns[number % CHOICES_A_ROW], st.container(border=True):
                 if _candidate(recording_id, candidate, pictures):
                     ticked.append(candidate.track)
-        confirmed = actions.submit("This is the patient", "choose_face", recording_id, kind="primary")
-    if confirmed and not ticked:
+        chosen = actions.submit("This is the patient", "choose_face", recording_id, kind="primary")
+    if chosen and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
-    elif confirmed:
+    elif chosen:
         jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked)
         st.rerun()
-    if actions.action("The patient is not there: discard this recording", "discard", recording_id):
-        jobs.cancel(parts.db, parts.settings, who, recording_id)
-        st.rerun()
+    if actions.action("The patient is not there", "ask_discard", recording_id):
+        _discard(recording_id, subject)
+
+
+@st.dialog("Discard this recording?")
+def _discard(recording_id: str, subject: Subject) -> None:
+    """Ask for the name, then discard the recording without a result."""
+    with show_errors():
+        st.markdown(f"**{links.plain_text(subject.name)}** · {chooser.identity(subject)}")
+        st.write(f"Recorded on {day(subject.fields.recorded_on)}. What was found in it is deleted; no result is kept.")
+        if confirmed("Discard", "discard", recording_id, subject):
+            jobs.cancel(resources().db, resources().settings, actor(), recording_id)
+            st.rerun()
 
 
 def _candidate(recording_id: str, candidate: Candidate, pictures: bool) -> bool:

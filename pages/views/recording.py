@@ -57,7 +57,7 @@ def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[
             change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:")
             delete = actions.action("Delete this recording", "delete_recording", target, icon=":material/delete:")
         if change:
-            edit(recording)
+            edit(patient, recording)
         if delete:
             confirm_delete(patient, recording)
 
@@ -134,9 +134,10 @@ def _show_pictures(recording: RecordingRow) -> None:
 
 
 @st.dialog("Edit recording")
-def edit(recording: RecordingRow) -> None:
+def edit(patient: PatientDetail, recording: RecordingRow) -> None:
     """Change day, time and note."""
     with show_errors():
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)} · {title_of(recording)}")
         with st.form(f"edit:{recording.id}", border=False):
             left, right = st.columns(2)
             with left:
@@ -149,11 +150,13 @@ def edit(recording: RecordingRow) -> None:
             wanted = actions.submit("Save", "save_recording", target, kind="primary")
         if wanted and recorded_on is None:
             st.error("Please give the day of the recording.", icon=":material/info:")
-        elif wanted and recorded_on is not None:
+        elif recorded_on is not None:
             said, db, who = RecordingFields(recorded_on, recorded_time, note), resources().db, actor()
-            if saved(
-                recording.id, recording.revision, lambda seen: edits.edit_recording(db, who, recording.id, seen, said)
-            ):
+
+            def store(seen: int) -> None:
+                edits.edit_recording(db, who, recording.id, seen, said)
+
+            if saved(recording.id, recording.revision, wanted, store):
                 st.rerun()
 
 
@@ -162,6 +165,7 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     """Ask for the name, then delete."""
     with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
         if confirmed("Delete", "delete", actions.at(recording.id, recording.revision), patient):
             parts = resources()

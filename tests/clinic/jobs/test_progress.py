@@ -69,11 +69,11 @@ def changed(before, after, box):
     return abs(after[part] - before[part]).mean()
 
 
-@pytest.mark.parametrize("chosen", [0, 1, 2, [0, 2]], ids=str)
+@pytest.mark.parametrize("chosen", [0, 1, 2], ids=str)
 def test_after_the_choice_the_preview_is_the_patient_s_alone(db, settings, who, analysed, chosen):
     recording_id = analysed([(0, 1, 2)] * 4)
     jobs.choose_track(db, settings, who, recording_id, chosen)
-    wanted = {chosen} if isinstance(chosen, int) else set(chosen)
+    wanted = {chosen}
     shown = progress.preview(db, settings, who, recording_id)
     assert {face.track for face in shown.faces} == wanted
     assert progress.watch(db, settings, who, recording_id)[1] == shown
@@ -149,7 +149,7 @@ def test_a_second_face_that_left_again_still_makes_several(db, settings, who, an
 
     analysed([(0,)] * 3, look, [(0, 1)] * 3, look, [(0,)] * 3, look)
     assert [shown.several for shown in seen] == [False, True, True]
-    assert seen[0].faces[0].probabilities is not None
+    assert seen[0].faces[0].probabilities is None, "whoever is alone first may be the clinician"
     assert seen[2].faces[0].probabilities is None
 
 

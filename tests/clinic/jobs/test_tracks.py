@@ -8,6 +8,7 @@ from sqlalchemy import select
 from clinic.jobs import jobs, progress, tracks
 from db.models import Job, JobState, Recording, Sample
 from db.records import save_results
+from fer_core.errors import FerError
 from tests.clinic.fakes import result
 
 
@@ -69,12 +70,22 @@ def test_choosing_keeps_one_person_and_leaves_gaps(db, settings, recording, who)
 
 
 def test_several_tracks_may_be_one_person(db, settings, recording, who):
-    recording_id = recording([(0, 1), (0, 1), (0,), (2, 1), (2, 0)])
+    recording_id = recording([*[(0, 1)] * 20, (0,), (2, 1), (2, 0)])
     jobs.choose_track(db, settings, who, recording_id, {2, 0})
     kept = rows(db, recording_id)
-    assert [(index, track) for index, track, *_ in kept] == [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)]
+    assert [(index, track) for index, track, *_ in kept] == [(index, 0) for index in range(23)]
     # Where both were seen at once, the one seen more stays: its probabilities, not the other's.
-    assert kept[4][3] == pytest.approx(result(4, 0).faces[0].probabilities[3])
+    assert kept[22][3] == pytest.approx(result(22, 0).faces[0].probabilities[3])
+
+
+def test_two_who_are_seen_together_are_not_one_person(db, settings, recording, who):
+    recording_id = recording([(0, 1)] * 4 + [(0,), (1,)])
+    before = rows(db, recording_id)
+    with pytest.raises(FerError) as refusal:
+        jobs.choose_track(db, settings, who, recording_id, {0, 1})
+    assert refusal.value.code == "two_people"
+    assert rows(db, recording_id) == before
+    assert progress.status(db, who, recording_id).state is JobState.CHOOSING
 
 
 def test_passers_by_are_not_offered_unless_there_are_none_else(db, settings, recording, who):

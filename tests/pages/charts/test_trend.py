@@ -127,7 +127,7 @@ BASELINE = [0.2, 0.24, 0.16, 0.22, 0.18, 0.2, 0.23, 0.17]
 
 @pytest.mark.parametrize("later", [[0.9, 0.9, 0.2], [0.0, 0.0], [0.3, 0.35, 0.4, 0.5], [0.2] * 6], ids=str)
 @pytest.mark.parametrize("new_model", [False, True], ids=["same-model", "new-model-after"])
-@pytest.mark.parametrize("hollow", [(), (9,)], ids=["all-count", "one-does-not"])
+@pytest.mark.parametrize("excluded", [(), (9,)], ids=["all-count", "one-does-not"])
 def test_every_ring_stands_outside_the_band_that_is_drawn(later, new_model, excluded):
     rows = trend_of(BASELINE, later, excluded=excluded)
     if new_model:
