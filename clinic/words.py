@@ -38,7 +38,7 @@ STATUSES: dict[str, str] = {
 
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
-    Light.LIMITED: "Limited basis: much is missing, a long stretch is missing, or the recording is short",
+    Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
     Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How far a recording can be relied on."""

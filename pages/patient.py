@@ -127,8 +127,10 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
 
 def show_table(patient: PatientDetail) -> None:
     """List all recordings."""
+    labels = chooser.recording_labels(patient.recordings, title_of)
     rows = [
         {
+            "Recording": labels[recording.id],
             "Recorded on": recording.recorded_on.isoformat(),
             "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
@@ -138,7 +140,7 @@ def show_table(patient: PatientDetail) -> None:
         }
         for recording in patient.recordings
     ]
-    shown = ("Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
+    shown = ("Recording", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
     usable = st.column_config.NumberColumn(format="%.0f %%")
     st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
 

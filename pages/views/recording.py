@@ -36,6 +36,11 @@ def title_of(recording: RecordingRow) -> str:
     return f"{day(recording.recorded_on)}{at} · {kind}{length}{open_state}"
 
 
+def called(patient: PatientDetail, recording: RecordingRow) -> str:
+    """Return what a recording is called in the lists of its patient: with a number where others are of the same day."""
+    return chooser.recording_labels(patient.recordings, title_of).get(recording.id, title_of(recording))
+
+
 def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[Emotion]) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
@@ -137,7 +142,9 @@ def _show_pictures(recording: RecordingRow) -> None:
 def edit(patient: PatientDetail, recording: RecordingRow) -> None:
     """Change day, time and note."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)} · {title_of(recording)}")
+        st.markdown(
+            f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)} · {called(patient, recording)}"
+        )
         with st.form(f"edit:{recording.id}", border=False):
             left, right = st.columns(2)
             with left:
@@ -166,7 +173,7 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
-        st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
+        st.write(f"{called(patient, recording)}.{note} Its results are deleted for good; this can't be undone.")
         if confirmed("Delete", "delete", actions.at(recording.id, recording.revision), patient):
             parts = resources()
             receipt = deletion.delete_recording(parts.db, parts.settings, actor(), recording.id, recording.revision)
