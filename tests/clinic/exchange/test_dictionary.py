@@ -118,7 +118,17 @@ def test_what_could_begin_a_formula_gets_an_apostrophe(value, shown):
 def test_libreoffice_reads_the_same_values(archive, tmp_path):
     (tmp_path / "recordings.csv").write_bytes(archive.read("recordings.csv"))
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-    command = ["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", str(tmp_path)]
+    # What its import dialog proposes for such a file: commas, quotes, UTF-8.
+    command = [
+        "soffice",
+        profile,
+        "--headless",
+        "--infilter=CSV:44,34,76",
+        "--convert-to",
+        "xlsx",
+        "--outdir",
+        str(tmp_path),
+    ]
     subprocess.run([*command, str(tmp_path / "recordings.csv")], check=True, capture_output=True, timeout=120)
     read = pd.read_excel(tmp_path / "recordings.xlsx", dtype=str)
     assert list(read["id"]) == list(pd.read_csv(io.BytesIO(archive.read("recordings.csv")))["id"])
