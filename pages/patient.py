@@ -35,6 +35,7 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 def edit(patient: PatientDetail) -> None:
     """Change what is said of the patient, who sees it, or delete the patient."""
     with show_errors():
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         edit_fields(patient)
         show_readers(patient.id)
         show_history(patient.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, time
 from typing import Any, TypeVar
 
@@ -72,7 +73,10 @@ def show_form(patients: list[PatientSummary]) -> None:
     sampling = chooser.switch("How often a video is looked at", SAMPLING, "recorded_sampling")
     ready = patient is not None and objection is None and (video.done if video else bool(pictures))
     if patient is not None and objection is None:
-        st.markdown(f"To be stored for **{links.plain_text(labels[patient.id])}**, recorded on **{day(recorded_on)}**.")
+        at = f", {recorded_time:%H:%M}" if recorded_time else ""
+        st.markdown(
+            f"To be stored for **{links.plain_text(labels[patient.id])}**, recorded on **{day(recorded_on)}{at}**."
+        )
     target = actions.at(patient.id, patient.revision) if patient is not None else "nobody"
     start = actions.action("Start analysis", "start", target, "primary", ":material/play_arrow:", disabled=not ready)
     if start and ready and patient is not None and recorded_on is not None:
@@ -102,7 +106,10 @@ def ask_for_moment(
         elif taken is not None:
             st.caption(f"The file says {day(suggested)}.")
     with time_place:
-        key, offered_time = offered_first("recorded_time", taken.time if taken is not None else None)
+        # Another day than the file's is not the file's time either. Boxes hold whole minutes.
+        fits = taken is not None and taken.time is not None and recorded_on == taken.day
+        suggested_time = taken.time.replace(second=0, microsecond=0) if fits and taken and taken.time else None
+        key, offered_time = offered_first("recorded_time", suggested_time)
         return recorded_on, st.time_input("Time (optional)", offered_time, key=key)
 
 
@@ -149,26 +156,28 @@ def afterwards(patient_id: str | None) -> str:
 
 def hand_in(patient: PatientSummary, files: Sent | list[UploadedFile], said: RecordingFields, every_s: float) -> None:
     """Check the files, queue the analysis and go on to its progress."""
-    # A second click interrupts this run and repeats it: what was handed in already is not handed in twice.
+    # A second click repeats this run beside the first one: it waits, and finds what was handed in already.
     handed_in: dict[Any, jobs.Enqueued] = st.session_state.setdefault("handed_in", {})
+    one_at_a_time: threading.Lock = st.session_state.setdefault("hand_in", threading.Lock())
     names = files.upload_id if isinstance(files, Sent) else tuple(file.file_id for file in files)
     parts, who, asked = resources(), actor(), (patient.id, names, said, every_s)
     with st.spinner("Checking the file…"):
         try:
-            if asked not in handed_in:
-                stored = take_in(parts, who, files)
-                handed_in[asked] = jobs.enqueue(
-                    parts.db,
-                    parts.settings,
-                    who,
-                    patient.id,
-                    stored,
-                    said.recorded_on,
-                    said.note,
-                    every_s,
-                    recorded_time=said.recorded_time,
-                    seen=patient.revision,
-                )
+            with one_at_a_time:
+                if asked not in handed_in:
+                    stored = take_in(parts, who, files)
+                    handed_in[asked] = jobs.enqueue(
+                        parts.db,
+                        parts.settings,
+                        who,
+                        patient.id,
+                        stored,
+                        said.recorded_on,
+                        said.note,
+                        every_s,
+                        recorded_time=said.recorded_time,
+                        seen=patient.revision,
+                    )
         except FerError as error:
             if isinstance(files, Sent):
                 refuse_upload(error)

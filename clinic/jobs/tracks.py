@@ -114,7 +114,6 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
 def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) -> None:
     """Refuse faces that are seen at the same moments, for they are of two people.
 
-    A few moments are let pass in a video: a face that is lost may be looked for while it has a new number already.
     Raises FerError ``two_people``.
     """
     tracks_at = session.scalars(
@@ -122,8 +121,7 @@ def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) 
         .where(Sample.recording_id == recording_id, Sample.track.in_(chosen))
         .group_by(Sample.frame_index)
     ).all()
-    together = sum(tracks > 1 for tracks in tracks_at)
-    if together > NEGLIGIBLE_SHARE * len(tracks_at):
+    if any(tracks > 1 for tracks in tracks_at):
         raise FerError(
             "Some of these faces are seen at the same moment, so they are of different people. Please choose the faces"
             " of the patient alone.",

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import streamlit as st
 
 from clinic.patients import fields
-from pages import actions, links
+from pages import actions, chooser, links
 
 
-class Named(Protocol):
-    """A patient by name and code."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def code(self) -> str: ...
-
-
-def confirmed(label: str, what: str, target: str, patient: Named, disabled: bool = False) -> bool:
+def confirmed(label: str, what: str, target: str, patient: chooser.Person, disabled: bool = False) -> bool:
     """Ask for the patient's name or code and draw the buttons; return whether to go on.
 
     `what` and `target` as in `actions.action`: so what was typed for one record never counts for another.
     """
+    st.caption(chooser.identity(patient))
     asked = " or ".join(f"**{links.plain_text(text)}**" for text in (patient.name, patient.code) if text)
     typed = st.text_input(f"To confirm, type {asked}", key=f"typed:{what}:{target}", autocomplete="off")
     with st.container(horizontal=True):

@@ -13,7 +13,7 @@ from clinic.consent.consent import ConsentStatus, Scope, State
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
-from pages import actions, links
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
@@ -113,7 +113,7 @@ def _to_withdraw(patient: PatientDetail, found: list[ConsentStatus]) -> list[Sco
 def _record(patient: PatientDetail) -> None:
     with show_errors():
         parts, who = resources(), actor()
-        st.markdown(f"**{links.plain_text(patient.name)}**")
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         st.write("What the patient agreed to, after reading the notice with you. What isn't ticked stays as it is.")
         with st.form(f"consent:{patient.id}", border=False):
             ticked = []
@@ -171,7 +171,7 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
     """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
     with show_errors():
         parts, who, patient_id = resources(), actor(), patient.id
-        st.markdown(f"**{links.plain_text(patient.name)}**")
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         ticked = []
         for scope in offered:
             if st.checkbox(f"Consent to {words.SCOPES[scope]}", value=True, key=f"withdraw:{patient_id}:{scope.value}"):
@@ -179,7 +179,8 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
             st.caption(words.WITHDRAWING[scope])
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
         st.warning(f"Deleted for good: {told(counts)}. This can't be undone.", icon=":material/delete:")
-        target = actions.at(patient_id, patient.consents_revision)
+        # What a colleague adds meanwhile was not counted, so that the click is not for it.
+        target = f"{actions.at(patient_id, patient.consents_revision)}:{told(counts)}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
             seen = patient.consents_revision
             counts = withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen)

@@ -19,6 +19,7 @@ from clinic.patients.caseload import RecordingRow, Subject
 from clinic.patients.fields import RecordingFields
 from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
+from fer_core.errors import FerError
 from fer_core.types import Status
 from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
@@ -185,7 +186,12 @@ def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     if chosen and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
     elif chosen:
-        jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked)
+        try:
+            jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked)
+        except FerError as error:
+            # The second half of a double click finds the choice made, and goes on to what came of it.
+            if error.code != "nothing_to_choose":
+                raise
         st.rerun()
     if actions.action("The patient is not there", "ask_discard", recording_id):
         _discard(recording_id, subject)
