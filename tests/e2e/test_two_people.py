@@ -80,9 +80,17 @@ def revise(account):
 
 
 def options(page, label):
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option").first.wait_for()
-    return page.get_by_role("option").all_inner_texts()
+    """Open a choice and return the texts of its options."""
+    settled(page)
+
+    def opened():
+        # Where the page is drawn again just then, the list closes: it is opened once more.
+        if page.get_by_role("option").count() == 0:
+            page.get_by_role("combobox", name=label).click()
+        page.wait_for_timeout(200)
+        return page.get_by_role("option").all_inner_texts()
+
+    return eventually(opened, within_s=60)
 
 
 def pick(page, label, number):
