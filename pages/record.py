@@ -107,9 +107,8 @@ def ask_for_moment(
             st.caption(f"The file says {day(suggested)}.")
     with time_place:
         # Another day than the file's is not the file's time either. Boxes hold whole minutes.
-        fits = taken is not None and taken.time is not None and recorded_on == taken.day
-        suggested_time = taken.time.replace(second=0, microsecond=0) if fits and taken and taken.time else None
-        key, offered_time = offered_first("recorded_time", suggested_time)
+        at = taken.time if taken is not None and recorded_on == taken.day else None
+        key, offered_time = offered_first("recorded_time", at.replace(second=0, microsecond=0) if at else None)
         return recorded_on, st.time_input("Time (optional)", offered_time, key=key)
 
 
