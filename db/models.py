@@ -265,6 +265,17 @@ class AuditRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
+class AuditText(Base):
+    """What a person typed in a deed of the audit: it goes with the patient, the chain keeps its salted hash."""
+
+    __tablename__ = "audit_text"
+
+    number: Mapped[int] = mapped_column(ForeignKey("audit.number"), primary_key=True, autoincrement=False)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)
+
+
 class Patient(Base):
     """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name, code and note.
 
