@@ -43,7 +43,7 @@ from db.records import save_results
 from fer_core.errors import FerError
 from pages.navigation import PLACES
 from storage.media import open_store
-from storage.sealed import sealing
+from storage.sealed import open_sealed, seal_bytes, sealing
 from tests import doors
 from tests.clinic.fakes import result
 from tests.consents import agree
@@ -166,6 +166,18 @@ def ended(world):
     with world.db.session() as session:
         session.execute(update(Job).values(state=JobState.DONE.value))
     return world.patient_id
+
+
+def waiting(world, actor):
+    """An archive that was prepared for the person while that was allowed."""
+    folder = world.settings.data_dir / "downloads"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{new_id()}-{world.patient_id}-results"
+    content = bytes(downloads.ASKED_EVERY_BYTES + 1)
+    owner = actor.account_id if actor is not None else ""
+    path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))
+    file = open_sealed(path.open("rb"), open_store(world.settings).key, downloads._context(path, owner))
+    return downloads.Archive(path, world.patient_id, False, file, len(content))
 
 
 def archive():
@@ -300,8 +312,12 @@ CALLS = {
     "zones.choose": lambda w, a: zones.choose(w.db, a, "Europe/Berlin"),
     "exports.export_patient": lambda w, a: exports.export_patient(w.db, w.settings, a, ended(w), io.BytesIO()),
     "exports.export_to": lambda w, a: exports.export_to(w.db, w.settings, a, ended(w), w.settings.data_dir / "p.zip"),
+    "downloads.content": lambda w, a: list(downloads.content(w.db, a, waiting(w, a))),
+    "downloads.need_allowed": lambda w, a: downloads.need_allowed(w.db, a, waiting(w, a)),
+    "downloads.take": lambda w, a: downloads.take(w.db, w.settings, a, waiting(w, a).path.name[:32]).file.close(),
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
     "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
+    "incoming.need_uploader": lambda w, a: incoming.need_uploader(w.db, a),
     "incoming.begin": lambda w, a: incoming.begin(w.db, w.settings, a, 5),
     "withdrawal.covered": lambda w, a: withdrawal.covered(w.db, w.settings, a, w.patient_id, tuple(Scope)),
     "withdrawal.withdraw": lambda w, a: withdrawal.withdraw(w.db, w.settings, a, w.patient_id, [Scope.EXPORT]),

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from clinic import access, clock
 from clinic.access import Actor
+from clinic.accounts import sessions
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
@@ -73,6 +74,14 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incomi
         SealedWriter(file, media.key, made.id.encode())
     _write(settings, made)
     return made
+
+
+def need_uploader(db: Database, actor: Actor) -> None:
+    """Refuse unless the sign-in lives and the account may upload. Raises Forbidden ``signed_out``, ``read_only``."""
+    with db.read() as session:
+        access.require_writer(session, actor)
+    if not sessions.lives(db, actor):
+        raise access.refusal("signed_out")
 
 
 def status(settings: Settings, upload_id: str, owner: str) -> Incoming:

@@ -151,7 +151,7 @@ def test_an_archive_that_waits_to_be_fetched_goes_with_the_patient(db, settings,
     ticket = downloads.prepare(db, settings, who, patient_id)
     deletion.delete_patient(db, settings, who, patient_id)
     with pytest.raises(FerError):
-        downloads.take(settings, ticket, who.account_id)
+        downloads.take(db, settings, who, ticket)
     assert list((settings.data_dir / "downloads").iterdir()) == []
 
 
