@@ -149,6 +149,8 @@ class Account(Base):
     accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    told: Mapped[int] = mapped_column(default=0)
+    """Up to which row of the audit the person has read what administrators did (clinic/accounts/takeovers.py)."""
     revision: Mapped[int] = mapped_column(default=1)
     """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
 
@@ -246,6 +248,18 @@ class Access(Base):
     created_at: Mapped[datetime]
 
 
+class HandOverRequest(Base):
+    """A caseload that one administrator wants to hand over and a second confirms (clinic/accounts/handover.py)."""
+
+    __tablename__ = "hand_over_request"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    giver_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), unique=True)
+    taker_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    asked_by: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+
+
 class AuditRow(Base):
     """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
 
@@ -256,7 +270,7 @@ class AuditRow(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
-    action: Mapped[str] = mapped_column("deed", String(32))
+    action: Mapped[str] = mapped_column("deed", String(32), index=True)
     account_id: Mapped[str | None] = mapped_column(String(32))
     patient_id: Mapped[str | None] = mapped_column(String(32), index=True)
     recording_id: Mapped[str | None] = mapped_column(String(32))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic import clock, words
 from clinic.access import Actor, Role
-from clinic.accounts import accounts, identities, sessions, totp
+from clinic.accounts import accounts, handover, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
 from pages import actions, chooser, links
 from pages.session import actor
@@ -99,8 +99,27 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
         if actions.submit("Hand over", "hand_over", target) and taker is not None:
-            accounts.hand_over(resources().db, who, row.id, taker, row.revision)
+            handover.hand_over(resources().db, who, row.id, taker, row.revision)
             st.rerun()
+        st.caption("Where there is a second administrator, the patients move when that one confirms it.")
+
+
+def show_requests(who: Actor) -> None:
+    """Draw the caseloads that wait to be handed over."""
+    db = resources().db
+    for one in handover.waiting(db, who):
+        giver, taker, by = (links.plain_text(name) for name in (one.giver, one.taker, one.asked_by))
+        with st.container(border=True):
+            st.markdown(f"**{by}** asks to hand all patients of **{giver}** ({one.patients}) over to **{taker}**.")
+            target = f"{one.id}:{one.patients}"
+            if one.own:
+                st.caption("Another administrator has to confirm it.")
+            elif actions.action("Confirm", "confirm-hand-over", target, "primary"):
+                handover.confirm(db, who, one.id)
+                st.rerun()
+            if actions.action("Take it back" if one.own else "Refuse", "refuse-hand-over", target):
+                handover.refuse(db, who, one.id)
+                st.rerun()
 
 
 def hand_out(name: str, password: str) -> None:
@@ -134,7 +153,9 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         with button:
             wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True)
         if wanted:
-            change(who, row, [other for other in rows if other.id != row.id and not other.disabled])
+            change(
+                who, row, [other for other in rows if other.id not in (row.id, who.account_id) and not other.disabled]
+            )
 
 
 def condition_of(row: AccountRow) -> str:
@@ -153,6 +174,7 @@ title.title("Accounts")
 if button.button("Add account", type="primary", icon=":material/person_add:", width="stretch"):
     add(who)
 show_handed_out()
+show_requests(who)
 for column, caption in zip(st.columns(WIDTHS), ["Name", "Role", "State", "Patients", ""], strict=True):
     column.caption(caption)
 found = accounts.list_accounts(resources().db, who)

@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from clinic import words
 from clinic.access import Actor, Forbidden
-from clinic.accounts import totp
+from clinic.accounts import takeovers, totp
+from clinic.accounts.takeovers import Takeover
 from clinic.accounts.totp import Enrolment, TotpStatus
 from clinic.admin import zones
 from fer_core.errors import FerError
@@ -76,6 +77,7 @@ async def _show(actor: Actor, said: str, status: int = 200) -> Response:
     needed = parts.settings.need_second_step and not actor.second_step
     body = f"<h1>Your account</h1><p>{escape(actor.name)}, {escape(words.ROLES[actor.role].lower())}</p>{notice(said)}"
     body += _second_step(found, needed, chosen.zone if chosen is not None else UTC)
+    body += _takeovers(await asyncio.to_thread(takeovers.lately, parts.db, actor), chosen.zone if chosen else UTC)
     body += f'<h2>Password</h2><a class="button" href="{CHANGE_PASSWORD}">Change password</a>'
     return page(
         "Your account", body + ("" if needed else '<p class="small"><a href="/">Back to the patients</a></p>'), status
@@ -97,6 +99,21 @@ def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
         + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Turn it off", operation="off")
         + "</details>"
     )
+
+
+def _takeovers(found: list[Takeover], zone: tzinfo) -> str:
+    """List what administrators did to the account or its patients lately; nobody can strike it out."""
+    if not found:
+        return ""
+    listed = "".join(f"<li>{escape(_sentence(one, zone))}</li>" for one in reversed(found))
+    return f"<h2>What administrators did</h2><p>Within the last {takeovers.LATELY.days} days:</p><ul>{listed}</ul>"
+
+
+def _sentence(one: Takeover, zone: tzinfo) -> str:
+    patients = "1 patient" if one.patients == 1 else f"{one.patients} patients"
+    account = "your account" if one.own else one.account
+    said = words.TAKEOVERS[one.action].format(by=one.by or "The command line", account=account, patients=patients)
+    return f"{one.at.astimezone(zone):%-d %B %Y, %H:%M}: {said}."
 
 
 def _enrolment(made: Enrolment, said: str = "") -> str:

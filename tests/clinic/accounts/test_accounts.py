@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import words
-from clinic.accounts import accounts, sessions
+from clinic.accounts import accounts, handover, sessions
 from db.models import Access, AuditRow, Patient, Role
 from fer_core.errors import FerError
 from tests import doors
@@ -117,8 +117,8 @@ def test_a_caseload_moves_as_a_whole(db, admin, orphan):
     giver, taker = doors.add_account(db, "Giver"), doors.add_account(db, "Taker")
     with db.session() as session:
         accounts.grant(session, giver, orphan)
-    assert accounts.hand_over(db, admin, giver, taker) == 1
-    assert accounts.hand_over(db, admin, taker, taker) == 1
+    assert handover.hand_over(db, admin, giver, taker) == 1
+    assert handover.hand_over(db, admin, taker, taker) == 1
     with db.read() as session:
         assert [access.account_id for access in session.scalars(select(Access))] == [taker]
 
