@@ -70,7 +70,10 @@ def waiting(db: Database, actor: Actor) -> list[Request]:
     )
     with db.read() as session:
         me = require_administrator(session, actor)
-        return [Request(*row[:5], own=row[5] == me.id) for row in session.execute(found)]
+        return [
+            Request(one, given, taken, asker, count, asked_by == me.id)
+            for one, given, taken, asker, count, asked_by in session.execute(found)
+        ]
 
 
 def confirm(db: Database, actor: Actor, request_id: str) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, texts
 from clinic.access import EMERGENCY, Actor, Role
+from clinic.accounts import throttle
 from clinic.accounts.accounts import grant, name_key
 from clinic.audit import AuditAction
 from db.engine import Database
@@ -115,15 +116,21 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
     """Let the acting user look at a patient of others for an hour, and return the patient's id.
 
     `wanted`: an id, or exactly the name or code; nothing is listed. Both a success and a failure are written down.
-    Raises Forbidden, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
+    Guesses are slowed down as those at a password are.
+    Raises Forbidden, TooManyError, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
     """
     reason = " ".join(unicodedata.normalize("NFC", reason).split())
+    with db.read() as session:
+        account = access.require_writer(session, actor)
+    if not REASON_LEAST <= len(reason) <= REASON_MOST:
+        raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
+    guesses = f"emergencies of {account.id}"
+    throttle.charge(db, guesses)
     with db.session() as session:
         account = access.require_writer(session, actor)
-        if not REASON_LEAST <= len(reason) <= REASON_MOST:
-            raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
         patient = _patient(session, wanted)
         if patient is not None:
+            throttle.clear(session, guesses)
             if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
