@@ -67,8 +67,8 @@ class _Stream(StreamingResponse):
         """Send the parts; the connection is then closed before the length that was said."""
         try:
             await super().stream_response(send)
-        except FerError as refusal:
-            log.info("an answer was broken off: %s", refusal.code)
+        except FerError as error:
+            log.info("an answer was broken off: %s", error.code)
 
 
 def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Route]:
