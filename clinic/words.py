@@ -78,6 +78,11 @@ FALSE_RINGS = (
     " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
     " sessions much resemble the ones just before them. [How](#how)"
 )
+MOUTH = (
+    "The mouth moves in {moving} % of the usable time, as in talk. Talk changes the labels: it makes faces uncertain,"
+    " and may look like surprise. So the two parts are shown side by side. Sound is not analysed. [How](#how)"
+)
+STILL_TREND = "The trend compares the time in which the mouth is still, because talk changes the labels. [How](#how)"
 USUAL_RANGE = (
     "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
     " recording is the range that it was judged by: a shorter recording has a wider one. [How](#how)"

@@ -393,6 +393,8 @@ class Sample(Base):
     sharpness: Mapped[float | None]
     brightness: Mapped[float | None]
     """Both see `fer_core.types.Quality`; NULL without a face, and where an earlier version analysed it."""
+    mouth_change: Mapped[float | None]
+    """See `fer_core.types.FaceExpression`; NULL in pictures too, and where there is nothing to compare with."""
     angry: Mapped[float | None]
     disgust: Mapped[float | None]
     fear: Mapped[float | None]

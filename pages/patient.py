@@ -118,6 +118,8 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
         said.append("Hollow points do not count, the reason appears under the pointer.")
     if any(point.usual_low for point in trend.points):
         said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
+    if any(point.still for point in trend.points):
+        said.append(words.STILL_TREND)
     if trend.changes:
         said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
     st.caption(" ".join(said))

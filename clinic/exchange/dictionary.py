@@ -106,6 +106,12 @@ _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "confidence": ("number", "0 to 1", "how sure the detector is that this is a face", NO_FACE),
     "sharpness": ("number", "", "variance of the Laplacian of the face at 48 px: more is sharper", NOT_MEASURED),
     "brightness": ("number", "0 to 255", "mean grey level of the face", NOT_MEASURED),
+    "mouth_change": (
+        "number",
+        "",
+        "how much the mouth changed within 0.2 s, in standard deviations of the face's grey level",
+        "a picture, no face of 80 px, nothing 0.15 to 0.3 s earlier, or an earlier version of the program",
+    ),
 }
 
 
