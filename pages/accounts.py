@@ -92,14 +92,16 @@ def link(who: Actor, row: AccountRow) -> None:
 
 
 def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
-    """Offer to move the caseload."""
-    target = actions.at(row.id, row.revision)
+    """Offer to move the caseload as it is shown: by ids, for administrators see no names of others' patients."""
+    # With another caseload it is another button: a click is for the patients that were shown.
+    target = f"{actions.at(row.id, row.revision)}:{chooser.digest(row.patients)}"
     with st.form(f"hand_over:{row.id}", border=False):
-        count = "the patient" if row.patients == 1 else f"all {row.patients} patients"
+        count = "the patient" if len(row.patients) == 1 else f"all {len(row.patients)} patients"
+        st.caption("On this caseload: " + ", ".join(f"ID {chooser.short_id(one)}" for one in row.patients))
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
         if actions.submit("Hand over", "hand_over", target) and taker is not None:
-            accounts.hand_over(resources().db, who, row.id, taker, row.revision)
+            accounts.hand_over(resources().db, who, row.id, taker, row.revision, row.patients)
             st.rerun()
 
 
@@ -130,7 +132,7 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         name.markdown(links.plain_text(row.name) + (" (you)" if row.id == who.account_id else ""))
         role.write(words.ROLES[row.role])
         condition.write(condition_of(row))
-        patients.write(str(row.patients))
+        patients.write(str(len(row.patients)))
         with button:
             wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True)
         if wanted:

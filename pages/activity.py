@@ -12,7 +12,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.folder_import import show_import
 from pages.views.follow import progress_text
-from pages.widgets import day, duration, show_errors
+from pages.widgets import duration, show_errors
 from web.resources import resources
 
 EVERYBODY = "everybody"
@@ -29,8 +29,8 @@ def show_jobs() -> None:
         for job in active:
             with st.container(border=True):
                 left, right = st.columns([5, 1], vertical_alignment="center")
-                left.markdown(f"**{links.plain_text(job.patient_name)}** · recorded {day(job.recorded_on)}")
-                left.progress(job.status.share or 0.0, text=progress_text(job.status, job.kind == "pictures"))
+                left.markdown(f"{chooser.whose(job.subject)} · {chooser.visit(job.subject)}")
+                left.progress(job.status.share or 0.0, text=progress_text(job.status, job.subject.kind == "pictures"))
                 with right:
                     if who.writes:
                         links.recording_link("Show", job.status.recording_id)
@@ -42,7 +42,7 @@ def show_failed() -> None:
     for failed in outcomes.failed(parts.db, actor()):
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
-            left.markdown(f"**{links.plain_text(failed.patient_name)}** · recorded {day(failed.recorded_on)}")
+            left.markdown(f"{chooser.whose(failed.subject)} · {chooser.visit(failed.subject)}")
             left.caption(f"{links.plain_text(failed.reason)} Code: {failed.code}")
             if failed.writable and jobs.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
                 right.button(

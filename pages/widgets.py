@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -29,6 +29,8 @@ STANDINGS = {
     Tone.ATTENTION: (st.warning, "info"),
     Tone.BAD: (st.error, "info"),
 }
+DAY_COLUMN = st.column_config.DateColumn(format="D MMM YYYY")
+"""How a table shows days: as `day` does, and sorted as days."""
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -79,13 +81,24 @@ def day(value: date | None) -> str:
     return f"{value.day} {value:%b %Y}" if value is not None else "–"
 
 
-def day_input(label: str, value: date | None, key: str) -> date | None:
+def day_input(
+    label: str, value: date | None, key: str, on_change: Callable[..., None] | None = None, args: tuple[Any, ...] = ()
+) -> date | None:
     """Draw the box of a day; return what is typed in it, to be checked by whoever stores it.
 
     Streamlit keeps a day outside of the box's own range to itself and goes on with the one before, so the range is that
     of the calendar and no day is out of it.
     """
-    return st.date_input(label, value=value, min_value=date.min, max_value=date.max, format="YYYY-MM-DD", key=key)
+    return st.date_input(
+        label,
+        value=value,
+        min_value=date.min,
+        max_value=date.max,
+        format="YYYY-MM-DD",
+        key=key,
+        on_change=on_change,
+        args=args,
+    )
 
 
 def clock(value: datetime) -> str:

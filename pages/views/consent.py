@@ -13,7 +13,7 @@ from clinic.consent.consent import ConsentStatus, Scope, State
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
-from pages import actions, chooser, links
+from pages import actions, chooser
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
@@ -113,7 +113,7 @@ def _to_withdraw(patient: PatientDetail, found: list[ConsentStatus]) -> list[Sco
 def _record(patient: PatientDetail) -> None:
     with show_errors():
         parts, who = resources(), actor()
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         st.write("What the patient agreed to, after reading the notice with you. What isn't ticked stays as it is.")
         with st.form(f"consent:{patient.id}", border=False):
             ticked = []
@@ -171,7 +171,7 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
     """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
     with show_errors():
         parts, who, patient_id = resources(), actor(), patient.id
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         ticked = []
         for scope in offered:
             if st.checkbox(f"Consent to {words.SCOPES[scope]}", value=True, key=f"withdraw:{patient_id}:{scope.value}"):

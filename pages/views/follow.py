@@ -15,8 +15,9 @@ from clinic.jobs.previews import PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
 from clinic.patients import caseload, edits
-from clinic.patients.caseload import RecordingRow, Subject
+from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
+from clinic.patients.subject import Subject
 from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
@@ -25,7 +26,7 @@ from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
 from pages.views.confirm import confirmed
-from pages.widgets import chart, day, duration, percent, show_errors, show_standing
+from pages.widgets import chart, duration, percent, show_errors, show_standing
 from web.resources import resources
 
 CHOICES_A_ROW = 4
@@ -58,9 +59,7 @@ def follow(recording_id: str) -> None:
 def _show_subject(subject: Subject) -> None:
     """Draw whose recording it is and of which day: every page of an analysis begins with it."""
     st.title(links.plain_text(subject.name))
-    said = subject.fields
-    at = f", {said.recorded_time:%H:%M}" if said.recorded_time else ""
-    st.subheader(f"Recorded on {day(said.recorded_on)}{at}")
+    st.subheader(f"Recorded on {chooser.visit(subject)}")
     st.caption(chooser.identity(subject))
 
 
@@ -201,8 +200,8 @@ def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
 def _discard(recording_id: str, subject: Subject) -> None:
     """Ask for the name, then discard the recording without a result."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(subject.name)}** · {chooser.identity(subject)}")
-        st.write(f"Recorded on {day(subject.fields.recorded_on)}. What was found in it is deleted; no result is kept.")
+        st.markdown(chooser.whose(subject))
+        st.write(f"Recorded on {chooser.visit(subject)}. What was found in it is deleted; no result is kept.")
         if confirmed("Discard", "discard", recording_id, subject):
             jobs.cancel(resources().db, resources().settings, actor(), recording_id)
             st.rerun()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic.erasure.deletion import Receipt
 from clinic.exchange import downloads, imports
-from pages import actions, links
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.widgets import show_errors, zone
 from web.resources import resources
@@ -15,18 +15,18 @@ RECEIPT = "receipt"
 
 
 @st.dialog("Export this patient")
-def export_dialog(patient_id: str, name: str) -> None:
+def export_dialog(patient: chooser.Person) -> None:
     """Prepare the archive and offer it once."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(name)}**")
+        st.markdown(chooser.whose(patient))
         st.write(
             "One ZIP archive with everything that is stored on this patient, for the patient or for another"
             " installation of this program. **It is not encrypted**: keep it where nobody else reads it."
         )
         parts = resources()
-        if actions.action("Prepare the archive", "prepare", patient_id, "primary", ":material/archive:"):
+        if actions.action("Prepare the archive", "prepare", patient.id, "primary", ":material/archive:"):
             with st.spinner("Preparing…"):
-                ticket = downloads.prepare(parts.db, parts.settings, actor(), patient_id)
+                ticket = downloads.prepare(parts.db, parts.settings, actor(), patient.id)
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within a quarter of an hour.")
 

@@ -67,6 +67,14 @@ def test_an_edit_reaches_all_versions_of_a_visit(db, who, recording):
         ] * 2
 
 
+def test_the_number_of_a_deleted_recording_never_names_another_one(db, settings, who, patient, recording, an_upload):
+    assert caseload.subject(db, who, recording).visit_number == 1
+    deletion.delete_recording(db, settings, who, recording, 1)
+    for number in (2, 3):
+        handed_in = jobs.enqueue(db, settings, who, patient, [an_upload()], DAY, model_sha256="m")
+        assert caseload.subject(db, who, handed_in.recording_id).visit_number == number
+
+
 def test_a_consent_recorded_meanwhile_is_not_overtaken(db, who, patient):
     consent.record(db, who, patient, [Scope.EXPORT], DAY, seen=1)
     with pytest.raises(ConflictError) as refused:
