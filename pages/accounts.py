@@ -27,8 +27,9 @@ def add(who: Actor) -> None:
         role = choose_role("new", ROLES[0])
         for explained in ROLES:
             st.caption(f"{words.ROLES[explained]}: {words.ROLE_MEANINGS[explained]}")
-        if st.form_submit_button("Add", type="primary"):
-            hand_out(name, accounts.add(resources().db, who, name, role))
+        target, db = actions.opening("add_account"), resources().db
+        if actions.submit("Add", "add_account", target, kind="primary"):
+            hand_out(name, actions.once("add_account", target, lambda: accounts.add(db, who, name, role)))
 
 
 def choose_role(whose: str, start: Role) -> Role:
@@ -50,7 +51,10 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         if saved(row.id, row.revision, wanted, lambda seen: accounts.set_role(db, who, row.id, role, seen)):
             st.rerun()
         if actions.action("Reset password", "reset_password", target, icon=":material/key:"):
-            hand_out(row.name, accounts.reset_password(db, who, row.id, row.revision))
+            hand_out(
+                row.name,
+                actions.once("reset_password", target, lambda: accounts.reset_password(db, who, row.id, row.revision)),
+            )
         st.caption("Ends all sign-ins of this account; a new first password is shown once.")
         if row.second_step:
             if actions.action("Reset second step", "reset_step", target, icon=":material/phonelink_erase:"):
@@ -59,10 +63,10 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
             st.caption("For one who lost the telephone and the recovery codes. Ends all sign-ins of this account.")
         if row.disabled:
             if actions.action("Enable", "enable", target, icon=":material/lock_open:"):
-                accounts.enable(db, who, row.id, row.revision)
+                actions.once("enable", target, lambda: accounts.enable(db, who, row.id, row.revision))
                 st.rerun()
         elif actions.action("Disable", "disable", target, icon=":material/block:"):
-            accounts.disable(db, who, row.id, row.revision)
+            actions.once("disable", target, lambda: accounts.disable(db, who, row.id, row.revision))
             st.rerun()
         st.caption("A disabled account is signed out everywhere at once; its caseload stays until it is handed over.")
         if resources().settings.provider is not None:
@@ -87,7 +91,7 @@ def link(who: Actor, row: AccountRow) -> None:
         if saved(record, row.revision, wanted, lambda seen: identities.link(db, who, row.id, issuer, named, seen)):
             st.rerun()
     if row.provider and actions.action("End the link", "unlink", target, icon=":material/link_off:"):
-        identities.unlink(db, who, row.id, row.revision)
+        actions.once("unlink", target, lambda: identities.unlink(db, who, row.id, row.revision))
         st.rerun()
 
 
@@ -101,7 +105,10 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
         if actions.submit("Hand over", "hand_over", target) and taker is not None:
-            accounts.hand_over(resources().db, who, row.id, taker, row.revision, row.patients)
+            db = resources().db
+            actions.once(
+                "hand_over", target, lambda: accounts.hand_over(db, who, row.id, taker, row.revision, row.patients)
+            )
             st.rerun()
 
 
@@ -122,6 +129,7 @@ def show_handed_out() -> None:
         st.caption("Hand it over in person. It has to be changed at the first sign-in.")
         if st.button("It is written down", type="primary"):
             del st.session_state["handed_out"]
+            actions.forget_results()
             st.rerun()
 
 
@@ -153,6 +161,7 @@ who = actor()
 title, button = st.columns([4, 1], vertical_alignment="bottom")
 title.title("Accounts")
 if button.button("Add account", type="primary", icon=":material/person_add:", width="stretch"):
+    actions.open_anew("add_account")
     add(who)
 show_handed_out()
 for column, caption in zip(st.columns(WIDTHS), ["Name", "Role", "State", "Patients", ""], strict=True):

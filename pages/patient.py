@@ -65,10 +65,14 @@ def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
     count = len(patient.recordings)
     st.write(f"Deletes the patient and {count} recording{'' if count == 1 else 's'} for good. This can't be undone.")
-    if confirmed("Delete patient", "delete_patient", actions.at(patient.id, patient.revision), patient):
-        parts = resources()
-        receipt = deletion.delete_patient(parts.db, parts.settings, actor(), patient.id, patient.revision, count)
-        keep_receipt(receipt)
+    target = actions.at(patient.id, patient.revision)
+    if confirmed("Delete patient", "delete_patient", target, patient):
+        parts, who = resources(), actor()
+
+        def carry_out() -> deletion.Receipt:
+            return deletion.delete_patient(parts.db, parts.settings, who, patient.id, patient.revision, count)
+
+        keep_receipt(actions.once("delete_patient", target, carry_out))
         st.session_state.pop("patient", None)
         st.switch_page(links.CASELOAD)
 
@@ -83,6 +87,7 @@ def show_header(patient: PatientDetail) -> None:
                 edit(patient)
         with export_button:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
+                actions.open_anew("export")
                 export_dialog(patient)
     show_receipt()
     if patient.demo:

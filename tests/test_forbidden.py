@@ -48,13 +48,11 @@ CHOOSER, ACTIONS, DAY_BOX = "pages/chooser.py", "pages/actions.py", "pages/widge
 CHOICES = {"selectbox", "multiselect", "radio", "pills", "segmented_control", "select_slider", "menu_button"}
 BUTTONS = {"button", "form_submit_button"}
 OF_NO_RECORD = {
-    ("pages/accounts.py", "'Add'"),
     ("pages/accounts.py", "'Add account'"),
     ("pages/accounts.py", "'It is written down'"),
     ("pages/activity.py", "'Try again'"),
     ("pages/activity.py", "'Go on' if standing.paused else 'Pause'"),
     ("pages/activity.py", "'Drop the rest'"),
-    ("pages/caseload.py", "'Add'"),
     ("pages/caseload.py", "'Add patient'"),
     ("pages/caseload.py", "'Import'"),
     ("pages/caseload.py", "f'Show {min(SHOWN_AT_ONCE, len(patients) - shown)} more'"),
@@ -62,7 +60,6 @@ OF_NO_RECORD = {
     ("pages/shell.py", "'Sign out'"),
     ("pages/views/follow.py", "'Another recording'"),
     ("pages/views/sharing.py", "'Open for one hour'"),
-    ("pages/views/transfer.py", "'Import'"),
 }
 """Buttons that begin something new, or whose callback was given the id when they were drawn."""
 

@@ -183,7 +183,11 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
         target = f"{actions.at(patient_id, patient.consents_revision)}:{told(counts)}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
             seen = patient.consents_revision
-            counts = withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen)
+            counts = actions.once(
+                "withdraw",
+                target,
+                lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen),
+            )
             st.session_state[DONE] = f"Withdrawn. Deleted for good: {told(counts)}."
             st.query_params.pop("recording", None)
             st.rerun()

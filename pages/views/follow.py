@@ -88,7 +88,8 @@ def _offer_what_differs(recording_id: str, subject: Subject, asked: RecordingFie
             st.markdown(f"{one.field}: stored **{stored}**, typed now **{typed}**")
         target = actions.at(recording_id, subject.revision)
         if actions.action("Store what was typed now", "take_over", target, icon=":material/edit:"):
-            edits.edit_recording(resources().db, actor(), recording_id, subject.revision, asked)
+            db, who, seen = resources().db, actor(), subject.revision
+            actions.once("take_over", target, lambda: edits.edit_recording(db, who, recording_id, seen, asked))
             st.rerun()
 
 

@@ -165,9 +165,13 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
         st.markdown(chooser.whose(patient))
         st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
-        if confirmed("Delete", "delete", actions.at(recording.id, recording.revision), patient):
-            parts = resources()
-            receipt = deletion.delete_recording(parts.db, parts.settings, actor(), recording.id, recording.revision)
-            keep_receipt(receipt)
+        target = actions.at(recording.id, recording.revision)
+        if confirmed("Delete", "delete", target, patient):
+            parts, who = resources(), actor()
+
+            def carry_out() -> deletion.Receipt:
+                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision)
+
+            keep_receipt(actions.once("delete", target, carry_out))
             st.query_params.pop("recording", None)
             st.rerun()

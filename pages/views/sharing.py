@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from clinic import words
@@ -26,14 +28,17 @@ def show_readers(patient: PatientDetail) -> None:
             with button:
                 remove = actions.action("Remove", "unshare", f"{target}:{reader.account_id}", wide=True)
             if remove:
-                sharing.unshare(parts.db, who, patient_id, reader.account_id, seen)
+                taken = f"{target}:{reader.account_id}"
+                actions.once(
+                    "unshare", taken, partial(sharing.unshare, parts.db, who, patient_id, reader.account_id, seen)
+                )
                 st.rerun()
         with st.form(f"share:{patient_id}", border=False, clear_on_submit=True):
             colleague = st.text_input(
                 "Share with", placeholder="The name that the colleague signs in with", key=f"with:{patient_id}"
             )
             if actions.submit("Share", "share", target):
-                sharing.share(parts.db, who, patient_id, colleague, seen)
+                actions.once("share", target, lambda: sharing.share(parts.db, who, patient_id, colleague, seen))
                 st.rerun()
 
 

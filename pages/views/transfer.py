@@ -23,12 +23,15 @@ def export_dialog(patient: chooser.Person) -> None:
             "One ZIP archive with everything that is stored on this patient, for the patient or for another"
             " installation of this program. **It is not encrypted**: keep it where nobody else reads it."
         )
-        parts = resources()
-        if actions.action("Prepare the archive", "prepare", patient.id, "primary", ":material/archive:"):
+        parts, who = resources(), actor()
+        target = f"{patient.id}:{actions.opening('export')}"
+        if actions.action("Prepare the archive", "prepare", target, "primary", ":material/archive:"):
             with st.spinner("Preparing…"):
-                ticket = downloads.prepare(parts.db, parts.settings, actor(), patient.id)
+                ticket = actions.once(
+                    "prepare", target, lambda: downloads.prepare(parts.db, parts.settings, who, patient.id)
+                )
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
-            st.caption("The download works once, within a quarter of an hour.")
+            st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
 
 
 @st.dialog("Import a patient")
@@ -37,10 +40,13 @@ def import_dialog() -> None:
     with show_errors():
         st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
         file = st.file_uploader("Archive", type=["zip"])
-        if st.button("Import", type="primary", disabled=file is None) and file is not None:
-            parts = resources()
+        target = actions.opening("import")
+        if actions.action("Import", "import", target, "primary", disabled=file is None) and file is not None:
+            parts, who, archive = resources(), actor(), file
             with st.spinner("Reading and checking…"):
-                patient_id = imports.import_patient(parts.db, parts.settings, actor(), file)
+                patient_id = actions.once(
+                    "import", target, lambda: imports.import_patient(parts.db, parts.settings, who, archive)
+                )
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
