@@ -8,6 +8,7 @@ from clinic import clock, words
 from clinic.access import Actor, Role
 from clinic.accounts import accounts, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
+from clinic.phrases import counted
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conflict import saved
@@ -100,7 +101,7 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     # With another caseload it is another button: a click is for the patients that were shown.
     target = f"{actions.at(row.id, row.revision)}:{chooser.digest(row.patients)}"
     with st.form(f"hand_over:{row.id}", border=False):
-        count = "the patient" if len(row.patients) == 1 else f"all {len(row.patients)} patients"
+        count = "the patient" if len(row.patients) == 1 else f"all {counted(len(row.patients), 'patient')}"
         st.caption("On this caseload: " + ", ".join(f"ID {chooser.short_id(one)}" for one in row.patients))
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from clinic import words
 from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.patients import caseload
+from clinic.phrases import counted
 from clinic.worker.health import read_health
 from pages import actions, chooser, links
 from pages.session import actor
@@ -43,7 +45,7 @@ def show_failed() -> None:
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
             left.markdown(f"{chooser.whose(failed.subject)} · {chooser.visit(failed.subject)}")
-            left.caption(f"{links.plain_text(failed.reason)} Code: {failed.code}")
+            left.caption(f"{links.plain_text(failed.reason)} {words.ERROR_CODE.format(code=failed.code)}")
             if failed.writable and jobs.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
                 right.button(
                     "Try again",
@@ -57,7 +59,11 @@ def show_pace() -> None:
     """Say how much was worked out lately."""
     pace = outcomes.pace(resources().db, actor())
     if pace.recordings or pace.video_s or pace.pictures:
-        worked = [f"{pace.recordings} recordings", f"{duration(pace.video_s)} of video", f"{pace.pictures} pictures"]
+        worked = [
+            counted(pace.recordings, "recording"),
+            f"{duration(pace.video_s)} of video",
+            counted(pace.pictures, "picture"),
+        ]
         st.caption(f"Within the last hour: {', '.join(worked)}.")
 
 

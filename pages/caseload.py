@@ -7,6 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
+from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.palette import COLORS
@@ -71,7 +72,7 @@ def show_line(patient: PatientSummary) -> None:
             if patient.closed:
                 st.badge("No consent" if not patient.recordings else "Closed: no consent", color="gray")
         last.write(day(patient.last_recorded_on))
-        last.caption("1 recording" if patient.recordings == 1 else f"{patient.recordings} recordings")
+        last.caption(counted(patient.recordings, "recording"))
         usable.write(percent(patient.last_usable_share))
         for column, emotion in zip(sparks, SPARKS, strict=True):
             svg = spark_svg([shares[emotion] if shares else None for shares in patient.shares], COLORS[emotion])

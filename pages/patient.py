@@ -12,6 +12,7 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
 from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
+from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.trend import title, trend_figure
@@ -64,7 +65,7 @@ def edit_fields(patient: PatientDetail) -> None:
 def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
     count = len(patient.recordings)
-    st.write(f"Deletes the patient and {count} recording{'' if count == 1 else 's'} for good. This can't be undone.")
+    st.write(f"Deletes the patient and {counted(count, 'recording')} for good. This can't be undone.")
     target = actions.at(patient.id, patient.revision)
     if confirmed("Delete patient", "delete_patient", target, patient):
         parts, who = resources(), actor()
@@ -108,8 +109,10 @@ def show_overview(patient: PatientDetail) -> None:
     columns[0].metric("Usable, latest recording", percent(latest.usable_share if latest else None))
     columns[1].metric("Latest recording", day(latest.recorded_on if latest else None))
     columns[2].metric("Recordings", len(patient.recordings))
-    counting = sum(point.excluded is None for point in patient.trend.points)
-    columns[3].metric("Counting in the trend", counting)
+    # As many as the baseline is told of: recordings of an earlier line are not compared with those of this one.
+    newest = len(patient.trend.changes)
+    counting = sum(point.excluded is None and point.segment == newest for point in patient.trend.points)
+    columns[3].metric("Counting in the newest line" if newest else "Counting in the trend", counting)
 
 
 def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:

@@ -124,7 +124,7 @@ def may_be_analysed(patient_id: str) -> bool:
     if refusal is None:
         return True
     st.warning(refusal.message, icon=":material/contract_edit:")
-    st.caption(f"Code: {refusal.code}")
+    st.caption(words.ERROR_CODE.format(code=refusal.code))
     links.patient_link("Open the patient's page", patient_id)
     return False
 

@@ -471,7 +471,11 @@ def shown(name, patient_id):
             return "hidden"
     page.query_params["patient"] = patient_id
     page.run()
-    codes = [caption.value.removeprefix("Code: ") for caption in page.caption if caption.value.startswith("Code: ")]
+    codes = [
+        caption.value.removeprefix("Error code: ")
+        for caption in page.caption
+        if caption.value.startswith("Error code: ")
+    ]
     if codes:
         return codes[0]
     titles = {"record": "New recording", "activity": "Analyses", "patient": NAME}

@@ -19,6 +19,7 @@ from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import leases, previews, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
+from clinic.phrases import counted
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
@@ -75,7 +76,7 @@ def enqueue(
         recording = Recording(
             patient_id=patient_id,
             kind=kind,
-            source_name=files[0].name if len(files) == 1 else f"{len(files)} pictures",
+            source_name=files[0].name if len(files) == 1 else counted(len(files), "picture"),
             source_sha256=digest_of([file.sha256 for file in files]),
             model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},

@@ -13,6 +13,7 @@ from clinic.consent.consent import ConsentStatus, Scope, State
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
+from clinic.phrases import counted
 from pages import actions, chooser
 from pages.session import actor
 from pages.views.confirm import confirmed
@@ -68,7 +69,7 @@ def told(counts: Covered) -> str:
         (counts.files, "stored file", "stored files", ""),
         (counts.analyses, "analysis that is not over", "analyses that are not over", ""),
     )
-    parts = [f"{count} {one if count == 1 else many}{more}" for count, one, many, more in named if count]
+    parts = [f"{counted(count, one, many)}{more}" for count, one, many, more in named if count]
     return ", ".join(parts) or "nothing that is stored"
 
 

@@ -18,6 +18,7 @@ from clinic.patients import caseload, edits
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.subject import Subject
+from clinic.phrases import counted
 from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
@@ -126,11 +127,11 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
         return said.sentence
     parts = [said.sentence.removesuffix(".")]
     if pictures:
-        parts.append(f"{status.frames} of {status.total_s or 0:.0f} pictures done")
+        parts.append(f"{status.frames} of {counted(status.total_s or 0, 'picture')} done")
     else:
         if status.total_s:
             parts.append(f"{duration(status.done_s)} of {duration(status.total_s)} done")
-        parts.append(f"{status.frames:,} samples")
+        parts.append(counted(status.frames, "sample"))
     if status.left_s is not None:
         parts.append(f"about {duration(max(1.0, status.left_s))} left")
     return " · ".join(parts)
@@ -248,7 +249,7 @@ def _offer_retry(status: JobStatus) -> None:
     """Give the code of a failure and, where the file is still there, another try."""
     parts, who = resources(), actor()
     if status.error_code:
-        st.caption(f"Code: {status.error_code}")
+        st.caption(words.ERROR_CODE.format(code=status.error_code))
     again = status.writable and jobs.can_retry(parts.db, parts.settings, who, status.recording_id)
     again = again and actions.action("Try again", "retry", status.recording_id, icon=":material/replay:")
     if again:

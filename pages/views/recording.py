@@ -9,6 +9,7 @@ from clinic.erasure import deletion
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
+from clinic.phrases import counted
 from clinic.recordings import readings
 from clinic.recordings.states import Tone
 from fer_core.emotions import Emotion
@@ -91,10 +92,10 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.standing.tone is not Tone.GOOD:
         show_standing(recording.standing)
     if recording.damaged_frames:
-        st.caption(f"{recording.damaged_frames:,} frames were damaged or had no usable time, and were left out.")
+        st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
-        st.caption(f"{others} other {'face was' if others == 1 else 'faces were'} seen; nothing of them was kept.")
+        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept.")
 
 
 def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:

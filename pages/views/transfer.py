@@ -6,9 +6,10 @@ import streamlit as st
 
 from clinic.erasure.deletion import Receipt
 from clinic.exchange import downloads, imports
+from clinic.phrases import counted
 from pages import actions, chooser, links
 from pages.session import actor
-from pages.widgets import show_errors, zone
+from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
 RECEIPT = "receipt"
@@ -63,10 +64,10 @@ def show_receipt() -> None:
     counts = ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count)
     st.success(f"Erased for good: {counts or 'nothing'}. The receipt below names nobody.", icon=":material/check:")
     st.code(
-        f"receipt {receipt.id}\nerased  {receipt.at.astimezone(zone()):%Y-%m-%d %H:%M:%S} {zone()}\n{counts}",
+        f"receipt {receipt.id}\nerased  {day_of(receipt.at)}, {clock(receipt.at)} {zone()}\n{counts}",
         language=None,
     )
 
 
 def _counted(count: int, names: str) -> str:
-    return f"{count:,} {names.removesuffix('s') if count == 1 else names}"
+    return counted(count, names.removesuffix("s"), names)
