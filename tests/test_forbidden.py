@@ -198,6 +198,15 @@ def days(name, tree):
             yield ast.unparse(node.func)
 
 
+def bare_days(name, tree):
+    """Days in sentences that are not written as all others are (clinic/phrases.py)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and node.format_spec is None:
+            shown = ast.unparse(node.value)
+            if name.startswith(("pages/", "clinic/", "web/")) and shown.endswith(("_on", "_on.isoformat()")):
+                yield shown
+
+
 def buttons(name, tree):
     """Buttons that are not bound to the record that was on the screen (pages/actions.py)."""
     for node in ast.walk(tree):
@@ -207,7 +216,10 @@ def buttons(name, tree):
                 yield label or ast.unparse(node.func)
 
 
-RULES = {rule.__name__: rule for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, buttons)}
+RULES = {
+    rule.__name__: rule
+    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, buttons)
+}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -237,6 +249,8 @@ def test_it_stands_nowhere(rule):
         (choices, "st.selectbox('Patient', patients)"),
         (choices, "left.radio('Patient', names)"),
         (days, "left.date_input('Day', max_value='today')"),
+        (bare_days, "f'ended on {row.expires_on}'"),
+        (bare_days, "f'Recorded {recorded_on.isoformat()}'"),
         (buttons, "st.button('Delete')"),
         (buttons, "column.form_submit_button('Save')"),
         (names_in_logs, "log.info(f'{patient.name} came')"),

@@ -264,8 +264,8 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
         withdrawn_on = phrases.day(clock.day_of(session, row.withdrawn_at))
         return ConsentError(f"The patient's {to} was withdrawn on {withdrawn_on}.", WITHDRAWN)
     return ConsentError(
-        f"The patient's {to} ended on {phrases.day(row.expires_on)}. Please record its renewal on the patient's page, or"
-        " withdraw it there, so that what it covers is deleted.",
+        f"The patient's {to} ended on {phrases.day(row.expires_on)}. Please record its renewal on the patient's page,"
+        " or withdraw it there, so that what it covers is deleted.",
         "consent_expired",
     )
 
