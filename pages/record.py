@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from clinic import words
-from clinic.access import Actor
 from clinic.consent import consent
-from clinic.jobs import jobs, progress
+from clinic.jobs import progress
 from clinic.jobs.same_files import elsewhere
 from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
-from clinic.recordings import incoming, uploads
-from fer_core.errors import FerError
+from clinic.recordings import incoming
 from fer_core.media.kinds import PICTURE_SUFFIXES
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.follow import follow
+from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
-from pages.views.uploader import Sent, close_uploader, refuse_upload, video_uploader
+from pages.views.uploader import Sent, video_uploader
 from pages.widgets import day, show_error, show_errors, today
-from web.resources import Resources, resources
+from web.resources import resources
 
 KINDS = {"video": "A video", "pictures": "Pictures"}
 SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second", "0.0": "Every frame"}
@@ -136,56 +133,6 @@ def afterwards(patient_id: str | None) -> str:
         return "is deleted"
     agreed = consent.objection(parts.db, actor(), patient_id, consent.Scope.KEEP_VIDEO) is None
     return "is kept" if agreed else "is deleted"
-
-
-def hand_in(patient: PatientSummary, files: Sent | list[UploadedFile], said: RecordingFields, every_s: float) -> None:
-    """Check the files, queue the analysis and go on to its progress."""
-    # A second click repeats this run beside the first one: it waits, and finds what was handed in already.
-    handed_in: dict[Any, jobs.Enqueued] = st.session_state.setdefault("handed_in", {})
-    one_at_a_time: threading.Lock = st.session_state.setdefault("hand_in", threading.Lock())
-    names = files.upload_id if isinstance(files, Sent) else tuple(file.file_id for file in files)
-    parts, who, asked = resources(), actor(), (patient.id, names, said, every_s)
-    with st.spinner("Checking the file…"):
-        try:
-            with one_at_a_time:
-                if asked not in handed_in:
-                    stored = take_in(parts, who, files)
-                    handed_in[asked] = jobs.enqueue(
-                        parts.db,
-                        parts.settings,
-                        who,
-                        patient.id,
-                        stored,
-                        said.recorded_on,
-                        said.note,
-                        every_s,
-                        recorded_time=said.recorded_time,
-                        seen=patient.revision,
-                    )
-        except FerError as error:
-            if isinstance(files, Sent):
-                refuse_upload(error)
-            show_error(error)
-            return
-    queued = handed_in[asked]
-    close_uploader()
-    st.session_state["queued"] = queued
-    st.query_params.from_dict({"recording": queued.recording_id})
-    st.rerun()
-
-
-def take_in(parts: Resources, who: Actor, files: Sent | list[UploadedFile]) -> list[uploads.Upload]:
-    """Check the files and keep them, or none; no widget is asked meanwhile, for that is where a run is interrupted."""
-    if isinstance(files, Sent):
-        return [incoming.complete(parts.settings, files.upload_id, files.name, who.account_id)]
-    stored: list[uploads.Upload] = []
-    try:
-        for file in files:
-            stored.append(uploads.store(parts.db, parts.settings, who, file, file.name))
-    except FerError:
-        uploads.discard(parts.settings, [upload.id for upload in stored])
-        raise
-    return stored
 
 
 def show_form_page() -> None:
