@@ -204,6 +204,9 @@ SEVERAL_FACES = (
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 
+ERROR_CODE = "Error code: {code}"
+"""What to name when asking for help; docs/operations.md and the log know it."""
+
 SUBGROUPS_UNKNOWN = (
     "How well the model reads people of different age, sex, skin colour or culture is **unknown**: the training data"
     " says nothing about its people. Expect differences."

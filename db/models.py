@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    Connection,
     DateTime,
     ForeignKey,
     Index,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     func,
     select,
     table,
+    update,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -269,7 +271,8 @@ class Patient(Base):
     """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name, code and note.
 
     `code` (a clinic's number, or empty) and `born_on` tell people of one name apart. `revision` counts edits of this
-    row, `consents_revision` those of the patient's consents (clinic/conflicts.py).
+    row, `consents_revision` those of the patient's consents, `sharing_revision` those of who sees the patient
+    (clinic/conflicts.py). `visits` is the highest number that a visit was given: it is not given again.
     """
 
     __tablename__ = "patient"
@@ -285,6 +288,8 @@ class Patient(Base):
     created_at: Mapped[datetime]
     revision: Mapped[int] = mapped_column(default=1)
     consents_revision: Mapped[int] = mapped_column(default=1)
+    sharing_revision: Mapped[int] = mapped_column(default=1)
+    visits: Mapped[int] = mapped_column(default=0)
     recordings: Mapped[list[Recording]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
     )
@@ -335,6 +340,8 @@ class Recording(Base):
     version_of: Mapped[str | None] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
     current: Mapped[bool] = mapped_column(default=True)
     """Whether lists and trends show this version: a new one becomes it when its analysis is done."""
+    visit_number: Mapped[int]
+    """Which of the patient's visits it is, from 1; all versions have it, and no other visit gets it, even later."""
     kind: Mapped[str] = mapped_column(String(16))
     """``"video"`` or ``"pictures"``."""
     recorded_on: Mapped[date] = mapped_column(index=True)
@@ -370,6 +377,21 @@ class Recording(Base):
     job: Mapped[Job | None] = relationship(
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True, uselist=False
     )
+
+
+@event.listens_for(Recording, "before_insert")
+def _number_visit(_mapper: Any, connection: Connection, recording: Recording) -> None:
+    """Give a recording its visit's number; of a deleted visit the number is not given again."""
+    if recording.visit_number is not None:
+        return
+    if recording.version_of is not None:
+        visit = select(Recording.visit_number).where(Recording.id == recording.version_of)
+        recording.visit_number = connection.execute(visit).scalar_one()
+        return
+    of_patient = Patient.id == recording.patient_id
+    connection.execute(update(Patient).where(of_patient).values(visits=Patient.visits + 1))
+    # Where there is no such patient the row is refused anyway, for its reference.
+    recording.visit_number = connection.execute(select(Patient.visits).where(of_patient)).scalar() or 1
 
 
 class Sample(Base):

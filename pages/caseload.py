@@ -7,8 +7,9 @@ import streamlit as st
 from clinic import words
 from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
+from clinic.phrases import counted
 from fer_core.emotions import Emotion
-from pages import chooser, links
+from pages import actions, chooser, links
 from pages.charts.palette import COLORS
 from pages.charts.trend import spark_svg
 from pages.session import actor
@@ -32,8 +33,14 @@ def add_patient() -> None:
         with right:
             born_on = day_input("Date of birth (optional)", None, "born_on")
         note = st.text_area("Note (optional)", max_chars=fields.NOTE_MAX, height=100)
-        if st.form_submit_button("Add", type="primary"):
-            patient_id = caseload.add_patient(resources().db, actor(), name, note, code=code, born_on=born_on)
+        target = actions.opening("add_patient")
+        if actions.submit("Add", "add_patient", target, kind="primary"):
+            db, who = resources().db, actor()
+            patient_id = actions.once(
+                "add_patient",
+                target,
+                lambda: caseload.add_patient(db, who, name, note, code=code, born_on=born_on),
+            )
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
@@ -65,7 +72,7 @@ def show_line(patient: PatientSummary) -> None:
             if patient.closed:
                 st.badge("No consent" if not patient.recordings else "Closed: no consent", color="gray")
         last.write(day(patient.last_recorded_on))
-        last.caption("1 recording" if patient.recordings == 1 else f"{patient.recordings} recordings")
+        last.caption(counted(patient.recordings, "recording"))
         usable.write(percent(patient.last_usable_share))
         for column, emotion in zip(sparks, SPARKS, strict=True):
             svg = spark_svg([shares[emotion] if shares else None for shares in patient.shares], COLORS[emotion])
@@ -79,8 +86,10 @@ who = actor()
 title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
 if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
+    actions.open_anew("import")
     import_dialog()
 if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
+    actions.open_anew("add_patient")
     add_patient()
 show_receipt()
 search = st.text_input("Search", placeholder="Search by name, code or note", label_visibility="collapsed", key="search")

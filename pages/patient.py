@@ -12,6 +12,7 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
 from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
+from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.trend import title, trend_figure
@@ -25,7 +26,7 @@ from pages.views.power import show_power
 from pages.views.recording import show_recording, title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
-from pages.widgets import chart, clock, day, day_input, percent, show_errors
+from pages.widgets import DAY_COLUMN, chart, clock, day, day_input, duration, percent, show_errors
 from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -35,9 +36,9 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 def edit(patient: PatientDetail) -> None:
     """Change what is said of the patient, who sees it, or delete the patient."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         edit_fields(patient)
-        show_readers(patient.id)
+        show_readers(patient)
         show_history(patient.id)
         with st.expander("Delete this patient"):
             delete(patient)
@@ -64,11 +65,15 @@ def edit_fields(patient: PatientDetail) -> None:
 def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
     count = len(patient.recordings)
-    st.write(f"Deletes the patient and {count} recording{'' if count == 1 else 's'} for good. This can't be undone.")
-    if confirmed("Delete patient", "delete_patient", actions.at(patient.id, patient.revision), patient):
-        parts = resources()
-        receipt = deletion.delete_patient(parts.db, parts.settings, actor(), patient.id, patient.revision, count)
-        keep_receipt(receipt)
+    st.write(f"Deletes the patient and {counted(count, 'recording')} for good. This can't be undone.")
+    target = actions.at(patient.id, patient.revision)
+    if confirmed("Delete patient", "delete_patient", target, patient):
+        parts, who = resources(), actor()
+
+        def carry_out() -> deletion.Receipt:
+            return deletion.delete_patient(parts.db, parts.settings, who, patient.id, patient.revision, count)
+
+        keep_receipt(actions.once("delete_patient", target, carry_out))
         st.session_state.pop("patient", None)
         st.switch_page(links.CASELOAD)
 
@@ -83,7 +88,8 @@ def show_header(patient: PatientDetail) -> None:
                 edit(patient)
         with export_button:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
-                export_dialog(patient.id, patient.name)
+                actions.open_anew("export")
+                export_dialog(patient)
     show_receipt()
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
@@ -103,8 +109,10 @@ def show_overview(patient: PatientDetail) -> None:
     columns[0].metric("Usable, latest recording", percent(latest.usable_share if latest else None))
     columns[1].metric("Latest recording", day(latest.recorded_on if latest else None))
     columns[2].metric("Recordings", len(patient.recordings))
-    counting = sum(point.excluded is None for point in patient.trend.points)
-    columns[3].metric("Counting in the trend", counting)
+    # As many as the baseline is told of: recordings of an earlier line are not compared with those of this one.
+    newest = len(patient.trend.changes)
+    counting = sum(point.excluded is None and point.segment == newest for point in patient.trend.points)
+    columns[3].metric("Counting in the newest line" if newest else "Counting in the trend", counting)
 
 
 def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
@@ -130,22 +138,22 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
 
 def show_table(patient: PatientDetail) -> None:
     """List all recordings."""
-    labels = chooser.recording_labels(patient.recordings, title_of)
     rows = [
         {
-            "Recording": labels[recording.id],
-            "Recorded on": recording.recorded_on.isoformat(),
+            "No.": recording.visit_number,
+            "Recorded on": recording.recorded_on,
             "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
+            "Length": duration(recording.duration_s) if recording.kind == "video" else "",
             "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
             "State": recording.standing.sentence,
             "Note": recording.note,
         }
         for recording in patient.recordings
     ]
-    shown = ("Recording", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
-    usable = st.column_config.NumberColumn(format="%.0f %%")
-    st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
+    shown = ("No.", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
+    config = {"Usable": st.column_config.NumberColumn(format="%.0f %%"), "Recorded on": DAY_COLUMN}
+    st.dataframe(rows, hide_index=True, column_config=config, column_order=shown, key="recordings")
 
 
 @st.fragment(run_every=2)
@@ -161,7 +169,7 @@ def show_under_way(patient_id: str, before: int) -> None:
             st.rerun()
         for job in found:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                st.markdown(f"Recording of {day(job.recorded_on)}: {job.status.standing.sentence}", width="stretch")
+                st.markdown(f"{chooser.visit(job.subject)}: {job.status.standing.sentence}", width="stretch")
                 if job.status.writable:
                     links.recording_link("Show", job.status.recording_id)
 
@@ -193,7 +201,7 @@ def show_patient(patient: PatientDetail) -> None:
     asked = links.query_id("recording")
     chosen = chooser.choose(
         "Recording",
-        chooser.recording_labels(patient.recordings, title_of),
+        {recording.id: title_of(recording) for recording in patient.recordings},
         key=f"recording:{patient.id}:{asked}",
         start=asked or patient.recordings[0].id,
         placeholder="Choose a recording",

@@ -58,6 +58,7 @@ FUNCTIONS = {
     "jobs.close_preview": WRITE,
     "jobs.enqueue": WRITE,
     "jobs.retry": WRITE,
+    "same_files.elsewhere": WRITE,
     "outcomes.failed": OWN,
     "outcomes.pace": OWN,
     "playback.content": READ,

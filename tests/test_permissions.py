@@ -30,7 +30,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
-from clinic.jobs import jobs, outcomes, progress, reanalysis
+from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, edits, sharing
 from clinic.patients.fields import PatientFields, RecordingFields
 from clinic.recordings import folders, incoming, playback, readings, uploads
@@ -272,6 +272,7 @@ CALLS = {
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
+    "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
     "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),
@@ -470,7 +471,11 @@ def shown(name, patient_id):
             return "hidden"
     page.query_params["patient"] = patient_id
     page.run()
-    codes = [caption.value.removeprefix("Code: ") for caption in page.caption if caption.value.startswith("Code: ")]
+    codes = [
+        caption.value.removeprefix("Error code: ")
+        for caption in page.caption
+        if caption.value.startswith("Error code: ")
+    ]
     if codes:
         return codes[0]
     titles = {"record": "New recording", "activity": "Analyses", "patient": NAME}

@@ -14,6 +14,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from clinic import clock
+from clinic.phrases import counted
 from db.engine import Database
 from db.models import SignInFailure
 from fer_core.errors import FerError
@@ -81,5 +82,5 @@ def _key(name: str) -> str:
 
 def _too_soon(left: timedelta) -> FerError:
     seconds = math.ceil(left.total_seconds())
-    wait = f"{seconds} seconds" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
+    wait = counted(seconds, "second") if seconds < 90 else counted(math.ceil(seconds / 60), "minute")
     return FerError(f"Too many attempts failed. Please wait {wait} and try again.", "sign_in_delayed")

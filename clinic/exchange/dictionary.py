@@ -10,6 +10,7 @@ from fer_core.types import Status
 SHARES = (*EMOTION_LABELS, "uncertain")
 RECORDING_COLUMNS = (
     "id",
+    "visit_number",
     "kind",
     "recorded_on",
     "recorded_time",
@@ -45,6 +46,7 @@ NO_READING = "the face could not be read, or there was none"
 
 _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "id": ("text", "", "random id of the recording", NEVER),
+    "visit_number": ("integer", "", "which of the patient's visits it is; no other one ever has it", NEVER),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
     "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", NOBODY_SAID),

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO
 from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock, words
+from clinic import access, audit, clock, phrases, words
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
@@ -104,7 +104,9 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
     if found is not None:
         recording, job = found
         said = standing_of(recording, job, closed=False).sentence
-        raise FerError(f"The recording of {recording.recorded_on} is not done yet. {said}", "analysis_under_way")
+        raise FerError(
+            f"The recording of {phrases.day(recording.recorded_on)} is not done yet. {said}", "analysis_under_way"
+        )
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from clinic import clock
 from clinic.settings import Settings
-from fer_core.media.annotate import pixelate
+from fer_core.media.annotate import pixelate, pixelate_around
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
 from storage.sealed import SealError, open_bytes, seal_bytes
@@ -65,12 +65,15 @@ class StoredPreview:
         return replace(self, faces=unnamed)
 
     def of_patient(self, tracks: Collection[int]) -> StoredPreview | None:
-        """Return the picture with the patient's face alone, everyone else's pixelated; None where it is not in it."""
+        """Return the picture with the patient's face alone, all around it pixelated; None where it is not in it.
+
+        A bystander whose face was not detected is around it too.
+        """
         kept = tuple(face for face in self.faces if face.track in tracks)
         others = [face.box for face in self.faces if face.track not in tracks]
         if not kept:
             return None
-        return StoredPreview(_pixelated(self.jpeg, others) if others else self.jpeg, self.time_s, kept)
+        return StoredPreview(_of_faces(self.jpeg, [face.box for face in kept], others), self.time_s, kept)
 
 
 def work_dir(settings: Settings, recording_id: str) -> Path:
@@ -180,11 +183,13 @@ def _from_json(told: dict[str, Any]) -> PreviewFace:
     )
 
 
-def _pixelated(jpeg: bytes, boxes: Sequence[Box]) -> bytes:
+def _of_faces(jpeg: bytes, faces: Sequence[Box], others: Sequence[Box]) -> bytes:
     with Image.open(io.BytesIO(jpeg)) as opened:
         picture = opened.convert("RGB")
-    for box in boxes:
+    # Those who are near the patient's face lie within its margin.
+    for box in others:
         pixelate(picture, box)
+    pixelate_around(picture, faces)
     return _jpeg(picture)
 
 

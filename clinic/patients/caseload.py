@@ -16,7 +16,8 @@ from clinic.accounts.accounts import grant
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
+from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
+from clinic.patients.subject import Subject, subject_of
 from clinic.patients.trends import Summary, Trend, excluded, lines, trend
 from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
@@ -58,6 +59,7 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
+    `visit_number`: which of the patient's visits it is; no other visit ever has it.
     `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
@@ -65,6 +67,7 @@ class RecordingRow:
 
     id: str
     patient_id: str
+    visit_number: int
     kind: str
     recorded_on: date
     recorded_time: time | None
@@ -90,23 +93,6 @@ class RecordingRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose a recording is, and what is said of it; `revision` is the recording's."""
-
-    patient_id: str
-    name: str
-    code: str
-    born_on: date | None
-    revision: int
-    fields: RecordingFields
-
-    @property
-    def id(self) -> str:
-        """The patient's id."""
-        return self.patient_id
-
-
-@dataclass(frozen=True, slots=True)
 class PatientDetail:
     """A patient with all recordings in their current version, newest first, and their trend.
 
@@ -122,6 +108,7 @@ class PatientDetail:
     demo: bool
     revision: int
     consents_revision: int
+    sharing_revision: int
     recordings: tuple[RecordingRow, ...]
     trend: Trend
     emergency_until: datetime | None
@@ -216,6 +203,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             demo=patient.demo,
             revision=patient.revision,
             consents_revision=patient.consents_revision,
+            sharing_revision=patient.sharing_revision,
             recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
@@ -229,9 +217,7 @@ def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
         access.require_reader_of(session, actor, recording.patient_id)
-        patient = session.get_one(Patient, recording.patient_id)
-        said = fields_of(recording)
-        return Subject(patient.id, patient.name, patient.code, patient.born_on, recording.revision, said)
+        return subject_of(recording, session.get_one(Patient, recording.patient_id))
 
 
 def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
@@ -329,6 +315,7 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     return RecordingRow(
         id=recording.id,
         patient_id=recording.patient_id,
+        visit_number=recording.visit_number,
         kind=recording.kind,
         recorded_on=recording.recorded_on,
         recorded_time=recording.recorded_time,

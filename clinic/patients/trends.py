@@ -271,7 +271,8 @@ def trend(recordings: Sequence[Recording]) -> Trend:
     judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
     newest = [point for point in judged if point.segment == len(changes) and point.excluded is None]
     ranges = _ranges(newest)
-    building = None if ranges else f"baseline being built ({len(newest)} of {BASELINE_MIN})"
+    of_line = " of the newest line" if changes else ""
+    building = None if ranges else f"baseline{of_line} being built ({len(newest)} of {BASELINE_MIN})"
     return Trend(tuple(judged), tuple(changes), ranges, building, _noise(ordered, newest))
 
 

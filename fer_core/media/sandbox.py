@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from fer_core.errors import MEDIA_CODES, MediaError, media_error
-from fer_core.media.created import created_at
+from fer_core.media.created import created_at, picture_created_at
 from fer_core.media.image import has_more_frames, picture_size, read_image, sniff
 from fer_core.media.ranges import RemoteRanges, serving
 from fer_core.media.source import Source
@@ -37,7 +37,7 @@ class FileVerdict:
     """What a file is: ``"image"`` or ``"video"``, its upright size in px, its length in seconds (None: unknown).
 
     `warnings` are sentences for the clinician about what will not be read. `media_type`: as what browsers play a video,
-    None where they don't. `created`: the container's creation time in ISO 8601, None where it says none.
+    None where they don't. `created`: when it was recorded, as is written in it (ISO 8601), or None.
     `begins_s`: where in the file the first picture stands; see `VideoInfo`.
     """
 
@@ -69,7 +69,7 @@ def examine(source: Source) -> FileVerdict:
         width, height = picture_size(source)
         read_image(source)
         warnings = ("Only the first picture of this file is read.",) if has_more_frames(source) else ()
-        return FileVerdict("image", width, height, warnings=warnings)
+        return FileVerdict("image", width, height, warnings=warnings, created=picture_created_at(source))
     info = probe(source)
     for _ in islice(frames(source, every_s=0, max_side_px=640), TRIED_FRAMES):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import words
+from clinic.phrases import counted
 from clinic.recordings.readings import Told
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Episode, Light, Reading
@@ -32,7 +33,7 @@ def show_reading(told: Told, key: str) -> None:
         shares_figure(reading, words.EXPRESSIONS, told.adjusted), f"shares_{key}", "Share of the usable time by label"
     )
     size = (
-        f" This recording is worth about {reading.size:.0f} independent moments. [How](#how)"
+        f" This recording is worth about {counted(reading.size, 'independent moment')}. [How](#how)"
         if reading.usable_s
         else ""
     )

@@ -276,7 +276,7 @@ def test_an_expired_consent_closes_the_results_and_says_so(patients):
     page = open_page("patient", patient=patients[0].id)
     shown = text_of(page)
     assert "The consent ended" in shown
-    assert "keep the results ended on 2026-01-02" in shown
+    assert "keep the results ended on 2 Jan 2026" in shown
     assert not page.metric, "no share of usable face time, no trend"
     assert "Withdraw everything" in labels(page)
     assert "Closed: no consent" in text_of(open_page("caseload"))

@@ -172,7 +172,7 @@ def test_another_model_sampling_or_kind_starts_a_new_line():
     assert [point.segment for point in found.points] == [0] * 9 + [1]
     assert found.points[-1].outside == ()
     assert [(change.what, change.day) for change in found.changes] == [("model", date(2026, 3, 9))]
-    assert found.building == f"baseline being built (1 of {BASELINE_MIN})"
+    assert found.building == f"baseline of the newest line being built (1 of {BASELINE_MIN})"
     other = trend([recording(0, 0.3), recording(1, 0.3, every_s=1.0)])
     assert ([point.segment for point in other.points], other.changes[0].what) == ([0, 1], "sampling")
     pictures = recording(1, 0.3)
