@@ -133,6 +133,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.ACCOUNT_ENABLED: "enabled an account",
     AuditAction.ROLE_CHANGED: "changed a role",
     AuditAction.CASELOAD_HANDED_OVER: "handed the patient over",
+    AuditAction.HAND_OVER_ASKED: "asked to hand a caseload over",
+    AuditAction.HAND_OVER_REFUSED: "refused to hand a caseload over",
+    AuditAction.TAKEOVER_READ: "read what administrators had done",
     AuditAction.PATIENT_ADDED: "added the patient",
     AuditAction.PATIENT_CHANGED: "changed name or note",
     AuditAction.PATIENT_VIEWED: "looked at the patient",
@@ -158,6 +161,14 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CLOCK_CONFIRMED: "confirmed the computer's clock",
     AuditAction.ZONE_CHANGED: "set the clinic's time zone",
 }
+
+TAKEOVERS: dict[str, str] = {
+    AuditAction.PASSWORD_RESET: "{by} gave {account} a new password",
+    AuditAction.SECOND_STEP_RESET: "{by} took the second step from {account}",
+    AuditAction.PROVIDER_LINKED: "{by} linked {account} to a sign-in provider",
+    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to another account",
+}
+"""By which an administrator can come to the patients of others; each makes a sentence."""
 
 SCOPES: dict[str, str] = {
     Scope.ANALYSE: "analyse recordings",

@@ -151,6 +151,8 @@ class Account(Base):
     accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    told: Mapped[int] = mapped_column(default=0)
+    """Up to which row of the audit the person has read what administrators did (clinic/accounts/takeovers.py)."""
     revision: Mapped[int] = mapped_column(default=1)
     """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
 
@@ -248,6 +250,18 @@ class Access(Base):
     created_at: Mapped[datetime]
 
 
+class HandOverRequest(Base):
+    """A caseload that one administrator wants to hand over and a second confirms (clinic/accounts/handover.py)."""
+
+    __tablename__ = "hand_over_request"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    giver_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), unique=True)
+    taker_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    asked_by: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+
+
 class AuditRow(Base):
     """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
 
@@ -258,13 +272,24 @@ class AuditRow(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
-    action: Mapped[str] = mapped_column("deed", String(32))
+    action: Mapped[str] = mapped_column("deed", String(32), index=True)
     account_id: Mapped[str | None] = mapped_column(String(32))
     patient_id: Mapped[str | None] = mapped_column(String(32), index=True)
     recording_id: Mapped[str | None] = mapped_column(String(32))
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     previous: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
+
+
+class AuditText(Base):
+    """What a person typed in a deed of the audit: it goes with the patient, the chain keeps its salted hash."""
+
+    __tablename__ = "audit_text"
+
+    number: Mapped[int] = mapped_column(ForeignKey("audit.number"), primary_key=True, autoincrement=False)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)
 
 
 class Patient(Base):

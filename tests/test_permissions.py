@@ -24,7 +24,7 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, identities, oidc, sessions, totp
+from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, totp
 from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -38,12 +38,12 @@ from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import migrate, open_database
-from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, new_id
+from db.models import Account, HandOverRequest, Job, JobState, Patient, Reanalysis, Recording, new_id
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.navigation import PLACES
 from storage.media import open_store
-from storage.sealed import sealing
+from storage.sealed import open_sealed, seal_bytes, sealing
 from tests import doors
 from tests.clinic.fakes import result
 from tests.consents import agree
@@ -67,6 +67,7 @@ MODULES = (
     edits,
     exports,
     folders,
+    handover,
     identities,
     imports,
     incoming,
@@ -80,6 +81,7 @@ MODULES = (
     totp,
     sharing,
     sessions,
+    takeovers,
     uploads,
     withdrawal,
 )
@@ -168,6 +170,18 @@ def ended(world):
     return world.patient_id
 
 
+def waiting(world, actor):
+    """An archive that was prepared for the person while that was allowed."""
+    folder = world.settings.data_dir / "downloads"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{new_id()}-{world.patient_id}-results"
+    content = bytes(downloads.ASKED_EVERY_BYTES + 1)
+    owner = actor.account_id if actor is not None else ""
+    path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))
+    file = open_sealed(path.open("rb"), open_store(world.settings).key, downloads._context(path, owner))
+    return downloads.Archive(path, world.patient_id, False, file, len(content))
+
+
 def archive():
     """The export of another installation's patient."""
     with tempfile.TemporaryDirectory() as folder:
@@ -218,14 +232,30 @@ def with_a_folder(world):
     return replace(world.settings, import_dir=world.settings.data_dir / "incoming")
 
 
+def a_request(world):
+    """A caseload that somebody else asked to hand over."""
+    ids = [account_of(world, name) for name in ("clinician", "foreign", "viewer")]
+    with world.db.session() as session:
+        asked = HandOverRequest(giver_id=ids[0], taker_id=ids[1], asked_by=ids[2], created_at=doors.now())
+        session.add(asked)
+        session.flush()
+        return asked.id
+
+
 CALLS = {
     "accounts.accept_statement": lambda w, a: accounts.accept_statement(w.db, a, words.STATEMENT_VERSION),
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
     "accounts.enable": lambda w, a: accounts.enable(w.db, a, account_of(w, "disabled")),
-    "accounts.hand_over": lambda w, a: accounts.hand_over(
+    "handover.confirm": lambda w, a: handover.confirm(w.db, a, a_request(w)),
+    "handover.hand_over": lambda w, a: handover.hand_over(
         w.db, a, account_of(w, "clinician"), account_of(w, "foreign")
     ),
+    "handover.refuse": lambda w, a: handover.refuse(w.db, a, a_request(w)),
+    "handover.waiting": lambda w, a: handover.waiting(w.db, a),
+    "takeovers.lately": lambda w, a: takeovers.lately(w.db, a),
+    "takeovers.read": lambda w, a: takeovers.read(w.db, a, 1),
+    "takeovers.unread": lambda w, a: takeovers.unread(w.db, a),
     "accounts.list_accounts": lambda w, a: accounts.list_accounts(w.db, a),
     "accounts.reset_password": lambda w, a: accounts.reset_password(w.db, a, account_of(w, "viewer")),
     "accounts.set_role": lambda w, a: accounts.set_role(w.db, a, account_of(w, "viewer"), Role.ADMINISTRATOR),
@@ -301,8 +331,12 @@ CALLS = {
     "zones.choose": lambda w, a: zones.choose(w.db, a, "Europe/Berlin"),
     "exports.export_patient": lambda w, a: exports.export_patient(w.db, w.settings, a, ended(w), io.BytesIO()),
     "exports.export_to": lambda w, a: exports.export_to(w.db, w.settings, a, ended(w), w.settings.data_dir / "p.zip"),
+    "downloads.content": lambda w, a: list(downloads.content(w.db, a, waiting(w, a))),
+    "downloads.need_allowed": lambda w, a: downloads.need_allowed(w.db, a, waiting(w, a)),
+    "downloads.take": lambda w, a: downloads.take(w.db, w.settings, a, waiting(w, a).path.name[:32]).file.close(),
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
     "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
+    "incoming.need_uploader": lambda w, a: incoming.need_uploader(w.db, a),
     "incoming.begin": lambda w, a: incoming.begin(w.db, w.settings, a, 5),
     "withdrawal.covered": lambda w, a: withdrawal.covered(w.db, w.settings, a, w.patient_id, tuple(Scope)),
     "withdrawal.withdraw": lambda w, a: withdrawal.withdraw(w.db, w.settings, a, w.patient_id, [Scope.EXPORT]),
