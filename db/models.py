@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     DateTime,
     ForeignKey,
     Index,
@@ -24,7 +25,6 @@ from sqlalchemy import (
     func,
     select,
     table,
-    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -321,6 +321,9 @@ class Consent(Base):
     withdrawn_at: Mapped[datetime | None]
 
 
+_IN_TREND = column("current", Boolean) & column("summary").is_not(None)
+
+
 class Recording(Base):
     """One clinic visit's pictures or video, and how its results were made.
 
@@ -381,8 +384,8 @@ class Recording(Base):
             "patient_id",
             "number",
             "revision",
-            sqlite_where=text("current = 1 AND summary IS NOT NULL"),
-            postgresql_where=text("current AND summary IS NOT NULL"),
+            sqlite_where=_IN_TREND,
+            postgresql_where=_IN_TREND,
         ),
     )
 

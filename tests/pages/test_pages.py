@@ -272,7 +272,7 @@ def test_recorded_consent_opens_the_form(newcomer):
     assert "is deleted then" in text_of(page), "this installation keeps no files"
 
 
-def test_an_expired_consent_closes_the_results_and_says_so(patients):
+def test_an_expired_consent_closes_the_results_and_says_so(patients, who):
     consents.expire(resources().db, patients[0].id)
     page = open_page("patient", patient=patients[0].id)
     shown = text_of(page)
