@@ -140,11 +140,9 @@ def measure(patients: int, recordings: int, longest: int, rounds: int) -> Iterat
         long_id = fill(folder, patients, recordings, longest)
         with _server(folder) as (address, process), _browser(address) as page:
             # What is made once after an update: each patient's trend in short.
-            yield _best(
-                "caseload, the first time", process, page, lambda: page.goto(f"{address}/caseload"), 1, cold=True
-            )
+            yield _best("caseload, the first time", process, page, lambda: page.goto(f"{address}/"), 1, cold=True)
             opened = {
-                "caseload, by its address": f"{address}/caseload",
+                "caseload, by its address": f"{address}/",
                 "new recording, by its address": f"{address}/record",
                 f"patient with {longest} recordings, by its address": f"{address}/patient?patient={long_id}",
             }
