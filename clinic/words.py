@@ -274,3 +274,12 @@ FORBIDDEN = (
     r"\bsuicid",
 )
 """Patterns that stand in no page, export or manual; a test looks for them."""
+
+NEEDS: dict[str, str] = {
+    "choose_face": "Choose a face",
+    "failed": "Analysis failed",
+    "consent_ends": "Consent ends",
+    "questionnaire_due": "Questionnaire due",
+    "outside": "Outside the usual range",
+}
+"""What asks for a clinician (clinic/patients/needs.py); the last is a fact about the newest recording, no alarm."""

@@ -38,6 +38,8 @@ FUNCTIONS = {
     "caseload.get_recording": READ,
     "caseload.list_patients": OWN,
     "caseload.samples": READ,
+    "listing.page": OWN,
+    "needs.count": OWN,
     "caseload.subject": READ,
     "caseload.versions": READ,
     "consent.history": READ,

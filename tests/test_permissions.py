@@ -31,8 +31,9 @@ from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
-from clinic.patients import caseload, edits, sharing
+from clinic.patients import caseload, edits, listing, needs, sharing
 from clinic.patients.fields import PatientFields, RecordingFields
+from clinic.patients.listing import Asked
 from clinic.recordings import folders, incoming, playback, readings, uploads
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
@@ -265,6 +266,8 @@ CALLS = {
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
+    "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
+    "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
     "edits.edit_patient": lambda w, a: edits.edit_patient(w.db, a, w.patient_id, 1, PatientFields("Another")),
     "edits.edit_recording": lambda w, a: edits.edit_recording(

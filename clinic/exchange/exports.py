@@ -29,7 +29,20 @@ from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Access, AuditText, Base, Chunk, Consent, Job, JobState, Patient, Reanalysis, Recording, Sample
+from db.models import (
+    Access,
+    AuditText,
+    Base,
+    Chunk,
+    Consent,
+    Job,
+    JobState,
+    Patient,
+    Reanalysis,
+    Recording,
+    Sample,
+    TrendDigest,
+)
 from fer_core.errors import FerError
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 3
@@ -46,8 +59,8 @@ SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
-OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, AuditText, Chunk, Reanalysis))
-"""Tables of how this installation worked, and of who saw the patient here: they say nothing about the patient."""
+OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, AuditText, Chunk, Reanalysis, TrendDigest))
+"""Tables of how this installation worked, of who saw the patient here, and of what is worked out of the others."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
 DERIVED = ("search_key",)

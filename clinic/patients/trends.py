@@ -281,12 +281,6 @@ def _in_time(recording: Recording) -> tuple[date, time, int]:
     return recording.recorded_on, recording.recorded_time or time.max, recording.number
 
 
-def lines(recordings: Sequence[Recording]) -> list[int]:
-    """Return the number of the line that each recording belongs to, in the order given; all need a summary."""
-    points, _ = _in_lines(recordings)
-    return [point.segment for point in points]
-
-
 def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Change]]:
     """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
     changes: list[Change] = []
