@@ -24,6 +24,7 @@ from clinic.exchange import downloads
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.jobs.obstacles import has_room
+from clinic.questionnaires import handover
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
@@ -246,6 +247,7 @@ class Worker:
         withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
+        handover.sweep(self._db)
         with self._db.read() as session:
             waiting = session.scalars(
                 select(Job.recording_id).where(
