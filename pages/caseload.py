@@ -64,7 +64,11 @@ def show_line(patient: PatientSummary) -> None:
                 st.badge("Emergency access", color="orange")
             if patient.closed:
                 st.badge("No consent" if not patient.recordings else "Closed: no consent", color="gray")
-        last.write(day(patient.last_recorded_on))
+        with last:
+            if patient.last_recording_id is not None:
+                links.recording_link(day(patient.last_recorded_on), patient.last_recording_id)
+            else:
+                st.write(day(patient.last_recorded_on))
         last.caption("1 recording" if patient.recordings == 1 else f"{patient.recordings} recordings")
         usable.write(percent(patient.last_usable_share))
         for column, emotion in zip(sparks, SPARKS, strict=True):

@@ -1,4 +1,4 @@
-"""One patient: expressions over the recordings, one recording over its own time, and the list of all recordings."""
+"""One patient: expressions over the recordings, and the list of them, each with a page of its own."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from pages.views.convert import CHANGES, trend_dots
 from pages.views.numbers import show_numbers
 from pages.views.power import show_power
 from pages.views.questionnaires import show_questionnaires, show_watched
-from pages.views.recording import show_recording, title_of
+from pages.views.recording import title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
-from pages.widgets import chart, clock, day, day_input, percent, show_errors
+from pages.widgets import chart_of_recordings, clock, day, day_input, percent, show_errors, table_of_recordings
 from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -104,6 +104,9 @@ def show_overview(patient: PatientDetail) -> None:
     columns = st.columns(4)
     columns[0].metric("Usable, latest recording", percent(latest.usable_share if latest else None))
     columns[1].metric("Latest recording", day(latest.recorded_on if latest else None))
+    if latest is not None:
+        with columns[1]:
+            links.recording_link("Open it", latest.id)
     columns[2].metric("Recordings", len(patient.recordings))
     counting = sum(point.excluded is None for point in patient.trend.points)
     columns[3].metric("Counting in the trend", counting)
@@ -114,8 +117,10 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
     trend = patient.trend
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
     figure = trend_figure(trend_dots(trend), [*shown, UNCERTAIN], words.TREND_NAMES, changes)
-    chart(figure, "trend", "Shares of expressions over the recordings, with intervals")
-    said = ["Each point is one recording, its bar the 95 % interval."]
+    clicked = chart_of_recordings(figure, "trend", "Shares of expressions over the recordings, with intervals")
+    if clicked is not None:
+        links.open_recording(clicked)
+    said = ["Each point is one recording, its bar the 95 % interval; a click opens it."]
     if any(point.excluded for point in trend.points):
         said.append("Hollow points do not count, the reason appears under the pointer.")
     if any(point.usual_low for point in trend.points):
@@ -129,8 +134,11 @@ def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
 
 
 def show_table(patient: PatientDetail) -> None:
-    """List all recordings."""
+    """List all recordings; each opens on its own page."""
     labels = chooser.recording_labels(patient.recordings, title_of)
+    chosen = chooser.choose(
+        "Open a recording", labels, f"open:{patient.id}", placeholder="Choose a recording, or tick its row"
+    )
     rows = [
         {
             "Recording": labels[recording.id],
@@ -145,7 +153,10 @@ def show_table(patient: PatientDetail) -> None:
     ]
     shown = ("Recording", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
     usable = st.column_config.NumberColumn(format="%.0f %%")
-    st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
+    ids = [recording.id for recording in patient.recordings]
+    ticked = table_of_recordings(rows, ids, "recordings", column_config={"Usable": usable}, column_order=shown)
+    if chosen is not None or ticked is not None:
+        links.open_recording(chosen or ticked or "")
 
 
 @st.fragment(run_every=2)
@@ -163,7 +174,7 @@ def show_under_way(patient_id: str, before: int) -> None:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 st.markdown(f"Recording of {day(job.recorded_on)}: {job.status.standing.sentence}", width="stretch")
                 if job.status.writable:
-                    links.recording_link("Show", job.status.recording_id)
+                    links.analysis_link("Show", job.status.recording_id)
 
 
 def show_patient(patient: PatientDetail) -> None:
@@ -188,24 +199,15 @@ def show_patient(patient: PatientDetail) -> None:
     if patient.trend.points:
         st.header("Over the recordings")
         show_trend(patient, shown)
-    st.header("One recording")
-    by_id = {recording.id: recording for recording in patient.recordings}
-    asked = links.query_id("recording")
-    chosen = chooser.choose(
-        "Recording",
-        chooser.recording_labels(patient.recordings, title_of),
-        key=f"recording:{patient.id}:{asked}",
-        start=asked or patient.recordings[0].id,
-        placeholder="Choose a recording",
-        label_visibility="collapsed",
-    )
-    if chosen is not None:
-        show_recording(patient, by_id[chosen], shown)
     st.header("All recordings")
     show_table(patient)
     show_numbers()
 
 
+asked = links.query_id("recording")
+if asked is not None:
+    # An address from before recordings had pages of their own.
+    links.open_recording(asked)
 patient_id = links.query_id("patient") or st.session_state.get("patient")
 if patient_id is None:
     st.title("Patient")

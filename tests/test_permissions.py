@@ -539,12 +539,12 @@ def test_pages(world, monkeypatch, name, person, expected):
     monkeypatch.setattr("clinic.worker.supervisor.Supervisor.ensure", lambda self: None)
     monkeypatch.setattr("pages.session.token", lambda: world.tokens.get(person))
     try:
-        assert shown(name, world.patient_id) == expected
+        assert shown(name, world.patient_id, world.recording_id) == expected
     finally:
         resources().db.close()
 
 
-def shown(name, patient_id):
+def shown(name, patient_id, recording_id):
     """Open a page and return what came of it."""
     page = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30).run()
     if name != "caseload":
@@ -552,11 +552,11 @@ def shown(name, patient_id):
             page.switch_page(f"{name}.py")
         except ValueError:
             return "hidden"
-    page.query_params["patient"] = patient_id
+    page.query_params["id" if name == "recording" else "patient"] = recording_id if name == "recording" else patient_id
     page.run()
     codes = [caption.value.removeprefix("Code: ") for caption in page.caption if caption.value.startswith("Code: ")]
     if codes:
         return codes[0]
-    titles = {"record": "New recording", "activity": "Analyses", "patient": NAME}
+    titles = {"record": "New recording", "activity": "Analyses", "patient": NAME, "recording": NAME}
     assert [title.value for title in page.title] == [titles.get(name, name.capitalize())]
     return "ok"

@@ -32,9 +32,10 @@ class PatientSummary:
     """A patient's line in the caseload.
 
     `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
-    recording doesn't count (too little usable face), and one None more where a new line begins. `last_recorded_on` and
-    `last_usable_share` are the newest's. Where the consent to keep the results doesn't stand (`closed`), nothing of
-    them is told. `emergency_until`: when the view ends, None where the patient is on the own caseload.
+    recording doesn't count (too little usable face), and one None more where a new line begins. `last_recorded_on`,
+    `last_usable_share` and `last_recording_id` are the newest's. Where the consent to keep the results doesn't stand
+    (`closed`), nothing of them is told. `emergency_until`: when the view ends, None where the patient is on the own
+    caseload.
     """
 
     id: str
@@ -47,6 +48,7 @@ class PatientSummary:
     recordings: int
     last_recorded_on: date | None
     last_usable_share: float | None
+    last_recording_id: str | None
     shares: tuple[tuple[float, ...] | None, ...]
     closed: bool
     emergency_until: datetime | None
@@ -58,12 +60,14 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
-    `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    `visit_id`: the id of the visit's first version. `standing`: its state and what is said of it. `hollow`: why it
+    doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """
 
     id: str
+    visit_id: str
     patient_id: str
     kind: str
     recorded_on: date
@@ -300,6 +304,7 @@ def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recor
         recordings=len(recordings),
         last_recorded_on=recordings[-1].recorded_on if recordings else None,
         last_usable_share=last.usable_share if last is not None else None,
+        last_recording_id=recordings[-1].id if recordings else None,
         shares=() if closed else _small_line([each for each in recordings if each.summary is not None]),
         closed=closed,
         emergency_until=until,
@@ -328,6 +333,7 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
+        visit_id=recording.version_of or recording.id,
         patient_id=recording.patient_id,
         kind=recording.kind,
         recorded_on=recording.recorded_on,

@@ -233,7 +233,8 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     recording_id = recording.id
     show_standing(status.standing)
     if status.state in (JobState.DONE, JobState.PARTIAL):
-        links.patient_link("Open the patient's page", recording.patient_id, recording_id)
+        links.recording_link("Open the recording", recording_id, icon=":material/play_circle:")
+        links.patient_link("Open the patient's page", recording.patient_id)
     if status.state is JobState.FAILED:
         _offer_retry(status)
     seen = progress.preview(parts.db, parts.settings, who, recording_id)
