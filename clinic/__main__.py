@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clinic import access, audit
 from clinic.accounts import accounts, totp
-from clinic.admin import demo, doctor, zones
+from clinic.admin import demo, demo_people, doctor, zones
 from clinic.admin.serving import read_options
 from clinic.exchange import exports, imports
 from clinic.jobs import reanalysis
@@ -174,7 +174,7 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG0
     own = settings.as_demo()
     migrate(own.database_url)
     database = open_database(own.database_url)
-    added = demo.fill(database)
+    added = demo.fill(database, (*demo_people.PEOPLE, demo_people.LONG))
     password = demo.add_account(database)
     database.close()
     print(f"Added: {counted(added, 'invented patient')}." if added else "The invented patients are there already.")

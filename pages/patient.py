@@ -13,6 +13,7 @@ from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
 from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
 from clinic.phrases import counted
+from clinic.questionnaires import answers
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.trend import title, trend_figure
@@ -23,6 +24,7 @@ from pages.views.consent import show_consent
 from pages.views.convert import CHANGES, trend_dots
 from pages.views.numbers import show_numbers
 from pages.views.power import show_power
+from pages.views.questionnaires import show_questionnaires, show_watched
 from pages.views.recording import title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
@@ -240,4 +242,8 @@ else:
         st.session_state.pop("patient", None)
         show_refusal(refused, patient_id)
     else:
+        given = answers.listed(resources().db, actor(), patient_id)
+        show_watched(given)
         show_patient(found)
+        st.header("Questionnaires")
+        show_questionnaires(found, given)

@@ -26,6 +26,7 @@ from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.jobs.obstacles import has_room
 from clinic.patients import digests
+from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
@@ -269,6 +270,7 @@ class Worker:
         withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
+        patient_mode.sweep(self._db)
         with self._db.read() as session:
             waiting = session.scalars(
                 select(Job.recording_id).where(

@@ -11,6 +11,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import Line
+from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from pages import chooser, links
 from pages.charts.palette import COLORS
