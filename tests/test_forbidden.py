@@ -18,8 +18,8 @@ CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/admin/zones.py", "names"),
-    ("fer_core/media/hdr.py", "_light_of"),
-    ("fer_core/media/hdr.py", "_shown"),
+    ("fer_core/decoder/hdr.py", "_light_of"),
+    ("fer_core/decoder/hdr.py", "_shown"),
     ("web/watch.py", "_frame"),
     ("benchmarks/clinics.py", "who"),
 }

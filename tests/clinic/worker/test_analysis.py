@@ -19,7 +19,7 @@ from clinic.worker.selftest import write_clip
 from db.models import Chunk, Job, JobState, Recording, Sample
 from fer_core.analyzer import Analyzer
 from fer_core.errors import MediaError, ModelError
-from fer_core.media.video import BookmarkError
+from fer_core.media.passage import BookmarkError
 from fer_core.types import Box
 from tests.clinic.fakes import FakeAnalyzer, expression
 from tests.clinic.jobs.test_previews import READABLE
