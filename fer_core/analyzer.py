@@ -22,8 +22,8 @@ from fer_core.faces.mouth import MouthWatch
 from fer_core.faces.preprocess import crop_faces
 from fer_core.faces.tracking import CHOSEN_IOU
 from fer_core.media import video
-from fer_core.media.container import DecodeStats, Span
 from fer_core.media.image import read_image
+from fer_core.media.passage import Bookmark, DecodeStats, Span
 from fer_core.media.prefetch import prefetch
 from fer_core.media.source import Source
 from fer_core.model.classifier import Classifier
@@ -302,7 +302,7 @@ class _Begun:
     chosen: _Chosen
     samples: int = 0
     begun_s: float | None = None
-    after: video.Bookmark | None = None
+    after: Bookmark | None = None
     scale: float = 1.0
 
     @classmethod
@@ -358,7 +358,7 @@ def _batched(looked: Iterable[_Seen]) -> Iterator[_Seen]:
 
 def _resume(frame: Frame, samples: int, begun: _Begun) -> Json:
     """Return what `_Begun.resumed` needs after this frame."""
-    mark, follower = video.Bookmark.at(frame), begun.follower.state()
+    mark, follower = Bookmark.at(frame), begun.follower.state()
     return to_json(SegmentResume(mark, samples, frame.scale, follower, begun.chosen.patient))
 
 

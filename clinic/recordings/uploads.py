@@ -29,7 +29,8 @@ from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
 from fer_core.errors import MediaError, media_error
 from fer_core.media.kinds import named_as_video
-from fer_core.media.sandbox import FileVerdict, inspect_file
+from fer_core.media.sandbox import inspect_file
+from fer_core.media.verdict import FileVerdict
 from storage.media import PART, MediaStore, open_store
 from storage.sealed import open_sealed, sealing
 

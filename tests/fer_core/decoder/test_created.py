@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from fer_core.media.created import picture_created_at
+from fer_core.decoder.created import picture_created_at
 from fer_core.media.sandbox import inspect_file
 
 ORIGINAL, OFFSET = 0x9003, 0x9011

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from fer_core.media.container import opened_video
-from fer_core.media.image import BROKEN, opened_picture
+from fer_core.decoder.container import opened_video
+from fer_core.decoder.image import BROKEN, opened_picture
+from fer_core.media.passage import LONGEST_CREATED
 from fer_core.media.source import Source
 
 KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date")
 """The first one keeps the zone of where it was recorded, the second is UTC."""
-LONGEST = 40
 _EXIF, _ORIGINAL, _OFFSET = 0x8769, 0x9003, 0x9011
 """Exif 2.32: the folder of the camera's tags, DateTimeOriginal and OffsetTimeOriginal."""
 
@@ -21,7 +21,7 @@ def created_at(source: Source) -> str | None:
     with opened_video(source) as (container, stream):
         for key in KEYS:
             told = container.metadata.get(key) or stream.metadata.get(key)
-            if told and len(told) <= LONGEST:
+            if told and len(told) <= LONGEST_CREATED:
                 return str(told)
     return None
 
@@ -29,7 +29,7 @@ def created_at(source: Source) -> str | None:
 def picture_created_at(source: Source) -> str | None:
     """Return when a picture was taken by its camera (EXIF), in ISO 8601, or None; without a zone where it says none.
 
-    Raises MediaError as `fer_core.media.image.read_image` does.
+    Raises MediaError as `fer_core.decoder.image.read_image` does.
     """
     with opened_picture(source) as image:
         try:
