@@ -107,7 +107,7 @@ def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, setting
 
 
 def test_the_second_half_of_a_double_click_finds_the_choice_made(recording, monkeypatch):
-    patient_id, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
+    _, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
     page = AppTest.from_function(following, args=(recording_id,)).run()
     choose = jobs.choose_track
 
