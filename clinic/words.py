@@ -228,7 +228,7 @@ SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same w
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 
 ERROR_CODE = "Error code: {code}"
-"""What to name when asking for help; docs/operations.md and the log know it."""
+"""What to name when asking for help: a code stays the same in every version."""
 
 SUBGROUPS_UNKNOWN = (
     "How well the model reads people of different age, sex, skin colour or culture is **unknown**: the training data"

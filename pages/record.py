@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -15,6 +16,7 @@ from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming
+from fer_core.errors import FerError
 from fer_core.media.kinds import PICTURE_SUFFIXES
 from pages import actions, chooser, links
 from pages.session import actor
@@ -92,22 +94,30 @@ def what_is_missing(patient: bool, video: Sent | None) -> str:
     return "The video is still on its way." if video is not None and not video.done else "Choose a file first."
 
 
+def hash_of(video: Sent) -> list[str]:
+    """Return the SHA-256 of a video once all of it is there."""
+    # Beside a first click on Start, which took the file in, it is no longer there.
+    with suppress(FerError):
+        found = incoming.status(resources().settings, video.upload_id, actor().account_id).sha256
+        return [found] if found is not None else []
+    return []
+
+
+def hashes_of(pictures: list[UploadedFile]) -> list[str]:
+    """Return the SHA-256 of each picture, worked out once."""
+    known: dict[str, str] = st.session_state.setdefault("picture_hashes", {})
+    for file in pictures:
+        if file.file_id not in known:
+            known[file.file_id] = hashlib.sha256(file.getvalue()).hexdigest()
+    return [known[file.file_id] for file in pictures]
+
+
 def say_where_else(patient_id: str, video: Sent | None, pictures: list[UploadedFile]) -> None:
     """Say before anything starts that the same file is stored for another patient."""
-    parts, who = resources(), actor()
-    if video is not None:
-        # Until all of it is there nobody knows what it is.
-        sha256 = incoming.status(parts.settings, video.upload_id, who.account_id).sha256 if video.done else None
-        sha256s = [sha256] if sha256 is not None else []
-    else:
-        known: dict[str, str] = st.session_state.setdefault("picture_hashes", {})
-        for file in pictures:
-            if file.file_id not in known:
-                known[file.file_id] = hashlib.sha256(file.getvalue()).hexdigest()
-        sha256s = [known[file.file_id] for file in pictures]
+    sha256s = hash_of(video) if video is not None else hashes_of(pictures)
     if not sha256s:
         return
-    found = elsewhere(parts.db, who, patient_id, sha256s)
+    found = elsewhere(resources().db, actor(), patient_id, sha256s)
     for other in found.seen:
         same = f"The same file is stored for {chooser.whose(other)} too: {chooser.visit(other)}."
         st.warning(f"{same} Please check that it belongs here.", icon=":material/warning:")

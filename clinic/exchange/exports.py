@@ -132,9 +132,8 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
     if found is not None:
         recording, job = found
         said = standing_of(recording, job, closed=False).sentence
-        raise FerError(
-            f"The recording of {phrases.day(recording.recorded_on)} is not done yet. {said}", "analysis_under_way"
-        )
+        which = f"Recording no. {recording.visit_number} of {phrases.day(recording.recorded_on)}"
+        raise FerError(f"{which} is not done yet. {said}", "analysis_under_way")
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:

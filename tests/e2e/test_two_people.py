@@ -129,7 +129,7 @@ def test_a_recording_goes_to_the_patient_on_the_screen(add_patient, revise, stor
     page.goto(f"{server}/patient?patient={first}")
     page.get_by_role("link", name="Add a recording").click()
     upload(page, clip)
-    page.get_by_text(f"To be stored for Anna Twin · {first[:6]}").wait_for()
+    page.get_by_text(f"To be stored for Anna Twin · ID {first[:6]}").wait_for()
     start(page)
     page.get_by_role("heading", name="Recorded on").wait_for()
     assert [patient for patient, *_ in stored()] == [first]
