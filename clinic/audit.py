@@ -91,6 +91,7 @@ class AuditAction(StrEnum):
     CLOCK_JUMPED = "clock_jumped"
     CLOCK_CONFIRMED = "clock_confirmed"
     ZONE_CHANGED = "zone_changed"
+    KEY_CHANGED = "key_changed"
 
 
 @dataclass(frozen=True, slots=True)

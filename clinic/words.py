@@ -172,6 +172,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CLOCK_JUMPED: "found that the computer's clock had been set",
     AuditAction.CLOCK_CONFIRMED: "confirmed the computer's clock",
     AuditAction.ZONE_CHANGED: "set the clinic's time zone",
+    AuditAction.KEY_CHANGED: "changed the master key",
 }
 
 TAKEOVERS: dict[str, str] = {

@@ -32,6 +32,7 @@ SQL_FILES = {
     "db/engine.py",
     "backup/erasures.py",
     "db/migrate.py",
+    "db/probe.py",
     "backup/transfer.py",
 }
 """What works on SQLite files before, or below, the tables: everything else asks SQLAlchemy."""

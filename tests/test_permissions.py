@@ -62,6 +62,7 @@ from db.models import (
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.navigation import PLACES
+from storage import keys
 from storage.media import open_store
 from storage.sealed import open_sealed, seal_bytes, sealing
 from tests import doors
@@ -69,7 +70,7 @@ from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 from tests.web.test_gate import inner
-from web import account, patient_mode, provider, watch
+from web import account, monitoring, patient_mode, provider, watch
 from web import sign_in as door_pages
 from web.gate import Behind, Gate
 from web.resources import resources
@@ -151,6 +152,7 @@ def template(tmp_path_factory):
     """A folder with a database in which everybody of `PEOPLE` is signed in, and their tokens."""
     folder = tmp_path_factory.mktemp("world")
     settings = Settings.at(folder)
+    keys.make(settings)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
     with pytest.MonkeyPatch.context() as cheap:
@@ -213,6 +215,7 @@ def archive():
     """The export of another installation's patient."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.at(Path(folder))
+        keys.make(settings)
         migrate(settings.database_url)
         db = open_database(settings.database_url)
         with db.session() as session:
@@ -532,6 +535,7 @@ def test_each_route_is_in_the_table():
         *patient_mode.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
+        *monitoring.routes(None, None),
     ]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]

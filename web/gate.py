@@ -32,6 +32,8 @@ DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PAT
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
 """What opens beside a page on which there is something to do first."""
 HEALTH = "/_stcore/health"
+HEALTHZ, MONITORED = "/healthz", "/metrics"
+"""What programs ask, which sign in nowhere: these routes look for themselves at who asks (web/monitoring.py)."""
 SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
 """What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
 UPLOADS = ("/_stcore/upload_file/", "/uploads/", "/downloads/", HAND_OVER)
@@ -88,6 +90,9 @@ class Gate:
     async def _answer(self, scope: Scope) -> Response | None:
         """Return the gate's own answer to a request, or None for one that passes."""
         path, headers = scope["path"], Headers(scope=scope)
+        if path in (HEALTHZ, MONITORED):
+            scope["actor"] = None
+            return None
         if scope["method"] in CHANGING and not _same_site(headers):
             return PlainTextResponse("This request came from another site.", 403)
         actor = scope["actor"] = await self._actor(scope)
