@@ -76,9 +76,22 @@ class AuditAction(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     STATEMENT_ACCEPTED = "statement_accepted"
     VIDEO_VIEWED = "video_viewed"
+    QUESTIONNAIRE_ADDED = "questionnaire_added"
+    QUESTIONNAIRE_DELETED = "questionnaire_deleted"
+    QUESTIONNAIRE_SCHEDULED = "questionnaire_scheduled"
+    SCALE_DEFINED = "scale_defined"
+    SCALE_RETIRED = "scale_retired"
+    DEVICE_HANDED_OVER = "device_handed_over"
+    DEVICE_GIVEN_BACK = "device_given_back"
+    PIN_REFUSED = "pin_refused"
+    EVENT_ADDED = "event_added"
+    EVENT_DELETED = "event_deleted"
+    CONDITION_ADDED = "condition_added"
+    CONDITION_ENDED = "condition_ended"
     CLOCK_JUMPED = "clock_jumped"
     CLOCK_CONFIRMED = "clock_confirmed"
     ZONE_CHANGED = "zone_changed"
+    KEY_CHANGED = "key_changed"
 
 
 @dataclass(frozen=True, slots=True)

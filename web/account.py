@@ -17,6 +17,7 @@ from clinic.accounts import takeovers, totp
 from clinic.accounts.takeovers import Takeover
 from clinic.accounts.totp import Enrolment, TotpStatus
 from clinic.admin import zones
+from clinic.phrases import counted, day
 from fer_core.errors import FerError
 from web.gate import CHANGE_PASSWORD, YOUR_ACCOUNT
 from web.page import bare_form, notice, page, read_form, refuse
@@ -87,7 +88,7 @@ def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
         return f"<h2>Second step: off</h2><p>{lead}</p>" + bare_form(
             YOUR_ACCOUNT, (CURRENT,), "Set it up", operation="begin"
         )
-    since = f"On since {found.on_since.astimezone(zone):%-d %B %Y}. {found.codes_left} recovery codes are left."
+    since = f"On since {day(found.on_since.astimezone(zone))}. Left: {counted(found.codes_left, 'recovery code')}."
     return (
         f"<h2>Second step: on</h2><p>{since}</p>"
         "<details><summary>New recovery codes</summary>"

@@ -68,7 +68,7 @@ class _Stream(StreamingResponse):
         try:
             await super().stream_response(send)
         except FerError as error:
-            log.info("an answer was broken off: %s", error.code)
+            log.info("an answer was broken off: %s", error.message)
 
 
 def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Route]:

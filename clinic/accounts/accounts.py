@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,7 +28,7 @@ FIRST_CODE = "the first administrator's code"
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account as administrators see it; `patients` is the size of its caseload, `seen_at` its last activity now.
+    """An account as administrators see it; `patients` are the ids of its caseload, `seen_at` its last activity now.
 
     `second_step`: whether it is asked for a code. `provider`: who it is at the sign-in provider (see
     clinic/accounts/identities.py), None where it is not linked.
@@ -38,7 +39,7 @@ class AccountRow:
     role: Role
     disabled: bool
     must_change: bool
-    patients: int
+    patients: tuple[str, ...]
     seen_at: datetime | None
     second_step: bool
     provider: str | None
@@ -92,16 +93,18 @@ def add(db: Database, actor: Actor, name: str, role: Role) -> str:
 
 def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
     """Return all accounts in the order of their names. Raises Forbidden."""
-    patients = select(func.count()).where(Access.account_id == Account.id, Access.until.is_(None)).scalar_subquery()
     seen_at = select(func.max(SignIn.seen_at)).where(SignIn.account_id == Account.id, ~SignIn.pending).scalar_subquery()
     found = (
-        select(Account, patients, seen_at, SecondStep.on_since, ProviderIdentity)
+        select(Account, seen_at, SecondStep.on_since, ProviderIdentity)
         .outerjoin(SecondStep, SecondStep.account_id == Account.id)
         .outerjoin(ProviderIdentity, ProviderIdentity.account_id == Account.id)
     )
     with db.read() as session:
         require_administrator(session, actor)
-        rows = [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        caseloads: dict[str, list[str]] = defaultdict(list)
+        for given in session.scalars(select(Access).where(Access.until.is_(None)).order_by(Access.patient_id)):
+            caseloads[given.account_id].append(given.patient_id)
+        rows = [_row(*row, tuple(caseloads[row[0].id])) for row in session.execute(found.order_by(Account.name_key))]
         return sorted(rows, key=lambda row: fold(row.name))
 
 
@@ -250,7 +253,11 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
 
 
 def _row(
-    account: Account, patients: int, seen: datetime | None, on_since: datetime | None, linked: ProviderIdentity | None
+    account: Account,
+    seen: datetime | None,
+    on_since: datetime | None,
+    linked: ProviderIdentity | None,
+    patients: tuple[str, ...],
 ) -> AccountRow:
     return AccountRow(
         id=account.id,

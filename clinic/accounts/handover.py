@@ -6,23 +6,25 @@ nobody hands patients to oneself, and whom it concerns is told at the next visit
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic import audit, clock
 from clinic.access import Actor, Forbidden, require_administrator
 from clinic.accounts.accounts import account_of, edit, grant
 from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError
 from db.engine import Database
-from db.models import Access, Account, HandOverRequest, Role
+from db.models import Access, Account, HandOverRequest, Patient, Role
 from fer_core.errors import FerError
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A caseload that waits to be handed over: names for the screen, and how many patients it has now.
+    """A caseload that waits to be handed over: names for the screen, and the ids of the patients it has now.
 
     `own`: the administrator who looks has asked for it, and so doesn't confirm it.
     """
@@ -31,15 +33,23 @@ class Request:
     giver: str
     taker: str
     asked_by: str
-    patients: int
+    patients: frozenset[str]
     own: bool
 
 
-def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | None = None) -> int | None:
+def hand_over(
+    db: Database,
+    actor: Actor,
+    from_id: str,
+    to_id: str,
+    seen: int | None = None,
+    shown: Collection[str] | None = None,
+) -> int | None:
     """Move a whole caseload to another account, or ask a second administrator for it where there is one.
 
     Return how many patients moved, None where it waits to be confirmed. `seen`: the revision of the giver's account
-    that was on the screen. Raises Forbidden ``to_oneself``, ConflictError, FerError ``unknown_account``,
+    that was on the screen, `shown`: the ids of the patients that were; None where there was no screen. Nothing moves
+    where the caseload is another one now. Raises Forbidden ``to_oneself``, ConflictError, FerError ``unknown_account``,
     ``account_disabled`` for a taker who is.
     """
     with db.session() as session:
@@ -48,6 +58,7 @@ def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | 
         if taker.id == by.id:
             raise Forbidden("Nobody hands patients to oneself. Please ask another administrator.", "to_oneself")
         edit(giver, seen)
+        _need_shown(session, giver, shown)
         if not _another(session, by):
             return _move(session, by, giver, taker)
         session.execute(delete(HandOverRequest).where(HandOverRequest.giver_id == giver.id))
@@ -60,9 +71,8 @@ def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | 
 def waiting(db: Database, actor: Actor) -> list[Request]:
     """Return what waits to be confirmed, the oldest first. Raises Forbidden."""
     giver, taker, by = aliased(Account), aliased(Account), aliased(Account)
-    patients = select(func.count()).where(Access.account_id == giver.id, Access.until.is_(None)).scalar_subquery()
     found = (
-        select(HandOverRequest.id, giver.name, taker.name, by.name, patients, HandOverRequest.asked_by)
+        select(HandOverRequest.id, giver.name, taker.name, by.name, giver.id, HandOverRequest.asked_by)
         .join(giver, giver.id == HandOverRequest.giver_id)
         .join(taker, taker.id == HandOverRequest.taker_id)
         .join(by, by.id == HandOverRequest.asked_by)
@@ -71,21 +81,22 @@ def waiting(db: Database, actor: Actor) -> list[Request]:
     with db.read() as session:
         me = require_administrator(session, actor)
         return [
-            Request(one, given, taken, asker, count, asked_by == me.id)
-            for one, given, taken, asker, count, asked_by in session.execute(found)
+            Request(one, given, taken, asker, _patients(session, giver_id), asked_by == me.id)
+            for one, given, taken, asker, giver_id, asked_by in session.execute(found)
         ]
 
 
-def confirm(db: Database, actor: Actor, request_id: str) -> int:
-    """Hand over what another administrator asked for; return how many patients moved.
+def confirm(db: Database, actor: Actor, request_id: str, shown: Collection[str] | None = None) -> int:
+    """Hand over what another administrator asked for; return how many patients moved. `shown` as in `hand_over`.
 
-    Raises Forbidden ``own_request``, FerError ``unknown_request``, ``account_disabled``.
+    Raises ConflictError, Forbidden ``own_request``, FerError ``unknown_request``, ``account_disabled``.
     """
     with db.session() as session:
         by, asked = require_administrator(session, actor), _request(session, request_id)
         if asked.asked_by == by.id:
             raise Forbidden("You have asked for this: another administrator confirms it.", "own_request")
         giver, taker = account_of(session, asked.giver_id), _taker(session, asked.taker_id)
+        _need_shown(session, giver, shown)
         session.delete(asked)
         return _move(session, by, giver, taker)
 
@@ -103,8 +114,19 @@ def _move(session: Session, by: Account, giver: Account, taker: Account) -> int:
     for access in moved if giver.id != taker.id else ():
         grant(session, taker.id, access.patient_id)
         session.delete(access)
+        session.get_one(Patient, access.patient_id).sharing_revision += 1
         audit.write(session, AuditAction.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id)
     return len(moved)
+
+
+def _patients(session: Session, account_id: str) -> frozenset[str]:
+    held = select(Access.patient_id).where(Access.account_id == account_id, Access.until.is_(None))
+    return frozenset(session.scalars(held))
+
+
+def _need_shown(session: Session, giver: Account, shown: Collection[str] | None) -> None:
+    if shown is not None and _patients(session, giver.id) != set(shown):
+        raise ConflictError("this caseload", giver.revision)
 
 
 def _taker(session: Session, account_id: str) -> Account:

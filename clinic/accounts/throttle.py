@@ -14,6 +14,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from clinic import clock
+from clinic.phrases import counted
 from db.engine import Database
 from db.models import SignInFailure
 from fer_core.errors import FerError
@@ -35,7 +36,7 @@ class TooManyError(FerError):
     @classmethod
     def after(cls, seconds: int) -> TooManyError:
         """Return the refusal of one who has to wait so many seconds."""
-        wait = f"{seconds} seconds" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
+        wait = counted(seconds, "second") if seconds < 90 else counted(math.ceil(seconds / 60), "minute")
         return cls(f"Too many attempts failed. Please wait {wait} and try again.", retry_after_s=seconds)
 
 

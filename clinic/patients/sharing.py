@@ -16,6 +16,7 @@ from clinic.access import EMERGENCY, Actor, Role
 from clinic.accounts import throttle
 from clinic.accounts.accounts import grant, name_key
 from clinic.audit import AuditAction
+from clinic.conflicts import need_unchanged
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Account, AuditRow, AuditText, Patient
@@ -78,30 +79,33 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
         ]
 
 
-def share(db: Database, actor: Actor, patient_id: str, name: str) -> None:
+def share(db: Database, actor: Actor, patient_id: str, name: str, seen: int | None = None) -> None:
     """Put the patient on the caseload of the account called `name` too.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``unknown_name``.
+    `seen`: the revision of the patient's sharing that was on the screen, None where there was none.
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``unknown_name``.
     """
     with db.session() as session:
         by = access.require_writer_of(session, actor, patient_id)
         taker = session.scalar(select(Account).where(Account.name_key == name_key(name), Account.disabled_at.is_(None)))
         if taker is None:
             raise FerError("Nobody of this name can sign in here. Please ask how the name is written.", "unknown_name")
+        _edit(session, patient_id, seen)
         grant(session, taker.id, patient_id)
         audit.write(session, AuditAction.PATIENT_SHARED, by.id, patient_id, taker=taker.id)
 
 
-def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> None:
+def unshare(db: Database, actor: Actor, patient_id: str, account_id: str, seen: int | None = None) -> None:
     """Take the patient from an account's caseload; somebody who may change the patient has to stay.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``last_clinician``.
+    `seen` as in `share`. Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``last_clinician``.
     """
     with db.session() as session:
         by = access.require_writer_of(session, actor, patient_id)
         given = session.get(Access, (account_id, patient_id))
         if given is None:
             return
+        _edit(session, patient_id, seen)
         session.delete(given)
         session.flush()
         if not _somebody_stays(session, patient_id):
@@ -110,6 +114,13 @@ def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> Non
                 "last_clinician",
             )
         audit.write(session, AuditAction.PATIENT_UNSHARED, by.id, patient_id, giver=account_id)
+
+
+def _edit(session: Session, patient_id: str, seen: int | None) -> None:
+    """Count a change of who sees the patient. Raises ConflictError."""
+    patient = session.get_one(Patient, patient_id)
+    need_unchanged("who sees this patient", seen, patient.sharing_revision)
+    patient.sharing_revision += 1
 
 
 def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> str:

@@ -32,7 +32,6 @@ from clinic.settings import Settings
 from db.engine import Database
 from db.models import AuditRow, Job, JobState
 from fer_core.errors import FerError, MediaError, media_error
-from fer_core.media.sandbox import inspect_file
 from storage.media import PART, open_store
 from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed
 
@@ -170,7 +169,7 @@ def created(settings: Settings, upload_id: str, owner: str) -> str | None:
     sealed = uploads.part_path(settings, upload_id).open("rb")
     try:
         with open_sealed(sealed, open_store(settings).key, upload_id.encode()) as file:
-            return inspect_file(file).created
+            return uploads.created(file)
     except MediaError:
         # The refusal comes with its sentence when the file is handed in.
         return None

@@ -25,6 +25,8 @@ from clinic.exchange import downloads
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.jobs.obstacles import has_room
+from clinic.patients import digests
+from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
@@ -46,6 +48,7 @@ REMOVE_EVERY_S = 60.0
 """Bytes of deleted rows that a reader kept in the database's log are looked for so often."""
 RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
+DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
@@ -132,7 +135,7 @@ class Worker:
         self._db.forget_deleted()
         if self._health.sound is None:
             self._test()
-        housekept = released = retained = float("-inf")
+        housekept = released = retained = digested = float("-inf")
         while True:
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
@@ -144,7 +147,12 @@ class Worker:
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
                 released = now
-            if not self.work_once():
+            if self.work_once():
+                digested = float("-inf")
+            elif now - digested > DIGESTS_EVERY_S:
+                # As long as there are more of them, it goes on at once.
+                digested = now if digests.refresh(self._db) < digests.AT_ONCE else float("-inf")
+            else:
                 self._stopping.wait(IDLE_WAIT_S)
             yield
 
@@ -235,7 +243,7 @@ class Worker:
         self._busy_since = time.monotonic()
 
     def _test(self) -> None:
-        verdict = selftest.check(self._opened)
+        verdict = selftest.check(self._opened, self._settings)
         self._busy_since = None
         known = self._analyzer
         with self._health_lock:
@@ -262,6 +270,7 @@ class Worker:
         withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
+        patient_mode.sweep(self._db)
         with self._db.read() as session:
             waiting = session.scalars(
                 select(Job.recording_id).where(

@@ -14,13 +14,19 @@ from PIL.PngImagePlugin import PngInfo
 from backup import erasures
 from backup.erasures import Erasure
 from clinic.accounts import accounts
-from clinic.admin import demo
+from clinic.admin import demo, demo_people
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
 from clinic.jobs import jobs, leases, previews
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions, events
+from clinic.patients.conditions import ConditionKind
+from clinic.patients.events import EventKind
+from clinic.questionnaires import answers, scales
+from clinic.questionnaires.answers import Given
+from clinic.questionnaires.published import HigherIs
+from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import uploads
 from clinic.worker import analysis, worker
 from clinic.worker.worker import Worker
@@ -33,6 +39,7 @@ from tests.clinic.fakes import FakeAnalyzer, eventually
 from tests.consents import agree
 
 NAME, FILE = "Wilhelmine Zauberberg", "zauberberg-session-7.png"
+OWN = OwnFields("Own", 0, 9, HigherIs.WORSE)
 MARKS = [NAME.encode(), FILE.encode(), b"Zauberberg"]
 
 
@@ -64,6 +71,9 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
     caplog.set_level(logging.DEBUG)
     patient_id = caseload.add_patient(db, who, NAME)
     consent.record(db, who, patient_id, list(Scope), date(2026, 1, 1), document=f"signed by {NAME}")
+    answers.record(db, who, patient_id, Given(scales.define(db, who, OWN), date(2026, 1, 1), total=3))
+    events.add(db, who, patient_id, EventKind.EVENT, date(2026, 1, 1), f"{NAME} moved")
+    conditions.add(db, who, patient_id, ConditionKind.OTHER, date(2026, 1, 1), f"{NAME} has a scar")
     upload = uploads.store(db, settings, who, picture(), FILE)
     queued = jobs.enqueue(db, settings, who, patient_id, [upload], date(2026, 1, 1), f"about {NAME}", model_sha256="m")
     claimed = leases.claim(db)
@@ -83,7 +93,7 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
         }
     )
     receipt = deletion.delete_patient(db, settings, who, patient_id)
-    assert receipt.counts == {"patients": 1, "recordings": 1, "samples": 0, "files": 1}
+    assert receipt.counts == {"patients": 1, "recordings": 1, "samples": 0, "files": 1, "questionnaires": 1}
     (tmp_path / "log").write_text(caplog.text)
     assert caplog.text
     assert scanned(tmp_path, settings.key_dir, temporary if any(temporary.iterdir()) else tmp_path) == []
@@ -176,7 +186,7 @@ def test_an_erasure_that_was_interrupted_is_finished(db, settings, patient, an_u
 
 
 def test_one_recording_can_be_deleted(db, settings, who):
-    assert demo.fill(db) == 4
+    assert demo.fill(db) == len(demo_people.PEOPLE)
     with db.session() as session:
         accounts.take_orphans(session, session.get_one(Account, who.account_id))
     patient = caseload.get_patient(db, who, caseload.list_patients(db, who)[0].id)

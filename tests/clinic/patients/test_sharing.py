@@ -40,6 +40,16 @@ def test_a_shared_patient_is_seen_until_it_is_taken_back(db, who, patient, colle
     assert code_of(caseload.get_patient, db, colleague, patient) == "not_your_patient"
 
 
+def test_two_who_change_the_sharing_of_one_patient_do_not_overwrite_each_other(db, who, patient, colleague):
+    seen = caseload.get_patient(db, who, patient).sharing_revision
+    sharing.share(db, who, patient, "Colleague", seen)
+    doors.add_account(db, "Third")
+    assert code_of(sharing.share, db, who, patient, "Third", seen) == "changed_meanwhile"
+    assert code_of(sharing.unshare, db, who, patient, colleague.account_id, seen) == "changed_meanwhile"
+    assert [reader.name for reader in sharing.readers(db, who, patient)] == ["Colleague", "Dr. Invented"]
+    sharing.unshare(db, who, patient, colleague.account_id, caseload.get_patient(db, who, patient).sharing_revision)
+
+
 def test_a_viewer_looks_and_does_not_write(db, who, patient):
     viewer = doors.actor(db, "Viewer", Role.VIEWER)
     sharing.share(db, who, patient, "Viewer")
