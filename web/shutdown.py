@@ -1,4 +1,4 @@
-"""How the web server ends: within 5 s of being asked to, in every case, and its worker with it; and what it keeps quiet."""
+"""How the web server ends: within 5 s of being asked to, and its worker with it; and what it keeps quiet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPEN_WITHIN_S = 2
 WORKER_WITHIN_S = 3.0
 """A running analysis goes back to the queue after its present chunk; a worker that takes longer is ended by force."""
 END_WITHIN_S = 4.5
-"""Whatever is left then (a thread that waits for a slow disk, for one) is cut off: nothing acknowledged is lost by it."""
+"""Whatever is left then is cut off: nothing acknowledged is lost by it."""
 
 
 def prepare_server(stop_worker: Callable[[float], None]) -> None:
