@@ -204,6 +204,21 @@ def test_a_file_of_another_patient_is_told_before_the_start(add_patient, stored,
         page.keyboard.press("Escape")
 
 
+def test_add_pressed_twice_adds_one_patient(account, window, server):
+    page = window()
+    page.goto(server)
+    for name in ("Bea Once", "Bea Once"):
+        page.get_by_role("button", name="Add patient").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name or code").fill(name)
+        dialog.get_by_role("button", name="Add", exact=True).dblclick()
+        page.get_by_role("heading", name=name).wait_for()
+        page.goto(server)
+        page.get_by_role("heading", name="Caseload").wait_for()
+    with account.read() as session:
+        assert [one.name for one in session.scalars(select(Patient))] == ["Bea Once"] * 2
+
+
 def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, window, server):
     zed = add_patient("Zed Zulu", code="Z-7")
     add_recording(zed, "MORNING", 0.9, seed=1)
