@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from clinic import clock, words
 from clinic.access import Actor, Role
-from clinic.accounts import accounts, identities, sessions, totp
+from clinic.accounts import accounts, handover, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
 from clinic.phrases import counted
 from pages import actions, chooser, links
@@ -108,9 +110,28 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         if actions.submit("Hand over", "hand_over", target) and taker is not None:
             db = resources().db
             actions.once(
-                "hand_over", target, lambda: accounts.hand_over(db, who, row.id, taker, row.revision, row.patients)
+                "hand_over", target, lambda: handover.hand_over(db, who, row.id, taker, row.revision, row.patients)
             )
             st.rerun()
+        st.caption("Where there is a second administrator, the patients move when that one confirms it.")
+
+
+def show_requests(who: Actor) -> None:
+    """Draw the caseloads that wait to be handed over."""
+    db = resources().db
+    for one in handover.waiting(db, who):
+        giver, taker, by = (links.plain_text(name) for name in (one.giver, one.taker, one.asked_by))
+        with st.container(border=True):
+            st.markdown(f"**{by}** asks to hand all patients of **{giver}** ({len(one.patients)}) over to **{taker}**.")
+            target = f"{one.id}:{chooser.digest(one.patients)}"
+            if one.own:
+                st.caption("Another administrator has to confirm it.")
+            elif actions.action("Confirm", "confirm-hand-over", target, "primary"):
+                actions.once("confirm-hand-over", target, partial(handover.confirm, db, who, one.id, one.patients))
+                st.rerun()
+            if actions.action("Take it back" if one.own else "Refuse", "refuse-hand-over", target):
+                actions.once("refuse-hand-over", target, partial(handover.refuse, db, who, one.id))
+                st.rerun()
 
 
 def hand_out(name: str, password: str) -> None:
@@ -145,7 +166,9 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         with button:
             wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True)
         if wanted:
-            change(who, row, [other for other in rows if other.id != row.id and not other.disabled])
+            change(
+                who, row, [other for other in rows if other.id not in (row.id, who.account_id) and not other.disabled]
+            )
 
 
 def condition_of(row: AccountRow) -> str:
@@ -165,6 +188,7 @@ if button.button("Add account", type="primary", icon=":material/person_add:", wi
     actions.open_anew("add_account")
     add(who)
 show_handed_out()
+show_requests(who)
 for column, caption in zip(st.columns(WIDTHS), ["Name", "Role", "State", "Patients", ""], strict=True):
     column.caption(caption)
 found = accounts.list_accounts(resources().db, who)

@@ -35,7 +35,7 @@ def show_jobs() -> None:
                 left.progress(job.status.share or 0.0, text=progress_text(job.status, job.subject.kind == "pictures"))
                 with right:
                     if who.writes:
-                        links.recording_link("Show", job.status.recording_id)
+                        links.analysis_link("Show", job.status.recording_id)
 
 
 def show_failed() -> None:

@@ -110,8 +110,13 @@ def person(patient: Person) -> str:
 
 def identity(patient: Person) -> str:
     """Return what tells a patient from another one of the same name: code, date of birth, and always a short id."""
+    return plain_text(identity_text(patient))
+
+
+def identity_text(patient: Person) -> str:
+    """Return the same as it is written where no Markdown is read."""
     parts = [patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
-    return plain_text(" · ".join([part for part in parts if part] + [f"ID {short_id(patient.id)}"]))
+    return " · ".join([part for part in parts if part] + [f"ID {short_id(patient.id)}"])
 
 
 def short_id(patient_id: str) -> str:

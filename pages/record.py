@@ -41,7 +41,7 @@ def show_running() -> None:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{chooser.whose(job.subject)} · {chooser.visit(job.subject)}", width="stretch")
                 st.caption(job.status.standing.sentence, width="content")
-                links.recording_link("Show", job.status.recording_id)
+                links.analysis_link("Show", job.status.recording_id)
 
 
 def show_form(patients: list[PatientSummary]) -> None:

@@ -77,6 +77,23 @@ def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
         st.caption(words.DISCLAIMER)
 
 
+def chart_of_recordings(figure: Any, key: str, alt: str) -> str | None:
+    """Draw a figure whose points are recordings; return the id of the one that was clicked."""
+    event = st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt, on_select="rerun", selection_mode="points")
+    st.caption(words.DISCLAIMER)
+    chosen = [point["customdata"][0] for point in event["selection"]["points"] if point.get("customdata")]
+    return str(chosen[0]) if chosen and chosen[0] else None
+
+
+def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **look: Any) -> str | None:
+    """Draw a table with one row for each recording of `ids`; return the id of the one whose row was clicked."""
+    # Another list is another table: what was clicked in one says nothing of a row of the other.
+    table = f"{key}:{hash(tuple(ids))}"
+    event = st.dataframe(rows, hide_index=True, key=table, on_select="rerun", selection_mode="single-row", **look)
+    chosen = event["selection"]["rows"]
+    return ids[chosen[0]] if chosen and chosen[0] < len(ids) else None
+
+
 def day_input(
     label: str, value: date | None, key: str, on_change: Callable[..., None] | None = None, args: tuple[Any, ...] = ()
 ) -> date | None:

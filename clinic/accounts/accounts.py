@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +15,10 @@ from clinic import audit, clock, texts, words
 from clinic.access import Actor, Forbidden, require_administrator, signed_in
 from clinic.accounts import passwords, throttle
 from clinic.audit import AuditAction
-from clinic.conflicts import ConflictError, Difference, need_unchanged
+from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
+from db.models import Access, Account, AuditRow, Patient, ProviderIdentity, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
 NAME_MAX = 100
@@ -192,42 +191,6 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
         audit.write(session, AuditAction.STATEMENT_ACCEPTED, account.id, version=version)
 
 
-def hand_over(
-    db: Database,
-    actor: Actor,
-    from_id: str,
-    to_id: str,
-    seen: int | None = None,
-    shown: Collection[str] | None = None,
-) -> int:
-    """Move a whole caseload to another account, and return how many patients that were; their names are not shown.
-
-    `seen`: the revision of the giver's account that was on the screen, `shown`: the ids of the patients that were; None
-    where there was no screen. Nothing moves where the caseload is another one now.
-    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``account_disabled`` for a taker who is.
-    """
-    with db.session() as session:
-        by, giver, taker = (
-            require_administrator(session, actor),
-            account_of(session, from_id),
-            account_of(session, to_id),
-        )
-        if taker.disabled_at is not None:
-            raise FerError("The account that is to take the patients over is disabled.", "account_disabled")
-        edit(giver, seen)
-        moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
-        if shown is not None and {access.patient_id for access in moved} != set(shown):
-            raise ConflictError("this caseload", giver.revision)
-        for access in moved if giver.id != taker.id else ():
-            grant(session, taker.id, access.patient_id)
-            session.delete(access)
-            session.get_one(Patient, access.patient_id).sharing_revision += 1
-            audit.write(
-                session, AuditAction.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id
-            )
-        return len(moved)
-
-
 def grant(session: Session, account_id: str, patient_id: str, until: datetime | None = None) -> None:
     """Let an account see a patient: for good, or until a moment where it does not see the patient for good."""
     known = session.get(Access, (account_id, patient_id))
@@ -281,6 +244,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
         role=role.value,
         password_hash=stored,
         must_change=must_change,
+        told=session.scalar(select(func.max(AuditRow.number))) or 0,
         created_at=clock.now(),
     )
     session.add(account)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -185,6 +185,18 @@ def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError |
 def covered(session: Session, scope: Scope) -> Select[str]:
     """Return the query of the ids of the patients whose consent to the scope stands today."""
     return _covered(scope, today(session))
+
+
+def ending(session: Session, within: timedelta) -> Select[str]:
+    """Return the query of the ids of the patients who have a consent that ends within so long, or has ended.
+
+    One that was withdrawn, or renewed since, is not among them.
+    """
+    later = aliased(Consent)
+    same = and_(later.patient_id == Consent.patient_id, later.scope == Consent.scope)
+    renewed = exists().where(and_(same, later.number > Consent.number))
+    ends = Consent.expires_on <= today(session) + within
+    return select(Consent.patient_id).where(Consent.withdrawn_at.is_(None), ends, ~renewed)
 
 
 def _covered(scope: Scope, day: date) -> Select[str]:

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, texts
 from clinic.access import EMERGENCY, Actor, Role
+from clinic.accounts import throttle
 from clinic.accounts.accounts import grant, name_key
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Account, AuditRow, Patient
+from db.models import Access, Account, AuditRow, AuditText, Patient
 from fer_core.errors import FerError
 
 REASON_LEAST, REASON_MOST = 10, 500
@@ -64,13 +65,18 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
         rows = session.execute(
-            select(AuditRow, Account.name)
+            select(AuditRow, Account.name, AuditText.text)
             .outerjoin(Account, Account.id == AuditRow.account_id)
+            .outerjoin(AuditText, AuditText.number == AuditRow.number)
             .where(AuditRow.patient_id == patient_id)
             .order_by(AuditRow.number.desc())
             .limit(SHOWN_EVENTS)
         )
-        return [Event(row.at, name, AuditAction(row.action), row.details.get("reason", "")) for row, name in rows]
+        # Reasons that earlier versions wrote stand in the row itself.
+        return [
+            Event(row.at, name, AuditAction(row.action), typed or row.details.get("reason", ""))
+            for row, name, typed in rows
+        ]
 
 
 def share(db: Database, actor: Actor, patient_id: str, name: str, seen: int | None = None) -> None:
@@ -121,19 +127,25 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
     """Let the acting user look at a patient of others for an hour, and return the patient's id.
 
     `wanted`: an id, or exactly the name or code; nothing is listed. Both a success and a failure are written down.
-    Raises Forbidden, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
+    Guesses are slowed down as those at a password are.
+    Raises Forbidden, TooManyError, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
     """
     reason = " ".join(unicodedata.normalize("NFC", reason).split())
+    with db.read() as session:
+        account = access.require_writer(session, actor)
+    if not REASON_LEAST <= len(reason) <= REASON_MOST:
+        raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
+    guesses = f"emergencies of {account.id}"
+    throttle.charge(db, guesses)
     with db.session() as session:
         account = access.require_writer(session, actor)
-        if not REASON_LEAST <= len(reason) <= REASON_MOST:
-            raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
         patient = _patient(session, wanted)
         if patient is not None:
+            throttle.clear(session, guesses)
             if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
-            audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, reason=reason)
+            audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, typed=reason)
             return patient.id
         audit.write(session, AuditAction.EMERGENCY_REFUSED, account.id)
     raise FerError("There is no patient with exactly this name or code, or more than one.", "not_found")

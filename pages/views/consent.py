@@ -190,7 +190,6 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
                 lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen),
             )
             st.session_state[DONE] = f"Withdrawn. Deleted for good: {told(counts)}."
-            st.query_params.pop("recording", None)
             st.rerun()
 
 

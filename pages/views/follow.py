@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
 
 import streamlit as st
-from PIL import Image
 
 from clinic import words
 from clinic.access import Actor
@@ -142,13 +140,12 @@ def show_preview(seen: StoredPreview, pictures: bool) -> None:
 
     While nobody knows which of several faces is the patient's, boxes alone.
     """
-    size = Image.open(io.BytesIO(seen.jpeg)).size
     picture, numbers = st.columns([3, 2])
     with picture:
         boxes = [(face.box, _label(face)) for face in seen.faces]
         chart(
             preview_figure(
-                seen.jpeg, size, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
+                seen.jpeg, seen.shown_px, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
             ),
             "preview",
             "Latest picture with boxes",
@@ -234,7 +231,8 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     recording_id = recording.id
     show_standing(status.standing)
     if status.state in (JobState.DONE, JobState.PARTIAL):
-        links.patient_link("Open the patient's page", recording.patient_id, recording_id)
+        links.recording_link("Open the recording", recording_id, icon=":material/play_circle:")
+        links.patient_link("Open the patient's page", recording.patient_id)
     if status.state is JobState.FAILED:
         _offer_retry(status)
     seen = progress.preview(parts.db, parts.settings, who, recording_id)

@@ -1,4 +1,4 @@
-"""One recording on the patient's page: how usable it was, its timeline, and deleting it."""
+"""What is known of one recording: how usable it was, its timeline, and deleting it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[
     if recording.samples is None:
         show_standing(recording.standing)
         if patient.writable:
-            links.recording_link("Show the analysis", recording.id)
+            links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
         _show_usable(version)
@@ -62,14 +62,16 @@ def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[
 
 
 def _version(recording: RecordingRow) -> RecordingRow:
-    """Return the version to show: the current one, unless another is asked for where there are several."""
+    """Return the version to show; where there are several, another one is a page of its own."""
     found = caseload.versions(resources().db, actor(), recording.id)
     if len(found) < 2:
         return recording
     by_id = {version.id: version for version in found}
     names = {version.id: _version_name(version) for version in found}
-    chosen = chooser.choose("Result of", names, key=f"version:{recording.id}", start=found[0].id)
-    return by_id[chosen] if chosen is not None else recording
+    chosen = chooser.choose("Result of", names, key=f"version:{recording.id}", start=recording.id)
+    if chosen is not None and chosen != recording.id:
+        links.open_recording(chosen)
+    return by_id.get(recording.id, recording)
 
 
 def _version_name(version: RecordingRow) -> str:
@@ -174,5 +176,5 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
                 return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision)
 
             keep_receipt(actions.once("delete", target, carry_out))
-            st.query_params.pop("recording", None)
-            st.rerun()
+            st.session_state.pop("recording", None)
+            st.switch_page(links.PATIENT, query_params={"patient": patient.id})

@@ -57,16 +57,39 @@ def keep_receipt(receipt: Receipt) -> None:
 
 
 def show_receipt() -> None:
-    """Show the receipt of what was just erased, once."""
-    receipt = st.session_state.pop(RECEIPT, None)
+    """Show the receipt of what was just erased: until its last byte is gone, and then once."""
+    receipt = st.session_state.get(RECEIPT)
     if receipt is None:
         return
-    counts = ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count)
-    st.success(f"Erased for good: {counts or 'nothing'}. The receipt below names nobody.", icon=":material/check:")
+    if resources().db.being_removed():
+        _watch_removal(receipt)
+        return
+    del st.session_state[RECEIPT]
+    st.success(f"Erased for good: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
+    _draw(receipt)
+
+
+@st.fragment(run_every=5)
+def _watch_removal(receipt: Receipt) -> None:
+    if not resources().db.being_removed():
+        st.rerun()
+    st.info(
+        f"Being removed: {_counts(receipt)}. Nobody sees it any more. Somebody is still reading an older state of the"
+        " database; the last bytes go within a minute of their end, and this page says so.",
+        icon=":material/hourglass_top:",
+    )
+    _draw(receipt)
+
+
+def _draw(receipt: Receipt) -> None:
     st.code(
-        f"receipt {receipt.id}\nerased  {day_of(receipt.at)}, {clock(receipt.at)} {zone()}\n{counts}",
+        f"receipt {receipt.id}\nerased  {day_of(receipt.at)}, {clock(receipt.at)} {zone()}\n{_counts(receipt)}",
         language=None,
     )
+
+
+def _counts(receipt: Receipt) -> str:
+    return ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count) or "nothing"
 
 
 def _counted(count: int, names: str) -> str:

@@ -42,7 +42,7 @@ def add_recording(account):
     """Return a function that adds an analysed recording of two minutes."""
 
     def add(patient_id, note, happy=0.2, seed=1):
-        visit = demo._Visit(0, happy, 0.2, minutes=2.0, note=note)
+        visit = demo.Visit(0, happy, 0.2, minutes=2.0, note=note)
         recording, table = demo._recording(patient_id, visit, np.random.default_rng(seed))
         recording.recorded_on = DAY
         with account.session() as session:
@@ -163,7 +163,7 @@ def test_what_changed_on_the_way_is_refused_with_a_sentence(add_patient, account
     with account.session() as session:
         session.delete(session.get_one(Patient, berta))
     start(page)
-    page.get_by_text("What was chosen is no longer there").wait_for()
+    page.get_by_text("This recording is no longer there").wait_for()
     page.get_by_text("Nothing was done").wait_for()
     settled(page)
     assert page.get_by_role("button", name="Start analysis").is_disabled()
@@ -224,12 +224,13 @@ def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, wi
     add_recording(zed, "MORNING", 0.9, seed=1)
     evening = add_recording(zed, "EVENING", 0.01, seed=2)
     page = window()
-    page.goto(f"{server}/patient?patient={zed}&recording={evening}")
+    page.goto(f"{server}/recording?id={evening}")
     page.get_by_text("Note: EVENING").wait_for()
-    texts = pick(page, "Recording", 1)
+    page.get_by_role("link", name="All recordings of this patient").click()
+    texts = pick(page, "Open a recording", 1)
     assert len(set(texts)) == 2
     page.get_by_text("Note: MORNING").wait_for()
-    pick(page, "Recording", 0)
+    page.get_by_role("button", name="Next").click()
     page.get_by_text("Note: EVENING").wait_for()
     page.get_by_role("button", name="Angry-like").click()
     settled(page)
@@ -279,16 +280,17 @@ def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, 
     zed = add_patient("Zed Zulu")
     morning, evening = add_recording(zed, "MORNING", seed=1), add_recording(zed, "EVENING", seed=2)
     page = window()
-    page.goto(f"{server}/patient?patient={zed}&recording={evening}")
+    page.goto(f"{server}/recording?id={evening}")
     page.get_by_text("Note: EVENING").wait_for()
+    settled(page)
     with account.session() as session:
         session.delete(session.get_one(Recording, evening))
     page.get_by_role("button", name="Delete this recording").click()
-    page.get_by_text("What was chosen is no longer there").wait_for()
+    page.get_by_text("This recording is no longer there").wait_for()
     page.get_by_text("Nothing was done").wait_for()
     assert page.get_by_role("dialog").count() == 0
 
-    page.goto(f"{server}/patient?patient={zed}&recording={morning}")
+    page.goto(f"{server}/recording?id={morning}")
     page.get_by_role("button", name="Edit day and note").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Note").fill("late")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import words
-from clinic.accounts import accounts, sessions
+from clinic.accounts import accounts, handover, sessions
 from clinic.patients import caseload
 from db.models import Access, AuditRow, Patient, Role
 from fer_core.errors import FerError
@@ -118,8 +118,8 @@ def test_a_caseload_moves_as_a_whole(db, admin, orphan):
     giver, taker = doors.add_account(db, "Giver"), doors.add_account(db, "Taker")
     with db.session() as session:
         accounts.grant(session, giver, orphan)
-    assert accounts.hand_over(db, admin, giver, taker) == 1
-    assert accounts.hand_over(db, admin, taker, taker) == 1
+    assert handover.hand_over(db, admin, giver, taker) == 1
+    assert handover.hand_over(db, admin, taker, taker) == 1
     with db.read() as session:
         assert [access.account_id for access in session.scalars(select(Access))] == [taker]
 
@@ -132,8 +132,8 @@ def test_exactly_the_patients_that_were_shown_are_handed_over(db, admin, orphan)
     shown = row(db, admin, "Giver").patients
     assert shown == (orphan,)
     caseload.add_patient(db, who, "Came Meanwhile")
-    assert code_of(accounts.hand_over, db, admin, giver, taker, None, shown) == "changed_meanwhile"
-    assert accounts.hand_over(db, admin, giver, taker, None, row(db, admin, "Giver").patients) == 2
+    assert code_of(handover.hand_over, db, admin, giver, taker, None, shown) == "changed_meanwhile"
+    assert handover.hand_over(db, admin, giver, taker, None, row(db, admin, "Giver").patients) == 2
 
 
 def test_every_deed_is_written_down_without_a_name(db, admin):

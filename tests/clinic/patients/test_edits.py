@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 
-from clinic.accounts import accounts
+from clinic.accounts import accounts, handover
 from clinic.conflicts import ConflictError, Difference
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -109,7 +109,7 @@ def test_a_caseload_is_not_handed_to_a_disabled_account(db, who, patient):
     keeper = doors.actor(db, "Ann Invented", Role.ADMINISTRATOR)
     taker = doors.add_account(db, "Ben Invented", disabled_at=datetime.now(UTC))
     with pytest.raises(FerError, match="is disabled"):
-        accounts.hand_over(db, keeper, who.account_id, taker)
+        handover.hand_over(db, keeper, who.account_id, taker)
 
 
 def test_what_was_edited_or_added_meanwhile_is_not_deleted(db, settings, who, patient, recording):

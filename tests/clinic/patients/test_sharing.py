@@ -82,7 +82,7 @@ def test_an_emergency_is_for_reading_for_an_hour(db, patient, colleague, by_name
     assert code_of(caseload.get_patient, db, colleague, patient) == "not_your_patient"
     assert caseload.list_patients(db, colleague) == []
     (row,) = rows(db, "emergency_access")
-    assert (row.account_id, row.patient_id, row.details) == (colleague.account_id, patient, {"reason": REASON})
+    assert (row.account_id, row.patient_id, set(row.details)) == (colleague.account_id, patient, {"typed_sha256"})
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,11 @@ def test_an_attempt_that_found_nobody_is_written_down(db, colleague):
     (row,) = rows(db, "emergency_refused")
     assert row.account_id == colleague.account_id
     assert audit.verify(db).first_bad is None
+
+
+@pytest.mark.attack("guessing names in the form of the emergency access: the sixth guess")
+def test_guesses_at_names_are_slowed_down(db, patient, colleague, attack):
+    for number in range(5):
+        assert code_of(sharing.open_in_emergency, db, colleague, f"Guess {number}", REASON) == "not_found"
+    attack(lambda: sharing.open_in_emergency(db, colleague, "Invented Person", REASON), "sign_in_delayed")
+    assert caseload.list_patients(db, colleague) == []
