@@ -8,6 +8,8 @@ where the gate before these routes puts it.
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
 from clinic.access import Actor, Forbidden
 from clinic.consent import notice
@@ -29,9 +32,12 @@ from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 
 PIECE_TYPE = "application/offset+octet-stream"
+log = logging.getLogger(__name__)
+
 ASKED_EVERY_S = 1.0
 """So often it is asked whether a person whose upload is coming in may still do that."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+OFFSET = re.compile(r"[0-9]{1,18}")
 STATUS = {
     "upload_unknown": 404,
     "download_unknown": 404,
@@ -52,6 +58,17 @@ STATUS = {
     "disk_full": 507,
 }
 """HTTP status of the errors that can be told apart; all others are 400."""
+
+
+class _Stream(StreamingResponse):
+    """An answer that breaks off where the person may have no more of it: that is no fault of the program."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the parts; the connection is then closed before the length that was said."""
+        try:
+            await super().stream_response(send)
+        except FerError as error:
+            log.info("an answer was broken off: %s", error.message)
 
 
 def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Route]:
@@ -107,7 +124,7 @@ async def _upload(request: Request, settings: Settings, db: Database, digests: D
         await run_in_threadpool(incoming.cancel, settings, upload_id, owner)
         return Response(status_code=204, headers=HEADERS)
     offset = request.headers.get("upload-offset", "")
-    if request.headers.get("content-type") != PIECE_TYPE or not offset.isdecimal():
+    if request.headers.get("content-type") != PIECE_TYPE or not OFFSET.fullmatch(offset):
         return _refusal(FerError("This is no piece of an upload.", "no_piece"))
     piece = await run_in_threadpool(Piece, settings, upload_id, int(offset), digests, owner)
     return _progress(await _receive(request, db, piece), 204)
@@ -174,7 +191,7 @@ async def _download(request: Request, settings: Settings, db: Database) -> Respo
     if request.method == "HEAD":
         archive.file.close()
         return Response(headers=headers, media_type="application/zip")
-    return StreamingResponse(downloads.content(db, actor, archive), media_type="application/zip", headers=headers)
+    return _Stream(downloads.content(db, actor, archive), media_type="application/zip", headers=headers)
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:
@@ -192,7 +209,7 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
         raise
     content = playback.content(db, settings, actor, recording_id, part)
     status = 200 if part.whole else 206
-    return StreamingResponse(content, status, HEADERS | _told(part), media_type=part.media_type)
+    return _Stream(content, status, HEADERS | _told(part), media_type=part.media_type)
 
 
 def _told(part: ByteRange) -> dict[str, str]:
