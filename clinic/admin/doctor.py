@@ -15,6 +15,8 @@ from clinic.settings import Settings
 from clinic.worker.health import read_health
 from db.engine import sqlite_warning
 from fer_core.errors import FerError
+from fer_core.media import reader
+from fer_core.media.protection import Protection
 from storage.media import open_store
 
 LARGE_UPLOAD_MB = 200
@@ -194,6 +196,28 @@ def _sqlite(settings: Settings) -> Finding:
     return Finding("database", Level.OK, "The database's version has no known fault.")
 
 
+def _reading(settings: Settings) -> Finding:  # noqa: ARG001 same form as the others
+    name = "reading files"
+    try:
+        held = reader.protection()
+    except FerError as error:
+        return Finding(name, Level.WARNING, error.message)
+    if held.whole:
+        return Finding(name, Level.OK, "Files from outside are decoded by a process that can reach nothing else.")
+    return Finding(name, Level.WARNING, f"Files from outside are decoded by a separate process, but {_open(held)}")
+
+
+def _open(held: Protection) -> str:
+    """Return what a process that reads files could still do, and what to do about it."""
+    if held.seccomp:
+        return "this kernel has no Landlock: its calls are filtered alone. Linux 5.13 or later has it."
+    if held.landlock:
+        return "nothing filters its calls: it can open no file, but signal others, and send on some networks."
+    if held.limits:
+        return "this system only limits its memory and time: it could read files and use the network."
+    return "this system takes no right from it: it could read files and use the network."
+
+
 def _worker(settings: Settings) -> Finding:
     health = read_health(settings)
     if health is not None and health.sound is False:
@@ -219,5 +243,6 @@ INSTALLATION_CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _erasures,
     _space,
     _sqlite,
+    _reading,
     _worker,
 )
