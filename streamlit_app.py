@@ -13,7 +13,7 @@ from clinic.admin.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error
-from web import account, provider, sign_in, streamlit_protocol, watch
+from web import account, monitoring, patient_mode, provider, sign_in, streamlit_protocol, watch
 from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, welcome
 from web.routes import routes
@@ -50,8 +50,10 @@ app = st.App(
         *sign_in.ROUTES,
         *account.ROUTES,
         *provider.ROUTES,
+        *patient_mode.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(Settings.from_environment, database),
+        *monitoring.routes(Settings.from_environment, database),
     ],
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,

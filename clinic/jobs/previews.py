@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from clinic import clock
 from clinic.settings import Settings
 from fer_core.errors import MediaError
 from fer_core.media.image import read_image
-from fer_core.media.pixelate import pixelate
+from fer_core.media.pixelate import pixelate, pixelate_around
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
-from storage.sealed import SealError, open_bytes, seal_bytes
+from storage.sealed import Key, SealError, open_bytes, rewrap_file, seal_bytes
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +77,15 @@ class StoredPreview:
         return replace(self, faces=unnamed)
 
     def of_patient(self, tracks: Collection[int]) -> StoredPreview | None:
-        """Return the picture with the patient's face alone, everyone else's pixelated; None where it is not in it."""
+        """Return the picture with the patient's face alone, all around it pixelated; None where it is not in it.
+
+        A bystander whose face was not detected is around it too.
+        """
         kept = tuple(face for face in self.faces if face.track in tracks)
         others = [face.box for face in self.faces if face.track not in tracks]
         if not kept:
             return None
-        jpeg = _pixelated(self.jpeg, others) if others else self.jpeg
+        jpeg = _of_faces(self.jpeg, [face.box for face in kept], others)
         return StoredPreview(jpeg, self.time_s, kept, size_px=self.size_px)
 
 
@@ -198,10 +201,12 @@ def _from_json(told: dict[str, Any]) -> PreviewFace:
     )
 
 
-def _pixelated(jpeg: bytes, boxes: Sequence[Box]) -> bytes:
+def _of_faces(jpeg: bytes, faces: Sequence[Box], others: Sequence[Box]) -> bytes:
     picture = Image.fromarray(read_image(io.BytesIO(jpeg)))
-    for box in boxes:
+    # Those who are near the patient's face lie within its margin.
+    for box in others:
         pixelate(picture, box)
+    pixelate_around(picture, faces)
     return _jpeg(picture)
 
 
@@ -209,6 +214,20 @@ def _jpeg(picture: Image.Image) -> bytes:
     written = io.BytesIO()
     picture.save(written, "JPEG", quality=JPEG_QUALITY)
     return written.getvalue()
+
+
+def rewrap(settings: Settings, old: Key, new: Key) -> Iterator[bool]:
+    """Let `new` open all previews in place of `old`; yield for each whether one of the two opens it."""
+    for path in sorted((settings.data_dir / "work").glob("*/*")):
+        if path.suffix in (".part", ".rewrap"):
+            path.unlink(missing_ok=True)
+            continue
+        try:
+            rewrap_file(path, old, new, _context(path.parent.name, path.name))
+        except SealError:
+            yield False
+        else:
+            yield True
 
 
 def _track(track: int) -> str:

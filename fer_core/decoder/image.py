@@ -16,15 +16,13 @@ from fer_core.types import RGB
 
 MAX_PIXELS = 2**26
 """67 megapixels: phones make pictures of 50 (8192 x 6144) and of 64."""
-
-
 BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
 """What Pillow's readers raise for damaged pictures; UnidentifiedImageError is an OSError."""
 
 
 def picture_size(source: Source) -> tuple[int, int]:
     """Return the upright width and height in px from the header alone. Raises MediaError as `read_image` does."""
-    with _opened(source) as image:
+    with opened_picture(source) as image:
         try:
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         except BROKEN:
@@ -35,7 +33,7 @@ def picture_size(source: Source) -> tuple[int, int]:
 
 def has_more_frames(source: Source) -> bool:
     """Return whether the file holds more pictures than the first (an animation, pages), which are not read."""
-    with _opened(source) as image:
+    with opened_picture(source) as image:
         try:
             return getattr(image, "n_frames", 1) > 1
         except BROKEN:
@@ -49,7 +47,7 @@ def read_image(source: Source) -> RGB:
     Raises MediaError ``empty``, ``unknown_type``, ``heic_unsupported``, ``too_large`` (before anything is decoded) or
     ``damaged_image``.
     """
-    with _opened(source) as image:
+    with opened_picture(source) as image:
         try:
             image.load()
             upright = ImageOps.exif_transpose(image)
@@ -58,7 +56,8 @@ def read_image(source: Source) -> RGB:
             raise media_error("damaged_image") from None
 
 
-def _opened(source: Source) -> Image.Image:
+def opened_picture(source: Source) -> Image.Image:
+    """Open a picture without decoding it. Raises MediaError as `read_image` does."""
     kind = sniff(source)
     if kind == "empty":
         raise media_error("empty")

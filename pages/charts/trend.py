@@ -36,6 +36,7 @@ class TrendDot:
     the range that this recording was judged by, by column; None where it was not judged.
     """
 
+    recording_id: str
     recorded_on: date
     usable: float | None
     shares: tuple[float, ...] | None
@@ -134,42 +135,17 @@ def preview_figure(
     return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode=False, dragmode=False)
 
 
-def spark_svg(values: Sequence[float | None], color: str, width: int = 150, height: int = 34) -> str:
-    """Return a small line of shares (0 to 1) as SVG text; None is a gap, a lonely value a dot; empty without values."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return ""
-    top = _top(known)
-    step = (width - 8) / max(1, len(values) - 1)
-    at = [
-        (4 + number * step, height - 4 - value / top * (height - 8))
-        for number, value in enumerate(values)
-        if value is not None
-    ]
-    numbers = [number for number, value in enumerate(values) if value is not None]
-    pieces = []
-    for index, (x, y) in enumerate(at):
-        joined = index > 0 and numbers[index] == numbers[index - 1] + 1
-        pieces.append(f"{'L' if joined else 'M'}{x:.1f} {y:.1f}")
-    x, y = at[-1]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
-        f'<path d="{" ".join(pieces)}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/></svg>'
-    )
-
-
 def _usable_panel(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
     """Draw the usable share of each recording, with the half below which a recording doesn't count."""
     figure.add_scatter(
         x=[_ms(dot.recorded_on) for dot in dots],
         y=[dot.usable for dot in dots],
-        customdata=[[_day(dot.recorded_on), dot.excluded or "counts"] for dot in dots],
+        customdata=[[dot.recording_id, _day(dot.recorded_on), dot.excluded or "counts"] for dot in dots],
         mode="markers",
         marker={"color": USABLE_SHARE, "size": 9, "symbol": [_symbol("circle", dot) for dot in dots]},
         error_y={"type": "data", "array": [0] * len(dots), "arrayminus": [dot.usable or 0 for dot in dots],
                  "symmetric": False, "color": USABLE_SHARE, "width": 0, "thickness": 3},
-        hovertemplate="%{customdata[0]}<br>usable %{y:.0%} · %{customdata[1]}<extra></extra>",
+        hovertemplate="%{customdata[1]}<br>usable %{y:.0%} · %{customdata[2]}<extra></extra>",
         row=1, col=1,
     )  # fmt: skip
     figure.add_hline(y=0.5, line={"color": LINE, "dash": "dot", "width": 1}, row=1)
@@ -184,17 +160,17 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
         x=x, y=y, customdata=notes, name=name, mode="lines+markers", connectgaps=False,
         line={"color": color, "width": 2}, marker={"color": color, "size": 9, "symbol": symbol},
         error_y={"type": "data", "array": above, "arrayminus": below, "symmetric": False, "thickness": 1.2, "width": 4},
-        hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
+        hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
     _ring(figure, row, dots, emotion)
     left_out = [dot for dot in dots if dot.excluded is not None and dot.shares is not None]
     figure.add_scatter(
         x=[_ms(dot.recorded_on) for dot in left_out],
         y=[dot.shares[emotion] for dot in left_out if dot.shares is not None],
-        customdata=[_note(dot, emotion) for dot in left_out],
+        customdata=[[dot.recording_id, _note(dot, emotion)] for dot in left_out],
         mode="markers", name=f"{name}, does not count",
         marker={"color": color, "size": 9, "symbol": f"{symbol}-open", "line": {"width": 2}},
-        hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
+        hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
 
 
@@ -209,18 +185,18 @@ def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -
         )  # fmt: skip
 
 
-def _joined(dots: Sequence[TrendDot], emotion: int) -> Iterator[tuple[int, float | None, float, float, str]]:
-    """Yield (day, share, reach of the interval above and below it, note), with a break where the model changes."""
+def _joined(dots: Sequence[TrendDot], emotion: int) -> Iterator[tuple[int, float | None, float, float, list[str]]]:
+    """Yield (day, share, reach of the interval above and below it, [id, note]), with a break where a line ends."""
     for number, dot in enumerate(dots):
         day = _ms(dot.recorded_on)
         if number and dot.model != dots[number - 1].model:
-            yield day, None, 0.0, 0.0, ""
+            yield day, None, 0.0, 0.0, ["", ""]
         if dot.shares is None or dot.excluded is not None:
-            yield day, None, 0.0, 0.0, ""
+            yield day, None, 0.0, 0.0, ["", ""]
             continue
         share = dot.shares[emotion]
         above = dot.high[emotion] - share if dot.high else 0.0
-        yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, _note(dot, emotion)
+        yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, [dot.recording_id, _note(dot, emotion)]
 
 
 def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -> None:

@@ -24,6 +24,7 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
     """Return a trend's recordings as dots; what can't be compared has another segment."""
     return [
         TrendDot(
+            recording_id=point.recording_id,
             recorded_on=point.recorded_on,
             usable=point.usable_share,
             shares=point.shares,
