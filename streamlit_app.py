@@ -13,7 +13,7 @@ from clinic.admin.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error
-from web import account, provider, sign_in, streamlit_protocol, watch
+from web import account, patient_mode, provider, sign_in, streamlit_protocol, watch
 from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, welcome
 from web.routes import routes
@@ -50,6 +50,7 @@ app = st.App(
         *sign_in.ROUTES,
         *account.ROUTES,
         *provider.ROUTES,
+        *patient_mode.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(Settings.from_environment, database),
     ],

@@ -25,15 +25,17 @@ from db.engine import Database
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
 SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
 INTENDED_USE = "/intended-use"
+HAND_OVER, PATIENT_MODE = "/hand-over", "/questionnaire"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
-DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
-"""What answers to everyone, besides `HEALTH`."""
+DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PATIENT_MODE})
+"""What answers to everyone, besides `HEALTH`; the last one asks for a token of its own (web/patient_mode.py)."""
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
 """What opens beside a page on which there is something to do first."""
 HEALTH = "/_stcore/health"
 SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
 """What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
-UPLOADS, METRICS = ("/_stcore/upload_file/", "/uploads/", "/downloads/"), "/_stcore/metrics"
+UPLOADS = ("/_stcore/upload_file/", "/uploads/", "/downloads/", HAND_OVER)
+METRICS = "/_stcore/metrics"
 """What is for those alone who change things, and for administrators."""
 PROGRAM_FILES = "/static/"
 """Scripts and fonts, the same for everyone and named by their content: they alone may be kept by the browser."""
