@@ -69,6 +69,10 @@ EPISODES = (
     " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
     " [How](#how)"
 )
+TRANSITIONS = (
+    "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
+    " same is not counted, nor what lies on both sides of a gap."
+)
 SMOOTHING = (
     "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes: which"
     " moments have a label is decided again after it. Shares are always those of the samples as they are. [How](#how)"
