@@ -16,6 +16,7 @@ from clinic.admin import demo, demo_people, doctor, zones
 from clinic.admin.serving import read_options
 from clinic.exchange import exports, imports
 from clinic.jobs import reanalysis
+from clinic.phrases import counted
 from clinic.recordings import folders
 from clinic.settings import Settings
 from clinic.worker import cluster, selftest, worker
@@ -176,7 +177,7 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG0
     added = demo.fill(database, (*demo_people.PEOPLE, demo_people.LONG))
     password = demo.add_account(database)
     database.close()
-    print(f"{added} invented patients were added." if added else "The invented patients are there already.")
+    print(f"Added: {counted(added, 'invented patient')}." if added else "The invented patients are there already.")
     print(f"Sign in with the name {demo.ACCOUNT} and the password {password}")
     return 0
 

@@ -78,6 +78,11 @@ FALSE_RINGS = (
     " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
     " sessions much resemble the ones just before them. [How](#how)"
 )
+MOUTH = (
+    "The mouth moves in {moving} % of the usable time, as in talk. Talk changes the labels: it makes faces uncertain,"
+    " and may look like surprise. So the two parts are shown side by side. Sound is not analysed. [How](#how)"
+)
+STILL_TREND = "The trend compares the time in which the mouth is still, because talk changes the labels. [How](#how)"
 USUAL_RANGE = (
     "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
     " recording is the range that it was judged by: a shorter recording has a wider one. [How](#how)"
@@ -128,6 +133,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.ACCOUNT_ENABLED: "enabled an account",
     AuditAction.ROLE_CHANGED: "changed a role",
     AuditAction.CASELOAD_HANDED_OVER: "handed the patient over",
+    AuditAction.HAND_OVER_ASKED: "asked to hand a caseload over",
+    AuditAction.HAND_OVER_REFUSED: "refused to hand a caseload over",
+    AuditAction.TAKEOVER_READ: "read what administrators had done",
     AuditAction.PATIENT_ADDED: "added the patient",
     AuditAction.PATIENT_CHANGED: "changed name or note",
     AuditAction.PATIENT_VIEWED: "looked at the patient",
@@ -165,6 +173,14 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CLOCK_CONFIRMED: "confirmed the computer's clock",
     AuditAction.ZONE_CHANGED: "set the clinic's time zone",
 }
+
+TAKEOVERS: dict[str, str] = {
+    AuditAction.PASSWORD_RESET: "{by} gave {account} a new password",
+    AuditAction.SECOND_STEP_RESET: "{by} took the second step from {account}",
+    AuditAction.PROVIDER_LINKED: "{by} linked {account} to a sign-in provider",
+    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to another account",
+}
+"""By which an administrator can come to the patients of others; each makes a sentence."""
 
 SCOPES: dict[str, str] = {
     Scope.ANALYSE: "analyse recordings",
@@ -210,6 +226,9 @@ SEVERAL_FACES = (
 )
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
+
+ERROR_CODE = "Error code: {code}"
+"""What to name when asking for help: a code stays the same in every version."""
 
 SUBGROUPS_UNKNOWN = (
     "How well the model reads people of different age, sex, skin colour or culture is **unknown**: the training data"
@@ -267,3 +286,12 @@ FORBIDDEN = (
     r"\bsuicid",
 )
 """Patterns that stand in no page, export or manual; a test looks for them."""
+
+NEEDS: dict[str, str] = {
+    "choose_face": "Choose a face",
+    "failed": "Analysis failed",
+    "consent_ends": "Consent ends",
+    "questionnaire_due": "Questionnaire due",
+    "outside": "Outside the usual range",
+}
+"""What asks for a clinician (clinic/patients/needs.py); the last is a fact about the newest recording, no alarm."""

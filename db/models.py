@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
+    Connection,
     DateTime,
     ForeignKey,
     Index,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     func,
     select,
     table,
+    update,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -149,6 +153,8 @@ class Account(Base):
     accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    told: Mapped[int] = mapped_column(default=0)
+    """Up to which row of the audit the person has read what administrators did (clinic/accounts/takeovers.py)."""
     revision: Mapped[int] = mapped_column(default=1)
     """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
 
@@ -246,6 +252,18 @@ class Access(Base):
     created_at: Mapped[datetime]
 
 
+class HandOverRequest(Base):
+    """A caseload that one administrator wants to hand over and a second confirms (clinic/accounts/handover.py)."""
+
+    __tablename__ = "hand_over_request"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    giver_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), unique=True)
+    taker_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    asked_by: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+
+
 class AuditRow(Base):
     """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
 
@@ -256,7 +274,7 @@ class AuditRow(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
-    action: Mapped[str] = mapped_column("deed", String(32))
+    action: Mapped[str] = mapped_column("deed", String(32), index=True)
     account_id: Mapped[str | None] = mapped_column(String(32))
     patient_id: Mapped[str | None] = mapped_column(String(32), index=True)
     recording_id: Mapped[str | None] = mapped_column(String(32))
@@ -265,11 +283,23 @@ class AuditRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
+class AuditText(Base):
+    """What a person typed in a deed of the audit: it goes with the patient, the chain keeps its salted hash."""
+
+    __tablename__ = "audit_text"
+
+    number: Mapped[int] = mapped_column(ForeignKey("audit.number"), primary_key=True, autoincrement=False)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)
+
+
 class Patient(Base):
     """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name, code and note.
 
     `code` (a clinic's number, or empty) and `born_on` tell people of one name apart. `revision` counts edits of this
-    row, `consents_revision` those of the patient's consents (clinic/conflicts.py).
+    row, `consents_revision` those of the patient's consents, `sharing_revision` those of who sees the patient
+    (clinic/conflicts.py). `visits` is the highest number that a visit was given: it is not given again.
     """
 
     __tablename__ = "patient"
@@ -285,6 +315,8 @@ class Patient(Base):
     created_at: Mapped[datetime]
     revision: Mapped[int] = mapped_column(default=1)
     consents_revision: Mapped[int] = mapped_column(default=1)
+    sharing_revision: Mapped[int] = mapped_column(default=1)
+    visits: Mapped[int] = mapped_column(default=0)
     recordings: Mapped[list[Recording]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
     )
@@ -319,6 +351,9 @@ class Consent(Base):
     withdrawn_at: Mapped[datetime | None]
 
 
+_IN_TREND = column("current", Boolean) & column("summary").is_not(None)
+
+
 class Recording(Base):
     """One clinic visit's pictures or video, and how its results were made.
 
@@ -335,6 +370,8 @@ class Recording(Base):
     version_of: Mapped[str | None] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
     current: Mapped[bool] = mapped_column(default=True)
     """Whether lists and trends show this version: a new one becomes it when its analysis is done."""
+    visit_number: Mapped[int]
+    """Which of the patient's visits it is, from 1; all versions have it, and no other visit gets it, even later."""
     kind: Mapped[str] = mapped_column(String(16))
     """``"video"`` or ``"pictures"``."""
     recorded_on: Mapped[date] = mapped_column(index=True)
@@ -371,6 +408,54 @@ class Recording(Base):
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True, uselist=False
     )
 
+    __table_args__ = (
+        # The caseload counts tens of thousands of recordings: from these indexes alone, without reading a row.
+        Index("ix_recording_listed", "patient_id", "current", "recorded_on"),
+        Index(
+            "ix_recording_in_trend",
+            "patient_id",
+            "number",
+            "revision",
+            sqlite_where=_IN_TREND,
+            postgresql_where=_IN_TREND,
+        ),
+    )
+
+
+class TrendDigest(Base):
+    """A patient's trend in short, for the caseload (clinic/patients/digests.py): worked out of recordings, and again.
+
+    `recordings`, `numbers`, `revisions`: how many recordings it was made of, and the sums of their numbers and
+    revisions, by which it is known whether it still holds; `method`: the version of the program's way of making it.
+    `outside`: whether the newest counting recording is marked for lying outside the patient's usual range.
+    """
+
+    __tablename__ = "trend_digest"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True)
+    method: Mapped[int]
+    recordings: Mapped[int]
+    numbers: Mapped[int] = mapped_column(BigInteger)
+    revisions: Mapped[int] = mapped_column(BigInteger)
+    outside: Mapped[bool] = mapped_column(default=False)
+    line: Mapped[dict[str, Any]]
+    """See `clinic.patients.digests.SmallTrend`."""
+
+
+@event.listens_for(Recording, "before_insert")
+def _number_visit(_mapper: Any, connection: Connection, recording: Recording) -> None:
+    """Give a recording its visit's number; of a deleted visit the number is not given again."""
+    if recording.visit_number is not None:
+        return
+    if recording.version_of is not None:
+        visit = select(Recording.visit_number).where(Recording.id == recording.version_of)
+        recording.visit_number = connection.execute(visit).scalar_one()
+        return
+    of_patient = Patient.id == recording.patient_id
+    connection.execute(update(Patient).where(of_patient).values(visits=Patient.visits + 1))
+    # Where there is no such patient the row is refused anyway, for its reference.
+    recording.visit_number = connection.execute(select(Patient.visits).where(of_patient)).scalar() or 1
+
 
 class Sample(Base):
     """One face at one moment of a recording, or one moment without a face (`track` -1, everything else NULL).
@@ -393,6 +478,8 @@ class Sample(Base):
     sharpness: Mapped[float | None]
     brightness: Mapped[float | None]
     """Both see `fer_core.types.Quality`; NULL without a face, and where an earlier version analysed it."""
+    mouth_change: Mapped[float | None]
+    """See `fer_core.types.FaceExpression`; NULL in pictures too, and where there is nothing to compare with."""
     angry: Mapped[float | None]
     disgust: Mapped[float | None]
     fear: Mapped[float | None]

@@ -11,6 +11,7 @@ from clinic.jobs import progress
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
+from clinic.phrases import counted
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
@@ -26,7 +27,16 @@ from pages.views.questionnaires import show_questionnaires, show_watched
 from pages.views.recording import title_of
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
-from pages.widgets import clock, day, day_input, percent, show_errors, table_of_recordings
+from pages.widgets import (
+    DAY_COLUMN,
+    clock,
+    day,
+    day_input,
+    duration,
+    percent,
+    show_errors,
+    table_of_recordings,
+)
 from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -36,9 +46,9 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 def edit(patient: PatientDetail) -> None:
     """Change what is said of the patient, who sees it, or delete the patient."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         edit_fields(patient)
-        show_readers(patient.id)
+        show_readers(patient)
         show_history(patient.id)
         with st.expander("Delete this patient"):
             delete(patient)
@@ -65,11 +75,15 @@ def edit_fields(patient: PatientDetail) -> None:
 def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
     count = len(patient.recordings)
-    st.write(f"Deletes the patient and {count} recording{'' if count == 1 else 's'} for good. This can't be undone.")
-    if confirmed("Delete patient", "delete_patient", actions.at(patient.id, patient.revision), patient):
-        parts = resources()
-        receipt = deletion.delete_patient(parts.db, parts.settings, actor(), patient.id, patient.revision, count)
-        keep_receipt(receipt)
+    st.write(f"Deletes the patient and {counted(count, 'recording')} for good. This can't be undone.")
+    target = actions.at(patient.id, patient.revision)
+    if confirmed("Delete patient", "delete_patient", target, patient):
+        parts, who = resources(), actor()
+
+        def carry_out() -> deletion.Receipt:
+            return deletion.delete_patient(parts.db, parts.settings, who, patient.id, patient.revision, count)
+
+        keep_receipt(actions.once("delete_patient", target, carry_out))
         st.session_state.pop("patient", None)
         st.switch_page(links.CASELOAD)
 
@@ -84,7 +98,8 @@ def show_header(patient: PatientDetail) -> None:
                 edit(patient)
         with export_button:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
-                export_dialog(patient.id, patient.name)
+                actions.open_anew("export")
+                export_dialog(patient)
     show_receipt()
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
@@ -107,32 +122,35 @@ def show_overview(patient: PatientDetail) -> None:
         with columns[1]:
             links.recording_link("Open it", latest.id)
     columns[2].metric("Recordings", len(patient.recordings))
-    counting = sum(point.excluded is None for point in patient.trend.points)
-    columns[3].metric("Counting in the trend", counting)
+    # As many as the baseline is told of: recordings of an earlier line are not compared with those of this one.
+    newest = len(patient.trend.changes)
+    counting = sum(point.excluded is None and point.segment == newest for point in patient.trend.points)
+    columns[3].metric("Counting in the newest line" if newest else "Counting in the trend", counting)
 
 
 def show_table(patient: PatientDetail) -> None:
     """List all recordings; each opens on its own page."""
-    labels = chooser.recording_labels(patient.recordings, title_of)
+    labels = {recording.id: title_of(recording) for recording in patient.recordings}
     chosen = chooser.choose(
         "Open a recording", labels, f"open:{patient.id}", placeholder="Choose a recording, or tick its row"
     )
     rows = [
         {
-            "Recording": labels[recording.id],
-            "Recorded on": recording.recorded_on.isoformat(),
+            "No.": recording.visit_number,
+            "Recorded on": recording.recorded_on,
             "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
+            "Length": duration(recording.duration_s) if recording.kind == "video" else "",
             "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
             "State": recording.standing.sentence,
             "Note": recording.note,
         }
         for recording in patient.recordings
     ]
-    shown = ("Recording", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
-    usable = st.column_config.NumberColumn(format="%.0f %%")
+    shown = ("No.", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
+    config = {"Usable": st.column_config.NumberColumn(format="%.0f %%"), "Recorded on": DAY_COLUMN}
     ids = [recording.id for recording in patient.recordings]
-    ticked = table_of_recordings(rows, ids, "recordings", column_config={"Usable": usable}, column_order=shown)
+    ticked = table_of_recordings(rows, ids, "recordings", column_config=config, column_order=shown)
     if chosen is not None or ticked is not None:
         links.open_recording(chosen or ticked or "")
 
@@ -150,7 +168,7 @@ def show_under_way(patient_id: str, before: int) -> None:
             st.rerun()
         for job in found:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                st.markdown(f"Recording of {day(job.recorded_on)}: {job.status.standing.sentence}", width="stretch")
+                st.markdown(f"{chooser.visit(job.subject)}: {job.status.standing.sentence}", width="stretch")
                 if job.status.writable:
                     links.analysis_link("Show", job.status.recording_id)
 

@@ -14,8 +14,8 @@ from pages import actions, chooser, links
 from pages.charts.trend import title
 from pages.session import actor
 from pages.views.numbers import show_numbers
-from pages.views.recording import called, show_recording
-from pages.widgets import day, show_error
+from pages.views.recording import show_recording, title_of
+from pages.widgets import show_error
 from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -23,7 +23,6 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 
 def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     """Draw whose recording it is and of when, with the ways to the ones before and after it."""
-    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
     name, before, after = st.columns([6, 1, 1], vertical_alignment="bottom")
     name.title(links.plain_text(patient.name))
     earlier, later = neighbours(patient, recording)
@@ -34,9 +33,9 @@ def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     with after:
         if later is not None and actions.action("Next", "open", later.id, icon=":material/chevron_right:"):
             links.open_recording(later.id)
-    st.subheader(f"Recording of {day(recording.recorded_on)}{at}")
+    st.subheader(f"Recording of {chooser.visit(recording)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{chooser.identity(patient)} · {called(patient, recording)}", width="stretch")
+        st.caption(f"{chooser.identity(patient)} · {title_of(recording)}", width="stretch")
         if patient.demo:
             st.badge("Invented patient: a demonstration, no real person", color="blue")
         with st.container(width="content"):

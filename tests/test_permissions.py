@@ -24,18 +24,19 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, identities, oidc, sessions, totp
+from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, totp
 from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
-from clinic.jobs import jobs, outcomes, progress, reanalysis
-from clinic.patients import caseload, conditions, edits, events, sharing
+from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
+from clinic.patients import caseload, conditions, edits, events, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
-from clinic.questionnaires import answers, handover, incoming_csv, scales, schedule
+from clinic.patients.listing import Asked
+from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, schedule
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
@@ -47,6 +48,7 @@ from db.engine import migrate, open_database
 from db.models import (
     Account,
     FaceCondition,
+    HandOverRequest,
     Job,
     JobState,
     OwnScale,
@@ -61,7 +63,7 @@ from db.records import save_results
 from fer_core.errors import FerError
 from pages.navigation import PLACES
 from storage.media import open_store
-from storage.sealed import sealing
+from storage.sealed import open_sealed, seal_bytes, sealing
 from tests import doors
 from tests.clinic.fakes import result
 from tests.consents import agree
@@ -92,6 +94,7 @@ MODULES = (
     edits,
     exports,
     folders,
+    patient_mode,
     identities,
     imports,
     incoming,
@@ -105,6 +108,7 @@ MODULES = (
     totp,
     sharing,
     sessions,
+    takeovers,
     uploads,
     withdrawal,
 )
@@ -191,6 +195,18 @@ def ended(world):
     with world.db.session() as session:
         session.execute(update(Job).values(state=JobState.DONE.value))
     return world.patient_id
+
+
+def waiting(world, actor):
+    """An archive that was prepared for the person while that was allowed."""
+    folder = world.settings.data_dir / "downloads"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{new_id()}-{world.patient_id}-results"
+    content = bytes(downloads.ASKED_EVERY_BYTES + 1)
+    owner = actor.account_id if actor is not None else ""
+    path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))
+    file = open_sealed(path.open("rb"), open_store(world.settings).key, downloads._context(path, owner))
+    return downloads.Archive(path, world.patient_id, False, file, len(content))
 
 
 def archive():
@@ -283,14 +299,30 @@ def with_a_folder(world):
     return replace(world.settings, import_dir=world.settings.data_dir / "incoming")
 
 
+def a_request(world):
+    """A caseload that somebody else asked to hand over."""
+    ids = [account_of(world, name) for name in ("clinician", "foreign", "viewer")]
+    with world.db.session() as session:
+        asked = HandOverRequest(giver_id=ids[0], taker_id=ids[1], asked_by=ids[2], created_at=doors.now())
+        session.add(asked)
+        session.flush()
+        return asked.id
+
+
 CALLS = {
     "accounts.accept_statement": lambda w, a: accounts.accept_statement(w.db, a, words.STATEMENT_VERSION),
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
     "accounts.enable": lambda w, a: accounts.enable(w.db, a, account_of(w, "disabled")),
-    "accounts.hand_over": lambda w, a: accounts.hand_over(
+    "handover.confirm": lambda w, a: handover.confirm(w.db, a, a_request(w)),
+    "handover.hand_over": lambda w, a: handover.hand_over(
         w.db, a, account_of(w, "clinician"), account_of(w, "foreign")
     ),
+    "handover.refuse": lambda w, a: handover.refuse(w.db, a, a_request(w)),
+    "handover.waiting": lambda w, a: handover.waiting(w.db, a),
+    "takeovers.lately": lambda w, a: takeovers.lately(w.db, a),
+    "takeovers.read": lambda w, a: takeovers.read(w.db, a, 1),
+    "takeovers.unread": lambda w, a: takeovers.unread(w.db, a),
     "accounts.list_accounts": lambda w, a: accounts.list_accounts(w.db, a),
     "accounts.reset_password": lambda w, a: accounts.reset_password(w.db, a, account_of(w, "viewer")),
     "accounts.set_role": lambda w, a: accounts.set_role(w.db, a, account_of(w, "viewer"), Role.ADMINISTRATOR),
@@ -303,7 +335,7 @@ CALLS = {
     "events.add": lambda w, a: events.add(w.db, a, w.patient_id, EventKind.MEDICATION, DAY, "started"),
     "events.marks": lambda w, a: events.marks(w.db, a, w.patient_id),
     "events.remove": lambda w, a: events.remove(w.db, a, an_event(w)),
-    "handover.begin": lambda w, a: handover.begin(w.db, a, w.patient_id, "phq9", "4711"),
+    "patient_mode.begin": lambda w, a: patient_mode.begin(w.db, a, w.patient_id, "phq9", "4711"),
     "incoming_csv.preview": lambda w, a: incoming_csv.preview(w.db, a, w.patient_id, b"date,scale,total\n"),
     "incoming_csv.take": lambda w, a: incoming_csv.take(w.db, a, w.patient_id, b"date,scale,total\n"),
     "scales.define": lambda w, a: scales.define(w.db, a, OwnFields("New", 0, 9, HigherIs.WORSE)),
@@ -318,6 +350,8 @@ CALLS = {
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
+    "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
+    "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
     "edits.edit_patient": lambda w, a: edits.edit_patient(w.db, a, w.patient_id, 1, PatientFields("Another")),
     "edits.edit_recording": lambda w, a: edits.edit_recording(
@@ -355,6 +389,7 @@ CALLS = {
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
+    "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
     "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),
@@ -383,8 +418,12 @@ CALLS = {
     "zones.choose": lambda w, a: zones.choose(w.db, a, "Europe/Berlin"),
     "exports.export_patient": lambda w, a: exports.export_patient(w.db, w.settings, a, ended(w), io.BytesIO()),
     "exports.export_to": lambda w, a: exports.export_to(w.db, w.settings, a, ended(w), w.settings.data_dir / "p.zip"),
+    "downloads.content": lambda w, a: list(downloads.content(w.db, a, waiting(w, a))),
+    "downloads.need_allowed": lambda w, a: downloads.need_allowed(w.db, a, waiting(w, a)),
+    "downloads.take": lambda w, a: downloads.take(w.db, w.settings, a, waiting(w, a).path.name[:32]).file.close(),
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
     "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
+    "incoming.need_uploader": lambda w, a: incoming.need_uploader(w.db, a),
     "incoming.begin": lambda w, a: incoming.begin(w.db, w.settings, a, 5),
     "withdrawal.covered": lambda w, a: withdrawal.covered(w.db, w.settings, a, w.patient_id, tuple(Scope)),
     "withdrawal.withdraw": lambda w, a: withdrawal.withdraw(w.db, w.settings, a, w.patient_id, [Scope.EXPORT]),
@@ -554,7 +593,11 @@ def shown(name, patient_id, recording_id):
             return "hidden"
     page.query_params["id" if name == "recording" else "patient"] = recording_id if name == "recording" else patient_id
     page.run()
-    codes = [caption.value.removeprefix("Code: ") for caption in page.caption if caption.value.startswith("Code: ")]
+    codes = [
+        caption.value.removeprefix("Error code: ")
+        for caption in page.caption
+        if caption.value.startswith("Error code: ")
+    ]
     if codes:
         return codes[0]
     titles = {"record": "New recording", "activity": "Analyses", "patient": NAME, "recording": NAME}

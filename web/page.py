@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from html import escape
-from typing import TypeVar
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
+
+from clinic.accounts.throttle import TooManyError
+from fer_core.errors import FerError
 
 FORM_BYTES = 16 * 1024
 """The largest form that is read."""
@@ -65,17 +64,17 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-_ATTEMPTS = ThreadPoolExecutor(2, "attempt")
-"""Threads of their own, so that a flood of attempts keeps nobody waiting who is signed in."""
-
 Field = tuple[str, str, str, str]
 """A field's name, what is written above it, its type, and what the browser may fill in."""
-T = TypeVar("T")
 
 
-async def attempt(work: Callable[[], T], threads: ThreadPoolExecutor = _ATTEMPTS) -> T:
-    """Run what takes a password or a code beside the other requests."""
-    return await asyncio.get_running_loop().run_in_executor(threads, work)
+def refuse(refusal: FerError, response: Response) -> Response:
+    """Return a page that shows a refusal, with the status and headers of its kind."""
+    response.status_code = 403
+    if isinstance(refusal, TooManyError):
+        response.status_code = 429
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response
 
 
 async def read_form(request: Request) -> dict[str, str]:

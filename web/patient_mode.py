@@ -14,12 +14,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from clinic.questionnaires import handover, scales
-from clinic.questionnaires.handover import Asked
+from clinic.accounts.throttle import TooManyError
+from clinic.questionnaires import patient_mode, scales
+from clinic.questionnaires.patient_mode import Asked
 from fer_core.errors import FerError
 from web.gate import COOKIE, COOKIE_TLS, HAND_OVER, PATIENT_MODE, SIGN_IN, is_tls, set_token
-from web.page import attempt, notice, page, read_form
+from web.page import notice, page, read_form, refuse
 from web.resources import resources
+from web.sign_in import ATTEMPTS
 
 DEVICE, DEVICE_TLS = "hand_over", "__Secure-hand_over"
 ID = re.compile(r"[0-9a-f]{32}")
@@ -38,7 +40,7 @@ async def hand_over(request: Request) -> Response:
     try:
         if given.get("pin") != given.get("again"):
             raise FerError("The two PINs differ. Please type them again.", "bad_pin")
-        token = await attempt(lambda: handover.begin(db, actor, patient_id, scale, given.get("pin", "")))
+        token = await run_in_threadpool(lambda: patient_mode.begin(db, actor, patient_id, scale, given.get("pin", "")))
     except FerError as refusal:
         return await _hand_over_page(actor, patient_id, scale, refusal.message, 403)
     response = RedirectResponse(PATIENT_MODE, 303)
@@ -55,7 +57,7 @@ async def questionnaire(request: Request) -> Response:
     """Show a question, the end, or the PIN; or take an answer."""
     db, token = resources().db, _token(request)
     if request.method == "GET":
-        found = await run_in_threadpool(handover.asked, db, token)
+        found = await run_in_threadpool(patient_mode.asked, db, token)
         if found is None:
             return RedirectResponse(SIGN_IN, 303)
         if "staff" in request.query_params:
@@ -80,15 +82,15 @@ ROUTES = [
 def _answer(token: str | None, form: dict[str, str]) -> str:
     """Keep an answer and return where to go on. Raises FerError."""
     db = resources().db
-    found = handover.asked(db, token)
+    found = patient_mode.asked(db, token)
     if found is None or found.done:
         return PATIENT_MODE
     if form.get("finish"):
-        handover.finish(db, token)
+        patient_mode.finish(db, token)
         return PATIENT_MODE
     place, given = _place(form.get("q"), found), form.get("answer", "")
     if "back" not in form:
-        handover.answer(db, token, place, int(given) if re.fullmatch(r"\d", given) else None)
+        patient_mode.answer(db, token, place, int(given) if re.fullmatch(r"\d", given) else None)
     after = max(0, place - 1) if "back" in form else place + 1
     return f"{PATIENT_MODE}?q={after + 1}"
 
@@ -103,10 +105,10 @@ def _place(text: str | None, found: Asked) -> int:
 async def _give_back(request: Request, pin: str) -> Response:
     db, token = resources().db, _token(request)
     try:
-        signed_in, patient_id = await attempt(lambda: handover.give_back(db, token, pin))
+        signed_in, patient_id = await ATTEMPTS.run(request, lambda: patient_mode.give_back(db, token, pin))
     except FerError as refusal:
-        if refusal.code == "pin_refused":
-            return _pin_page(refusal.message, 403)
+        if refusal.code == "pin_refused" or isinstance(refusal, TooManyError):
+            return refuse(refusal, _pin_page(refusal.message, 403))
         return RedirectResponse(SIGN_IN, 303)
     response = RedirectResponse(f"/patient?patient={patient_id}&tab=questionnaires", 303)
     tls = is_tls(request.scope, resources().settings.behind_tls)

@@ -7,7 +7,9 @@ where the gate before these routes puts it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from clinic.access import Actor
+from clinic.access import Actor, Forbidden
 from clinic.consent import notice
 from clinic.exchange import downloads
 from clinic.recordings import incoming, playback
@@ -27,6 +29,8 @@ from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 
 PIECE_TYPE = "application/offset+octet-stream"
+ASKED_EVERY_S = 1.0
+"""So often it is asked whether a person whose upload is coming in may still do that."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 STATUS = {
     "upload_unknown": 404,
@@ -37,6 +41,7 @@ STATUS = {
     "signed_out": 403,
     "statement": 403,
     "not_your_patient": 403,
+    "read_only": 403,
     "no_consent": 403,
     "consent_expired": 403,
     "consent_withdrawn": 403,
@@ -55,13 +60,13 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
 
     async def upload(request: Request) -> Response:
         try:
-            return await _upload(request, settings(), digests)
+            return await _upload(request, settings(), await run_in_threadpool(open_db), digests)
         except FerError as error:
             return _refusal(error)
 
     async def download(request: Request) -> Response:
         try:
-            return await _download(request, settings())
+            return await _download(request, settings(), await run_in_threadpool(open_db))
         except FerError as error:
             return _refusal(error)
 
@@ -77,7 +82,7 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
 
     return [
         Route("/uploads/{upload_id}", upload, methods=["HEAD", "PATCH", "DELETE"]),
-        Route("/downloads/{ticket}", download, methods=["GET"]),
+        Route("/downloads/{ticket}", download, methods=["GET", "HEAD"]),
         Route("/recordings/{recording_id}/video", video, methods=["GET", "HEAD"]),
         Route(notice.PATH, show_notice, methods=["GET"]),
     ]
@@ -92,7 +97,7 @@ def same_origin(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
 
 
-async def _upload(request: Request, settings: Settings, digests: Digests) -> Response:
+async def _upload(request: Request, settings: Settings, db: Database, digests: Digests) -> Response:
     if not same_origin(request):
         return _refusal(FerError("Uploads are taken from this program's own pages alone.", "other_origin"), 403)
     upload_id, owner = request.path_params["upload_id"], _user(request)
@@ -105,12 +110,15 @@ async def _upload(request: Request, settings: Settings, digests: Digests) -> Res
     if request.headers.get("content-type") != PIECE_TYPE or not offset.isdecimal():
         return _refusal(FerError("This is no piece of an upload.", "no_piece"))
     piece = await run_in_threadpool(Piece, settings, upload_id, int(offset), digests, owner)
-    return _progress(await _receive(request, piece), 204)
+    return _progress(await _receive(request, db, piece), 204)
 
 
-async def _receive(request: Request, piece: Piece) -> Incoming:
-    """Write the request's body as it comes; what came before an interruption is kept."""
-    waiting, parts = bytearray(), request.stream()
+async def _receive(request: Request, db: Database, piece: Piece) -> Incoming:
+    """Write the request's body as it comes; what came before an interruption is kept.
+
+    Where the sign-in ends, or the account may upload no more, the rest is not read. Raises Forbidden.
+    """
+    waiting, parts = bytearray(), _body(request, db)
     try:
         async for data in parts:
             waiting += data
@@ -118,6 +126,8 @@ async def _receive(request: Request, piece: Piece) -> Incoming:
                 await run_in_threadpool(piece.write, bytes(waiting))
                 waiting.clear()
         await run_in_threadpool(piece.write, bytes(waiting))
+    except Forbidden:
+        raise
     except FerError:
         # An answer before the end of the piece would look like a connection that broke.
         async for _ in parts:
@@ -132,14 +142,39 @@ async def _receive(request: Request, piece: Piece) -> Incoming:
     return reached
 
 
-async def _download(request: Request, settings: Settings) -> Response:
-    length, content = await run_in_threadpool(downloads.take, settings, request.path_params["ticket"], _user(request))
+async def _body(request: Request, db: Database) -> AsyncIterator[bytes]:
+    """Yield the request's body, and ask now and then whether the person may still upload. Raises Forbidden."""
+    parts, asked = request.stream(), time.monotonic()
+    coming = asyncio.ensure_future(anext(parts, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=ASKED_EVERY_S)
+            if time.monotonic() - asked >= ASKED_EVERY_S:
+                await run_in_threadpool(incoming.need_uploader, db, request.scope["actor"])
+                asked = time.monotonic()
+            if done:
+                data = coming.result()
+                if data is None:
+                    return
+                coming = asyncio.ensure_future(anext(parts, None))
+                yield data
+    finally:
+        coming.cancel()
+
+
+async def _download(request: Request, settings: Settings, db: Database) -> Response:
+    """Answer with an archive, which is gone then; HEAD leaves it."""
+    actor: Actor = request.scope["actor"]
+    archive = await run_in_threadpool(downloads.take, db, settings, actor, request.path_params["ticket"])
     headers = HEADERS | {
-        "Content-Length": str(length),
+        "Content-Length": str(archive.length),
         "Content-Disposition": 'attachment; filename="patient-export.zip"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    return StreamingResponse(content, media_type="application/zip", headers=headers)
+    if request.method == "HEAD":
+        archive.file.close()
+        return Response(headers=headers, media_type="application/zip")
+    return StreamingResponse(downloads.content(db, actor, archive), media_type="application/zip", headers=headers)
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from backup import erasures
 from clinic.admin.serving import Options
+from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.worker.health import read_health
 from db.engine import sqlite_warning
@@ -178,7 +179,7 @@ def _erasures(settings: Settings) -> Finding:
         count = len(erasures.known(settings.erasures_path))
     except FerError as error:
         return Finding("erasures", Level.WARNING, f"{error.message} Nothing can be restored until it is mended.")
-    return Finding("erasures", Level.OK, f"{count} erasures are remembered.")
+    return Finding("erasures", Level.OK, f"Remembered: {counted(count, 'erasure')}.")
 
 
 def _space(settings: Settings) -> Finding:

@@ -13,6 +13,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError, need_unchanged
 from clinic.exchange import downloads
 from clinic.jobs import jobs
+from clinic.patients import digests
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
@@ -120,6 +121,7 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
             if recording is not None:
                 # The database deletes the other versions with the first.
                 session.delete(recording)
+                digests.forget(session, recording.patient_id)
                 audit.write(session, AuditAction.RECORDING_DELETED, account_id, recording.patient_id, recording.id)
     db.forget_deleted()
 

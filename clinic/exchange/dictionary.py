@@ -11,6 +11,7 @@ from fer_core.types import Status
 SHARES = (*EMOTION_LABELS, "uncertain")
 RECORDING_COLUMNS = (
     "id",
+    "visit_number",
     "kind",
     "recorded_on",
     "recorded_time",
@@ -53,6 +54,7 @@ NO_READING = "the face could not be read, or there was none"
 
 _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "id": ("text", "", "random id of the recording", NEVER),
+    "visit_number": ("integer", "", "which of the patient's visits it is; no other one ever has it", NEVER),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
     "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", NOBODY_SAID),
@@ -123,6 +125,12 @@ _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "confidence": ("number", "0 to 1", "how sure the detector is that this is a face", NO_FACE),
     "sharpness": ("number", "", "variance of the Laplacian of the face at 48 px: more is sharper", NOT_MEASURED),
     "brightness": ("number", "0 to 255", "mean grey level of the face", NOT_MEASURED),
+    "mouth_change": (
+        "number",
+        "",
+        "how much the mouth changed within 0.2 s, in standard deviations of the face's grey level",
+        "a picture, no face of 80 px, nothing 0.15 to 0.3 s earlier, or an earlier version of the program",
+    ),
 }
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO
 from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock, words
+from clinic import access, audit, clock, phrases, words
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
@@ -37,7 +37,21 @@ from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Access, Base, Chunk, Consent, HandOver, Job, JobState, Patient, Reanalysis, Recording, Sample
+from db.models import (
+    Access,
+    AuditText,
+    Base,
+    Chunk,
+    Consent,
+    HandOver,
+    Job,
+    JobState,
+    Patient,
+    Reanalysis,
+    Recording,
+    Sample,
+    TrendDigest,
+)
 from fer_core.errors import FerError
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 4
@@ -55,8 +69,11 @@ SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
-OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, Chunk, HandOver, Reanalysis))
-"""Tables of how this installation worked, of who saw the patient here, and of a device in the patient's hands now."""
+OF_THIS_PLACE = frozenset(
+    table.__tablename__ for table in (Access, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+)
+"""Tables of how this installation worked, of who saw the patient here, of a device in the patient's hands now, and of
+what is worked out of the others."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
 DERIVED = ("search_key",)
@@ -115,7 +132,8 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
     if found is not None:
         recording, job = found
         said = standing_of(recording, job, closed=False).sentence
-        raise FerError(f"The recording of {recording.recorded_on} is not done yet. {said}", "analysis_under_way")
+        which = f"Recording no. {recording.visit_number} of {phrases.day(recording.recorded_on)}"
+        raise FerError(f"{which} is not done yet. {said}", "analysis_under_way")
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:

@@ -72,6 +72,8 @@ DAMAGE = (EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueE
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
+MOST_VISITS = 10**6
+"""No archive of a person has more: a higher number would leave none for the visits to come."""
 
 
 def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
@@ -167,6 +169,7 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
         if recording.get("version_of") not in {None, *firsts}:
             raise ValueError("a version of another patient's recording")
         _check_recording(recording)
+    _number_visits(patient, recordings)
     for given in tables[Consent.__tablename__]:
         _check_consent(given)
     for answer in tables[QuestionnaireAnswer.__tablename__]:
@@ -181,6 +184,18 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
         # The sentence is shown as it is, and Markdown could hide a link in it.
         if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
             raise ValueError("no ended analysis")
+
+
+def _number_visits(patient: Row, recordings: list[Row]) -> None:
+    """Give the visits of an export from before they had numbers theirs. Raises ValueError where two have the same."""
+    firsts = [recording for recording in recordings if recording.get("version_of") is None]
+    in_order = sorted(firsts, key=lambda row: (row.get("number", 0), row["created_at"], row["id"]))
+    numbers = {row["id"]: row.get("visit_number", place) for place, row in enumerate(in_order, 1)}
+    if len(set(numbers.values())) != len(numbers) or any(not 0 < number < MOST_VISITS for number in numbers.values()):
+        raise ValueError("no numbers of visits")
+    for recording in recordings:
+        recording["visit_number"] = numbers[recording.get("version_of") or recording["id"]]
+    patient["visits"] = max([0, *numbers.values(), min(patient.get("visits", 0), MOST_VISITS)])
 
 
 def _check_consent(given: Row) -> None:

@@ -124,31 +124,6 @@ def preview_figure(
     return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode=False, dragmode=False)
 
 
-def spark_svg(values: Sequence[float | None], color: str, width: int = 150, height: int = 34) -> str:
-    """Return a small line of shares (0 to 1) as SVG text; None is a gap, a lonely value a dot; empty without values."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return ""
-    top = _top(known)
-    step = (width - 8) / max(1, len(values) - 1)
-    at = [
-        (4 + number * step, height - 4 - value / top * (height - 8))
-        for number, value in enumerate(values)
-        if value is not None
-    ]
-    numbers = [number for number, value in enumerate(values) if value is not None]
-    pieces = []
-    for index, (x, y) in enumerate(at):
-        joined = index > 0 and numbers[index] == numbers[index - 1] + 1
-        pieces.append(f"{'L' if joined else 'M'}{x:.1f} {y:.1f}")
-    x, y = at[-1]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
-        f'<path d="{" ".join(pieces)}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/></svg>'
-    )
-
-
 def _usable_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None:
     """Draw the usable share of each recording, with the half below which a recording doesn't count."""
     figure.add_scatter(

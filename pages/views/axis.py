@@ -58,6 +58,8 @@ def _how_to_read(patient: PatientDetail, panels: bool, marks: bool) -> list[str]
         said.append("Hollow points do not count, the reason appears under the pointer.")
     if any(point.usual_low for point in trend.points):
         said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
+    if any(point.still for point in trend.points):
+        said.append(words.STILL_TREND)
     if trend.changes:
         said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
     return said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import words
+from clinic.phrases import counted
 from clinic.recordings.readings import Told
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Episode, Light, Reading
@@ -32,17 +33,40 @@ def show_reading(told: Told, key: str) -> None:
         shares_figure(reading, words.EXPRESSIONS, told.adjusted), f"shares_{key}", "Share of the usable time by label"
     )
     size = (
-        f" This recording is worth about {reading.size:.0f} independent moments. [How](#how)"
+        f" This recording is worth about {counted(reading.size, 'independent moment')}. [How](#how)"
         if reading.usable_s
         else ""
     )
     st.caption(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
     adjusted = words.ADJUSTED if told.adjusted is not None else words.NOT_ADJUSTED.format(reason=told.not_adjusted)
     st.caption(adjusted)
+    show_mouth(reading, key)
     columns = st.columns(3)
     columns[0].metric("Movement of the face", _number(reading.movement), help=words.MOVEMENT)
     columns[1].metric("Valence index", _index(reading.valence, reading.valence_reach), help=words.CIRCUMPLEX)
     columns[2].metric("Arousal index", _index(reading.arousal, reading.arousal_reach), help=words.CIRCUMPLEX)
+
+
+def show_mouth(reading: Reading, key: str) -> None:
+    """Draw the shares of the time in which the mouth moves beside those of the time in which it is still."""
+    parts = {"Mouth moving": reading.moving, "Mouth still": reading.still}
+    known = {name: part for name, part in parts.items() if part is not None}
+    if not known:
+        return
+    whole = sum(part.seconds or 0.0 for part in known.values())
+    moving = reading.moving.seconds or 0.0 if reading.moving is not None else 0.0
+    st.caption(words.MOUTH.format(moving=round(100 * moving / whole)))
+    rows = [
+        {"Part": f"{name} ({part.seconds:.0f} s)"}
+        | {
+            title(label): f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+            for label, share, low, high in zip(
+                words.TREND_NAMES.values(), part.shares, part.low, part.high, strict=True
+            )
+        }
+        for name, part in known.items()
+    ]
+    st.dataframe(rows, hide_index=True, key=f"mouth_{key}")
 
 
 def show_episodes(told: Told, key: str) -> None:

@@ -9,6 +9,7 @@ from clinic.erasure import deletion
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
+from clinic.phrases import counted
 from clinic.recordings import readings
 from clinic.recordings.states import Tone
 from fer_core.emotions import Emotion
@@ -21,24 +22,17 @@ from pages.views.convert import moments
 from pages.views.player import has_video, show_video
 from pages.views.reading import show_episodes, show_light, show_reading
 from pages.views.transfer import keep_receipt
-from pages.widgets import chart, day, day_input, day_of, duration, percent, show_errors, show_standing
+from pages.widgets import chart, day_input, day_of, duration, percent, show_errors, show_standing
 from web.resources import resources
 
 SMOOTHINGS = {str(width_s): f"{width_s:g} s" if width_s else "Off" for width_s in readings.SMOOTHINGS_S}
 
 
 def title_of(recording: RecordingRow) -> str:
-    """Return what a recording is called in lists: its day and time, its kind, and its state where it has no result."""
-    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
-    kind = "Video" if recording.kind == "video" else "Pictures"
-    length = f", {duration(recording.duration_s)}" if recording.duration_s else ""
+    """Return what a recording is called in lists: its name, its length, and its state where it has no result."""
+    length = f" · {duration(recording.duration_s)}" if recording.duration_s else ""
     open_state = f" · {recording.standing.sentence}" if recording.samples is None else ""
-    return f"{day(recording.recorded_on)}{at} · {kind}{length}{open_state}"
-
-
-def called(patient: PatientDetail, recording: RecordingRow) -> str:
-    """Return what a recording is called in the lists of its patient: with a number where others are of the same day."""
-    return chooser.recording_labels(patient.recordings, title_of).get(recording.id, title_of(recording))
+    return f"{chooser.visit(recording)}{length}{open_state}"
 
 
 def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[Emotion]) -> None:
@@ -100,10 +94,10 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.standing.tone is not Tone.GOOD:
         show_standing(recording.standing)
     if recording.damaged_frames:
-        st.caption(f"{recording.damaged_frames:,} frames were damaged or had no usable time, and were left out.")
+        st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
-        st.caption(f"{others} other {'face was' if others == 1 else 'faces were'} seen; nothing of them was kept.")
+        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept.")
 
 
 def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
@@ -144,9 +138,7 @@ def _show_pictures(recording: RecordingRow) -> None:
 def edit(patient: PatientDetail, recording: RecordingRow) -> None:
     """Change day, time and note."""
     with show_errors():
-        st.markdown(
-            f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)} · {called(patient, recording)}"
-        )
+        st.markdown(f"{chooser.whose(patient)} · {title_of(recording)}")
         with st.form(f"edit:{recording.id}", border=False):
             left, right = st.columns(2)
             with left:
@@ -174,11 +166,15 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     """Ask for the name, then delete."""
     with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
-        st.write(f"{called(patient, recording)}.{note} Its results are deleted for good; this can't be undone.")
-        if confirmed("Delete", "delete", actions.at(recording.id, recording.revision), patient):
-            parts = resources()
-            receipt = deletion.delete_recording(parts.db, parts.settings, actor(), recording.id, recording.revision)
-            keep_receipt(receipt)
+        st.markdown(chooser.whose(patient))
+        st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
+        target = actions.at(recording.id, recording.revision)
+        if confirmed("Delete", "delete", target, patient):
+            parts, who = resources(), actor()
+
+            def carry_out() -> deletion.Receipt:
+                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision)
+
+            keep_receipt(actions.once("delete", target, carry_out))
             st.session_state.pop("recording", None)
             st.switch_page(links.PATIENT, query_params={"patient": patient.id})

@@ -52,7 +52,7 @@ def test_exported_erased_and_brought_back_where_nobody_erased_it(account, agreed
     assert "Quentin" not in receipt
 
     import_file(page, archive)
-    page.get_by_text("Code: patient_erased").wait_for()
+    page.get_by_text("Error code: patient_erased").wait_for()
     # Another installation has another list of what was erased.
     shutil.rmtree(tmp_path / "data-keys")
     page.reload()

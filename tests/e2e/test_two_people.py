@@ -129,7 +129,7 @@ def test_a_recording_goes_to_the_patient_on_the_screen(add_patient, revise, stor
     page.goto(f"{server}/patient?patient={first}")
     page.get_by_role("link", name="Add a recording").click()
     upload(page, clip)
-    page.get_by_text(f"To be stored for Anna Twin · {first[:6]}").wait_for()
+    page.get_by_text(f"To be stored for Anna Twin · ID {first[:6]}").wait_for()
     start(page)
     page.get_by_role("heading", name="Recorded on").wait_for()
     assert [patient for patient, *_ in stored()] == [first]
@@ -302,7 +302,7 @@ def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
     upload(page, named)
     page.get_by_text("The file says 5 Apr 2026").wait_for()
     start(page)
-    page.get_by_text("Recorded on: stored 1988-05-06, typed now 2015-05-14").wait_for()
+    page.get_by_text("Recorded on: stored 6 May 1988, typed now 14 May 2015").wait_for()
     page.get_by_text("Note: stored –, typed now archive tape").wait_for()
     assert stored() == [(anna, date(1988, 5, 6), "")]
     page.get_by_role("button", name="Store what was typed now").click()

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from clinic.access import Role
 from clinic.accounts import accounts
 from clinic.admin import demo
-from clinic.patients import caseload, sharing
+from clinic.patients import caseload, listing, sharing
+from clinic.patients.listing import Asked
 from clinic.recordings import uploads
 from clinic.worker.supervisor import PROGRAM_DIR
 from db.engine import open_database
@@ -272,15 +273,16 @@ def test_recorded_consent_opens_the_form(newcomer):
     assert "is deleted then" in text_of(page), "this installation keeps no files"
 
 
-def test_an_expired_consent_closes_the_results_and_says_so(patients):
+def test_an_expired_consent_closes_the_results_and_says_so(patients, who):
     consents.expire(resources().db, patients[0].id)
     page = open_page("patient", patient=patients[0].id)
     shown = text_of(page)
     assert "The consent ended" in shown
-    assert "keep the results ended on 2026-01-02" in shown
+    assert "keep the results ended on 2 Jan 2026" in shown
     assert not page.metric, "no share of usable face time, no trend"
     assert "Withdraw everything" in labels(page)
-    assert "Closed: no consent" in text_of(open_page("caseload"))
+    closed = {line.id for line in listing.page(resources().db, who, Asked()).lines if line.closed}
+    assert closed == {patients[0].id}
 
 
 def test_what_goes_is_listed_before_anything_is_withdrawn(patients, who):

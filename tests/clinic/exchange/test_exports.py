@@ -181,7 +181,7 @@ def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an
     with pytest.raises(FerError) as refusal:
         archive_of(db, settings, patient)
     assert refusal.value.code == "analysis_under_way"
-    assert "2026-05-04" in refusal.value.message
+    assert "no. 1 of 4 May 2026" in refusal.value.message
     assert why in refusal.value.message
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
-from xml.etree import ElementTree
 
 import pytest
 
@@ -15,7 +14,7 @@ from fer_core.emotions import Emotion
 from fer_core.types import Box
 from pages.charts.axis import axis_figure
 from pages.charts.palette import COLORS, DASHES, SYMBOLS
-from pages.charts.trend import TrendDot, bars, preview_figure, spark_svg
+from pages.charts.trend import TrendDot, bars, preview_figure
 from pages.views.convert import trend_dots
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
@@ -187,18 +186,6 @@ def test_a_preview_carries_its_picture_and_marks_each_face():
     assert [shape.line.dash for shape in figure.layout.shapes] == ["solid", "dot"]
     assert [note.text for note in figure.layout.annotations] == ["Happy-like", "No label"]
     assert tuple(figure.layout.yaxis.range) == (120, 0)
-
-
-def test_a_sparkline_breaks_where_a_value_is_missing():
-    svg = spark_svg([0.1, 0.2, None, 0.4], "#123456")
-    path = ElementTree.fromstring(svg).find("{http://www.w3.org/2000/svg}path")
-    assert path is not None
-    assert [step[0] for step in path.attrib["d"].replace("M", "|M").replace("L", "|L").split("|")[1:]] == [
-        "M",
-        "L",
-        "M",
-    ]
-    assert spark_svg([None], "#123456") == ""
 
 
 def test_no_two_expressions_look_alike():

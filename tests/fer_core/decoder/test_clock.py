@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fer_core.media.clock import Clock, timed
-from fer_core.media.container import DecodeStats, Span
-from fer_core.media.video import Bookmark, frames
+from fer_core.decoder.clock import Clock, timed
+from fer_core.media.passage import Bookmark, DecodeStats, Span
+from fer_core.media.video import frames
 from fer_core.segments import End, Joiner, SegmentPart
 from fer_core.types import Chunk, VideoInfo
 from tests.media import moving_face, scene, write_clip

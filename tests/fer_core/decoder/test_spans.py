@@ -2,9 +2,9 @@
 
 import pytest
 
-from fer_core.media.container import DecodeStats
-from fer_core.media.spans import spans
-from fer_core.media.video import due, frames
+from fer_core.decoder.spans import spans
+from fer_core.media.passage import DecodeStats, due
+from fer_core.media.video import frames
 from tests.media import moving_face, write_clip
 
 B_FRAMES = {"preset": "medium", "bf": "3"}
@@ -65,5 +65,5 @@ def test_a_short_video_is_one_segment(tmp_path):
 def test_an_index_that_leads_elsewhere_is_not_followed(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "v.mp4", moving_face(80), options={"g": "10"})
     assert len(spans(path, SEGMENT_S)) > 2
-    monkeypatch.setattr("fer_core.media.spans._sought_packet", lambda container, stream, pts: pts - 1)
+    monkeypatch.setattr("fer_core.decoder.spans._sought_packet", lambda container, stream, pts: pts - 1)
     assert len(spans(path, SEGMENT_S)) == 1

@@ -7,7 +7,6 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,11 +17,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from fer_core.decoder.deinterlace import progressive
 from fer_core.errors import media_error
-from fer_core.media.deinterlace import progressive
-from fer_core.media.image import sniff
-from fer_core.media.kinds import DEMUXERS, named_as_video
-from fer_core.media.shots import Shots
+from fer_core.media.kinds import DEMUXERS, sniff
+from fer_core.media.passage import WHOLE, DecodeStats, Span
 from fer_core.media.source import Source, opened
 
 MAX_PIXELS = 50_000_000
@@ -32,50 +30,6 @@ HELD_BACK = 8
 """Of an AVI, so many frames are looked at ahead to know their order; an encoder mixes up fewer."""
 BUFFER_BYTES = 256 * 1024
 """Read at once from a file that is open already: each reading goes through Python."""
-
-
-@dataclass(slots=True)
-class DecodeStats:
-    """What a pass over a video met: `damaged` packets or frames, and `skipped` ones.
-
-    Those are frames whose time does not go forward, and such as need a frame from before the file's beginning.
-    `numbered`: frames that have a number, damaged ones too. `end_s`: time of the last frame. `partial`: the video ends
-    before its header says so. `shots`: what a cut after the last frame is told by.
-    """
-
-    decoded: int = 0
-    damaged: int = 0
-    skipped: int = 0
-    numbered: int = 0
-    end_s: float = 0.0
-    partial: bool = False
-    shots: Shots = field(default_factory=Shots)
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a video from one key frame to another, by their times in the stream's own units; None: an end of it.
-
-    `start_s`: the time of the video's first frame in the stream, from which times are told; None where it begins there.
-    """
-
-    begin_pts: int | None = None
-    end_pts: int | None = None
-    start_s: float | None = None
-
-    def holds(self, pts: int | None) -> bool:
-        """Return whether a frame of this time belongs here; what has no time does."""
-        return pts is None or not (self._before(pts) or self.ended(pts))
-
-    def ended(self, pts: int | None) -> bool:
-        """Return whether a frame of this time comes after the span."""
-        return pts is not None and self.end_pts is not None and pts >= self.end_pts
-
-    def _before(self, pts: int) -> bool:
-        return self.begin_pts is not None and pts < self.begin_pts
-
-
-WHOLE = Span()
 
 
 @contextmanager
@@ -91,7 +45,7 @@ def opened_video(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]
     if kind == "unread_video":
         raise media_error("unread_video")
     if kind != "video":
-        raise media_error("not_a_video" if isinstance(source, Path) and named_as_video(source.name) else "unknown_type")
+        raise media_error("unknown_type")
     # A file that is open already needs no protocol, so that it can open no other file.
     protocols = "file" if isinstance(source, Path) else "none"
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": protocols}

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from clinic import clock
 from clinic.accounts import accounts, sessions
 from clinic.patients import caseload
-from clinic.questionnaires import answers, handover
+from clinic.questionnaires import answers, patient_mode
 from db.models import AuditRow, HandOver, Role
 from fer_core.errors import FerError
 from tests import doors
@@ -28,7 +28,7 @@ def device(db, signed_in):
 
     who = sessions.actor_of(db, signed_in)
     patient_id = caseload.add_patient(db, who, "Quentin Invented")
-    return who, patient_id, handover.begin(db, who, patient_id, "phq9", PIN)
+    return who, patient_id, patient_mode.begin(db, who, patient_id, "phq9", PIN)
 
 
 def code_of(call):
@@ -48,23 +48,23 @@ def test_the_browser_is_signed_out_and_the_token_is_no_sign_in(db, signed_in, de
     _, _, token = device
     assert sessions.actor_of(db, signed_in) is None
     assert sessions.actor_of(db, token) is None
-    shown = handover.asked(db, token)
+    shown = patient_mode.asked(db, token)
     assert (shown.scale.key, shown.items, shown.done) == ("phq9", (None,) * 9, False)
 
 
 def test_answers_can_be_changed_until_the_end_and_are_stored_once(db, device):
     who, patient_id, token = device
     for place in range(9):
-        handover.answer(db, token, place, 1)
-    handover.answer(db, token, 0, 3)
-    handover.answer(db, token, 1, None)
-    handover.finish(db, token)
-    assert code_of(lambda: handover.answer(db, token, 0, 0)) == "over"
-    assert code_of(lambda: handover.finish(db, token)) == "over"
-    again, back_at = handover.give_back(db, token, PIN)
+        patient_mode.answer(db, token, place, 1)
+    patient_mode.answer(db, token, 0, 3)
+    patient_mode.answer(db, token, 1, None)
+    patient_mode.finish(db, token)
+    assert code_of(lambda: patient_mode.answer(db, token, 0, 0)) == "over"
+    assert code_of(lambda: patient_mode.finish(db, token)) == "over"
+    again, back_at = patient_mode.give_back(db, token, PIN)
     assert back_at == patient_id
     assert sessions.actor_of(db, again).account_id == who.account_id
-    assert handover.asked(db, token) is None
+    assert patient_mode.asked(db, token) is None
     [answer] = answers.listed(db, sessions.actor_of(db, again), patient_id)
     assert (answer.items, answer.how, answer.score.watched) == ((3, None, 1, 1, 1, 1, 1, 1, 1), "patient", True)
     with db.read() as session:
@@ -74,50 +74,50 @@ def test_answers_can_be_changed_until_the_end_and_are_stored_once(db, device):
 
 def test_what_was_answered_is_kept_when_the_device_comes_back_early(db, device):
     _, patient_id, token = device
-    handover.answer(db, token, 0, 2)
-    again, _ = handover.give_back(db, token, PIN)
+    patient_mode.answer(db, token, 0, 2)
+    again, _ = patient_mode.give_back(db, token, PIN)
     [answer] = answers.listed(db, sessions.actor_of(db, again), patient_id)
     assert (answer.items, answer.score.total) == ((2,) + (None,) * 8, None)
 
 
 def test_wrong_pins_end_it_and_lose_nothing(db, device):
     who, patient_id, token = device
-    handover.answer(db, token, 0, 2)
-    for _ in range(handover.TRIES - 1):
-        assert code_of(lambda: handover.give_back(db, token, "0000")) == "pin_refused"
-    assert code_of(lambda: handover.give_back(db, token, "0000")) == "signed_out"
-    assert code_of(lambda: handover.give_back(db, token, PIN)) == "over"
+    patient_mode.answer(db, token, 0, 2)
+    for _ in range(patient_mode.TRIES - 1):
+        assert code_of(lambda: patient_mode.give_back(db, token, "0000")) == "pin_refused"
+    assert code_of(lambda: patient_mode.give_back(db, token, "0000")) == "signed_out"
+    assert code_of(lambda: patient_mode.give_back(db, token, PIN)) == "over"
     assert len(stored(db, who, patient_id)) == 1
 
 
 @pytest.mark.parametrize("pin", ["", "123", "12 34", "abcd", "1" * 13])
 def test_a_pin_has_four_to_twelve_digits(db, who, patient, pin):
-    assert code_of(lambda: handover.begin(db, who, patient, "phq9", pin)) == "bad_pin"
+    assert code_of(lambda: patient_mode.begin(db, who, patient, "phq9", pin)) == "bad_pin"
     assert sessions.lives(db, who), "nobody was signed out"
 
 
 def test_a_scale_without_questions_cannot_be_handed_over(db, who, patient):
-    assert code_of(lambda: handover.begin(db, who, patient, "who5", PIN)) == "no_items"
+    assert code_of(lambda: patient_mode.begin(db, who, patient, "who5", PIN)) == "no_items"
     assert sessions.lives(db, who)
 
 
 @pytest.mark.parametrize(("place", "item"), [(-1, 0), (9, 0), (0, 4), (0, -1)])
 def test_what_is_no_answer_is_refused(db, device, place, item):
-    assert code_of(lambda: handover.answer(db, device[2], place, item)) == "bad_items"
+    assert code_of(lambda: patient_mode.answer(db, device[2], place, item)) == "bad_items"
 
 
 def test_a_device_that_is_forgotten_is_closed_and_what_was_answered_is_stored(db, device):
     who, patient_id, token = device
-    handover.answer(db, token, 0, 2)
+    patient_mode.answer(db, token, 0, 2)
     with db.session() as session:
-        session.scalar(select(HandOver)).created_at = clock.now() - handover.LASTS - timedelta(minutes=1)
-    assert handover.asked(db, token) is None
-    assert code_of(lambda: handover.give_back(db, token, PIN)) == "over"
-    assert (handover.sweep(db), handover.sweep(db)) == (1, 0)
+        session.scalar(select(HandOver)).created_at = clock.now() - patient_mode.LASTS - timedelta(minutes=1)
+    assert patient_mode.asked(db, token) is None
+    assert code_of(lambda: patient_mode.give_back(db, token, PIN)) == "over"
+    assert (patient_mode.sweep(db), patient_mode.sweep(db)) == (1, 0)
     assert len(stored(db, who, patient_id)) == 1
 
 
 def test_a_disabled_account_is_not_signed_in_by_the_pin(db, device):
     who, _, token = device
     accounts.disable(db, doors.actor(db, "Ada", Role.ADMINISTRATOR), who.account_id)
-    assert code_of(lambda: handover.give_back(db, token, PIN)) == "signed_out"
+    assert code_of(lambda: patient_mode.give_back(db, token, PIN)) == "signed_out"

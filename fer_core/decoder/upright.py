@@ -11,7 +11,7 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
-from fer_core.media.hdr import is_hdr, tone_mapped
+from fer_core.decoder.hdr import is_hdr, tone_mapped
 from fer_core.types import RGB
 
 WIDEST_PIXEL = 4

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fer_core.media.container import DecodeStats
+from fer_core.media.passage import DecodeStats
 from fer_core.media.video import frames, probe
 from tests.media import FACE, as_hdr, cut, moving_face, muxed, scene, silence, turned_by_matrix, write_clip
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from av.video.frame import VideoFrame
 
-from fer_core.media.container import DecodeStats
+from fer_core.media.passage import DecodeStats
 
 LEAP_BACK_S = 1.0
 """From so far back on, a picture's time is that of a clock that began anew; less is a picture out of order."""
