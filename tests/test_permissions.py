@@ -30,6 +30,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
+from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.patients import caseload, edits, listing, needs, sharing
 from clinic.patients.fields import PatientFields, RecordingFields
@@ -37,6 +38,8 @@ from clinic.patients.listing import Asked
 from clinic.recordings import folders, incoming, playback, readings, uploads
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
+from clinic.reports import reports
+from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, new_id
@@ -275,6 +278,8 @@ CALLS = {
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
+    "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
+    "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
     "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),

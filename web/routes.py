@@ -18,6 +18,7 @@ from starlette.routing import Route
 from clinic.access import Actor
 from clinic.consent import notice
 from clinic.exchange import downloads
+from clinic.exchange.downloads import Kind
 from clinic.recordings import incoming, playback
 from clinic.recordings.incoming import Digests, Incoming, Piece
 from clinic.recordings.playback import ByteRange, RangeError
@@ -132,14 +133,23 @@ async def _receive(request: Request, piece: Piece) -> Incoming:
     return reached
 
 
+FETCHED = {
+    Kind.ARCHIVE: ("application/zip", "patient-export.zip"),
+    Kind.PDF: ("application/pdf", "report.pdf"),
+    Kind.HTML: ("text/html; charset=utf-8", "report.html"),
+}
+"""What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
+
+
 async def _download(request: Request, settings: Settings) -> Response:
-    length, content = await run_in_threadpool(downloads.take, settings, request.path_params["ticket"], _user(request))
+    found = await run_in_threadpool(downloads.take, settings, request.path_params["ticket"], _user(request))
+    media_type, name = FETCHED[found.kind]
     headers = HEADERS | {
-        "Content-Length": str(length),
-        "Content-Disposition": 'attachment; filename="patient-export.zip"',
+        "Content-Length": str(found.length),
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    return StreamingResponse(content, media_type="application/zip", headers=headers)
+    return StreamingResponse(found.content, media_type=media_type, headers=headers)
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+from clinic import words
 from clinic.patients.trends import Trend
 from fer_core.reading.reading import Series
 from pages.charts.timeline import Moment
 from pages.charts.trend import TrendDot
 
-CHANGES = {
-    "model": "new model",
-    "kind": "pictures and video",
-    "sampling": "other sampling",
-    "codec": "other camera: file format",
-    "resolution": "other camera: resolution",
-    "face size": "other camera: face size",
-    "sharpness": "other camera: sharpness",
-    "light": "other light",
-}
-"""Why a new line begins."""
+CHANGES = words.CHANGES
 
 
 def trend_dots(trend: Trend) -> list[TrendDot]:
