@@ -25,6 +25,7 @@ from pages.views.consent import show_consent
 from pages.views.numbers import show_numbers
 from pages.views.questionnaires import show_questionnaires, show_watched
 from pages.views.recording import title_of
+from pages.views.report import report_dialog
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
 from pages.widgets import (
@@ -90,12 +91,16 @@ def delete(patient: PatientDetail) -> None:
 
 def show_header(patient: PatientDetail) -> None:
     """Draw who it is and what can be done."""
-    name, export_button, edit_button = st.columns([4, 1, 1], vertical_alignment="bottom")
+    name, report_button, export_button, edit_button = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
     name.title(links.plain_text(patient.name))
     if patient.writable:
         with edit_button:
             if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True):
                 edit(patient)
+        with report_button:
+            shown = bool(patient.recordings) and patient.closed is None
+            if shown and actions.action("Report", "report", patient.id, icon=":material/description:", wide=True):
+                report_dialog(patient)
         with export_button:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
                 actions.open_anew("export")

@@ -94,6 +94,8 @@ FUNCTIONS = {
     "progress.status": READ,
     "progress.watch": READ,
     "readings.tell": READ,
+    "reports.prepare": WRITE,
+    "reports.preview": WRITE,
     "reanalysis.cancel": KEEP_ACCOUNTS,
     "reanalysis.find_patient": KEEP_ACCOUNTS,
     "reanalysis.pause": KEEP_ACCOUNTS,

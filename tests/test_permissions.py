@@ -30,6 +30,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
+from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, edits, events, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
@@ -43,6 +44,8 @@ from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import folders, incoming, playback, readings, uploads
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
+from clinic.reports import reports
+from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import (
@@ -393,6 +396,8 @@ CALLS = {
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
+    "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
     "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),
