@@ -73,7 +73,8 @@ from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 from tests.web.test_gate import inner
-from web import account, monitoring, patient_mode, provider, watch
+from web import account, monitoring, provider, watch
+from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
 from web.gate import Behind, Gate
 from web.resources import resources
@@ -206,12 +207,12 @@ def waiting(world, actor):
     """An archive that was prepared for the person while that was allowed."""
     folder = world.settings.data_dir / "downloads"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{new_id()}-{world.patient_id}-results"
+    path = folder / f"{new_id()}-{world.patient_id}-results.zip"
     content = bytes(downloads.ASKED_EVERY_BYTES + 1)
     owner = actor.account_id if actor is not None else ""
     path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))
     file = open_sealed(path.open("rb"), open_store(world.settings).key, downloads._context(path, owner))
-    return downloads.Archive(path, world.patient_id, False, file, len(content))
+    return downloads.Waiting(path, world.patient_id, downloads.Kind.ARCHIVE, False, file, len(content))
 
 
 def archive():
@@ -537,7 +538,7 @@ def test_each_route_is_in_the_table():
         *door_pages.ROUTES,
         *account.ROUTES,
         *provider.ROUTES,
-        *patient_mode.ROUTES,
+        *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
         *monitoring.routes(None, None),
