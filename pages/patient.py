@@ -11,26 +11,25 @@ from clinic.jobs import progress
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
-from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
 from clinic.phrases import counted
 from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
-from pages.charts.trend import title, trend_figure
+from pages.charts.trend import title
 from pages.session import actor
+from pages.views.axis import show_axis
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.consent import show_consent
-from pages.views.convert import CHANGES, trend_dots
 from pages.views.numbers import show_numbers
-from pages.views.power import show_power
 from pages.views.questionnaires import show_questionnaires, show_watched
 from pages.views.recording import title_of
+from pages.views.report import report_dialog
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
 from pages.widgets import (
     DAY_COLUMN,
-    chart_of_recordings,
     clock,
     day,
     day_input,
@@ -92,12 +91,16 @@ def delete(patient: PatientDetail) -> None:
 
 def show_header(patient: PatientDetail) -> None:
     """Draw who it is and what can be done."""
-    name, export_button, edit_button = st.columns([4, 1, 1], vertical_alignment="bottom")
+    name, report_button, export_button, edit_button = st.columns([4, 1, 1, 1], vertical_alignment="bottom")
     name.title(links.plain_text(patient.name))
     if patient.writable:
         with edit_button:
             if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True):
                 edit(patient)
+        with report_button:
+            shown = bool(patient.recordings) and patient.closed is None
+            if shown and actions.action("Report", "report", patient.id, icon=":material/description:", wide=True):
+                report_dialog(patient)
         with export_button:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
                 actions.open_anew("export")
@@ -128,29 +131,6 @@ def show_overview(patient: PatientDetail) -> None:
     newest = len(patient.trend.changes)
     counting = sum(point.excluded is None and point.segment == newest for point in patient.trend.points)
     columns[3].metric("Counting in the newest line" if newest else "Counting in the trend", counting)
-
-
-def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
-    """Draw the trend and say how to read it."""
-    trend = patient.trend
-    changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    figure = trend_figure(trend_dots(trend), [*shown, UNCERTAIN], words.TREND_NAMES, changes)
-    clicked = chart_of_recordings(figure, "trend", "Shares of expressions over the recordings, with intervals")
-    if clicked is not None:
-        links.open_recording(clicked)
-    said = ["Each point is one recording, its bar the 95 % interval; a click opens it."]
-    if any(point.excluded for point in trend.points):
-        said.append("Hollow points do not count, the reason appears under the pointer.")
-    if any(point.usual_low for point in trend.points):
-        said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
-    if any(point.still for point in trend.points):
-        said.append(words.STILL_TREND)
-    if trend.changes:
-        said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
-    st.caption(" ".join(said))
-    show_power(trend, shown)
-    if trend.building:
-        st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
 
 
 def show_table(patient: PatientDetail) -> None:
@@ -198,7 +178,7 @@ def show_under_way(patient_id: str, before: int) -> None:
                     links.analysis_link("Show", job.status.recording_id)
 
 
-def show_patient(patient: PatientDetail) -> None:
+def show_patient(patient: PatientDetail, given: list[Answer]) -> None:
     """Draw the whole page of one patient."""
     show_header(patient)
     parts = resources()
@@ -219,7 +199,7 @@ def show_patient(patient: PatientDetail) -> None:
     shown = [emotion for emotion in Emotion if emotion.label in picked]
     if patient.trend.points:
         st.header("Over the recordings")
-        show_trend(patient, shown)
+        show_axis(patient, given, shown)
     st.header("All recordings")
     show_table(patient)
     show_numbers()
@@ -244,6 +224,6 @@ else:
     else:
         given = answers.listed(resources().db, actor(), patient_id)
         show_watched(given)
-        show_patient(found)
+        show_patient(found, given)
         st.header("Questionnaires")
         show_questionnaires(found, given)

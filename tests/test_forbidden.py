@@ -18,6 +18,7 @@ CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/admin/zones.py", "names"),
+    ("fer_core/carry.py", "_hints"),
     ("fer_core/decoder/hdr.py", "_light_of"),
     ("fer_core/decoder/hdr.py", "_shown"),
     ("web/watch.py", "_frame"),

@@ -30,6 +30,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
+from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, edits, events, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
@@ -43,6 +44,8 @@ from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import folders, incoming, playback, readings, uploads
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
+from clinic.reports import reports
+from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import (
@@ -70,7 +73,8 @@ from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 from tests.web.test_gate import inner
-from web import account, monitoring, patient_mode, provider, watch
+from web import account, monitoring, provider, watch
+from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
 from web.gate import Behind, Gate
 from web.resources import resources
@@ -203,12 +207,12 @@ def waiting(world, actor):
     """An archive that was prepared for the person while that was allowed."""
     folder = world.settings.data_dir / "downloads"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{new_id()}-{world.patient_id}-results"
+    path = folder / f"{new_id()}-{world.patient_id}-results.zip"
     content = bytes(downloads.ASKED_EVERY_BYTES + 1)
     owner = actor.account_id if actor is not None else ""
     path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))
     file = open_sealed(path.open("rb"), open_store(world.settings).key, downloads._context(path, owner))
-    return downloads.Archive(path, world.patient_id, False, file, len(content))
+    return downloads.Waiting(path, world.patient_id, downloads.Kind.ARCHIVE, False, file, len(content))
 
 
 def archive():
@@ -393,6 +397,8 @@ CALLS = {
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
+    "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
     "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),
@@ -532,7 +538,7 @@ def test_each_route_is_in_the_table():
         *door_pages.ROUTES,
         *account.ROUTES,
         *provider.ROUTES,
-        *patient_mode.ROUTES,
+        *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
         *monitoring.routes(None, None),

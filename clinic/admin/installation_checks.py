@@ -14,7 +14,7 @@ from pathlib import Path
 from backup import erasures
 from backup.daily import made_at, newest
 from clinic import clock
-from clinic.admin import keyring, ownership
+from clinic.admin import keyring, ownership, reading_check
 from clinic.admin.findings import Finding, Level, guarded
 from clinic.phrases import counted
 from clinic.settings import Settings
@@ -288,6 +288,7 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "several machines": _machines,
     "erasures": _erasures,
     "disk": _space,
+    reading_check.NAME: reading_check.check,
     "cluster": _scheduler,
     "analysis": _workers,
     "backups": _backups,

@@ -12,8 +12,9 @@ from clinic.patients.trends import LABELS, Summary, trend
 from db.models import Recording
 from fer_core.emotions import Emotion
 from fer_core.types import Box
+from pages.charts.axis import axis_figure
 from pages.charts.palette import COLORS, DASHES, SYMBOLS
-from pages.charts.trend import TrendDot, bars, preview_figure, trend_figure
+from pages.charts.trend import TrendDot, bars, preview_figure
 from pages.views.convert import trend_dots
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
@@ -24,6 +25,10 @@ def dot(day: int, model: str = "a", excluded: str | None = None, shares: tuple[f
     low = tuple(share - 0.04 for share in shares) if shares else None
     high = tuple(share + 0.06 for share in shares) if shares else None
     return TrendDot("0" * 32, date(2026, 3, day), 0.9 if shares else 0.0, shares, low, high, excluded, model)
+
+
+def trend_figure(dots, shown, names, changes=()):
+    return axis_figure([], dots, shown, names, changes)
 
 
 def traces(figure, name):
@@ -166,7 +171,7 @@ def test_uncertain_has_a_panel_like_a_label():
 
 
 def test_a_trend_without_recordings_is_an_empty_figure():
-    assert trend_figure([], [Emotion.SAD], NAMES).data[0].y == ()
+    assert trend_figure([], [Emotion.SAD], NAMES).data == ()
 
 
 def test_bars_show_seven_probabilities_and_none_of_them_without_a_face():
