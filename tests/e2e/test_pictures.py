@@ -25,11 +25,12 @@ def pictures(tmp_path):
 @pytest.mark.attack("pictures over 1 MB: by which ways they come in")
 def test_pictures_come_in_sealed(account, agreed, sign_in, server, page, pictures, tmp_path, attack):
     sign_in()
+    page.set_default_timeout(60_000)
     sent = []
     page.on("request", lambda request: request.method in ("PATCH", "PUT", "POST") and sent.append(request.url))
     open_form(page, server, agreed)
     page.get_by_text("Pictures", exact=True).click()
-    page.locator("input[type=file]").set_input_files(pictures)
+    page.get_by_label("Choose pictures").set_input_files(pictures)
     page.get_by_text("Uploaded.").wait_for()
     assert page.get_by_text("2 files").is_visible()
     ways = {url.removeprefix(server).split("/")[1] for url in sent}
