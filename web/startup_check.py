@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import NoReturn
 
 import streamlit as st
 
@@ -12,19 +13,27 @@ from clinic.admin.serving import DEFAULTS
 from clinic.console import EX_CONFIG
 from clinic.settings import Settings
 from fer_core.errors import FerError
+from web import streamlit_protocol
 
 log = logging.getLogger(__name__)
 
 
 def refuse_unsafe() -> None:
     """End the process with the reasons where a check refuses; say what is worth a warning."""
+    changed = streamlit_protocol.broken_contract()
+    if changed:
+        _refuse(f"Streamlit {st.__version__} is not the release that was tried: {'; '.join(changed)}.")
     try:
         warnings = doctor.require_safe(
             Settings.from_environment(make=False), {name: st.get_option(name) for name in DEFAULTS}
         )
     except FerError as error:
-        sys.stderr.write(f"The program does not start, for it would not be safe:\n{error.message}\n")
-        sys.stderr.flush()
-        raise SystemExit(EX_CONFIG) from None
+        _refuse(error.message)
     for finding in warnings:
         log.warning("%s: %s %s", finding.name, finding.sentence, finding.remedy)
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(f"The program does not start, for it would not be safe:\n{why}\n")
+    sys.stderr.flush()
+    raise SystemExit(EX_CONFIG)
