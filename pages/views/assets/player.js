@@ -506,6 +506,10 @@ class Player {
     const place = this.place_of(this.at), look = place >= 0 ? this.data.looks[this.codes[place]] : null;
     this.part("play").textContent = this.playing ? "Pause" : "Play";
     this.part("clock").textContent = `${clock(this.at, 1)} of ${clock(this.length)}`;
+    if (this.data.blind) {
+      this.part("said").textContent = "";
+      return;
+    }
     const values = place >= 0 && look.usable ? [...this.shown].sort((a, b) => a - b).map((number) => {
       const value = this.rows[number + 1][place];
       return value == null ? "" : `${this.data.names[number]} ${Math.round(value * 100)} %`;
