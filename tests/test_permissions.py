@@ -41,7 +41,8 @@ from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, s
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
-from clinic.recordings import folders, incoming, playback, readings, uploads
+from clinic.recordings import folders, incoming, marks, playback, readings, uploads
+from clinic.recordings.marks import MarkFields, Verdict
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
 from clinic.reports import reports
@@ -60,6 +61,7 @@ from db.models import (
     QuestionnaireAnswer,
     Reanalysis,
     Recording,
+    RecordingMark,
     new_id,
 )
 from db.records import save_results
@@ -81,6 +83,7 @@ from web.resources import resources
 from web.routes import routes
 
 ROOT = Path(__file__).parents[1]
+EXCLUDED = MarkFields(0.0, 1.0, Verdict.EXCLUDE, reason="camera")
 MODULES = (
     accounts,
     answers,
@@ -105,6 +108,7 @@ MODULES = (
     incoming,
     jobs,
     oidc,
+    marks,
     outcomes,
     playback,
     progress,
@@ -281,6 +285,13 @@ def an_event(world):
     )  # fmt: skip
 
 
+def a_mark(world):
+    return stored_row(
+        world, table=RecordingMark, recording_id=world.watched_id, begin_s=0.0, end_s=1.0, verdict="exclude",
+        reason="camera", recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
 def a_condition(world):
     return stored_row(
         world, table=FaceCondition, patient_id=world.patient_id, kind="autism", began_on=DAY,
@@ -389,6 +400,11 @@ CALLS = {
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
     "progress.status": lambda w, a: progress.status(w.db, a, w.recording_id),
     "progress.watch": lambda w, a: progress.watch(w.db, w.settings, a, w.recording_id),
+    "marks.add": lambda w, a: marks.add(w.db, a, w.watched_id, EXCLUDED),
+    "marks.agreement": lambda w, a: marks.agreement(w.db, a, w.watched_id),
+    "marks.edit": lambda w, a: marks.edit(w.db, a, a_mark(w), 1, EXCLUDED),
+    "marks.marks": lambda w, a: marks.marks(w.db, a, w.watched_id),
+    "marks.remove": lambda w, a: marks.remove(w.db, a, a_mark(w), 1),
     "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
     "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
     "playback.content": lambda w, a: list(playback.content(w.db, w.settings, a, w.watched_id, a_part())),
