@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
@@ -18,22 +17,11 @@ from clinic import access, audit, clock, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from db.engine import Database
+from db.models import ConditionKind as ConditionKind  # the pages know no tables
 from db.models import FaceCondition
 from fer_core.errors import FerError
 
 NOTE_MAX = 300
-
-
-class ConditionKind(StrEnum):
-    """What keeps labels from being interpreted."""
-
-    PARKINSONISM = "parkinsonism"
-    FACIAL_PALSY = "facial_palsy"
-    RIGIDITY = "rigidity"
-    BOTULINUM = "botulinum"
-    AUTISM = "autism"
-    COVERED = "covered"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
