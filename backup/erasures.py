@@ -34,6 +34,18 @@ class Erasure:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+def begin(path: Path) -> None:
+    """Begin an empty list where there is none: from then on, one that is missing was lost.
+
+    Raises FerError ``erasures_unwritable``.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    except OSError:
+        raise _unwritable() from None
+
+
 def remember(path: Path, erasure: Erasure) -> None:
     """Add a line, safe on the disk when this returns: to be called before anything is erased."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -48,10 +60,7 @@ def remember(path: Path, erasure: Erasure) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        raise FerError(
-            "The list of erased patients can't be written, so nothing was erased. Please check FER_KEY_DIR.",
-            "erasures_unwritable",
-        ) from None
+        raise _unwritable() from None
 
 
 def known(path: Path) -> list[Erasure]:
@@ -101,6 +110,13 @@ _APPLY: dict[Kind, str] = {
     "questionnaire_answer": "DELETE FROM questionnaire_answer WHERE id = :id",
     "consent": "UPDATE consent SET withdrawn_at = :at WHERE id = :id AND withdrawn_at IS NULL",
 }
+
+
+def _unwritable() -> FerError:
+    return FerError(
+        "The list of erased patients can't be written, so nothing was erased. Please check FER_KEY_DIR.",
+        "erasures_unwritable",
+    )
 
 
 def _ends_a_line(descriptor: int) -> bool:

@@ -61,6 +61,7 @@ class AuditAction(StrEnum):
     PATIENT_DELETED = "patient_deleted"
     PATIENT_EXPORTED = "patient_exported"
     PATIENT_IMPORTED = "patient_imported"
+    REPORT_MADE = "report_made"
     PATIENT_SHARED = "patient_shared"
     PATIENT_UNSHARED = "patient_unshared"
     EMERGENCY_ACCESS = "emergency_access"
@@ -91,6 +92,7 @@ class AuditAction(StrEnum):
     CLOCK_JUMPED = "clock_jumped"
     CLOCK_CONFIRMED = "clock_confirmed"
     ZONE_CHANGED = "zone_changed"
+    KEY_CHANGED = "key_changed"
 
 
 @dataclass(frozen=True, slots=True)

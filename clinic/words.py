@@ -43,6 +43,18 @@ LIGHTS: dict[Light, str] = {
 }
 """How far a recording can be relied on."""
 
+CHANGES: dict[str, str] = {
+    "model": "new model",
+    "kind": "pictures and video",
+    "sampling": "other sampling",
+    "codec": "other camera: file format",
+    "resolution": "other camera: resolution",
+    "face size": "other camera: face size",
+    "sharpness": "other camera: sharpness",
+    "light": "other light",
+}
+"""Why a new line begins."""
+
 SHARES_INTERVAL = (
     "Share of the usable time, with its 95 % interval. Moments that follow each other are alike, so the interval rests"
     " on fewer, independent ones."
@@ -68,6 +80,10 @@ EPISODES = (
     "Stretches of at least 0.5 s in which the model's output for one label stays at 50 % or more; neutral is left out."
     " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
     " [How](#how)"
+)
+TRANSITIONS = (
+    "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
+    " same is not counted, nor what lies on both sides of a gap."
 )
 SMOOTHING = (
     "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes: which"
@@ -142,6 +158,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.PATIENT_DELETED: "deleted the patient",
     AuditAction.PATIENT_EXPORTED: "exported the patient",
     AuditAction.PATIENT_IMPORTED: "imported the patient",
+    AuditAction.REPORT_MADE: "made a report on the patient",
     AuditAction.PATIENT_SHARED: "shared the patient",
     AuditAction.PATIENT_UNSHARED: "took the patient from a colleague",
     AuditAction.EMERGENCY_ACCESS: "opened the patient in an emergency",
@@ -172,6 +189,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CLOCK_JUMPED: "found that the computer's clock had been set",
     AuditAction.CLOCK_CONFIRMED: "confirmed the computer's clock",
     AuditAction.ZONE_CHANGED: "set the clinic's time zone",
+    AuditAction.KEY_CHANGED: "changed the master key",
 }
 
 TAKEOVERS: dict[str, str] = {
@@ -194,14 +212,14 @@ SCOPE_MEANINGS: dict[str, str] = {
     Scope.KEEP_RESULTS: "The labels over time are stored and shown. Without it nothing can be analysed.",
     Scope.KEEP_VIDEO: "The recording itself is kept, encrypted, and can be watched. Otherwise it is deleted after the"
     " analysis.",
-    Scope.EXPORT: "What is stored may leave this installation as an archive.",
+    Scope.EXPORT: "What is stored may leave this installation as an archive or a report.",
 }
 WITHDRAWING: dict[str, str] = {
     Scope.ANALYSE: "Analyses that wait or run are stopped within seconds; their files and unfinished results are"
     " deleted.",
     Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files.",
     Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are deleted for good; the results stay.",
-    Scope.EXPORT: "Nothing can be exported any more; an archive that waits to be fetched is deleted.",
+    Scope.EXPORT: "Nothing can be exported any more; an archive or report that waits to be fetched is deleted.",
 }
 """What withdrawing each of them does."""
 
@@ -264,6 +282,13 @@ LIMITS = (
     "Rare classes, disgust first, rest on few pictures.",
     "Small, dark, blurred or turned faces get no label; the share of usable face time says how much is left.",
 )
+
+REPORT_LIMITS = (
+    LIMITS[0],
+    "A neutral face is sometimes called sad-like; how often, the program's page Model says by name.",
+    *LIMITS[2:],
+)
+"""The same on paper, where no page of the program is at hand."""
 
 INTENDED_USE = (
     "For mental-health clinicians who look at one consenting patient's facial expressions over months, beside"

@@ -19,6 +19,7 @@ from pages.views.overview import show_overview
 from pages.views.patient_edit import edit
 from pages.views.questionnaires import show_questionnaires, show_watched
 from pages.views.recordings_table import show_table, show_under_way
+from pages.views.report import report_dialog
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, show_receipt
 from pages.widgets import clock
@@ -37,12 +38,16 @@ TABS = {
 
 def show_header(patient: PatientDetail) -> None:
     """Draw who it is, what can be done, and how the consent stands."""
-    name, add, export, change = st.columns([5, 2, 1.2, 1], vertical_alignment="bottom")
+    name, add, report, export, change = st.columns([4, 1.9, 1.15, 1.15, 0.95], vertical_alignment="bottom")
     name.title(links.plain_text(patient.name))
     if patient.writable:
         with change:
             if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True):
                 edit(patient)
+        with report:
+            shown = bool(patient.recordings) and patient.closed is None
+            if shown and actions.action("Report", "report", patient.id, icon=":material/description:", wide=True):
+                report_dialog(patient)
         with export:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
                 actions.open_anew("export")

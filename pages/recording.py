@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import words
 from clinic.access import Forbidden
 from clinic.patients import caseload
 from clinic.patients.caseload import PatientDetail, RecordingRow
-from fer_core.emotions import Emotion
 from fer_core.errors import FerError
 from pages import actions, chooser, links
-from pages.charts.trend import title
 from pages.session import actor
 from pages.views.numbers import show_numbers
 from pages.views.recording import show_recording, title_of
 from pages.widgets import show_error
 from web.resources import resources
-
-FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 
 
 def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
@@ -63,9 +58,7 @@ def show_page(recording_id: str) -> None:
     if patient.closed:
         st.info(patient.closed, icon=":material/lock:")
         return
-    expressions = {emotion.label: title(words.EXPRESSIONS[emotion]) for emotion in Emotion}
-    picked = chooser.several("Expressions", expressions, [one.label for one in FIRST_SHOWN], "expressions_shown")
-    show_recording(patient, recording, [emotion for emotion in Emotion if emotion.label in picked])
+    show_recording(patient, recording)
     show_numbers()
 
 

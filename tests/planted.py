@@ -33,7 +33,7 @@ def obey(link, file, question):
         outcome = str(TRIED[tried["try"]](*tried["with"]) or "done")
     except OSError as error:
         outcome = errno.errorcode.get(error.errno, type(error).__name__)
-    wire.send(link, wire.ANSWER, {"outcome": outcome})
+    link.say(wire.ANSWER, {"outcome": outcome})
 
 
 def system_call(number, *arguments):

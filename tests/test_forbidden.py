@@ -18,6 +18,7 @@ CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/admin/zones.py", "names"),
+    ("fer_core/carry.py", "_hints"),
     ("fer_core/decoder/hdr.py", "_light_of"),
     ("fer_core/decoder/hdr.py", "_shown"),
     ("web/watch.py", "_frame"),
@@ -32,6 +33,7 @@ SQL_FILES = {
     "db/engine.py",
     "backup/erasures.py",
     "db/migrate.py",
+    "db/probe.py",
     "backup/transfer.py",
 }
 """What works on SQLite files before, or below, the tables: everything else asks SQLAlchemy."""

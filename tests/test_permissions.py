@@ -30,6 +30,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, imports
+from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, edits, events, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
@@ -43,6 +44,8 @@ from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import folders, incoming, playback, readings, uploads
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
+from clinic.reports import reports
+from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import (
@@ -62,6 +65,7 @@ from db.models import (
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.navigation import PLACES
+from storage import keys
 from storage.media import open_store
 from storage.sealed import open_sealed, seal_bytes, sealing
 from tests import doors
@@ -69,7 +73,7 @@ from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 from tests.web.test_gate import inner
-from web import account, patient_mode, provider, watch
+from web import account, monitoring, patient_mode, provider, watch
 from web import sign_in as door_pages
 from web.gate import Behind, Gate
 from web.resources import resources
@@ -151,6 +155,7 @@ def template(tmp_path_factory):
     """A folder with a database in which everybody of `PEOPLE` is signed in, and their tokens."""
     folder = tmp_path_factory.mktemp("world")
     settings = Settings.at(folder)
+    keys.make(settings)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
     with pytest.MonkeyPatch.context() as cheap:
@@ -213,6 +218,7 @@ def archive():
     """The export of another installation's patient."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.at(Path(folder))
+        keys.make(settings)
         migrate(settings.database_url)
         db = open_database(settings.database_url)
         with db.session() as session:
@@ -390,6 +396,8 @@ CALLS = {
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
+    "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
     "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),
@@ -532,6 +540,7 @@ def test_each_route_is_in_the_table():
         *patient_mode.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
+        *monitoring.routes(None, None),
     ]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]

@@ -8,6 +8,8 @@ where the gate before these routes puts it.
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
@@ -16,10 +18,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
 from clinic.access import Actor, Forbidden
 from clinic.consent import notice
 from clinic.exchange import downloads
+from clinic.exchange.downloads import Kind
 from clinic.recordings import incoming, playback
 from clinic.recordings.incoming import Digests, Incoming, Piece
 from clinic.recordings.playback import ByteRange, RangeError
@@ -29,9 +33,12 @@ from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 
 PIECE_TYPE = "application/offset+octet-stream"
+log = logging.getLogger(__name__)
+
 ASKED_EVERY_S = 1.0
 """So often it is asked whether a person whose upload is coming in may still do that."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+OFFSET = re.compile(r"[0-9]{1,18}")
 STATUS = {
     "upload_unknown": 404,
     "download_unknown": 404,
@@ -52,6 +59,17 @@ STATUS = {
     "disk_full": 507,
 }
 """HTTP status of the errors that can be told apart; all others are 400."""
+
+
+class _Stream(StreamingResponse):
+    """An answer that breaks off where the person may have no more of it: that is no fault of the program."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the parts; the connection is then closed before the length that was said."""
+        try:
+            await super().stream_response(send)
+        except FerError as error:
+            log.info("an answer was broken off: %s", error.message)
 
 
 def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Route]:
@@ -107,7 +125,7 @@ async def _upload(request: Request, settings: Settings, db: Database, digests: D
         await run_in_threadpool(incoming.cancel, settings, upload_id, owner)
         return Response(status_code=204, headers=HEADERS)
     offset = request.headers.get("upload-offset", "")
-    if request.headers.get("content-type") != PIECE_TYPE or not offset.isdecimal():
+    if request.headers.get("content-type") != PIECE_TYPE or not OFFSET.fullmatch(offset):
         return _refusal(FerError("This is no piece of an upload.", "no_piece"))
     piece = await run_in_threadpool(Piece, settings, upload_id, int(offset), digests, owner)
     return _progress(await _receive(request, db, piece), 204)
@@ -162,19 +180,28 @@ async def _body(request: Request, db: Database) -> AsyncIterator[bytes]:
         coming.cancel()
 
 
+FETCHED = {
+    Kind.ARCHIVE: ("application/zip", "patient-export.zip"),
+    Kind.PDF: ("application/pdf", "report.pdf"),
+    Kind.HTML: ("text/html; charset=utf-8", "report.html"),
+}
+"""What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
+
+
 async def _download(request: Request, settings: Settings, db: Database) -> Response:
-    """Answer with an archive, which is gone then; HEAD leaves it."""
+    """Answer with what waits under a ticket, which is gone then; HEAD leaves it."""
     actor: Actor = request.scope["actor"]
-    archive = await run_in_threadpool(downloads.take, db, settings, actor, request.path_params["ticket"])
+    waiting = await run_in_threadpool(downloads.take, db, settings, actor, request.path_params["ticket"])
+    media_type, name = FETCHED[waiting.kind]
     headers = HEADERS | {
-        "Content-Length": str(archive.length),
-        "Content-Disposition": 'attachment; filename="patient-export.zip"',
+        "Content-Length": str(waiting.length),
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     if request.method == "HEAD":
-        archive.file.close()
-        return Response(headers=headers, media_type="application/zip")
-    return StreamingResponse(downloads.content(db, actor, archive), media_type="application/zip", headers=headers)
+        waiting.file.close()
+        return Response(headers=headers, media_type=media_type)
+    return _Stream(downloads.content(db, actor, waiting), media_type=media_type, headers=headers)
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:
@@ -192,7 +219,7 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
         raise
     content = playback.content(db, settings, actor, recording_id, part)
     status = 200 if part.whole else 206
-    return StreamingResponse(content, status, HEADERS | _told(part), media_type=part.media_type)
+    return _Stream(content, status, HEADERS | _told(part), media_type=part.media_type)
 
 
 def _told(part: ByteRange) -> dict[str, str]:

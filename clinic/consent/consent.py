@@ -273,8 +273,8 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
     if row is None:
         return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
     if row.withdrawn_at is not None:
-        withdrawn_on = phrases.day(clock.day_of(session, row.withdrawn_at))
-        return ConsentError(f"The patient's {to} was withdrawn on {withdrawn_on}.", WITHDRAWN)
+        when = phrases.day(clock.day_of(session, row.withdrawn_at))
+        return ConsentError(f"The patient's {to} was withdrawn on {when}.", WITHDRAWN)
     return ConsentError(
         f"The patient's {to} ended on {phrases.day(row.expires_on)}. Please record its renewal on the patient's page,"
         " or withdraw it there, so that what it covers is deleted.",

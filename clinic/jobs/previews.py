@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from fer_core.media.image import read_image
 from fer_core.media.pixelate import pixelate, pixelate_around
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
-from storage.sealed import SealError, open_bytes, seal_bytes
+from storage.sealed import Key, SealError, open_bytes, rewrap_file, seal_bytes
 
 log = logging.getLogger(__name__)
 
@@ -214,6 +214,20 @@ def _jpeg(picture: Image.Image) -> bytes:
     written = io.BytesIO()
     picture.save(written, "JPEG", quality=JPEG_QUALITY)
     return written.getvalue()
+
+
+def rewrap(settings: Settings, old: Key, new: Key) -> Iterator[bool]:
+    """Let `new` open all previews in place of `old`; yield for each whether one of the two opens it."""
+    for path in sorted((settings.data_dir / "work").glob("*/*")):
+        if path.suffix in (".part", ".rewrap"):
+            path.unlink(missing_ok=True)
+            continue
+        try:
+            rewrap_file(path, old, new, _context(path.parent.name, path.name))
+        except SealError:
+            yield False
+        else:
+            yield True
 
 
 def _track(track: int) -> str:

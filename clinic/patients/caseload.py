@@ -68,12 +68,16 @@ class RecordingRow:
     source_name: str
     standing: Standing
     duration_s: float | None
+    width_px: int | None
     every_s: float | None
     samples: int | None
     usable_share: float | None
     usable_s: float | None
     longest_gap_s: float | None
     reasons: dict[str, float]
+    face_px: float | None
+    sharpness: float | None
+    brightness: float | None
     shares: dict[str, float] | None
     excluded: str | None
     model_sha256: str | None
@@ -287,12 +291,16 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         source_name=recording.source_name,
         standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
+        width_px=recording.width_px,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
         usable_share=summary.usable_share if summary else None,
         usable_s=summary.usable_s if summary else None,
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
+        face_px=summary.face_px if summary else None,
+        sharpness=summary.sharpness if summary else None,
+        brightness=summary.brightness if summary else None,
         shares=summary.shares if summary else None,
         excluded=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,

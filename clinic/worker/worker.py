@@ -243,7 +243,7 @@ class Worker:
         self._busy_since = time.monotonic()
 
     def _test(self) -> None:
-        verdict = selftest.check(self._opened)
+        verdict = selftest.check(self._opened, self._settings)
         self._busy_since = None
         known = self._analyzer
         with self._health_lock:

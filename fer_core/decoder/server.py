@@ -15,10 +15,12 @@ from pathlib import Path
 from fer_core.decoder import child
 from fer_core.decoder.lock import die_with_parent
 from fer_core.decoder.warm import warm_up
+from fer_core.media.ring import Ring
 
 START, END = b"S", b"E"
 _REQUEST, _REPLY = struct.Struct(">cI"), struct.Struct(">i")
-_ONE_FD = 1
+_MOST_FDS = 2
+"""A socket, and the memory through which frames go."""
 
 
 def main(control: int) -> None:
@@ -30,25 +32,27 @@ def main(control: int) -> None:
     gc.freeze()
     with socket.socket(fileno=control) as asked:
         while True:
-            request, descriptors, _, _ = socket.recv_fds(asked, _REQUEST.size, _ONE_FD)
+            request, descriptors, _, _ = socket.recv_fds(asked, _REQUEST.size, _MOST_FDS)
             if len(request) < _REQUEST.size:
                 return
             kind, number = _REQUEST.unpack(request)
-            found = _started(descriptors[0], number) if kind == START else _ended(number)
+            found = _started(descriptors, number) if kind == START else _ended(number)
             asked.send(_REPLY.pack(found))
 
 
-def _started(link: int, cpu_s: int) -> int:
+def _started(descriptors: list[int], cpu_s: int) -> int:
     """Start a process that answers on this socket, and return its id."""
     me = os.getpid()
     process = os.fork()
     if process == 0:
         die_with_parent(me)
+        ring = Ring(descriptors[1]) if len(descriptors) > 1 else None
         # The one descriptor that is left is number 0.
-        os.dup2(link, 0)
+        os.dup2(descriptors[0], 0)
         os.closerange(1, os.sysconf("SC_OPEN_MAX"))
-        child.serve(socket.socket(fileno=0), cpu_s)
-    os.close(link)
+        child.serve(socket.socket(fileno=0), cpu_s, ring)
+    for one in descriptors:
+        os.close(one)
     return process
 
 

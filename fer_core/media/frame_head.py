@@ -10,7 +10,10 @@ from fer_core.types import Position
 
 @dataclass(frozen=True, slots=True)
 class FrameHead:
-    """A `Frame` without its pixels, of which there are `height` x `width`, and the pass's counts up to it."""
+    """A `Frame` without its pixels, of which there are `height` x `width`, and the pass's counts up to it.
+
+    `slot`: where in the shared memory they lie; None: they come after this.
+    """
 
     height: int
     width: int
@@ -18,3 +21,4 @@ class FrameHead:
     position: Position
     cut: bool
     stats: DecodeStats
+    slot: int | None = None

@@ -44,13 +44,17 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def start(self, link: socket.socket, cpu_s: int) -> int:
-        """Start a process that answers on this socket; return its id. Raises ReaderError."""
+    def start(self, link: socket.socket, cpu_s: int, memory: int | None = None) -> int:
+        """Start a process that answers on this socket; return its id. Raises ReaderError.
+
+        `memory`: the descriptor of what it shows frames in.
+        """
+        lent = [link.fileno()] if memory is None else [link.fileno(), memory]
         with self._lock:
             for _ in range(2):
                 # A server that was ended, by the system for want of memory perhaps, is started again.
                 with suppress(OSError, EOFError):
-                    return self._ask(b"S", cpu_s, [link.fileno()])
+                    return self._ask(b"S", cpu_s, lent)
                 self._stop()
         raise ReaderError
 
@@ -105,7 +109,7 @@ class Alone:
     def __init__(self) -> None:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
-    def start(self, link: socket.socket, cpu_s: int) -> int:
+    def start(self, link: socket.socket, cpu_s: int, memory: int | None = None) -> int:  # noqa: ARG002 as of Server
         """Start a process that answers on this socket; return its id. Raises ReaderError."""
         program = "from fer_core.decoder.alone import main; main({link}, {cpu_s})"
         try:

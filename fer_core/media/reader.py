@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -21,6 +21,7 @@ from fer_core.media.kinds import named_as_video
 from fer_core.media.passage import BookmarkError
 from fer_core.media.process import READERS, ReaderError
 from fer_core.media.protection import Protection
+from fer_core.media.ring import Ring, sealed_memory, shareable
 from fer_core.media.source import Source, opened
 from fer_core.types import RGB
 
@@ -71,15 +72,18 @@ def protection() -> Protection:
         return from_json(Protection, next(messages).told)
 
 
-def heard(source: Source, question: Json, cpu_s: int = ANSWER_CPU_S) -> Generator[Heard, None, None]:
+def heard(
+    source: Source, question: Json, cpu_s: int = ANSWER_CPU_S, slot_bytes: int = 0
+) -> Generator[Heard, None, None]:
     """Ask a process of its own about a file and yield what it says; it ends when this iterator does.
 
-    Raises as `answer` does.
+    `slot_bytes`: the most that a frame may take in shared memory, 0: none is lent. Raises as `answer` does.
     """
     try:
         with opened(source) as file:
             size = file.seek(0, os.SEEK_END)
-            yield from _asked(file, source, question | {"size": size}, cpu_s)
+            with _lent(slot_bytes) as memory:
+                yield from _asked(file, source, question | {"size": size}, cpu_s, memory)
     except OSError:
         if isinstance(source, Path):
             raise media_error("unreadable_file") from None
@@ -94,14 +98,29 @@ def _one_answer(source: Source, question: Json) -> Heard:
     raise media_error("unreadable_file")
 
 
-def _asked(file: BinaryIO, source: Source, question: Json, cpu_s: int) -> Generator[Heard, None, None]:
+@contextmanager
+def _lent(slot_bytes: int) -> Iterator[int | None]:
+    """Give the descriptor of memory to show frames in, None where none is wanted or the system has none to seal."""
+    if not slot_bytes or not shareable():
+        yield None
+        return
+    memory = sealed_memory(slot_bytes)
+    try:
+        yield memory
+    finally:
+        os.close(memory)
+
+
+def _asked(
+    file: BinaryIO, source: Source, question: Json, cpu_s: int, memory: int | None
+) -> Generator[Heard, None, None]:
     ours, theirs = socket.socketpair()
-    with ours:
+    with ours, closing(_Link(ours, memory)) as link:
         with theirs:
-            process = READERS.start(theirs, cpu_s)
+            process = READERS.start(theirs, cpu_s, memory)
         ended = False
         try:
-            yield from _conversation(_Link(ours), file, source, question)
+            yield from _conversation(link, file, source, question)
         except _GoneError:
             ended = True
             raise _death(READERS.end(process)) from None
@@ -143,8 +162,13 @@ class _GoneError(Exception):
 class _Link:
     """The socket to a process, from which anything may come."""
 
-    def __init__(self, link: socket.socket) -> None:
+    def __init__(self, link: socket.socket, memory: int | None) -> None:
         self._link = link
+        self._ring = None if memory is None else Ring(memory)
+
+    def close(self) -> None:
+        if self._ring is not None:
+            self._ring.close()
 
     def say(self, kind: bytes, told: Json, data: bytes = b"") -> None:
         self._link.settimeout(SILENT_S)
@@ -159,14 +183,22 @@ class _Link:
         try:
             message = wire.receive(self._link)
             return Heard(message.kind, message.told, self._picture(message))
-        except (OSError, EOFError, wire.WireError):
+        except (OSError, EOFError, ValueError, wire.WireError):
             raise _GoneError from None
 
     def _picture(self, message: wire.Message) -> RGB | None:
-        if not message.size:
+        slot, height, width = (message.told.get(name) for name in ("slot", "height", "width"))
+        if slot is None and not message.size:
             return None
-        height, width = message.told.get("height"), message.told.get("width")
-        if type(height) is not int or type(width) is not int or height < 1 or 3 * height * width != message.size:
+        if type(height) is not int or type(width) is not int:
+            raise wire.WireError
+        if type(slot) is int and self._ring is not None and not message.size:
+            rgb = self._ring.take(slot, height, width)
+            # After its last frame the process may be gone; what it still said can be read.
+            with suppress(ConnectionError):
+                wire.send(self._link, wire.FREE, {})
+            return rgb
+        if height < 1 or 3 * height * width != message.size:
             raise wire.WireError
         rgb = np.empty((height, width, 3), np.uint8)
         wire.fill(self._link, rgb.data.cast("B"))

@@ -86,7 +86,8 @@ def frames(
         "info": None if info is None else to_json(info),
     }
     before = None if after is None else after.position.time_s
-    with closing(reader.heard(source, question, reader.PASS_CPU_S)) as messages:
+    slot_bytes = 0 if max_side_px is None else 3 * max(max_side_px, 2) ** 2
+    with closing(reader.heard(source, question, reader.PASS_CPU_S, slot_bytes)) as messages:
         for message in messages:
             if message.kind == wire.FRAME and message.rgb is not None:
                 frame, met = _frame(message.told, message.rgb, before, every_s)

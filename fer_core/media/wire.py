@@ -13,8 +13,8 @@ from typing import Any
 
 READY, RANGE, FRAME, ANSWER, REFUSED = b"R", b"G", b"F", b"A", b"X"
 """From the process that reads: ready (with its `Protection`), a range is wanted, a frame, the answer, a refusal."""
-QUESTION, BYTES = b"Q", b"B"
-"""To it: what it is asked, and a range."""
+QUESTION, BYTES, FREE = b"Q", b"B", b"L"
+"""To it: what it is asked, a range, and that the oldest frame in the shared memory was taken."""
 RANGE_BYTES = 256 * 1024
 """The longest range that is handed over at once."""
 MOST_JSON, MOST_BYTES = 1024 * 1024, 3 * 2**26

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def show_lines(lines: Sequence[Line]) -> None:
     trends = [{"name": title(words.EXPRESSIONS[one]), "color": COLORS[one]} for one in SHOWN]
     data = {"trends": trends, "rows": [_row(line) for line in lines]}
     opened = _component(key="caseload_table", data=data, on_opened_change=_nothing).opened
-    if opened in {line.id for line in lines}:
+    # A click may come when the list has changed already: it means whom it said, and that page asks who may see them.
+    if re.fullmatch(r"[0-9a-f]{32}", opened or ""):
         st.switch_page(links.PATIENT, query_params={"patient": opened})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from clinic import words
 from clinic.patients.events import Mark
 from clinic.patients.trends import Trend
 from clinic.questionnaires import sentences
@@ -13,17 +14,7 @@ from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, plotly_text
 from pages.charts.timeline import Moment
 from pages.charts.trend import TrendDot
 
-CHANGES = {
-    "model": "new model",
-    "kind": "pictures and video",
-    "sampling": "other sampling",
-    "codec": "other camera: file format",
-    "resolution": "other camera: resolution",
-    "face size": "other camera: face size",
-    "sharpness": "other camera: sharpness",
-    "light": "other light",
-}
-"""Why a new line begins."""
+CHANGES = words.CHANGES
 
 
 def trend_dots(trend: Trend) -> list[TrendDot]:

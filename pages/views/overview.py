@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from clinic import words
-from clinic.patients import overview
+from clinic.patients import discordance, overview
 from clinic.patients.caseload import PatientDetail
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
@@ -16,6 +16,7 @@ from pages.charts.trend import title
 from pages.views.axis import show_axis
 from pages.views.conditions import holding_now, named
 from pages.views.numbers import show_numbers
+from pages.views.validity import show_validity
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD)
 
@@ -31,9 +32,13 @@ def show_overview(patient: PatientDetail, given: Sequence[Answer]) -> None:
     if patient.trend.points:
         sentences = overview.summary(patient.trend, words.TREND_NAMES, why)
         st.markdown("  \n".join(links.plain_text(sentence) for sentence in sentences if sentence))
+    apart = discordance.find(patient.trend, given) if not found else None
+    if apart is not None:
+        st.info(links.plain_text(discordance.sentence(apart, words.TREND_NAMES)), icon=":material/forum:")
     shown = _chosen() if patient.trend.points and not found else []
     show_axis(patient, given, shown, labels=not found)
     if patient.trend.points:
+        show_validity(patient, found)
         show_numbers()
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from clinic import words
 from clinic.phrases import counted
 from clinic.recordings.readings import Told
 from fer_core.emotions import Emotion
+from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import Episode, Light, Reading
+from fer_core.types import Status
 from pages.charts.reading import shares_figure
+from pages.charts.timeline import cell_length_s, cells
 from pages.charts.trend import title
-from pages.widgets import chart, position
+from pages.views.convert import moments
+from pages.views.player import Moment
+from pages.widgets import chart, duration, position
+
+LISTED = 10
+"""So many episodes are listed beside the player; all stand in the table."""
 
 
 def show_light(reading: Reading) -> None:
@@ -75,6 +85,48 @@ def show_episodes(told: Told, key: str) -> None:
         st.caption(words.EPISODES)
         if told.episodes:
             st.dataframe([_episode_row(episode) for episode in told.episodes], hide_index=True, key=f"episodes_{key}")
+
+
+def longest(episodes: Sequence[Episode]) -> list[Moment]:
+    """Return the ten longest episodes as moments, the longest first."""
+    found = sorted(episodes, key=lambda episode: episode.onset_s - episode.end_s)[:LISTED]
+    return [
+        Moment(one.onset_s, one.end_s, f"{title(words.EXPRESSIONS[one.emotion])}, {one.end_s - one.onset_s:.1f} s")
+        for one in found
+    ]
+
+
+def show_transitions(counts: Floats, key: str) -> None:
+    """Draw how often one label followed another."""
+    with st.expander("Transitions between labels"):
+        st.caption(words.TRANSITIONS)
+        names = [title(name) for name in words.TREND_NAMES.values()]
+        rows = [
+            {"From": name, **{to: int(count) for to, count in zip(names, row, strict=True)}}
+            for name, row in zip(names, counts.tolist(), strict=True)
+        ]
+        st.dataframe(rows, hide_index=True, key=f"transitions_{key}")
+
+
+def show_values(told: Told, key: str) -> None:
+    """Draw the values behind the chart as a table, in at most 600 rows."""
+    with st.expander("The chart as a table"):
+        gathered = cells(moments(told.series))
+        st.caption(f"Each row stands for {duration(cell_length_s(gathered))}.")
+        rows = [
+            {"From": position(cell.begin_s), "Label": _said(cell.label)}
+            | {title(words.EXPRESSIONS[emotion]): _share(cell.probabilities, emotion) for emotion in Emotion}
+            for cell in gathered
+        ]
+        st.dataframe(rows, hide_index=True, key=f"values_{key}")
+
+
+def _said(label: Emotion | Status) -> str:
+    return title(words.EXPRESSIONS[label] if isinstance(label, Emotion) else words.STATUSES[label])
+
+
+def _share(probabilities: Sequence[float] | None, emotion: Emotion) -> float | None:
+    return round(probabilities[emotion], 3) if probabilities is not None else None
 
 
 def _episode_row(episode: Episode) -> dict[str, str | float]:

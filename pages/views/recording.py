@@ -10,17 +10,17 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.phrases import counted
-from clinic.recordings import readings
+from clinic.recordings import findings, readings
+from clinic.recordings.readings import Told
 from clinic.recordings.states import Tone
-from fer_core.emotions import Emotion
 from pages import actions, chooser, links
-from pages.charts.timeline import cell_length_s, cells, pictures_figure, runs_of, timeline_figure
+from pages.charts.timeline import pictures_figure
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
-from pages.views.player import has_video, show_video
-from pages.views.reading import show_episodes, show_light, show_reading
+from pages.views.player import Marked, Moment, MomentList, show_player
+from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt
 from pages.widgets import chart, day_input, day_of, duration, percent, show_errors, show_standing
 from web.resources import resources
@@ -35,7 +35,7 @@ def title_of(recording: RecordingRow) -> str:
     return f"{chooser.visit(recording)}{length}{open_state}"
 
 
-def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[Emotion]) -> None:
+def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
         st.markdown(f"Note: {links.plain_lines(recording.note)}")
@@ -45,10 +45,10 @@ def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
-        _show_usable(version)
         if version.kind == "video":
-            _show_video(version, shown)
+            _show_video(patient, version)
         else:
+            _show_usable(version)
             _show_pictures(version)
     if patient.writable:
         target = actions.at(recording.id, recording.revision)
@@ -91,7 +91,7 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.standing.tone is not Tone.GOOD:
+    if recording.kind == "pictures" and recording.standing.tone is not Tone.GOOD:
         show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
@@ -100,30 +100,56 @@ def _show_usable(recording: RecordingRow) -> None:
         st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept.")
 
 
-def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
-    """Draw what a video says as a whole, then its samples over the recording's own time."""
-    smooth_s = float(st.session_state.get(f"smooth_{recording.id}", 0.0))
+def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
+    """Draw what was found first, then the recording over its own time, then everything that stands behind it."""
+    smooth_s = float(st.session_state.get(f"smooth_{recording.id}", readings.SMOOTHINGS_S[0]))
     told = readings.tell(resources().db, actor(), recording.id, smooth_s)
-    if told.reading is None:
+    if told.reading is None or told.raw is None:
+        show_standing(recording.standing)
         return
     if recording.standing.tone is Tone.GOOD:
         show_light(told.reading)
-    show_reading(told, recording.id)
+    else:
+        show_standing(recording.standing)
+    st.markdown(links.plain_text(" ".join(findings.sentences(recording, told.reading, patient.trend))))
+    show_player(recording, told, moment_lists(told, patient), Marked(), patient.writable)
+    st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
     chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
-    gathered = cells(moments(told.series))
-    figure = timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES)
-    place = st.container()
-    if has_video(recording):
-        video, place = st.columns([2, 3])
-        with video:
-            show_video(recording, runs_of(gathered, words.EXPRESSIONS, words.STATUSES))
-    with place:
-        chart(figure, f"timeline_{recording.id}", "Labels and model output over time")
-    st.caption(
-        f"Each point stands for {duration(cell_length_s(gathered))}. Hatched: no usable face; there the curves have a "
-        "gap. The model output is not the chance that someone feels something."
-    )
+    _show_behind(patient, recording, told)
+
+
+def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
+    """Draw what stands behind the first screen: how far to trust it, shares, episodes, transitions, values."""
+    if told.reading is None or told.raw is None:
+        return
+    st.header("How far to trust it")
+    for name, said in findings.trust(recording, told.reading, baseline_of(patient)):
+        st.markdown(f"**{name}:** {links.plain_text(said)}")
+    _show_usable(recording)
+    st.header("Shares of the labels")
+    show_reading(told, recording.id)
     show_episodes(told, recording.id)
+    show_transitions(findings.transitions(told.series), recording.id)
+    show_values(told, recording.id)
+
+
+def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
+    """Return the recordings that this patient's usual range is made of."""
+    ids = {point.recording_id for point in patient.trend.points if point.in_baseline}
+    return [recording for recording in patient.recordings if recording.id in ids]
+
+
+def moment_lists(told: Told, patient: PatientDetail) -> list[MomentList]:
+    """Return the moments that are listed beside the player."""
+    if told.raw is None:
+        return []
+    far, near = findings.stretches(told.raw, findings.usual_shares(patient.trend))
+    mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
+    review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
+    return [
+        MomentList("Worth a look, and quiet ones beside them", review, review=True),
+        MomentList("Longest episodes", longest(told.episodes)),
+    ]
 
 
 def _show_pictures(recording: RecordingRow) -> None:

@@ -183,6 +183,42 @@ def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stor
     assert len(stored()) == 1
 
 
+def test_a_file_of_another_patient_is_told_before_the_start(add_patient, stored, window, server, clip):
+    """Two of one name and birth date: on every page and in every dialog the short id says who it is."""
+    first, second = (add_patient("Anna Twin", born_on=date(1990, 2, 3)) for _ in range(2))
+    page = window()
+    page.goto(f"{server}/record?patient={first}")
+    upload(page, clip)
+    page.get_by_text(f"To be stored for Anna Twin · born 3 Feb 1990 · ID {first[:6]}").wait_for()
+    start(page)
+    page.get_by_role("heading", name="no. 1").wait_for()
+    page.goto(f"{server}/record?patient={second}")
+    upload(page, clip)
+    page.get_by_text(f"The same file is stored for Anna Twin · born 3 Feb 1990 · ID {first[:6]} too").wait_for()
+    assert page.get_by_role("button", name="Start analysis").is_enabled()
+    assert [patient for patient, *_ in stored()] == [first]
+    page.goto(f"{server}/patient?patient={second}")
+    for button in ("Export", "Record consent"):
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("dialog").get_by_text(f"ID {second[:6]}").first.wait_for()
+        page.keyboard.press("Escape")
+
+
+def test_add_pressed_twice_adds_one_patient(account, window, server):
+    page = window()
+    page.goto(server)
+    for name in ("Bea Once", "Bea Once"):
+        page.get_by_role("button", name="Add patient").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name or code").fill(name)
+        dialog.get_by_role("button", name="Add", exact=True).dblclick()
+        page.get_by_role("heading", name=name).wait_for()
+        page.goto(server)
+        page.get_by_role("heading", name="Caseload").wait_for()
+    with account.read() as session:
+        assert [one.name for one in session.scalars(select(Patient))] == ["Bea Once"] * 2
+
+
 def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, window, server):
     zed = add_patient("Zed Zulu", code="Z-7")
     add_recording(zed, "MORNING", 0.9, seed=1)

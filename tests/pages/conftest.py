@@ -8,6 +8,7 @@ from clinic.accounts import sessions
 from clinic.settings import Settings
 from db.engine import migrate
 from db.models import Role
+from storage import keys
 from tests import doors
 from web import provider, sign_in
 from web.attempts import BURST, REFILL_S, AddressLimit
@@ -39,6 +40,7 @@ def settings(tmp_path, monkeypatch, request):
     template = request.getfixturevalue("demo_at_head" if "patients" in request.fixturenames else "sqlite_at_head")
     shutil.copyfile(template, tmp_path / "clinic.db")
     settings = Settings.from_environment()
+    keys.make(settings)
     migrate(settings.database_url)
     yield settings
     resources().db.close()

@@ -1,5 +1,6 @@
 """The routes: pieces of uploads from this program's own pages, archives handed out once, nothing for guesses."""
 
+import asyncio
 import hashlib
 import io
 import os
@@ -107,6 +108,7 @@ def test_what_is_no_piece_is_refused(db, settings, who, client):
         {"Upload-Offset": "-1"},
         {"Upload-Offset": "x"},
         {"Upload-Offset": ""},
+        {"Upload-Offset": "1" * 5000},
     ):
         assert patch(client, upload.id, 0, b"x", **told).json()["code"] == "no_piece"
     assert patch(client, upload.id, 0, bytes(11)).status_code == 413
@@ -259,3 +261,24 @@ def test_a_body_stops_when_its_account_ends(db, settings, who, client, change, a
 
     attack(lambda: patch(client, upload.id, 0, body()), 403)
     assert incoming.status(settings, upload.id, who.account_id).offset < 64 * CHUNK_BYTES
+
+
+def test_a_video_that_ends_at_sign_out_breaks_off_without_a_traceback(db, settings, who, client, ticket, monkeypatch):
+    monkeypatch.setattr(downloads, "READ_BYTES", 16)
+    monkeypatch.setattr(downloads, "ASKED_EVERY_BYTES", 16)
+    archive = downloads.take(db, settings, who, ticket[0])
+    content = downloads.content(db, who, archive)
+
+    def ending():
+        yield next(content)
+        sessions.sign_out(db, who)
+        yield from content
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(web_routes._Stream(ending()).stream_response(send))
+    assert sent[0]["type"] == "http.response.start"
+    assert all(message.get("more_body", True) for message in sent)

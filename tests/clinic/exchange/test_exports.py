@@ -27,6 +27,7 @@ from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import AuditRow, Base, Job, JobState, Patient, Recording, Sample
 from fer_core.errors import FerError
+from storage import keys
 from tests import doors
 from tests.consents import expire
 
@@ -36,6 +37,7 @@ def elsewhere(tmp_path):
     """An empty installation: (db, settings)."""
     settings = replace(Settings.at(tmp_path / "elsewhere"), min_free_bytes=0)
     settings.data_dir.mkdir()
+    keys.make(settings)
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     yield database, settings
@@ -53,6 +55,7 @@ def archive(tmp_path_factory):
     """The archive of an invented patient, made in an installation of its own."""
     settings = Settings.at(tmp_path_factory.mktemp("origin") / "data")
     settings.data_dir.mkdir()
+    keys.make(settings)
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     demo.fill(database)

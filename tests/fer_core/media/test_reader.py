@@ -35,7 +35,7 @@ class Liar:
     def __init__(self, say):
         self._say = say
 
-    def start(self, link, cpu_s):
+    def start(self, link, cpu_s, memory=None):
         far = link.dup()
         threading.Thread(target=self._speak, args=(far,)).start()
         return 1

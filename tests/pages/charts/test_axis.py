@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_recordings_of_one_day_do_not_hide_each_other():
     assert at == sorted(at)
     assert at[2] == dot(10).at_ms, "around their own day"
     least = 0.008 * (max(at) - min(at))
-    assert all(after - before > least for before, after in zip(at, at[1:], strict=False))
+    assert all(after - before > least for before, after in pairwise(at))
 
 
 def test_a_point_gives_the_id_of_its_recording_and_a_questionnaire_gives_none():
