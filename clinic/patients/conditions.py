@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 
 from clinic import access, audit, clock, texts
 from clinic.access import Actor
@@ -83,6 +83,12 @@ def conditions(db: Database, actor: Actor, patient_id: str) -> list[Condition]:
 def holding(found: Iterable[Condition], day: date) -> list[Condition]:
     """Return the conditions that hold on a day."""
     return [one for one in found if one.began_on <= day and (one.ended_on is None or day < one.ended_on)]
+
+
+def not_interpreted(day: date) -> Select[str]:
+    """Return the query of the ids of the patients whose labels are not to be interpreted on a day."""
+    still = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > day)
+    return select(FaceCondition.patient_id).where(FaceCondition.began_on <= day, still)
 
 
 def valid_note(note: str) -> str:

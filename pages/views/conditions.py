@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import streamlit as st
 
 from clinic import words
 from clinic.patients import conditions
-from clinic.patients.caseload import PatientDetail
+from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import Condition, ConditionKind
+from clinic.recordings import readings
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.widgets import day, day_input, show_errors, today
@@ -18,7 +20,20 @@ from web.resources import resources
 
 def holding_now(patient_id: str) -> list[Condition]:
     """Return the conditions of a patient that hold today."""
-    return conditions.holding(conditions.conditions(resources().db, actor(), patient_id), today())
+    return holding_on(patient_id, today())
+
+
+def holding_on(patient_id: str, day: date) -> list[Condition]:
+    """Return the conditions of a patient that held on a day."""
+    return conditions.holding(conditions.conditions(resources().db, actor(), patient_id), day)
+
+
+def show_movement_alone(recording: RecordingRow, holding: Sequence[Condition]) -> None:
+    """Say that the labels of a recording are not interpreted, and draw how much the face moved."""
+    st.info(links.plain_text(words.NOT_INTERPRETED.format(why=named(holding))), icon=":material/visibility_off:")
+    told = readings.tell(resources().db, actor(), recording.id)
+    movement = told.reading.movement if told.reading is not None else None
+    st.metric("Movement of the face", "–" if movement is None else f"{movement:.2f}", help=words.MOVEMENT)
 
 
 def named(found: Sequence[Condition]) -> str:
