@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import AuditAction
-from db.models import Role, Scope
+from db.models import ConditionKind, EventKind, Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -265,6 +265,26 @@ FIRST_STEPS = (
     " the analysis."
 )
 CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
+EVENT_KINDS: dict[EventKind, str] = {
+    EventKind.MEDICATION: "Medication",
+    EventKind.SESSION: "Session",
+    EventKind.EVENT: "Event",
+}
+CONDITIONS: dict[ConditionKind, str] = {
+    ConditionKind.PARKINSONISM: "Parkinsonism",
+    ConditionKind.FACIAL_PALSY: "Facial palsy",
+    ConditionKind.RIGIDITY: "Rigidity under antipsychotics",
+    ConditionKind.BOTULINUM: "Botulinum toxin in the face",
+    ConditionKind.AUTISM: "Autism",
+    ConditionKind.COVERED: "Mask or veil",
+    ConditionKind.OTHER: "Another reason",
+}
+CONDITIONS_MEANING = (
+    "Where a face is stiff, uneven, covered, or moves in a way of its own, a label compares it with faces that it can't"
+    " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
+)
+NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
 NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"

@@ -117,6 +117,26 @@ class Scope(StrEnum):
     EXPORT = "export"
 
 
+class EventKind(StrEnum):
+    """What a mark is of."""
+
+    MEDICATION = "medication"
+    SESSION = "session"
+    EVENT = "event"
+
+
+class ConditionKind(StrEnum):
+    """What keeps labels from being interpreted."""
+
+    PARKINSONISM = "parkinsonism"
+    FACIAL_PALSY = "facial_palsy"
+    RIGIDITY = "rigidity"
+    BOTULINUM = "botulinum"
+    AUTISM = "autism"
+    COVERED = "covered"
+    OTHER = "other"
+
+
 class Installation(Base):
     """What an administrator set for the whole clinic: one row.
 

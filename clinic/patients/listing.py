@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, collate, func, select
 from sqlalchemy.orm import Session
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients import digests, needs
+from clinic.patients import conditions, digests, needs
 from clinic.patients.digests import SmallTrend
 from clinic.patients.fields import NOTE_MAX
 from clinic.patients.needs import Need
@@ -152,7 +152,8 @@ def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ..
         .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)), Patient.id.in_(ids))
     )
     needed = needs.needs_of(session, ids)
-    trends = digests.small_trends(session, ids)
+    hidden = set(session.scalars(conditions.not_interpreted(clock.today(session))))
+    trends = digests.small_trends(session, [one for one in ids if one not in hidden])
     lines = {
         patient.id: Line(
             id=patient.id,

@@ -17,6 +17,7 @@ from clinic.recordings.states import Tone
 from pages import actions, chooser, links
 from pages.charts.timeline import pictures_figure
 from pages.session import actor
+from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
@@ -48,7 +49,11 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
-        if version.kind == "video":
+        holding = holding_on(patient.id, version.recorded_on)
+        if holding:
+            show_movement_alone(version, holding)
+            _show_usable(version)
+        elif version.kind == "video":
             _show_video(patient, version)
         else:
             _show_usable(version)
