@@ -19,7 +19,7 @@ from db.copies import CopyError
 from db.models import new_id
 from fer_core.errors import FerError
 
-Kind = Literal["patient", "recording", "consent"]
+Kind = Literal["patient", "recording", "consent", "questionnaire_answer"]
 """A consent is not deleted, but withdrawn."""
 
 
@@ -32,6 +32,18 @@ class Erasure:
     counts: dict[str, int]
     id: str = field(default_factory=new_id)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def begin(path: Path) -> None:
+    """Begin an empty list where there is none: from then on, one that is missing was lost.
+
+    Raises FerError ``erasures_unwritable``.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    except OSError:
+        raise _unwritable() from None
 
 
 def remember(path: Path, erasure: Erasure) -> None:
@@ -48,10 +60,7 @@ def remember(path: Path, erasure: Erasure) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        raise FerError(
-            "The list of erased patients can't be written, so nothing was erased. Please check FER_KEY_DIR.",
-            "erasures_unwritable",
-        ) from None
+        raise _unwritable() from None
 
 
 def known(path: Path) -> list[Erasure]:
@@ -78,7 +87,7 @@ def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
 
     No byte of it stays in the file. Consents that the list names are withdrawn. Raises CopyError.
     """
-    counts: dict[str, int] = {"patient": 0, "recording": 0, "consent": 0}
+    counts: dict[str, int] = dict.fromkeys(_APPLY, 0)
     try:
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA secure_delete = ON").fetchall()
@@ -98,8 +107,16 @@ def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
 _APPLY: dict[Kind, str] = {
     "patient": "DELETE FROM patient WHERE id = :id",
     "recording": "DELETE FROM recording WHERE id = :id",
+    "questionnaire_answer": "DELETE FROM questionnaire_answer WHERE id = :id",
     "consent": "UPDATE consent SET withdrawn_at = :at WHERE id = :id AND withdrawn_at IS NULL",
 }
+
+
+def _unwritable() -> FerError:
+    return FerError(
+        "The list of erased patients can't be written, so nothing was erased. Please check FER_KEY_DIR.",
+        "erasures_unwritable",
+    )
 
 
 def _ends_a_line(descriptor: int) -> bool:

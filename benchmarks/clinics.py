@@ -24,6 +24,7 @@ from sqlalchemy import select
 from clinic import words
 from clinic.access import Actor, Role
 from clinic.accounts import accounts
+from clinic.admin import keyring
 from clinic.consent import consent
 from clinic.jobs import jobs
 from clinic.patients import caseload
@@ -157,6 +158,7 @@ def clinic(folder: Path, database_url: str | None = None, on_cluster: bool = Fal
     settings = Settings(folder, url, min_free_bytes=0, dask=dask, key_dir=folder / "keys")
     migrate(settings.database_url)
     opened = Clinic(settings, open_database(settings.database_url))
+    keyring.settle(opened.db, settings)
     try:
         yield opened
     finally:

@@ -23,6 +23,7 @@ from pathlib import Path
 from clinic import words
 from clinic.access import Actor, Role
 from clinic.accounts import accounts, sessions
+from clinic.admin import keyring
 from clinic.recordings import incoming, uploads
 from clinic.settings import Settings
 from clinic.worker import selftest
@@ -94,6 +95,7 @@ def measure(size: int) -> dict[str, float]:
         settings.data_dir.mkdir()
         migrate(settings.database_url)
         db = open_database(settings.database_url)
+        keyring.settle(db, settings)
         token, who = _enter(db)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from clinic import access, audit
 from clinic.accounts import accounts, totp
-from clinic.admin import demo, doctor, zones
+from clinic.admin import demo, demo_people, doctor, keyring, ownership, rotation, zones
 from clinic.admin.serving import read_options
+from clinic.console import answered
 from clinic.exchange import exports, imports
 from clinic.jobs import reanalysis
+from clinic.phrases import counted
 from clinic.recordings import folders
 from clinic.settings import Settings
 from clinic.worker import cluster, selftest, worker
@@ -25,15 +27,11 @@ from fer_core.errors import FerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 0 well, 1 not sound or refused."""
+    """Run one command and return the exit code: 0 well, 1 not sound or refused, 78 for a wrong setting."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        return int(options.command(Settings.from_environment(), options))
-    except FerError as error:
-        print(error.message, file=sys.stderr)
-        return 1
+    return answered(lambda: options.command(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,8 +81,22 @@ def _parser() -> argparse.ArgumentParser:
     folder.add_argument("folder", type=Path)
     folder.add_argument("--patient", metavar="CODE", help="the folder is this patient's: the name or code, or the id")
     folder.set_defaults(command=_import_folder)
-    examined = commands.add_parser("doctor", help="say of each setting whether it is safe; the server starts only then")
+    examined = commands.add_parser(
+        "doctor", help="say whether the installation is safe and works, and what to do; writes nothing"
+    )
+    examined.add_argument("--json", action="store_true", help="for a program that watches")
+    examined.add_argument("--strict", action="store_true", help="exit code 1 for a warning too")
     examined.set_defaults(command=_doctor)
+    rotated = commands.add_parser("rotate-key", help="put a new master key in the old one's place; may be interrupted")
+    how = rotated.add_mutually_exclusive_group()
+    how.add_argument(
+        "--old-key-file",
+        type=Path,
+        metavar="FILE",
+        help="let the installed key open what this older one sealed: after a restore, or a change of FER_MASTER_KEY",
+    )
+    how.add_argument("--lost", action="store_true", help="begin with a new key: what the lost one sealed is gone")
+    rotated.set_defaults(command=_rotate_key)
     checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
     checked.add_argument("what", choices=["verify"], help="walk along the chain and name the first bad row")
     checked.set_defaults(command=_audit)
@@ -97,13 +109,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _worker(settings: Settings, options: argparse.Namespace) -> int:
+def _worker(options: argparse.Namespace) -> int:
+    settings = _settings()
     database = _open(settings)
-    open_analyzer = cluster.opener(settings.dask) if settings.dask else worker.open_default_analyzer
-    return worker.main(settings, database, options.parent, open_analyzer, options.number)
+    return worker.main(settings, database, options.parent, _opener(settings), options.number)
 
 
-def _reanalyse(settings: Settings, options: argparse.Namespace) -> int:
+def _opener(settings: Settings) -> cluster.Opener:
+    return cluster.opener(settings.dask) if settings.dask else worker.open_default_analyzer
+
+
+def _reanalyse(options: argparse.Namespace) -> int:
+    settings = _settings()
     who = access.CONSOLE
     with closing(_open(settings)) as database:
         patient_id = reanalysis.find_patient(database, who, options.patient) if options.patient else None
@@ -120,26 +137,31 @@ def _reanalyse(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _selftest(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    verdict = selftest.check(worker.open_default_analyzer)
+def _selftest(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    settings = _settings()
+    _open(settings).close()
+    verdict = selftest.check(_opener(settings), settings)
     print(verdict.sentence)
     return 0 if verdict.sound else 1
 
 
-def _migrate(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    migrate(settings.database_url)
+def _migrate(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    settings = _settings()
+    _open(settings).close()
     print("The database is up to date.")
     return 0
 
 
-def _export(settings: Settings, options: argparse.Namespace) -> int:
+def _export(options: argparse.Namespace) -> int:
+    settings = _settings()
     with closing(_open(settings)) as database:
         exports.export_to(database, settings, access.CONSOLE, options.patient, options.file)
     print("The archive is written. It is not encrypted: keep it where nobody else reads it.")
     return 0
 
 
-def _import(settings: Settings, options: argparse.Namespace) -> int:
+def _import(options: argparse.Namespace) -> int:
+    settings = _settings()
     try:
         file = options.file.open("rb")
     except OSError:
@@ -150,7 +172,8 @@ def _import(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _import_folder(settings: Settings, options: argparse.Namespace) -> int:
+def _import_folder(options: argparse.Namespace) -> int:
+    settings = _settings()
     with closing(_open(settings)) as database:
         lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
     taken = sum(line.taken for line in lines)
@@ -162,49 +185,90 @@ def _print_line(line: folders.Line) -> None:
     print(f"{'taken' if line.taken else 'refused':8} {line.name}: {line.sentence}")
 
 
-def _doctor(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
-    for finding in found:
-        print(f"{finding.level.value:8} {finding.name:16} {finding.sentence}")
-    return 1 if any(finding.level is doctor.Level.REFUSED for finding in found) else 0
+def _doctor(options: argparse.Namespace) -> int:
+    """Say what was found; the data folder is not made, and nothing is written."""
+    try:
+        settings = Settings.from_environment(make=False)
+        found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
+    except FerError as error:
+        found = [doctor.Finding("settings", doctor.Level.REFUSED, "A setting is of no use.", error.message)]
+    if options.json:
+        print(doctor.as_json(found))
+    else:
+        for finding in found:
+            print(f"{finding.level.value:8} {finding.name:16} {finding.sentence} {finding.remedy}".rstrip())
+    worst = [finding for finding in found if finding.level is not doctor.Level.OK]
+    return 0 if doctor.sound(found) and not (options.strict and worst) else 1
 
 
-def _demo(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+def _rotate_key(options: argparse.Namespace) -> int:
+    settings = _settings()
+    migrate(settings.database_url)
+    with closing(open_database(settings.database_url)) as database:
+        if options.lost:
+            count = rotation.replace_lost(database, settings)
+            print(f"A new key is in place. Second steps that went with the old one: {count}.")
+            return 0
+        if options.old_key_file is not None:
+            found = rotation.adopt(database, settings, options.old_key_file)
+        else:
+            found = rotation.rotate(database, settings)
+    print(f"The new key opens {found.files} files and {found.second_steps} second steps.")
+    if found.lost:
+        print(f"Neither key opens {found.lost} of what is there; that was so before.", file=sys.stderr)
+    if found.kept is not None:
+        print(f"The old key is kept in {found.kept}: backups from before need it. Back the key folder up now.")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    settings = _settings()
     own = settings.as_demo()
     migrate(own.database_url)
     database = open_database(own.database_url)
-    added = demo.fill(database)
+    keyring.settle(database, own)
+    added = demo.fill(database, (*demo_people.PEOPLE, demo_people.LONG))
     password = demo.add_account(database)
     database.close()
-    print(f"{added} invented patients were added." if added else "The invented patients are there already.")
+    print(f"Added: {counted(added, 'invented patient')}." if added else "The invented patients are there already.")
     print(f"Sign in with the name {demo.ACCOUNT} and the password {password}")
     return 0
 
 
-def _audit(settings: Settings, options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+def _audit(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
+    settings = _settings()
     with closing(_open(settings)) as database:
         verdict = audit.verify(database)
     print(verdict.sentence)
     return 0 if verdict.first_bad is None else 1
 
 
-def _reset_password(settings: Settings, options: argparse.Namespace) -> int:
+def _reset_password(options: argparse.Namespace) -> int:
+    settings = _settings()
     with closing(_open(settings)) as database:
         password = accounts.reset_by_console(database, options.name)
     print(f"The new password, to be changed at the next sign-in: {password}")
     return 0
 
 
-def _reset_second_step(settings: Settings, options: argparse.Namespace) -> int:
+def _reset_second_step(options: argparse.Namespace) -> int:
+    settings = _settings()
     with closing(_open(settings)) as database:
         totp.reset_by_console(database, options.name)
     print("The account signs in with its password alone until its owner turns the second step on again.")
     return 0
 
 
+def _settings() -> Settings:
+    """Return the settings, where this account is the installation's."""
+    ownership.refuse_other(Settings.from_environment(make=False))
+    return Settings.from_environment()
+
+
 def _open(settings: Settings) -> Database:
     migrate(settings.database_url)
     database = open_database(settings.database_url)
+    keyring.settle(database, settings)
     zones.take_setting(database, settings)
     return database
 

@@ -15,6 +15,7 @@ from fer_core.errors import FerError
 from storage.sealed import KEY_BYTES
 
 MEBIBYTE = 1024 * 1024
+MIN_TOKEN = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Settings:
 
     `model`: the card of the model that analyses, None for the one that comes with the program.
     `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
+    `backup_dir`: where the daily backups lie. `metrics_token`: who shows it may read ``/metrics``; None: nobody.
     """
 
     data_dir: Path
@@ -82,6 +84,8 @@ class Settings:
     import_dir: Path | None = None
     model: Path | None = None
     timezone: str | None = None
+    backup_dir: Path | None = None
+    metrics_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -101,8 +105,10 @@ class Settings:
         return cls(data_dir, f"sqlite:///{data_dir / 'clinic.db'}", demo=demo)
 
     @classmethod
-    def from_environment(cls) -> Settings:
-        """Read the environment's ``FER_`` variables; docs/operations.md lists them. A missing data folder is made.
+    def from_environment(cls, make: bool = True) -> Settings:
+        """Read the environment's ``FER_`` variables; docs/operations.md lists them.
+
+        A missing data folder is made, unless `make` is False.
 
         With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and what is named for real patients is left alone.
 
@@ -112,10 +118,11 @@ class Settings:
         root = Path(named) if named else user_data_path("expression-history", appauthor=False)
         limits = _limits()
         if os.environ.get("FER_DEMO") == "1":
-            settings = replace(cls.at(root).as_demo(), **limits)
+            settings = replace(cls.at(root).as_demo(make), **limits)
         else:
             settings = replace(cls.at(root), **limits, **_named())
-        _make(settings.data_dir)
+        if make:
+            _make(settings.data_dir)
         return replace(
             settings,
             behind_tls=os.environ.get("FER_BEHIND_TLS") == "1",
@@ -123,14 +130,16 @@ class Settings:
             dask=os.environ.get("FER_DASK") or None,
             model=named_model(),
             timezone=os.environ.get("FER_TIMEZONE") or None,
+            metrics_token=_token(),
         )
 
-    def as_demo(self) -> Settings:
-        """Return the settings of the demo beside this installation; its folder is made."""
+    def as_demo(self, make: bool = True) -> Settings:
+        """Return the settings of the demo beside this installation; its folder is made, unless `make` is False."""
         if self.demo:
             return self
         found = replace(Settings.at(self.data_dir / "demo", demo=True), key_dir=self.key_dir / "demo")
-        _make(found.data_dir)
+        if make:
+            _make(found.data_dir)
         return found
 
 
@@ -146,6 +155,8 @@ def _named() -> dict[str, Any]:
         found["key_dir"] = Path(folder).absolute()
     if folder := os.environ.get("FER_IMPORT_DIR"):
         found["import_dir"] = Path(folder).resolve()
+    if folder := os.environ.get("FER_BACKUP_DIR"):
+        found["backup_dir"] = Path(folder).absolute()
     found |= named_key()
     found["retention"] = Retention(
         patients_days=_days("FER_KEEP_PATIENTS_DAYS"),
@@ -182,6 +193,16 @@ def named_model() -> Path | None:
     """Return the card of the model where the environment names one."""
     text = os.environ.get("FER_MODEL")
     return Path(text).absolute() if text else None
+
+
+def _token() -> str | None:
+    token = os.environ.get("FER_METRICS_TOKEN")
+    if token and len(token) < MIN_TOKEN:
+        raise FerError(
+            f"FER_METRICS_TOKEN must have {MIN_TOKEN} characters or more: `openssl rand -hex 32` makes one.",
+            "bad_setting",
+        )
+    return token or None
 
 
 def _key(text: str) -> bytes:

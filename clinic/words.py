@@ -81,6 +81,10 @@ EPISODES = (
     " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
     " [How](#how)"
 )
+TRANSITIONS = (
+    "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
+    " same is not counted, nor what lies on both sides of a gap."
+)
 SMOOTHING = (
     "Running mean of the model's output over this time; gaps stay gaps. It changes curves, labels and episodes: which"
     " moments have a label is decided again after it. Shares are always those of the samples as they are. [How](#how)"
@@ -90,6 +94,11 @@ FALSE_RINGS = (
     " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
     " sessions much resemble the ones just before them. [How](#how)"
 )
+MOUTH = (
+    "The mouth moves in {moving} % of the usable time, as in talk. Talk changes the labels: it makes faces uncertain,"
+    " and may look like surprise. So the two parts are shown side by side. Sound is not analysed. [How](#how)"
+)
+STILL_TREND = "The trend compares the time in which the mouth is still, because talk changes the labels. [How](#how)"
 USUAL_RANGE = (
     "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
     " recording is the range that it was judged by: a shorter recording has a wider one. [How](#how)"
@@ -140,6 +149,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.ACCOUNT_ENABLED: "enabled an account",
     AuditAction.ROLE_CHANGED: "changed a role",
     AuditAction.CASELOAD_HANDED_OVER: "handed the patient over",
+    AuditAction.HAND_OVER_ASKED: "asked to hand a caseload over",
+    AuditAction.HAND_OVER_REFUSED: "refused to hand a caseload over",
+    AuditAction.TAKEOVER_READ: "read what administrators had done",
     AuditAction.PATIENT_ADDED: "added the patient",
     AuditAction.PATIENT_CHANGED: "changed name or note",
     AuditAction.PATIENT_VIEWED: "looked at the patient",
@@ -162,10 +174,31 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CONSENT_WITHDRAWN: "withdrew consent for the patient",
     AuditAction.STATEMENT_ACCEPTED: "accepted the intended use",
     AuditAction.VIDEO_VIEWED: "watched a kept video",
+    AuditAction.QUESTIONNAIRE_ADDED: "entered a questionnaire",
+    AuditAction.QUESTIONNAIRE_DELETED: "deleted a questionnaire",
+    AuditAction.QUESTIONNAIRE_SCHEDULED: "changed when a questionnaire is due",
+    AuditAction.SCALE_DEFINED: "defined a questionnaire",
+    AuditAction.SCALE_RETIRED: "retired a questionnaire",
+    AuditAction.DEVICE_HANDED_OVER: "handed the device to the patient",
+    AuditAction.DEVICE_GIVEN_BACK: "took the device back from the patient",
+    AuditAction.PIN_REFUSED: "typed a wrong PIN on the patient's screen",
+    AuditAction.EVENT_ADDED: "added a mark to the time axis",
+    AuditAction.EVENT_DELETED: "deleted a mark of the time axis",
+    AuditAction.CONDITION_ADDED: "recorded a condition of the face",
+    AuditAction.CONDITION_ENDED: "ended a condition of the face",
     AuditAction.CLOCK_JUMPED: "found that the computer's clock had been set",
     AuditAction.CLOCK_CONFIRMED: "confirmed the computer's clock",
     AuditAction.ZONE_CHANGED: "set the clinic's time zone",
+    AuditAction.KEY_CHANGED: "changed the master key",
 }
+
+TAKEOVERS: dict[str, str] = {
+    AuditAction.PASSWORD_RESET: "{by} gave {account} a new password",
+    AuditAction.SECOND_STEP_RESET: "{by} took the second step from {account}",
+    AuditAction.PROVIDER_LINKED: "{by} linked {account} to a sign-in provider",
+    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to another account",
+}
+"""By which an administrator can come to the patients of others; each makes a sentence."""
 
 SCOPES: dict[str, str] = {
     Scope.ANALYSE: "analyse recordings",
@@ -211,6 +244,9 @@ SEVERAL_FACES = (
 )
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
+
+ERROR_CODE = "Error code: {code}"
+"""What to name when asking for help: a code stays the same in every version."""
 
 SUBGROUPS_UNKNOWN = (
     "How well the model reads people of different age, sex, skin colour or culture is **unknown**: the training data"

@@ -78,6 +78,14 @@ def head() -> str | None:
     return _script().get_current_head()
 
 
+def knows(revision: str) -> bool:
+    """Return whether a revision is one of this version's, and not of a newer one."""
+    try:
+        return _script().get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
 def _upgrade(connection: Connection) -> None:
     # Another process may have been here since: what counts is the revision under the write lock.
     before = _revision(connection)
@@ -89,14 +97,10 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _refuse_unknown(revision: str | None) -> None:
-    if revision is None:
-        return
-    try:
-        _script().get_revision(revision)
-    except CommandError as error:
+    if revision is not None and not knows(revision):
         raise MigrationError(
             "This database was written by a newer version of the program. Please start that version.", "newer_database"
-        ) from error
+        )
 
 
 def _declared(before: str | None) -> set[str]:

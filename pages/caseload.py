@@ -9,7 +9,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients import caseload, fields, listing
 from clinic.patients.listing import PAGE, Asked, Only, Order, Page
-from pages import chooser, links
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.caseload_table import show_lines
 from pages.views.sharing import ask_for_emergency
@@ -36,8 +36,14 @@ def add_patient() -> None:
         with right:
             born_on = day_input("Date of birth (optional)", None, "born_on")
         note = st.text_area("Note (optional)", max_chars=fields.NOTE_MAX, height=100)
-        if st.form_submit_button("Add", type="primary"):
-            patient_id = caseload.add_patient(resources().db, actor(), name, note, code=code, born_on=born_on)
+        target = actions.opening("add_patient")
+        if actions.submit("Add", "add_patient", target, kind="primary"):
+            db, who = resources().db, actor()
+            patient_id = actions.once(
+                "add_patient",
+                target,
+                lambda: caseload.add_patient(db, who, name, note, code=code, born_on=born_on),
+            )
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
@@ -79,8 +85,10 @@ who = actor()
 title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
 if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
+    actions.open_anew("import")
     import_dialog()
 if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
+    actions.open_anew("add_patient")
     add_patient()
 show_receipt()
 asked = ask()

@@ -1,4 +1,4 @@
-"""One patient: expressions over the recordings, one recording over its own time, and the list of all recordings."""
+"""One patient: expressions over the recordings, and the list of them, each with a page of its own."""
 
 from __future__ import annotations
 
@@ -11,22 +11,33 @@ from clinic.jobs import progress
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
-from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
+from clinic.phrases import counted
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
-from pages.charts.trend import title, trend_figure
+from pages.charts.trend import title
 from pages.session import actor
+from pages.views.axis import show_axis
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.consent import show_consent
-from pages.views.convert import CHANGES, trend_dots
 from pages.views.numbers import show_numbers
-from pages.views.power import show_power
-from pages.views.recording import show_recording, title_of
+from pages.views.questionnaires import show_questionnaires, show_watched
+from pages.views.recording import title_of
 from pages.views.report import report_dialog
 from pages.views.sharing import show_history, show_readers, show_refusal
 from pages.views.transfer import export_dialog, keep_receipt, show_receipt
-from pages.widgets import chart, clock, day, day_input, percent, show_errors
+from pages.widgets import (
+    DAY_COLUMN,
+    clock,
+    day,
+    day_input,
+    duration,
+    percent,
+    show_errors,
+    table_of_recordings,
+)
 from web.resources import resources
 
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -36,9 +47,9 @@ FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 def edit(patient: PatientDetail) -> None:
     """Change what is said of the patient, who sees it, or delete the patient."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         edit_fields(patient)
-        show_readers(patient.id)
+        show_readers(patient)
         show_history(patient.id)
         with st.expander("Delete this patient"):
             delete(patient)
@@ -65,11 +76,15 @@ def edit_fields(patient: PatientDetail) -> None:
 def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
     count = len(patient.recordings)
-    st.write(f"Deletes the patient and {count} recording{'' if count == 1 else 's'} for good. This can't be undone.")
-    if confirmed("Delete patient", "delete_patient", actions.at(patient.id, patient.revision), patient):
-        parts = resources()
-        receipt = deletion.delete_patient(parts.db, parts.settings, actor(), patient.id, patient.revision, count)
-        keep_receipt(receipt)
+    st.write(f"Deletes the patient and {counted(count, 'recording')} for good. This can't be undone.")
+    target = actions.at(patient.id, patient.revision)
+    if confirmed("Delete patient", "delete_patient", target, patient):
+        parts, who = resources(), actor()
+
+        def carry_out() -> deletion.Receipt:
+            return deletion.delete_patient(parts.db, parts.settings, who, patient.id, patient.revision, count)
+
+        keep_receipt(actions.once("delete_patient", target, carry_out))
         st.session_state.pop("patient", None)
         st.switch_page(links.CASELOAD)
 
@@ -88,7 +103,8 @@ def show_header(patient: PatientDetail) -> None:
                 report_dialog(patient)
         with export_button:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
-                export_dialog(patient.id, patient.name)
+                actions.open_anew("export")
+                export_dialog(patient)
     show_receipt()
     if patient.demo:
         st.badge("Invented patient: a demonstration, no real person", color="blue")
@@ -107,48 +123,41 @@ def show_overview(patient: PatientDetail) -> None:
     columns = st.columns(4)
     columns[0].metric("Usable, latest recording", percent(latest.usable_share if latest else None))
     columns[1].metric("Latest recording", day(latest.recorded_on if latest else None))
+    if latest is not None:
+        with columns[1]:
+            links.recording_link("Open it", latest.id)
     columns[2].metric("Recordings", len(patient.recordings))
-    counting = sum(point.excluded is None for point in patient.trend.points)
-    columns[3].metric("Counting in the trend", counting)
-
-
-def show_trend(patient: PatientDetail, shown: list[Emotion]) -> None:
-    """Draw the trend and say how to read it."""
-    trend = patient.trend
-    changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    figure = trend_figure(trend_dots(trend), [*shown, UNCERTAIN], words.TREND_NAMES, changes)
-    chart(figure, "trend", "Shares of expressions over the recordings, with intervals")
-    said = ["Each point is one recording, its bar the 95 % interval."]
-    if any(point.excluded for point in trend.points):
-        said.append("Hollow points do not count, the reason appears under the pointer.")
-    if any(point.usual_low for point in trend.points):
-        said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
-    if trend.changes:
-        said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
-    st.caption(" ".join(said))
-    show_power(trend, shown)
-    if trend.building:
-        st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
+    # As many as the baseline is told of: recordings of an earlier line are not compared with those of this one.
+    newest = len(patient.trend.changes)
+    counting = sum(point.excluded is None and point.segment == newest for point in patient.trend.points)
+    columns[3].metric("Counting in the newest line" if newest else "Counting in the trend", counting)
 
 
 def show_table(patient: PatientDetail) -> None:
-    """List all recordings."""
-    labels = chooser.recording_labels(patient.recordings, title_of)
+    """List all recordings; each opens on its own page."""
+    labels = {recording.id: title_of(recording) for recording in patient.recordings}
+    chosen = chooser.choose(
+        "Open a recording", labels, f"open:{patient.id}", placeholder="Choose a recording, or tick its row"
+    )
     rows = [
         {
-            "Recording": labels[recording.id],
-            "Recorded on": recording.recorded_on.isoformat(),
+            "No.": recording.visit_number,
+            "Recorded on": recording.recorded_on,
             "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
+            "Length": duration(recording.duration_s) if recording.kind == "video" else "",
             "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
             "State": recording.standing.sentence,
             "Note": recording.note,
         }
         for recording in patient.recordings
     ]
-    shown = ("Recording", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
-    usable = st.column_config.NumberColumn(format="%.0f %%")
-    st.dataframe(rows, hide_index=True, column_config={"Usable": usable}, column_order=shown, key="recordings")
+    shown = ("No.", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
+    config = {"Usable": st.column_config.NumberColumn(format="%.0f %%"), "Recorded on": DAY_COLUMN}
+    ids = [recording.id for recording in patient.recordings]
+    ticked = table_of_recordings(rows, ids, "recordings", column_config=config, column_order=shown)
+    if chosen is not None or ticked is not None:
+        links.open_recording(chosen or ticked or "")
 
 
 @st.fragment(run_every=2)
@@ -164,12 +173,12 @@ def show_under_way(patient_id: str, before: int) -> None:
             st.rerun()
         for job in found:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                st.markdown(f"Recording of {day(job.recorded_on)}: {job.status.standing.sentence}", width="stretch")
+                st.markdown(f"{chooser.visit(job.subject)}: {job.status.standing.sentence}", width="stretch")
                 if job.status.writable:
-                    links.recording_link("Show", job.status.recording_id)
+                    links.analysis_link("Show", job.status.recording_id)
 
 
-def show_patient(patient: PatientDetail) -> None:
+def show_patient(patient: PatientDetail, given: list[Answer]) -> None:
     """Draw the whole page of one patient."""
     show_header(patient)
     parts = resources()
@@ -190,25 +199,16 @@ def show_patient(patient: PatientDetail) -> None:
     shown = [emotion for emotion in Emotion if emotion.label in picked]
     if patient.trend.points:
         st.header("Over the recordings")
-        show_trend(patient, shown)
-    st.header("One recording")
-    by_id = {recording.id: recording for recording in patient.recordings}
-    asked = links.query_id("recording")
-    chosen = chooser.choose(
-        "Recording",
-        chooser.recording_labels(patient.recordings, title_of),
-        key=f"recording:{patient.id}:{asked}",
-        start=asked or patient.recordings[0].id,
-        placeholder="Choose a recording",
-        label_visibility="collapsed",
-    )
-    if chosen is not None:
-        show_recording(patient, by_id[chosen], shown)
+        show_axis(patient, given, shown)
     st.header("All recordings")
     show_table(patient)
     show_numbers()
 
 
+asked = links.query_id("recording")
+if asked is not None:
+    # An address from before recordings had pages of their own.
+    links.open_recording(asked)
 patient_id = links.query_id("patient") or st.session_state.get("patient")
 if patient_id is None:
     st.title("Patient")
@@ -222,4 +222,8 @@ else:
         st.session_state.pop("patient", None)
         show_refusal(refused, patient_id)
     else:
-        show_patient(found)
+        given = answers.listed(resources().db, actor(), patient_id)
+        show_watched(given)
+        show_patient(found, given)
+        st.header("Questionnaires")
+        show_questionnaires(found, given)

@@ -14,6 +14,7 @@ from pages import actions, links
 from pages.navigation import PLACES, PageEntry, places_of
 from pages.session import actor
 from pages.views.paper import print_styles
+from pages.views.takeovers import show_takeovers
 from pages.views.zone import ask_for_zone
 from pages.widgets import duration, show_errors
 from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
@@ -29,6 +30,7 @@ def show_sidebar(who: Actor) -> None:
     if who.role is Role.ADMINISTRATOR:
         show_clock(who)
         ask_for_zone(who)
+    show_takeovers(who)
     if health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)

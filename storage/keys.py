@@ -1,4 +1,4 @@
-"""The master key, which wraps the key of each stored file: made at first start, or given by the environment.
+"""The master key, which wraps the key of each stored file: made for an empty clinic, or given by the environment.
 
 It lies outside the data folder, so that a copy or a backup of that folder can't be read without it.
 """
@@ -10,6 +10,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from db.copies import sync_folder
 from fer_core.errors import FerError
 from storage.places import Places
 from storage.sealed import KEY_BYTES, Key
@@ -26,14 +27,46 @@ def key_path(places: Places) -> Path:
     return places.key_dir / "master.key"
 
 
-def load(places: Places) -> Key | None:
-    """Return the master key, None where none was made yet.
+def next_path(places: Places) -> Path:
+    """Return where the key lies that takes the master key's place when everything is rewrapped."""
+    return places.key_dir / "master.key.next"
 
-    Raises MasterKeyError ``master_key_open`` where others may read it, ``master_key_damaged``.
+
+def load(places: Places) -> Key | None:
+    """Return the master key, None where there is none.
+
+    Raises MasterKeyError ``master_key_open`` where others may read it, ``master_key_damaged``, ``rotation_unfinished``.
     """
     if places.master_key is not None:
         return Key.of(places.master_key)
-    path = key_path(places)
+    if next_path(places).exists():
+        raise MasterKeyError(
+            "A change of the master key is under way, or was interrupted. Please run `expression-history rotate-key`"
+            " again: it goes on where it stopped.",
+            "rotation_unfinished",
+        )
+    return read(key_path(places))
+
+
+def require(places: Places) -> Key:
+    """Return the master key. Raises MasterKeyError as `load` does, and ``master_key_missing``."""
+    key = load(places)
+    if key is None:
+        raise missing()
+    return key
+
+
+def missing() -> MasterKeyError:
+    """Return the error of a key that is not there."""
+    return MasterKeyError(
+        "The master key is missing. Please bring back its file (master.key) from its backup, or set FER_KEY_DIR to the"
+        " folder that holds it.",
+        "master_key_missing",
+    )
+
+
+def read(path: Path) -> Key | None:
+    """Return the key of a file, None where there is no such file. Raises MasterKeyError as `load` does."""
     try:
         mode, text = path.stat().st_mode, path.read_text("ascii")
         secret = bytes.fromhex(text)
@@ -53,7 +86,11 @@ def load(places: Places) -> Key | None:
 
 def make(places: Places) -> Key:
     """Make a master key for this user alone (0600) and return it; one that another process just made stays."""
-    path = key_path(places)
+    return make_at(key_path(places))
+
+
+def make_at(path: Path) -> Key:
+    """Make a key in a file as `make` does, and return it; one that is there already stays."""
     beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -64,6 +101,7 @@ def make(places: Places) -> Key:
             os.fsync(file.fileno())
         # A link and no rename: of two processes that start at once, the second takes the key of the first.
         os.link(beside, path)
+        sync_folder(path.parent)
     except FileExistsError:
         pass
     except OSError:
@@ -72,7 +110,7 @@ def make(places: Places) -> Key:
         ) from None
     finally:
         beside.unlink(missing_ok=True)
-    made = load(places)
+    made = read(path)
     if made is None:
         raise MasterKeyError("The file of the master key can't be read.", "master_key_damaged")
     return made

@@ -16,11 +16,10 @@ from fsspec.core import url_to_fs
 
 from fer_core.errors import FerError
 from storage import keys
-from storage.keys import MasterKeyError
 from storage.places import Places
 from storage.placing import PART as PART
 from storage.placing import adopt
-from storage.sealed import Key, open_sealed
+from storage.sealed import Key, copy_with_header, key_id, open_sealed, rewrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,12 @@ class MediaStore:
     def __init__(self, fs: Any, root: str, key: Key) -> None:
         self._fs, self._root, self.key = fs, root, key
 
+    @classmethod
+    def at(cls, places: Places, key: Key) -> MediaStore:
+        """Return the store of an installation with a given key."""
+        fs, root = url_to_fs(places.media_url)
+        return cls(fs, root, key)
+
     def adopt(self, path: Path, media_id: str) -> None:
         """Move a finished sealed file from the local disk into the store; it is safe there when this returns."""
         self._place(media_id)
@@ -54,6 +59,29 @@ class MediaStore:
         except FileNotFoundError:
             raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone") from None
         return open_sealed(file, self.key, media_id.encode())
+
+    def rewrap(self, media_id: str, old: Key, work: Path) -> bool:
+        """Let `key` open a file in place of the key `old`; False where it does already.
+
+        `work`: a folder on the local disk for the copy that takes the file's place, whole at once.
+        Raises SealError where `old` doesn't open it, FerError ``upload_gone``.
+        """
+        try:
+            with self._fs.open(self._place(media_id), "rb") as file:
+                if key_id(file) == self.key.id:
+                    return False
+                header = rewrap(file, old, self.key, media_id.encode())
+                copy = work / f"{media_id}.rewrap"
+                copy_with_header(file, header, copy)
+        except FileNotFoundError:
+            raise FerError("The uploaded file is no longer there.", "upload_gone") from None
+        self.adopt(copy, media_id)
+        return True
+
+    def key_of(self, media_id: str) -> bytes:
+        """Return the id of the key that opens a file. Raises SealError where it is no sealed file."""
+        with self._fs.open(self._place(media_id), "rb") as file:
+            return key_id(file)
 
     def exists(self, media_id: str) -> bool:
         """Return whether the file is in the store."""
@@ -89,18 +117,5 @@ class MediaStore:
 
 
 def open_store(places: Places) -> MediaStore:
-    """Return the installation's store. The master key is made at the first call.
-
-    Raises MasterKeyError, also ``master_key_missing`` where files are there that no new key could open.
-    """
-    fs, root = url_to_fs(places.media_url)
-    key = keys.load(places)
-    if key is None:
-        if any(MediaStore(fs, root, Key(b"", b"")).files()):
-            raise MasterKeyError(
-                "The master key is missing, but sealed files are there. Please bring back its file, or set FER_KEY_DIR"
-                " to the folder that holds it.",
-                "master_key_missing",
-            )
-        key = keys.make(places)
-    return MediaStore(fs, root, key)
+    """Return the installation's store. Raises MasterKeyError where its key is missing or of no use."""
+    return MediaStore.at(places, keys.require(places))

@@ -9,17 +9,20 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from db.copies import sync_folder
 from fer_core.errors import FerError
 
 if TYPE_CHECKING:
@@ -59,6 +62,11 @@ class Key:
     def of(cls, secret: bytes) -> Key:
         """Return the key of 32 secret bytes; its id tells nothing of them."""
         return cls(hashlib.sha256(b"expression-history key id" + secret).digest()[:ID_BYTES], secret)
+
+    @property
+    def fingerprint(self) -> str:
+        """The id as 32 hexadecimal digits."""
+        return self.id.hex()
 
     @classmethod
     def of_passphrase(cls, passphrase: str, salt: bytes | None = None) -> Key:
@@ -161,7 +169,9 @@ class _SealedReader(io.RawIOBase):
     """The plain bytes of a finished sealed file; what is read was checked."""
 
     def __init__(self, file: BinaryIO, key: Key, context: bytes) -> None:
-        self._file, self._chunks = file, _opened_chunks(file, key, context)
+        # First of all: where the rest raises, Python closes what is half made too.
+        self._file = file
+        self._chunks = _opened_chunks(file, key, context)
         body = _size(file) - HEADER_BYTES
         self._count = -(-body // RECORD_BYTES)
         self.size = body - self._count * EXTRA_BYTES
@@ -249,6 +259,51 @@ def open_bytes(sealed: bytes, key: Key, context: bytes) -> bytes:
         return plain.read()
 
 
+def rewrap(file: BinaryIO, old: Key, new: Key, context: bytes) -> bytes:
+    """Return the header of a sealed file for another key, to be put in place of its own; no chunk changes.
+
+    Raises SealError ``wrong_key``, ``file_damaged``.
+    """
+    return _header(_file_key(file, old, context), new, context)
+
+
+def rewrap_bytes(sealed: bytes, old: Key, new: Key, context: bytes) -> bytes:
+    """Return what `seal_bytes` sealed with `old`, for `new`; what `new` opens already comes back as it is.
+
+    Raises as `rewrap` does.
+    """
+    file = io.BytesIO(sealed)
+    if key_id(file) == new.id:
+        return sealed
+    return rewrap(file, old, new, context) + sealed[HEADER_BYTES:]
+
+
+def rewrap_file(path: Path, old: Key, new: Key, context: bytes) -> bool:
+    """Let `new` open a file on the local disk in place of `old`, whole at once; False where it does already.
+
+    Raises as `rewrap` does.
+    """
+    beside = path.with_name(f"{path.name}.rewrap")
+    with path.open("rb") as file:
+        if key_id(file) == new.id:
+            return False
+        copy_with_header(file, rewrap(file, old, new, context), beside)
+    os.replace(beside, path)
+    sync_folder(path.parent)
+    return True
+
+
+def copy_with_header(file: BinaryIO, header: bytes, target: Path) -> None:
+    """Write a copy of a sealed file with another header, for this user alone and safe on the disk."""
+    file.seek(HEADER_BYTES)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as written:
+        written.write(header)
+        shutil.copyfileobj(file, written, RECORD_BYTES)
+        written.flush()
+        os.fsync(written.fileno())
+
+
 def key_id(file: BinaryIO) -> bytes:
     """Return the id of the key that opens the file. Raises SealError where it is no sealed file."""
     file.seek(0)
@@ -265,12 +320,16 @@ def _header(file_key: bytes, key: Key, context: bytes) -> bytes:
 
 
 def _opened_chunks(file: BinaryIO, key: Key, context: bytes) -> _Chunks:
+    return _Chunks(_file_key(file, key, context), context)
+
+
+def _file_key(file: BinaryIO, key: Key, context: bytes) -> bytes:
     if key_id(file) != key.id:
         raise SealError("The stored file can't be opened with the key of this installation.", "wrong_key")
     file.seek(len(MAGIC) + ID_BYTES)
     nonce, wrapped = file.read(NONCE_BYTES), file.read(KEY_BYTES + TAG_BYTES)
     try:
-        return _Chunks(AESGCM(key.secret).decrypt(nonce, wrapped, MAGIC + key.id + context), context)
+        return AESGCM(key.secret).decrypt(nonce, wrapped, MAGIC + key.id + context)
     except InvalidTag:
         raise _damaged() from None
 

@@ -21,19 +21,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clinic.access import Actor, Role
 from clinic.accounts import sessions
 from db.engine import Database
+from web.hosts import answers_to
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
 SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
 INTENDED_USE = "/intended-use"
+HAND_OVER, PATIENT_MODE = "/hand-over", "/questionnaire"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
-DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
-"""What answers to everyone, besides `HEALTH`."""
+DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PATIENT_MODE})
+"""What answers to everyone, besides `HEALTH`; the last one asks for a token of its own (web/patient_mode.py)."""
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
 """What opens beside a page on which there is something to do first."""
 HEALTH = "/_stcore/health"
+HEALTHZ, MONITORED = "/healthz", "/metrics"
+"""What programs ask, which sign in nowhere: these routes look for themselves at who asks (web/monitoring.py)."""
 SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
 """What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
-UPLOADS, METRICS = ("/_stcore/upload_file/", "/uploads/", "/downloads/"), "/_stcore/metrics"
+UPLOADS = ("/_stcore/upload_file/", "/uploads/", "/downloads/", HAND_OVER)
+METRICS = "/_stcore/metrics"
 """What is for those alone who change things, and for administrators."""
 PROGRAM_FILES = "/static/"
 """Scripts and fonts, the same for everyone and named by their content: they alone may be kept by the browser."""
@@ -54,6 +59,8 @@ class Behind:
     `open_db` gives the database. `is_deed` tells a websocket message that a person caused from one that a timer did.
     `farewell` is the last message of a websocket whose sign-in ended. `policy` is the Content-Security-Policy of the
     pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
+    `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` tells a path to which something
+    answers from others.
     """
 
     open_db: Callable[[], Database]
@@ -62,6 +69,8 @@ class Behind:
     policy: str
     tls: bool = False
     need_second_step: bool = False
+    hosts: tuple[str, ...] = ()
+    is_known: Callable[[str], bool] = lambda _path: True
 
 
 class Gate:
@@ -86,6 +95,11 @@ class Gate:
     async def _answer(self, scope: Scope) -> Response | None:
         """Return the gate's own answer to a request, or None for one that passes."""
         path, headers = scope["path"], Headers(scope=scope)
+        if path in (HEALTHZ, MONITORED):
+            scope["actor"] = None
+            return None
+        if not answers_to(headers.get("host"), self._behind.hosts):
+            return PlainTextResponse("This program is not called that.", 421)
         if scope["method"] in CHANGING and not _same_site(headers):
             return PlainTextResponse("This request came from another site.", 403)
         actor = scope["actor"] = await self._actor(scope)
@@ -99,6 +113,8 @@ class Gate:
         first = self._first(actor)
         if first is not None and path not in (first, BESIDE.get(first)):
             return _elsewhere(scope, headers, first, 403)
+        if not self._behind.is_known(path):
+            return PlainTextResponse("There is nothing here.", 404)
         status = refused(path, actor.role)
         if status is not None:
             return PlainTextResponse("There is nothing here for you.", status)
@@ -108,7 +124,9 @@ class Gate:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         actor = await self._actor(scope)
-        if actor is None or self._first(actor) or not _same_site(Headers(scope=scope)):
+        headers = Headers(scope=scope)
+        ours = answers_to(headers.get("host"), self._behind.hosts) and _same_site(headers)
+        if actor is None or self._first(actor) or not ours:
             await receive()
             # Before it is accepted, closing refuses the upgrade with 403.
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
@@ -252,6 +270,13 @@ def _elsewhere(scope: Scope, headers: Headers, path: str, status: int) -> Respon
     return PlainTextResponse("Please sign in.", status)
 
 
+def _secured(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return a header; a cookie that doesn't say that it is for TLS alone, as Streamlit's own, says so."""
+    if name.lower() == b"set-cookie" and b"secure" not in [part.strip().lower() for part in value.split(b";")]:
+        return name, value + b"; Secure"
+    return name, value
+
+
 def _with_headers(send: Send, scope: Scope, behind: Behind) -> Send:
     """Return a `send` that adds the headers of every answer."""
     tls = is_tls(scope, behind.tls)
@@ -270,6 +295,7 @@ def _with_headers(send: Send, scope: Scope, behind: Behind) -> Send:
                 headers["Cache-Control"] = "no-store"
             if tls:
                 headers["Strict-Transport-Security"] = "max-age=31536000"
+                message["headers"] = [_secured(*header) for header in message["headers"]]
         await send(message)
 
     return sending

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 
 from clinic.accounts import accounts, passwords
-from clinic.admin import zones
+from clinic.admin import keyring, zones
 from clinic.settings import Settings
 from clinic.worker.supervisor import Supervisor
 from db.engine import Database, migrate, open_database
@@ -57,5 +57,6 @@ def _open(settings: Settings) -> Resources:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
+    keyring.settle(db, settings)
     zones.take_setting(db, settings)
     return Resources(settings, db, Supervisor(settings), passwords.generate())

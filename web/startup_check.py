@@ -9,11 +9,9 @@ import streamlit as st
 
 from clinic.admin import doctor
 from clinic.admin.serving import DEFAULTS
+from clinic.console import EX_CONFIG
 from clinic.settings import Settings
 from fer_core.errors import FerError
-
-EX_CONFIG = 78
-"""The exit code of a setting that is wrong (sysexits.h)."""
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +19,12 @@ log = logging.getLogger(__name__)
 def refuse_unsafe() -> None:
     """End the process with the reasons where a check refuses; say what is worth a warning."""
     try:
-        warnings = doctor.require_safe(Settings.from_environment(), {name: st.get_option(name) for name in DEFAULTS})
+        warnings = doctor.require_safe(
+            Settings.from_environment(make=False), {name: st.get_option(name) for name in DEFAULTS}
+        )
     except FerError as error:
         sys.stderr.write(f"The program does not start, for it would not be safe:\n{error.message}\n")
         sys.stderr.flush()
         raise SystemExit(EX_CONFIG) from None
     for finding in warnings:
-        log.warning("%s: %s", finding.name, finding.sentence)
+        log.warning("%s: %s %s", finding.name, finding.sentence, finding.remedy)

@@ -27,7 +27,7 @@ from db.engine import Database
 from db.models import Account, RecoveryCode, SecondStep
 from fer_core.errors import FerError
 from storage.media import open_store
-from storage.sealed import Key, open_bytes, seal_bytes
+from storage.sealed import Key, SealError, open_bytes, rewrap_bytes, seal_bytes
 
 ISSUER = "Expression History"
 SECRET_BYTES, DIGITS, STEP_S = 20, 6, 30
@@ -180,6 +180,19 @@ def forget(session: Session, account_id: str) -> None:
     """Delete the secret and the recovery codes."""
     session.execute(delete(SecondStep).where(SecondStep.account_id == account_id))
     session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
+
+
+def rewrap(session: Session, old: Key, new: Key) -> tuple[int, int]:
+    """Let `new` open every secret in place of `old`; return how many it opens now, and how many neither key opens."""
+    opened, lost = 0, 0
+    for known in session.scalars(select(SecondStep)):
+        sealed, context = bytes.fromhex(known.secret), f"second step {known.account_id}".encode()
+        try:
+            known.secret = rewrap_bytes(sealed, old, new, context).hex()
+            opened += 1
+        except SealError:
+            lost += 1
+    return opened, lost
 
 
 def refused() -> Forbidden:

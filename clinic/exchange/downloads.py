@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +13,10 @@ from typing import BinaryIO, cast
 
 from clinic import access, clock
 from clinic.access import Actor
-from clinic.exchange.exports import export_patient
+from clinic.accounts import sessions
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.exchange.exports import NEEDED, export_patient
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
@@ -23,23 +25,31 @@ from storage.sealed import open_sealed, sealing
 
 FETCH_WITHIN_S = 15 * 60.0
 READ_BYTES = 256 * 1024
+ASKED_EVERY_BYTES = 16 * READ_BYTES
+"""After so many bytes it is asked again whether the person may have them."""
 
 
 class Kind(StrEnum):
-    """What waits to be fetched; the value ends its file's name."""
+    """What waits to be fetched: an archive of results alone, one with kept videos and pictures too, or a report."""
 
-    ARCHIVE = "zip"
+    RESULTS = "results"
+    FILES = "files"
     PDF = "pdf"
     HTML = "html"
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A file that waits: its length in bytes and its content, after whose end it is gone."""
+class Archive:
+    """An archive or a report that waits: where it lies, whose it is, what it is, and its length in bytes.
 
+    Of one with kept videos and pictures the consent to keep them has to stand too.
+    """
+
+    path: Path
+    patient_id: str
     kind: Kind
+    file: BinaryIO
     length: int
-    content: Iterator[bytes]
 
 
 def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> str:
@@ -49,24 +59,25 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> 
     """
     with db.read() as session:
         access.require_writer_of_or_console(session, actor, patient_id)
+        with_files = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
 
     def write(file: BinaryIO) -> None:
         export_patient(db, settings, actor, patient_id, file)
 
-    return keep(settings, actor.account_id, Kind.ARCHIVE, write)
+    return keep(settings, actor, patient_id, Kind.FILES if with_files else Kind.RESULTS, write)
 
 
-def keep(settings: Settings, owner: str, kind: Kind, write: Callable[[BinaryIO], object]) -> str:
-    """Seal what `write` writes and return the ticket by which its owner fetches it once. Raises what `write` raises."""
+def keep(settings: Settings, actor: Actor, patient_id: str, kind: Kind, write: Callable[[BinaryIO], object]) -> str:
+    """Seal what `write` writes and return the ticket by which the actor fetches it once. Raises what `write` raises."""
     sweep(settings)
     ticket = secrets.token_hex(16)
-    path = _path(settings, ticket, kind)
+    path = _folder(settings) / f"{ticket}-{patient_id}-{kind.value}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with (
             os.fdopen(descriptor, "wb") as file,
-            sealing(file, open_store(settings).key, _context(ticket, owner)) as to,
+            sealing(file, open_store(settings).key, _context(path, actor.account_id)) as to,
         ):
             write(cast(BinaryIO, to))
     except BaseException:
@@ -75,23 +86,61 @@ def keep(settings: Settings, owner: str, kind: Kind, write: Callable[[BinaryIO],
     return ticket
 
 
-def take(settings: Settings, ticket: str, owner: str) -> Waiting:
-    """Return what waits under a ticket; it is gone when that was read to its end.
+def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Archive:
+    """Open an archive, to be closed by the caller; the person's rights and the consent are asked again.
 
-    Raises FerError ``download_unknown``, also for one that is too old or somebody else's.
+    Raises Forbidden, ConsentError, FerError ``download_unknown``, also for one that is too old or somebody else's.
     """
+    with db.read() as session:
+        account = access.acting(session, actor)
     sweep(settings)
-    for kind in Kind:
-        with suppress(FileNotFoundError, ValueError, FerError):
-            path = _path(settings, ticket, kind)
-            file = open_sealed(path.open("rb"), open_store(settings).key, _context(ticket, owner))
-            return Waiting(kind, file.seek(0, os.SEEK_END), _content(file, path))
-    raise FerError("This download is no longer there. Please prepare it again.", "download_unknown")
+    path = _found(settings, ticket)
+    try:
+        file = open_sealed(path.open("rb"), open_store(settings).key, _context(path, account.id))
+    except (FileNotFoundError, FerError):
+        raise _unknown() from None
+    _, patient_id, kind = path.name.split("-")
+    archive = Archive(path, patient_id, Kind(kind), file, file.seek(0, os.SEEK_END))
+    try:
+        need_allowed(db, actor, archive)
+    except BaseException:
+        file.close()
+        raise
+    return archive
+
+
+def content(db: Database, actor: Actor, archive: Archive) -> Iterator[bytes]:
+    """Yield an archive's bytes, for as long as the person may have them; it is gone when all were read.
+
+    Raises what `take` raises.
+    """
+    with archive.file as file:
+        file.seek(0)
+        until_asked = ASKED_EVERY_BYTES
+        while found := file.read(READ_BYTES):
+            yield found
+            until_asked -= len(found)
+            if until_asked <= 0:
+                need_allowed(db, actor, archive)
+                until_asked = ASKED_EVERY_BYTES
+    archive.path.unlink(missing_ok=True)
+
+
+def need_allowed(db: Database, actor: Actor, archive: Archive) -> None:
+    """Refuse unless the person is signed in, may export the patient, and the consent to it stands.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_patient``.
+    """
+    with db.read() as session:
+        access.require_writer_of(session, actor, archive.patient_id)
+        consent.need(session, archive.patient_id, *NEEDED, *((Scope.KEEP_VIDEO,) if archive.kind is Kind.FILES else ()))
+    if not sessions.lives(db, actor):
+        raise access.refusal("signed_out")
 
 
 def sweep(settings: Settings, everything: bool = False) -> int:
     """Delete archives that nobody fetched in time, or all that wait; return how many."""
-    folder = settings.data_dir / "downloads"
+    folder = _folder(settings)
     waiting = list(folder.iterdir()) if folder.exists() else []
     stale = [path for path in waiting if everything or clock.file_age_s(path) > FETCH_WITHIN_S]
     for path in stale:
@@ -99,20 +148,24 @@ def sweep(settings: Settings, everything: bool = False) -> int:
     return len(stale)
 
 
-def _content(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while found := file.read(READ_BYTES):
-            yield found
-    path.unlink(missing_ok=True)
+def _found(settings: Settings, ticket: str) -> Path:
+    """Return where a ticket's archive lies. Raises FerError ``download_unknown``."""
+    folder = _folder(settings)
+    if not re.fullmatch(r"[0-9a-f]{32}", ticket) or not folder.exists():
+        raise _unknown()
+    for path in folder.glob(f"{ticket}-*"):
+        return path
+    raise _unknown()
 
 
-def _path(settings: Settings, ticket: str, kind: Kind) -> Path:
-    if not re.fullmatch(r"[0-9a-f]{32}", ticket):
-        raise ValueError("not a ticket")
-    return settings.data_dir / "downloads" / f"{ticket}.{kind.value}"
+def _folder(settings: Settings) -> Path:
+    return settings.data_dir / "downloads"
 
 
-def _context(ticket: str, owner: str) -> bytes:
-    """Return what the archive is bound to: another person's ticket doesn't open it."""
-    return f"download {ticket} {owner}".encode()
+def _context(path: Path, owner: str) -> bytes:
+    """Return what the archive is bound to: its ticket, patient and scope, which are its name, and its owner."""
+    return f"download {path.name} {owner}".encode()
+
+
+def _unknown() -> FerError:
+    return FerError("This download is no longer there. Please prepare it again.", "download_unknown")

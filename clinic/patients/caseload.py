@@ -15,7 +15,8 @@ from clinic.accounts.accounts import grant
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
+from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
+from clinic.patients.subject import Subject, subject_of
 from clinic.patients.trends import Summary, Trend, excluded, trend
 from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
@@ -49,13 +50,16 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
-    `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    `visit_id`: the id of the visit's first version. `visit_number`: which of the patient's visits it is; no other visit
+    ever has it. `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """
 
     id: str
+    visit_id: str
     patient_id: str
+    visit_number: int
     kind: str
     recorded_on: date
     recorded_time: time | None
@@ -64,12 +68,16 @@ class RecordingRow:
     source_name: str
     standing: Standing
     duration_s: float | None
+    width_px: int | None
     every_s: float | None
     samples: int | None
     usable_share: float | None
     usable_s: float | None
     longest_gap_s: float | None
     reasons: dict[str, float]
+    face_px: float | None
+    sharpness: float | None
+    brightness: float | None
     shares: dict[str, float] | None
     excluded: str | None
     model_sha256: str | None
@@ -78,23 +86,6 @@ class RecordingRow:
     partial: bool
     face_choice: dict[str, Any]
     analysed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose a recording is, and what is said of it; `revision` is the recording's."""
-
-    patient_id: str
-    name: str
-    code: str
-    born_on: date | None
-    revision: int
-    fields: RecordingFields
-
-    @property
-    def id(self) -> str:
-        """The patient's id."""
-        return self.patient_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +104,7 @@ class PatientDetail:
     demo: bool
     revision: int
     consents_revision: int
+    sharing_revision: int
     recordings: tuple[RecordingRow, ...]
     trend: Trend
     emergency_until: datetime | None
@@ -201,6 +193,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             demo=patient.demo,
             revision=patient.revision,
             consents_revision=patient.consents_revision,
+            sharing_revision=patient.sharing_revision,
             recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
@@ -214,9 +207,7 @@ def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
         access.require_reader_of(session, actor, recording.patient_id)
-        patient = session.get_one(Patient, recording.patient_id)
-        said = fields_of(recording)
-        return Subject(patient.id, patient.name, patient.code, patient.born_on, recording.revision, said)
+        return subject_of(recording, session.get_one(Patient, recording.patient_id))
 
 
 def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
@@ -289,7 +280,9 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
+        visit_id=recording.version_of or recording.id,
         patient_id=recording.patient_id,
+        visit_number=recording.visit_number,
         kind=recording.kind,
         recorded_on=recording.recorded_on,
         recorded_time=recording.recorded_time,
@@ -298,12 +291,16 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         source_name=recording.source_name,
         standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
+        width_px=recording.width_px,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
         usable_share=summary.usable_share if summary else None,
         usable_s=summary.usable_s if summary else None,
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
+        face_px=summary.face_px if summary else None,
+        sharpness=summary.sharpness if summary else None,
+        brightness=summary.brightness if summary else None,
         shares=summary.shares if summary else None,
         excluded=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,

@@ -13,24 +13,36 @@ import hashlib
 import json
 import os
 import secrets
+import threading
 from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from clinic import access, clock
 from clinic.access import Actor
+from clinic.accounts import sessions
+from clinic.audit import AuditAction
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
+from db.models import AuditRow, Job, JobState
 from fer_core.errors import FerError, MediaError, media_error
-from fer_core.media.sandbox import inspect_file
 from storage.media import PART, open_store
 from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed
 
 MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
 """Uploads that may be begun or gone on with in a quarter of an hour; abandoned ones are swept after a day."""
+
+MOST_OF_ONE, SHARE_OF_ONE = 8, 4
+"""Of these, those that one account may have; and a fourth of the quota is the most that it may take with what waits."""
+MOST_WHOLE = 200
+"""Files of one account that are wholly there and not handed in: the pictures of a visit."""
+_BEGINNING = threading.Lock()
 
 Digests = MutableMapping[str, tuple[int, Any]]
 """For each upload: bytes hashed so far, and the hash; where it is missing, the file is read again."""
@@ -53,26 +65,69 @@ class Incoming:
 def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incoming:
     """Open an upload of `length` bytes, which the acting account alone may go on with.
 
-    Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``too_many_uploads``.
+    Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``own_quota``, ``too_many_uploads``,
+    ``too_many_own``.
     """
     with db.read() as session:
-        access.require_writer(session, actor)
+        account_id = access.require_writer(session, actor).id
+        analysed = _to_be_analysed(session, account_id)
     if length < 1:
         raise media_error("empty")
-    media = open_store(settings)
-    folder = uploads.uploads_dir(settings)
-    states = list(folder.glob("*.json"))
-    waiting = [found for path in states if (found := _read(path)) is not None]
-    uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in waiting))
-    if sum(clock.file_age_s(path) < BUSY_S for path in states) >= MOST_AT_ONCE:
-        raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
-    uploads.check_quota(settings, length + sum(other.length for other in waiting))
-    made = Incoming(secrets.token_hex(16), length, actor.account_id)
+    # Of two that begin at once, the second sees the first.
+    with _BEGINNING:
+        _check_limits(settings, account_id, length, analysed)
+        return _open(settings, Incoming(secrets.token_hex(16), length, account_id))
+
+
+def _open(settings: Settings, made: Incoming) -> Incoming:
+    """Lay down the empty file of an upload, and its state."""
     descriptor = os.open(uploads.part_path(settings, made.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
-        SealedWriter(file, media.key, made.id.encode())
+        SealedWriter(file, open_store(settings).key, made.id.encode())
     _write(settings, made)
     return made
+
+
+def _check_limits(settings: Settings, account_id: str, length: int, analysed: int) -> None:
+    """Raise MediaError where another upload is too much for this account, or for all.
+
+    `analysed`: bytes of the account's files that wait for their analysis.
+    """
+    states = list(uploads.uploads_dir(settings).glob("*.json"))
+    waiting = {path: found for path in states if (found := _read(path)) is not None}
+    begun = waiting.values()
+    uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in begun))
+    busy = [found for path, found in waiting.items() if clock.file_age_s(path) < BUSY_S and found.sha256 is None]
+    whole = sum(other.owner == account_id and other.sha256 is not None for other in begun)
+    if sum(other.owner == account_id for other in busy) >= MOST_OF_ONE or whole >= MOST_WHOLE:
+        raise MediaError("Too many of your uploads are under way. Please wait until one is done.", "too_many_own")
+    if len(busy) >= MOST_AT_ONCE:
+        raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
+    own = length + analysed + sum(other.length for other in begun if other.owner == account_id)
+    if own > max(settings.quota_bytes // SHARE_OF_ONE, settings.max_upload_bytes):
+        raise MediaError(
+            "Your uploads that wait take all the space that one account may take. Please wait until some are analysed.",
+            "own_quota",
+        )
+    uploads.check_quota(settings, length + sum(other.length for other in begun))
+
+
+def _to_be_analysed(session: Session, account_id: str) -> int:
+    """Return the bytes of the files that this account handed in and whose analysis is not over."""
+    handed_in = select(AuditRow.recording_id).where(
+        AuditRow.account_id == account_id, AuditRow.action == AuditAction.RECORDING_ADDED.value
+    )
+    unfinished = [JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value]
+    found = session.scalars(select(Job.sources).where(Job.state.in_(unfinished), Job.recording_id.in_(handed_in)))
+    return sum(int(source.get("size", 0)) for sources in found for source in sources)
+
+
+def need_uploader(db: Database, actor: Actor) -> None:
+    """Refuse unless the sign-in lives and the account may upload. Raises Forbidden ``signed_out``, ``read_only``."""
+    with db.read() as session:
+        access.require_writer(session, actor)
+    if not sessions.lives(db, actor):
+        raise access.refusal("signed_out")
 
 
 def status(settings: Settings, upload_id: str, owner: str) -> Incoming:
@@ -114,7 +169,7 @@ def created(settings: Settings, upload_id: str, owner: str) -> str | None:
     sealed = uploads.part_path(settings, upload_id).open("rb")
     try:
         with open_sealed(sealed, open_store(settings).key, upload_id.encode()) as file:
-            return inspect_file(file).created
+            return uploads.created(file)
     except MediaError:
         # The refusal comes with its sentence when the file is handed in.
         return None

@@ -11,9 +11,10 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -29,9 +30,10 @@ from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
 from fer_core.errors import MediaError, media_error
 from fer_core.media.kinds import named_as_video
-from fer_core.media.sandbox import FileVerdict, inspect_file
+from fer_core.media.sandbox import inspect_file
+from fer_core.media.verdict import FileVerdict
 from storage.media import PART, MediaStore, open_store
-from storage.sealed import open_sealed, sealing
+from storage.sealed import Key, SealError, open_sealed, rewrap_file, sealing
 
 CHUNK_BYTES = 1 << 20
 """Taken from a stream at once."""
@@ -48,7 +50,7 @@ class Upload:
     """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content.
 
     `warnings` are sentences for the clinician about what of it will not be read. `media_type`: as what browsers play
-    it, None where they don't. `created`: the container's creation time in ISO 8601, None where it says none.
+    it, None where they don't. `created`: when it was recorded, as is written in it (ISO 8601), or None.
     `begins_s`: where in the file its first picture stands, in seconds.
     """
 
@@ -88,6 +90,17 @@ def take_in(settings: Settings, stream: BinaryIO, display_name: str, upload_id: 
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def put(settings: Settings, file: Path, upload_id: str) -> None:
+    """Seal a file of the program's own and put it into the media store under an id; a person's goes through `store`."""
+    media, path = open_store(settings), part_path(settings, upload_id)
+    try:
+        with file.open("rb") as stream, path.open("xb") as target, sealing(target, media.key, upload_id.encode()) as to:
+            shutil.copyfileobj(stream, to, CHUNK_BYTES)
+        media.adopt(path, upload_id)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, size: int) -> Upload:
@@ -142,6 +155,15 @@ def stored(settings: Settings, upload_ids: Iterable[str]) -> bool:
     return all(media.exists(upload_id) for upload_id in upload_ids)
 
 
+def created(file: BinaryIO) -> str | None:
+    """Return when an open file was recorded, as is written in it (ISO 8601); None where it says nothing."""
+    try:
+        return inspect_file(file).created
+    except MediaError:
+        # The refusal comes with its sentence when the file is handed in.
+        return None
+
+
 def discard(settings: Settings, upload_ids: Iterable[str]) -> None:
     """Delete stored files; one that is gone already is no error."""
     media = open_store(settings)
@@ -170,6 +192,26 @@ def uploads_dir(settings: Settings) -> Path:
     folder = settings.data_dir / "uploads"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def rewrap(settings: Settings, old: Key, new: Key) -> Iterator[bool]:
+    """Let `new` open all files in place of `old`, unfinished ones too; yield for each whether one of the two opens it.
+
+    To be called while nobody else works with them.
+    """
+    for part in sorted(uploads_dir(settings).glob(f"*{PART}")):
+        yield _is_opened(partial(rewrap_file, part, old, new, part.name.removesuffix(PART).encode()))
+    media = MediaStore.at(settings, new)
+    for file in [found for found in media.files() if found.whole]:
+        yield _is_opened(partial(media.rewrap, file.id, old, uploads_dir(settings)))
+
+
+def _is_opened(rewrapping: Callable[[], object]) -> bool:
+    try:
+        rewrapping()
+    except SealError:
+        return False
+    return True
 
 
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:

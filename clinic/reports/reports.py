@@ -38,7 +38,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, ask
         consent.need(session, patient_id, *NEEDED)
         told = {"kind": kind.value, "begin": str(asked.begin or ""), "end": str(asked.end or "")}
         audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, **told)
-    return downloads.keep(settings, actor.account_id, kind, lambda file: file.write(content))
+    return downloads.keep(settings, actor, patient_id, kind, lambda file: file.write(content))
 
 
 def fonts(settings: Settings) -> Path:

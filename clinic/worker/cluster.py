@@ -27,7 +27,7 @@ from clinic.settings import named_model
 from clinic.worker.analysis import StoppingError
 from fer_core.errors import FerError, ModelError
 from fer_core.media import video
-from fer_core.media.container import Span
+from fer_core.media.passage import Span
 from fer_core.media.source import Source
 from fer_core.segments import Joiner, SegmentPart
 from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis
@@ -35,7 +35,7 @@ from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
 
-CONNECT_WITHIN_S = 10.0
+CONNECT_WITHIN_S, LOOK_WITHIN_S = 10.0, 3.0
 POLL_S, LOOK_EVERY_S = 0.5, 0.05
 """How long one waits for an answer before looking whether the cluster lives, and for parts before looking again."""
 MOST_LANES = 16
@@ -307,6 +307,14 @@ class ClusterAnalyzer:
     def _let_go(self) -> None:
         self.lost = True
         self._client.close(timeout=1)
+
+
+def machines_at(address: str) -> int:
+    """Return how many machines work for the scheduler at this address. Raises OSError where it doesn't answer."""
+    from distributed import Client
+
+    with Client(address, timeout=LOOK_WITHIN_S, set_as_default=False) as client:
+        return len(client.nthreads())
 
 
 def opener(address: str) -> Opener:

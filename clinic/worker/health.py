@@ -58,8 +58,14 @@ def read_health(settings: Settings, number: int = 1) -> WorkerHealth | None:
         return None
 
 
-def any_alive(settings: Settings) -> bool:
-    """Return whether one of the data folder's workers spoke lately."""
+def all_health(settings: Settings) -> dict[int, WorkerHealth]:
+    """Return the last words of all workers of the data folder by their numbers."""
     words = settings.data_dir.glob("worker*.json")
     numbers = [int(path.stem.removeprefix("worker-")) if "-" in path.stem else 1 for path in words]
-    return any(health is not None and health.alive for health in (read_health(settings, one) for one in numbers))
+    found = {number: read_health(settings, number) for number in sorted(numbers)}
+    return {number: health for number, health in found.items() if health is not None}
+
+
+def any_alive(settings: Settings) -> bool:
+    """Return whether one of the data folder's workers spoke lately."""
+    return any(health.alive for health in all_health(settings).values())

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import av
 import numpy as np
 
+from clinic.recordings import uploads
+from clinic.settings import Settings
 from clinic.worker.drawn_face import draw_face, empty_room
+from db.models import new_id
+from db.room import DiskFullError, disk_full
 from fer_core.errors import FerError
 from fer_core.types import RGB, FrameResult
 
@@ -33,21 +38,40 @@ class SelfTestResult:
     sentence: str
 
 
-def check(open_analyzer: Callable[[], Analyzer]) -> SelfTestResult:
-    """Analyse the drawn clip with the installed model and compare it with what is in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "selftest.mp4"
-        try:
-            write_clip(clip, _pictures())
+def check(open_analyzer: Callable[[], Analyzer], settings: Settings) -> SelfTestResult:
+    """Analyse the drawn clip with the installed model and compare it with what is in it.
+
+    The clip goes the way of every recording, through the media store: a machine of a cluster reads it there.
+    Raises DiskFullError.
+    """
+    try:
+        with _stored_clip(settings) as clip:
             analysis = open_analyzer().analyze_video(clip, every_s=0.2)
-        except FerError as error:
-            return SelfTestResult(False, f"The self-test failed: {error.message}")
-        except (ImportError, OSError, RuntimeError, ValueError) as error:
-            return SelfTestResult(
-                False, f"The self-test failed ({type(error).__name__}): please install the program again."
-            )
+    except FerError as error:
+        return SelfTestResult(False, f"The self-test failed: {error.message}")
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        if disk_full(error):
+            raise DiskFullError from error
+        return SelfTestResult(
+            False, f"The self-test failed ({type(error).__name__}): please install the program again."
+        )
     wrong = _wrong(analysis.results)
     return SelfTestResult(wrong is None, f"The self-test failed: {wrong}" if wrong else "The self-test was passed.")
+
+
+@contextmanager
+def _stored_clip(settings: Settings) -> Iterator[BinaryIO]:
+    """Put the clip into the media store for a while, and open it there."""
+    clip_id = new_id()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            clip = Path(folder) / "selftest.mp4"
+            write_clip(clip, _pictures())
+            uploads.put(settings, clip, clip_id)
+        with uploads.open_stored(settings, clip_id) as file:
+            yield file
+    finally:
+        uploads.discard(settings, [clip_id])
 
 
 def write_clip(path: Path, pictures: Iterable[RGB], frames_per_s: int = FRAMES_PER_S) -> None:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from clinic import clock
 from clinic.erasure import deletion, retention, withdrawal
@@ -25,6 +26,7 @@ from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.jobs.obstacles import has_room
 from clinic.patients import digests
+from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
@@ -42,6 +44,8 @@ FIRST = 1
 IDLE_WAIT_S = 0.5
 HEALTH_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 3600.0
+REMOVE_EVERY_S = 60.0
+"""Bytes of deleted rows that a reader kept in the database's log are looked for so often."""
 RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
 DIGESTS_EVERY_S = 15.0
@@ -128,6 +132,7 @@ class Worker:
     def _steps(self) -> Iterator[None]:
         """Do what there is to do, a piece at a time, without an end."""
         deletion.finish_erasures(self._db, self._settings)
+        self._db.forget_deleted()
         if self._health.sound is None:
             self._test()
         housekept = released = retained = digested = float("-inf")
@@ -150,6 +155,14 @@ class Worker:
             else:
                 self._stopping.wait(IDLE_WAIT_S)
             yield
+
+    def _remove(self) -> None:
+        """Empty the database's log where a reader kept an erasure from it."""
+        try:
+            if self._db.being_removed() and self._db.forget_deleted():
+                log.info("what was erased has left the database's log")
+        except (OSError, DBAPIError) as error:
+            log.warning("the database's log can't be emptied: %s", type(error).__name__)
 
     def _wait_for_room(self) -> None:
         """Wait until the disk has room again, or the worker shall end; the pages say meanwhile why nothing goes on."""
@@ -192,7 +205,7 @@ class Worker:
 
         For a thread of its own.
         """
-        said = time.monotonic()
+        said = removed = time.monotonic()
         while not self._stopping.wait(1.0):
             if parent_pid is not None and os.getppid() != parent_pid:
                 self.stop()
@@ -203,6 +216,10 @@ class Worker:
             if time.monotonic() - said > HEALTH_EVERY_S:
                 self._say()
                 said = time.monotonic()
+            # Here and not between two analyses: one may take hours.
+            if time.monotonic() - removed > REMOVE_EVERY_S:
+                self._remove()
+                removed = time.monotonic()
         time.sleep(LAST_WORDS_S)
         os._exit(PARENT_GONE)
 
@@ -226,7 +243,7 @@ class Worker:
         self._busy_since = time.monotonic()
 
     def _test(self) -> None:
-        verdict = selftest.check(self._opened)
+        verdict = selftest.check(self._opened, self._settings)
         self._busy_since = None
         known = self._analyzer
         with self._health_lock:
@@ -253,6 +270,7 @@ class Worker:
         withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
+        patient_mode.sweep(self._db)
         with self._db.read() as session:
             waiting = session.scalars(
                 select(Job.recording_id).where(

@@ -12,6 +12,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import Line
+from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from pages import chooser, links
 from pages.charts.palette import COLORS
@@ -48,9 +49,9 @@ def _row(line: Line) -> dict[str, Any]:
         "badges": list(_badges(line)),
         "needs": [words.NEEDS[need] for need in line.needs],
         "last": day(line.last_recorded_on),
-        "recordings": "1 recording" if line.recordings == 1 else f"{line.recordings} recordings",
+        "recordings": counted(line.recordings, "recording"),
         "usable": percent(line.trend.usable if line.trend is not None else None),
-        "trends": [_small(line.trend, emotion) for emotion in SHOWN] if line.trend is not None else [],
+        "trends": _trends(line),
     }
 
 
@@ -60,9 +61,17 @@ def _badges(line: Line) -> Sequence[str]:
         badges.append("Invented")
     if line.emergency_until is not None:
         badges.append(f"Emergency access until {clock(line.emergency_until)}")
+    if line.movement_only:
+        badges.append("Labels not interpreted")
     if line.closed:
         badges.append("Closed: no consent" if line.recordings else "No consent")
     return badges
+
+
+def _trends(line: Line) -> list[dict[str, Any] | None]:
+    if line.trend is None or line.movement_only:
+        return []
+    return [_small(line.trend, emotion) for emotion in SHOWN]
 
 
 def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
@@ -84,7 +93,7 @@ def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
 def _said(points: Sequence[dict[str, Any]], usual: Sequence[float] | None) -> str:
     """Return in words what a small trend shows."""
     shares = [point["share"] for point in points]
-    count = "1 recording" if len(points) == 1 else f"{len(points)} recordings"
+    count = counted(len(points), "recording")
     said = f"latest {percent(shares[-1])}, from {percent(min(shares))} to {percent(max(shares))} in {count}"
     return f"{said}, usual range {percent(usual[0])} to {percent(usual[1])}" if usual else said
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clinic import words
+from clinic.patients.events import Mark
 from clinic.patients.trends import Trend
+from clinic.questionnaires import sentences
+from clinic.questionnaires.answers import Answer
 from fer_core.reading.reading import Series
+from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, plotly_text
 from pages.charts.timeline import Moment
 from pages.charts.trend import TrendDot
 
@@ -15,6 +21,7 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
     """Return a trend's recordings as dots; what can't be compared has another segment."""
     return [
         TrendDot(
+            recording_id=point.recording_id,
             recorded_on=point.recorded_on,
             usable=point.usable_share,
             shares=point.shares,
@@ -28,6 +35,31 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
         )
         for point in trend.points
     ]
+
+
+def scale_panels(given: Sequence[Answer]) -> list[ScalePanel]:
+    """Return a panel for each questionnaire that has a total; `given` comes newest first."""
+    return [
+        ScalePanel(
+            name=answered[0].scale.name,
+            lowest=answered[0].scale.lowest,
+            highest=answered[0].scale.highest,
+            bands=[(band.least, band.label) for band in answered[0].scale.bands],
+            dots=[_scale_dot(answer) for answer in reversed(answered)],
+        )
+        for answered in sentences.latest_by_scale(given).values()
+    ]
+
+
+def _scale_dot(answer: Answer) -> ScaleDot:
+    said = sentences.score_sentence(answer.scale, answer.score)
+    note = f"{sentences.day(answer.answered_on)}<br>{plotly_text(answer.scale.name)}<br>{plotly_text(said)}"
+    return ScaleDot(answer.answered_on, answer.score.total or 0.0, note)
+
+
+def axis_marks(marks: Sequence[Mark]) -> list[AxisMark]:
+    """Return the marks on the axis of time."""
+    return [AxisMark(mark.happened_on, mark.kind.value, mark.text) for mark in marks]
 
 
 def moments(series: Series) -> list[Moment]:

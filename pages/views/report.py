@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.exchange.downloads import Kind
-from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import NOTE_MAX
 from clinic.reports import reports
 from clinic.reports.content import Asked
 from pages import actions, chooser, links
 from pages.session import actor
-from pages.widgets import day, day_input, show_errors
+from pages.views.recording import title_of
+from pages.widgets import day_input, show_errors
 from web.resources import resources
 
 ABOUT = {"period": "A period", "recording": "One recording"}
@@ -43,7 +44,7 @@ def ask(patient: PatientDetail) -> Asked:
     one = chooser.switch("About", ABOUT, f"report_about:{patient.id}") == "recording"
     begin = end = recording_id = None
     if one:
-        labels = chooser.recording_labels(patient.recordings, title)
+        labels = {row.id: title_of(row) for row in patient.recordings}
         recording_id = chooser.choose(
             "Recording", labels, f"report_recording:{patient.id}", start=patient.recordings[0].id
         )
@@ -53,13 +54,8 @@ def ask(patient: PatientDetail) -> Asked:
             begin = day_input("From (optional)", None, f"report_begin:{patient.id}")
         with right:
             end = day_input("To (optional)", None, f"report_end:{patient.id}")
-    noted = {row.id: title(row) for row in patient.recordings if row.note}
+    noted = {row.id: title_of(row) for row in patient.recordings if row.note}
     notes = chooser.several("Notes to print", noted, [], f"report_notes:{patient.id}") if noted else []
     own = st.checkbox("Print the note on the patient", key=f"report_note:{patient.id}") if patient.note else False
     remark = st.text_area("Remark (optional)", max_chars=NOTE_MAX, height=80, key=f"report_remark:{patient.id}")
     return Asked(begin, end, recording_id, frozenset(notes), own, remark)
-
-
-def title(row: RecordingRow) -> str:
-    """Return what a recording is called in the dialog: its day and kind."""
-    return f"{day(row.recorded_on)} · {row.kind}"

@@ -6,29 +6,33 @@ import streamlit as st
 
 from clinic.erasure.deletion import Receipt
 from clinic.exchange import downloads, imports
-from pages import actions, links
+from clinic.phrases import counted
+from pages import actions, chooser, links
 from pages.session import actor
-from pages.widgets import show_errors, zone
+from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
 RECEIPT = "receipt"
 
 
 @st.dialog("Export this patient")
-def export_dialog(patient_id: str, name: str) -> None:
+def export_dialog(patient: chooser.Person) -> None:
     """Prepare the archive and offer it once."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(name)}**")
+        st.markdown(chooser.whose(patient))
         st.write(
             "One ZIP archive with everything that is stored on this patient, for the patient or for another"
             " installation of this program. **It is not encrypted**: keep it where nobody else reads it."
         )
-        parts = resources()
-        if actions.action("Prepare the archive", "prepare", patient_id, "primary", ":material/archive:"):
+        parts, who = resources(), actor()
+        target = f"{patient.id}:{actions.opening('export')}"
+        if actions.action("Prepare the archive", "prepare", target, "primary", ":material/archive:"):
             with st.spinner("Preparing…"):
-                ticket = downloads.prepare(parts.db, parts.settings, actor(), patient_id)
+                ticket = actions.once(
+                    "prepare", target, lambda: downloads.prepare(parts.db, parts.settings, who, patient.id)
+                )
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
-            st.caption("The download works once, within a quarter of an hour.")
+            st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
 
 
 @st.dialog("Import a patient")
@@ -37,10 +41,13 @@ def import_dialog() -> None:
     with show_errors():
         st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
         file = st.file_uploader("Archive", type=["zip"])
-        if st.button("Import", type="primary", disabled=file is None) and file is not None:
-            parts = resources()
+        target = actions.opening("import")
+        if actions.action("Import", "import", target, "primary", disabled=file is None) and file is not None:
+            parts, who, archive = resources(), actor(), file
             with st.spinner("Reading and checking…"):
-                patient_id = imports.import_patient(parts.db, parts.settings, actor(), file)
+                patient_id = actions.once(
+                    "import", target, lambda: imports.import_patient(parts.db, parts.settings, who, archive)
+                )
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
@@ -50,17 +57,40 @@ def keep_receipt(receipt: Receipt) -> None:
 
 
 def show_receipt() -> None:
-    """Show the receipt of what was just erased, once."""
-    receipt = st.session_state.pop(RECEIPT, None)
+    """Show the receipt of what was just erased: until its last byte is gone, and then once."""
+    receipt = st.session_state.get(RECEIPT)
     if receipt is None:
         return
-    counts = ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count)
-    st.success(f"Erased for good: {counts or 'nothing'}. The receipt below names nobody.", icon=":material/check:")
+    if resources().db.being_removed():
+        _watch_removal(receipt)
+        return
+    del st.session_state[RECEIPT]
+    st.success(f"Erased for good: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
+    _draw(receipt)
+
+
+@st.fragment(run_every=5)
+def _watch_removal(receipt: Receipt) -> None:
+    if not resources().db.being_removed():
+        st.rerun()
+    st.info(
+        f"Being removed: {_counts(receipt)}. Nobody sees it any more. Somebody is still reading an older state of the"
+        " database; the last bytes go within a minute of their end, and this page says so.",
+        icon=":material/hourglass_top:",
+    )
+    _draw(receipt)
+
+
+def _draw(receipt: Receipt) -> None:
     st.code(
-        f"receipt {receipt.id}\nerased  {receipt.at.astimezone(zone()):%Y-%m-%d %H:%M:%S} {zone()}\n{counts}",
+        f"receipt {receipt.id}\nerased  {day_of(receipt.at)}, {clock(receipt.at)} {zone()}\n{_counts(receipt)}",
         language=None,
     )
 
 
+def _counts(receipt: Receipt) -> str:
+    return ", ".join(_counted(count, name) for name, count in receipt.counts.items() if count) or "nothing"
+
+
 def _counted(count: int, names: str) -> str:
-    return f"{count:,} {names.removesuffix('s') if count == 1 else names}"
+    return counted(count, names.removesuffix("s"), names)

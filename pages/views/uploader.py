@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from clinic import words
 from clinic.recordings import incoming
 from fer_core.errors import FerError
 from fer_core.media.kinds import VIDEO_SUFFIXES, VIDEOS
@@ -72,7 +73,7 @@ def refuse_upload(error: FerError) -> None:
 
 
 def _said(error: FerError) -> str:
-    return f"{error.message} (Code: {error.code})"
+    return f"{error.message} ({words.ERROR_CODE.format(code=error.code)})"
 
 
 def _chosen() -> None:

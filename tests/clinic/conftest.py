@@ -13,6 +13,7 @@ from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import Patient, new_id
+from storage import keys
 from storage.media import open_store
 from storage.sealed import sealing
 from tests import doors
@@ -27,12 +28,15 @@ def cheap_hashes(monkeypatch):
 
 @pytest.fixture
 def settings(tmp_path, database_url):
-    return Settings(
+    """The settings of an installation that was started before: its master key is there."""
+    made = Settings(
         data_dir=tmp_path,
         database_url=database_url,
         min_free_bytes=0,
         key_dir=tmp_path.with_name(f"{tmp_path.name}-keys"),
     )
+    keys.make(made)
+    return made
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from clinic.__main__ import main
 from clinic.accounts import sessions
-from clinic.admin import doctor
+from clinic.admin.installation_checks import CHECKS
+from clinic.admin.server_checks import SERVER_CHECKS
 from clinic.patients import caseload
 from clinic.settings import Settings
 from db.engine import open_database
@@ -72,7 +73,8 @@ def test_doctor_lists_all_checks_and_fails_where_one_refuses(folder, capsys, mon
     monkeypatch.setenv("HOME", str(folder))
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert len(said.splitlines()) == len(doctor.SERVER_CHECKS) + len(doctor.INSTALLATION_CHECKS)
+    assert len(said.splitlines()) == len(SERVER_CHECKS) + len(CHECKS)
+    assert main(["doctor", "--strict"]) == 1
     monkeypatch.setenv("STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION", "false")
     assert main(["doctor"]) == 1
     assert "refused  xsrf" in capsys.readouterr().out

@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient, Role
+from storage import keys
 from tests import consents, doors
 
 ROOT = Path(__file__).parents[2]
@@ -188,6 +190,8 @@ def web(request, tmp_path, data):
     if "clock" in request.fixturenames:
         environment["TEST_CLOCK_FILE"] = str(request.getfixturevalue("clock").file)
         environment["PYTHONPATH"] = str(Path(__file__).parent / "movable_clock")
+    # A test may have added accounts already, and a clinic with accounts gets no new key.
+    keys.make(Settings.at(data))
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     log = tmp_path / "server.log"
     with log.open("w") as said:

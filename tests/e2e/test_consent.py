@@ -70,7 +70,7 @@ def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, 
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_text("Nothing can be analysed or shown before").wait_for()
     page.goto(page.url.replace("/patient?", "/record?"))
-    page.get_by_text("Code: no_consent").wait_for()
+    page.get_by_text("Error code: no_consent").wait_for()
     assert page.get_by_role("button", name="Start analysis").count() == 0
     page.get_by_role("link", name="Open the patient's page").click()
 

@@ -17,8 +17,8 @@ from db.models import new_id
 from fer_core.errors import FerError
 from storage import keys
 from storage.keys import MasterKeyError
-from storage.media import open_store
-from storage.sealed import SealError, sealing
+from storage.media import MediaStore, open_store
+from storage.sealed import Key, SealError, sealing
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +133,28 @@ def test_a_lost_key_is_told_and_not_replaced(settings):
     assert not keys.key_path(settings).exists()
 
 
+def test_while_a_key_is_changed_nothing_is_opened_or_sealed(settings):
+    keys.make_at(keys.next_path(settings))
+    with pytest.raises(MasterKeyError) as refusal:
+        open_store(settings)
+    assert refusal.value.code == "rotation_unfinished"
+    assert "rotate-key" in refusal.value.message
+
+
+def test_a_file_is_wrapped_for_another_key_and_its_content_stays(anywhere):
+    media_id, old = put(anywhere), keys.require(anywhere)
+    media = MediaStore.at(anywhere, Key.of(bytes(range(32))))
+    assert media.rewrap(media_id, old, anywhere.data_dir)
+    assert not media.rewrap(media_id, old, anywhere.data_dir), "a second time there is nothing to do"
+    with media.open(media_id) as file:
+        assert file.read().endswith(b"content")
+    with pytest.raises(SealError) as refusal:
+        open_store(anywhere).open(media_id)
+    assert refusal.value.code == "wrong_key"
+    with pytest.raises(SealError):
+        MediaStore.at(anywhere, Key.of(bytes(range(1, 33)))).rewrap(media_id, old, anywhere.data_dir)
+
+
 @pytest.mark.parametrize(("content", "code"), [("no key", "master_key_damaged"), ("ab" * 31, "master_key_damaged")])
 def test_a_damaged_key_is_told(settings, content, code):
     open_store(settings)
@@ -151,9 +173,9 @@ def test_a_key_that_others_may_read_is_refused(settings):
 
 
 def test_a_key_from_the_environment_is_written_nowhere(settings):
-    given = replace(settings, master_key=bytes(range(32)))
+    given = replace(settings, master_key=bytes(range(32)), key_dir=settings.data_dir / "no-keys")
     media_id = put(given)
-    assert not settings.key_dir.exists()
+    assert not given.key_dir.exists()
     assert "master_key=" not in repr(given)
     with pytest.raises(SealError) as refusal:
         open_store(replace(settings, master_key=bytes(range(1, 33)))).open(media_id)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from backup import erasures
+from backup import daily, erasures
 from backup.erasures import Erasure
-from clinic.admin import doctor
+from clinic import clock
+from clinic.admin import doctor, installation_checks
 from clinic.admin.doctor import Level, UnsafeError
 from clinic.admin.serving import DEFAULTS, read_options
+from clinic.worker.health import WorkerHealth, write_health
+from fer_core.errors import FerError
 from storage import keys
 from storage.media import open_store
 
@@ -32,8 +35,9 @@ def warned(settings, options):
 
 def test_the_shipped_settings_are_safe(settings, options):
     assert refused(settings, options) == []
-    assert warned(settings, options) <= {"database", "data folder"}
+    assert warned(settings, options) <= {"database", "tables", "analysis", "backups"}
     assert {finding.name for finding in doctor.require_safe(settings, options)} == warned(settings, options)
+    assert doctor.sound(doctor.examine(settings, options))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.5.5.5", "localhost", "::1"])
@@ -91,9 +95,12 @@ def test_a_store_that_cannot_be_reached_is_refused(settings, options):
 
 
 def test_warnings(settings, options, tmp_path):
-    assert "master key" in warned(replace(settings, key_dir=tmp_path / "keys"), options)
+    inside = replace(settings, key_dir=tmp_path / "keys")
+    keys.make(inside)
+    assert "master key" in warned(inside, options)
     assert "disk" in warned(replace(settings, min_free_bytes=1 << 62), options)
     assert "small uploads" in warned(settings, {**options, "server.maxUploadSize": 4000})
+    assert "analysis" in warned(settings, options), "no worker ever spoke"
     settings.data_dir.chmod(0o755)
     assert "data folder" in warned(settings, options)
     settings.data_dir.chmod(0o700)
@@ -101,10 +108,15 @@ def test_warnings(settings, options, tmp_path):
     erasures.remember(settings.erasures_path, Erasure("patient", "a" * 32, {}))
     settings.erasures_path.write_text("{}\n{}\n")
     assert "erasures" in warned(settings, options)
-    (settings.data_dir / "worker.json").write_text(
-        '{"pid": 1, "at": "2026-01-01T00:00:00+00:00", "sound": false, "sentence": "The self-test failed."}'
-    )
+    write_health(settings, WorkerHealth(1, clock.now(), sound=True))
+    assert "analysis" not in warned(settings, options)
+    write_health(settings, WorkerHealth(1, clock.now(), sound=False, sentence="The self-test failed."))
     assert "analysis" in warned(settings, options)
+    folder = settings.data_dir / "backups"
+    assert "backups" in warned(replace(settings, backup_dir=folder), options), "there is none"
+    folder.mkdir()
+    (folder / daily.name_at(clock.now())).touch()
+    assert "backups" not in warned(replace(settings, backup_dir=folder), options)
 
 
 def test_every_finding_is_a_sentence(settings, options):
@@ -112,6 +124,19 @@ def test_every_finding_is_a_sentence(settings, options):
         for finding in doctor.examine(settings, told):
             assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
             assert finding.sentence.endswith(".")
+            assert bool(finding.remedy) == (finding.level is not Level.OK), finding
+            assert finding.remedy == "" or finding.remedy.endswith(".")
+
+
+def test_a_check_that_fails_itself_is_a_finding(settings, monkeypatch):
+    def faint(seen):
+        raise RuntimeError("secret place")
+
+    monkeypatch.setitem(installation_checks.CHECKS, "disk", faint)
+    [found] = [finding for finding in installation_checks.check_all(settings) if finding.name == "disk"]
+    assert found.level is Level.BROKEN
+    assert "RuntimeError" in found.sentence
+    assert "secret" not in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -124,4 +149,5 @@ def test_every_finding_is_a_sentence(settings, options):
     ],
 )
 def test_it_says_what_other_machines_need(settings, changed, said):
-    assert said in doctor._machines(replace(settings, **changed)).sentence
+    seen = installation_checks.Installation(replace(settings, **changed), FerError("not asked"))
+    assert said in installation_checks._machines(seen).sentence

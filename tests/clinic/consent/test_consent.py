@@ -121,7 +121,7 @@ def test_a_renewal_is_a_new_row_and_the_last_one_counts(db, who, newcomer):
     ("end", "code", "says"),
     [
         (lambda db, one: None, "no_consent", "No consent to analyse recordings is recorded"),
-        (lambda db, one: (agree(db, one), expire(db, one)), "consent_expired", "ended on 2026-01-02"),
+        (lambda db, one: (agree(db, one), expire(db, one)), "consent_expired", "ended on 2 Jan 2026"),
         (lambda db, one: (agree(db, one), revoke(db, one)), "consent_withdrawn", "was withdrawn on"),
     ],
     ids=["never", "expired", "withdrawn"],

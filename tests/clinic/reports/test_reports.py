@@ -22,10 +22,10 @@ def test_it_waits_sealed_and_is_fetched_once(db, settings, who, patient, kind, b
     ticket = reports.prepare(db, settings, who, patient, Asked(begin=FIRST), kind)
     [path] = (settings.data_dir / "downloads").iterdir()
     assert begins not in path.read_bytes()
-    found = downloads.take(settings, ticket, who.account_id)
-    assert (found.kind, b"".join(found.content)[: len(begins)]) == (kind, begins)
+    found = downloads.take(db, settings, who, ticket)
+    assert (found.kind, b"".join(downloads.content(db, who, found))[: len(begins)]) == (kind, begins)
     with pytest.raises(FerError):
-        downloads.take(settings, ticket, who.account_id)
+        downloads.take(db, settings, who, ticket)
     with db.read() as session:
         row = session.scalars(select(AuditRow).where(AuditRow.action == AuditAction.REPORT_MADE.value)).one()
     assert (row.patient_id, row.details) == (patient, {"kind": kind.value, "begin": "2026-01-05", "end": ""})

@@ -1,0 +1,38 @@
+"""Backups by the clock: dated files in one folder, the newest of which are kept."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+NAME = re.compile(r"expression-history-\d{8}T\d{6}Z\.backup")
+
+
+def name_at(moment: datetime) -> str:
+    """Return the file name of a backup that is made at this moment."""
+    return f"expression-history-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}.backup"
+
+
+def kept(folder: Path) -> list[Path]:
+    """Return the backups of a folder, the oldest first; other files are none."""
+    return sorted(path for path in folder.glob("*.backup") if NAME.fullmatch(path.name))
+
+
+def newest(folder: Path) -> Path | None:
+    """Return the last backup of a folder, None where there is none."""
+    found = kept(folder)
+    return found[-1] if found else None
+
+
+def made_at(path: Path) -> datetime:
+    """Return when a backup of this name was begun."""
+    return datetime.strptime(path.name, "expression-history-%Y%m%dT%H%M%SZ.backup").replace(tzinfo=UTC)
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Delete all but the newest `keep` backups, at least one, and return what went."""
+    gone = kept(folder)[: -max(1, keep)]
+    for path in gone:
+        path.unlink()
+    return gone

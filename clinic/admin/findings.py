@@ -1,0 +1,39 @@
+"""What a check of the installation found, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How a check ended. `BROKEN`: something doesn't work now. `REFUSED`: the server doesn't start."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: its name, how it ended, a sentence, and what to do where it is not ok."""
+
+    name: str
+    level: Level
+    sentence: str
+    remedy: str = ""
+
+
+def guarded(name: str, check: Callable[..., Finding], *arguments: object) -> Finding:
+    """Return what a check finds; one that fails in a way that nobody expected is a finding too."""
+    try:
+        return check(*arguments)
+    except Exception as error:  # noqa: BLE001 a doctor who faints helps nobody
+        return Finding(
+            name,
+            Level.BROKEN,
+            f"This could not be checked ({type(error).__name__}).",
+            "Please look at the program's log, and report this.",
+        )

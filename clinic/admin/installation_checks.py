@@ -1,0 +1,295 @@
+"""Folders, database, key, machines and workers of an installation: each check looks, writes nothing, and says what."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from backup import erasures
+from backup.daily import made_at, newest
+from clinic import clock
+from clinic.admin import keyring, ownership, reading_check
+from clinic.admin.findings import Finding, Level, guarded
+from clinic.phrases import counted
+from clinic.settings import Settings
+from clinic.version import VERSION
+from clinic.worker import cluster
+from clinic.worker.health import ALIVE_S, WorkerHealth, all_health
+from db.engine import sqlite_warning
+from db.migrate import head
+from db.probe import Probe, probe
+from fer_core.errors import FerError
+from storage import keys
+from storage.media import MediaStore
+from storage.sealed import Key
+
+BACKUP_AGE = timedelta(days=2)
+"""A backup each day is late after two."""
+OF_A_SETTING = frozenset({"bad_database_url", "no_package"})
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What all checks look at: the settings, and the database's answer or why there was none."""
+
+    settings: Settings
+    database: Probe | FerError
+
+    @classmethod
+    def look(cls, settings: Settings) -> Installation:
+        """Ask the database once."""
+        try:
+            return cls(settings, probe(settings.database_url))
+        except FerError as error:
+            return cls(settings, error)
+
+
+def check_all(settings: Settings) -> list[Finding]:
+    """Return what all checks find."""
+    seen = Installation.look(settings)
+    return [guarded(name, check, seen) for name, check in CHECKS.items()]
+
+
+def _versions(seen: Installation) -> Finding:
+    server = seen.database.server if isinstance(seen.database, Probe) else "no answer of the database"
+    told = f"Program {VERSION}, Python {platform.python_version()}, {server}, tables {head()}."
+    return Finding("versions", Level.OK, told)
+
+
+def _account(seen: Installation) -> Finding:
+    try:
+        ownership.refuse_other(seen.settings)
+    except FerError as error:
+        return Finding("account", Level.REFUSED, "This is not the installation's account.", error.message)
+    return Finding("account", Level.OK, f"This is the installation's account, {ownership.account_name(os.geteuid())}.")
+
+
+def _folder(seen: Installation) -> Finding:
+    name, folder = "data folder", seen.settings.data_dir
+    if not folder.is_dir():
+        return Finding(
+            name, Level.WARNING, f"{folder} is not there yet.", "Check FER_DATA_DIR; `migrate` makes a new folder."
+        )
+    if _cannot_write(folder):
+        return Finding(
+            name,
+            Level.BROKEN,
+            f"Nothing can be written to {folder}.",
+            "Check who owns it, and the mount; under systemd, a folder outside /var/lib needs ReadWritePaths= in the"
+            " units.",
+        )
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        return Finding(name, Level.WARNING, f"Others on this computer may look into {folder}.", "Set it to mode 700.")
+    return Finding(name, Level.OK, f"The data folder is {folder}, closed to others.")
+
+
+def _database(seen: Installation) -> Finding:
+    found = seen.database
+    if not isinstance(found, Probe):
+        if found.code == "no_tables":
+            return Finding("database", Level.WARNING, "There is no database yet.", found.message)
+        level = Level.REFUSED if found.code in OF_A_SETTING else Level.BROKEN
+        return Finding("database", level, "The database can't be used.", found.message)
+    if found.refusal is not None:
+        return Finding("database", Level.BROKEN, "The database takes no rows.", found.refusal.message)
+    warning = sqlite_warning() if found.server.startswith("SQLite") else None
+    if warning:
+        return Finding("database", Level.WARNING, f"{found.server} answers and takes rows.", warning)
+    return Finding("database", Level.OK, f"{found.server} answers and takes rows.")
+
+
+def _tables(seen: Installation) -> Finding:
+    found = seen.database
+    if not isinstance(found, Probe):
+        return Finding("tables", Level.WARNING, "The tables can't be seen.", "Mend the database first.")
+    if found.newer:
+        return Finding(
+            "tables",
+            Level.REFUSED,
+            f"A newer version of the program wrote this database (tables {found.revision}).",
+            "Start that version, or bring back a backup from before the upgrade.",
+        )
+    if not found.current:
+        was = f"are of an older version ({found.revision})" if found.revision else "are not there yet"
+        return Finding("tables", Level.WARNING, f"The tables {was}.", "Make a backup, then run `migrate`.")
+    return Finding("tables", Level.OK, f"The tables are those of this version ({found.revision}).")
+
+
+def _key(seen: Installation) -> Finding:
+    name, settings = "master key", seen.settings
+    known = seen.database.key_id if isinstance(seen.database, Probe) else None
+    try:
+        key = keyring.require_known(settings, known) if known else keys.load(settings)
+    except FerError as error:
+        return Finding(name, Level.REFUSED, "The master key is of no use.", error.message)
+    if key is None and _filled(seen):
+        return Finding(name, Level.REFUSED, "The master key is missing.", keys.missing().message)
+    if key is None:
+        return Finding(name, Level.OK, "There is no master key yet: the first start of an empty clinic makes it.")
+    if settings.master_key is None and settings.data_dir in settings.key_dir.parents and not settings.demo:
+        return Finding(
+            name,
+            Level.WARNING,
+            "The key lies in the data folder: a copy of that holds it too.",
+            "Move the key folder out of the data folder, and set FER_KEY_DIR.",
+        )
+    if known is None:
+        return Finding(name, Level.OK, "There is a master key; the next start writes its fingerprint down.")
+    return Finding(name, Level.OK, f"The master key is the clinic's own ({known[:8]}), and closed to others.")
+
+
+def _filled(seen: Installation) -> bool:
+    return any(MediaStore.at(seen.settings, Key(b"", b"")).files())
+
+
+def _store(seen: Installation) -> Finding:
+    url, name = seen.settings.media_url, "media store"
+    try:
+        count = sum(1 for _ in MediaStore.at(seen.settings, Key(b"", b"")).files())
+    except Exception as error:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
+        reason = f"The media store can't be reached ({type(error).__name__})."
+        return Finding(name, Level.REFUSED, reason, "Check FER_MEDIA_URL, its package and its credentials.")
+    local = Path(url)
+    if "://" not in url and local.exists() and _cannot_write(local):
+        return Finding(name, Level.BROKEN, f"Nothing can be written to {url}.", "Check who owns it, and the mount.")
+    return Finding(name, Level.OK, f"The media store answers; {count} files lie in it.")
+
+
+def _machines(seen: Installation) -> Finding:
+    name, settings = "several machines", seen.settings
+    if settings.dask is None and settings.database_url.startswith("sqlite"):
+        return Finding(name, Level.OK, "Database, files and analysis are on this computer.")
+    where = (
+        "the folder media of the data folder"
+        if settings.media_url == str(settings.data_dir / "media")
+        else "the store of FER_MEDIA_URL"
+    )
+    return Finding(
+        name,
+        Level.OK,
+        f"Every machine that analyses has to reach {where}, and to hold the same master key (FER_KEY_DIR or"
+        " FER_MASTER_KEY).",
+    )
+
+
+def _erasures(seen: Installation) -> Finding:
+    path, name = seen.settings.erasures_path, "erasures"
+    try:
+        count = len(erasures.known(path))
+    except (FerError, OSError) as error:
+        said = error.message if isinstance(error, FerError) else "The list of erased patients can't be read."
+        return Finding(name, Level.WARNING, said, f"Nothing can be restored until {path} is mended.")
+    begun = isinstance(seen.database, Probe) and seen.database.key_id is not None
+    if begun and not path.exists():
+        return Finding(
+            name,
+            Level.WARNING,
+            f"The list of erased patients is missing: {path}.",
+            "Bring it back from the backup of the key folder; without it a restore brings erased patients back.",
+        )
+    return Finding(name, Level.OK, f"Remembered: {counted(count, 'erasure')}.")
+
+
+def _space(seen: Installation) -> Finding:
+    folder = seen.settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < seen.settings.min_free_bytes:
+        return Finding(
+            "disk", Level.WARNING, "There is too little free space: no file is taken.", f"Free space on {folder}."
+        )
+    return Finding("disk", Level.OK, f"{free / 1e9:.1f} GB are free.")
+
+
+def _scheduler(seen: Installation) -> Finding:
+    name, address = "cluster", seen.settings.dask
+    if address is None:
+        return Finding(name, Level.OK, "No cluster is set: the workers analyse themselves.")
+    try:
+        count = cluster.machines_at(address)
+    except ModuleNotFoundError:
+        remedy = "pip install -r requirements-cluster.txt, or unset FER_DASK."
+        return Finding(name, Level.BROKEN, "FER_DASK is set, and the cluster's packages are missing.", remedy)
+    except (OSError, ValueError):
+        remedy = "Start expression-history-scheduler, and check FER_DASK and the firewall."
+        return Finding(name, Level.BROKEN, f"The scheduler at {address} does not answer.", remedy)
+    if count == 0:
+        return Finding(
+            name, Level.BROKEN, "The scheduler has no machine.", "Start expression-history-machine on each machine."
+        )
+    return Finding(name, Level.OK, f"The scheduler answers; {count} machines work for it.")
+
+
+def _workers(seen: Installation) -> Finding:
+    name, found = "analysis", all_health(seen.settings)
+    told = "; ".join(f"worker {number} {_age(health.at)}" for number, health in found.items())
+    for health in found.values():
+        if health.alive and health.sound is False:
+            return Finding(name, Level.WARNING, health.sentence or "The last self-test failed.", SELF_TEST)
+    if any(health.alive for health in found.values()):
+        return Finding(name, Level.OK, f"Workers spoke: {told}. {_model(found)}".strip())
+    remedy = f"Start the pages or a worker (one speaks at least every {ALIVE_S:.0f} s); look at its log."
+    said = f"No worker runs. The last words: {told}." if told else "No worker runs, and none ever spoke."
+    return Finding(name, Level.WARNING, said, remedy)
+
+
+SELF_TEST = "Run `selftest`: it names what is wrong. A model or package may have to be installed again."
+
+
+def _model(found: dict[int, WorkerHealth]) -> str:
+    models = {f"{health.model_sha256[:8]} on {health.device}" for health in found.values() if health.model_sha256}
+    return f"Model {', '.join(sorted(models))}." if models else ""
+
+
+def _backups(seen: Installation) -> Finding:
+    name, folder = "backups", seen.settings.backup_dir
+    if seen.settings.demo:
+        return Finding(name, Level.OK, "The demonstration needs none.")
+    if folder is None:
+        return Finding(
+            name,
+            Level.WARNING,
+            "No folder for daily backups is set.",
+            "Set FER_BACKUP_DIR and start expression-history-backup.timer, or back up in another way.",
+        )
+    last = newest(folder)
+    if last is None or clock.now() - made_at(last) > BACKUP_AGE:
+        said = f"The last backup was made {_age(made_at(last))}." if last else "There is no backup."
+        return Finding(name, Level.WARNING, said, "Look at the log of expression-history-backup.")
+    return Finding(name, Level.OK, f"The last backup was made {_age(made_at(last))}.")
+
+
+def _age(at: datetime) -> str:
+    seconds = abs((clock.now() - at).total_seconds())
+    return f"{seconds:.0f} s ago" if seconds < 3600 else f"{seconds / 3600:.0f} hours ago"
+
+
+def _cannot_write(folder: Path) -> bool:
+    """Return whether this account can't write to a folder, asked without writing."""
+    read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    return read_only or not os.access(folder, os.W_OK | os.X_OK)
+
+
+CHECKS: dict[str, Callable[[Installation], Finding]] = {
+    "versions": _versions,
+    "account": _account,
+    "data folder": _folder,
+    "database": _database,
+    "tables": _tables,
+    "master key": _key,
+    "media store": _store,
+    "several machines": _machines,
+    "erasures": _erasures,
+    "disk": _space,
+    reading_check.NAME: reading_check.check,
+    "cluster": _scheduler,
+    "analysis": _workers,
+    "backups": _backups,
+}

@@ -1,0 +1,97 @@
+"""Which master key belongs to this clinic: its fingerprint lies in the database, and no other key is taken.
+
+A new key in place of a lost one would lock out everyone with a second step, and leave sealed files unreadable.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backup import erasures
+from clinic import access
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Account, Installation, Patient, SecondStep
+from storage import keys
+from storage.keys import MasterKeyError
+from storage.media import MediaStore
+from storage.sealed import Key, SealError, key_id
+
+LOOKED_AT = 20
+"""So many files are asked for their key before a first fingerprint is written down."""
+
+
+def settle(db: Database, settings: Settings) -> Key:
+    """Return the clinic's master key at the program's start; it is made where the clinic is empty.
+
+    Raises MasterKeyError ``master_key_missing``, ``master_key_wrong``, and what `keys.load` raises.
+    """
+    known = recorded(db)
+    if known is None:
+        with db.session() as session:
+            known = _record_first(session, settings)
+    return require_known(settings, known)
+
+
+def recorded(db: Database) -> str | None:
+    """Return the fingerprint that the database holds, None before there is one."""
+    with db.read() as session:
+        row = session.get(Installation, Installation.ONLY)
+        return row.key_id if row is not None else None
+
+
+def require_known(settings: Settings, known: str) -> Key:
+    """Return the key of the settings where it has this fingerprint. Raises MasterKeyError as `settle` does."""
+    key = keys.require(settings)
+    if key.fingerprint != known:
+        raise MasterKeyError(
+            f"This is not the master key of this clinic: the database belongs to key {known[:8]}, and key"
+            f" {key.fingerprint[:8]} is installed. Please bring back the other one. Where the database comes from a"
+            " backup that is older than the last change of the key, run `expression-history rotate-key --old-key-file"
+            " FILE` with the key of that time.",
+            "master_key_wrong",
+        )
+    return key
+
+
+def _record_first(session: Session, settings: Settings) -> str:
+    """Write the fingerprint down under the write lock, and return it; another process may just have done so."""
+    row = access.installation(session)
+    if row.key_id is None:
+        key = keys.load(settings)
+        if key is None:
+            if not (settings.demo or _is_empty(session, settings)):
+                raise keys.missing()
+            key = keys.make(settings)
+        elif any(needed != key.id for needed in _needed(session, settings)):
+            raise MasterKeyError(
+                "Files or second steps of this clinic are sealed with another master key than the one that is"
+                " installed. Please bring the other one back.",
+                "master_key_wrong",
+            )
+        row.key_id = key.fingerprint
+        erasures.begin(settings.erasures_path)
+    return row.key_id
+
+
+def _is_empty(session: Session, settings: Settings) -> bool:
+    """Return whether nothing is here that a lost key would have sealed."""
+    filled = any(session.scalar(select(table.id).limit(1)) is not None for table in (Account, Patient))
+    return not filled and not any(MediaStore.at(settings, Key(b"", b"")).files())
+
+
+def _needed(session: Session, settings: Settings) -> Iterator[bytes]:
+    """Yield the ids of the keys that open what is sealed here: all second steps, and some files."""
+    for secret in session.scalars(select(SecondStep.secret)):
+        yield key_id(io.BytesIO(bytes.fromhex(secret)))
+    media = MediaStore.at(settings, Key(b"", b""))
+    for file in islice((file for file in media.files() if file.whole), LOOKED_AT):
+        # A file that is damaged, or that goes in this moment, says nothing of its key.
+        with suppress(SealError, FileNotFoundError):
+            yield media.key_of(file.id)

@@ -1,0 +1,67 @@
+"""Figures for a program that watches, in Prometheus's text format: numbers and states, and never a name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from backup.daily import made_at, newest
+from clinic import clock
+from clinic.settings import Settings
+from clinic.version import VERSION
+from clinic.worker.health import all_health
+from db.engine import Database
+from db.models import Job, JobState
+
+WAITING = (JobState.QUEUED, JobState.RUNNING)
+PREFIX = "expression_history"
+
+
+def text(db: Database, settings: Settings) -> str:
+    """Return all figures; ages in seconds, sizes in bytes."""
+    return "".join(f"{line}\n" for line in _lines(db, settings))
+
+
+def _lines(db: Database, settings: Settings) -> Iterator[str]:
+    yield from _gauge("info", "The program's version.", [(f'version="{VERSION}"', 1)])
+    yield from _gauge("jobs", "Analyses that wait or run.", _jobs(db))
+    yield from _gauge("oldest_job_age_seconds", "How long the oldest of them has been there.", [("", _oldest_s(db))])
+    workers = all_health(settings)
+    ages = [(f'worker="{number}"', _age_s(health.at)) for number, health in workers.items()]
+    yield from _gauge("worker_age_seconds", "Since a worker spoke last.", ages)
+    sound = [(f'worker="{number}"', int(health.sound is not False)) for number, health in workers.items()]
+    yield from _gauge("worker_sound", "0 where a worker's last self-test failed.", sound)
+    free = shutil.disk_usage(settings.data_dir).free
+    yield from _gauge("disk_free_bytes", "Free space on the data folder's disk.", [("", free)])
+    if settings.backup_dir is not None:
+        last = newest(settings.backup_dir)
+        age = _age_s(made_at(last)) if last is not None else float("inf")
+        yield from _gauge("backup_age_seconds", "Since the last daily backup; +Inf without one.", [("", age)])
+
+
+def _gauge(name: str, told: str, values: Sequence[tuple[str, float]]) -> Iterator[str]:
+    yield f"# HELP {PREFIX}_{name} {told}"
+    yield f"# TYPE {PREFIX}_{name} gauge"
+    for label, value in values:
+        shown = "+Inf" if value == float("inf") else f"{value:.15g}"
+        yield f"{PREFIX}_{name}{{{label}}} {shown}" if label else f"{PREFIX}_{name} {shown}"
+
+
+def _jobs(db: Database) -> list[tuple[str, float]]:
+    with db.read() as session:
+        found = {row[0]: row[1] for row in session.execute(select(Job.state, func.count()).group_by(Job.state))}
+    return [(f'state="{state.value}"', found.get(state.value, 0)) for state in WAITING]
+
+
+def _oldest_s(db: Database) -> float:
+    waiting = Job.state.in_([state.value for state in WAITING])
+    with db.read() as session:
+        oldest = session.scalar(select(func.min(Job.created_at)).where(waiting))
+    return _age_s(oldest) if oldest is not None else 0.0
+
+
+def _age_s(at: datetime) -> float:
+    return max(0.0, (clock.now() - at).total_seconds())

@@ -1,0 +1,151 @@
+"""A new master key: the keys of all files and all second steps are wrapped anew, and no file's content changes.
+
+Each step may be interrupted and done again. While it lasts the program doesn't start (`keys.load` says why), for it
+would seal with the key that is about to go.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
+
+from backup import erasures
+from clinic import access, audit
+from clinic.accounts import totp
+from clinic.admin import keyring
+from clinic.audit import AuditAction
+from clinic.exchange import downloads
+from clinic.jobs import previews
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from clinic.worker import worker
+from db.copies import sync_folder
+from db.engine import Database
+from db.models import RecoveryCode, SecondStep
+from fer_core.errors import FerError
+from storage import keys
+from storage.keys import MasterKeyError
+from storage.sealed import Key
+
+MOST_WORKERS = 64
+"""Workers under so many numbers are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What the new key opens now, and what neither key opened; `kept`: where the old key lies."""
+
+    files: int
+    second_steps: int
+    lost: int
+    kept: Path | None = None
+
+
+def rotate(db: Database, settings: Settings) -> Rotated:
+    """Make a new key in place of the one in the key folder, or go on with a change that was interrupted.
+
+    Raises FerError ``already_running`` while a worker runs, ``key_in_environment``, MasterKeyError.
+    """
+    if settings.master_key is not None:
+        raise FerError(
+            "The key stands in FER_MASTER_KEY. Put the new one there (`openssl rand -hex 32`), the old one into a file"
+            " of mode 600, and name that file with --old-key-file.",
+            "key_in_environment",
+        )
+    with _nobody_at_work(settings):
+        old = keys.read(keys.key_path(settings))
+        if old is None:
+            raise keys.missing()
+        begun = keys.read(keys.next_path(settings))
+        _require_one_of(db, old, begun)
+        new = begun or keys.make_at(keys.next_path(settings))
+        found = _rewrap(db, settings, old, new)
+        return Rotated(found.files, found.second_steps, found.lost, _put_in_place(settings, old))
+
+
+def adopt(db: Database, settings: Settings, old_key_file: Path) -> Rotated:
+    """Let the installed key open what an older one sealed: after it was changed in the environment, or after a restore.
+
+    Raises FerError ``already_running``, MasterKeyError.
+    """
+    with _nobody_at_work(settings):
+        new, old = keys.require(settings), keys.read(old_key_file)
+        if old is None:
+            raise FerError("There is no such key file.", "no_key_file")
+        _require_one_of(db, old, new)
+        return _rewrap(db, settings, old, new)
+
+
+def replace_lost(db: Database, settings: Settings) -> int:
+    """Begin with a new key where the old one is lost for good, and return how many second steps went with it.
+
+    Files that the old key sealed stay unreadable. Raises FerError ``key_not_lost``, ``already_running``.
+    """
+    with _nobody_at_work(settings):
+        known, key = keyring.recorded(db), keys.load(settings)
+        if key is not None and known in (None, key.fingerprint):
+            raise FerError("The key of this clinic is there; nothing was changed.", "key_not_lost")
+        key = key or keys.make(settings)
+        with db.session() as session:
+            count = session.scalar(select(func.count()).select_from(SecondStep)) or 0
+            for table in (RecoveryCode, SecondStep):
+                session.execute(delete(table))
+            access.installation(session).key_id = key.fingerprint
+            audit.write(session, AuditAction.KEY_CHANGED, console=True, lost=True, second_steps=count)
+        erasures.begin(settings.erasures_path)
+        return count
+
+
+@contextmanager
+def _nobody_at_work(settings: Settings) -> Iterator[None]:
+    """Hold the locks of all workers, so that none seals anything. Raises FerError ``already_running``."""
+    with ExitStack() as held:
+        for number in range(worker.FIRST, MOST_WORKERS):
+            if number == worker.FIRST or (settings.data_dir / f"worker-{number}.lock").exists():
+                try:
+                    held.enter_context(worker.alone(settings, number))
+                except FerError:
+                    raise FerError(
+                        "The program is running. Please stop the pages and all workers first, on every machine.",
+                        "already_running",
+                    ) from None
+        yield
+
+
+def _require_one_of(db: Database, *allowed: Key | None) -> None:
+    known = keyring.recorded(db)
+    if known is not None and known not in [key.fingerprint for key in allowed if key is not None]:
+        raise MasterKeyError(
+            f"The database belongs to key {known[:8]}, which is none of these; nothing was changed.", "master_key_wrong"
+        )
+
+
+def _rewrap(db: Database, settings: Settings, old: Key, new: Key) -> Rotated:
+    """Wrap files first and the database last: its fingerprint says when all is done."""
+    # Archives that wait to be fetched are made again in a moment.
+    downloads.sweep(settings, everything=True)
+    opened = list(chain(uploads.rewrap(settings, old, new), previews.rewrap(settings, old, new)))
+    with db.session() as session:
+        secrets, lost = totp.rewrap(session, old, new)
+        row = access.installation(session)
+        if row.key_id != new.fingerprint:
+            row.key_id = new.fingerprint
+            audit.write(session, AuditAction.KEY_CHANGED, console=True, files=sum(opened), second_steps=secrets)
+    return Rotated(sum(opened), secrets, opened.count(False) + lost)
+
+
+def _put_in_place(settings: Settings, old: Key) -> Path:
+    """Let the new key be the master key, and keep the old one: backups from before need it."""
+    path = keys.key_path(settings)
+    kept = path.with_name(f"master.key.old-{old.fingerprint[:8]}")
+    if not kept.exists():
+        os.link(path, kept)
+    os.replace(keys.next_path(settings), path)
+    sync_folder(path.parent)
+    return kept

@@ -1,0 +1,116 @@
+"""How the web server is set up: each check says whether an option is safe; one that refuses keeps it from starting."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from clinic.admin.findings import Finding, Level
+from clinic.admin.serving import Options
+from clinic.settings import Settings
+
+LARGE_UPLOAD_MB = 200
+"""Streamlit's own uploader keeps files in memory; videos have a route of their own."""
+
+
+def _listening(settings: Settings, options: Options) -> Finding:
+    name = "address"
+    if _is_loopback(options["server.address"]):
+        return Finding(name, Level.OK, "The server listens on this computer alone.")
+    if options["server.sslCertFile"] and options["server.sslKeyFile"]:
+        return Finding(name, Level.OK, "The server listens on the network, with TLS.")
+    if settings.behind_tls:
+        return Finding(name, Level.OK, "The server listens for a declared proxy; TLS is that proxy's work.")
+    return Finding(
+        name,
+        Level.REFUSED,
+        "The server would listen on the network without TLS.",
+        "Set server.address to 127.0.0.1, or server.sslCertFile and server.sslKeyFile, or FER_BEHIND_TLS=1 where a"
+        " proxy with TLS stands before it.",
+    )
+
+
+def _is_loopback(address: str | None) -> bool:
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _xsrf(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    if options["server.enableXsrfProtection"]:
+        return Finding("xsrf", Level.OK, "Requests forged by other pages are refused.")
+    return Finding("xsrf", Level.REFUSED, "Protection from forged requests is off.", "Set server.enableXsrfProtection.")
+
+
+def _cors(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    if not options["server.enableCORS"]:
+        return Finding("cors", Level.REFUSED, "Protection from other pages' requests is off.", "Set server.enableCORS.")
+    if any("*" in origin for origin in options["server.corsAllowedOrigins"]):
+        return Finding(
+            "cors", Level.REFUSED, "Every page may send requests.", "Name the origins in server.corsAllowedOrigins."
+        )
+    return Finding("cors", Level.OK, "Other pages' requests are refused.")
+
+
+def _headers(settings: Settings, options: Options) -> Finding:
+    if options["server.trustedUserHeaders"] and not settings.behind_tls:
+        return Finding(
+            "trusted headers",
+            Level.REFUSED,
+            "Headers are trusted that anyone can send.",
+            "Unset server.trustedUserHeaders, or declare the proxy that sets them with FER_BEHIND_TLS=1.",
+        )
+    return Finding("trusted headers", Level.OK, "No header says who someone is, save a declared proxy's.")
+
+
+def _metrics(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    if options["server.unsafeMetricsUserAttributes"]:
+        return Finding(
+            "metrics", Level.REFUSED, "Metrics would name users.", "Unset server.unsafeMetricsUserAttributes."
+        )
+    return Finding("metrics", Level.OK, "Metrics name nobody.")
+
+
+def _telemetry(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    if options["browser.gatherUsageStats"]:
+        return Finding(
+            "telemetry", Level.REFUSED, "Usage would be told to another host.", "Unset browser.gatherUsageStats."
+        )
+    return Finding("telemetry", Level.OK, "No usage is told to another host.")
+
+
+def _interfaces(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    for name in ("server.enableStaticServing", "server.enableAgentApi"):
+        if options[name]:
+            return Finding("interfaces", Level.REFUSED, "A way in that is not used here is open.", f"Unset {name}.")
+    return Finding("interfaces", Level.OK, "No way in is open that is not used.")
+
+
+def _details(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    if options["client.showErrorDetails"] not in ("none", False):
+        return Finding(
+            "errors", Level.WARNING, "Errors would show parts of the program.", "Set client.showErrorDetails to none."
+        )
+    return Finding("errors", Level.OK, "Errors show nothing of the inside.")
+
+
+def _uploads(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    if options["server.maxUploadSize"] > LARGE_UPLOAD_MB:
+        return Finding("small uploads", Level.WARNING, "Pictures may fill the memory.", "Lower server.maxUploadSize.")
+    return Finding("small uploads", Level.OK, f"Pictures are taken up to {options['server.maxUploadSize']} MB.")
+
+
+SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (
+    _listening,
+    _xsrf,
+    _cors,
+    _headers,
+    _metrics,
+    _telemetry,
+    _interfaces,
+    _details,
+    _uploads,
+)

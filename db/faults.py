@@ -1,0 +1,116 @@
+"""What went wrong with a database or a disk, as a sentence that says what to do: for consoles and for `doctor`."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from db.room import DiskFullError, disk_full
+from fer_core.errors import FerError
+
+BAD_URL = (
+    "The address of the database is of no use. It is sqlite:////FOLDER/clinic.db, or"
+    " postgresql+psycopg://USER:PASSWORD@HOST/DATABASE (FER_DATABASE_URL)."
+)
+_SQLITE = {
+    sqlite3.SQLITE_CANTOPEN: (
+        "database_unreachable",
+        "The database's file can't be opened. Please check its folder (FER_DATA_DIR, FER_DATABASE_URL) and the rights"
+        " on it; under systemd, a folder outside /var/lib needs a line ReadWritePaths= in the units.",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "database_read_only",
+        "The database can't be written to. Please check who owns its file and folder; under systemd, a folder outside"
+        " /var/lib needs a line ReadWritePaths= in the units.",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "database_damaged",
+        "The database's file is damaged, or it is another file. Please bring back a backup.",
+    ),
+    sqlite3.SQLITE_CORRUPT: ("database_damaged", "The database is damaged. Please bring back a backup."),
+    sqlite3.SQLITE_BUSY: ("database_busy", "Another program holds the database. Please try again in a minute."),
+}
+_POSTGRESQL = (
+    (
+        ("28P01", "28000", "password authentication failed", "no password supplied", "authentication failed", "pg_hba"),
+        "database_password",
+        "The database server refuses this user or password. Please check both in FER_DATABASE_URL; the password may"
+        " stand in ~/.pgpass of this account.",
+    ),
+    (
+        ("3D000", "does not exist"),
+        "no_database",
+        "The server has no such database or user. Please make them (`createuser`, `createdb`; docs/install.md), or"
+        " check FER_DATABASE_URL.",
+    ),
+    (
+        ("42501", "permission denied"),
+        "database_rights",
+        "The user may not write to this database. Please make it the database's owner.",
+    ),
+    (("25006", "read-only transaction"), "database_read_only", "The database server is a read-only copy (a standby)."),
+    (
+        ("53300", "57P03", "too many", "starting up", "shutting down"),
+        "database_unreachable",
+        "The database server is starting, stopping, or has too many connections. Please try again in a minute.",
+    ),
+    (
+        ("name or service", "could not translate", "failed to resolve", "getaddrinfo"),
+        "database_unreachable",
+        "The host of the database is not known. Please check FER_DATABASE_URL.",
+    ),
+)
+
+
+def explained(error: BaseException) -> FerError | None:
+    """Return the error as a sentence for a person, None for one of the program's own that nobody expected."""
+    if isinstance(error, FerError):
+        return error
+    if disk_full(error):
+        return DiskFullError()
+    if isinstance(error, (ArgumentError, NoSuchModuleError)):
+        return FerError(BAD_URL, "bad_database_url")
+    if isinstance(error, ModuleNotFoundError):
+        return _of_package(error.name or "")
+    if isinstance(error, DBAPIError):
+        return _of_database(error.orig)
+    if isinstance(error, sqlite3.Error):
+        return _of_database(error)
+    if isinstance(error, EOFError):
+        return FerError(
+            "Nobody is here to be asked for a passphrase. Please name it with --passphrase-file or --key-file.",
+            "nobody_to_ask",
+        )
+    if isinstance(error, OSError):
+        return _of_file(error)
+    return None
+
+
+def _of_package(name: str) -> FerError:
+    if name in ("distributed", "dask"):
+        return FerError("A cluster needs: pip install -r requirements-cluster.txt", "no_package")
+    if name in ("psycopg2", "MySQLdb", "oracledb", "pyodbc"):
+        return FerError(BAD_URL, "bad_database_url")
+    return FerError(f"The package {name} is not installed. Please install the requirements again.", "no_package")
+
+
+def _of_database(error: BaseException | None) -> FerError:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        name, sentence = _SQLITE.get(code, ("database", "The database gives an error. Please run `doctor`."))
+        return FerError(sentence, name)
+    text = f"{getattr(error, 'sqlstate', None) or ''} {error}".casefold()
+    for signs, name, sentence in _POSTGRESQL:
+        if any(sign.casefold() in text for sign in signs):
+            return FerError(sentence, name)
+    return FerError(
+        "The database server can't be reached. Please check that it runs, and host and port in FER_DATABASE_URL.",
+        "database_unreachable",
+    )
+
+
+def _of_file(error: OSError) -> FerError:
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    return FerError(f"A file or folder can't be used ({reason}): {error.filename or 'no name is known'}.", "file_error")

@@ -1,0 +1,258 @@
+"""`doctor` in broken states: it names each fault and its remedy, writes nothing, and never ends in a traceback.
+
+docs/operations.md has the table: the first words of each row are the names here.
+"""
+
+import hashlib
+import json
+import os
+import re
+import socket
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from clinic import clock
+from clinic.__main__ import main
+from clinic.admin import keyring
+from clinic.settings import Settings
+from clinic.worker.health import WorkerHealth, write_health
+from db.engine import migrate, open_database
+from storage import keys
+from tests import postgresql
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def clinic(tmp_path, monkeypatch):
+    """An installation that was started once, named by the environment alone."""
+    for name in [name for name in os.environ if name.startswith(("FER_", "STREAMLIT_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "data"))
+    settings = Settings.from_environment()
+    migrate(settings.database_url)
+    with closing(open_database(settings.database_url)) as database:
+        keyring.settle(database, settings)
+    write_health(settings, WorkerHealth(1, clock.now(), True, "The self-test was passed.", "CPU", "a" * 64))
+    return settings
+
+
+def examined(capsys):
+    """Run the command as a monitor does; return the exit code and the findings by name."""
+    code = main(["doctor", "--json"])
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    told = json.loads(out)
+    assert told["sound"] == (code == 0)
+    return code, {finding["name"]: finding for finding in told["findings"]}
+
+
+def written(folder):
+    """What lies in a folder: each name with the content's hash."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_a_sound_installation_is_sound_and_nothing_is_written(clinic, tmp_path, capsys):
+    before = written(tmp_path)
+    code, found = examined(capsys)
+    assert code == 0
+    assert {name for name, finding in found.items() if finding["level"] != "ok"} <= {"database", "backups"}
+    assert "worker 1" in found["analysis"]["sentence"]
+    assert "aaaaaaaa on CPU" in found["analysis"]["sentence"]
+    assert str(clinic.data_dir) in found["data folder"]["sentence"]
+    assert found["master key"]["sentence"].startswith("The master key is the clinic's own")
+    assert written(tmp_path) == before
+
+
+def test_before_the_first_start_it_makes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "not" / "yet"))
+    code, found = examined(capsys)
+    assert code == 0
+    assert found["data folder"]["level"] == found["database"]["level"] == "warning"
+    assert list(tmp_path.iterdir()) == []
+
+
+def execute(clinic, statement):
+    with closing(sqlite3.connect(clinic.data_dir / "clinic.db")) as connection, connection:
+        connection.execute(statement)
+
+
+def lost_key(clinic, monkeypatch):
+    keys.key_path(clinic).unlink()
+
+
+def wrong_key(clinic, monkeypatch):
+    monkeypatch.setenv("FER_MASTER_KEY", bytes(range(32)).hex())
+
+
+def open_key(clinic, monkeypatch):
+    keys.key_path(clinic).chmod(0o644)
+
+
+def unfinished_rotation(clinic, monkeypatch):
+    keys.make_at(keys.next_path(clinic))
+
+
+def no_erasures(clinic, monkeypatch):
+    clinic.erasures_path.unlink()
+
+
+def no_database_file(clinic, monkeypatch):
+    (clinic.data_dir / "clinic.db").write_bytes(b"another file, and no database at all" * 40)
+
+
+def newer_database(clinic, monkeypatch):
+    execute(clinic, "UPDATE alembic_version SET version_num = '9999'")
+
+
+def older_database(clinic, monkeypatch):
+    execute(clinic, "UPDATE alembic_version SET version_num = '0009'")
+
+
+def foreign_database(clinic, monkeypatch):
+    (clinic.data_dir / "clinic.db").unlink()
+    execute(clinic, "CREATE TABLE recipe (id INTEGER)")
+
+
+def unknown_scheme(clinic, monkeypatch):
+    monkeypatch.setenv("FER_DATABASE_URL", "mangodb://host/clinic")
+
+
+def missing_driver(clinic, monkeypatch):
+    monkeypatch.setenv("FER_DATABASE_URL", "mysql://host/clinic")
+
+
+def closed_port(clinic, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("FER_DATABASE_URL", f"postgresql+psycopg://clinic:secret@127.0.0.1:{port}/clinic")
+
+
+def silent_scheduler(clinic, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("FER_DASK", f"tcp://127.0.0.1:{port}")
+
+
+def dead_worker(clinic, monkeypatch):
+    write_health(clinic, WorkerHealth(1, clock.now() - timedelta(hours=3), True))
+
+
+def failed_self_test(clinic, monkeypatch):
+    write_health(clinic, WorkerHealth(1, clock.now(), False, "The self-test failed: the face was not found."))
+
+
+def unknown_store(clinic, monkeypatch):
+    monkeypatch.setenv("FER_MEDIA_URL", "no-such-protocol://bucket")
+
+
+def full_disk(clinic, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+
+
+def bad_setting(clinic, monkeypatch):
+    monkeypatch.setenv("FER_MAX_UPLOAD_GB", "lots")
+
+
+def another_account(clinic, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: clinic.data_dir.stat().st_uid + 1)
+
+
+def open_folder(clinic, monkeypatch):
+    clinic.data_dir.chmod(0o755)
+
+
+STATES = {
+    "The key file is lost": (lost_key, "master key", "refused", "bring back its file"),
+    "Another clinic's key is installed": (wrong_key, "master key", "refused", "not the master key of this clinic"),
+    "Others may read the key": (open_key, "master key", "refused", "mode 600"),
+    "A change of the key was interrupted": (unfinished_rotation, "master key", "refused", "rotate-key"),
+    "The list of erased patients is lost": (no_erasures, "erasures", "warning", "backup of the key folder"),
+    "The database file is another file": (no_database_file, "database", "broken", "bring back a backup"),
+    "A newer version wrote the database": (newer_database, "tables", "refused", "Start that version"),
+    "The database is of an older version": (older_database, "tables", "warning", "run `migrate`"),
+    "The database is another program's": (foreign_database, "database", "broken", "another program"),
+    "The URL names a database that is not known": (unknown_scheme, "database", "refused", "postgresql+psycopg://"),
+    "The URL names a driver that is not installed": (missing_driver, "database", "refused", "postgresql+psycopg://"),
+    "The database server does not run": (closed_port, "database", "broken", "host and port"),
+    "The scheduler does not run": (silent_scheduler, "cluster", "broken", "expression-history-scheduler"),
+    "The worker died": (dead_worker, "analysis", "warning", "Start the pages or a worker"),
+    "The self-test fails": (failed_self_test, "analysis", "warning", "`selftest`"),
+    "The media store's URL is not known": (unknown_store, "media store", "refused", "FER_MEDIA_URL"),
+    "The disk is full": (full_disk, "disk", "warning", "Free space"),
+    "A setting has no sense": (bad_setting, "settings", "refused", "FER_MAX_UPLOAD_GB"),
+    "Another account runs the command": (another_account, "account", "refused", "expression-history"),
+    "Others may look into the data folder": (open_folder, "data folder", "warning", "mode 700"),
+}
+POSTGRESQL_STATES = {
+    "The database's password is wrong": ("locked:wrong@/postgres", "broken", "user or password"),
+    "The database's user does not exist": ("nobody_known@/postgres", "broken", "no such database or user"),
+    "The database does not exist": ("clinic@/nowhere", "broken", "createdb"),
+    "The user may not write to the database": ("reader@/{name}", "broken", "database's owner"),
+    "The database server takes no writes": ("clinic@/{name}", "broken", "read-only"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_fault_is_named_with_its_remedy_and_nothing_is_written(clinic, tmp_path, monkeypatch, capsys, state):
+    make, name, level, remedy = STATES[state]
+    make(clinic, monkeypatch)
+    before = written(tmp_path)
+    code, found = examined(capsys)
+    assert (found[name]["level"], code) == (level, 0 if level == "warning" else 1)
+    assert remedy in found[name]["sentence"] + found[name]["remedy"]
+    assert found[name]["remedy"]
+    assert written(tmp_path) == before
+
+
+@pytest.fixture
+def locked(postgresql_server, administer):
+    """A user of the server whose password is asked for."""
+    rules = postgresql_server / "data" / "pg_hba.conf"
+    if "locked" not in rules.read_text():
+        rules.write_text("local all locked scram-sha-256\n" + rules.read_text())
+        administer("CREATE ROLE locked LOGIN PASSWORD 'right'")
+        administer("CREATE ROLE reader LOGIN")
+        administer("SELECT pg_reload_conf()")
+    return postgresql_server
+
+
+@pytest.mark.parametrize("state", POSTGRESQL_STATES)
+def test_each_fault_of_a_database_server_is_named(
+    clinic, monkeypatch, capsys, locked, administer, postgresql_url, state
+):
+    where, level, remedy = POSTGRESQL_STATES[state]
+    name = re.search(r"/(test_\d+)", postgresql_url).group(1)
+    migrate(postgresql_url)
+    if "read-only" in remedy:
+        administer(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    if "owner" in remedy:
+        with closing(open_database(postgresql_url)) as db, db.engine.begin() as connection:
+            connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    url = f"postgresql+psycopg://{where.format(name=name)}?host={locked}"
+    monkeypatch.setenv("FER_DATABASE_URL", url)
+    code, found = examined(capsys)
+    assert (found["database"]["level"], code) == (level, 1)
+    assert remedy in found["database"]["remedy"]
+    assert "secret" not in str(found)
+    assert postgresql.OWNER not in found["database"]["remedy"]
+
+
+def test_the_manual_s_table_has_each_of_these_states():
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    told = re.findall(r"^\| ([^|]+) \| `(\w[\w ]*): (\w+)` \|", manual, re.MULTILINE)
+    expected = [(state, name, level) for state, (_, name, level, _) in STATES.items()]
+    expected += [(state, "database", level) for state, (_, level, _) in POSTGRESQL_STATES.items()]
+    assert sorted(told) == sorted(expected)

@@ -1,0 +1,101 @@
+"""A clinic knows its key: a lost or a wrong one is refused, and a new one is made for an empty clinic alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from clinic.admin import keyring
+from clinic.settings import Settings
+from db.engine import migrate, open_database
+from db.models import Installation, SecondStep
+from storage import keys
+from storage.keys import MasterKeyError
+from storage.sealed import Key, seal_bytes
+from tests import doors
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """The settings of an installation that was never started, and its database."""
+    settings = Settings.at(tmp_path / "data")
+    settings.data_dir.mkdir()
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    yield settings, database
+    database.close()
+
+
+def refusal_of(db, settings):
+    with pytest.raises(MasterKeyError) as refusal:
+        keyring.settle(db, settings)
+    return refusal.value
+
+
+def test_an_empty_clinic_gets_a_key_and_knows_it(fresh):
+    settings, db = fresh
+    key = keyring.settle(db, settings)
+    assert keyring.settle(db, settings) == key
+    assert keyring.recorded(db) == key.fingerprint
+    assert key.secret.hex() not in (settings.data_dir / "clinic.db").read_bytes().hex()
+    assert settings.erasures_path.read_bytes() == b""
+
+
+def test_a_lost_key_is_refused_and_no_other_is_made(fresh):
+    settings, db = fresh
+    keyring.settle(db, settings)
+    keys.key_path(settings).unlink()
+    assert refusal_of(db, settings).code == "master_key_missing"
+    assert not keys.key_path(settings).exists()
+
+
+def test_a_wrong_key_is_refused(fresh):
+    settings, db = fresh
+    keyring.settle(db, settings)
+    error = refusal_of(db, replace(settings, master_key=bytes(range(32))))
+    assert error.code == "master_key_wrong"
+    assert "--old-key-file" in error.message
+
+
+def test_an_older_clinic_without_its_key_gets_no_new_one(fresh):
+    """A database of the last release holds no fingerprint: whoever is in it says that there was a key."""
+    settings, db = fresh
+    doors.add_account(db)
+    assert refusal_of(db, settings).code == "master_key_missing"
+    assert not keys.key_path(settings).exists()
+
+
+def test_an_older_clinic_with_another_s_key_is_told_by_its_second_steps(fresh):
+    settings, db = fresh
+    account = doors.add_account(db)
+    sealed = seal_bytes(b"secret", Key.of(bytes(range(32))), f"second step {account}".encode())
+    with db.session() as session:
+        session.add(SecondStep(account_id=account, secret=sealed.hex(), created_at=doors.now()))
+    keys.make(settings)
+    assert refusal_of(db, settings).code == "master_key_wrong"
+    assert keyring.recorded(db) is None
+
+
+def test_an_older_clinic_with_another_s_key_is_told_by_its_files(db, settings, an_upload):
+    an_upload()
+    assert refusal_of(db, replace(settings, master_key=bytes(range(32)))).code == "master_key_wrong"
+    assert keyring.settle(db, settings)
+
+
+def test_a_damaged_file_hinders_no_start(db, settings, an_upload):
+    an_upload().path.write_bytes(b"no sealed file")
+    assert keyring.settle(db, settings)
+
+
+def test_the_demonstration_gets_its_key_although_it_has_accounts(fresh):
+    settings, db = fresh
+    doors.add_account(db)
+    assert keyring.settle(db, replace(settings, demo=True))
+
+
+def test_of_two_that_start_at_once_one_makes_the_key(fresh):
+    settings, db = fresh
+    other = open_database(settings.database_url)
+    assert keyring.settle(db, settings) == keyring.settle(other, settings)
+    other.close()
+    with db.read() as session:
+        assert session.query(Installation).count() == 1

@@ -1,0 +1,94 @@
+"""What programs ask: health for everybody, figures for the one who shows the token, and no name in either."""
+
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from backup import daily
+from clinic import clock
+from clinic.worker.health import WorkerHealth, write_health
+from db.models import Job, Recording
+from tests.clinic.conftest import cheap_hashes, db, patient, settings, who  # noqa: F401  # fixtures
+from web import monitoring
+from web.gate import Behind, Gate
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+TOKEN = "of-the-tests-" + "0" * 32
+
+
+def client_of(settings, open_db):
+    behind = Behind(open_db, lambda message: False, b"", "default-src x")
+    app = Starlette(routes=monitoring.routes(lambda: settings, open_db), middleware=[Middleware(Gate, behind=behind)])
+    return TestClient(app, base_url="http://clinic.test")
+
+
+@pytest.fixture
+def told(settings):
+    return replace(settings, metrics_token=TOKEN)
+
+
+def figures(client, token=TOKEN):
+    answer = client.get("/metrics", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert re.fullmatch(r"(# (HELP|TYPE) \w+ [^\n]+\n|\w+(\{\w+=\"[\w.]+\"\})? [\d.e+]+\n|\w+ \+Inf\n)+", answer.text)
+    return dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+
+
+def test_health_is_for_everybody(settings, db):
+    answer = client_of(settings, lambda: db).get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+def test_without_its_database_it_is_not_well_and_says_no_more(settings):
+    def gone():
+        raise OperationalError("SELECT secret", {}, Exception("host"))
+
+    answer = client_of(settings, gone).get("/healthz", headers={"cookie": "sign_in=x"})
+    assert (answer.status_code, answer.text) == (503, "not well")
+
+
+def test_figures_are_for_the_token_alone(settings, told, db, who):
+    assert client_of(settings, lambda: db).get("/metrics").status_code == 404
+    client = client_of(told, lambda: db)
+    assert client.get("/metrics").status_code == 401
+    for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", "Bearer é"):
+        assert client.get("/metrics", headers={"authorization": wrong.encode()}).status_code == 401
+    assert client.post("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 405
+
+
+def test_the_figures(told, db, patient, who):
+    client = client_of(replace(told, backup_dir=told.data_dir / "backups"), lambda: db)
+    assert figures(client)["expression_history_backup_age_seconds"] == "+Inf"
+    write_health(told, WorkerHealth(1, clock.now(), sound=True))
+    write_health(told, WorkerHealth(2, clock.now(), sound=False), number=2)
+    (told.data_dir / "backups").mkdir()
+    (told.data_dir / "backups" / daily.name_at(clock.now())).touch()
+    found = figures(client)
+    assert found['expression_history_jobs{state="queued"}'] == "0"
+    assert found["expression_history_oldest_job_age_seconds"] == "0"
+    assert float(found['expression_history_worker_age_seconds{worker="1"}']) < 60
+    assert found['expression_history_worker_sound{worker="1"}'] == "1"
+    assert found['expression_history_worker_sound{worker="2"}'] == "0"
+    assert float(found["expression_history_disk_free_bytes"]) > 0
+    assert float(found["expression_history_backup_age_seconds"]) < 60
+    assert "Invented" not in str(found)
+
+
+def test_a_waiting_analysis_is_counted_with_its_age(told, db, patient):
+    with db.session() as session:
+        began = clock.now() - timedelta(hours=2)
+        recording = Recording(patient_id=patient, kind="image", recorded_on=date(2026, 1, 1), created_at=began)
+        session.add(recording)
+        session.flush()
+        session.add(Job(recording_id=recording.id, created_at=began))
+    found = figures(client_of(told, lambda: db))
+    assert found['expression_history_jobs{state="queued"}'] == "1"
+    assert float(found["expression_history_oldest_job_age_seconds"]) >= 7200
