@@ -6,9 +6,11 @@ import pytest
 
 from clinic import clock
 from clinic.consent.consent import Scope
-from clinic.patients import caseload, listing, needs, sharing
+from clinic.patients import caseload, conditions, listing, needs, sharing
+from clinic.patients.conditions import ConditionKind
 from clinic.patients.listing import PAGE, Asked, Only, Order
 from clinic.patients.needs import Need
+from clinic.questionnaires import schedule
 from db.models import Access, Consent, Job, JobState, Recording, TrendDigest
 from tests import consents, doors
 from tests.clinic.patients.test_digests import add
@@ -140,3 +142,24 @@ def test_a_page_reads_the_summaries_of_nobody_whose_digest_holds(db, who, patien
     with db.read() as session:
         assert session.get_one(TrendDigest, patient).recordings == 3
         assert session.get_one(Access, (who.account_id, patient)).until is None
+
+
+def test_an_overdue_questionnaire_asks_for_somebody(db, who, patient):
+    with db.read() as session:
+        today = clock.today(session)
+    schedule.plan(db, who, patient, "phq9", 14, today + timedelta(days=1))
+    assert needs.count(db, who) == 0
+    schedule.plan(db, who, patient, "phq9", 14, today)
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == (Need.QUESTIONNAIRE_DUE,)
+
+
+def test_where_a_condition_of_the_face_holds_outside_is_not_told(db, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 8)
+    add(db, patient, 2, happy=0.7, start=8)
+    listing.page(db, who, Asked())
+    assert needs.count(db, who) == 1
+    conditions.add(db, who, patient, ConditionKind.PARKINSONISM, DAY)
+    [line] = listing.page(db, who, Asked()).lines
+    assert (line.needs, line.movement_only) == ((), True)
