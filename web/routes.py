@@ -181,28 +181,27 @@ async def _body(request: Request, db: Database) -> AsyncIterator[bytes]:
 
 
 FETCHED = {
-    Kind.RESULTS: ("application/zip", "patient-export.zip"),
-    Kind.FILES: ("application/zip", "patient-export.zip"),
+    Kind.ARCHIVE: ("application/zip", "patient-export.zip"),
     Kind.PDF: ("application/pdf", "report.pdf"),
     Kind.HTML: ("text/html; charset=utf-8", "report.html"),
 }
-"""The media type of each kind of a download, and its name: no patient's, for that would stand in the browser's list."""
+"""What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
 
 
 async def _download(request: Request, settings: Settings, db: Database) -> Response:
-    """Answer with an archive, which is gone then; HEAD leaves it."""
+    """Answer with what waits under a ticket, which is gone then; HEAD leaves it."""
     actor: Actor = request.scope["actor"]
-    archive = await run_in_threadpool(downloads.take, db, settings, actor, request.path_params["ticket"])
-    media_type, name = FETCHED[archive.kind]
+    waiting = await run_in_threadpool(downloads.take, db, settings, actor, request.path_params["ticket"])
+    media_type, name = FETCHED[waiting.kind]
     headers = HEADERS | {
-        "Content-Length": str(archive.length),
+        "Content-Length": str(waiting.length),
         "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
     if request.method == "HEAD":
-        archive.file.close()
+        waiting.file.close()
         return Response(headers=headers, media_type=media_type)
-    return _Stream(downloads.content(db, actor, archive), media_type=media_type, headers=headers)
+    return _Stream(downloads.content(db, actor, waiting), media_type=media_type, headers=headers)
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:

@@ -23,6 +23,8 @@ from fer_core.errors import FerError
 from storage.media import open_store
 from storage.sealed import open_sealed, sealing
 
+RESULTS, FILES = "results", "files"
+"""What an archive holds: results alone, or kept videos and pictures too."""
 FETCH_WITHIN_S = 15 * 60.0
 READ_BYTES = 256 * 1024
 ASKED_EVERY_BYTES = 16 * READ_BYTES
@@ -30,24 +32,24 @@ ASKED_EVERY_BYTES = 16 * READ_BYTES
 
 
 class Kind(StrEnum):
-    """What waits to be fetched: an archive of results alone, one with kept videos and pictures too, or a report."""
+    """What waits to be fetched; the value ends its file's name."""
 
-    RESULTS = "results"
-    FILES = "files"
+    ARCHIVE = "zip"
     PDF = "pdf"
     HTML = "html"
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """An archive or a report that waits: where it lies, whose it is, what it is, and its length in bytes.
+class Waiting:
+    """A file that waits to be fetched: where it lies, whom it is about, and its length in bytes.
 
-    Of one with kept videos and pictures the consent to keep them has to stand too.
+    `with_files`: kept videos and pictures are in it, so that the consent to keep them has to stand too.
     """
 
     path: Path
     patient_id: str
     kind: Kind
+    with_files: bool
     file: BinaryIO
     length: int
 
@@ -64,20 +66,30 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> 
     def write(file: BinaryIO) -> None:
         export_patient(db, settings, actor, patient_id, file)
 
-    return keep(settings, actor, patient_id, Kind.FILES if with_files else Kind.RESULTS, write)
+    return keep(settings, actor.account_id, patient_id, Kind.ARCHIVE, write, with_files)
 
 
-def keep(settings: Settings, actor: Actor, patient_id: str, kind: Kind, write: Callable[[BinaryIO], object]) -> str:
-    """Seal what `write` writes and return the ticket by which the actor fetches it once. Raises what `write` raises."""
+def keep(
+    settings: Settings,
+    owner: str,
+    patient_id: str,
+    kind: Kind,
+    write: Callable[[BinaryIO], object],
+    with_files: bool = False,
+) -> str:
+    """Seal what `write` writes of a patient and return the ticket by which its owner fetches it once.
+
+    `with_files`: as in `Waiting`. Raises what `write` raises.
+    """
     sweep(settings)
     ticket = secrets.token_hex(16)
-    path = _folder(settings) / f"{ticket}-{patient_id}-{kind.value}"
+    path = _folder(settings) / f"{ticket}-{patient_id}-{FILES if with_files else RESULTS}.{kind.value}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with (
             os.fdopen(descriptor, "wb") as file,
-            sealing(file, open_store(settings).key, _context(path, actor.account_id)) as to,
+            sealing(file, open_store(settings).key, _context(path, owner)) as to,
         ):
             write(cast(BinaryIO, to))
     except BaseException:
@@ -86,8 +98,8 @@ def keep(settings: Settings, actor: Actor, patient_id: str, kind: Kind, write: C
     return ticket
 
 
-def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Archive:
-    """Open an archive, to be closed by the caller; the person's rights and the consent are asked again.
+def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Waiting:
+    """Open what waits under a ticket, to be closed by the caller; the person's rights and the consent are asked again.
 
     Raises Forbidden, ConsentError, FerError ``download_unknown``, also for one that is too old or somebody else's.
     """
@@ -99,41 +111,42 @@ def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Archive
         file = open_sealed(path.open("rb"), open_store(settings).key, _context(path, account.id))
     except (FileNotFoundError, FerError):
         raise _unknown() from None
-    _, patient_id, kind = path.name.split("-")
-    archive = Archive(path, patient_id, Kind(kind), file, file.seek(0, os.SEEK_END))
+    _, patient_id, made_of = path.stem.split("-")
+    kind = Kind(path.suffix.removeprefix("."))
+    waiting = Waiting(path, patient_id, kind, made_of == FILES, file, file.seek(0, os.SEEK_END))
     try:
-        need_allowed(db, actor, archive)
+        need_allowed(db, actor, waiting)
     except BaseException:
         file.close()
         raise
-    return archive
+    return waiting
 
 
-def content(db: Database, actor: Actor, archive: Archive) -> Iterator[bytes]:
+def content(db: Database, actor: Actor, waiting: Waiting) -> Iterator[bytes]:
     """Yield an archive's bytes, for as long as the person may have them; it is gone when all were read.
 
     Raises what `take` raises.
     """
-    with archive.file as file:
+    with waiting.file as file:
         file.seek(0)
         until_asked = ASKED_EVERY_BYTES
         while found := file.read(READ_BYTES):
             yield found
             until_asked -= len(found)
             if until_asked <= 0:
-                need_allowed(db, actor, archive)
+                need_allowed(db, actor, waiting)
                 until_asked = ASKED_EVERY_BYTES
-    archive.path.unlink(missing_ok=True)
+    waiting.path.unlink(missing_ok=True)
 
 
-def need_allowed(db: Database, actor: Actor, archive: Archive) -> None:
+def need_allowed(db: Database, actor: Actor, waiting: Waiting) -> None:
     """Refuse unless the person is signed in, may export the patient, and the consent to it stands.
 
     Raises Forbidden, ConsentError, FerError ``unknown_patient``.
     """
     with db.read() as session:
-        access.require_writer_of(session, actor, archive.patient_id)
-        consent.need(session, archive.patient_id, *NEEDED, *((Scope.KEEP_VIDEO,) if archive.kind is Kind.FILES else ()))
+        access.require_writer_of(session, actor, waiting.patient_id)
+        consent.need(session, waiting.patient_id, *NEEDED, *((Scope.KEEP_VIDEO,) if waiting.with_files else ()))
     if not sessions.lives(db, actor):
         raise access.refusal("signed_out")
 

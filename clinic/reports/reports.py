@@ -37,7 +37,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, ask
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
         audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, kind=kind.value)
-    return downloads.keep(settings, actor, patient_id, kind, lambda file: file.write(content))
+    return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
 
 
 def fonts(settings: Settings) -> Path:

@@ -11,7 +11,6 @@ from clinic.reports import reports
 from clinic.reports.content import Asked
 from pages import actions, chooser, links
 from pages.session import actor
-from pages.views.recording import title_of
 from pages.widgets import day_input, show_errors
 from web.resources import resources
 
@@ -44,7 +43,7 @@ def ask(patient: PatientDetail) -> Asked:
     one = chooser.switch("About", ABOUT, f"report_about:{patient.id}") == "recording"
     begin = end = recording_id = None
     if one:
-        labels = {row.id: title_of(row) for row in patient.recordings}
+        labels = {recording.id: chooser.visit(recording) for recording in patient.recordings}
         recording_id = chooser.choose(
             "Recording", labels, f"report_recording:{patient.id}", start=patient.recordings[0].id
         )
@@ -54,7 +53,7 @@ def ask(patient: PatientDetail) -> Asked:
             begin = day_input("From (optional)", None, f"report_begin:{patient.id}")
         with right:
             end = day_input("To (optional)", None, f"report_end:{patient.id}")
-    noted = {row.id: title_of(row) for row in patient.recordings if row.note}
+    noted = {row.id: chooser.visit(row) for row in patient.recordings if row.note}
     notes = chooser.several("Notes to print", noted, [], f"report_notes:{patient.id}") if noted else []
     own = st.checkbox("Print the note on the patient", key=f"report_note:{patient.id}") if patient.note else False
     remark = st.text_area("Remark (optional)", max_chars=NOTE_MAX, height=80, key=f"report_remark:{patient.id}")
