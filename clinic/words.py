@@ -312,6 +312,17 @@ FORBIDDEN = (
 )
 """Patterns that stand in no page, export or manual; a test looks for them."""
 
+CONDITIONS: dict[str, str] = {
+    "parkinsonism": "parkinsonism",
+    "facial_palsy": "facial palsy",
+    "rigidity": "rigidity under medication",
+    "botulinum": "botulinum in the face",
+    "autism": "autism",
+    "covered": "a covered face",
+    "other": "another condition",
+}
+"""What keeps labels from being interpreted (clinic/patients/conditions.py), within a sentence."""
+
 NEEDS: dict[str, str] = {
     "choose_face": "Choose a face",
     "failed": "Analysis failed",
