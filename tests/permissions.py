@@ -99,6 +99,7 @@ FUNCTIONS = {
     "progress.status": READ,
     "progress.watch": READ,
     "readings.tell": READ,
+    "handing_out.prepare": WRITE,
     "reports.prepare": WRITE,
     "reports.preview": WRITE,
     "reanalysis.cancel": KEEP_ACCOUNTS,
