@@ -8,8 +8,10 @@ from clinic.erasure.deletion import Receipt
 from clinic.exchange import downloads, handing_out, imports
 from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
+from clinic.recordings import incoming
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.uploader import ARCHIVE, close_uploader, give_up, uploader
 from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
@@ -66,14 +68,20 @@ def import_dialog() -> None:
     """Take an archive back, and go on to the patient's page."""
     with show_errors():
         st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
-        file = st.file_uploader("Archive", type=["zip"])
+        sent = uploader(ARCHIVE)
         target = actions.opening("import")
-        if actions.action("Import", "import", target, "primary", disabled=file is None) and file is not None:
-            parts, who, archive = resources(), actor(), file
+        ready = sent is not None and sent.done
+        if actions.action("Import", "import", target, "primary", disabled=not ready) and ready and sent is not None:
+            parts, who, upload_id = resources(), actor(), sent.first.upload_id
+
+            def bring_in() -> str:
+                with incoming.opened(parts.settings, upload_id, who.account_id) as archive:
+                    return imports.import_patient(parts.db, parts.settings, who, archive)
+
             with st.spinner("Reading and checking…"):
-                patient_id = actions.once(
-                    "import", target, lambda: imports.import_patient(parts.db, parts.settings, who, archive)
-                )
+                patient_id = actions.once("import", target, bring_in)
+            give_up(sent.ids)
+            close_uploader(ARCHIVE)
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
