@@ -17,6 +17,7 @@ from clinic.recordings.states import Tone
 from pages import actions, chooser, links
 from pages.charts.timeline import pictures_figure
 from pages.session import actor
+from pages.views.compare import show_compare
 from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
@@ -179,6 +180,8 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) ->
     show_episodes(told, recording.id)
     show_transitions(findings.transitions(told.series), recording.id)
     show_values(told, recording.id)
+    st.header("Beside another recording")
+    show_compare(patient, recording, told.reading)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
