@@ -113,6 +113,15 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
     " which is shown when you turn this off."
 )
+NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
+NOT_COMPARABLE = (
+    "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
+    " from that alone."
+)
+COMPARED = (
+    "Both as analysed, on one scale. Where the intervals overlap, chance alone may make the difference; two recordings"
+    " say nothing of a lasting change."
+)
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
     " same is not counted, nor what lies on both sides of a gap."

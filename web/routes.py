@@ -199,6 +199,7 @@ FETCHED = {
     Kind.FHIR: ("application/fhir+json", "patient-fhir.json"),
     Kind.XLSX: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "patient-results.xlsx"),
     Kind.RESEARCH: ("application/zip", "research.zip"),
+    Kind.MOMENTS: ("application/zip", "recording.zip"),
 }
 """What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.erasure.deletion import Receipt
-from clinic.exchange import downloads, handing_out, imports
+from clinic.exchange import downloads, handing_out, imports, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
 from clinic.recordings import incoming
@@ -61,6 +61,28 @@ def prepared(patient_id: str, kind: Kind) -> str:
     if kind is Kind.ARCHIVE:
         return downloads.prepare(parts.db, parts.settings, who, patient_id)
     return handing_out.prepare(parts.db, parts.settings, who, patient_id, kind)
+
+
+@st.dialog("Export this recording")
+def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
+    """Prepare one recording's samples and marks, and offer them once."""
+    with show_errors():
+        st.markdown(chooser.whose(patient))
+        st.write(
+            "One ZIP archive with all samples as CSV and Parquet, as analysed and after marks, the marks, and a"
+            " dictionary of the columns. **It is not encrypted**: keep it where nobody else reads it."
+        )
+        target = f"{recording_id}:{actions.opening('export')}"
+        if actions.action("Prepare the file", "prepare_recording", target, "primary", ":material/archive:"):
+            parts, who = resources(), actor()
+            with st.spinner("Preparing…"):
+                ticket = actions.once(
+                    "prepare_recording",
+                    target,
+                    lambda: recording_files.prepare(parts.db, parts.settings, who, recording_id),
+                )
+            st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
+            st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
 
 
 @st.dialog("Import a patient")
