@@ -81,6 +81,38 @@ EPISODES = (
     " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
     " [How](#how)"
 )
+VERDICTS: dict[str, str] = {
+    "agree": "The model's label fits",
+    "other": "Another label fits",
+    "impression": "Own impression, before the labels were shown",
+    "unclear": "Can't be interpreted",
+    "not_patient": "Not the patient",
+    "event": "Something happened",
+    "exclude": "Leave out",
+}
+MARK_REASONS: dict[str, str] = {
+    "medication": "medication",
+    "topic": "a topic came up",
+    "crying": "crying",
+    "laughing": "laughing",
+    "talking": "talking",
+    "camera": "camera moved or covered",
+    "other_person": "another person in the picture",
+    "interruption": "interruption",
+    "other": "another reason",
+}
+MARKS = (
+    "Marks stand beside the samples, which stay as they are. The trend and the patient's page use the samples as they"
+    " were analysed, whatever is marked."
+)
+AGREEMENT = (
+    "Marked moments were chosen by people, not drawn by lot: they show where the model was looked at, not how often it"
+    " is right in general."
+)
+BLIND = (
+    "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
+    " which is shown when you turn this off."
+)
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
     " same is not counted, nor what lies on both sides of a gap."
@@ -182,6 +214,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.DEVICE_HANDED_OVER: "handed the device to the patient",
     AuditAction.DEVICE_GIVEN_BACK: "took the device back from the patient",
     AuditAction.PIN_REFUSED: "typed a wrong PIN on the patient's screen",
+    AuditAction.MARK_ADDED: "marked a stretch of a recording",
+    AuditAction.MARK_CHANGED: "changed a mark of a recording",
+    AuditAction.MARK_DELETED: "deleted a mark of a recording",
     AuditAction.EVENT_ADDED: "added a mark to the time axis",
     AuditAction.EVENT_DELETED: "deleted a mark of the time axis",
     AuditAction.CONDITION_ADDED: "recorded a condition of the face",
