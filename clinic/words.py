@@ -169,7 +169,7 @@ ROLE_MEANINGS: dict[str, str] = {
 }
 ACCOUNTS_SEE_OWN = (
     "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
-    " them, on the patient's page under Edit."
+    " them, on the patient's page under Consent and sharing."
 )
 
 AUDIT_ACTIONS: dict[str, str] = {
@@ -293,8 +293,13 @@ CONDITIONS_MEANING = (
     " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+TOGETHER = "angry-, disgust-, fear- and sad-like together"
+ADJUSTED_TREND = (
+    "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"
+    " pictures; without a usual range, which is one of the labels."
+)
 CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
-NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
+NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Consent and sharing."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
     " for one hour; the reason is kept for good in the audit."
