@@ -148,7 +148,7 @@ def _last() -> Any:
 def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ...]:
     count = select(func.count()).where(Recording.patient_id == Patient.id, Recording.current).scalar_subquery()
     open_ones = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
-    held = Patient.id.in_(conditions.held_by(clock.today(session)))
+    held = Patient.id.in_(conditions.not_interpreted(clock.today(session)))
     asked = (
         select(Patient, Access.until, count, _last(), open_ones, held)
         .join(Access, Access.patient_id == Patient.id)
@@ -169,7 +169,7 @@ def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ..
             movement_only=stiff,
             emergency_until=until,
             needs=tuple(needed.get(patient.id, ())) if until is None else (),
-            trend=trends.get(patient.id) if opened else None,
+            trend=trends.get(patient.id) if opened and not stiff else None,
         )
         for patient, until, recordings, last, opened, stiff in session.execute(asked)
     }

@@ -20,7 +20,7 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions
 from clinic.questionnaires import schedule
 from db.engine import Database
-from db.models import Access, Job, JobState, Patient, QuestionnaireSchedule, Recording, TrendDigest
+from db.models import Access, Job, JobState, Patient, Recording, TrendDigest
 
 ENDS_WITHIN = timedelta(days=14)
 
@@ -52,16 +52,14 @@ def _consent_ends(session: Session) -> Select[str]:
 
 
 def _questionnaire_due(session: Session) -> Select[str]:
-    dues = schedule.due_of(session, select(QuestionnaireSchedule.patient_id), clock.today(session))
-    overdue = [patient_id for patient_id, each in dues.items() if any(due.overdue for due in each)]
-    return select(Patient.id).where(Patient.id.in_(overdue))
+    return select(Patient.id).where(Patient.id.in_(schedule.overdue(session, clock.today(session))))
 
 
 def _outside(session: Session) -> Select[str]:
     """Of patients whose results are open, and whose face no condition keeps from being labelled."""
     told = consent.covered(session, Scope.KEEP_RESULTS)
-    found = select(TrendDigest.patient_id).where(TrendDigest.outside, TrendDigest.patient_id.in_(told))
-    return found.where(TrendDigest.patient_id.not_in(conditions.held_by(clock.today(session))))
+    asked = select(TrendDigest.patient_id).where(TrendDigest.outside, TrendDigest.patient_id.in_(told))
+    return asked.where(TrendDigest.patient_id.not_in(conditions.not_interpreted(clock.today(session))))
 
 
 SOURCES: dict[Need, Source] = {

@@ -61,7 +61,7 @@ def objection(conditions: Sequence[Condition], days: Sequence[date]) -> str | No
     if not held:
         return None
     told = ", ".join(
-        f"{words.CONDITIONS[one.kind]}{f' ({one.note})' if one.note else ''} since {day(one.began_on)}"
+        f"{words.CONDITIONS[one.kind].lower()}{f' ({one.note})' if one.note else ''} since {day(one.began_on)}"
         for one in held.values()
     )
     return f"Labels of expressions are not interpreted and not printed: {told}."

@@ -10,7 +10,8 @@ from clinic.patients import caseload, conditions, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.listing import PAGE, Asked, Only, Order
 from clinic.patients.needs import Need
-from clinic.questionnaires import schedule
+from clinic.questionnaires import answers, schedule
+from clinic.questionnaires.answers import Given
 from db.models import Access, Consent, Job, JobState, Recording, TrendDigest
 from tests import consents, doors
 from tests.clinic.patients.test_digests import add
@@ -144,22 +145,25 @@ def test_a_page_reads_the_summaries_of_nobody_whose_digest_holds(db, who, patien
         assert session.get_one(Access, (who.account_id, patient)).until is None
 
 
-def test_an_overdue_questionnaire_asks_for_somebody(db, who, patient):
+def test_a_questionnaire_that_is_due_is_a_need_until_it_is_answered(db, who, patient):
     with db.read() as session:
         today = clock.today(session)
-    schedule.plan(db, who, patient, "phq9", 14, today + timedelta(days=1))
-    assert needs.count(db, who) == 0
     schedule.plan(db, who, patient, "phq9", 14, today)
     [line] = listing.page(db, who, Asked()).lines
-    assert line.needs == (Need.QUESTIONNAIRE_DUE,)
+    assert Need.QUESTIONNAIRE_DUE in line.needs
+    answers.record(db, who, patient, Given("phq9", today, total=3))
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == ()
 
 
-def test_where_a_condition_of_the_face_holds_outside_is_not_told(db, who, patient):
+def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patient):
     consents.agree(db, patient)
     add(db, patient, 8)
     add(db, patient, 2, happy=0.7, start=8)
-    listing.page(db, who, Asked())
-    assert needs.count(db, who) == 1
-    conditions.add(db, who, patient, ConditionKind.PARKINSONISM, DAY)
+    conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY)
     [line] = listing.page(db, who, Asked()).lines
-    assert (line.needs, line.movement_only) == ((), True)
+    assert (line.needs, line.trend) == ((), None)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == (Need.OUTSIDE,)
+    assert line.trend is not None
