@@ -56,7 +56,7 @@ from fer_core.errors import FerError
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 4
 """The second version of the schema has consents, the third numbers rows in the order in which they were written, the
-fourth has questionnaires, marks on the time axis and conditions of the face."""
+fourth has questionnaires, marks on the time axis, conditions of the face and results of other programs."""
 PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
 CONSENTS_CSV, QUESTIONNAIRES_CSV = "consents.csv", "questionnaires.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
