@@ -36,8 +36,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, ask
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
-        told = {"kind": kind.value, "begin": str(asked.begin or ""), "end": str(asked.end or "")}
-        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, **told)
+        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, kind=kind.value)
     return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
 
 

@@ -59,7 +59,7 @@ def add_recording(account, patient):
     """Return a function that adds an analysed recording; returns its id."""
 
     def add(minutes=20 / 60, sources=(), note="", on=date(2026, 11, 20)):
-        visit = demo._Visit(0, 0.3, 0.2, minutes=minutes, note=note, usable=1.0)
+        visit = demo.Visit(0, 0.3, 0.2, minutes=minutes, note=note, usable=1.0)
         recording, table = demo._recording(patient, visit, np.random.default_rng(3))
         recording.recorded_on = on
         with account.session() as session:
