@@ -27,6 +27,9 @@ FUNCTIONS = {
     "handover.hand_over": KEEP_ACCOUNTS,
     "handover.refuse": KEEP_ACCOUNTS,
     "handover.waiting": KEEP_ACCOUNTS,
+    "tokens.listed": OWN,
+    "tokens.make": READ,
+    "tokens.revoke": OWN,
     "takeovers.lately": OWN,
     "takeovers.read": OWN,
     "takeovers.unread": OWN,
@@ -109,6 +112,7 @@ FUNCTIONS = {
     "schedule.plan": WRITE,
     "schedule.stop": WRITE,
     "totp.begin": OWN,
+    "totp.check_password": OWN,
     "totp.begun": OWN,
     "totp.confirm": OWN,
     "totp.renew_codes": OWN,
@@ -136,6 +140,7 @@ FOR_NO_PERSON = {
     "accounts.take_orphans": "a step inside a checked transaction",
     "accounts.replace_password": "a step inside a checked transaction",
     "accounts.end_sign_ins": "a step inside a checked transaction",
+    "accounts.end_tokens": "a step inside a checked transaction",
     "accounts.account_named": "a step inside a checked transaction",
     "accounts.account_of": "a step inside a checked transaction",
     "accounts.name_key": "text to text",
@@ -195,6 +200,9 @@ FOR_NO_PERSON = {
     "jobs.queue_again": "a step inside a checked transaction",
     "jobs.job_key": "values to text",
     "jobs.ask_for_model": "for the worker that holds the job",
+    "tokens.actor_of": "asks for a program's token instead",
+    "tokens.lives": "of the acting program's own token",
+    "tokens.note_use": "of the acting program's own token",
     "totp.rewrap": "a step of a change of the master key",
     "totp.forget": "a step inside a checked transaction",
     "totp.is_on": "a step of `sign_ins.sign_in`",
@@ -252,6 +260,10 @@ ROUTES = {
     "/first-run": EVERYONE,
     "/your-account": SIGNED_IN,
     "/change-password": SIGNED_IN,
+    "/your-tokens": SIGNED_IN,
+    "/api/v1": "401 401 401 401 401 401 401",
+    "/api-description": SIGNED_IN,
+    "/api-description.json": SIGNED_IN,
     "/intended-use": SIGNED_IN,
     "/_stcore/health": EVERYONE,
     "/healthz": EVERYONE,
@@ -283,5 +295,6 @@ ROUTES = {
     "/recordings/{recording_id}/video": SIGNED_IN,
     "/patient-notice": SIGNED_IN,
 }
-"""Ours and Streamlit's. ``/`` stands for the files of Streamlit's own page too; a page's address gives everyone the
+"""Ours and Streamlit's. ``/api/v1`` knows no person's sign-in, but the tokens of programs, each for its own patients
+(tests/web/api). ``/`` stands for the files of Streamlit's own page too; a page's address gives everyone the
 same empty frame, and what is drawn in it is told by `PAGES`; whose video is handed out, by ``playback`` above."""
