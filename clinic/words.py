@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import AuditAction
-from db.models import Role, Scope
+from db.models import ConditionKind, EventKind, Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -80,6 +80,38 @@ EPISODES = (
     "Stretches of at least 0.5 s in which the model's output for one label stays at 50 % or more; neutral is left out."
     " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
     " [How](#how)"
+)
+VERDICTS: dict[str, str] = {
+    "agree": "The model's label fits",
+    "other": "Another label fits",
+    "impression": "Own impression, before the labels were shown",
+    "unclear": "Can't be interpreted",
+    "not_patient": "Not the patient",
+    "event": "Something happened",
+    "exclude": "Leave out",
+}
+MARK_REASONS: dict[str, str] = {
+    "medication": "medication",
+    "topic": "a topic came up",
+    "crying": "crying",
+    "laughing": "laughing",
+    "talking": "talking",
+    "camera": "camera moved or covered",
+    "other_person": "another person in the picture",
+    "interruption": "interruption",
+    "other": "another reason",
+}
+MARKS = (
+    "Marks stand beside the samples, which stay as they are. The trend and the patient's page use the samples as they"
+    " were analysed, whatever is marked."
+)
+AGREEMENT = (
+    "Marked moments were chosen by people, not drawn by lot: they show where the model was looked at, not how often it"
+    " is right in general."
+)
+BLIND = (
+    "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
+    " which is shown when you turn this off."
 )
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
@@ -185,6 +217,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.DEVICE_HANDED_OVER: "handed the device to the patient",
     AuditAction.DEVICE_GIVEN_BACK: "took the device back from the patient",
     AuditAction.PIN_REFUSED: "typed a wrong PIN on the patient's screen",
+    AuditAction.MARK_ADDED: "marked a stretch of a recording",
+    AuditAction.MARK_CHANGED: "changed a mark of a recording",
+    AuditAction.MARK_DELETED: "deleted a mark of a recording",
     AuditAction.EVENT_ADDED: "added a mark to the time axis",
     AuditAction.EVENT_DELETED: "deleted a mark of the time axis",
     AuditAction.CONDITION_ADDED: "recorded a condition of the face",
@@ -233,6 +268,26 @@ FIRST_STEPS = (
     " the analysis."
 )
 CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
+EVENT_KINDS: dict[EventKind, str] = {
+    EventKind.MEDICATION: "Medication",
+    EventKind.SESSION: "Session",
+    EventKind.EVENT: "Event",
+}
+CONDITIONS: dict[ConditionKind, str] = {
+    ConditionKind.PARKINSONISM: "Parkinsonism",
+    ConditionKind.FACIAL_PALSY: "Facial palsy",
+    ConditionKind.RIGIDITY: "Rigidity under antipsychotics",
+    ConditionKind.BOTULINUM: "Botulinum toxin in the face",
+    ConditionKind.AUTISM: "Autism",
+    ConditionKind.COVERED: "Mask or veil",
+    ConditionKind.OTHER: "Another reason",
+}
+CONDITIONS_MEANING = (
+    "Where a face is stiff, uneven, covered, or moves in a way of its own, a label compares it with faces that it can't"
+    " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
+)
+NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
 NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"

@@ -117,6 +117,26 @@ class Scope(StrEnum):
     EXPORT = "export"
 
 
+class EventKind(StrEnum):
+    """What a mark is of."""
+
+    MEDICATION = "medication"
+    SESSION = "session"
+    EVENT = "event"
+
+
+class ConditionKind(StrEnum):
+    """What keeps labels from being interpreted."""
+
+    PARKINSONISM = "parkinsonism"
+    FACIAL_PALSY = "facial_palsy"
+    RIGIDITY = "rigidity"
+    BOTULINUM = "botulinum"
+    AUTISM = "autism"
+    COVERED = "covered"
+    OTHER = "other"
+
+
 class Installation(Base):
     """What an administrator set for the whole clinic: one row.
 
@@ -518,6 +538,31 @@ class Sample(Base):
     recording: Mapped[Recording] = relationship(back_populates="samples")
 
     __table_args__ = (Index("ix_sample_recording_time", "recording_id", "time_s"),)
+
+
+class RecordingMark(Base):
+    """What a clinician says of a stretch of a visit's recording, seconds; the samples stay as they are.
+
+    `recording_id`: the visit's first version. `verdict`, `label`, `reason`: see `clinic.recordings.marks`.
+    `model_label`: what the model `model_sha256` had said of most of the stretch, NULL where it gave no label.
+    """
+
+    __tablename__ = "recording_mark"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("recording_mark"), index=True)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
+    begin_s: Mapped[float]
+    end_s: Mapped[float]
+    verdict: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(24))
+    note: Mapped[str] = mapped_column(Text, default="")
+    model_label: Mapped[str | None] = mapped_column(String(16))
+    model_sha256: Mapped[str | None] = mapped_column(String(64))
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=1)
 
 
 class Chunk(Base):

@@ -34,7 +34,7 @@ def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
         if patient.demo:
             st.badge("Invented patient: a demonstration, no real person", color="blue")
         with st.container(width="content"):
-            links.patient_link("All recordings of this patient", patient.id)
+            links.patient_link("All recordings of this patient", patient.id, "recordings")
 
 
 def neighbours(patient: PatientDetail, recording: RecordingRow) -> tuple[RecordingRow | None, RecordingRow | None]:

@@ -185,6 +185,9 @@ FETCHED = {
     Kind.ARCHIVE: ("application/zip", "patient-export.zip"),
     Kind.PDF: ("application/pdf", "report.pdf"),
     Kind.HTML: ("text/html; charset=utf-8", "report.html"),
+    Kind.FHIR: ("application/fhir+json", "patient-fhir.json"),
+    Kind.XLSX: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "patient-results.xlsx"),
+    Kind.RESEARCH: ("application/zip", "research.zip"),
 }
 """What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
 

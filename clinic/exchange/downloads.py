@@ -37,6 +37,9 @@ class Kind(StrEnum):
     ARCHIVE = "zip"
     PDF = "pdf"
     HTML = "html"
+    FHIR = "json"
+    XLSX = "xlsx"
+    RESEARCH = "research"
 
 
 @dataclass(frozen=True, slots=True)

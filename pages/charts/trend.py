@@ -31,8 +31,8 @@ class TrendDot:
 
     `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
     `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
-    the range that this recording was judged by, by column; None where it was not judged. `shift_ms`: how far from its
-    day it is drawn, because others are of the same day.
+    the range that this recording was judged by, by column; None where it was not judged. `movement`:
+    how much the face moved, per second. `shift_ms`: how far from its day it is drawn, because others are of that day.
     """
 
     recording_id: str
@@ -46,6 +46,7 @@ class TrendDot:
     outside: tuple[int, ...] = ()
     usual_low: tuple[float, ...] | None = None
     usual_high: tuple[float, ...] | None = None
+    movement: float | None = None
     shift_ms: int = 0
 
     @property
@@ -70,6 +71,29 @@ def share_panels(
         _bands(figure, row, dots, emotion)
         _share_panel(figure, row, dots, emotion, names[emotion])
         figure.update_yaxes(range=[-room, top + room], tickformat=".0%", nticks=4, zeroline=False, row=row)
+
+
+def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None:
+    """Draw how much the face moved in each recording, as far as it is known; no line joins two lines of recordings."""
+    x: list[int] = []
+    y: list[float | None] = []
+    notes: list[list[str]] = []
+    for number, dot in enumerate(dots):
+        if number and dot.model != dots[number - 1].model:
+            x.append(dot.at_ms)
+            y.append(None)
+            notes.append(["", ""])
+        counts = dot.excluded is None and dot.movement is not None
+        x.append(dot.at_ms)
+        y.append(dot.movement if counts else None)
+        notes.append([dot.recording_id, f"{_day(dot.recorded_on)}<br>{dot.movement:.2f} a second" if counts else ""])
+    figure.add_scatter(
+        x=x, y=y, customdata=notes, mode="lines+markers", connectgaps=False, name="movement",
+        line={"color": USABLE_SHARE, "width": 2}, marker={"color": USABLE_SHARE, "size": 9},
+        hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
+    )  # fmt: skip
+    top = max([value for value in y if value is not None], default=1.0) or 1.0
+    figure.update_yaxes(range=[-0.05 * top, 1.1 * top], nticks=4, zeroline=False, row=row)
 
 
 def bars(probabilities: Sequence[float] | None, names: Names) -> go.Figure:

@@ -26,8 +26,8 @@ HEAT_FROM = 12
 ALT = "Totals of questionnaires and shares of expressions over time, with intervals and marks"
 
 
-def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: list[Emotion]) -> None:
-    """Draw the axis and say how to read it; a click on a recording opens it."""
+def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: list[Emotion], labels: bool) -> None:
+    """Draw the axis and say how to read it; a click on a recording opens it. Without `labels`, movement alone."""
     trend = patient.trend
     marks = events.marks(resources().db, actor(), patient.id)
     panels = scale_panels(given)
@@ -35,14 +35,20 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: list[Emoti
         return
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
     dots = trend_dots(trend)
-    figure = axis_figure(panels, dots, [*shown, UNCERTAIN], words.TREND_NAMES, changes, axis_marks(marks))
+    columns = [*shown, UNCERTAIN]
+    figure = axis_figure(panels, dots, columns, words.TREND_NAMES, changes, axis_marks(marks), labels)
     clicked = chart_of_recordings(figure, "trend", ALT)
     if clicked is not None:
         links.open_recording(clicked)
     st.caption(" ".join(_how_to_read(patient, bool(panels), bool(marks))))
-    show_power(trend, shown)
+    if not labels:
+        st.caption(words.MOVEMENT)
+        return
     if trend.building and trend.points:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
+    if trend.baseline:
+        with st.expander("What is chance, and what would be seen"):
+            show_power(trend, shown)
     if len(dots) >= HEAT_FROM:
         _show_strip(patient)
 

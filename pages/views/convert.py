@@ -32,6 +32,7 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             outside=point.outside,
             usual_low=point.usual_low,
             usual_high=point.usual_high,
+            movement=point.movement,
         )
         for point in trend.points
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.erasure.deletion import Receipt
-from clinic.exchange import downloads, imports
+from clinic.exchange import downloads, handing_out, imports
+from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
 from pages import actions, chooser, links
 from pages.session import actor
@@ -13,6 +14,21 @@ from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
 RECEIPT = "receipt"
+EXPORTS: dict[str, str] = {
+    Kind.ARCHIVE: "Everything",
+    Kind.FHIR: "FHIR",
+    Kind.XLSX: "Spreadsheet",
+    Kind.RESEARCH: "Research",
+}
+EXPLAINED: dict[str, str] = {
+    Kind.ARCHIVE: "One ZIP archive with everything that is stored on this patient, for the patient or for another"
+    " installation of this program.",
+    Kind.FHIR: "Recordings and questionnaires as a FHIR R4 Bundle, for the hospital's system. All values are"
+    " preliminary, for nobody has signed them.",
+    Kind.XLSX: "Recordings and questionnaires as a workbook of values, without formulas.",
+    Kind.RESEARCH: "Recordings, moments and scores as Parquet tables without name, notes and ids; all days are moved by"
+    " the same unknown number. It is not anonymous.",
+}
 
 
 @st.dialog("Export this patient")
@@ -20,19 +36,29 @@ def export_dialog(patient: chooser.Person) -> None:
     """Prepare the archive and offer it once."""
     with show_errors():
         st.markdown(chooser.whose(patient))
-        st.write(
-            "One ZIP archive with everything that is stored on this patient, for the patient or for another"
-            " installation of this program. **It is not encrypted**: keep it where nobody else reads it."
-        )
-        parts, who = resources(), actor()
-        target = f"{patient.id}:{actions.opening('export')}"
-        if actions.action("Prepare the archive", "prepare", target, "primary", ":material/archive:"):
+        what = chooser.switch("What", EXPORTS, f"export_what:{patient.id}")
+        st.write(EXPLAINED[what])
+        st.write("**It is not encrypted**: keep it where nobody else reads it.")
+        target = f"{patient.id}:{what}:{actions.opening('export')}"
+        if actions.action(
+            "Prepare the archive" if what == Kind.ARCHIVE else "Prepare the file",
+            "prepare",
+            target,
+            "primary",
+            ":material/archive:",
+        ):
             with st.spinner("Preparing…"):
-                ticket = actions.once(
-                    "prepare", target, lambda: downloads.prepare(parts.db, parts.settings, who, patient.id)
-                )
+                ticket = actions.once("prepare", target, lambda: prepared(patient.id, Kind(what)))
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
+
+
+def prepared(patient_id: str, kind: Kind) -> str:
+    """Return the ticket of what was prepared."""
+    parts, who = resources(), actor()
+    if kind is Kind.ARCHIVE:
+        return downloads.prepare(parts.db, parts.settings, who, patient_id)
+    return handing_out.prepare(parts.db, parts.settings, who, patient_id, kind)
 
 
 @st.dialog("Import a patient")

@@ -101,6 +101,8 @@ class Player {
       this.rows.push(row);
     }
     this.runs = runs_of(this.codes, this.times, this.step);
+    const mouth = data.mouth ? bytes(data.mouth) : null;
+    this.mouth_runs = mouth ? runs_of(mouth, this.times, this.step).filter((run) => run.code < 2) : null;
     this.raw_runs = this.raw ? runs_of(this.raw, this.times, this.step) : null;
     this.shown ??= new Set(data.shown);
   }
@@ -388,6 +390,7 @@ class Player {
   draw_strip() {
     if (!this.plot || this.low == null) return;
     const rows = [["Label", this.raw_runs || this.runs, null], ...(this.raw_runs ? [["Marked", this.runs, null]] : []), ["Quality", this.runs, "quality"],
+      ...(this.mouth_runs ? [["Mouth", this.mouth_runs, "mouth"]] : []),
       ...(this.data.marks.length ? [["Marks", null, "marks"]] : [])];
     const ratio = devicePixelRatio || 1, wide = this.root.clientWidth, high = rows.length * (ROW_PX + GAP_PX);
     this.strip.width = wide * ratio;
@@ -402,6 +405,7 @@ class Player {
       pen.fillStyle = this.style("--st-text-color");
       pen.fillText(name, 0, top + ROW_PX / 2);
       if (kind === "marks") return this.draw_marks(pen, top);
+      if (kind === "mouth") return this.draw_mouth(pen, runs, top);
       for (const run of runs) this.draw_run(pen, run, top, kind === "quality");
     });
   }
@@ -420,6 +424,16 @@ class Player {
     pen.fillStyle = "#ffffff";
     pen.fillText(look.name, Math.max(begin, this.left_px) + 4, top + ROW_PX / 2);
     pen.restore();
+  }
+
+  // High where the mouth moves, low where it is still.
+  draw_mouth(pen, runs, top) {
+    pen.fillStyle = this.style("--st-text-color");
+    for (const run of runs) {
+      if (run.end_s < this.low || run.begin_s > this.high) continue;
+      const [begin, end] = this.span_px(run), high = run.code === 1 ? ROW_PX : 3;
+      pen.fillRect(begin, top + ROW_PX - high, Math.max(0.6, end - begin), high);
+    }
   }
 
   draw_marks(pen, top) {
@@ -506,6 +520,10 @@ class Player {
     const place = this.place_of(this.at), look = place >= 0 ? this.data.looks[this.codes[place]] : null;
     this.part("play").textContent = this.playing ? "Pause" : "Play";
     this.part("clock").textContent = `${clock(this.at, 1)} of ${clock(this.length)}`;
+    if (this.data.blind) {
+      this.part("said").textContent = "";
+      return;
+    }
     const values = place >= 0 && look.usable ? [...this.shown].sort((a, b) => a - b).map((number) => {
       const value = this.rows[number + 1][place];
       return value == null ? "" : `${this.data.names[number]} ${Math.round(value * 100)} %`;
