@@ -212,6 +212,7 @@ FOR_NO_PERSON = {
     "marks.kept": "values to values",
     "marks.told": "values to text",
     "jobs.delete_files": "a step of `deletion.erase`",
+    "jobs.digest_of": "hashes to a hash",
     "jobs.drop": "a step of `jobs.cancel` and `reanalysis.cancel`",
     "jobs.queue_again": "a step inside a checked transaction",
     "jobs.job_key": "values to text",

@@ -123,6 +123,11 @@ MODULES = (
     tokens,
     uploads,
     withdrawal,
+    handing_out,
+    listing,
+    needs,
+    reports,
+    same_files,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
