@@ -18,7 +18,7 @@ from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, welcome
 from web.routes import routes
 from web.shutdown import end_soon
-from web.startup_check import refuse_unsafe
+from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
 
@@ -27,7 +27,7 @@ refuse_unsafe()
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Open everything before the first request, and greet one who has just installed the program."""
     end_soon()
-    said = await asyncio.to_thread(welcome)
+    said = await asyncio.to_thread(or_end, welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     watching = asyncio.create_task(keep_watch(database()))
