@@ -13,11 +13,12 @@ from clinic.admin.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error
-from web import account, monitoring, provider, sign_in, streamlit_protocol, watch
+from web import account, hosts, monitoring, patient_mode, provider, sign_in, streamlit_protocol, tokens, watch
+from web.api import application as api
 from web.gate import SIGN_IN, Behind, Gate
-from web.resources import database, welcome
+from web.resources import database, resources, welcome
 from web.routes import routes
-from web.shutdown import end_soon
+from web.shutdown import prepare_server
 from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
@@ -26,34 +27,45 @@ refuse_unsafe()
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Open everything before the first request, and greet one who has just installed the program."""
-    end_soon()
+    prepare_server(lambda within_s: resources().supervisor.stop(within_s))
     said = await asyncio.to_thread(or_end, welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     watching = asyncio.create_task(keep_watch(database()))
     yield
     watching.cancel()
+    # Here and not when Python ends: uvicorn gives the signal back, and by that the process ends at once.
+    await asyncio.to_thread(resources().supervisor.stop)
 
 
+own_routes = [
+    *sign_in.ROUTES,
+    *account.ROUTES,
+    *tokens.ROUTES,
+    *provider.ROUTES,
+    *patient_mode.ROUTES,
+    *watch.routes(place.path for place in PLACES),
+    *routes(Settings.from_environment, database),
+    *monitoring.routes(Settings.from_environment, database),
+    *api.routes(Settings.from_environment, database),
+]
+settings = Settings.from_environment()
 behind = Behind(
     open_db=database,
     is_user_action=streamlit_protocol.is_user_action,
     sign_out_message=streamlit_protocol.leave_for(SIGN_IN),
     policy=streamlit_protocol.policy(),
-    tls=Settings.from_environment().behind_tls,
-    need_second_step=Settings.from_environment().need_second_step,
+    tls=settings.behind_tls,
+    need_second_step=settings.need_second_step,
+    hosts=hosts.names(st.get_option("server.allowedHosts"), st.get_option("server.address"), settings.behind_tls),
+    is_known=lambda path: (
+        streamlit_protocol.is_known_path(path) or any(route.path_regex.match(path) for route in own_routes)
+    ),
 )
 app = st.App(
     "pages/shell.py",
     lifespan=start,
-    routes=[
-        *sign_in.ROUTES,
-        *account.ROUTES,
-        *provider.ROUTES,
-        *watch.routes(place.path for place in PLACES),
-        *routes(Settings.from_environment, database),
-        *monitoring.routes(Settings.from_environment, database),
-    ],
+    routes=own_routes,
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,
 )

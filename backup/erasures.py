@@ -19,7 +19,7 @@ from db.copies import CopyError
 from db.models import new_id
 from fer_core.errors import FerError
 
-Kind = Literal["patient", "recording", "consent"]
+Kind = Literal["patient", "recording", "consent", "questionnaire_answer"]
 """A consent is not deleted, but withdrawn."""
 
 
@@ -87,7 +87,7 @@ def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
 
     No byte of it stays in the file. Consents that the list names are withdrawn. Raises CopyError.
     """
-    counts: dict[str, int] = {"patient": 0, "recording": 0, "consent": 0}
+    counts: dict[str, int] = dict.fromkeys(_APPLY, 0)
     try:
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA secure_delete = ON").fetchall()
@@ -107,6 +107,7 @@ def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
 _APPLY: dict[Kind, str] = {
     "patient": "DELETE FROM patient WHERE id = :id",
     "recording": "DELETE FROM recording WHERE id = :id",
+    "questionnaire_answer": "DELETE FROM questionnaire_answer WHERE id = :id",
     "consent": "UPDATE consent SET withdrawn_at = :at WHERE id = :id AND withdrawn_at IS NULL",
 }
 

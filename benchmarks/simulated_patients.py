@@ -19,6 +19,12 @@ Floats = NDArray[np.float64]
 
 MIX = np.array([0.02, 0.005, 0.015, 0.12, 0.10, 0.04, 0.50, 0.20])
 """The patient's true shares: labels in `Emotion` order, then uncertain."""
+TALK_MIX = np.array([0.04, 0.01, 0.03, 0.05, 0.02, 0.13, 0.27, 0.45])
+"""The shares while the mouth moves: about those that the model found in public clips of people who talk."""
+TALK_EVEN = 5.0
+"""How alike sessions are in how much is talked: 5 gives, about a mean of 40 %, from 10 to 70 % in 8 of 10 sessions."""
+TURN_S = 10.0
+"""So long the patient talks, or listens, at a time."""
 PHASE_WEIGHT = 20.0
 """How alike the phases of a recording are: each has shares drawn around the recording's own (Dirichlet)."""
 
@@ -29,7 +35,8 @@ class Design:
 
     `phase_s`: after so long the shares themselves are others, 0 for never. `uneven`: share of the samples that a file
     holds back, one by one. `lost`: share of the time without a usable face, in gaps of about 20 s. `pictures`: so many
-    single pictures in place of a video.
+    single pictures in place of a video. `talk`: share of the time in which the patient talks, None where it isn't
+    known when the mouth moves.
     """
 
     seconds: float = 300.0
@@ -39,6 +46,7 @@ class Design:
     uneven: float = 0.0
     lost: float = 0.0
     pictures: int = 0
+    talk: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +54,38 @@ class Sessions:
     """How a patient's sessions differ: by `spread` (standard deviation of the logarithm of each share's odds).
 
     `alike`: correlation of a session's deviation with that of the one before (AR(1)). `change`: so much more of
-    `changed` from the ninth on, taken from neutral and uncertain.
+    `changed` from the ninth on, taken from neutral and uncertain. `talk`: the patient talks for another share of each
+    session, about this mean, and `later_talk` from the ninth on. `mouth`: it is known when.
     """
 
     spread: float = 0.2
     alike: float = 0.0
     change: float = 0.0
     changed: Emotion = Emotion.SAD
+    talk: float | None = None
+    later_talk: float | None = None
+    mouth: bool = True
 
 
 def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[SampleTable, Floats]:
     """Return the samples of one recording, and the true shares of the time that it is a sample of, (8,)."""
     count = design.pictures or round(design.seconds / design.step_s)
     phases = _phases(rng, mix, design, count)
+    talks = _talks(rng, design, count)
+    phases = np.where(talks[:, None], TALK_MIX, phases)
     renewed = 1.0 if design.pictures else 1 - np.exp(-design.step_s / design.dwell_s)
     fresh = rng.random(count) < renewed
     fresh[0] = True
+    fresh[1:] |= talks[1:] != talks[:-1]
     drawn = (phases.cumsum(axis=1) > rng.random(count)[:, None] * phases.sum(axis=1)[:, None]).argmax(axis=1)
     labels = drawn[np.maximum.accumulate(np.where(fresh, np.arange(count), 0))]
     time_s = np.arange(count, dtype=np.float64) * (1.0 if design.pictures else design.step_s)
     kept = rng.random(count) >= design.uneven
     kept[:2] = True
     lost = _lost(rng, design, count)
-    return _table(time_s[kept], labels[kept], lost[kept]), phases.mean(axis=0)
+    change = np.where(talks, 0.4, 0.1) + rng.normal(0, 0.05, count) if design.talk is not None else None
+    table = _table(time_s[kept], labels[kept], lost[kept], None if change is None else change[kept])
+    return table, phases.mean(axis=0)
 
 
 def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessions) -> list[Recording]:
@@ -83,7 +100,11 @@ def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessi
         mix = mix / mix.sum()
         if number >= 8:
             mix = _changed(mix, sessions)
-        found.append(_row(number, recorded(rng, mix, design)[0], design))
+        talk = sessions.later_talk if number >= 8 and sessions.later_talk is not None else sessions.talk
+        if talk is not None:
+            design = replace(design, talk=float(rng.beta(TALK_EVEN * talk, TALK_EVEN * (1 - talk))))
+        samples, _ = recorded(rng, mix, design)
+        found.append(_row(number, samples if sessions.mouth else replace(samples, mouth_change=None), design))
     return found
 
 
@@ -94,6 +115,15 @@ def _phases(rng: np.random.Generator, mix: Floats, design: Design, count: int) -
     length = round(design.phase_s / design.step_s)
     each = rng.dirichlet(mix * PHASE_WEIGHT, -(-count // length))
     return np.repeat(each, length, axis=0)[:count]
+
+
+def _talks(rng: np.random.Generator, design: Design, count: int) -> NDArray[np.bool_]:
+    """Return at which samples the patient talks, in turns of `TURN_S`."""
+    if not design.talk:
+        return np.zeros(count, np.bool_)
+    length = max(1, round(TURN_S / design.step_s))
+    turns = rng.random(-(-count // length)) < design.talk
+    return np.repeat(turns, length)[:count]
 
 
 def _lost(rng: np.random.Generator, design: Design, count: int) -> NDArray[np.bool_]:
@@ -114,7 +144,9 @@ def _changed(mix: Floats, sessions: Sessions) -> Floats:
     return after
 
 
-def _table(time_s: Floats, labels: NDArray[np.int64], lost: NDArray[np.bool_]) -> SampleTable:
+def _table(
+    time_s: Floats, labels: NDArray[np.int64], lost: NDArray[np.bool_], change: Floats | None = None
+) -> SampleTable:
     count = len(labels)
     sure = labels < len(Emotion)
     outputs = np.full((count, len(Emotion)), 1 / len(Emotion))
@@ -124,7 +156,14 @@ def _table(time_s: Floats, labels: NDArray[np.int64], lost: NDArray[np.bool_]) -
     status = np.where(lost, Status.NO_FACE.value, np.where(sure, Status.OK.value, Status.UNCERTAIN.value))
     nothing = np.full(count, np.nan)
     return SampleTable(
-        np.arange(count), time_s, np.zeros(count, np.int64), status, outputs, np.full((count, 4), np.nan), nothing
+        np.arange(count),
+        time_s,
+        np.zeros(count, np.int64),
+        status,
+        outputs,
+        np.full((count, 4), np.nan),
+        nothing,
+        mouth_change=change,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +41,7 @@ COVERAGE: dict[str, Design] = {
 EVEN = Design(step_s=0.5)
 """Sampled less often than usual, so that 20 recordings of 100 patients are made in minutes."""
 MIXED_MIN = (2, 5, 10, 20, 50)
+TALK = [Design(seconds=1200, step_s=0.5)] * 20
 RINGS: dict[str, tuple[Sequence[Design], Sessions]] = {
     "5 min each, sessions alike": ([EVEN] * 20, Sessions(spread=0.0)),
     "5 min each": ([EVEN] * 20, Sessions()),
@@ -49,6 +51,10 @@ RINGS: dict[str, tuple[Sequence[Design], Sessions]] = {
     "50 min, then 2 min": (lasting(EVEN, [50] * 8 + [2] * 12), Sessions()),
     "2 min, then 50 min": (lasting(EVEN, [2] * 8 + [50] * 12), Sessions()),
     "10 pictures each": ([Design(pictures=10)] * 20, Sessions()),
+    "20 min, talk for another share each time": (TALK, Sessions(talk=0.4)),
+    "the same, where it isn't known when the mouth moves": (TALK, Sessions(talk=0.4, mouth=False)),
+    "20 min, little talk, much from the ninth on": (TALK, Sessions(talk=0.1, later_talk=0.6)),
+    "the same, where that isn't known": (TALK, Sessions(talk=0.1, later_talk=0.6, mouth=False)),
     "each session like the one before by 0.3": ([EVEN] * 20, Sessions(spread=0.3, alike=0.3)),
     "each session like the one before by 0.5": ([EVEN] * 20, Sessions(spread=0.3, alike=0.5)),
 }
@@ -56,6 +62,8 @@ POWER = {
     "5 min each": ([EVEN] * 20, Sessions()),
     "20 min each": ([Design(seconds=1200, step_s=1.0)] * 20, Sessions()),
     "20 min each, sessions very different": ([Design(seconds=1200, step_s=1.0)] * 20, Sessions(spread=0.4)),
+    "20 min, talk for another share each time": (TALK, Sessions(talk=0.4)),
+    "the same, where it isn't known when the mouth moves": (TALK, Sessions(talk=0.4, mouth=False)),
 }
 
 
@@ -74,7 +82,10 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """How often a change of `change` was marked within 3 and within 6 recordings, 0 to 1."""
+    """How often a change of `change` was marked within 3 and within 6 recordings, 0 to 1.
+
+    NaN where the page told no patient of a change that would be seen.
+    """
 
     name: str
     change: float
@@ -119,15 +130,17 @@ def power(
         own = change
         if own is None:
             state = rng.bit_generator.state
-            ranges = trend(patient(rng, designs[:BASELINE], sessions)).baseline or {}
-            own = ranges[Emotion.SAD].rise
+            ranges = trend(patient(rng, designs[:BASELINE], sessions)).baseline
+            own = ranges[Emotion.SAD].rise if ranges else None
             rng.bit_generator.state = state
         if own is None:
             continue
-        changed = Sessions(sessions.spread, sessions.alike, own)
+        changed = replace(sessions, change=own)
         points = trend(patient(rng, designs, changed)).points[BASELINE:]
         marks.append([Emotion.SAD in point.outside for point in points])
         changes.append(own)
+    if not marks:
+        return Power(name, math.nan, math.nan, math.nan)
     seen = np.array(marks)
     return Power(
         name, float(np.mean(changes)), float(seen[:, :3].any(axis=1).mean()), float(seen[:, :6].any(axis=1).mean())
@@ -151,5 +164,8 @@ def table(recordings: int, patients: int) -> Iterator[str]:
     for change in (0.15, None):
         for name, kind in POWER.items():
             seen = power(name, *kind, patients, change)
+            if math.isnan(seen.change):
+                yield f"| {name} | no change, as the page says | | |"
+                continue
             said = f"{seen.change * 100:.0f} points" + ("" if change else ", as the page says")
             yield f"| {name} | {said} | {seen.within_3:.0%} | {seen.within_6:.0%} |"

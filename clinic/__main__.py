@@ -12,11 +12,12 @@ from pathlib import Path
 from clinic import access, audit
 from clinic.accounts import accounts, totp
 from clinic.admin import commands as commands_of_administrators
-from clinic.admin import demo, keyring, zones
+from clinic.admin import demo, demo_people, keyring, zones
 from clinic.admin.commands import own_settings
 from clinic.console import answered
 from clinic.exchange import exports, imports
 from clinic.jobs import reanalysis
+from clinic.phrases import counted
 from clinic.recordings import folders
 from clinic.settings import Settings
 from clinic.worker import cluster, selftest, worker
@@ -174,10 +175,10 @@ def _demo(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the 
     migrate(own.database_url)
     database = open_database(own.database_url)
     keyring.settle(database, own)
-    added = demo.fill(database)
+    added = demo.fill(database, (*demo_people.PEOPLE, demo_people.LONG))
     password = demo.add_account(database)
     database.close()
-    print(f"{added} invented patients were added." if added else "The invented patients are there already.")
+    print(f"Added: {counted(added, 'invented patient')}." if added else "The invented patients are there already.")
     print(f"Sign in with the name {demo.ACCOUNT} and the password {password}")
     return 0
 

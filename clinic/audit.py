@@ -1,12 +1,16 @@
 """The audit: who did what to whom, in rows that are chained by their hashes and written together with the deed.
 
-Ids alone and no names, so that erasing a patient leaves the audit whole and nameless.
+Ids alone and no names, so that erasing a patient leaves the audit whole and nameless. What a person typed is kept
+beside the chain, in a table that goes with the patient; the chain holds its salted hash.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import secrets
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,10 +22,12 @@ from sqlalchemy.orm import Session
 
 from clinic import clock
 from db.engine import Database
-from db.models import AuditRow
+from db.models import AuditRow, AuditText
 
 NOTHING = "0" * 64
 """What the first row is chained to."""
+WORD = re.compile(r"[\w+./:-]{1,64}")
+"""A word of the program, an id or a hash: the only kind of text that the chain itself takes."""
 SAME_VIEW = timedelta(minutes=15)
 """A page runs again at every click: within this time it is one view."""
 
@@ -46,12 +52,21 @@ class AuditAction(StrEnum):
     ACCOUNT_ENABLED = "account_enabled"
     ROLE_CHANGED = "role_changed"
     CASELOAD_HANDED_OVER = "caseload_handed_over"
+    HAND_OVER_ASKED = "hand_over_asked"
+    HAND_OVER_REFUSED = "hand_over_refused"
+    TOKEN_MADE = "token_made"  # noqa: S105 the name of a deed
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 the name of a deed
+    TOKEN_USED = "token_used"  # noqa: S105 the name of a deed
+    TAKEOVER_READ = "takeover_read"
     PATIENT_ADDED = "patient_added"
     PATIENT_CHANGED = "patient_changed"
     PATIENT_VIEWED = "patient_viewed"
     PATIENT_DELETED = "patient_deleted"
     PATIENT_EXPORTED = "patient_exported"
     PATIENT_IMPORTED = "patient_imported"
+    REPORT_MADE = "report_made"
+    SERIES_IMPORTED = "series_imported"
+    SERIES_DELETED = "series_deleted"
     PATIENT_SHARED = "patient_shared"
     PATIENT_UNSHARED = "patient_unshared"
     EMERGENCY_ACCESS = "emergency_access"
@@ -67,6 +82,21 @@ class AuditAction(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     STATEMENT_ACCEPTED = "statement_accepted"
     VIDEO_VIEWED = "video_viewed"
+    QUESTIONNAIRE_ADDED = "questionnaire_added"
+    QUESTIONNAIRE_DELETED = "questionnaire_deleted"
+    QUESTIONNAIRE_SCHEDULED = "questionnaire_scheduled"
+    SCALE_DEFINED = "scale_defined"
+    SCALE_RETIRED = "scale_retired"
+    DEVICE_HANDED_OVER = "device_handed_over"
+    DEVICE_GIVEN_BACK = "device_given_back"
+    PIN_REFUSED = "pin_refused"
+    MARK_ADDED = "mark_added"
+    MARK_CHANGED = "mark_changed"
+    MARK_DELETED = "mark_deleted"
+    EVENT_ADDED = "event_added"
+    EVENT_DELETED = "event_deleted"
+    CONDITION_ADDED = "condition_added"
+    CONDITION_ENDED = "condition_ended"
     CLOCK_JUMPED = "clock_jumped"
     CLOCK_CONFIRMED = "clock_confirmed"
     ZONE_CHANGED = "zone_changed"
@@ -93,12 +123,19 @@ def write(
     account_id: str | None = None,
     patient_id: str | None = None,
     recording_id: str | None = None,
+    *,
+    typed: str | None = None,
     **details: Any,
 ) -> None:
     """Add a row in the transaction of the deed itself, which has to hold the write lock (`Database.session`).
 
-    `details`: ids, numbers and words of the program; never a name.
+    `details`: ids, numbers and words of the program; never a name. `typed`: what a person wrote about the patient,
+    which is deleted with the patient. Raises ValueError for other text in `details`.
     """
+    _refuse_free_text(details)
+    salt = secrets.token_hex(16)
+    if typed is not None:
+        details["typed_sha256"] = _text_digest(salt, typed)
     last = session.execute(select(AuditRow.number, AuditRow.sha256).order_by(AuditRow.number.desc()).limit(1)).first()
     row = AuditRow(
         number=last.number + 1 if last else 1,
@@ -113,6 +150,18 @@ def write(
     row.sha256 = _digest(row)
     session.add(row)
     session.flush()
+    if typed is not None:
+        session.add(AuditText(number=row.number, patient_id=patient_id, salt=salt, text=typed))
+        session.flush()
+
+
+def _refuse_free_text(details: Mapping[str, Any]) -> None:
+    for value in details.values():
+        for one in value if isinstance(value, list) else [value]:
+            if not (
+                one is None or isinstance(one, bool | int | float) or (isinstance(one, str) and WORD.fullmatch(one))
+            ):
+                raise ValueError("free text is no detail of the audit: it would outlive the patient")
 
 
 def viewed_lately(session: Session, account_id: str, patient_id: str) -> bool:
@@ -134,12 +183,13 @@ def viewed_lately(session: Session, account_id: str, patient_id: str) -> bool:
 
 
 def verify(db: Database) -> ChainCheck:
-    """Walk along the whole chain and say whether each row is as it was written."""
+    """Walk along the whole chain and say whether each row is as it was written, and each text that is still there."""
     expected, previous = 1, NOTHING
     chain = select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000)
     with db.read() as session, closing(session.scalars(chain)) as rows:
+        texts = _text_digests(session)
         for row in rows:
-            wrong = _wrong(row, expected, previous)
+            wrong = _wrong(row, expected, previous) or _wrong_text(row, texts)
             if wrong is not None:
                 return ChainCheck(expected - 1, previous, expected, f"The audit is not sound: {wrong}.")
             expected, previous = expected + 1, row.sha256
@@ -156,6 +206,21 @@ def _wrong(row: AuditRow, expected: int, previous: str) -> str | None:
     if row.sha256 != _digest(row):
         return f"row {expected} was changed"
     return None
+
+
+def _wrong_text(row: AuditRow, texts: Mapping[int, str]) -> str | None:
+    """A text that went with its patient is not missed."""
+    if texts.get(row.number, row.details.get("typed_sha256")) != row.details.get("typed_sha256"):
+        return f"the text of row {row.number} was changed"
+    return None
+
+
+def _text_digests(session: Session) -> dict[int, str]:
+    return {kept.number: _text_digest(kept.salt, kept.text) for kept in session.scalars(select(AuditText))}
+
+
+def _text_digest(salt: str, text: str) -> str:
+    return hashlib.sha256(f"{salt}:{text}".encode()).hexdigest()
 
 
 def _digest(row: AuditRow) -> str:

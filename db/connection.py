@@ -48,7 +48,7 @@ def _set_up_sqlite(connection: Any, foreign_keys: bool) -> None:
     # The driver's own BEGIN comes too late and is deferred: 298 of 360 updates were lost. `_begin_sqlite` does it.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    set_busy_timeout(cursor, BUSY_TIMEOUT_MS)
     _use_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
@@ -57,6 +57,11 @@ def _set_up_sqlite(connection: Any, foreign_keys: bool) -> None:
     # A large sort would otherwise write names to a file in the system's temporary folder.
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.close()
+
+
+def set_busy_timeout(cursor: Any, wait_ms: int) -> None:
+    """Say how long a statement of this SQLite connection waits for the locks of others."""
+    cursor.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
 
 
 def _set_up_postgresql(connection: Any) -> None:

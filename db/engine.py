@@ -5,17 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from db.connection import READ_ONLY, make_engine
+from db.connection import BUSY_TIMEOUT_MS, READ_ONLY, make_engine, set_busy_timeout
 from db.copies import safety_copies, sqlite_path
 from db.migrate import upgrade
 from db.room import DiskFullError, disk_full
 
 SAFE_SQLITE = (3, 51, 3)
 """The first release without the rare corruption at a WAL reset (sqlite.org, release log)."""
+
+CHECKPOINT_WAIT_MS = 100
+"""So long an erasure waits for those who read an older moment; then the worker tries again later."""
 
 
 class Database:
@@ -44,27 +48,59 @@ class Database:
         with _fallback(), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
-    def forget_deleted(self) -> None:
-        """Leave no byte of deleted rows: empty SQLite's write-ahead log, where they lie until the next checkpoint.
+    def forget_deleted(self) -> bool:
+        """Leave no byte of deleted rows: empty SQLite's write-ahead log; return whether none is left.
 
         The copies that were kept beside the file before a migration or a restore go too, for they hold those rows.
-        Readers of an older moment hold the log back; it is then emptied at the next call after they ended.
+        A reader of an older moment holds the log back: nobody waits for it, and `being_removed` says so until a later
+        call finds the log free.
         """
-        if self.engine.dialect.name != "sqlite":
-            return
         path = sqlite_path(str(self.engine.url))
-        for copy in safety_copies(path) if path is not None else ():
+        if path is None:
+            return True
+        for copy in safety_copies(path):
             copy.unlink(missing_ok=True)
+        remains = _remains(path)
+        remains.touch(mode=0o600)
+        if not self._empty_log():
+            # Another deletion may have taken the mark away meanwhile, before these rows were deleted.
+            remains.touch(mode=0o600)
+            return False
+        remains.unlink(missing_ok=True)
+        return True
+
+    def being_removed(self) -> bool:
+        """Return whether bytes of deleted rows may be left in SQLite's write-ahead log."""
+        path = sqlite_path(str(self.engine.url))
+        return path is not None and _remains(path).exists()
+
+    def _empty_log(self) -> bool:
         # A checkpoint runs outside any transaction, so not on a connection that SQLAlchemy has begun one on.
         connection = self.engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            cursor = connection.cursor()
+            # The checkpoint holds the write lock while it waits for readers: everybody else would wait with it.
+            set_busy_timeout(cursor, CHECKPOINT_WAIT_MS)
+            try:
+                busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                set_busy_timeout(cursor, BUSY_TIMEOUT_MS)
+            return bool(busy == 0)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return False
+            raise
         finally:
             connection.close()
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _remains(database: Path) -> Path:
+    """Return the mark that bytes of deleted rows may be left."""
+    return database.with_name(f"{database.name}.removing")
 
 
 @contextmanager

@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
+    Connection,
     DateTime,
     ForeignKey,
     Index,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     func,
     select,
     table,
+    update,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -113,6 +117,26 @@ class Scope(StrEnum):
     EXPORT = "export"
 
 
+class EventKind(StrEnum):
+    """What a mark is of."""
+
+    MEDICATION = "medication"
+    SESSION = "session"
+    EVENT = "event"
+
+
+class ConditionKind(StrEnum):
+    """What keeps labels from being interpreted."""
+
+    PARKINSONISM = "parkinsonism"
+    FACIAL_PALSY = "facial_palsy"
+    RIGIDITY = "rigidity"
+    BOTULINUM = "botulinum"
+    AUTISM = "autism"
+    COVERED = "covered"
+    OTHER = "other"
+
+
 class Installation(Base):
     """What an administrator set for the whole clinic: one row.
 
@@ -151,6 +175,8 @@ class Account(Base):
     accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    told: Mapped[int] = mapped_column(default=0)
+    """Up to which row of the audit the person has read what administrators did (clinic/accounts/takeovers.py)."""
     revision: Mapped[int] = mapped_column(default=1)
     """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
 
@@ -248,6 +274,44 @@ class Access(Base):
     created_at: Mapped[datetime]
 
 
+class HandOverRequest(Base):
+    """A caseload that one administrator wants to hand over and a second confirms (clinic/accounts/handover.py)."""
+
+    __tablename__ = "hand_over_request"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    giver_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), unique=True)
+    taker_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    asked_by: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+
+
+class ApiToken(Base):
+    """What lets a program act for an account at `/api/v1` (clinic/accounts/tokens.py); of it only the SHA-256 is kept.
+
+    `used_at`: when it was last written down that it was used. Revoking it deletes the row.
+    """
+
+    __tablename__ = "api_token"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("api_token"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiTokenPatient(Base):
+    """A patient for whom a token acts; a token without any acts for no patient."""
+
+    __tablename__ = "api_token_patient"
+
+    token_id: Mapped[str] = mapped_column(ForeignKey("api_token.id", ondelete="CASCADE"), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class AuditRow(Base):
     """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
 
@@ -258,7 +322,7 @@ class AuditRow(Base):
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
-    action: Mapped[str] = mapped_column("deed", String(32))
+    action: Mapped[str] = mapped_column("deed", String(32), index=True)
     account_id: Mapped[str | None] = mapped_column(String(32))
     patient_id: Mapped[str | None] = mapped_column(String(32), index=True)
     recording_id: Mapped[str | None] = mapped_column(String(32))
@@ -267,11 +331,23 @@ class AuditRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
+class AuditText(Base):
+    """What a person typed in a deed of the audit: it goes with the patient, the chain keeps its salted hash."""
+
+    __tablename__ = "audit_text"
+
+    number: Mapped[int] = mapped_column(ForeignKey("audit.number"), primary_key=True, autoincrement=False)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)
+
+
 class Patient(Base):
     """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name, code and note.
 
     `code` (a clinic's number, or empty) and `born_on` tell people of one name apart. `revision` counts edits of this
-    row, `consents_revision` those of the patient's consents (clinic/conflicts.py).
+    row, `consents_revision` those of the patient's consents, `sharing_revision` those of who sees the patient
+    (clinic/conflicts.py). `visits` is the highest number that a visit was given: it is not given again.
     """
 
     __tablename__ = "patient"
@@ -287,6 +363,8 @@ class Patient(Base):
     created_at: Mapped[datetime]
     revision: Mapped[int] = mapped_column(default=1)
     consents_revision: Mapped[int] = mapped_column(default=1)
+    sharing_revision: Mapped[int] = mapped_column(default=1)
+    visits: Mapped[int] = mapped_column(default=0)
     recordings: Mapped[list[Recording]] = relationship(
         back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
     )
@@ -321,6 +399,9 @@ class Consent(Base):
     withdrawn_at: Mapped[datetime | None]
 
 
+_IN_TREND = column("current", Boolean) & column("summary").is_not(None)
+
+
 class Recording(Base):
     """One clinic visit's pictures or video, and how its results were made.
 
@@ -337,6 +418,8 @@ class Recording(Base):
     version_of: Mapped[str | None] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
     current: Mapped[bool] = mapped_column(default=True)
     """Whether lists and trends show this version: a new one becomes it when its analysis is done."""
+    visit_number: Mapped[int]
+    """Which of the patient's visits it is, from 1; all versions have it, and no other visit gets it, even later."""
     kind: Mapped[str] = mapped_column(String(16))
     """``"video"`` or ``"pictures"``."""
     recorded_on: Mapped[date] = mapped_column(index=True)
@@ -373,6 +456,54 @@ class Recording(Base):
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True, uselist=False
     )
 
+    __table_args__ = (
+        # The caseload counts tens of thousands of recordings: from these indexes alone, without reading a row.
+        Index("ix_recording_listed", "patient_id", "current", "recorded_on"),
+        Index(
+            "ix_recording_in_trend",
+            "patient_id",
+            "number",
+            "revision",
+            sqlite_where=_IN_TREND,
+            postgresql_where=_IN_TREND,
+        ),
+    )
+
+
+class TrendDigest(Base):
+    """A patient's trend in short, for the caseload (clinic/patients/digests.py): worked out of recordings, and again.
+
+    `recordings`, `numbers`, `revisions`: how many recordings it was made of, and the sums of their numbers and
+    revisions, by which it is known whether it still holds; `method`: the version of the program's way of making it.
+    `outside`: whether the newest counting recording is marked for lying outside the patient's usual range.
+    """
+
+    __tablename__ = "trend_digest"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True)
+    method: Mapped[int]
+    recordings: Mapped[int]
+    numbers: Mapped[int] = mapped_column(BigInteger)
+    revisions: Mapped[int] = mapped_column(BigInteger)
+    outside: Mapped[bool] = mapped_column(default=False)
+    line: Mapped[dict[str, Any]]
+    """See `clinic.patients.digests.SmallTrend`."""
+
+
+@event.listens_for(Recording, "before_insert")
+def _number_visit(_mapper: Any, connection: Connection, recording: Recording) -> None:
+    """Give a recording its visit's number; of a deleted visit the number is not given again."""
+    if recording.visit_number is not None:
+        return
+    if recording.version_of is not None:
+        visit = select(Recording.visit_number).where(Recording.id == recording.version_of)
+        recording.visit_number = connection.execute(visit).scalar_one()
+        return
+    of_patient = Patient.id == recording.patient_id
+    connection.execute(update(Patient).where(of_patient).values(visits=Patient.visits + 1))
+    # Where there is no such patient the row is refused anyway, for its reference.
+    recording.visit_number = connection.execute(select(Patient.visits).where(of_patient)).scalar() or 1
+
 
 class Sample(Base):
     """One face at one moment of a recording, or one moment without a face (`track` -1, everything else NULL).
@@ -395,6 +526,8 @@ class Sample(Base):
     sharpness: Mapped[float | None]
     brightness: Mapped[float | None]
     """Both see `fer_core.types.Quality`; NULL without a face, and where an earlier version analysed it."""
+    mouth_change: Mapped[float | None]
+    """See `fer_core.types.FaceExpression`; NULL in pictures too, and where there is nothing to compare with."""
     angry: Mapped[float | None]
     disgust: Mapped[float | None]
     fear: Mapped[float | None]
@@ -405,6 +538,31 @@ class Sample(Base):
     recording: Mapped[Recording] = relationship(back_populates="samples")
 
     __table_args__ = (Index("ix_sample_recording_time", "recording_id", "time_s"),)
+
+
+class RecordingMark(Base):
+    """What a clinician says of a stretch of a visit's recording, seconds; the samples stay as they are.
+
+    `recording_id`: the visit's first version. `verdict`, `label`, `reason`: see `clinic.recordings.marks`.
+    `model_label`: what the model `model_sha256` had said of most of the stretch, NULL where it gave no label.
+    """
+
+    __tablename__ = "recording_mark"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("recording_mark"), index=True)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
+    begin_s: Mapped[float]
+    end_s: Mapped[float]
+    verdict: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(24))
+    note: Mapped[str] = mapped_column(Text, default="")
+    model_label: Mapped[str | None] = mapped_column(String(16))
+    model_sha256: Mapped[str | None] = mapped_column(String(64))
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=1)
 
 
 class Chunk(Base):
@@ -425,6 +583,147 @@ class Chunk(Base):
     lease_token: Mapped[int]
     written_at: Mapped[datetime] = mapped_column(index=True)
     recording: Mapped[Recording] = relationship(back_populates="chunks")
+
+
+class OwnScale(Base):
+    """A questionnaire that the clinic defined: a name, a range of totals and its bands; no text of its questions.
+
+    `bands`: ``{"least", "label"}`` each, in the order of the totals. `higher_is`: ``"worse"``, ``"better"`` or
+    ``"neither"``. `reliability` and `spread` (the standard deviation it was found with) come from `source`; NULL where
+    nobody gave them, and then no change is called reliable. A retired scale takes no new answers.
+    """
+
+    __tablename__ = "own_scale"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(80))
+    lowest: Mapped[float]
+    highest: Mapped[float]
+    higher_is: Mapped[str] = mapped_column(String(8))
+    bands: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    reliability: Mapped[float | None]
+    spread: Mapped[float | None]
+    source: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class QuestionnaireAnswer(Base):
+    """A questionnaire that a patient answered on one day: its items, or its total alone.
+
+    `scale`: the key of a published scale (clinic/questionnaires/published.py), or the id of an `OwnScale`, which
+    `definition` then describes as it was that day, so that the answer can be read elsewhere too; NULL for a published
+    one. `items`: the number given for each question, null for one without an answer; NULL where only the total is
+    known. `total`: NULL where too much is missing.
+    `how` it came in: ``"items"``, ``"total"``, ``"patient"`` or ``"csv"``.
+    """
+
+    __tablename__ = "questionnaire_answer"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("questionnaire_answer"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    scale: Mapped[str] = mapped_column(String(32))
+    definition: Mapped[dict[str, Any] | None]
+    answered_on: Mapped[date]
+    items: Mapped[list[int | None] | None] = mapped_column(JSON(none_as_null=True))
+    total: Mapped[float | None]
+    how: Mapped[str] = mapped_column(String(8))
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+
+
+class QuestionnaireSchedule(Base):
+    """How often a patient is to answer a questionnaire: every so many days, from `first_due` on."""
+
+    __tablename__ = "questionnaire_schedule"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    scale: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(80))
+    every_days: Mapped[int]
+    first_due: Mapped[date]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("patient_id", "scale"),)
+
+
+class HandOver(Base):
+    """The clinic's device in a patient's hands: one questionnaire, and a PIN that gives the device back.
+
+    Of the token in the browser's cookie only the SHA-256 is kept. `account_id`: who handed it over, and is signed in
+    again by the PIN. `items`: the answers so far, null for none. `done_at`: when the last question was left.
+    """
+
+    __tablename__ = "hand_over"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    scale: Mapped[str] = mapped_column(String(32))
+    items: Mapped[list[int | None]] = mapped_column(JSON(none_as_null=True))
+    pin_hash: Mapped[str] = mapped_column(String(200))
+    wrong_pins: Mapped[int] = mapped_column(default=0)
+    by_provider: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
+class PatientEvent(Base):
+    """Something on a patient's axis of time: ``"medication"``, ``"session"`` or ``"event"``, and what it was."""
+
+    __tablename__ = "patient_event"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("patient_event"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    happened_on: Mapped[date]
+    text: Mapped[str] = mapped_column(String(300), default="")
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+
+
+class ImportedSeries(Base):
+    """A table of another program on one recording, reduced to a figure for each measure (clinic/patients/imported.py).
+
+    `tool`: ``"openface"``, ``"pyfeat"`` or ``"facereader"``. Never joined with this program's own results.
+    """
+
+    __tablename__ = "imported_series"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("imported_series"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    tool: Mapped[str] = mapped_column(String(16))
+    recorded_on: Mapped[date]
+    note: Mapped[str] = mapped_column(String(300), default="")
+    moments: Mapped[int]
+    readable_share: Mapped[float]
+    measures: Mapped[dict[str, Any]]
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+
+
+class FaceCondition(Base):
+    """Why labels of a patient's expressions are not to be interpreted, such as ``"facial_palsy"``, and since when.
+
+    `ended_on`: the first day on which it no longer holds, NULL while it does.
+    """
+
+    __tablename__ = "face_condition"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("face_condition"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    note: Mapped[str] = mapped_column(String(300), default="")
+    began_on: Mapped[date]
+    ended_on: Mapped[date | None]
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
 
 
 class Reanalysis(Base):

@@ -26,7 +26,8 @@ class SampleTable:
     `time_s` (N,) float64; `track` (N,) int64, `NO_TRACK` for a moment without a face; `status` (N,) of `Status`
     values as str; `probabilities` (N, 7) float64 in `Emotion` order, NaN where there is no reading; `boxes` (N, 4)
     float64 left, top, right, bottom in px, NaN without a face; `confidence` (N,) float64, NaN without a face;
-    `sharpness`, `brightness` (N,) float64 (`fer_core.types.Quality`), NaN where they are not known.
+    `sharpness`, `brightness` (N,) float64 (`fer_core.types.Quality`) and `mouth_change` (N,) float64
+    (`fer_core.types.FaceExpression`), NaN where they are not known.
     """
 
     frame_index: NDArray[np.int64]
@@ -38,6 +39,7 @@ class SampleTable:
     confidence: NDArray[np.float64]
     sharpness: NDArray[np.float64] | None = None
     brightness: NDArray[np.float64] | None = None
+    mouth_change: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -66,21 +68,23 @@ def load_samples(session: Session, recording_id: str) -> SampleTable:
         Sample.confidence,
         Sample.sharpness,
         Sample.brightness,
+        Sample.mouth_change,
     )
     found = session.execute(
         select(*columns).where(Sample.recording_id == recording_id).order_by(Sample.time_s, Sample.track)
     ).all()
-    numbers = np.array([row[4:] for row in found], np.float64).reshape(-1, len(Emotion) + 7)
+    numbers = np.array([row[4:] for row in found], np.float64).reshape(-1, len(Emotion) + 8)
     return SampleTable(
         frame_index=np.array([row[0] for row in found], np.int64),
         time_s=np.array([row[1] for row in found], np.float64),
         track=np.array([row[2] for row in found], np.int64),
         status=np.array([row[3] for row in found], np.str_),
         probabilities=numbers[:, : len(Emotion)],
-        boxes=numbers[:, len(Emotion) : -3],
-        confidence=numbers[:, -3],
-        sharpness=numbers[:, -2],
-        brightness=numbers[:, -1],
+        boxes=numbers[:, len(Emotion) : -4],
+        confidence=numbers[:, -4],
+        sharpness=numbers[:, -3],
+        brightness=numbers[:, -2],
+        mouth_change=numbers[:, -1],
     )
 
 
@@ -115,6 +119,7 @@ def _row(
         "confidence": seen.face.confidence if seen is not None else None,
         "sharpness": quality.sharpness if quality is not None else None,
         "brightness": quality.brightness if quality is not None else None,
+        "mouth_change": seen.mouth_change if seen is not None else None,
     }
     for emotion in Emotion:
         row[emotion.label] = None if probabilities is None else float(probabilities[emotion])

@@ -137,7 +137,7 @@ def _seconds(text: str) -> float:
 
 
 def _analyze(analyzer: Analyzer, path: Path, every_s: float, patient: int | Box | None) -> RecordingAnalysis:
-    from fer_core.media.image import sniff
+    from fer_core.media.kinds import sniff
 
     if sniff(path) in ("image", "heic"):
         return analyzer.analyze_image(path)

@@ -18,11 +18,12 @@ from fer_core.faces import quality
 from fer_core.faces.detector import NAME as DETECTOR_NAME
 from fer_core.faces.detector import Detector
 from fer_core.faces.following import Follower, scaled
+from fer_core.faces.mouth import MouthWatch
 from fer_core.faces.preprocess import crop_faces
 from fer_core.faces.tracking import CHOSEN_IOU
 from fer_core.media import video
-from fer_core.media.container import DecodeStats, Span
 from fer_core.media.image import read_image
+from fer_core.media.passage import Bookmark, DecodeStats, Span
 from fer_core.media.prefetch import prefetch
 from fer_core.media.source import Source
 from fer_core.model.classifier import Classifier
@@ -213,7 +214,8 @@ class Analyzer:
         return results
 
     def _expressions(self, seen: _Seen, probabilities: Iterator[NDArray[np.float32]]) -> Iterator[FaceExpression]:
-        for face, reason in zip(seen.faces, seen.reasons, strict=True):
+        mouths = seen.mouths or [None] * len(seen.faces)
+        for face, reason, mouth in zip(seen.faces, seen.reasons, mouths, strict=True):
             whole = scaled(face, 1 / seen.frame.scale)
             if reason is not None:
                 yield FaceExpression(whole, reason, None)
@@ -221,7 +223,7 @@ class Analyzer:
             found = next(probabilities)
             certain = float(found.max()) >= self.settings.uncertain_below
             status = Status.OK if certain else Status.UNCERTAIN
-            yield FaceExpression(whole, status, tuple(float(value) for value in found))
+            yield FaceExpression(whole, status, tuple(float(value) for value in found), mouth)
 
 
 def _teller(joiner: Joiner, on_progress: OnProgress | None) -> OnProgress | None:
@@ -255,6 +257,7 @@ _NOTHING = np.empty((0, 0, 3), np.uint8)
 class _Seen:
     """A frame with its faces, their crops (N, 48, 48), and the reason why each can't be read, or None.
 
+    `mouths`: how much each face's mouth changed, see `MouthWatch`; empty for a picture.
     `damage`: the moments before it that could not be decoded. `samples` counts those looked at so far. `resume`: what a
     later pass needs to go on after this frame, where a chunk ends with it. `ends_batch`: it is labelled together with
     those before it, and alone keeps its picture, for the preview.
@@ -268,6 +271,7 @@ class _Seen:
     samples: int = 1
     resume: Json | None = None
     ends_batch: bool = False
+    mouths: Sequence[float | None] = ()
 
 
 @dataclass(slots=True)
@@ -298,7 +302,7 @@ class _Begun:
     chosen: _Chosen
     samples: int = 0
     begun_s: float | None = None
-    after: video.Bookmark | None = None
+    after: Bookmark | None = None
     scale: float = 1.0
 
     @classmethod
@@ -316,13 +320,17 @@ def _look(frames: Iterable[Frame], begun: _Begun, every_s: float, going: threadi
     """Find, follow and cut out the faces of one frame after the other, while `going` is set."""
     begun_s = begun.begun_s
     before = begun.after.position if begun.after is not None else None
+    mouths = MouthWatch()
     for samples, frame in enumerate(frames, start=begun.samples + 1):
         going.wait()
         faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale, frame.cut), frame.scale)
         seen = _Seen(frame, faces, *_crops(frame, faces), damaged_moments(before, frame.position, every_s), samples)
+        seen.mouths = mouths.changes(frame.time_s, seen.crops, faces, [reason is None for reason in seen.reasons])
         begun_s = frame.time_s if begun_s is None else begun_s
         if frame.time_s - begun_s >= CHUNK_S:
             seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
+            # A pass that goes on from here knows no earlier crop, and must find what this one finds.
+            mouths.forget()
         before = frame.position
         yield seen
 
@@ -350,7 +358,7 @@ def _batched(looked: Iterable[_Seen]) -> Iterator[_Seen]:
 
 def _resume(frame: Frame, samples: int, begun: _Begun) -> Json:
     """Return what `_Begun.resumed` needs after this frame."""
-    mark, follower = video.Bookmark.at(frame), begun.follower.state()
+    mark, follower = Bookmark.at(frame), begun.follower.state()
     return to_json(SegmentResume(mark, samples, frame.scale, follower, begun.chosen.patient))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Json = dict[str, Any]
@@ -45,11 +46,17 @@ def _instance(kind: Any, data: Any) -> Any:
     names = [one.name for one in fields(kind)]
     if not isinstance(data, dict) or set(data) != set(names):
         raise CarryError(f"{kind.__name__} has other fields")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     try:
         return kind(**{name: _read(hints[name], data[name]) for name in names})
     except ValueError as error:
         raise CarryError(f"{kind.__name__} can't hold these values") from error
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return the types of a dataclass's fields; to work them out takes longer than all the rest."""
+    return get_type_hints(kind)
 
 
 def _one_of(kinds: tuple[Any, ...], data: Any) -> Any:

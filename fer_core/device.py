@@ -53,4 +53,5 @@ def device_label(device: torch.device) -> str:
         return f"GPU {torch.cuda.get_device_name(device)} ({precision})"
     if device.type == "mps":
         return f"Apple GPU ({precision})"
-    return f"CPU ({torch.get_num_threads()} threads, {precision})"
+    threads = torch.get_num_threads()
+    return f"CPU ({threads} thread{'' if threads == 1 else 's'}, {precision})"

@@ -14,12 +14,10 @@ from fer_core.carry import CarryError, Json, from_json, to_json
 from fer_core.errors import media_error
 from fer_core.faces.following import FollowerState
 from fer_core.faces.tracking import Tracker, TrackerState
-from fer_core.media import video
-from fer_core.media.container import WHOLE, Span
+from fer_core.media.passage import WHOLE, Bookmark, BookmarkError, Span, due
 from fer_core.media.shots import Shots
 from fer_core.media.source import Source
-from fer_core.media.spans import spans
-from fer_core.media.video import Bookmark, BookmarkError
+from fer_core.media.video import spans
 from fer_core.types import Box, Chunk, FaceExpression, FrameResult, Position, Progress
 
 FORM = 2
@@ -160,7 +158,7 @@ class Joiner:
         if cut:
             results[0] = replace(results[0], cut=True)
         if part.first is not None and before.last is not None:
-            if not video.due(part.first.time_s, before.last.time_s, self._every_s):
+            if not due(part.first.time_s, before.last.time_s, self._every_s):
                 # Its cut, if there is one, begins with the sample that is told.
                 left_out = results.pop(0)
                 results[:1] = [replace(one, cut=one.cut or left_out.cut) for one in results[:1]]

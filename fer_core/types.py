@@ -182,11 +182,13 @@ class FaceExpression:
     """A face with the model's probabilities in `Emotion` order, or with a status that says why there are none.
 
     A probability is the model's output for a label. It is not the chance that someone feels something.
+    `mouth_change`: how much the mouth changed within 0.2 s (`fer_core.faces.mouth`), None where that isn't known.
     """
 
     face: Face
     status: Status
     probabilities: tuple[float, ...] | None
+    mouth_change: float | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities is None:

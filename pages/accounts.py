@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from clinic import clock, words
 from clinic.access import Actor, Role
-from clinic.accounts import accounts, identities, sessions, totp
+from clinic.accounts import accounts, handover, identities, sessions, totp
 from clinic.accounts.accounts import AccountRow
+from clinic.phrases import counted
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conflict import saved
@@ -27,8 +30,9 @@ def add(who: Actor) -> None:
         role = choose_role("new", ROLES[0])
         for explained in ROLES:
             st.caption(f"{words.ROLES[explained]}: {words.ROLE_MEANINGS[explained]}")
-        if st.form_submit_button("Add", type="primary"):
-            hand_out(name, accounts.add(resources().db, who, name, role))
+        target, db = actions.opening("add_account"), resources().db
+        if actions.submit("Add", "add_account", target, kind="primary"):
+            hand_out(name, actions.once("add_account", target, lambda: accounts.add(db, who, name, role)))
 
 
 def choose_role(whose: str, start: Role) -> Role:
@@ -50,7 +54,10 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         if saved(row.id, row.revision, wanted, lambda seen: accounts.set_role(db, who, row.id, role, seen)):
             st.rerun()
         if actions.action("Reset password", "reset_password", target, icon=":material/key:"):
-            hand_out(row.name, accounts.reset_password(db, who, row.id, row.revision))
+            hand_out(
+                row.name,
+                actions.once("reset_password", target, lambda: accounts.reset_password(db, who, row.id, row.revision)),
+            )
         st.caption("Ends all sign-ins of this account; a new first password is shown once.")
         if row.second_step:
             if actions.action("Reset second step", "reset_step", target, icon=":material/phonelink_erase:"):
@@ -59,10 +66,10 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
             st.caption("For one who lost the telephone and the recovery codes. Ends all sign-ins of this account.")
         if row.disabled:
             if actions.action("Enable", "enable", target, icon=":material/lock_open:"):
-                accounts.enable(db, who, row.id, row.revision)
+                actions.once("enable", target, lambda: accounts.enable(db, who, row.id, row.revision))
                 st.rerun()
         elif actions.action("Disable", "disable", target, icon=":material/block:"):
-            accounts.disable(db, who, row.id, row.revision)
+            actions.once("disable", target, lambda: accounts.disable(db, who, row.id, row.revision))
             st.rerun()
         st.caption("A disabled account is signed out everywhere at once; its caseload stays until it is handed over.")
         if resources().settings.provider is not None:
@@ -87,20 +94,44 @@ def link(who: Actor, row: AccountRow) -> None:
         if saved(record, row.revision, wanted, lambda seen: identities.link(db, who, row.id, issuer, named, seen)):
             st.rerun()
     if row.provider and actions.action("End the link", "unlink", target, icon=":material/link_off:"):
-        identities.unlink(db, who, row.id, row.revision)
+        actions.once("unlink", target, lambda: identities.unlink(db, who, row.id, row.revision))
         st.rerun()
 
 
 def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
-    """Offer to move the caseload."""
-    target = actions.at(row.id, row.revision)
+    """Offer to move the caseload as it is shown: by ids, for administrators see no names of others' patients."""
+    # With another caseload it is another button: a click is for the patients that were shown.
+    target = f"{actions.at(row.id, row.revision)}:{chooser.digest(row.patients)}"
     with st.form(f"hand_over:{row.id}", border=False):
-        count = "the patient" if row.patients == 1 else f"all {row.patients} patients"
+        count = "the patient" if len(row.patients) == 1 else f"all {counted(len(row.patients), 'patient')}"
+        st.caption("On this caseload: " + ", ".join(f"ID {chooser.short_id(one)}" for one in row.patients))
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
         if actions.submit("Hand over", "hand_over", target) and taker is not None:
-            accounts.hand_over(resources().db, who, row.id, taker, row.revision)
+            db = resources().db
+            actions.once(
+                "hand_over", target, lambda: handover.hand_over(db, who, row.id, taker, row.revision, row.patients)
+            )
             st.rerun()
+        st.caption("Where there is a second administrator, the patients move when that one confirms it.")
+
+
+def show_requests(who: Actor) -> None:
+    """Draw the caseloads that wait to be handed over."""
+    db = resources().db
+    for one in handover.waiting(db, who):
+        giver, taker, by = (links.plain_text(name) for name in (one.giver, one.taker, one.asked_by))
+        with st.container(border=True):
+            st.markdown(f"**{by}** asks to hand all patients of **{giver}** ({len(one.patients)}) over to **{taker}**.")
+            target = f"{one.id}:{chooser.digest(one.patients)}"
+            if one.own:
+                st.caption("Another administrator has to confirm it.")
+            elif actions.action("Confirm", "confirm-hand-over", target, "primary"):
+                actions.once("confirm-hand-over", target, partial(handover.confirm, db, who, one.id, one.patients))
+                st.rerun()
+            if actions.action("Take it back" if one.own else "Refuse", "refuse-hand-over", target):
+                actions.once("refuse-hand-over", target, partial(handover.refuse, db, who, one.id))
+                st.rerun()
 
 
 def hand_out(name: str, password: str) -> None:
@@ -120,6 +151,7 @@ def show_handed_out() -> None:
         st.caption("Hand it over in person. It has to be changed at the first sign-in.")
         if st.button("It is written down", type="primary"):
             del st.session_state["handed_out"]
+            actions.forget_results()
             st.rerun()
 
 
@@ -130,11 +162,13 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         name.markdown(links.plain_text(row.name) + (" (you)" if row.id == who.account_id else ""))
         role.write(words.ROLES[row.role])
         condition.write(condition_of(row))
-        patients.write(str(row.patients))
+        patients.write(str(len(row.patients)))
         with button:
             wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True)
         if wanted:
-            change(who, row, [other for other in rows if other.id != row.id and not other.disabled])
+            change(
+                who, row, [other for other in rows if other.id not in (row.id, who.account_id) and not other.disabled]
+            )
 
 
 def condition_of(row: AccountRow) -> str:
@@ -151,8 +185,10 @@ who = actor()
 title, button = st.columns([4, 1], vertical_alignment="bottom")
 title.title("Accounts")
 if button.button("Add account", type="primary", icon=":material/person_add:", width="stretch"):
+    actions.open_anew("add_account")
     add(who)
 show_handed_out()
+show_requests(who)
 for column, caption in zip(st.columns(WIDTHS), ["Name", "Role", "State", "Patients", ""], strict=True):
     column.caption(caption)
 found = accounts.list_accounts(resources().db, who)

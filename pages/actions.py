@@ -7,11 +7,17 @@ doesn't draw that button any more, nothing is done, and the page says so (`say_m
 
 from __future__ import annotations
 
-from typing import Literal
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
-CLICKED, CARRIED_OUT = "clicked", "carried_out"
+Result = TypeVar("Result")
+
+CLICKED, CARRIED_OUT, ONCE = "clicked", "carried_out", "once"
 MISSED = (
     "Nothing was done: what was on the screen has changed since, or is no longer there. Please look again, then repeat."
 )
@@ -56,6 +62,52 @@ def at(record_id: str, revision: int) -> str:
     return f"{record_id}:{revision}"
 
 
+@dataclass(slots=True)
+class Once:
+    """What was carried out in a browser, each action once."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def carry_out(self, name: str, do: Callable[[], Result]) -> Result:
+        """Return what `do` brings; of two that ask at the same time, the second gets what the first one's brought."""
+        with self.lock:
+            if name not in self.results:
+                self.results[name] = do()
+            result: Result = self.results[name]
+            return result
+
+
+def once(what: str, target: str, do: Callable[[], Result]) -> Result:
+    """Carry out an action for this `target` once, and return its result to a repeated click too.
+
+    A repeated click runs the page beside the first run, which is cut off where it next speaks to the browser: what it
+    did would be done again, or its result lost. `target` as in `action`, or `opening` where nothing has a revision yet.
+    `do` must not speak to the browser. After a refusal it may be repeated.
+    """
+    return _once().carry_out(f"{what}:{target}", do)
+
+
+def open_anew(what: str) -> None:
+    """Say that a dialog is opened: what is asked for in it is another thing than the last time."""
+    st.session_state[f"opening:{what}"] = secrets.token_hex(8)
+
+
+def opening(what: str) -> str:
+    """Return which opening of a dialog is drawn, as the target of what is asked for in it."""
+    return str(st.session_state[f"opening:{what}"])
+
+
+def forget_results() -> None:
+    """Forget what actions brought, such as a password."""
+    st.session_state.pop(ONCE, None)
+
+
+def _once() -> Once:
+    found: Once = st.session_state.setdefault(ONCE, Once())
+    return found
+
+
 def say_missed() -> None:
     """Say that a click met nothing, where the page that has run since drew no such button."""
     missed = st.session_state.pop(CLICKED, None)
@@ -69,6 +121,8 @@ def _remember(name: str) -> None:
 
 
 def _noted(clicked: bool, name: str) -> bool:
+    # Before the first click, so that no two runs make one each.
+    _once()
     if clicked:
         st.session_state.pop(CLICKED, None)
         st.session_state[CARRIED_OUT] = name

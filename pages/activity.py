@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from clinic import words
 from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.patients import caseload
+from clinic.phrases import counted
 from clinic.worker.health import read_health
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.folder_import import show_import
 from pages.views.follow import progress_text
-from pages.widgets import day, duration, show_errors
+from pages.widgets import duration, show_errors
 from web.resources import resources
 
 EVERYBODY = "everybody"
@@ -29,11 +31,11 @@ def show_jobs() -> None:
         for job in active:
             with st.container(border=True):
                 left, right = st.columns([5, 1], vertical_alignment="center")
-                left.markdown(f"**{links.plain_text(job.patient_name)}** · recorded {day(job.recorded_on)}")
-                left.progress(job.status.share or 0.0, text=progress_text(job.status, job.kind == "pictures"))
+                left.markdown(f"{chooser.whose(job.subject)} · {chooser.visit(job.subject)}")
+                left.progress(job.status.share or 0.0, text=progress_text(job.status, job.subject.kind == "pictures"))
                 with right:
                     if who.writes:
-                        links.recording_link("Show", job.status.recording_id)
+                        links.analysis_link("Show", job.status.recording_id)
 
 
 def show_failed() -> None:
@@ -42,8 +44,8 @@ def show_failed() -> None:
     for failed in outcomes.failed(parts.db, actor()):
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
-            left.markdown(f"**{links.plain_text(failed.patient_name)}** · recorded {day(failed.recorded_on)}")
-            left.caption(f"{links.plain_text(failed.reason)} Code: {failed.code}")
+            left.markdown(f"{chooser.whose(failed.subject)} · {chooser.visit(failed.subject)}")
+            left.caption(f"{links.plain_text(failed.reason)} {words.ERROR_CODE.format(code=failed.code)}")
             if failed.writable and jobs.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
                 right.button(
                     "Try again",
@@ -57,7 +59,11 @@ def show_pace() -> None:
     """Say how much was worked out lately."""
     pace = outcomes.pace(resources().db, actor())
     if pace.recordings or pace.video_s or pace.pictures:
-        worked = [f"{pace.recordings} recordings", f"{duration(pace.video_s)} of video", f"{pace.pictures} pictures"]
+        worked = [
+            counted(pace.recordings, "recording"),
+            f"{duration(pace.video_s)} of video",
+            counted(pace.pictures, "picture"),
+        ]
         st.caption(f"Within the last hour: {', '.join(worked)}.")
 
 

@@ -1,25 +1,29 @@
-"""All patients: search, last recording, how usable it was, small trends; and a form for a new one."""
+"""All patients, fifty on a page: who needs somebody, the last recording, small trends; and a form for a new one."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import streamlit as st
 
 from clinic import words
-from clinic.patients import caseload, fields
-from clinic.patients.caseload import PatientSummary
-from fer_core.emotions import Emotion
-from pages import chooser, links
-from pages.charts.palette import COLORS
-from pages.charts.trend import spark_svg
+from clinic.patients import caseload, fields, listing
+from clinic.patients.listing import PAGE, Asked, Only, Order, Page
+from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.caseload_table import show_lines
 from pages.views.sharing import ask_for_emergency
 from pages.views.transfer import import_dialog, show_receipt
-from pages.widgets import day, day_input, percent, show_errors
+from pages.widgets import day_input, show_errors
 from web.resources import resources
 
-SHOWN_AT_ONCE = 25
-SPARKS = (Emotion.HAPPY, Emotion.SAD)
-WIDTHS = [3.2, 1.8, 1.6, 1.7, 1.7]
+ORDERS: dict[str, str] = {Order.NEEDS_YOU: "Needs you", Order.NAME: "Name", Order.LAST_SEEN: "Last seen"}
+FILTERS: dict[str, str] = {
+    Only.ALL: "All",
+    Only.NEEDS_YOU: "Needs you",
+    Only.NO_CONSENT: "No consent",
+    Only.NO_RECORDING: "No recording",
+}
 
 
 @st.dialog("New patient")
@@ -32,63 +36,66 @@ def add_patient() -> None:
         with right:
             born_on = day_input("Date of birth (optional)", None, "born_on")
         note = st.text_area("Note (optional)", max_chars=fields.NOTE_MAX, height=100)
-        if st.form_submit_button("Add", type="primary"):
-            patient_id = caseload.add_patient(resources().db, actor(), name, note, code=code, born_on=born_on)
+        target = actions.opening("add_patient")
+        if actions.submit("Add", "add_patient", target, kind="primary"):
+            db, who = resources().db, actor()
+            patient_id = actions.once(
+                "add_patient",
+                target,
+                lambda: caseload.add_patient(db, who, name, note, code=code, born_on=born_on),
+            )
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
-def show_list(patients: list[PatientSummary]) -> None:
-    """Draw one line for each patient, the first ones at once and the others on demand."""
-    sparks = [f"{words.EXPRESSIONS[emotion].capitalize()} over time" for emotion in SPARKS]
-    titles = ["Patient", "Last recording", "Usable face time", *sparks]
-    for column, title in zip(st.columns(WIDTHS), titles, strict=True):
-        column.caption(title)
-    shown = st.session_state.get("patients_shown", SHOWN_AT_ONCE)
-    for patient in patients[:shown]:
-        show_line(patient)
-    if len(patients) > shown and st.button(f"Show {min(SHOWN_AT_ONCE, len(patients) - shown)} more"):
-        st.session_state["patients_shown"] = shown + SHOWN_AT_ONCE
-        st.rerun()
+def ask() -> Asked:
+    """Draw the search, the filter and the order; return what is asked for, from the first page where that changed."""
+    search_box, order_box = st.columns([2, 1.6], vertical_alignment="bottom")
+    search = search_box.text_input(
+        "Search", placeholder="Search by name, code or note", label_visibility="collapsed", key="search"
+    )
+    with order_box:
+        order = Order(chooser.switch("Sorted by", ORDERS, "caseload_order"))
+    only = Only(chooser.switch("Shown", FILTERS, "caseload_filter"))
+    asked = Asked(search, order, only)
+    if st.session_state.get("caseload_asked") != asked:
+        st.session_state["caseload_asked"], st.session_state["caseload_page"] = asked, 0
+    return replace(asked, page=st.session_state["caseload_page"])
 
 
-def show_line(patient: PatientSummary) -> None:
-    """Draw one patient's line."""
-    with st.container(border=True):
-        name, last, usable, *sparks = st.columns(WIDTHS, vertical_alignment="center")
-        with name:
-            links.patient_link(patient.name, patient.id)
-            st.caption(chooser.identity(patient))
-            if patient.demo:
-                st.badge("Invented", color="blue")
-            if patient.emergency_until is not None:
-                st.badge("Emergency access", color="orange")
-            if patient.closed:
-                st.badge("No consent" if not patient.recordings else "Closed: no consent", color="gray")
-        last.write(day(patient.last_recorded_on))
-        last.caption("1 recording" if patient.recordings == 1 else f"{patient.recordings} recordings")
-        usable.write(percent(patient.last_usable_share))
-        for column, emotion in zip(sparks, SPARKS, strict=True):
-            svg = spark_svg([shares[emotion] if shares else None for shares in patient.shares], COLORS[emotion])
-            if svg:
-                column.image(svg)
-            else:
-                column.write("–")
+def show_page(found: Page) -> None:
+    """Draw the lines of a page, and the ways to the pages around it."""
+    show_lines(found.lines)
+    said, back, on = st.columns([4, 1, 1], vertical_alignment="center")
+    first = found.page * PAGE + 1
+    said.caption(f"{first} to {first + len(found.lines) - 1} of {found.found}. {words.DISCLAIMER}")
+    if found.pages > 1:
+        if back.button("Previous", disabled=found.page == 0, width="stretch"):
+            turn(found.page - 1)
+        if on.button("Next", disabled=found.page == found.pages - 1, width="stretch"):
+            turn(found.page + 1)
+
+
+def turn(page: int) -> None:
+    """Go on to another page of the list."""
+    st.session_state["caseload_page"] = page
+    st.rerun()
 
 
 who = actor()
 title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
 if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
+    actions.open_anew("import")
     import_dialog()
 if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
+    actions.open_anew("add_patient")
     add_patient()
 show_receipt()
-search = st.text_input("Search", placeholder="Search by name, code or note", label_visibility="collapsed", key="search")
-found = caseload.list_patients(resources().db, who, search)
-if found:
-    show_list(found)
-    st.caption(words.DISCLAIMER)
-elif search:
+asked = ask()
+found = listing.page(resources().db, who, asked)
+if found.lines:
+    show_page(found)
+elif asked.search or asked.only is not Only.ALL:
     st.info("No patient matches this search.", icon=":material/search:")
 elif who.writes:
     with st.container(border=True):

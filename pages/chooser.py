@@ -10,32 +10,33 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
 from typing import Literal, Protocol
 
 import streamlit as st
 
-from clinic.patients.caseload import RecordingRow
+from clinic.phrases import SHORT_ID
+from clinic.phrases import Person as Person
+from clinic.phrases import identity_text as identity_text
+from clinic.phrases import short_id as short_id
 from pages.links import plain_text
 from pages.widgets import day
 
-SHORT_ID = 6
-"""So many characters of an id are shown at least where nothing else tells two options apart."""
 GONE = "What was chosen is no longer there. Please choose again."
 
 
-class Person(Protocol):
-    """What a patient is told by."""
+class Visit(Protocol):
+    """What a recording is told by."""
 
     @property
-    def id(self) -> str: ...
+    def kind(self) -> str: ...
     @property
-    def name(self) -> str: ...
+    def recorded_on(self) -> date: ...
     @property
-    def code(self) -> str: ...
+    def recorded_time(self) -> time | None: ...
     @property
-    def born_on(self) -> date | None: ...
+    def visit_number(self) -> int: ...
 
 
 def choose(
@@ -57,7 +58,7 @@ def choose(
         st.warning(GONE, icon=":material/info:")
         before = None
     ids = list(labels)
-    drawn = f"{key}:{_digest(labels)}"
+    drawn = f"{key}:{digest(sorted(labels.items()))}"
     st.session_state[f"drawn:{key}"] = drawn
     return st.selectbox(
         label,
@@ -98,22 +99,19 @@ def person(patient: Person) -> str:
 
 def identity(patient: Person) -> str:
     """Return what tells a patient from another one of the same name: code, date of birth, and always a short id."""
-    parts = [patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
-    return plain_text(" · ".join([part for part in parts if part] + [f"ID {patient.id[:SHORT_ID]}"]))
+    return plain_text(identity_text(patient))
 
 
-def recording_labels(recordings: Iterable[RecordingRow], title_of: Callable[[RecordingRow], str]) -> dict[str, str]:
-    """Return what each recording is called in a choice; of one day without times, they are numbered as they came in."""
-    titles = {recording.id: title_of(recording) for recording in recordings}
-    count = Counter(_plain(title) for title in titles.values())
-    numbers: Counter[str] = Counter()
-    labels = {}
-    # The list has the newest first.
-    for recording_id, title in reversed(titles.items()):
-        numbers[_plain(title)] += 1
-        several_alike = count[_plain(title)] > 1
-        labels[recording_id] = f"{title} · number {numbers[_plain(title)]}" if several_alike else title
-    return unique({recording_id: labels[recording_id] for recording_id in titles})
+def whose(patient: Person) -> str:
+    """Return in Markdown who a patient is: the name, and what no other patient shares; for titles and dialogs."""
+    return f"**{plain_text(patient.name)}** · {identity(patient)}"
+
+
+def visit(recording: Visit) -> str:
+    """Return what a recording is called everywhere: day, time of day, kind, and its number, which no other one has."""
+    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
+    kind = "Video" if recording.kind == "video" else "Pictures"
+    return f"{day(recording.recorded_on)}{at} · {kind} · no. {recording.visit_number}"
 
 
 def unique(labels: Mapping[str, str]) -> dict[str, str]:
@@ -138,8 +136,9 @@ def _before(key: str, start: str | None) -> str | None:
     return chosen if chosen is None else str(chosen)
 
 
-def _digest(labels: Mapping[str, str]) -> str:
-    return hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()[:16]
+def digest(shown: Iterable[object]) -> str:
+    """Return a short name for what is shown, for the key of what depends on it."""
+    return hashlib.sha256(repr(tuple(shown)).encode()).hexdigest()[:16]
 
 
 def _plain(label: str) -> str:

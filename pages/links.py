@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 import streamlit as st
 
 CASELOAD = "caseload.py"
 RECORD = "record.py"
 PATIENT = "patient.py"
+RECORDING = "recording.py"
 ACTIVITY = "activity.py"
 MODEL = "model.py"
 ACCOUNTS = "accounts.py"
@@ -21,9 +23,9 @@ def query_id(key: str) -> str | None:
     return value if re.fullmatch(r"[0-9a-f]{32}", value) else None
 
 
-def patient_link(label: str, patient_id: str, recording_id: str | None = None) -> None:
-    """Draw a link to a patient's page, or to one recording on it."""
-    where = {"patient": patient_id} | ({"recording": recording_id} if recording_id else {})
+def patient_link(label: str, patient_id: str, tab: str | None = None) -> None:
+    """Draw a link to a patient's page, on which `tab` is open (a word of pages/patient.py)."""
+    where = {"patient": patient_id} | ({"tab": tab} if tab else {})
     st.page_link(PATIENT, label=plain_text(label), query_params=where)
 
 
@@ -32,7 +34,17 @@ def new_recording_link(label: str, patient_id: str) -> None:
     st.page_link(RECORD, label=label, icon=":material/add:", query_params={"patient": patient_id})
 
 
-def recording_link(label: str, recording_id: str) -> None:
+def recording_link(label: str, recording_id: str, icon: str | None = None) -> None:
+    """Draw a link to a recording's own page."""
+    st.page_link(RECORDING, label=plain_text(label), icon=icon, query_params={"id": recording_id})
+
+
+def open_recording(recording_id: str) -> NoReturn:
+    """Go to a recording's own page, where a click chose it."""
+    st.switch_page(RECORDING, query_params={"id": recording_id})
+
+
+def analysis_link(label: str, recording_id: str) -> None:
     """Draw a link to where an analysis is followed."""
     st.page_link(RECORD, label=label, query_params={"recording": recording_id})
 

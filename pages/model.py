@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
 from pages.charts.model import confusion_figure, training_figure, trust_figure
 from pages.charts.trend import title
-from pages.widgets import chart, percent
+from pages.widgets import chart, day, percent
 from web.resources import resources
 
 SPLIT = "PrivateTest"
@@ -126,9 +127,16 @@ def show_making(card: ModelCard) -> None:
     if card.curves:
         chart(training_figure(card.curves), "curves", "Training curves", disclaimer=False)
     with st.expander("How this model was made"):
-        st.markdown(f"Name `{card.name}`, made {card.made_at[:10] or 'at an unknown time'}.")
+        st.markdown(f"Name `{card.name}`, made {_made_on(card)}.")
         st.markdown(f"Fingerprint of its weights (SHA-256): `{card.sha256}`")
         st.json({"data": card.data, "recipe": card.recipe}, expanded=False)
+
+
+def _made_on(card: ModelCard) -> str:
+    try:
+        return day(datetime.fromisoformat(card.made_at))
+    except ValueError:
+        return "at an unknown time"
 
 
 def _exact(share: float) -> str:

@@ -27,6 +27,7 @@ PLACES = (
     PageEntry(links.CASELOAD, "Caseload", ":material/groups:", "caseload", EVERYBODY),
     PageEntry(links.RECORD, "New recording", ":material/videocam:", "record", WRITERS),
     PageEntry(links.PATIENT, "Patient", ":material/person:", "patient", EVERYBODY),
+    PageEntry(links.RECORDING, "Recording", ":material/play_circle:", "recording", EVERYBODY),
     PageEntry(links.ACTIVITY, "Analyses", ":material/pending_actions:", "activity", EVERYBODY),
     PageEntry(links.MODEL, "Model", ":material/fact_check:", "model", EVERYBODY),
     PageEntry(links.ACCOUNTS, "Accounts", ":material/manage_accounts:", "accounts", ADMINISTRATORS),

@@ -8,10 +8,13 @@ from clinic import words
 from clinic.access import Actor, Role
 from clinic.accounts import sessions
 from clinic.admin import clock_watch
+from clinic.patients import needs
 from clinic.worker.health import read_health
 from pages import actions, links
-from pages.navigation import PLACES, places_of
+from pages.navigation import PLACES, PageEntry, places_of
 from pages.session import actor
+from pages.views.paper import print_styles
+from pages.views.takeovers import show_takeovers
 from pages.views.zone import ask_for_zone
 from pages.widgets import duration, show_errors
 from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
@@ -27,6 +30,7 @@ def show_sidebar(who: Actor) -> None:
     if who.role is Role.ADMINISTRATOR:
         show_clock(who)
         ask_for_zone(who)
+    show_takeovers(who)
     if health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
@@ -57,6 +61,14 @@ def show_clock(who: Actor) -> None:
             st.rerun()
 
 
+def titled(place: PageEntry, who: Actor) -> str:
+    """Return a page's title; the caseload's says how many patients need somebody."""
+    if place.script != links.CASELOAD or not who.writes:
+        return place.title
+    count = needs.count(resources().db, who)
+    return f"{place.title} ({count})" if count else place.title
+
+
 # The tab's title is the page's, and no name. A material icon would be fetched from another host.
 st.set_page_config(page_icon="📈", layout="wide")
 
@@ -67,12 +79,15 @@ with show_errors():
         st.session_state.clear()
     page = st.navigation(
         [
-            st.Page(place.script, title=place.title, icon=place.icon, url_path=place.path, default=place is PLACES[0])
+            st.Page(
+                place.script, title=titled(place, who), icon=place.icon, url_path=place.path, default=place is PLACES[0]
+            )
             for place in places_of(who.role)
         ]
     )
     with st.sidebar, show_errors():
         show_sidebar(who)
+    print_styles()
     said = st.container()
     with show_errors():
         page.run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -16,6 +16,7 @@ from clinic import words
 from clinic.admin import zones
 from clinic.conflicts import ConflictError
 from clinic.jobs.obstacles import refusal_of
+from clinic.phrases import day as day  # the pages' one way to write a date
 from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 from pages.links import plain_text
@@ -29,6 +30,8 @@ STANDINGS = {
     Tone.ATTENTION: (st.warning, "info"),
     Tone.BAD: (st.error, "info"),
 }
+DAY_COLUMN = st.column_config.DateColumn(format="D MMM YYYY")
+"""How a table shows days: as `day` does, and sorted as days."""
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -39,7 +42,7 @@ def show_error(error: Exception) -> None:
         st.error(error.message, icon=":material/info:")
         for one in error.differences if isinstance(error, ConflictError) else ():
             st.markdown(f"{one.field}: stored now **{plain_text(one.stored)}**, yours **{plain_text(one.wanted)}**")
-        st.caption(f"Code: {error.code}")
+        st.caption(words.ERROR_CODE.format(code=error.code))
         return
     # The kind and the place alone are logged: a message may hold a name or a part of a file.
     log.error("unexpected %s at %s", type(error).__name__, _place(error))
@@ -74,18 +77,41 @@ def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
         st.caption(words.DISCLAIMER)
 
 
-def day(value: date | None) -> str:
-    """Return a date as people read it everywhere, such as ``21 Nov 2026``; a dash for none."""
-    return f"{value.day} {value:%b %Y}" if value is not None else "–"
+def chart_of_recordings(figure: Any, key: str, alt: str) -> str | None:
+    """Draw a figure whose points are recordings; return the id of the one that was clicked."""
+    event = st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt, on_select="rerun", selection_mode="points")
+    st.caption(words.DISCLAIMER)
+    chosen = [point["customdata"][0] for point in event["selection"]["points"] if point.get("customdata")]
+    return str(chosen[0]) if chosen and chosen[0] else None
 
 
-def day_input(label: str, value: date | None, key: str) -> date | None:
+def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **look: Any) -> str | None:
+    """Draw a table with one row for each recording of `ids`; return the id of the one whose row was clicked."""
+    # Another list is another table: what was clicked in one says nothing of a row of the other.
+    table = f"{key}:{hash(tuple(ids))}"
+    event = st.dataframe(rows, hide_index=True, key=table, on_select="rerun", selection_mode="single-row", **look)
+    chosen = event["selection"]["rows"]
+    return ids[chosen[0]] if chosen and chosen[0] < len(ids) else None
+
+
+def day_input(
+    label: str, value: date | None, key: str, on_change: Callable[..., None] | None = None, args: tuple[Any, ...] = ()
+) -> date | None:
     """Draw the box of a day; return what is typed in it, to be checked by whoever stores it.
 
-    Streamlit keeps a day outside of the box's own range to itself and goes on with the one before, so the range is that
-    of the calendar and no day is out of it.
+    It is typed as ISO 8601 has it, the one order that nobody reads as another day. Streamlit keeps a day outside of the
+    box's own range to itself and goes on with the one before, so the range is that of the calendar.
     """
-    return st.date_input(label, value=value, min_value=date.min, max_value=date.max, format="YYYY-MM-DD", key=key)
+    return st.date_input(
+        label,
+        value=value,
+        min_value=date.min,
+        max_value=date.max,
+        format="YYYY-MM-DD",
+        key=key,
+        on_change=on_change,
+        args=args,
+    )
 
 
 def clock(value: datetime) -> str:
@@ -105,7 +131,7 @@ def day_of(value: datetime | None) -> str:
 
 def instants(title: str) -> tuple[str, Any]:
     """Return the name of a table's column of instants, with the clinic's zone, and how it is shown."""
-    return f"{title} ({zone()})", st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=str(zone()))
+    return f"{title} ({zone()})", st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=str(zone()))
 
 
 def percent(share: float | None) -> str:
@@ -117,8 +143,11 @@ def duration(seconds: float | None) -> str:
     """Return a length of time in words, such as ``1 min 12 s``; a dash for none."""
     if seconds is None:
         return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 1:
+        # What stands for a moment is never called nothing.
+        return f"{seconds:.2g} s"
+    if round(seconds) < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"

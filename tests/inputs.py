@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_core.errors import MediaError
 from fer_core.media import kinds
-from fer_core.media.container import DecodeStats
+from fer_core.media.passage import DecodeStats
 from fer_core.media.sandbox import inspect_file
 from fer_core.media.video import frames, probe
 from tests.fer_core.test_bad_input import TABLE

@@ -24,42 +24,79 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, identities, oidc, sessions, totp
+from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
 from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.exchange import downloads, exports, imports
-from clinic.jobs import jobs, outcomes, progress, reanalysis
-from clinic.patients import caseload, edits, sharing
+from clinic.exchange import downloads, exports, handing_out, imports, recording_files
+from clinic.exchange.downloads import Kind
+from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
+from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
+from clinic.patients.conditions import ConditionKind
+from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
-from clinic.recordings import folders, incoming, playback, readings, uploads
+from clinic.patients.listing import Asked
+from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, schedule
+from clinic.questionnaires.answers import Given
+from clinic.questionnaires.published import HigherIs
+from clinic.questionnaires.scales import OwnFields
+from clinic.recordings import folders, incoming, marks, playback, readings, uploads
+from clinic.recordings.marks import MarkFields, Verdict
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
+from clinic.reports import reports
+from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
 from db.engine import migrate, open_database
-from db.models import Account, Job, JobState, Patient, Reanalysis, Recording, new_id
+from db.models import (
+    Account,
+    FaceCondition,
+    HandOverRequest,
+    ImportedSeries,
+    Job,
+    JobState,
+    OwnScale,
+    Patient,
+    PatientEvent,
+    QuestionnaireAnswer,
+    Reanalysis,
+    Recording,
+    RecordingMark,
+    new_id,
+)
 from db.records import save_results
 from fer_core.errors import FerError
 from pages.navigation import PLACES
 from storage import keys
 from storage.media import open_store
-from storage.sealed import sealing
+from storage.sealed import open_sealed, seal_bytes, sealing
 from tests import doors
 from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 from tests.web.test_gate import inner
 from web import account, monitoring, provider, watch
+from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
+from web import tokens as token_page
+from web.api import application as api
 from web.gate import Behind, Gate
 from web.resources import resources
 from web.routes import routes
 
 ROOT = Path(__file__).parents[1]
+EXCLUDED = MarkFields(0.0, 1.0, Verdict.EXCLUDE, reason="camera")
 MODULES = (
     accounts,
+    answers,
     clock_watch,
+    conditions,
+    events,
+    handover,
+    incoming_csv,
+    scales,
+    schedule,
     zones,
     caseload,
     consent,
@@ -68,21 +105,31 @@ MODULES = (
     edits,
     exports,
     folders,
+    patient_mode,
     identities,
     imports,
     incoming,
     jobs,
     oidc,
+    marks,
     outcomes,
     playback,
     progress,
     readings,
+    recording_files,
     reanalysis,
     totp,
     sharing,
     sessions,
+    takeovers,
+    tokens,
     uploads,
     withdrawal,
+    handing_out,
+    listing,
+    needs,
+    reports,
+    same_files,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
@@ -170,6 +217,18 @@ def ended(world):
     return world.patient_id
 
 
+def waiting(world, actor):
+    """An archive that was prepared for the person while that was allowed."""
+    folder = world.settings.data_dir / "downloads"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{new_id()}-{world.patient_id}-results.zip"
+    content = bytes(downloads.ASKED_EVERY_BYTES + 1)
+    owner = actor.account_id if actor is not None else ""
+    path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))
+    file = open_sealed(path.open("rb"), open_store(world.settings).key, downloads._context(path, owner))
+    return downloads.Waiting(path, world.patient_id, downloads.Kind.ARCHIVE, False, file, len(content))
+
+
 def archive():
     """The export of another installation's patient."""
     with tempfile.TemporaryDirectory() as folder:
@@ -209,6 +268,60 @@ def asked_for(world):
         return stored.id
 
 
+DAY = date(2026, 1, 5)
+
+
+def stored_row(world, **values):
+    """The id of a row that was stored without asking anybody."""
+    table = values.pop("table")
+    row = table(**values)
+    with world.db.session() as session:
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def an_answer(world):
+    return stored_row(
+        world, table=QuestionnaireAnswer, patient_id=world.patient_id, scale="phq9", answered_on=DAY, total=3.0,
+        how="total", recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def a_series(world):
+    return stored_row(
+        world, table=ImportedSeries, patient_id=world.patient_id, tool="openface", recorded_on=DAY, moments=1,
+        readable_share=1.0, measures={"AU12_r": 1.0}, recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def an_event(world):
+    return stored_row(
+        world, table=PatientEvent, patient_id=world.patient_id, kind="event", happened_on=DAY, text="moved",
+        recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def a_mark(world):
+    return stored_row(
+        world, table=RecordingMark, recording_id=world.watched_id, begin_s=0.0, end_s=1.0, verdict="exclude",
+        reason="camera", recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def a_condition(world):
+    return stored_row(
+        world, table=FaceCondition, patient_id=world.patient_id, kind="autism", began_on=DAY,
+        recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def a_scale(world):
+    return stored_row(
+        world, table=OwnScale, name="Ours", lowest=0.0, highest=9.0, higher_is="worse", created_at=datetime.now(UTC)
+    )
+
+
 def turn_on(world, actor):
     """Turn the second step on, and return the recovery codes."""
     made = totp.begin(world.db, world.settings, actor, doors.PASSWORD)
@@ -221,23 +334,62 @@ def with_a_folder(world):
     return replace(world.settings, import_dir=world.settings.data_dir / "incoming")
 
 
+def a_request(world):
+    """A caseload that somebody else asked to hand over."""
+    ids = [account_of(world, name) for name in ("clinician", "foreign", "viewer")]
+    with world.db.session() as session:
+        asked = HandOverRequest(giver_id=ids[0], taker_id=ids[1], asked_by=ids[2], created_at=doors.now())
+        session.add(asked)
+        session.flush()
+        return asked.id
+
+
 CALLS = {
     "accounts.accept_statement": lambda w, a: accounts.accept_statement(w.db, a, words.STATEMENT_VERSION),
     "accounts.add": lambda w, a: accounts.add(w.db, a, "New One", Role.CLINICIAN),
     "accounts.disable": lambda w, a: accounts.disable(w.db, a, account_of(w, "viewer")),
     "accounts.enable": lambda w, a: accounts.enable(w.db, a, account_of(w, "disabled")),
-    "accounts.hand_over": lambda w, a: accounts.hand_over(
+    "handover.confirm": lambda w, a: handover.confirm(w.db, a, a_request(w)),
+    "handover.hand_over": lambda w, a: handover.hand_over(
         w.db, a, account_of(w, "clinician"), account_of(w, "foreign")
     ),
+    "handover.refuse": lambda w, a: handover.refuse(w.db, a, a_request(w)),
+    "handover.waiting": lambda w, a: handover.waiting(w.db, a),
+    "tokens.listed": lambda w, a: tokens.listed(w.db, a),
+    "tokens.make": lambda w, a: tokens.make(w.db, a, "a script", [w.patient_id], doors.PASSWORD),
+    "tokens.revoke": lambda w, a: tokens.revoke(w.db, a, new_id()),
+    "takeovers.lately": lambda w, a: takeovers.lately(w.db, a),
+    "takeovers.read": lambda w, a: takeovers.read(w.db, a, 1),
+    "takeovers.unread": lambda w, a: takeovers.unread(w.db, a),
     "accounts.list_accounts": lambda w, a: accounts.list_accounts(w.db, a),
     "accounts.reset_password": lambda w, a: accounts.reset_password(w.db, a, account_of(w, "viewer")),
     "accounts.set_role": lambda w, a: accounts.set_role(w.db, a, account_of(w, "viewer"), Role.ADMINISTRATOR),
+    "answers.listed": lambda w, a: answers.listed(w.db, a, w.patient_id),
+    "answers.record": lambda w, a: answers.record(w.db, a, w.patient_id, Given("gad7", DAY, total=4)),
+    "answers.remove": lambda w, a: answers.remove(w.db, w.settings, a, an_answer(w)),
+    "conditions.add": lambda w, a: conditions.add(w.db, a, w.patient_id, ConditionKind.AUTISM, DAY),
+    "conditions.conditions": lambda w, a: conditions.conditions(w.db, a, w.patient_id),
+    "conditions.end": lambda w, a: conditions.end(w.db, a, a_condition(w)),
+    "events.add": lambda w, a: events.add(w.db, a, w.patient_id, EventKind.MEDICATION, DAY, "started"),
+    "events.marks": lambda w, a: events.marks(w.db, a, w.patient_id),
+    "events.remove": lambda w, a: events.remove(w.db, a, an_event(w)),
+    "patient_mode.begin": lambda w, a: patient_mode.begin(w.db, a, w.patient_id, "phq9", "4711"),
+    "incoming_csv.preview": lambda w, a: incoming_csv.preview(w.db, a, w.patient_id, b"date,scale,total\n"),
+    "incoming_csv.take": lambda w, a: incoming_csv.take(w.db, a, w.patient_id, b"date,scale,total\n"),
+    "scales.define": lambda w, a: scales.define(w.db, a, OwnFields("New", 0, 9, HigherIs.WORSE)),
+    "scales.offered": lambda w, a: scales.offered(w.db, a),
+    "scales.retire": lambda w, a: scales.retire(w.db, a, a_scale(w)),
+    "schedule.dues": lambda w, a: schedule.dues(w.db, a, w.patient_id),
+    "schedule.plan": lambda w, a: schedule.plan(w.db, a, w.patient_id, "phq9", 14),
+    "schedule.stop": lambda w, a: schedule.stop(w.db, a, w.patient_id, "phq9"),
     "caseload.add_patient": lambda w, a: caseload.add_patient(w.db, a, "New One"),
     "deletion.delete_patient": lambda w, a: deletion.delete_patient(w.db, w.settings, a, w.patient_id),
     "deletion.delete_recording": lambda w, a: deletion.delete_recording(w.db, w.settings, a, w.recording_id),
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
+    "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
+    "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
     "edits.edit_patient": lambda w, a: edits.edit_patient(w.db, a, w.patient_id, 1, PatientFields("Another")),
     "edits.edit_recording": lambda w, a: edits.edit_recording(
@@ -268,6 +420,11 @@ CALLS = {
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
     "progress.status": lambda w, a: progress.status(w.db, a, w.recording_id),
     "progress.watch": lambda w, a: progress.watch(w.db, w.settings, a, w.recording_id),
+    "marks.add": lambda w, a: marks.add(w.db, a, w.watched_id, EXCLUDED),
+    "marks.agreement": lambda w, a: marks.agreement(w.db, a, w.watched_id),
+    "marks.edit": lambda w, a: marks.edit(w.db, a, a_mark(w), 1, EXCLUDED),
+    "marks.marks": lambda w, a: marks.marks(w.db, a, w.watched_id),
+    "marks.remove": lambda w, a: marks.remove(w.db, a, a_mark(w), 1),
     "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
     "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
     "playback.content": lambda w, a: list(playback.content(w.db, w.settings, a, w.watched_id, a_part())),
@@ -275,6 +432,16 @@ CALLS = {
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
+    "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
+    "imported.add": lambda w, a: imported.add(
+        w.db, a, w.patient_id, DAY, b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n"
+    ),
+    "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
+    "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),
+    "handing_out.prepare": lambda w, a: handing_out.prepare(w.db, w.settings, a, w.patient_id, Kind.FHIR),
+    "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
+    "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
     "reanalysis.find_patient": lambda w, a: reanalysis.find_patient(w.db, a, NAME),
     "reanalysis.pause": lambda w, a: reanalysis.pause(w.db, a, asked_for(w)),
@@ -282,6 +449,7 @@ CALLS = {
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
     "totp.begin": lambda w, a: totp.begin(w.db, w.settings, a, doors.PASSWORD),
+    "totp.check_password": lambda w, a: totp.check_password(w.db, a, doors.PASSWORD),
     "totp.begun": lambda w, a: (
         totp.begin(w.db, w.settings, a, doors.PASSWORD),
         totp.begun(w.db, w.settings, a),
@@ -303,8 +471,12 @@ CALLS = {
     "zones.choose": lambda w, a: zones.choose(w.db, a, "Europe/Berlin"),
     "exports.export_patient": lambda w, a: exports.export_patient(w.db, w.settings, a, ended(w), io.BytesIO()),
     "exports.export_to": lambda w, a: exports.export_to(w.db, w.settings, a, ended(w), w.settings.data_dir / "p.zip"),
+    "downloads.content": lambda w, a: list(downloads.content(w.db, a, waiting(w, a))),
+    "downloads.need_allowed": lambda w, a: downloads.need_allowed(w.db, a, waiting(w, a)),
+    "downloads.take": lambda w, a: downloads.take(w.db, w.settings, a, waiting(w, a).path.name[:32]).file.close(),
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
     "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
+    "incoming.need_uploader": lambda w, a: incoming.need_uploader(w.db, a),
     "incoming.begin": lambda w, a: incoming.begin(w.db, w.settings, a, 5),
     "withdrawal.covered": lambda w, a: withdrawal.covered(w.db, w.settings, a, w.patient_id, tuple(Scope)),
     "withdrawal.withdraw": lambda w, a: withdrawal.withdraw(w.db, w.settings, a, w.patient_id, [Scope.EXPORT]),
@@ -402,17 +574,20 @@ def streamlit_routes():
 
 
 def path_of(route):
-    return "/" if isinstance(route, Mount) else route.path
+    return (route.path or "/") if isinstance(route, Mount) else route.path
 
 
 def test_each_route_is_in_the_table():
     ours = [
         *door_pages.ROUTES,
         *account.ROUTES,
+        *token_page.ROUTES,
         *provider.ROUTES,
+        *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
         *monitoring.routes(None, None),
+        *api.routes(None, None),
     ]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
@@ -459,12 +634,12 @@ def test_pages(world, monkeypatch, name, person, expected):
     monkeypatch.setattr("clinic.worker.supervisor.Supervisor.ensure", lambda self: None)
     monkeypatch.setattr("pages.session.token", lambda: world.tokens.get(person))
     try:
-        assert shown(name, world.patient_id) == expected
+        assert shown(name, world.patient_id, world.recording_id) == expected
     finally:
         resources().db.close()
 
 
-def shown(name, patient_id):
+def shown(name, patient_id, recording_id):
     """Open a page and return what came of it."""
     page = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30).run()
     if name != "caseload":
@@ -472,11 +647,15 @@ def shown(name, patient_id):
             page.switch_page(f"{name}.py")
         except ValueError:
             return "hidden"
-    page.query_params["patient"] = patient_id
+    page.query_params["id" if name == "recording" else "patient"] = recording_id if name == "recording" else patient_id
     page.run()
-    codes = [caption.value.removeprefix("Code: ") for caption in page.caption if caption.value.startswith("Code: ")]
+    codes = [
+        caption.value.removeprefix("Error code: ")
+        for caption in page.caption
+        if caption.value.startswith("Error code: ")
+    ]
     if codes:
         return codes[0]
-    titles = {"record": "New recording", "activity": "Analyses", "patient": NAME}
+    titles = {"record": "New recording", "activity": "Analyses", "patient": NAME, "recording": NAME}
     assert [title.value for title in page.title] == [titles.get(name, name.capitalize())]
     return "ok"

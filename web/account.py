@@ -13,14 +13,16 @@ from starlette.routing import Route
 
 from clinic import words
 from clinic.access import Actor, Forbidden
-from clinic.accounts import totp
+from clinic.accounts import takeovers, totp
+from clinic.accounts.takeovers import Takeover
 from clinic.accounts.totp import Enrolment, TotpStatus
 from clinic.admin import zones
+from clinic.phrases import counted, day
 from fer_core.errors import FerError
-from web.gate import CHANGE_PASSWORD, YOUR_ACCOUNT
-from web.page import attempt, bare_form, notice, page, read_form
+from web.gate import CHANGE_PASSWORD, TOKENS, YOUR_ACCOUNT
+from web.page import bare_form, notice, page, read_form, refuse
 from web.resources import resources
-from web.sign_in import CODE, CURRENT
+from web.sign_in import ATTEMPTS, CODE, CURRENT
 
 APP_CODE = ("code", "Code that the app shows now", "text", "one-time-code")
 MEANING = (
@@ -37,10 +39,9 @@ async def your_account(request: Request) -> Response:
         return await _show(actor, "")
     form = await read_form(request)
     try:
-        return await attempt(lambda: _do(actor, form))
+        return await ATTEMPTS.run(request, lambda: _do(actor, form))
     except FerError as refusal:
-        status = 429 if refusal.code == "sign_in_delayed" else 403
-        return await _show(actor, refusal.message, status)
+        return refuse(refusal, await _show(actor, refusal.message))
 
 
 ROUTES = [Route(YOUR_ACCOUNT, your_account, methods=["GET", "POST"])]
@@ -69,17 +70,17 @@ def _confirm(actor: Actor, code: str) -> Response:
         return page("Second step", _enrolment(again, refusal.message), 403)
 
 
-async def _show(actor: Actor, said: str, status: int = 200) -> Response:
+async def _show(actor: Actor, said: str) -> Response:
     parts = resources()
     found = await asyncio.to_thread(totp.standing, parts.db, actor)
     chosen = await asyncio.to_thread(zones.chosen, parts.db)
     needed = parts.settings.need_second_step and not actor.second_step
     body = f"<h1>Your account</h1><p>{escape(actor.name)}, {escape(words.ROLES[actor.role].lower())}</p>{notice(said)}"
     body += _second_step(found, needed, chosen.zone if chosen is not None else UTC)
+    body += _takeovers(await asyncio.to_thread(takeovers.lately, parts.db, actor), chosen.zone if chosen else UTC)
+    body += f'<h2>Programs</h2><a class="button" href="{TOKENS}">Tokens for programs</a>'
     body += f'<h2>Password</h2><a class="button" href="{CHANGE_PASSWORD}">Change password</a>'
-    return page(
-        "Your account", body + ("" if needed else '<p class="small"><a href="/">Back to the patients</a></p>'), status
-    )
+    return page("Your account", body + ("" if needed else '<p class="small"><a href="/">Back to the patients</a></p>'))
 
 
 def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
@@ -88,7 +89,7 @@ def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
         return f"<h2>Second step: off</h2><p>{lead}</p>" + bare_form(
             YOUR_ACCOUNT, (CURRENT,), "Set it up", operation="begin"
         )
-    since = f"On since {found.on_since.astimezone(zone):%-d %B %Y}. {found.codes_left} recovery codes are left."
+    since = f"On since {day(found.on_since.astimezone(zone))}. Left: {counted(found.codes_left, 'recovery code')}."
     return (
         f"<h2>Second step: on</h2><p>{since}</p>"
         "<details><summary>New recovery codes</summary>"
@@ -97,6 +98,21 @@ def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
         + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Turn it off", operation="off")
         + "</details>"
     )
+
+
+def _takeovers(found: list[Takeover], zone: tzinfo) -> str:
+    """List what administrators did to the account or its patients lately; nobody can strike it out."""
+    if not found:
+        return ""
+    listed = "".join(f"<li>{escape(_sentence(one, zone))}</li>" for one in reversed(found))
+    return f"<h2>What administrators did</h2><p>Within the last {takeovers.LATELY.days} days:</p><ul>{listed}</ul>"
+
+
+def _sentence(one: Takeover, zone: tzinfo) -> str:
+    patients = "1 patient" if one.patients == 1 else f"{one.patients} patients"
+    account = "your account" if one.own else one.account
+    said = words.TAKEOVERS[one.action].format(by=one.by or "The command line", account=account, patients=patients)
+    return f"{one.at.astimezone(zone):%-d %B %Y, %H:%M}: {said}."
 
 
 def _enrolment(made: Enrolment, said: str = "") -> str:

@@ -19,23 +19,31 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic.access import Actor, Role
-from clinic.accounts import sessions
+from clinic.accounts import sessions, tokens
 from db.engine import Database
+from web.api.problems import Problem, no_token
+from web.hosts import answers_to
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
 SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
+TOKENS = "/your-tokens"
 INTENDED_USE = "/intended-use"
+HAND_OVER, PATIENT_MODE = "/hand-over", "/questionnaire"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
-DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK})
-"""What answers to everyone, besides `HEALTH`."""
+DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PATIENT_MODE})
+"""What answers to everyone, besides `HEALTH`; the last one asks for a token of its own (web/patient_mode.py)."""
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
 """What opens beside a page on which there is something to do first."""
 HEALTH = "/_stcore/health"
+API = "/api/v1"
+"""What programs ask with a token; a cookie counts for nothing there, and a token nowhere else."""
 HEALTHZ, MONITORED = "/healthz", "/metrics"
 """What programs ask, which sign in nowhere: these routes look for themselves at who asks (web/monitoring.py)."""
-SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
-"""What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
-UPLOADS, METRICS = ("/_stcore/upload_file/", "/uploads/", "/downloads/"), "/_stcore/metrics"
+SHUT = ("/_stcore/upload_file/", "/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
+"""What answers nobody: Streamlit's own uploads, which would lie in clear while they come in; its media, which know no
+person; its agents' interface; a sign-in that isn't ours."""
+UPLOADS = ("/uploads/", "/downloads/", HAND_OVER)
+METRICS = "/_stcore/metrics"
 """What is for those alone who change things, and for administrators."""
 PROGRAM_FILES = "/static/"
 """Scripts and fonts, the same for everyone and named by their content: they alone may be kept by the browser."""
@@ -56,6 +64,8 @@ class Behind:
     `open_db` gives the database. `is_deed` tells a websocket message that a person caused from one that a timer did.
     `farewell` is the last message of a websocket whose sign-in ended. `policy` is the Content-Security-Policy of the
     pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
+    `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` tells a path to which something
+    answers from others.
     """
 
     open_db: Callable[[], Database]
@@ -64,6 +74,8 @@ class Behind:
     policy: str
     tls: bool = False
     need_second_step: bool = False
+    hosts: tuple[str, ...] = ()
+    is_known: Callable[[str], bool] = lambda _path: True
 
 
 class Gate:
@@ -91,8 +103,12 @@ class Gate:
         if path in (HEALTHZ, MONITORED):
             scope["actor"] = None
             return None
+        if not answers_to(headers.get("host"), self._behind.hosts):
+            return PlainTextResponse("This program is not called that.", 421)
         if scope["method"] in CHANGING and not _same_site(headers):
             return PlainTextResponse("This request came from another site.", 403)
+        if path == API or path.startswith(f"{API}/"):
+            return await self._api(scope, headers)
         actor = scope["actor"] = await self._actor(scope)
         # To one who is signed in, Streamlit answers: with it the page gets the token without which it can't upload.
         if path == HEALTH and (actor is None or self._first(actor)):
@@ -104,6 +120,8 @@ class Gate:
         first = self._first(actor)
         if first is not None and path not in (first, BESIDE.get(first)):
             return _elsewhere(scope, headers, first, 403)
+        if not self._behind.is_known(path):
+            return PlainTextResponse("There is nothing here.", 404)
         status = refused(path, actor.role)
         if status is not None:
             return PlainTextResponse("There is nothing here for you.", status)
@@ -111,9 +129,25 @@ class Gate:
             await self._note(actor)
         return None
 
+    async def _api(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return why a program is refused, None for one with a token that lives."""
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        actor = scope["actor"] = (
+            await asyncio.to_thread(lambda: tokens.actor_of(self._behind.open_db(), token.strip()))
+            if kind.lower() == "bearer"
+            else None
+        )
+        if actor is None:
+            return no_token()
+        if self._first(actor) is not None:
+            return Problem(403, "account_not_ready", "The token's account has to sign in and finish what it is asked.")
+        return None
+
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         actor = await self._actor(scope)
-        if actor is None or self._first(actor) or not _same_site(Headers(scope=scope)):
+        headers = Headers(scope=scope)
+        ours = answers_to(headers.get("host"), self._behind.hosts) and _same_site(headers)
+        if actor is None or self._first(actor) or not ours:
             await receive()
             # Before it is accepted, closing refuses the upgrade with 403.
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
@@ -257,6 +291,13 @@ def _elsewhere(scope: Scope, headers: Headers, path: str, status: int) -> Respon
     return PlainTextResponse("Please sign in.", status)
 
 
+def _secured(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return a header; a cookie that doesn't say that it is for TLS alone, as Streamlit's own, says so."""
+    if name.lower() == b"set-cookie" and b"secure" not in [part.strip().lower() for part in value.split(b";")]:
+        return name, value + b"; Secure"
+    return name, value
+
+
 def _with_headers(send: Send, scope: Scope, behind: Behind) -> Send:
     """Return a `send` that adds the headers of every answer."""
     tls = is_tls(scope, behind.tls)
@@ -275,6 +316,7 @@ def _with_headers(send: Send, scope: Scope, behind: Behind) -> Send:
                 headers["Cache-Control"] = "no-store"
             if tls:
                 headers["Strict-Transport-Security"] = "max-age=31536000"
+                message["headers"] = [_secured(*header) for header in message["headers"]]
         await send(message)
 
     return sending

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from html import escape
-from typing import TypeVar
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
+
+from clinic.accounts.throttle import TooManyError
+from fer_core.errors import FerError
 
 FORM_BYTES = 16 * 1024
 """The largest form that is read."""
@@ -48,6 +47,15 @@ li { margin-top: 0.5rem }
 .tick input { width: auto; margin: 0 }
 details { margin-top: 0.75rem }
 summary { cursor: pointer }
+main.asked { font-size: 1.35rem; line-height: 1.4 }
+main.asked h1 { margin: 1rem 0 1.5rem; font-size: 2rem; line-height: 1.25 }
+main.asked button { margin-top: 0.75rem; padding: 1.1rem; font-size: 1.5rem }
+main.asked button.chosen { outline: 4px solid var(--ink); outline-offset: 2px }
+main.asked button.quiet { color: var(--ink); background: none; border: 1px solid var(--line); font-size: 1.15rem }
+main.asked .row { display: flex; gap: 0.75rem }
+main.asked form button { animation: settle 0.7s }
+@keyframes settle { from, to { pointer-events: none; opacity: 0.6 } }
+main.asked input { font-size: 1.5rem }
 form + form button { margin-top: 0.75rem }
 a.button { box-sizing: border-box; display: block; margin-top: 0.75rem; padding: 0.6rem; text-align: center;
   font-weight: 600; color: var(--ink); border: 1px solid var(--line); border-radius: 0.5rem; text-decoration: none }
@@ -58,17 +66,17 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-_ATTEMPTS = ThreadPoolExecutor(2, "attempt")
-"""Threads of their own, so that a flood of attempts keeps nobody waiting who is signed in."""
-
 Field = tuple[str, str, str, str]
 """A field's name, what is written above it, its type, and what the browser may fill in."""
-T = TypeVar("T")
 
 
-async def attempt(work: Callable[[], T], threads: ThreadPoolExecutor = _ATTEMPTS) -> T:
-    """Run what takes a password or a code beside the other requests."""
-    return await asyncio.get_running_loop().run_in_executor(threads, work)
+def refuse(refusal: FerError, response: Response) -> Response:
+    """Return a page that shows a refusal, with the status and headers of its kind."""
+    response.status_code = 403
+    if isinstance(refusal, TooManyError):
+        response.status_code = 429
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -82,9 +90,14 @@ async def read_form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def page(title: str, body: str, status: int = 200, head: str = "", wide: bool = False) -> HTMLResponse:
-    """Return a page; `body` and `head` are HTML in which everything that came from outside is escaped."""
-    main = '<main class="wide">' if wide else "<main>"
+def page(
+    title: str, body: str, status: int = 200, head: str = "", wide: bool = False, asked: bool = False
+) -> HTMLResponse:
+    """Return a page; `body` and `head` are HTML in which everything that came from outside is escaped.
+
+    `asked`: large type, for a patient who answers questions.
+    """
+    main = '<main class="wide asked">' if asked else '<main class="wide">' if wide else "<main>"
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from clinic.accounts import identities, oidc
+from clinic.accounts.throttle import TooManyError
 from clinic.settings import Provider
 from fer_core.errors import FerError
+from web.attempts import Attempts
 from web.gate import PROVIDER, PROVIDER_BACK, SIGN_IN, is_tls, set_token
-from web.page import attempt, page
+from web.page import page, refuse
 from web.resources import resources
 from web.sign_in import sign_in_form
 
-_WAITING = ThreadPoolExecutor(4, "provider")
+_WAITING = Attempts("provider", at_once=4)
 """Threads of their own, so that a provider that doesn't answer keeps nobody waiting who has a password here."""
 COOKIE, COOKIE_TLS = "departed", "__Host-departed"
 ARRIVED = '<h1>Signed in</h1><p><a href="/">Go on to the patients</a></p>'
@@ -30,7 +30,9 @@ async def depart(request: Request) -> Response:
     if provider is None:
         return RedirectResponse(SIGN_IN, 303)
     try:
-        departure = await attempt(lambda: oidc.depart(parts.db, provider, _back(request)), _WAITING)
+        departure = await _WAITING.run(request, lambda: oidc.depart(parts.db, provider, _back(request)), proves=False)
+    except TooManyError as refusal:
+        return refuse(refusal, page("Sign in", sign_in_form("", refusal.message)))
     except FerError as refusal:
         return page("Sign in", sign_in_form("", refusal.message), 503)
     response = RedirectResponse(departure.url, 303)
@@ -53,9 +55,9 @@ async def arrive(request: Request) -> Response:
     if provider is None:
         return RedirectResponse(SIGN_IN, 303)
     try:
-        token = await attempt(lambda: _sign_in(request, provider), _WAITING)
+        token = await _WAITING.run(request, lambda: _sign_in(request, provider))
     except FerError as refusal:
-        response: Response = page("Sign in", sign_in_form("", refusal.message), 403)
+        response: Response = refuse(refusal, page("Sign in", sign_in_form("", refusal.message)))
     else:
         # A page and no redirect: on a way that another site began, the browser would not send the strict cookie.
         response = page("Signed in", ARRIVED, head=GO_ON)

@@ -7,17 +7,26 @@ where the gate before these routes puts it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
-from clinic.access import Actor
+from clinic.access import Actor, Forbidden
 from clinic.consent import notice
 from clinic.exchange import downloads
+from clinic.exchange.downloads import Kind
 from clinic.recordings import incoming, playback
 from clinic.recordings.incoming import Digests, Incoming, Piece
 from clinic.recordings.playback import ByteRange, RangeError
@@ -27,7 +36,16 @@ from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 
 PIECE_TYPE = "application/offset+octet-stream"
+_DISK = ThreadPoolExecutor(8, "disk")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+ASKED_EVERY_S = 1.0
+"""So often it is asked whether a person whose upload is coming in may still do that."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+OFFSET = re.compile(r"[0-9]{1,18}")
 STATUS = {
     "upload_unknown": 404,
     "download_unknown": 404,
@@ -37,6 +55,8 @@ STATUS = {
     "signed_out": 403,
     "statement": 403,
     "not_your_patient": 403,
+    "read_only": 403,
+    "not_in_token": 403,
     "no_consent": 403,
     "consent_expired": 403,
     "consent_withdrawn": 403,
@@ -49,19 +69,30 @@ STATUS = {
 """HTTP status of the errors that can be told apart; all others are 400."""
 
 
+class _Stream(StreamingResponse):
+    """An answer that breaks off where the person may have no more of it: that is no fault of the program."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the parts; the connection is then closed before the length that was said."""
+        try:
+            await super().stream_response(send)
+        except FerError as error:
+            log.info("an answer was broken off: %s", error.message)
+
+
 def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Route]:
     """Return the routes of an installation; `settings` and `open_db` are asked at each request."""
     digests: Digests = {}
 
     async def upload(request: Request) -> Response:
         try:
-            return await _upload(request, settings(), digests)
+            return await _upload(request, settings(), await run_in_threadpool(open_db), digests)
         except FerError as error:
             return _refusal(error)
 
     async def download(request: Request) -> Response:
         try:
-            return await _download(request, settings())
+            return await _download(request, settings(), await run_in_threadpool(open_db))
         except FerError as error:
             return _refusal(error)
 
@@ -77,7 +108,7 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
 
     return [
         Route("/uploads/{upload_id}", upload, methods=["HEAD", "PATCH", "DELETE"]),
-        Route("/downloads/{ticket}", download, methods=["GET"]),
+        Route("/downloads/{ticket}", download, methods=["GET", "HEAD"]),
         Route("/recordings/{recording_id}/video", video, methods=["GET", "HEAD"]),
         Route(notice.PATH, show_notice, methods=["GET"]),
     ]
@@ -92,7 +123,7 @@ def same_origin(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
 
 
-async def _upload(request: Request, settings: Settings, digests: Digests) -> Response:
+async def _upload(request: Request, settings: Settings, db: Database, digests: Digests) -> Response:
     if not same_origin(request):
         return _refusal(FerError("Uploads are taken from this program's own pages alone.", "other_origin"), 403)
     upload_id, owner = request.path_params["upload_id"], _user(request)
@@ -102,22 +133,27 @@ async def _upload(request: Request, settings: Settings, digests: Digests) -> Res
         await run_in_threadpool(incoming.cancel, settings, upload_id, owner)
         return Response(status_code=204, headers=HEADERS)
     offset = request.headers.get("upload-offset", "")
-    if request.headers.get("content-type") != PIECE_TYPE or not offset.isdecimal():
+    if request.headers.get("content-type") != PIECE_TYPE or not OFFSET.fullmatch(offset):
         return _refusal(FerError("This is no piece of an upload.", "no_piece"))
-    piece = await run_in_threadpool(Piece, settings, upload_id, int(offset), digests, owner)
-    return _progress(await _receive(request, piece), 204)
+    piece = await on_disk(Piece, settings, upload_id, int(offset), digests, owner)
+    return _progress(await receive_piece(request, db, piece), 204)
 
 
-async def _receive(request: Request, piece: Piece) -> Incoming:
-    """Write the request's body as it comes; what came before an interruption is kept."""
-    waiting, parts = bytearray(), request.stream()
+async def receive_piece(request: Request, db: Database, piece: Piece) -> Incoming:
+    """Write the request's body as it comes; what came before an interruption is kept.
+
+    Where the sign-in ends, or the account may upload no more, the rest is not read. Raises Forbidden.
+    """
+    waiting, parts = bytearray(), _body(request, db)
     try:
         async for data in parts:
             waiting += data
             if len(waiting) >= CHUNK_BYTES:
-                await run_in_threadpool(piece.write, bytes(waiting))
+                await on_disk(piece.write, bytes(waiting))
                 waiting.clear()
-        await run_in_threadpool(piece.write, bytes(waiting))
+        await on_disk(piece.write, bytes(waiting))
+    except Forbidden:
+        raise
     except FerError:
         # An answer before the end of the piece would look like a connection that broke.
         async for _ in parts:
@@ -125,21 +161,64 @@ async def _receive(request: Request, piece: Piece) -> Incoming:
         raise
     except ClientDisconnect:
         # Nobody is there to read the answer.
-        piece.write(bytes(waiting))
+        await on_disk(piece.write, bytes(waiting))
     finally:
-        # Not in a thread: where the server is ending, nothing can be waited for any more.
-        reached = piece.close()
+        # Where the server is ending and this task with it, the thread goes on by itself.
+        reached = await asyncio.shield(on_disk(piece.close))
     return reached
 
 
-async def _download(request: Request, settings: Settings) -> Response:
-    length, content = await run_in_threadpool(downloads.take, settings, request.path_params["ticket"], _user(request))
+def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    """Do what waits for the disk in a thread of its own kind, so that slow disks hold up neither pages nor the loop."""
+    return asyncio.get_running_loop().run_in_executor(_DISK, partial(work, *args, **kwargs))
+
+
+async def _body(request: Request, db: Database) -> AsyncIterator[bytes]:
+    """Yield the request's body, and ask now and then whether the person may still upload. Raises Forbidden."""
+    parts, asked = request.stream(), time.monotonic()
+    coming = asyncio.ensure_future(anext(parts, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=ASKED_EVERY_S)
+            if time.monotonic() - asked >= ASKED_EVERY_S:
+                await run_in_threadpool(incoming.need_uploader, db, request.scope["actor"])
+                asked = time.monotonic()
+            if done:
+                data = coming.result()
+                if data is None:
+                    return
+                coming = asyncio.ensure_future(anext(parts, None))
+                yield data
+    finally:
+        coming.cancel()
+
+
+FETCHED = {
+    Kind.ARCHIVE: ("application/zip", "patient-export.zip"),
+    Kind.PDF: ("application/pdf", "report.pdf"),
+    Kind.HTML: ("text/html; charset=utf-8", "report.html"),
+    Kind.FHIR: ("application/fhir+json", "patient-fhir.json"),
+    Kind.XLSX: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "patient-results.xlsx"),
+    Kind.RESEARCH: ("application/zip", "research.zip"),
+    Kind.MOMENTS: ("application/zip", "recording.zip"),
+}
+"""What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
+
+
+async def _download(request: Request, settings: Settings, db: Database) -> Response:
+    """Answer with what waits under a ticket, which is gone then; HEAD leaves it."""
+    actor: Actor = request.scope["actor"]
+    waiting = await run_in_threadpool(downloads.take, db, settings, actor, request.path_params["ticket"])
+    media_type, name = FETCHED[waiting.kind]
     headers = HEADERS | {
-        "Content-Length": str(length),
-        "Content-Disposition": 'attachment; filename="patient-export.zip"',
+        "Content-Length": str(waiting.length),
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    return StreamingResponse(content, media_type="application/zip", headers=headers)
+    if request.method == "HEAD":
+        waiting.file.close()
+        return Response(headers=headers, media_type=media_type)
+    return _Stream(downloads.content(db, actor, waiting), media_type=media_type, headers=headers)
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:
@@ -157,7 +236,7 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
         raise
     content = playback.content(db, settings, actor, recording_id, part)
     status = 200 if part.whole else 206
-    return StreamingResponse(content, status, HEADERS | _told(part), media_type=part.media_type)
+    return _Stream(content, status, HEADERS | _told(part), media_type=part.media_type)
 
 
 def _told(part: ByteRange) -> dict[str, str]:

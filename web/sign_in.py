@@ -15,6 +15,7 @@ from clinic import words
 from clinic.accounts import accounts, sessions
 from clinic.accounts.passwords import LEAST
 from fer_core.errors import FerError
+from web.attempts import Attempts
 from web.gate import (
     CHANGE_PASSWORD,
     COOKIE,
@@ -28,7 +29,7 @@ from web.gate import (
     set_token,
     token_of,
 )
-from web.page import attempt, form_html, page, read_form
+from web.page import form_html, page, read_form, refuse
 from web.resources import resources
 
 NAME = ("name", "Name", "text", "username")
@@ -37,6 +38,8 @@ NEW = ("password", "New password", "password", "new-password")
 AGAIN = ("again", "New password again", "password", "new-password")
 CODE = ("code", "Code of your app, or a recovery code", "text", "one-time-code")
 
+ATTEMPTS = Attempts("attempt")
+"""All that takes a password or a code of this program's own waits in one line."""
 HOW_LONG = f"A password has {LEAST} characters or more; a few words that don't belong together do well."
 
 
@@ -147,9 +150,9 @@ async def _sign_in_page(request: Request) -> Response:
 async def _signed_in(request: Request, work: Callable[[], str], again: Callable[[str], str]) -> Response:
     """Run the attempt beside the other requests; go to the caseload with its token, or show the form again."""
     try:
-        token = await attempt(work)
+        token = await ATTEMPTS.run(request, work)
     except FerError as refusal:
-        return page("Sign in", again(refusal.message), 429 if refusal.code == "sign_in_delayed" else 403)
+        return refuse(refusal, page("Sign in", again(refusal.message)))
     response = RedirectResponse("/", 303)
     set_token(response, token, is_tls(request.scope, resources().settings.behind_tls))
     return response

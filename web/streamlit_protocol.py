@@ -12,6 +12,16 @@ from google.protobuf.message import DecodeError
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+ROUTES = frozenset({"/_stcore/health", "/_stcore/host-config", "/_stcore/metrics", "/_stcore/stream"})
+FOLDERS = ("/static/", "/_stcore/bidi-components/")
+FILES = frozenset({"/favicon.png", "/manifest.json"})
+"""What of Streamlit's own addresses is in use here. To any other path it would answer with its page."""
+
+
+def is_known_path(path: str) -> bool:
+    """Return whether one of Streamlit's addresses that are in use here answers to a path."""
+    return path in ROUTES or path in FILES or path.startswith(FOLDERS)
+
 
 def is_user_action(message: bytes) -> bool:
     """Return whether a message of the page's websocket comes from a person, and not from a timer of the page."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Account, Patient, ProviderIdentity, Role, SecondStep, SignIn
+from db.models import Access, Account, ApiToken, AuditRow, Patient, ProviderIdentity, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
 NAME_MAX = 100
@@ -27,7 +28,7 @@ FIRST_CODE = "the first administrator's code"
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account as administrators see it; `patients` is the size of its caseload, `seen_at` its last activity now.
+    """An account as administrators see it; `patients` are the ids of its caseload, `seen_at` its last activity now.
 
     `second_step`: whether it is asked for a code. `provider`: who it is at the sign-in provider (see
     clinic/accounts/identities.py), None where it is not linked.
@@ -38,7 +39,7 @@ class AccountRow:
     role: Role
     disabled: bool
     must_change: bool
-    patients: int
+    patients: tuple[str, ...]
     seen_at: datetime | None
     second_step: bool
     provider: str | None
@@ -92,16 +93,18 @@ def add(db: Database, actor: Actor, name: str, role: Role) -> str:
 
 def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
     """Return all accounts in the order of their names. Raises Forbidden."""
-    patients = select(func.count()).where(Access.account_id == Account.id, Access.until.is_(None)).scalar_subquery()
     seen_at = select(func.max(SignIn.seen_at)).where(SignIn.account_id == Account.id, ~SignIn.pending).scalar_subquery()
     found = (
-        select(Account, patients, seen_at, SecondStep.on_since, ProviderIdentity)
+        select(Account, seen_at, SecondStep.on_since, ProviderIdentity)
         .outerjoin(SecondStep, SecondStep.account_id == Account.id)
         .outerjoin(ProviderIdentity, ProviderIdentity.account_id == Account.id)
     )
     with db.read() as session:
         require_administrator(session, actor)
-        rows = [_row(*row) for row in session.execute(found.order_by(Account.name_key))]
+        caseloads: dict[str, list[str]] = defaultdict(list)
+        for given in session.scalars(select(Access).where(Access.until.is_(None)).order_by(Access.patient_id)):
+            caseloads[given.account_id].append(given.patient_id)
+        rows = [_row(*row, tuple(caseloads[row[0].id])) for row in session.execute(found.order_by(Account.name_key))]
         return sorted(rows, key=lambda row: fold(row.name))
 
 
@@ -131,6 +134,7 @@ def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None
         _keep_one(session, account)
         account.disabled_at = clock.now()
         end_sign_ins(session, account.id)
+        end_tokens(session, account.id)
         audit.write(session, AuditAction.ACCOUNT_DISABLED, by.id, account=account.id)
 
 
@@ -188,31 +192,6 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
         audit.write(session, AuditAction.STATEMENT_ACCEPTED, account.id, version=version)
 
 
-def hand_over(db: Database, actor: Actor, from_id: str, to_id: str, seen: int | None = None) -> int:
-    """Move a whole caseload to another account, and return how many patients that were; their names are not shown.
-
-    `seen`: the revision of the giver's account that was on the screen.
-    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``account_disabled`` for a taker who is.
-    """
-    with db.session() as session:
-        by, giver, taker = (
-            require_administrator(session, actor),
-            account_of(session, from_id),
-            account_of(session, to_id),
-        )
-        if taker.disabled_at is not None:
-            raise FerError("The account that is to take the patients over is disabled.", "account_disabled")
-        edit(giver, seen)
-        moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
-        for access in moved if giver.id != taker.id else ():
-            grant(session, taker.id, access.patient_id)
-            session.delete(access)
-            audit.write(
-                session, AuditAction.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id
-            )
-        return len(moved)
-
-
 def grant(session: Session, account_id: str, patient_id: str, until: datetime | None = None) -> None:
     """Let an account see a patient: for good, or until a moment where it does not see the patient for good."""
     known = session.get(Access, (account_id, patient_id))
@@ -238,14 +217,20 @@ def first_administrator(session: Session) -> Account | None:
 
 
 def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
-    """Give the account another password and end all its sign-ins."""
+    """Give the account another password, end all its sign-ins and revoke its tokens."""
     account.password_hash, account.must_change = stored, must_change
     end_sign_ins(session, account.id)
+    end_tokens(session, account.id)
 
 
 def end_sign_ins(session: Session, account_id: str, but: str | None = None) -> None:
     """End every sign-in of an account, save the one that is named."""
     session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.id != (but or "")))
+
+
+def end_tokens(session: Session, account_id: str) -> None:
+    """Revoke every token of an account."""
+    session.execute(delete(ApiToken).where(ApiToken.account_id == account_id))
 
 
 def name_key(name: str) -> str:
@@ -266,6 +251,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
         role=role.value,
         password_hash=stored,
         must_change=must_change,
+        told=session.scalar(select(func.max(AuditRow.number))) or 0,
         created_at=clock.now(),
     )
     session.add(account)
@@ -274,7 +260,11 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
 
 
 def _row(
-    account: Account, patients: int, seen: datetime | None, on_since: datetime | None, linked: ProviderIdentity | None
+    account: Account,
+    seen: datetime | None,
+    on_since: datetime | None,
+    linked: ProviderIdentity | None,
+    patients: tuple[str, ...],
 ) -> AccountRow:
     return AccountRow(
         id=account.id,

@@ -19,7 +19,7 @@ from authlib.integrations.httpx_client import OAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from clinic import clock
 from clinic.access import Forbidden
@@ -31,6 +31,7 @@ from fer_core.errors import FerError
 AWAY = timedelta(minutes=10)
 """So long a browser may be with the provider."""
 MOST_AWAY = 1000
+"""Browsers that may be with the provider at once: where there are more, the one that left first is forgotten."""
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 """Signatures with the provider's private key; none with a secret, and not none at all."""
 LEEWAY_S, TIMEOUT_S = 60, 10.0
@@ -59,7 +60,7 @@ class Identity:
 def depart(db: Database, provider: Provider, back: str) -> Departure:
     """Return the way to the provider, from where the browser comes back to the address `back`.
 
-    Raises FerError ``provider_unreachable``, ``provider_busy``.
+    Raises FerError ``provider_unreachable``.
     """
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     now = clock.now()
@@ -72,8 +73,9 @@ def depart(db: Database, provider: Provider, back: str) -> Departure:
         raise _unreachable(error) from None
     with db.session() as session:
         session.execute(delete(ProviderAttempt).where(~clock.within(ProviderAttempt.created_at, AWAY, now)))
-        if (session.scalar(select(func.count()).select_from(ProviderAttempt)) or 0) >= MOST_AWAY:
-            raise FerError("Too many people are signing in. Please try again in some minutes.", "provider_busy")
+        # A flood pushes itself out: who is just coming back departed later than its first attempts.
+        newest = select(ProviderAttempt.state_sha256).order_by(ProviderAttempt.created_at.desc()).limit(MOST_AWAY - 1)
+        session.execute(delete(ProviderAttempt).where(ProviderAttempt.state_sha256.not_in(newest)))
         session.add(ProviderAttempt(state_sha256=_digest(state), nonce=nonce, verifier=verifier, created_at=now))
     return Departure(url, state)
 

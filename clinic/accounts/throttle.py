@@ -14,6 +14,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from clinic import clock
+from clinic.phrases import counted
 from db.engine import Database
 from db.models import SignInFailure
 from fer_core.errors import FerError
@@ -23,8 +24,24 @@ FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=15), timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=24)
 
 
+class TooManyError(FerError):
+    """Attempts that have to wait; `retry_after_s`: how many seconds."""
+
+    code = "sign_in_delayed"
+
+    def __init__(self, message: str, code: str | None = None, retry_after_s: int = 1) -> None:
+        super().__init__(message, code)
+        self.retry_after_s = max(1, retry_after_s)
+
+    @classmethod
+    def after(cls, seconds: int) -> TooManyError:
+        """Return the refusal of one who has to wait so many seconds."""
+        wait = counted(seconds, "second") if seconds < 90 else counted(math.ceil(seconds / 60), "minute")
+        return cls(f"Too many attempts failed. Please wait {wait} and try again.", retry_after_s=seconds)
+
+
 def charge(db: Database, name: str) -> None:
-    """Count an attempt for this name as failed. Raises FerError ``sign_in_delayed`` where it has to wait."""
+    """Count an attempt for this name as failed. Raises TooManyError where it has to wait."""
     now = clock.now()
     with db.session() as session:
         session.execute(delete(SignInFailure).where(SignInFailure.failed_at < now - FORGOTTEN_AFTER))
@@ -38,7 +55,7 @@ def charge(db: Database, name: str) -> None:
             known.failed_at = now
             known.refused_until = now + delay(known.failures)
     if left:
-        raise _too_soon(left)
+        raise TooManyError.after(math.ceil(left.total_seconds()))
 
 
 def _left(known: SignInFailure, now: datetime) -> timedelta:
@@ -77,9 +94,3 @@ def delay(failures: int) -> timedelta:
 
 def _key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
-
-
-def _too_soon(left: timedelta) -> FerError:
-    seconds = math.ceil(left.total_seconds())
-    wait = f"{seconds} seconds" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
-    return FerError(f"Too many attempts failed. Please wait {wait} and try again.", "sign_in_delayed")

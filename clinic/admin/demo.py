@@ -1,25 +1,43 @@
-"""Four invented patients, so that the charts can be seen without real people. Nobody here exists."""
+"""Invented patients (demo_people.py), so that everything can be seen without real people. Nobody here exists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from clinic import audit, clock
 from clinic.accounts import passwords
 from clinic.accounts.accounts import grant, insert_account, name_key, replace_password
+from clinic.admin.demo_people import OWN_SCALE, PEOPLE, Answered, Person, Visit
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.trends import summarise
+from clinic.questionnaires import scales
+from clinic.questionnaires.published import PUBLISHED, HigherIs, Scale
+from clinic.questionnaires.scoring import score_items
 from clinic.version import VERSION
 from db.engine import Database
-from db.models import Account, Job, JobState, Patient, Recording, Role, Sample
+from db.models import (
+    Account,
+    FaceCondition,
+    Job,
+    JobState,
+    OwnScale,
+    Patient,
+    PatientEvent,
+    QuestionnaireAnswer,
+    QuestionnaireSchedule,
+    Recording,
+    Role,
+    Sample,
+)
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import Status
@@ -28,71 +46,6 @@ ACCOUNT = "Demo"
 EVERY_S = 0.2
 LAST_DAY = date(2026, 11, 16)
 UNCERTAIN_BELOW = 0.495
-OLD_MODEL, NEW_MODEL = "demo-model-1", "demo-model-2"
-
-
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """An invented recording: how long before the last day, its mean expression, and how much of it is usable."""
-
-    days_ago: int
-    happy: float
-    sad: float
-    usable: float = 0.9
-    minutes: float = 5.0
-    model: str = NEW_MODEL
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    name: str
-    note: str
-    visits: Sequence[_Visit]
-
-
-def _weekly(happy: Sequence[float], sad: Sequence[float], step: int = 14) -> list[_Visit]:
-    """Return visits `step` days apart, the last one on the last day."""
-    count = len(happy)
-    return [_Visit((count - 1 - n) * step, h, s) for n, (h, s) in enumerate(zip(happy, sad, strict=True))]
-
-
-PEOPLE = (
-    _Person(
-        "Ada (invented)",
-        "Invented for the demonstration: a long, even baseline, then more happy-like time.",
-        _weekly(
-            [0.15, 0.18, 0.14, 0.17, 0.16, 0.15, 0.19, 0.16, 0.17, 0.4, 0.42, 0.45],
-            [0.27, 0.24, 0.28, 0.25, 0.26, 0.28, 0.24, 0.27, 0.25, 0.11, 0.1, 0.09],
-        ),
-    ),
-    _Person(
-        "Bruno (invented)",
-        "Invented: some recordings with too little of the face, and weeks without any.",
-        [
-            _Visit(150, 0.2, 0.2),
-            _Visit(136, 0.22, 0.18, usable=0.3, note="Camera too far away"),
-            _Visit(122, 0.2, 0.22),
-            _Visit(52, 0.26, 0.16),
-            _Visit(38, 0.28, 0.15, usable=0.85),
-            _Visit(24, 0.0, 0.0, usable=0.0, minutes=3, note="Face turned away all the time"),
-            _Visit(10, 0.3, 0.14),
-        ],
-    ),
-    _Person(
-        "Chen (invented)",
-        "Invented: a new model from the seventh recording on, which starts a new line.",
-        [
-            _Visit((9 - n) * 21, 0.12 + 0.01 * n, 0.3 - 0.012 * n, model=OLD_MODEL if n < 6 else NEW_MODEL, usable=0.8)
-            for n in range(10)
-        ],
-    ),
-    _Person(
-        "Dana (invented)",
-        "Invented: a baseline that is still being built.",
-        _weekly([0.31, 0.28, 0.33, 0.3, 0.29, 0.34], [0.1, 0.13, 0.09, 0.11, 0.12, 0.08], step=10),
-    ),
-)
 
 
 def add_account(db: Database) -> str:
@@ -113,37 +66,114 @@ def add_account(db: Database) -> str:
     return password
 
 
-def fill(db: Database) -> int:
-    """Add the invented patients, marked as such, and return how many; 0 where they are there already."""
+def fill(db: Database, people: Sequence[Person] = PEOPLE) -> int:
+    """Add invented patients, marked as such, and return how many; 0 where there are some already."""
     with db.read() as session:
         if session.scalar(select(Patient.id).where(Patient.demo).limit(1)) is not None:
             return 0
     rng = np.random.default_rng(7)
     with db.session() as session:
-        for person in PEOPLE:
-            patient = Patient(name=person.name, note=person.note, demo=True, created_at=clock.now())
-            session.add(patient)
-            session.flush()
-            first = max(visit.days_ago for visit in person.visits)
-            given_on = LAST_DAY - timedelta(days=first)
-            consent.add(session, patient.id, tuple(Scope), given_on, document="Invented: no paper was signed")
-            for visit in person.visits:
-                recording, table = _recording(patient.id, visit, rng)
-                session.add(recording)
-                session.flush()
-                session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=clock.now()))
-                session.execute(insert(Sample), _rows(recording.id, table))
-    return len(PEOPLE)
+        own = _own_scale(session)
+        for person in people:
+            _add(session, person, own, rng)
+    return len(people)
 
 
-def _recording(patient_id: str, visit: _Visit, rng: np.random.Generator) -> tuple[Recording, SampleTable]:
+def _own_scale(session: Session) -> Scale:
+    """Add the clinic's own questionnaire of the demonstration."""
+    own = OwnScale(
+        name=OWN_SCALE,
+        lowest=0.0,
+        highest=40.0,
+        higher_is=HigherIs.BETTER.value,
+        bands=[{"least": 0.0, "label": "low"}, {"least": 25.0, "label": "middle"}, {"least": 34.0, "label": "high"}],
+        created_at=clock.now(),
+    )
+    session.add(own)
+    session.flush()
+    return scales.of_key(session, own.id)
+
+
+def _add(session: Session, person: Person, own: Scale, rng: np.random.Generator) -> None:
+    patient = Patient(name=person.name, note=person.note, demo=True, created_at=clock.now())
+    session.add(patient)
+    session.flush()
+    given_on = _day(max(visit.days_ago for visit in person.visits))
+    consent.add(session, patient.id, tuple(Scope), given_on, document="Invented: no paper was signed")
+    oldest_sampled = len(person.visits) - (person.sampled or len(person.visits))
+    for number, visit in enumerate(person.visits):
+        recording, table = _recording(patient.id, visit, rng)
+        session.add(recording)
+        session.flush()
+        session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=clock.now()))
+        if number >= oldest_sampled:
+            session.execute(insert(Sample), _rows(recording.id, table))
+    for answered in person.answered:
+        session.add(_answer(patient.id, answered, own, rng))
+    _add_beside(session, patient.id, person)
+    session.flush()
+
+
+def _add_beside(session: Session, patient_id: str, person: Person) -> None:
+    """Add what stands beside recordings and questionnaires: marks, due dates, a condition of the face."""
+    now = clock.now()
+    for event in person.events:
+        told = {"kind": event.kind.value, "happened_on": _day(event.days_ago), "text": event.text}
+        session.add(PatientEvent(patient_id=patient_id, recorded_at=now, **told))
+    for key, every in person.every_days:
+        first = min(_day(one.days_ago) for one in person.answered if one.scale == key)
+        name = PUBLISHED[key].name
+        session.add(
+            QuestionnaireSchedule(
+                patient_id=patient_id, scale=key, name=name, every_days=every, first_due=first, created_at=now
+            )
+        )
+    if person.condition is not None:
+        told = {"kind": person.condition.value, "began_on": _day(max(visit.days_ago for visit in person.visits))}
+        session.add(FaceCondition(patient_id=patient_id, recorded_at=now, **told))
+
+
+def _answer(patient_id: str, answered: Answered, own: Scale, rng: np.random.Generator) -> QuestionnaireAnswer:
+    scale = own if answered.scale == OWN_SCALE else PUBLISHED[answered.scale]
+    items = _items(scale, answered, rng) if scale.items else None
+    total = score_items(scale, items).total if items is not None else float(answered.total)
+    return QuestionnaireAnswer(
+        patient_id=patient_id,
+        scale=scale.key,
+        definition=scales.described(scale),
+        answered_on=_day(answered.days_ago),
+        items=items,
+        total=total,
+        how="total" if items is None else "items",
+        recorded_at=clock.now(),
+    )
+
+
+def _items(scale: Scale, answered: Answered, rng: np.random.Generator) -> list[int | None]:
+    """Return answers that add up to the wanted total, spread over the questions by chance."""
+    items = [0] * len(scale.items)
+    if scale.watched is not None:
+        items[scale.watched] = answered.watched
+    free = [place for place in range(len(items)) if place != scale.watched]
+    while sum(items) < answered.total:
+        place = int(rng.choice([one for one in free if items[one] < len(scale.answers) - 1]))
+        items[place] += 1
+    left_open = set(rng.choice(free, answered.open, replace=False).tolist()) if answered.open else set()
+    return [None if place in left_open else item for place, item in enumerate(items)]
+
+
+def _day(days_ago: int) -> date:
+    return LAST_DAY - timedelta(days=days_ago)
+
+
+def _recording(patient_id: str, visit: Visit, rng: np.random.Generator) -> tuple[Recording, SampleTable]:
     table = _samples(visit, rng)
     choice = {"how": "only", "tracks": [0], "left_out": []}
     settings = {"every_s": EVERY_S, "uncertain_below": UNCERTAIN_BELOW, "face_choice": choice}
     recording = Recording(
         patient_id=patient_id,
         kind="video",
-        recorded_on=LAST_DAY - timedelta(days=visit.days_ago),
+        recorded_on=_day(visit.days_ago),
         note=visit.note,
         source_name="invented.mp4",
         duration_s=visit.minutes * 60,
@@ -161,7 +191,7 @@ def _recording(patient_id: str, visit: _Visit, rng: np.random.Generator) -> tupl
     return recording, table
 
 
-def _samples(visit: _Visit, rng: np.random.Generator) -> SampleTable:
+def _samples(visit: Visit, rng: np.random.Generator) -> SampleTable:
     """Return samples that resemble their neighbours, as those of a real face do."""
     count = round(visit.minutes * 60 / EVERY_S)
     base = np.array([0.05, 0.02, 0.04, max(0.01, visit.happy), max(0.01, visit.sad), 0.05, 0.0])

@@ -14,8 +14,9 @@ from pathlib import Path
 from backup import erasures
 from backup.daily import made_at, newest
 from clinic import clock
-from clinic.admin import keyring, ownership
+from clinic.admin import keyring, ownership, reading_check
 from clinic.admin.findings import Finding, Level, guarded
+from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.version import VERSION
 from clinic.worker import cluster
@@ -192,7 +193,7 @@ def _erasures(seen: Installation) -> Finding:
             f"The list of erased patients is missing: {path}.",
             "Bring it back from the backup of the key folder; without it a restore brings erased patients back.",
         )
-    return Finding(name, Level.OK, f"{count} erasures are remembered.")
+    return Finding(name, Level.OK, f"Remembered: {counted(count, 'erasure')}.")
 
 
 def _space(seen: Installation) -> Finding:
@@ -287,6 +288,7 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "several machines": _machines,
     "erasures": _erasures,
     "disk": _space,
+    reading_check.NAME: reading_check.check,
     "cluster": _scheduler,
     "analysis": _workers,
     "backups": _backups,

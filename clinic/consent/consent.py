@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, clock, texts, words
+from clinic import access, audit, clock, phrases, texts, words
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
@@ -84,7 +84,7 @@ def record(
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         _check_days(session, given_on, expires_on)
-        wanted = f"recorded, agreed on {given_on}" + (f", until {expires_on}" if expires_on else "")
+        wanted = _recorded(given_on, expires_on)
         edit(session, patient_id, scopes, seen, wanted)
         add(session, patient_id, scopes, given_on, expires_on, document, account.id)
         audit.write(session, AuditAction.CONSENT_RECORDED, account.id, patient_id, scopes=sorted(scopes))
@@ -106,7 +106,11 @@ def _in_words(row: Consent | None) -> str:
         return "not given"
     if row.withdrawn_at is not None:
         return "withdrawn"
-    return f"recorded, agreed on {row.given_on}" + (f", until {row.expires_on}" if row.expires_on else "")
+    return _recorded(row.given_on, row.expires_on)
+
+
+def _recorded(given_on: date, expires_on: date | None) -> str:
+    return f"recorded, agreed on {phrases.day(given_on)}" + (f", until {phrases.day(expires_on)}" if expires_on else "")
 
 
 def add(
@@ -183,6 +187,18 @@ def covered(session: Session, scope: Scope) -> Select[str]:
     return _covered(scope, today(session))
 
 
+def ending(session: Session, within: timedelta) -> Select[str]:
+    """Return the query of the ids of the patients who have a consent that ends within so long, or has ended.
+
+    One that was withdrawn, or renewed since, is not among them.
+    """
+    later = aliased(Consent)
+    same = and_(later.patient_id == Consent.patient_id, later.scope == Consent.scope)
+    renewed = exists().where(and_(same, later.number > Consent.number))
+    ends = Consent.expires_on <= today(session) + within
+    return select(Consent.patient_id).where(Consent.withdrawn_at.is_(None), ends, ~renewed)
+
+
 def _covered(scope: Scope, day: date) -> Select[str]:
     return _unwithdrawn(scope).where(or_(Consent.expires_on.is_(None), Consent.expires_on >= day))
 
@@ -257,11 +273,11 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
     if row is None:
         return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
     if row.withdrawn_at is not None:
-        withdrawn_on = clock.day_of(session, row.withdrawn_at)
-        return ConsentError(f"The patient's {to} was withdrawn on {withdrawn_on}.", WITHDRAWN)
+        when = phrases.day(clock.day_of(session, row.withdrawn_at))
+        return ConsentError(f"The patient's {to} was withdrawn on {when}.", WITHDRAWN)
     return ConsentError(
-        f"The patient's {to} ended on {row.expires_on}. Please record its renewal on the patient's page, or withdraw it"
-        " there, so that what it covers is deleted.",
+        f"The patient's {to} ended on {phrases.day(row.expires_on)}. Please record its renewal on the patient's page,"
+        " or withdraw it there, so that what it covers is deleted.",
         "consent_expired",
     )
 

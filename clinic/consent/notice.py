@@ -7,6 +7,7 @@ import hashlib
 from html import escape
 
 from clinic.consent.consent import Scope
+from clinic.phrases import counted
 from clinic.settings import Settings
 
 PATH = "/patient-notice"
@@ -116,7 +117,7 @@ def where(settings: Settings) -> str:
 def _until(what: str, days: int | None, since: str) -> str:
     if days is None:
         return f"{what}: until your clinician deletes it, or you withdraw your consent."
-    return f"{what}: {days:,} days {since}; then it is deleted by itself."
+    return f"{what}: {counted(days, 'day')} {since}; then it is deleted by itself."
 
 
 def _paragraphs(texts: tuple[str, ...]) -> str:

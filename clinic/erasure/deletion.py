@@ -13,10 +13,11 @@ from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError, need_unchanged
 from clinic.exchange import downloads
 from clinic.jobs import jobs
+from clinic.patients import digests
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Job, Patient, Recording, Sample
+from db.models import Job, Patient, QuestionnaireAnswer, Recording, Sample
 
 Receipt = Erasure
 """What is given to who had something erased: a random id, the time, what went with it, and no name."""
@@ -85,7 +86,20 @@ def finish_erasures(db: Database, settings: Settings) -> int:
         left = [erasure for erasure in erased if session.get(tables[erasure.kind], erasure.erased_id) is not None]
     for erasure in left:
         _erase(db, settings, erasure, None)
-    return len(left)
+    answers = [erasure.erased_id for erasure in known if erasure.kind == "questionnaire_answer"]
+    return len(left) + _erase_answers(db, answers)
+
+
+def _erase_answers(db: Database, erased: list[str]) -> int:
+    """Delete the questionnaires of these ids that are still there; return how many."""
+    with db.read() as session:
+        there = [answer_id for answer_id in erased if session.get(QuestionnaireAnswer, answer_id) is not None]
+    if there:
+        with db.session() as session:
+            for answer_id in there:
+                session.delete(session.get_one(QuestionnaireAnswer, answer_id))
+        db.forget_deleted()
+    return len(there)
 
 
 def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str | None) -> None:
@@ -107,6 +121,7 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
             if recording is not None:
                 # The database deletes the other versions with the first.
                 session.delete(recording)
+                digests.forget(session, recording.patient_id)
                 audit.write(session, AuditAction.RECORDING_DELETED, account_id, recording.patient_id, recording.id)
     db.forget_deleted()
 
@@ -121,6 +136,11 @@ def _receipt(db: Database, settings: Settings, kind: erasures.Kind, erased_id: s
     files = {source["id"] for of_job in sources for source in of_job}
     held = sum(uploads.stored(settings, [file]) for file in files)
     counts = {"patients": int(kind == "patient"), "recordings": len(recordings), "samples": samples or 0, "files": held}
+    if kind == "patient":
+        with db.read() as session:
+            asked = select(func.count()).where(QuestionnaireAnswer.patient_id == erased_id)
+            answered = session.scalar(asked) or 0
+        counts |= {"questionnaires": answered} if answered else {}
     return Erasure(kind, erased_id, counts)
 
 

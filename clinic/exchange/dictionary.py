@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clinic import words
+from clinic.questionnaires.published import PUBLISHED
 from db.models import Sample
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import Status
@@ -10,6 +11,7 @@ from fer_core.types import Status
 SHARES = (*EMOTION_LABELS, "uncertain")
 RECORDING_COLUMNS = (
     "id",
+    "visit_number",
     "kind",
     "recorded_on",
     "recorded_time",
@@ -36,6 +38,13 @@ RECORDING_COLUMNS = (
 CONSENT_COLUMNS = ("scope", "given_on", "expires_on", "document", "recorded_at", "withdrawn_at")
 """The columns of the table of consents."""
 
+ITEMS_MOST = max(len(scale.items) for scale in PUBLISHED.values())
+QUESTIONNAIRE_COLUMNS = (
+    *("id", "answered_on", "scale", "total", "band", "missing", "how"),
+    *(f"q{number}" for number in range(1, ITEMS_MOST + 1)),
+)
+"""The columns of the table of questionnaires."""
+
 HEADER = ("file", "column", "type", "unit", "meaning", "empty")
 NOBODY_SAID = "nobody gave it"
 NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face at this moment"
@@ -45,6 +54,7 @@ NO_READING = "the face could not be read, or there was none"
 
 _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "id": ("text", "", "random id of the recording", NEVER),
+    "visit_number": ("integer", "", "which of the patient's visits it is; no other one ever has it", NEVER),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
     "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", NOBODY_SAID),
@@ -88,6 +98,15 @@ _CONSENT: dict[str, tuple[str, str, str, str]] = {
     ),
     "withdrawn_at": ("moment", "UTC", "when it was withdrawn (ISO 8601)", "not withdrawn"),
 }
+_QUESTIONNAIRE: dict[str, tuple[str, str, str, str]] = {
+    "id": ("text", "", "random id of the questionnaire that was answered", NEVER),
+    "answered_on": ("date", "", "day on which the patient answered", NEVER),
+    "scale": ("text", "", "name of the questionnaire; apostrophe as in recordings.csv", NEVER),
+    "total": ("number", "points", "total, by the scale's own rule for missing answers", "too many answers are missing"),
+    "band": ("text", "", "name of the band in which the total lies; apostrophe as above", "no total, or no bands"),
+    "missing": ("integer", "", "answers that were not given", NEVER),
+    "how": ("text", "", "how it came in: items, total, patient or csv", NEVER),
+}
 _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "recording_id": ("text", "", "random id of the recording", NEVER),
     "frame_index": ("integer", "", "number of the frame in the video, or of the picture, from 0", NEVER),
@@ -106,6 +125,12 @@ _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "confidence": ("number", "0 to 1", "how sure the detector is that this is a face", NO_FACE),
     "sharpness": ("number", "", "variance of the Laplacian of the face at 48 px: more is sharper", NOT_MEASURED),
     "brightness": ("number", "0 to 255", "mean grey level of the face", NOT_MEASURED),
+    "mouth_change": (
+        "number",
+        "",
+        "how much the mouth changed within 0.2 s, in standard deviations of the face's grey level",
+        "a picture, no face of 80 px, nothing 0.15 to 0.3 s earlier, or an earlier version of the program",
+    ),
 }
 
 
@@ -114,7 +139,15 @@ def dictionary_rows() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     recordings = [("recordings.csv", name, *_of_recording(name)) for name in RECORDING_COLUMNS]
     samples = [("samples.csv", column.name, *_of_sample(column.name)) for column in Sample.__table__.columns]
     consents = [("consents.csv", name, *_CONSENT[name]) for name in CONSENT_COLUMNS]
-    return HEADER, [*recordings, *samples, *consents]
+    answers = [("questionnaires.csv", name, *_of_questionnaire(name)) for name in QUESTIONNAIRE_COLUMNS]
+    return HEADER, [*recordings, *samples, *consents, *answers]
+
+
+def _of_questionnaire(name: str) -> tuple[str, str, str, str]:
+    if name in _QUESTIONNAIRE:
+        return _QUESTIONNAIRE[name]
+    question = name.removeprefix("q")
+    return "integer", "points", f"answer to question {question}", "no answer, no such question, or the total alone"
 
 
 def _of_recording(name: str) -> tuple[str, str, str, str]:

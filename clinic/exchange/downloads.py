@@ -1,25 +1,61 @@
-"""Archives to be fetched once: written sealed, handed out over a route for a short time, then gone."""
+"""Archives and reports to be fetched once: written sealed, handed out over a route for a short time, then gone."""
 
 from __future__ import annotations
 
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from clinic import access, clock
 from clinic.access import Actor
-from clinic.exchange.exports import export_patient
+from clinic.accounts import sessions
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.exchange.exports import NEEDED, export_patient
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
 from storage.media import open_store
 from storage.sealed import open_sealed, sealing
 
+RESULTS, FILES = "results", "files"
+"""What an archive holds: results alone, or kept videos and pictures too."""
 FETCH_WITHIN_S = 15 * 60.0
 READ_BYTES = 256 * 1024
+ASKED_EVERY_BYTES = 16 * READ_BYTES
+"""After so many bytes it is asked again whether the person may have them."""
+
+
+class Kind(StrEnum):
+    """What waits to be fetched; the value ends its file's name."""
+
+    ARCHIVE = "zip"
+    PDF = "pdf"
+    HTML = "html"
+    FHIR = "json"
+    XLSX = "xlsx"
+    RESEARCH = "research"
+    MOMENTS = "moments"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file that waits to be fetched: where it lies, whom it is about, and its length in bytes.
+
+    `with_files`: kept videos and pictures are in it, so that the consent to keep them has to stand too.
+    """
+
+    path: Path
+    patient_id: str
+    kind: Kind
+    with_files: bool
+    file: BinaryIO
+    length: int
 
 
 def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> str:
@@ -29,41 +65,99 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> 
     """
     with db.read() as session:
         access.require_writer_of_or_console(session, actor, patient_id)
+        with_files = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
+
+    def write(file: BinaryIO) -> None:
+        export_patient(db, settings, actor, patient_id, file)
+
+    return keep(settings, actor.account_id, patient_id, Kind.ARCHIVE, write, with_files)
+
+
+def keep(
+    settings: Settings,
+    owner: str,
+    patient_id: str,
+    kind: Kind,
+    write: Callable[[BinaryIO], object],
+    with_files: bool = False,
+) -> str:
+    """Seal what `write` writes of a patient and return the ticket by which its owner fetches it once.
+
+    `with_files`: as in `Waiting`. Raises what `write` raises.
+    """
     sweep(settings)
     ticket = secrets.token_hex(16)
-    path = _path(settings, ticket)
+    path = _folder(settings) / f"{ticket}-{patient_id}-{FILES if with_files else RESULTS}.{kind.value}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with (
             os.fdopen(descriptor, "wb") as file,
-            sealing(file, open_store(settings).key, _context(ticket, actor.account_id)) as to,
+            sealing(file, open_store(settings).key, _context(path, owner)) as to,
         ):
-            export_patient(db, settings, actor, patient_id, cast(BinaryIO, to))
+            write(cast(BinaryIO, to))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return ticket
 
 
-def take(settings: Settings, ticket: str, owner: str) -> tuple[int, Iterator[bytes]]:
-    """Return the length of an archive in bytes and its content; it is gone when that was read to its end.
+def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Waiting:
+    """Open what waits under a ticket, to be closed by the caller; the person's rights and the consent are asked again.
 
-    Raises FerError ``download_unknown``, also for one that is too old or somebody else's.
+    Raises Forbidden, ConsentError, FerError ``download_unknown``, also for one that is too old or somebody else's.
     """
-    unknown = FerError("This download is no longer there. Please prepare it again.", "download_unknown")
+    with db.read() as session:
+        account = access.acting(session, actor)
     sweep(settings)
+    path = _found(settings, ticket)
     try:
-        path = _path(settings, ticket)
-        file = open_sealed(path.open("rb"), open_store(settings).key, _context(ticket, owner))
-    except (FileNotFoundError, ValueError, FerError):
-        raise unknown from None
-    return file.seek(0, os.SEEK_END), _content(file, path)
+        file = open_sealed(path.open("rb"), open_store(settings).key, _context(path, account.id))
+    except (FileNotFoundError, FerError):
+        raise _unknown() from None
+    _, patient_id, made_of = path.stem.split("-")
+    kind = Kind(path.suffix.removeprefix("."))
+    waiting = Waiting(path, patient_id, kind, made_of == FILES, file, file.seek(0, os.SEEK_END))
+    try:
+        need_allowed(db, actor, waiting)
+    except BaseException:
+        file.close()
+        raise
+    return waiting
+
+
+def content(db: Database, actor: Actor, waiting: Waiting) -> Iterator[bytes]:
+    """Yield an archive's bytes, for as long as the person may have them; it is gone when all were read.
+
+    Raises what `take` raises.
+    """
+    with waiting.file as file:
+        file.seek(0)
+        until_asked = ASKED_EVERY_BYTES
+        while found := file.read(READ_BYTES):
+            yield found
+            until_asked -= len(found)
+            if until_asked <= 0:
+                need_allowed(db, actor, waiting)
+                until_asked = ASKED_EVERY_BYTES
+    waiting.path.unlink(missing_ok=True)
+
+
+def need_allowed(db: Database, actor: Actor, waiting: Waiting) -> None:
+    """Refuse unless the person is signed in, may export the patient, and the consent to it stands.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_patient``.
+    """
+    with db.read() as session:
+        access.require_writer_of(session, actor, waiting.patient_id)
+        consent.need(session, waiting.patient_id, *NEEDED, *((Scope.KEEP_VIDEO,) if waiting.with_files else ()))
+    if not sessions.lives(db, actor):
+        raise access.refusal("signed_out")
 
 
 def sweep(settings: Settings, everything: bool = False) -> int:
     """Delete archives that nobody fetched in time, or all that wait; return how many."""
-    folder = settings.data_dir / "downloads"
+    folder = _folder(settings)
     waiting = list(folder.iterdir()) if folder.exists() else []
     stale = [path for path in waiting if everything or clock.file_age_s(path) > FETCH_WITHIN_S]
     for path in stale:
@@ -71,20 +165,24 @@ def sweep(settings: Settings, everything: bool = False) -> int:
     return len(stale)
 
 
-def _content(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while found := file.read(READ_BYTES):
-            yield found
-    path.unlink(missing_ok=True)
+def _found(settings: Settings, ticket: str) -> Path:
+    """Return where a ticket's archive lies. Raises FerError ``download_unknown``."""
+    folder = _folder(settings)
+    if not re.fullmatch(r"[0-9a-f]{32}", ticket) or not folder.exists():
+        raise _unknown()
+    for path in folder.glob(f"{ticket}-*"):
+        return path
+    raise _unknown()
 
 
-def _path(settings: Settings, ticket: str) -> Path:
-    if not re.fullmatch(r"[0-9a-f]{32}", ticket):
-        raise ValueError("not a ticket")
-    return settings.data_dir / "downloads" / ticket
+def _folder(settings: Settings) -> Path:
+    return settings.data_dir / "downloads"
 
 
-def _context(ticket: str, owner: str) -> bytes:
-    """Return what the archive is bound to: another person's ticket doesn't open it."""
-    return f"download {ticket} {owner}".encode()
+def _context(path: Path, owner: str) -> bytes:
+    """Return what the archive is bound to: its ticket, patient and scope, which are its name, and its owner."""
+    return f"download {path.name} {owner}".encode()
+
+
+def _unknown() -> FerError:
+    return FerError("This download is no longer there. Please prepare it again.", "download_unknown")

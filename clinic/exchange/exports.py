@@ -16,26 +16,50 @@ from typing import IO, Any, BinaryIO
 from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock, words
+from clinic import access, audit, clock, phrases, words
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.exchange.dictionary import CONSENT_COLUMNS, RECORDING_COLUMNS, dictionary_rows
+from clinic.exchange.dictionary import (
+    CONSENT_COLUMNS,
+    ITEMS_MOST,
+    QUESTIONNAIRE_COLUMNS,
+    RECORDING_COLUMNS,
+    dictionary_rows,
+)
 from clinic.jobs.jobs import ACTIVE, ENDED_WELL
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Answer
 from clinic.recordings import uploads
 from clinic.recordings.states import standing_of
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
 from db.engine import Database
-from db.models import Access, Base, Chunk, Consent, Job, JobState, Patient, Reanalysis, Recording, Sample
+from db.models import (
+    Access,
+    ApiTokenPatient,
+    AuditText,
+    Base,
+    Chunk,
+    Consent,
+    HandOver,
+    Job,
+    JobState,
+    Patient,
+    Reanalysis,
+    Recording,
+    Sample,
+    TrendDigest,
+)
 from fer_core.errors import FerError
 
-FORMAT, SCHEMA_VERSION = "expression-history-patient", 3
-"""The second version of the schema has consents, the third numbers rows in the order in which they were written."""
+FORMAT, SCHEMA_VERSION = "expression-history-patient", 4
+"""The second version of the schema has consents, the third numbers rows in the order in which they were written, the
+fourth has questionnaires, marks on the time axis, conditions of the face and results of other programs."""
 PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
-CONSENTS_CSV = "consents.csv"
+CONSENTS_CSV, QUESTIONNAIRES_CSV = "consents.csv", "questionnaires.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
 COPY_BYTES = 1 << 20
 _FORMULA = re.compile(r"""((?:^|[;,\t\r\n\v\f\x85\u2028\u2029])[\s"']*?)([=+\-@＝＋－＠])""")
@@ -46,8 +70,11 @@ SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
-OF_THIS_PLACE = frozenset(table.__tablename__ for table in (Access, Chunk, Reanalysis))
-"""Tables of how this installation worked, and of who saw the patient here: they say nothing about the patient."""
+OF_THIS_PLACE = frozenset(
+    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+)
+"""Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
+hands now, and of what is worked out of the others."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
 DERIVED = ("search_key",)
@@ -81,7 +108,9 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
             by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
             consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
-            _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(_for_a_spreadsheet, row) for row in consents))
+            _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(for_a_spreadsheet, row) for row in consents))
+            answered = map(_questionnaire_row, reversed(answers.of_patient(session, patient_id)))
+            _write_csv(archive, QUESTIONNAIRES_CSV, QUESTIONNAIRE_COLUMNS, answered)
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
             archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n")
             for upload_id in _held_files(settings, jobs, with_kept):
@@ -104,7 +133,8 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
     if found is not None:
         recording, job = found
         said = standing_of(recording, job, closed=False).sentence
-        raise FerError(f"The recording of {recording.recorded_on} is not done yet. {said}", "analysis_under_way")
+        which = f"Recording no. {recording.visit_number} of {phrases.day(recording.recorded_on)}"
+        raise FerError(f"{which} is not done yet. {said}", "analysis_under_way")
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
@@ -195,10 +225,16 @@ def _recording_row(recording: dict[str, Any]) -> list[Any]:
     summary = recording["summary"] or {}
     shares = summary.get("shares") or {}
     known = {**recording, **summary, **{f"share_{label}": share for label, share in shares.items()}}
-    return [_for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
+    return [for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
 
 
-def _for_a_spreadsheet(value: Any) -> Any:
+def _questionnaire_row(answer: Answer) -> list[Any]:
+    items = [*(answer.items or ()), *[None] * ITEMS_MOST][:ITEMS_MOST]
+    told = [answer.id, answer.answered_on.isoformat(), answer.scale.name, answer.score.total, answer.score.band]
+    return [*map(for_a_spreadsheet, told), answer.score.missing, answer.how, *items]
+
+
+def for_a_spreadsheet(value: Any) -> Any:
     """Return a value so that no spreadsheet takes it for a formula; the exact text stands in the JSON.
 
     Some divide cells at a semicolon or a tab, whatever the file says: what stands behind one may begin a cell too.

@@ -39,13 +39,28 @@ from clinic.exchange.exports import (
     patient_tables,
 )
 from clinic.jobs.jobs import ACTIVE
-from clinic.patients import fields
+from clinic.patients import conditions, events, fields, imported
 from clinic.patients.trends import Summary
-from clinic.recordings import uploads
+from clinic.questionnaires import answers, scales, schedule
+from clinic.questionnaires.published import PUBLISHED
+from clinic.recordings import marks, uploads
 from clinic.settings import Settings
 from clinic.texts import hides_something
 from db.engine import Database
-from db.models import Consent, Job, JobState, Patient, Recording, UtcDateTime
+from db.models import (
+    Consent,
+    FaceCondition,
+    ImportedSeries,
+    Job,
+    JobState,
+    Patient,
+    PatientEvent,
+    QuestionnaireAnswer,
+    QuestionnaireSchedule,
+    Recording,
+    RecordingMark,
+    UtcDateTime,
+)
 from fer_core.errors import FerError, MediaError
 from fer_core.types import Status
 
@@ -54,10 +69,13 @@ JSON_BYTES = 256 << 20
 ROWS_AT_ONCE = 5000
 """Rows of samples that are written with one statement."""
 
+OF_QUESTIONNAIRES = ("bad_items", "bad_total", "bad_scale", "unknown_scale", "bad_event", "bad_condition", "bad_mark")
 DAMAGE = (EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError)
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
+MOST_VISITS = 10**6
+"""No archive of a person has more: a higher number would leave none for the visits to come."""
 
 
 def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
@@ -107,7 +125,7 @@ def _is_of_the_archive(error: FerError) -> bool:
     """Return whether a refusal is due to what the archive holds, and not to this installation."""
     if isinstance(error, MediaError):
         return error.code not in ("too_big", "disk_full")
-    return error.code in ("bad_name", "bad_note", "bad_code")
+    return error.code in ("bad_name", "bad_note", "bad_code", *OF_QUESTIONNAIRES)
 
 
 def _tables(archive: zipfile.ZipFile) -> Tables:
@@ -153,18 +171,66 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
         if recording.get("version_of") not in {None, *firsts}:
             raise ValueError("a version of another patient's recording")
         _check_recording(recording)
+    _number_visits(patient, recordings)
     for given in tables[Consent.__tablename__]:
         _check_consent(given)
+    for answer in tables[QuestionnaireAnswer.__tablename__]:
+        _check_answer(answer)
+    for planned in tables[QuestionnaireSchedule.__tablename__]:
+        _check_schedule(planned)
+    for marked in tables[RecordingMark.__tablename__]:
+        marks.check_row(marked)
+    for mark in tables[PatientEvent.__tablename__]:
+        events.check_row(mark)
+    for condition in tables[FaceCondition.__tablename__]:
+        conditions.check_row(condition)
+    for series in tables[ImportedSeries.__tablename__]:
+        imported.check_row(series)
     for job in tables[Job.__tablename__]:
         # The sentence is shown as it is, and Markdown could hide a link in it.
         if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
             raise ValueError("no ended analysis")
 
 
+def _number_visits(patient: Row, recordings: list[Row]) -> None:
+    """Give the visits of an export from before they had numbers theirs. Raises ValueError where two have the same."""
+    firsts = [recording for recording in recordings if recording.get("version_of") is None]
+    in_order = sorted(firsts, key=lambda row: (row.get("number", 0), row["created_at"], row["id"]))
+    numbers = {row["id"]: row.get("visit_number", place) for place, row in enumerate(in_order, 1)}
+    if len(set(numbers.values())) != len(numbers) or any(not 0 < number < MOST_VISITS for number in numbers.values()):
+        raise ValueError("no numbers of visits")
+    for recording in recordings:
+        recording["visit_number"] = numbers[recording.get("version_of") or recording["id"]]
+    patient["visits"] = max([0, *numbers.values(), min(patient.get("visits", 0), MOST_VISITS)])
+
+
 def _check_consent(given: Row) -> None:
     Scope(given["scope"])
     if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
         raise ValueError("a document with something hidden in it")
+
+
+def _check_answer(answer: Row) -> None:
+    scale = scales.read_description(answer["scale"], answer["definition"])
+    items = answer["items"]
+    if items is not None and not isinstance(items, list):
+        raise ValueError("no answers")
+    if items is None and answer["total"] is None:
+        raise ValueError("neither answers nor a total")
+    score = answers.score_of(scale, items, answer["total"])
+    if answer["how"] not in answers.HOW or score.total != answer["total"] or not _is_key(answer["scale"]):
+        raise ValueError("no questionnaire")
+
+
+def _check_schedule(planned: Row) -> None:
+    if hides_something(planned["name"]) or not 1 <= planned["every_days"] <= schedule.EVERY_MOST:
+        raise ValueError("no schedule")
+    if not _is_key(planned["scale"]):
+        raise ValueError("no questionnaire")
+
+
+def _is_key(scale: str) -> bool:
+    return scale in PUBLISHED or re.fullmatch(r"[0-9a-f]{32}", scale) is not None
 
 
 def _check_recording(recording: Row) -> None:

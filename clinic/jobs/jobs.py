@@ -19,6 +19,7 @@ from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import leases, previews, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
+from clinic.phrases import counted
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
@@ -75,8 +76,8 @@ def enqueue(
         recording = Recording(
             patient_id=patient_id,
             kind=kind,
-            source_name=files[0].name if len(files) == 1 else f"{len(files)} pictures",
-            source_sha256=_digest(files),
+            source_name=files[0].name if len(files) == 1 else counted(len(files), "picture"),
+            source_sha256=digest_of([file.sha256 for file in files]),
             model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
             created_at=clock.now(),
@@ -311,8 +312,6 @@ def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
     return state in ENDED_WELL and stored.model_sha256 != asked.model_sha256
 
 
-def _digest(files: Sequence[Upload]) -> str:
-    """Return one SHA-256 for the files: a single file's own; of several, that of theirs in a fixed order."""
-    if len(files) == 1:
-        return files[0].sha256
-    return hashlib.sha256("".join(sorted(file.sha256 for file in files)).encode()).hexdigest()
+def digest_of(sha256s: Sequence[str]) -> str:
+    """Return one SHA-256 for files: a single file's own; of several, that of theirs in a fixed order."""
+    return sha256s[0] if len(sha256s) == 1 else hashlib.sha256("".join(sorted(sha256s)).encode()).hexdigest()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
 from clinic import access, clock
 from clinic.access import Actor, Role
+from clinic.patients.subject import Subject, subject_of
 from db.engine import Database
 from db.models import Access, Chunk, Job, JobState, Patient, Recording
 
@@ -24,8 +25,7 @@ class FailedJob:
     """
 
     recording_id: str
-    patient_name: str
-    recorded_on: date
+    subject: Subject
     reason: str
     code: str
     writable: bool
@@ -48,7 +48,7 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
     with db.read() as session:
         account = access.acting(session, actor)
         rows = session.execute(
-            select(Recording.id, Patient.name, Recording.recorded_on, Job.error_message, Job.error_code, Access.until)
+            select(Recording, Patient, Job.error_message, Job.error_code, Access.until)
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
             .join(Access, Access.patient_id == Patient.id)
@@ -59,8 +59,8 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
         )
         writes = account.role != Role.VIEWER.value
         return [
-            FailedJob(key, name, day, reason or "", code or "", writes and until is None)
-            for key, name, day, reason, code, until in rows
+            FailedJob(recording.id, subject_of(recording, patient), reason or "", code or "", writes and until is None)
+            for recording, patient, reason, code, until in rows
         ]
 
 

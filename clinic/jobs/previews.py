@@ -20,7 +20,9 @@ from PIL import Image
 
 from clinic import clock
 from clinic.settings import Settings
-from fer_core.media.annotate import pixelate
+from fer_core.errors import MediaError
+from fer_core.media.image import read_image
+from fer_core.media.pixelate import pixelate, pixelate_around
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
 from storage.sealed import Key, SealError, open_bytes, rewrap_file, seal_bytes
@@ -51,13 +53,23 @@ class PreviewFace:
 class StoredPreview:
     """The latest sampled frame that was kept: its JPEG, its time in seconds and its faces.
 
-    `several`: more than one face was seen by then, so that nobody knows yet which is the patient's.
+    `several`: more than one face was seen by then, so that nobody knows yet which is the patient's. `size_px`: width
+    and height of the picture.
     """
 
     jpeg: bytes
     time_s: float
     faces: tuple[PreviewFace, ...]
     several: bool = False
+    size_px: tuple[int, int] | None = None
+
+    @property
+    def shown_px(self) -> tuple[int, int]:
+        """Width and height of the picture; one of an earlier release doesn't say, and is read. Raises MediaError."""
+        if self.size_px is not None:
+            return self.size_px
+        height, width = read_image(io.BytesIO(self.jpeg)).shape[:2]
+        return width, height
 
     def without_labels(self) -> StoredPreview:
         """Return the same picture with boxes alone: nothing that the model said of anybody."""
@@ -65,12 +77,16 @@ class StoredPreview:
         return replace(self, faces=unnamed)
 
     def of_patient(self, tracks: Collection[int]) -> StoredPreview | None:
-        """Return the picture with the patient's face alone, everyone else's pixelated; None where it is not in it."""
+        """Return the picture with the patient's face alone, all around it pixelated; None where it is not in it.
+
+        A bystander whose face was not detected is around it too.
+        """
         kept = tuple(face for face in self.faces if face.track in tracks)
         others = [face.box for face in self.faces if face.track not in tracks]
         if not kept:
             return None
-        return StoredPreview(_pixelated(self.jpeg, others) if others else self.jpeg, self.time_s, kept)
+        jpeg = _of_faces(self.jpeg, [face.box for face in kept], others)
+        return StoredPreview(jpeg, self.time_s, kept, size_px=self.size_px)
 
 
 def work_dir(settings: Settings, recording_id: str) -> Path:
@@ -90,7 +106,9 @@ def write_preview(
 ) -> None:
     """Replace the preview in one step; `several`: more than one face was seen so far."""
     seen = tuple(_preview_face(face) for face in faces)
-    _write_preview(settings, recording_id, StoredPreview(_jpeg(Image.fromarray(rgb)), time_s, seen, several))
+    height, width = rgb.shape[:2]
+    shown = StoredPreview(_jpeg(Image.fromarray(rgb)), time_s, seen, several, (width, height))
+    _write_preview(settings, recording_id, shown)
 
 
 def keep_patient(settings: Settings, recording_id: str, tracks: Collection[int]) -> None:
@@ -102,7 +120,7 @@ def keep_patient(settings: Settings, recording_id: str, tracks: Collection[int])
         if kept is not None:
             _write_preview(settings, recording_id, kept)
             return
-    except (OSError, SealError):
+    except (OSError, SealError, MediaError):
         log.warning("the preview of recording %s can't be reduced to the patient; it is deleted", recording_id)
     remove(settings, recording_id)
 
@@ -115,7 +133,9 @@ def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
     head, _, jpeg = content.partition(b"\n")
     told = json.loads(head)
     faces = tuple(_from_json(face) for face in told["faces"])
-    return StoredPreview(jpeg, told["time_s"], faces, told.get("several", len(faces) > 1))
+    size = told.get("size_px")
+    several = told.get("several", len(faces) > 1)
+    return StoredPreview(jpeg, told["time_s"], faces, several, None if size is None else (size[0], size[1]))
 
 
 def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box) -> None:
@@ -168,6 +188,7 @@ def _write_preview(settings: Settings, recording_id: str, preview: StoredPreview
     told = {
         "time_s": preview.time_s,
         "several": preview.several,
+        "size_px": preview.size_px,
         "faces": [asdict(face) for face in preview.faces],
     }
     _write(settings, recording_id, PREVIEW, json.dumps(told).encode() + b"\n" + preview.jpeg)
@@ -180,11 +201,12 @@ def _from_json(told: dict[str, Any]) -> PreviewFace:
     )
 
 
-def _pixelated(jpeg: bytes, boxes: Sequence[Box]) -> bytes:
-    with Image.open(io.BytesIO(jpeg)) as opened:
-        picture = opened.convert("RGB")
-    for box in boxes:
+def _of_faces(jpeg: bytes, faces: Sequence[Box], others: Sequence[Box]) -> bytes:
+    picture = Image.fromarray(read_image(io.BytesIO(jpeg)))
+    # Those who are near the patient's face lie within its margin.
+    for box in others:
         pixelate(picture, box)
+    pixelate_around(picture, faces)
     return _jpeg(picture)
 
 

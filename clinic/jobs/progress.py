@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import defer
@@ -15,6 +14,7 @@ from clinic.consent.consent import Scope
 from clinic.jobs import previews, tracks
 from clinic.jobs.jobs import ACTIVE
 from clinic.jobs.obstacles import PAUSED, obstacle
+from clinic.patients.subject import Subject, subject_of
 from clinic.recordings.states import Standing, standing_of
 from clinic.settings import Settings
 from db.engine import Database
@@ -59,10 +59,7 @@ class ActiveJob:
     """An analysis that is not over, with whose it is."""
 
     status: JobStatus
-    patient_id: str
-    patient_name: str
-    recorded_on: date
-    kind: str
+    subject: Subject
 
 
 def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
@@ -158,7 +155,7 @@ def active(db: Database, settings: Settings, actor: Actor, patient_id: str | Non
     with db.read() as session:
         account = access.acting(session, actor)
         asked = (
-            select(Job, Recording, Patient.name, access.cares(account.id, Recording.patient_id))
+            select(Job, Recording, Patient, access.cares(account.id, Recording.patient_id))
             .join(Recording, Recording.id == Job.recording_id)
             .join(Patient, Patient.id == Recording.patient_id)
             .options(defer(Job.cursor), defer(Job.sources))
@@ -175,12 +172,9 @@ def active(db: Database, settings: Settings, actor: Actor, patient_id: str | Non
         return [
             ActiveJob(
                 _status(job, standing_of(recording, job, closed=False, obstacle=hindered), writes and cares),
-                recording.patient_id,
-                name,
-                recording.recorded_on,
-                recording.kind,
+                subject_of(recording, patient),
             )
-            for job, recording, name, cares in session.execute(asked)
+            for job, recording, patient, cares in session.execute(asked)
         ]
 
 

@@ -14,6 +14,7 @@ from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs, tracks
+from clinic.phrases import counted
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
@@ -86,7 +87,12 @@ class ReanalysisStatus:
     def sentence(self) -> str:
         """The same for people, on one line."""
         said = [f"{self.done} of {_recordings(self.total)} done ({self.share:.0%})".replace("%", " %")]
-        others = {"wait for the choice of a face": self.choosing, "failed": self.failed, "dropped": self.cancelled}
+        waiting = "waits" if self.choosing == 1 else "wait"
+        others = {
+            f"{waiting} for the choice of a face": self.choosing,
+            "failed": self.failed,
+            "dropped": self.cancelled,
+        }
         said += [f"{count} {what}" for what, count in others.items() if count]
         if self.paused:
             said.append("paused")
@@ -96,7 +102,7 @@ class ReanalysisStatus:
 
 
 def _recordings(count: int) -> str:
-    return "1 recording" if count == 1 else f"{count:,} recordings"
+    return counted(count, "recording")
 
 
 def start(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import defer
 
 from clinic import access, audit, clock
@@ -16,39 +15,32 @@ from clinic.accounts.accounts import grant
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.fields import NOTE_MAX, PatientFields, RecordingFields, fields_of, valid_patient
-from clinic.patients.trends import Summary, Trend, excluded, lines, trend
+from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
+from clinic.patients.subject import Subject, subject_of
+from clinic.patients.trends import Summary, Trend, excluded, trend
 from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Job, Patient, Recording
 from db.records import SampleTable, load_samples
-from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 
 
 @dataclass(frozen=True, slots=True)
 class PatientSummary:
-    """A patient's line in the caseload.
+    """A patient as a choice names one, with how many recordings there are and when the newest was made.
 
-    `shares`: of each analysed recording in the order of time, shares 0 to 1 in `Emotion` order, None where the
-    recording doesn't count (too little usable face), and one None more where a new line begins. `last_recorded_on` and
-    `last_usable_share` are the newest's. Where the consent to keep the results doesn't stand (`closed`), nothing of
-    them is told. `emergency_until`: when the view ends, None where the patient is on the own caseload.
+    `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
     id: str
     name: str
     code: str
     born_on: date | None
-    note: str
     demo: bool
     revision: int
     recordings: int
     last_recorded_on: date | None
-    last_usable_share: float | None
-    shares: tuple[tuple[float, ...] | None, ...]
-    closed: bool
     emergency_until: datetime | None
 
 
@@ -58,13 +50,16 @@ class RecordingRow:
 
     And where the patient's consent to keep the results doesn't stand.
 
-    `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    `visit_id`: the id of the visit's first version. `visit_number`: which of the patient's visits it is; no other visit
+    ever has it. `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """
 
     id: str
+    visit_id: str
     patient_id: str
+    visit_number: int
     kind: str
     recorded_on: date
     recorded_time: time | None
@@ -73,12 +68,16 @@ class RecordingRow:
     source_name: str
     standing: Standing
     duration_s: float | None
+    width_px: int | None
     every_s: float | None
     samples: int | None
     usable_share: float | None
     usable_s: float | None
     longest_gap_s: float | None
     reasons: dict[str, float]
+    face_px: float | None
+    sharpness: float | None
+    brightness: float | None
     shares: dict[str, float] | None
     excluded: str | None
     model_sha256: str | None
@@ -87,23 +86,6 @@ class RecordingRow:
     partial: bool
     face_choice: dict[str, Any]
     analysed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose a recording is, and what is said of it; `revision` is the recording's."""
-
-    patient_id: str
-    name: str
-    code: str
-    born_on: date | None
-    revision: int
-    fields: RecordingFields
-
-    @property
-    def id(self) -> str:
-        """The patient's id."""
-        return self.patient_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +104,7 @@ class PatientDetail:
     demo: bool
     revision: int
     consents_revision: int
+    sharing_revision: int
     recordings: tuple[RecordingRow, ...]
     trend: Trend
     emergency_until: datetime | None
@@ -163,31 +146,25 @@ def add_patient(
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
     """Return the patients whose name, code or note holds `search` as it is written, in the order of their names.
 
-    Upper and lower case are one, in every script, and accents make no difference. A few queries, however many
-    patients there are.
+    Upper and lower case are one, in every script, and accents make no difference. Two queries, however many patients
+    there are: this is for choices, and `clinic.patients.listing` for the caseload.
     Raises Forbidden ``signed_out``.
     """
     wanted = fold(search)[:NOTE_MAX]
+    own = Recording.patient_id == Patient.id, Recording.current
+    count = select(func.count()).where(*own).scalar_subquery()
+    last = select(func.max(Recording.recorded_on)).where(*own).scalar_subquery()
     with db.read() as session:
         account = access.acting(session, actor)
-        seen = access.visible(account)
         listed = session.execute(
-            select(Patient, Access.until, Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS)))
+            select(Patient, Access.until, count, last)
             .join(Access, Access.patient_id == Patient.id)
-            .where(Access.account_id == account.id, Patient.id.in_(seen))
+            .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)))
             .where(Patient.search_key.contains(wanted, autoescape=True))
         )
-        patients = list(listed)
-        by_patient: dict[str, list[Recording]] = defaultdict(list)
-        for recording in session.scalars(
-            select(Recording)
-            .where(Recording.patient_id.in_(seen), Recording.current)
-            .order_by(Recording.recorded_on, Recording.recorded_time.nulls_last(), Recording.number)
-        ):
-            by_patient[recording.patient_id].append(recording)
-    # Ö stands with O and not behind Z, whatever order the database has.
-    patients.sort(key=lambda found: (fold(found[0].name), found[0].name, found[0].number))
-    return [_summary_of(one, until, by_patient[one.id], closed=not opened) for one, until, opened in patients]
+        # Ö stands with O and not behind Z, whatever order the database has.
+        found = sorted(listed, key=lambda row: (fold(row[0].name), row[0].name, row[0].number))
+        return [_summary_of(*row) for row in found]
 
 
 def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
@@ -216,6 +193,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             demo=patient.demo,
             revision=patient.revision,
             consents_revision=patient.consents_revision,
+            sharing_revision=patient.sharing_revision,
             recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
             trend=trend([recording for recording, _ in rows] if refusal is None else []),
             emergency_until=until,
@@ -229,9 +207,7 @@ def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
         access.require_reader_of(session, actor, recording.patient_id)
-        patient = session.get_one(Patient, recording.patient_id)
-        said = fields_of(recording)
-        return Subject(patient.id, patient.name, patient.code, patient.born_on, recording.revision, said)
+        return subject_of(recording, session.get_one(Patient, recording.patient_id))
 
 
 def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
@@ -286,49 +262,27 @@ def _note_view_of(db: Database, actor: Actor, recording_id: str) -> None:
     access.note_view(db, actor, patient_id)
 
 
-def _summary_of(patient: Patient, until: datetime | None, recordings: list[Recording], closed: bool) -> PatientSummary:
-    values = recordings[-1].summary if recordings and not closed else None
-    last = Summary.from_dict(values) if values is not None else None
+def _summary_of(patient: Patient, until: datetime | None, recordings: int, last: date | None) -> PatientSummary:
     return PatientSummary(
         id=patient.id,
         name=patient.name,
         code=patient.code,
         born_on=patient.born_on,
-        note=patient.note,
         demo=patient.demo,
         revision=patient.revision,
-        recordings=len(recordings),
-        last_recorded_on=recordings[-1].recorded_on if recordings else None,
-        last_usable_share=last.usable_share if last is not None else None,
-        shares=() if closed else _small_line([each for each in recordings if each.summary is not None]),
-        closed=closed,
+        recordings=recordings,
+        last_recorded_on=last,
         emergency_until=until,
     )
-
-
-def _small_line(recordings: list[Recording]) -> tuple[tuple[float, ...] | None, ...]:
-    """Return the shares of each recording, with a None where the next one can't be compared with those before it."""
-    found: list[tuple[float, ...] | None] = []
-    numbers = lines(recordings)
-    for place, recording in enumerate(recordings):
-        if place and numbers[place] != numbers[place - 1]:
-            found.append(None)
-        found.append(_counting(Summary.from_dict(recording.summary or {}), recording.partial))
-    return tuple(found)
-
-
-def _counting(summary: Summary, partial: bool) -> tuple[float, ...] | None:
-    """Return the shares in `Emotion` order, None where the recording doesn't count."""
-    if excluded(summary, partial) is not None or summary.shares is None:
-        return None
-    return tuple(summary.shares[label] for label in EMOTION_LABELS)
 
 
 def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
+        visit_id=recording.version_of or recording.id,
         patient_id=recording.patient_id,
+        visit_number=recording.visit_number,
         kind=recording.kind,
         recorded_on=recording.recorded_on,
         recorded_time=recording.recorded_time,
@@ -337,12 +291,16 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         source_name=recording.source_name,
         standing=standing_of(recording, job, closed),
         duration_s=recording.duration_s if recording.kind == "video" else None,
+        width_px=recording.width_px,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
         usable_share=summary.usable_share if summary else None,
         usable_s=summary.usable_s if summary else None,
         longest_gap_s=summary.longest_gap_s if summary else None,
         reasons=dict(summary.reasons) if summary else {},
+        face_px=summary.face_px if summary else None,
+        sharpness=summary.sharpness if summary else None,
+        brightness=summary.brightness if summary else None,
         shares=summary.shares if summary else None,
         excluded=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,

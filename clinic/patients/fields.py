@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, time
 
-from clinic import texts
+from clinic import phrases, texts
 from clinic.conflicts import Difference
 from db.models import Recording
 from fer_core.errors import FerError
@@ -134,7 +134,7 @@ def _differing(*found: Difference) -> list[Difference]:
 
 
 def _day(value: date | None) -> str:
-    return value.isoformat() if value is not None else EMPTY
+    return phrases.day(value) if value is not None else EMPTY
 
 
 def _clock(value: time | None) -> str:

@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, texts
 from clinic.access import EMERGENCY, Actor, Role
+from clinic.accounts import throttle
 from clinic.accounts.accounts import grant, name_key
 from clinic.audit import AuditAction
+from clinic.conflicts import need_unchanged
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Account, AuditRow, Patient
+from db.models import Access, Account, AuditRow, AuditText, Patient
 from fer_core.errors import FerError
 
 REASON_LEAST, REASON_MOST = 10, 500
@@ -63,39 +65,47 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
         rows = session.execute(
-            select(AuditRow, Account.name)
+            select(AuditRow, Account.name, AuditText.text)
             .outerjoin(Account, Account.id == AuditRow.account_id)
+            .outerjoin(AuditText, AuditText.number == AuditRow.number)
             .where(AuditRow.patient_id == patient_id)
             .order_by(AuditRow.number.desc())
             .limit(SHOWN_EVENTS)
         )
-        return [Event(row.at, name, AuditAction(row.action), row.details.get("reason", "")) for row, name in rows]
+        # Reasons that earlier versions wrote stand in the row itself.
+        return [
+            Event(row.at, name, AuditAction(row.action), typed or row.details.get("reason", ""))
+            for row, name, typed in rows
+        ]
 
 
-def share(db: Database, actor: Actor, patient_id: str, name: str) -> None:
+def share(db: Database, actor: Actor, patient_id: str, name: str, seen: int | None = None) -> None:
     """Put the patient on the caseload of the account called `name` too.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``unknown_name``.
+    `seen`: the revision of the patient's sharing that was on the screen, None where there was none.
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``unknown_name``.
     """
     with db.session() as session:
         by = access.require_writer_of(session, actor, patient_id)
         taker = session.scalar(select(Account).where(Account.name_key == name_key(name), Account.disabled_at.is_(None)))
         if taker is None:
             raise FerError("Nobody of this name can sign in here. Please ask how the name is written.", "unknown_name")
+        _edit(session, patient_id, seen)
         grant(session, taker.id, patient_id)
         audit.write(session, AuditAction.PATIENT_SHARED, by.id, patient_id, taker=taker.id)
 
 
-def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> None:
+def unshare(db: Database, actor: Actor, patient_id: str, account_id: str, seen: int | None = None) -> None:
     """Take the patient from an account's caseload; somebody who may change the patient has to stay.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``last_clinician``.
+    `seen` as in `share`. Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``last_clinician``.
     """
     with db.session() as session:
         by = access.require_writer_of(session, actor, patient_id)
         given = session.get(Access, (account_id, patient_id))
         if given is None:
             return
+        _edit(session, patient_id, seen)
         session.delete(given)
         session.flush()
         if not _somebody_stays(session, patient_id):
@@ -106,23 +116,36 @@ def unshare(db: Database, actor: Actor, patient_id: str, account_id: str) -> Non
         audit.write(session, AuditAction.PATIENT_UNSHARED, by.id, patient_id, giver=account_id)
 
 
+def _edit(session: Session, patient_id: str, seen: int | None) -> None:
+    """Count a change of who sees the patient. Raises ConflictError."""
+    patient = session.get_one(Patient, patient_id)
+    need_unchanged("who sees this patient", seen, patient.sharing_revision)
+    patient.sharing_revision += 1
+
+
 def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> str:
     """Let the acting user look at a patient of others for an hour, and return the patient's id.
 
     `wanted`: an id, or exactly the name or code; nothing is listed. Both a success and a failure are written down.
-    Raises Forbidden, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
+    Guesses are slowed down as those at a password are.
+    Raises Forbidden, TooManyError, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
     """
     reason = " ".join(unicodedata.normalize("NFC", reason).split())
+    with db.read() as session:
+        account = access.require_writer(session, actor)
+    if not REASON_LEAST <= len(reason) <= REASON_MOST:
+        raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
+    guesses = f"emergencies of {account.id}"
+    throttle.charge(db, guesses)
     with db.session() as session:
         account = access.require_writer(session, actor)
-        if not REASON_LEAST <= len(reason) <= REASON_MOST:
-            raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
         patient = _patient(session, wanted)
         if patient is not None:
+            throttle.clear(session, guesses)
             if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
-            audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, reason=reason)
+            audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, typed=reason)
             return patient.id
         audit.write(session, AuditAction.EMERGENCY_REFUSED, account.id)
     raise FerError("There is no patient with exactly this name or code, or more than one.", "not_found")

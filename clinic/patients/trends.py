@@ -20,7 +20,7 @@ from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.reading import camera, usual
 from fer_core.reading.camera import Camera
 from fer_core.reading.intervals import share_interval
-from fer_core.reading.reading import MIN_PICTURES, MIN_USABLE_S, MIN_USABLE_SHARE, Series, read
+from fer_core.reading.reading import GOOD_SIZE, MIN_PICTURES, MIN_USABLE_S, MIN_USABLE_SHARE, Series, Shares, read
 from fer_core.types import Status
 
 LABELS = (*EMOTION_LABELS, Status.UNCERTAIN.value)
@@ -32,7 +32,25 @@ OLD_SIZE_S = 20.0
 """A summary of before 0.2 doesn't say how many independent samples it rests on: one in so many seconds is assumed."""
 
 Floats = NDArray[np.float64]
+TALKS_THROUGHOUT = "the mouth moves nearly all the time"
 _USABLE = (Status.OK.value, Status.UNCERTAIN.value)
+
+
+@dataclass(frozen=True, slots=True)
+class StillPart:
+    """The shares of the usable time in which the mouth is still; fields as in `Summary`, `seconds` long."""
+
+    seconds: float
+    shares: dict[str, float]
+    low: dict[str, float]
+    high: dict[str, float]
+    sizes: dict[str, float]
+    halves: list[dict[str, float]] | None = None
+
+    @property
+    def long_enough(self) -> bool:
+        """Whether these shares rest on enough independent samples to stand for the recording."""
+        return min(self.sizes.values()) >= GOOD_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +61,9 @@ class Summary:
     share of the time. `reasons`: share of the time by the status that made it unusable. `shares`: of the usable time,
     by label and "uncertain"; `low`, `high` their 95 % interval, `sizes` the independent samples each rests on, `halves`
     the shares of two halves of the recording; `face_px`, `sharpness`, `brightness` medians of the usable faces
-    (`fer_core.reading.camera`). All are None without a usable face, or where they aren't known. `usable_s` and
-    `longest_gap_s` are in seconds, None for pictures.
+    (`fer_core.reading.camera`). `moving_s`: the usable time in which the mouth moves, `still`: that in which it is
+    still. All are None without a usable face, or where they aren't known. `usable_s`, `longest_gap_s` and `moving_s`
+    are in seconds, None for pictures. `movement`: how much the output changes per second (`fer_core.reading.movement`).
     """
 
     kind: str
@@ -62,6 +81,14 @@ class Summary:
     face_px: float | None = None
     sharpness: float | None = None
     brightness: float | None = None
+    moving_s: float | None = None
+    still: StillPart | None = None
+    movement: float | None = None
+
+    @property
+    def mouth_known(self) -> bool:
+        """Whether it is known of any of its time if the mouth moves."""
+        return self.moving_s is not None or self.still is not None
 
     @property
     def excluded(self) -> str | None:
@@ -85,7 +112,10 @@ class Summary:
         An older one has intervals that were too narrow; they are worked out again from `OLD_SIZE_S`.
         """
         known = {field.name for field in fields(cls)}
-        summary = cls(**{name: value for name, value in values.items() if name in known})
+        given = {name: value for name, value in values.items() if name in known}
+        if given.get("still") is not None:
+            given["still"] = StillPart(**given["still"])
+        summary = cls(**given)
         return summary if summary.sizes is not None or summary.shares is None else _with_old_sizes(summary)
 
 
@@ -104,7 +134,8 @@ class TrendPoint:
     `segment` counts the lines: recordings that can't be compared are never joined. `usual_low`, `usual_high`: the range
     that this recording was judged by, None for the baseline's own (`in_baseline`) and for what doesn't count.
     `beyond`: the columns whose share lies outside of it; `outside`: those that lay there in the recording before too,
-    on the same side, and are marked.
+    on the same side, and are marked. `still`: the shares are those of the time in which the mouth is still.
+    `movement`: how much the face moved, per second, None where it isn't known.
     """
 
     recording_id: str
@@ -117,11 +148,13 @@ class TrendPoint:
     excluded: str | None
     segment: int
     model_sha256: str
+    movement: float | None = None
     in_baseline: bool = False
     usual_low: tuple[float, ...] | None = None
     usual_high: tuple[float, ...] | None = None
     beyond: tuple[int, ...] = ()
     outside: tuple[int, ...] = ()
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +201,7 @@ def series_of(samples: SampleTable, kind: str, settings: dict[str, Any]) -> Seri
     every_s = float(settings.get("every_s") or 0.0) if kind == "video" else None
     statuses = tuple(Status(status) for status in samples.status.tolist())
     uncertain_below = float(settings.get("uncertain_below") or 0.0)
-    return Series(samples.time_s, statuses, samples.probabilities, every_s, uncertain_below)
+    return Series(samples.time_s, statuses, samples.probabilities, every_s, uncertain_below, samples.mouth_change)
 
 
 def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None = None) -> Summary:
@@ -195,7 +228,21 @@ def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None =
         high=_by_label(found.high) if known else None,
         sizes=_by_label(found.sizes) if known else None,
         halves=[_by_label(half) for half in found.halves] or None,
+        movement=found.movement,
+        moving_s=found.moving.seconds if found.moving is not None else None,
+        still=_still(found.still) if found.still is not None else None,
         **_medians(samples),
+    )
+
+
+def _still(part: Shares) -> StillPart:
+    return StillPart(
+        seconds=part.seconds or 0.0,
+        shares=_by_label(part.shares),
+        low=_by_label(part.low),
+        high=_by_label(part.high),
+        sizes=_by_label(part.sizes),
+        halves=[_by_label(half) for half in part.halves] or None,
     )
 
 
@@ -228,19 +275,14 @@ def trend(recordings: Sequence[Recording]) -> Trend:
     judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
     newest = [point for point in judged if point.segment == len(changes) and point.excluded is None]
     ranges = _ranges(newest)
-    building = None if ranges else f"baseline being built ({len(newest)} of {BASELINE_MIN})"
+    of_line = " of the newest line" if changes else ""
+    building = None if ranges else f"baseline{of_line} being built ({len(newest)} of {BASELINE_MIN})"
     return Trend(tuple(judged), tuple(changes), ranges, building, _noise(ordered, newest))
 
 
 def _in_time(recording: Recording) -> tuple[date, time, int]:
     """Return by what recordings are sorted: day, time of day (one without it stands last), and as they came in."""
     return recording.recorded_on, recording.recorded_time or time.max, recording.number
-
-
-def lines(recordings: Sequence[Recording]) -> list[int]:
-    """Return the number of the line that each recording belongs to, in the order given; all need a summary."""
-    points, _ = _in_lines(recordings)
-    return [point.segment for point in points]
 
 
 def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Change]]:
@@ -255,7 +297,38 @@ def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Chan
             line = []
         line.append(recording)
         points.append(_point(recording, len(changes)))
+    summaries = [Summary.from_dict(each.summary or {}) for each in ordered]
+    for number in range(len(changes) + 1):
+        own = [place for place, point in enumerate(points) if point.segment == number]
+        if _stands_on_still([summaries[place] for place in own if points[place].excluded is None]):
+            for place in own:
+                points[place] = _of_still(points[place], summaries[place])
     return points, changes
+
+
+def _stands_on_still(counting: Sequence[Summary]) -> bool:
+    """Return whether a line compares the time in which the mouth is still, from its recordings that count.
+
+    Talk changes the labels, so it does where most of them have enough of such time. A line in which an earlier version
+    analysed a recording compares the whole time, as it did before.
+    """
+    if not counting or not all(summary.mouth_known or summary.kind == "pictures" for summary in counting):
+        return False
+    return 2 * sum(summary.still is not None and summary.still.long_enough for summary in counting) >= len(counting)
+
+
+def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
+    part = summary.still
+    if part is None or not part.long_enough:
+        return replace(point, excluded=point.excluded or TALKS_THROUGHOUT)
+    return replace(
+        point,
+        shares=_in_order(part.shares),
+        low=_in_order(part.low),
+        high=_in_order(part.high),
+        sizes=_in_order(part.sizes),
+        still=True,
+    )
 
 
 def _break(line: Sequence[Recording], now: Recording) -> str | None:
@@ -293,6 +366,7 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
         high=_in_order(summary.high),
         sizes=_in_order(summary.sizes),
         excluded=excluded(summary, recording.partial),
+        movement=summary.movement,
         segment=segment,
         model_sha256=recording.model_sha256 or "",
     )
@@ -349,9 +423,10 @@ def _ranges(points: Sequence[TrendPoint]) -> dict[int, Range] | None:
 
 def _noise(recordings: Sequence[Recording], newest: Sequence[TrendPoint]) -> tuple[float, ...] | None:
     """Return the split-half noise floor of the newest line, by column; None where no recording says its halves."""
-    counting = {point.recording_id for point in newest}
-    summaries = [Summary.from_dict(each.summary or {}) for each in recordings if each.id in counting]
-    halves = [[np.array(_in_order(half)) for half in each.halves] for each in summaries if each.halves]
+    counting = {point.recording_id: point for point in newest}
+    summaries = {each.id: Summary.from_dict(each.summary or {}) for each in recordings if each.id in counting}
+    parts = [found.still if counting[name].still else found for name, found in summaries.items()]
+    halves = [[np.array(_in_order(half)) for half in part.halves] for part in parts if part and part.halves]
     if not halves:
         return None
     return tuple(usual.noise_floor([(first, second) for first, second in halves]).tolist())

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from clinic import access, clock
+from clinic import access, clock, phrases, words
 from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload, fields
@@ -140,9 +140,11 @@ class _Intake:
         except FerError as refusal:
             taken, sentence = False, refusal.message
         else:
-            taken, sentence = True, f"Recording of {recorded_on.isoformat()}, waits for its analysis."
+            taken, sentence = True, f"Recording of {phrases.day(recorded_on)}, waits for its analysis."
             if queued.duplicate:
                 sentence = "The same recording was there already; nothing was added."
+            if queued.also_elsewhere:
+                sentence += f" {words.SAME_FILE_ELSEWHERE}"
         for file in files:
             self.say(file.name, taken, sentence)
 

@@ -13,24 +13,36 @@ import hashlib
 import json
 import os
 import secrets
+import threading
 from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from clinic import access, clock
 from clinic.access import Actor
+from clinic.accounts import sessions, tokens
+from clinic.audit import AuditAction
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
+from db.models import AuditRow, Job, JobState
 from fer_core.errors import FerError, MediaError, media_error
-from fer_core.media.sandbox import inspect_file
 from storage.media import PART, open_store
 from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed
 
 MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
 """Uploads that may be begun or gone on with in a quarter of an hour; abandoned ones are swept after a day."""
+
+MOST_OF_ONE, SHARE_OF_ONE = 8, 4
+"""Of these, those that one account may have; and a fourth of the quota is the most that it may take with what waits."""
+MOST_FILES, SMALL_BYTES = 200, 64 << 20
+"""Files of one account that are not handed in yet; small ones, as pictures, take no place of the above."""
+_BEGINNING = threading.Lock()
 
 Digests = MutableMapping[str, tuple[int, Any]]
 """For each upload: bytes hashed so far, and the hash; where it is missing, the file is read again."""
@@ -53,26 +65,76 @@ class Incoming:
 def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incoming:
     """Open an upload of `length` bytes, which the acting account alone may go on with.
 
-    Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``too_many_uploads``.
+    Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``own_quota``, ``too_many_uploads``,
+    ``too_many_own``.
+    """
+    with db.read() as session:
+        account_id = access.require_writer(session, actor).id
+        analysed = _to_be_analysed(session, account_id)
+    if length < 1:
+        raise media_error("empty")
+    # Of two that begin at once, the second sees the first.
+    with _BEGINNING:
+        _check_limits(settings, account_id, length, analysed)
+        return _open(settings, Incoming(secrets.token_hex(16), length, account_id))
+
+
+def _open(settings: Settings, made: Incoming) -> Incoming:
+    """Lay down the empty file of an upload, and its state."""
+    descriptor = os.open(uploads.part_path(settings, made.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        SealedWriter(file, open_store(settings).key, made.id.encode())
+    _write(settings, made)
+    return made
+
+
+def _check_limits(settings: Settings, account_id: str, length: int, analysed: int) -> None:
+    """Raise MediaError where another upload is too much for this account, or for all.
+
+    `analysed`: bytes of the account's files that wait for their analysis.
+    """
+    states = list(uploads.uploads_dir(settings).glob("*.json"))
+    waiting = {path: found for path in states if (found := _read(path)) is not None}
+    begun = waiting.values()
+    uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in begun))
+    busy = [
+        found
+        for path, found in waiting.items()
+        if clock.file_age_s(path) < BUSY_S and found.sha256 is None and found.length > SMALL_BYTES
+    ]
+    own = sum(other.owner == account_id for other in begun)
+    if own >= MOST_FILES or (length > SMALL_BYTES and sum(other.owner == account_id for other in busy) >= MOST_OF_ONE):
+        raise MediaError("Too many of your uploads are under way. Please wait until one is done.", "too_many_own")
+    if length > SMALL_BYTES and len(busy) >= MOST_AT_ONCE:
+        raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
+    taken = length + analysed + sum(other.length for other in begun if other.owner == account_id)
+    if taken > max(settings.quota_bytes // SHARE_OF_ONE, settings.max_upload_bytes):
+        raise MediaError(
+            "Your uploads that wait take all the space that one account may take. Please wait until some are analysed.",
+            "own_quota",
+        )
+    uploads.check_quota(settings, length + sum(other.length for other in begun))
+
+
+def _to_be_analysed(session: Session, account_id: str) -> int:
+    """Return the bytes of the files that this account handed in and whose analysis is not over."""
+    handed_in = select(AuditRow.recording_id).where(
+        AuditRow.account_id == account_id, AuditRow.action == AuditAction.RECORDING_ADDED.value
+    )
+    unfinished = [JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value]
+    found = session.scalars(select(Job.sources).where(Job.state.in_(unfinished), Job.recording_id.in_(handed_in)))
+    return sum(int(source.get("size", 0)) for sources in found for source in sources)
+
+
+def need_uploader(db: Database, actor: Actor) -> None:
+    """Refuse unless the sign-in or the token lives and the account may upload.
+
+    Raises Forbidden ``signed_out``, ``read_only``.
     """
     with db.read() as session:
         access.require_writer(session, actor)
-    if length < 1:
-        raise media_error("empty")
-    media = open_store(settings)
-    folder = uploads.uploads_dir(settings)
-    states = list(folder.glob("*.json"))
-    waiting = [found for path in states if (found := _read(path)) is not None]
-    uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in waiting))
-    if sum(clock.file_age_s(path) < BUSY_S for path in states) >= MOST_AT_ONCE:
-        raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
-    uploads.check_quota(settings, length + sum(other.length for other in waiting))
-    made = Incoming(secrets.token_hex(16), length, actor.account_id)
-    descriptor = os.open(uploads.part_path(settings, made.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "r+b") as file:
-        SealedWriter(file, media.key, made.id.encode())
-    _write(settings, made)
-    return made
+    if not (tokens.lives(db, actor) if actor.token_id else sessions.lives(db, actor)):
+        raise access.refusal("signed_out")
 
 
 def status(settings: Settings, upload_id: str, owner: str) -> Incoming:
@@ -94,7 +156,7 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
     """
     found = status(settings, upload_id, owner)
     if found.sha256 is None:
-        raise FerError("The file is not wholly uploaded yet. Please wait until it is.", "upload_unfinished")
+        raise _unfinished()
     try:
         upload = uploads.admit(settings, upload_id, display_name, found.sha256, found.length)
     except MediaError:
@@ -105,19 +167,33 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
 
 
 def created(settings: Settings, upload_id: str, owner: str) -> str | None:
-    """Return when a wholly uploaded video was recorded, as its container says (ISO 8601); None where it says nothing.
+    """Return when a wholly uploaded file was recorded, as it says itself (ISO 8601); None where it says nothing.
 
     Raises FerError ``upload_unknown``.
     """
     if status(settings, upload_id, owner).sha256 is None:
         return None
-    sealed = uploads.part_path(settings, upload_id).open("rb")
     try:
-        with open_sealed(sealed, open_store(settings).key, upload_id.encode()) as file:
-            return inspect_file(file).created
+        with opened(settings, upload_id, owner) as file:
+            return uploads.created(file)
     except MediaError:
         # The refusal comes with its sentence when the file is handed in.
         return None
+
+
+def opened(settings: Settings, upload_id: str, owner: str) -> BinaryIO:
+    """Return the content of a file that is wholly there, to be read without a copy in clear.
+
+    Raises FerError ``upload_unknown``, ``upload_unfinished``.
+    """
+    if status(settings, upload_id, owner).sha256 is None:
+        raise _unfinished()
+    sealed = uploads.part_path(settings, upload_id).open("rb")
+    return open_sealed(sealed, open_store(settings).key, upload_id.encode())
+
+
+def _unfinished() -> FerError:
+    return FerError("The file is not wholly uploaded yet. Please wait until it is.", "upload_unfinished")
 
 
 def cancel(settings: Settings, upload_id: str, owner: str) -> None:

@@ -22,7 +22,7 @@ from clinic.settings import Settings
 from db.engine import Database
 from db.models import AuditRow, Job
 from fer_core.errors import FerError
-from fer_core.media.video import PLAYED
+from fer_core.media.passage import PLAYED
 from storage.sealed import CHUNK_BYTES
 
 CHECKED_EVERY_BYTES = 16 * CHUNK_BYTES

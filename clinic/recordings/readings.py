@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,21 +11,26 @@ from clinic import access
 from clinic.access import Actor
 from clinic.patients import caseload
 from clinic.patients.trends import series_of
+from clinic.recordings import marks
+from clinic.recordings.marks import Mark
 from db.engine import Database
 from fer_core.model.model_card import ModelCard
 from fer_core.reading.adjusted import FEWEST, Adjusted, adjust
+from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import Episode, Reading, Series, episodes_of, read
+from fer_core.types import Status
 
-SMOOTHINGS_S = (0.0, 1.0, 3.0)
-"""Widths of the running mean that are offered, in seconds; 0 leaves the samples as they are."""
+SMOOTHINGS_S = (3.0, 1.0, 0.0)
+"""Widths of the running mean that are offered, in seconds, the usual one first; 0 leaves the samples as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """A recording's samples, smoothed or not, and what they say: the reading is always that of the samples as they are.
 
-    `reading` is None where nothing was sampled. `adjusted`: the shares of true expressions that would give such labels,
-    None where they aren't known to be better, which `not_adjusted` gives the reason of.
+    `reading` is None where nothing was sampled. `smooth_s`: the width of the smoothing. `boxes` (N, 4): of the face in
+    px, NaN without one. `raw`: the samples as they are. `adjusted`: the shares of true expressions that
+    would give such labels, None where they aren't known to be better, which `not_adjusted` gives the reason of.
     """
 
     series: Series
@@ -32,6 +38,14 @@ class Told:
     episodes: tuple[Episode, ...]
     adjusted: Adjusted | None = None
     not_adjusted: str = ""
+    smooth_s: float = 0.0
+    boxes: Floats | None = None
+    raw: Series | None = None
+
+    def nothing(self) -> Series:
+        """Return the times alone, for somebody who is to judge before seeing what the model said."""
+        none = np.full_like(self.series.outputs, np.nan)
+        return replace(self.series, outputs=none, statuses=(Status.NO_FACE,) * len(self.series.statuses))
 
 
 def tell(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> Told:
@@ -47,7 +61,21 @@ def tell(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -
     smoothed = series.smoothed(smooth_s)
     reading = read(series) if series.statuses else None
     adjusted, reason = _adjusted(reading, model_sha256)
-    return Told(smoothed, reading, tuple(episodes_of(smoothed)), adjusted, reason)
+    episodes = tuple(episodes_of(smoothed))
+    return Told(smoothed, reading, episodes, adjusted, reason, smooth_s, samples.boxes, series)
+
+
+def after(told: Told, found: Sequence[Mark]) -> Told:
+    """Return what a recording says with its marks applied: other labels taken over, what is left out not counted."""
+    if told.raw is None:
+        return told
+    raw = marks.kept(*marks.applied(told.raw, found))
+    series = marks.kept(*marks.applied(told.series, found))
+    reading = read(raw) if raw.statuses else None
+    reason = "the labels are no longer the model's alone"
+    return replace(
+        told, series=series, reading=reading, episodes=tuple(episodes_of(series)), adjusted=None, not_adjusted=reason
+    )
 
 
 def _adjusted(reading: Reading | None, model_sha256: str | None) -> tuple[Adjusted | None, str]:

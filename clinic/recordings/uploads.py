@@ -30,7 +30,8 @@ from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
 from fer_core.errors import MediaError, media_error
 from fer_core.media.kinds import named_as_video
-from fer_core.media.sandbox import FileVerdict, inspect_file
+from fer_core.media.sandbox import inspect_file
+from fer_core.media.verdict import FileVerdict
 from storage.media import PART, MediaStore, open_store
 from storage.sealed import Key, SealError, open_sealed, rewrap_file, sealing
 
@@ -49,7 +50,7 @@ class Upload:
     """A stored file. `name` is display text; `size` in bytes; `kind` is ``"image"`` or ``"video"``, by content.
 
     `warnings` are sentences for the clinician about what of it will not be read. `media_type`: as what browsers play
-    it, None where they don't. `created`: the container's creation time in ISO 8601, None where it says none.
+    it, None where they don't. `created`: when it was recorded, as is written in it (ISO 8601), or None.
     `begins_s`: where in the file its first picture stands, in seconds.
     """
 
@@ -152,6 +153,15 @@ def stored(settings: Settings, upload_ids: Iterable[str]) -> bool:
     """Return whether all of these files are in the store."""
     media = open_store(settings)
     return all(media.exists(upload_id) for upload_id in upload_ids)
+
+
+def created(file: BinaryIO) -> str | None:
+    """Return when an open file was recorded, as is written in it (ISO 8601); None where it says nothing."""
+    try:
+        return inspect_file(file).created
+    except MediaError:
+        # The refusal comes with its sentence when the file is handed in.
+        return None
 
 
 def discard(settings: Settings, upload_ids: Iterable[str]) -> None:

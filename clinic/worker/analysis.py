@@ -24,7 +24,8 @@ from db.models import JobState, Recording
 from db.room import DiskFullError, disk_full
 from fer_core.errors import Cancelled, FerError, MediaError, ModelError
 from fer_core.media import video
-from fer_core.media.video import BookmarkError
+from fer_core.media.passage import BookmarkError
+from fer_core.media.process import ReaderError
 from fer_core.types import RGB, FaceExpression, FrameResult, Progress, VideoInfo
 from storage.keys import MasterKeyError
 
@@ -292,7 +293,7 @@ def _ours(error: FerError) -> bool:
     """
     if isinstance(error, ConsentError):
         return not _withdrawn(error)
-    return isinstance(error, (ModelError, MasterKeyError)) or error.code == "wrong_key"
+    return isinstance(error, (ModelError, MasterKeyError, ReaderError)) or error.code == "wrong_key"
 
 
 def _withdrawn(error: Exception) -> bool:

@@ -27,7 +27,7 @@ from clinic.settings import named_model
 from clinic.worker.analysis import StoppingError
 from fer_core.errors import FerError, ModelError
 from fer_core.media import video
-from fer_core.media.container import Span
+from fer_core.media.passage import Span
 from fer_core.media.source import Source
 from fer_core.segments import Joiner, SegmentPart
 from fer_core.types import AnalysisSettings, Chunk, Progress, RecordingAnalysis

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from clinic import clock
 from clinic.erasure import deletion, retention, withdrawal
@@ -24,6 +25,8 @@ from clinic.exchange import downloads
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.jobs.obstacles import has_room
+from clinic.patients import digests
+from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
 from clinic.worker import analysis, selftest
@@ -41,12 +44,16 @@ FIRST = 1
 IDLE_WAIT_S = 0.5
 HEALTH_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 3600.0
+REMOVE_EVERY_S = 60.0
+"""Bytes of deleted rows that a reader kept in the database's log are looked for so often."""
 RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
+DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
-LAST_WORDS_S = 10.0
+LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 10.0, 3.0
+"""So long a worker that was told to end has to put its analysis back; less where its parent waits for it or is gone."""
 
 ALREADY_RUNNING, STALLED, PARENT_GONE = 75, 70, 0
 """Exit codes (75 and 70 are EX_TEMPFAIL and EX_SOFTWARE of sysexits.h)."""
@@ -126,9 +133,10 @@ class Worker:
     def _steps(self) -> Iterator[None]:
         """Do what there is to do, a piece at a time, without an end."""
         deletion.finish_erasures(self._db, self._settings)
+        self._db.forget_deleted()
         if self._health.sound is None:
             self._test()
-        housekept = released = retained = float("-inf")
+        housekept = released = retained = digested = float("-inf")
         while True:
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
@@ -140,9 +148,22 @@ class Worker:
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
                 released = now
-            if not self.work_once():
+            if self.work_once():
+                digested = float("-inf")
+            elif now - digested > DIGESTS_EVERY_S:
+                # As long as there are more of them, it goes on at once.
+                digested = now if digests.refresh(self._db) < digests.AT_ONCE else float("-inf")
+            else:
                 self._stopping.wait(IDLE_WAIT_S)
             yield
+
+    def _remove(self) -> None:
+        """Empty the database's log where a reader kept an erasure from it."""
+        try:
+            if self._db.being_removed() and self._db.forget_deleted():
+                log.info("what was erased has left the database's log")
+        except (OSError, DBAPIError) as error:
+            log.warning("the database's log can't be emptied: %s", type(error).__name__)
 
     def _wait_for_room(self) -> None:
         """Wait until the disk has room again, or the worker shall end; the pages say meanwhile why nothing goes on."""
@@ -185,7 +206,7 @@ class Worker:
 
         For a thread of its own.
         """
-        said = time.monotonic()
+        said = removed = time.monotonic()
         while not self._stopping.wait(1.0):
             if parent_pid is not None and os.getppid() != parent_pid:
                 self.stop()
@@ -196,7 +217,11 @@ class Worker:
             if time.monotonic() - said > HEALTH_EVERY_S:
                 self._say()
                 said = time.monotonic()
-        time.sleep(LAST_WORDS_S)
+            # Here and not between two analyses: one may take hours.
+            if time.monotonic() - removed > REMOVE_EVERY_S:
+                self._remove()
+                removed = time.monotonic()
+        time.sleep(LAST_WORDS_S if parent_pid is None else LAST_WORDS_OF_A_CHILD_S)
         os._exit(PARENT_GONE)
 
     def _opened(self) -> Analyzer:
@@ -246,6 +271,7 @@ class Worker:
         withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
+        patient_mode.sweep(self._db)
         with self._db.read() as session:
             waiting = session.scalars(
                 select(Job.recording_id).where(

@@ -11,13 +11,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.media import video
-from fer_core.types import RGB, Box, FaceExpression, Frame, FrameResult
+from fer_core.media.pixelate import pixelate
+from fer_core.types import RGB, FaceExpression, Frame, FrameResult
 
 SIDE_PX = 1280
 BANDS = ((0.75, "high"), (0.5, "medium"), (0.0, "low"))
 """From which top probability on the model's output is called what."""
-MOSAIC_CELLS = 6
-"""A pixelated face keeps so many cells a side: too few to tell who it is."""
 _TIME_BASE = Fraction(1, 90_000)
 _COLOR, _UNSURE, _SHADE = "#ffd166", "#bbbbbb", "#222222"
 
@@ -82,34 +81,9 @@ def _label(
     pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, face: FaceExpression, scale: float
 ) -> None:
     color = _COLOR if face.emotion is not None else _UNSURE
-    left, top, right, bottom = _corners(face.face.box, scale)
-    pen.rectangle((left, top, right, bottom), outline=color, width=2)
+    box = face.face.box.scaled(scale)
+    pen.rectangle((box.left, box.top, box.right, box.bottom), outline=color, width=2)
     text = caption(face)
-    x0, y0, x1, y1 = pen.textbbox((left, bottom + 2), text, font=font)
+    x0, y0, x1, y1 = pen.textbbox((box.left, box.bottom + 2), text, font=font)
     pen.rectangle((x0 - 2, y0 - 2, x1 + 2, y1 + 2), fill=_SHADE)
-    pen.text((left, bottom + 2), text, fill=color, font=font)
-
-
-def pixelate(picture: Image.Image, box: Box, scale: float = 1.0) -> None:
-    """Make the face in a box unrecognisable, in place.
-
-    The box is in px of the original, of which each is `scale` px of the picture.
-    """
-    left, top, right, bottom = _corners(box, scale)
-    # Hair and chin lie outside the detector's box.
-    wide, high = (right - left) * 0.25, (bottom - top) * 0.25
-    place = (
-        max(0, int(left - wide)),
-        max(0, int(top - high)),
-        min(picture.width, int(right + wide)),
-        min(picture.height, int(bottom + high)),
-    )
-    if place[2] <= place[0] or place[3] <= place[1]:
-        return
-    part = picture.crop(place)
-    cells = part.resize((MOSAIC_CELLS, MOSAIC_CELLS), Image.Resampling.BOX)
-    picture.paste(cells.resize(part.size, Image.Resampling.NEAREST), place)
-
-
-def _corners(box: Box, scale: float) -> tuple[float, float, float, float]:
-    return box.left * scale, box.top * scale, box.right * scale, box.bottom * scale
+    pen.text((box.left, box.bottom + 2), text, fill=color, font=font)

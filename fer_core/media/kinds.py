@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fer_core.errors import media_error
+from fer_core.media.source import Source, opened
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -64,8 +67,21 @@ def named_as_video(name: str) -> bool:
     return name.lower().endswith(tuple(f".{suffix}" for suffix in VIDEO_SUFFIXES))
 
 
+def sniff(source: Source) -> str:
+    """Return what a file's first bytes say.
+
+    ``"image"``, ``"heic"``, ``"video"``, ``"unread_video"`` (known, but not read), ``"empty"`` or ``"unknown"``.
+    The name plays no part. Raises MediaError ``unreadable_file`` where the file can't be opened.
+    """
+    try:
+        with opened(source) as file:
+            return kind_of(file.read(HEAD_BYTES))
+    except OSError:
+        raise media_error("unreadable_file") from None
+
+
 def kind_of(head: bytes) -> str:
-    """Return what the first `HEAD_BYTES` bytes of a file say; see `sniff` in fer_core/media/image.py."""
+    """Return what the first `HEAD_BYTES` bytes of a file say; see `sniff`."""
     if not head:
         return "empty"
     if head.startswith(_PICTURE_HEADS):

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 
 WIDTH, HEIGHT = 32, 18
 UNLIKE_ABOVE = 0.15
@@ -43,18 +41,6 @@ class Shots:
         if cut or _went_blank(before, now):
             return Shots(luma), True
         return Shots(luma, (*self.changes, change)[-REMEMBERED:]), False
-
-
-class Luma:
-    """Makes small grey pictures of frames."""
-
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
-
-    def of(self, frame: VideoFrame) -> str:
-        """Return a decoded frame as `Shots` keeps it."""
-        small = self._reformatter.reformat(frame, WIDTH, HEIGHT, "gray", interpolation="AREA", threads=1)
-        return bytes(small.to_ndarray()).hex()
 
 
 def _levels(luma: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -1,108 +1,59 @@
-"""Videos: every decodable frame with the stream's own time, upright, and a count of what could not be read."""
+"""Videos from outside, decoded by a process without rights: every frame with the stream's own time, upright."""
 
 from __future__ import annotations
 
 import math
-import zlib
+import string
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
 
-import av
-import av.error
-import numpy as np
-from av.container import InputContainer
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
-
-from fer_core.errors import FerError, MediaError, media_error
-from fer_core.media.clock import Clock, timed
-from fer_core.media.container import WHOLE, DecodeStats, Span, decode, duration_s, may_begin_anew, opened_video
-from fer_core.media.deinterlace import progressive
-from fer_core.media.shots import Luma, Shots
+from fer_core.carry import CarryError, Json, from_json, to_json
+from fer_core.errors import media_error
+from fer_core.media import reader, wire
+from fer_core.media.frame_head import FrameHead
+from fer_core.media.passage import MEDIA_TYPES, WHOLE, Bookmark, DecodeStats, Span, due
+from fer_core.media.sandbox import MOST_SIDE_PX
+from fer_core.media.shots import HEIGHT, REMEMBERED, WIDTH, Shots
 from fer_core.media.source import Source
-from fer_core.media.upright import Canvas, shown_size
-from fer_core.types import RGB, Frame, Position, VideoInfo
+from fer_core.types import RGB, Frame, VideoInfo
 
-PARTIAL_BELOW = 0.98
-"""A video that ends before this share of the length that its header promises was cut off."""
-SEEK_BEFORE_S = (1.0, 15.0)
-"""How far before the place to go on from a key frame is looked for: the nearest one may lead to other pictures."""
-PLAYED = (
-    ("mp4", ("h264", "hevc", "av1", "vp9"), "video/mp4"),
-    ("webm", ("vp8", "vp9", "av1"), "video/webm"),
-    ("matroska", ("h264",), "video/x-matroska"),
-)
-"""Families of containers with the codecs that browsers play in them, and what they call it."""
-LAST_FRAME_S = 0.5
-"""The last frame begins before the end: so much is allowed on top, or the time between frames where that is longer."""
-LOOKED_AT = (0.25, 0.5, 0.75, 0.95)
-"""Shares of a video's length at which the size of its pictures is looked at."""
-GRID_TOLERANCE_S = 5e-7
-"""0.2 s is not exact in a stream's time base."""
+MOST_SPANS = 1001
+LONGEST_CODEC = 64
+HEX = frozenset(string.hexdigits)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    spans: tuple[Span, ...]
 
 
 def probe(source: Source) -> VideoInfo:
     """Return what a video says of itself. Raises MediaError as `frames` does."""
-    with opened_video(source) as (container, stream):
-        first = _first_frame(container, stream)
-        rate = stream.average_rate
-        codec = stream.codec_context.name
-        mean_fps = float(rate) if rate else None
-        start_s = float(first.pts * first.time_base) if first.pts is not None and first.time_base is not None else 0.0
-        length_s = duration_s(container, stream, start_s)
-        begins_s = max(0.0, start_s - container.start_time / av.time_base) if container.start_time is not None else 0.0
-        played_as = _media_type(container.format.name, stream.codec_context.codec.canonical_name)
-        width, height = _largest(container, stream, first, length_s)
-        return VideoInfo(width, height, length_s, mean_fps, codec, played_as, begins_s)
+    info = reader.answer(source, VideoInfo, {"do": "probe"})
+    known = [number for number in (info.duration_s, info.mean_fps, info.begins_s) if number is not None]
+    sides = (info.width_px, info.height_px)
+    if not all(map(math.isfinite, known)) or not all(1 <= side <= MOST_SIDE_PX for side in sides):
+        raise media_error("unreadable_file")
+    if len(info.codec) > LONGEST_CODEC or info.media_type not in (None, *MEDIA_TYPES):
+        raise media_error("unreadable_file")
+    return info
 
 
-def _largest(
-    container: InputContainer, stream: VideoStream, first: VideoFrame, length_s: float | None
-) -> tuple[int, int]:
-    """Return the largest upright size in px of the first frame and of some on the way: a call may change it."""
-    aspect, base = stream.sample_aspect_ratio, stream.time_base
-    sizes = [shown_size(first, aspect)]
-    for share in LOOKED_AT:
-        if not length_s or first.pts is None or base is None:
-            break
-        with suppress(av.error.FFmpegError, MediaError):
-            container.seek(first.pts + round(share * length_s / base), stream=stream)
-            sizes.append(shown_size(_first_frame(container, stream), aspect))
-    return max(sizes, key=lambda size: size[0] * size[1])
+def spans(source: Source, segment_s: float) -> list[Span]:
+    """Return the parts of about so many seconds in which a video may be read separately, each from a key frame on.
 
-
-def _media_type(container: str, codec: str) -> str | None:
-    """Return as what browsers play a video, None where no common one does; some play only a part of these."""
-    for family, codecs, media_type in PLAYED:
-        if family in container.split(",") and codec in codecs:
-            return media_type
-    return None
-
-
-class BookmarkError(FerError):
-    """A video in which the place to go on from is not found again: the pass has to begin anew."""
-
-    code = "bookmark_lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """A frame that was read, from which a later pass goes on; `crc32` of its picture proves that it is the same.
-
-    `shots`: what a cut after it is told by.
+    The parts depend on the file alone. There is one, the whole, where the file has no index of its key frames, or where
+    seeking by it doesn't lead to them. No part is shorter than about `segment_s`.
+    Raises MediaError as `frames` does.
     """
-
-    position: Position
-    crc32: int
-    shots: Shots
-
-    @classmethod
-    def at(cls, frame: Frame) -> Bookmark:
-        """Return the bookmark of a frame that `frames` gave. Raises ValueError for one from elsewhere."""
-        if frame.position is None or frame.shots is None:
-            raise ValueError("only a frame of a video has a place in it")
-        return cls(frame.position, _crc32(frame.rgb), frame.shots)
+    found = reader.answer(source, _Spans, {"do": "spans", "segment_s": segment_s}).spans
+    times = [span.start_s for span in found if span.start_s is not None]
+    if not 1 <= len(found) <= MOST_SPANS or not all(map(math.isfinite, times)):
+        raise media_error("unreadable_file")
+    return list(found)
 
 
 def frames(
@@ -124,104 +75,65 @@ def frames(
     taken in any case (see `due`).
 
     Raises MediaError ``empty``, ``unknown_type``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``,
-    ``too_large`` or ``damaged_video``.
+    ``too_large``, ``damaged_video``, ``unreadable_file`` or ``hostile_file``.
     """
-    stats = stats if stats is not None else DecodeStats()
-    info = info if info is not None else probe(source)
-    with opened_video(source) as (container, stream):
-        canvas = Canvas(info.width_px, info.height_px, stream.sample_aspect_ratio, max_side_px)
-        clock, wanted = Clock(span.start_s, leaps_ahead=may_begin_anew(container)), 0
-        luma, cut = Luma(), False
-        if after is not None:
-            pictures = _pictures_after(source, every_s, stats, after, canvas, span, clock)
-            wanted = _next_wanted(after.position.time_s, every_s)
-            stats.shots = after.shots
-        else:
-            if span.begin_pts is not None:
-                container.seek(span.begin_pts, stream=stream)
-            pictures = timed(progressive(decode(container, stream, stats, span, every_s)), clock, stats)
-        for index, decoded, time_s in pictures:
-            stats.decoded += 1
-            stats.end_s = time_s
-            stats.shots, began = stats.shots.after(luma.of(decoded))
-            cut = cut or began
-            if every_s and time_s < wanted * every_s - GRID_TOLERANCE_S:
-                continue
-            wanted = _next_wanted(time_s, every_s)
-            met = Position(index, time_s, clock.start_s or 0.0, stats.decoded, stats.damaged, stats.skipped)
-            yield Frame(index, time_s, canvas.drawn(decoded), canvas.scale, met, cut, stats.shots)
-            cut = False
-        if span.end_pts is not None:
-            return
-        if not stats.decoded and span.begin_pts is None:
-            raise media_error("damaged_video")
-        told_s = duration_s(container, stream, clock.start_s or 0.0)
-        last_s = max(LAST_FRAME_S, clock.step_s)
-        stats.partial = told_s is not None and stats.end_s < PARTIAL_BELOW * told_s - last_s
+    question = {
+        "do": "frames",
+        "every_s": every_s,
+        "max_side_px": max_side_px,
+        "after": None if after is None else to_json(after),
+        "span": asdict(span),
+        "info": None if info is None else to_json(info),
+    }
+    before = None if after is None else after.position.time_s
+    slot_bytes = 0 if max_side_px is None else 3 * max(max_side_px, 2) ** 2
+    with closing(reader.heard(source, question, reader.PASS_CPU_S, slot_bytes)) as messages:
+        for message in messages:
+            if message.kind == wire.FRAME and message.rgb is not None:
+                frame, met = _frame(message.told, message.rgb, before, every_s)
+                before = frame.time_s
+                _fill(stats, met)
+                yield frame
+            elif message.kind == wire.ANSWER:
+                _fill(stats, _read(DecodeStats, message.told))
 
 
-def _next_wanted(time_s: float, every_s: float) -> int:
-    """Return the number of the first point of the sampling grid after a time; 0 without a grid."""
-    return math.floor(time_s / every_s + 1e-6) + 1 if every_s else 0
+def _fill(stats: DecodeStats | None, met: DecodeStats) -> None:
+    if stats is not None:
+        for one in fields(DecodeStats):
+            setattr(stats, one.name, getattr(met, one.name))
 
 
-def due(time_s: float, before_s: float, every_s: float) -> bool:
-    """Return whether a frame is to be sampled where the last sample before it is that of `before_s`."""
-    return not every_s or time_s >= _next_wanted(before_s, every_s) * every_s - GRID_TOLERANCE_S
+def _frame(told: Json, rgb: RGB, before_s: float | None, every_s: float) -> tuple[Frame, DecodeStats]:
+    """Return the frame of a message; `before_s`: the time of the one before. Raises MediaError for what can't be."""
+    head = _read(FrameHead, told)
+    at, stats = head.position, head.stats
+    numbers = (at.index, at.decoded, at.damaged, at.skipped)
+    sound = (
+        math.isfinite(at.time_s)
+        and math.isfinite(at.start_s)
+        and (before_s is None or (at.time_s > before_s and due(at.time_s, before_s, every_s)))
+        and 0 < head.scale <= 1
+        and all(0 <= number < 2**40 for number in numbers)
+        and _seen(stats.shots)
+    )
+    if not sound:
+        raise media_error("unreadable_file")
+    return Frame(at.index, at.time_s, rgb, head.scale, at, head.cut, stats.shots), stats
 
 
-@contextmanager
-def _sought(source: Source, after: Bookmark, before_s: float) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video at a key frame about `before_s` seconds before the mark, or at its beginning."""
-    with opened_video(source) as (container, stream):
-        to_s = after.position.start_s + after.position.time_s - before_s
-        # Where the clock may begin anew, several places may show the mark's time.
-        base = None if may_begin_anew(container) else stream.time_base
-        if base is not None and to_s > after.position.start_s:
-            # A demuxer that can't seek leaves the place where it was, or loses it: the picture at the mark tells.
-            with suppress(av.error.FFmpegError):
-                container.seek(round(to_s / base), stream=stream)
-        yield container, stream
+def _seen(shots: Shots) -> bool:
+    """Return whether this can be what was seen of the last frames."""
+    return (
+        len(shots.luma) == 2 * WIDTH * HEIGHT
+        and HEX.issuperset(shots.luma)
+        and len(shots.changes) <= REMEMBERED
+        and all(map(math.isfinite, shots.changes))
+    )
 
 
-def _pictures_after(
-    source: Source, every_s: float, stats: DecodeStats, after: Bookmark, canvas: Canvas, span: Span, clock: Clock
-) -> Iterator[tuple[int, VideoFrame, float]]:
-    """Yield what comes after the marked frame; as little as gives the same picture there is decoded before.
-
-    `clock` is set to the mark's. Raises BookmarkError where not even decoding from the beginning leads to that picture.
-    """
-    first_s = span.start_s
-    for before_s in (*SEEK_BEFORE_S, math.inf):
-        with _sought(source, after, before_s) as (container, stream):
-            clock.start_s = first_s if before_s == math.inf or may_begin_anew(container) else after.position.start_s
-            clock.end_s = None
-            pictures = timed(progressive(decode(container, stream, stats, span, every_s)), clock, stats)
-            number = _number_at(pictures, after, canvas)
-            if number is None:
-                continue
-            met, offset = after.position, after.position.index - number
-            stats.decoded, stats.end_s, stats.damaged, stats.skipped = met.decoded, met.time_s, met.damaged, met.skipped
-            yield from ((offset + number, frame, time_s) for number, frame, time_s in pictures)
-            stats.numbered += offset
-            return
-    raise BookmarkError("The place to go on from is not found in the video.")
-
-
-def _number_at(pictures: Iterator[tuple[int, VideoFrame, float]], after: Bookmark, canvas: Canvas) -> int | None:
-    """Go forward to the marked frame and return its number in this pass; None where it is missing or another."""
-    for number, frame, time_s in pictures:
-        if time_s >= after.position.time_s:
-            same = time_s == after.position.time_s and _crc32(canvas.drawn(frame)) == after.crc32
-            return number if same else None
-    return None
-
-
-def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
-    for _, frame in decode(container, stream, DecodeStats()):
-        return frame
-    raise media_error("damaged_video")
-
-
-def _crc32(rgb: RGB) -> int:
-    return zlib.crc32(np.ascontiguousarray(rgb).data)
+def _read(kind: type[T], told: Json) -> T:
+    try:
+        return from_json(kind, told)
+    except CarryError:
+        raise media_error("unreadable_file") from None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fer_core.emotions import Emotion
 from fer_core.faces.tracking import CHOSEN_IOU
 from fer_core.reading.intervals import STRETCHES, effective_size, share_interval
+from fer_core.reading.mouth import moving
 from fer_core.reading.movement import mean_index, movement
 from fer_core.reading.timeline import Floats, episodes, held_s, longest_gap_s, smooth, usual_step_s
 from fer_core.types import Box, FaceExpression, FrameResult, Status
@@ -48,6 +49,28 @@ def light(usable_share: float, usable_s: float, longest_gap_s: float, size: floa
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """Shares of a time by label (in `Emotion` order, then uncertain): all (8,).
+
+    `low`, `high`: their 95 % interval. `sizes`: how many independent samples each rests on
+    (`intervals.effective_size`). `halves`: the shares of every second of ten equal stretches, and of the others; empty
+    with fewer than ten samples. `seconds`: how long the time is, None for pictures.
+    """
+
+    shares: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    sizes: tuple[float, ...]
+    halves: tuple[tuple[float, ...], ...]
+    seconds: float | None
+
+    @property
+    def size(self) -> float:
+        """How many independent samples these are worth: those of the label that rests on the fewest."""
+        return min(self.sizes)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One person's recording as a whole.
 
@@ -57,7 +80,8 @@ class Reading:
     rests on (`intervals.effective_size`). All four are empty without a usable sample.
     `halves`: the shares of every second of ten equal stretches, and of the others; empty with fewer than ten samples.
     `movement`: see `movement.movement`. `valence`, `arousal`: means of a derived index, -1 to 1, with the reach of
-    their 95 % interval.
+    their 95 % interval. `moving`, `still`: the shares of the usable time in which the mouth moves, and in which it is
+    still; None where there is no such time, or it isn't known.
     """
 
     samples: int
@@ -77,6 +101,8 @@ class Reading:
     arousal: float | None = None
     valence_reach: float | None = None
     arousal_reach: float | None = None
+    moving: Shares | None = None
+    still: Shares | None = None
 
     @property
     def size(self) -> float:
@@ -94,7 +120,8 @@ class Series:
     """One person's samples in the order of time: times (N,) in seconds, N statuses, model outputs (N, 7) or NaN.
 
     A row of outputs is NaN wherever its status is not usable. `every_s`: the asked distance of samples, 0 for every
-    frame, None for single pictures. `uncertain_below`: under this top output a face has no label.
+    frame, None for single pictures. `uncertain_below`: under this top output a face has no label. `mouth_change` (N,):
+    see `fer_core.faces.mouth`, NaN where it isn't known; None where nothing of it is.
     """
 
     time_s: Floats
@@ -102,6 +129,7 @@ class Series:
     outputs: Floats
     every_s: float | None = 0.0
     uncertain_below: float = 0.0
+    mouth_change: Floats | None = None
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -156,6 +184,7 @@ def series_of(results: Sequence[FrameResult], track: int, every_s: float = 0.0, 
         np.array(outputs, np.float64).reshape(-1, len(Emotion)),
         every_s,
         uncertain_below,
+        np.array([_mouth_change(face) for face in faces], np.float64),
     )
 
 
@@ -180,7 +209,8 @@ def read(series: Series) -> Reading:
     )
     if usable.any():
         votes = series.votes
-        known = _with_shares(known, series, votes, series.time_s[usable], weights[usable])
+        known = _with_shares(known, _shares(series, votes, series.time_s[usable], weights[usable]))
+        known = _with_mouth(known, series, votes, weights[usable])
         known = _with_movement(known, series, votes, series.time_s[usable])
     return replace(known, light=_light(known))
 
@@ -198,24 +228,44 @@ def _light(known: Reading) -> Light:
     return light(known.usable_share, known.usable_s, known.longest_gap_s, known.size)
 
 
-def _with_shares(known: Reading, series: Series, votes: Floats, time_s: Floats, weights: Floats) -> Reading:
+def _with_shares(known: Reading, found: Shares) -> Reading:
+    return replace(known, shares=found.shares, low=found.low, high=found.high, sizes=found.sizes, halves=found.halves)
+
+
+def _with_mouth(known: Reading, series: Series, votes: Floats, weights: Floats) -> Reading:
+    """Add the shares of the time in which the mouth moves, and of that in which it is still."""
+    if series.every_s is None or series.mouth_change is None:
+        return known
+    usable = series.usable
+    state = moving(series.mouth_change, series.time_s, _held_s(series))[usable]
+    parts = [
+        _shares(series, votes[state == which], series.time_s[usable][state == which], weights[state == which])
+        if (state == which).any()
+        else None
+        for which in (1.0, 0.0)
+    ]
+    return replace(known, moving=parts[0], still=parts[1])
+
+
+def _shares(series: Series, votes: Floats, time_s: Floats, weights: Floats) -> Shares:
+    """Return the shares of the samples given by their votes (N, 8), times (N,) and weights (N,), of one at least."""
     shares = weights @ votes / weights.sum()
-    if known.usable_s is None or series.every_s is None:
+    if series.every_s is None:
         sizes = np.full(len(shares), float(len(votes)))
         low, high = share_interval(shares, sizes, dependent=False)
     else:
         evenness = weights.sum() ** 2 / (len(weights) * (weights**2).sum())
         sizes = np.maximum(1.0, evenness * effective_size(votes, time_s, usual_step_s(series.time_s, series.every_s)))
         low, high = share_interval(shares, sizes)
-        if known.usable_s < MIN_INTERVAL_S:
+        if weights.sum() < MIN_INTERVAL_S:
             low, high = np.zeros(len(shares)), np.ones(len(shares))
-    return replace(
-        known,
+    return Shares(
         shares=tuple(shares.tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
         sizes=tuple(sizes.tolist()),
         halves=_halves(votes),
+        seconds=None if series.every_s is None else float(weights.sum()),
     )
 
 
@@ -269,6 +319,10 @@ def find_track(results: Sequence[FrameResult], patient: int | Box | None) -> int
 
 def _face_of(result: FrameResult, track: int) -> FaceExpression | None:
     return next((face for face in result.faces if face.face.track == track), None)
+
+
+def _mouth_change(face: FaceExpression | None) -> float:
+    return float("nan") if face is None or face.mouth_change is None else face.mouth_change
 
 
 def _status(result: FrameResult, face: FaceExpression | None) -> Status:

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
 from fer_core.types import Box
-from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNCERTAIN, UNUSABLE, USABLE_SHARE
+from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, TOGETHER, UNCERTAIN, UNUSABLE, USABLE_SHARE
 
 DATE_FORMAT = "%d %b %Y"
-PANEL_PX = 150
 REACH_MS = 36 * 3_600_000
 """How far the usual range of a lonely recording is drawn to each side."""
 Names = Mapping[Emotion, str]
@@ -33,9 +31,11 @@ class TrendDot:
 
     `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
     `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
-    the range that this recording was judged by, by column; None where it was not judged.
+    the range that this recording was judged by, by column; None where it was not judged. `movement`:
+    how much the face moved, per second. `shift_ms`: how far from its day it is drawn, because others are of that day.
     """
 
+    recording_id: str
     recorded_on: date
     usable: float | None
     shares: tuple[float, ...] | None
@@ -46,40 +46,54 @@ class TrendDot:
     outside: tuple[int, ...] = ()
     usual_low: tuple[float, ...] | None = None
     usual_high: tuple[float, ...] | None = None
+    movement: float | None = None
+    shift_ms: int = 0
+
+    @property
+    def at_ms(self) -> int:
+        """Where it is drawn, in milliseconds since 1970."""
+        return _ms(self.recorded_on) + self.shift_ms
 
 
-def trend_figure(
-    dots: Sequence[TrendDot],
-    shown: Sequence[int],
-    names: Mapping[int, str],
-    changes: Sequence[tuple[date, str]] = (),
-) -> go.Figure:
-    """Draw usable time on top and one panel for each column of `shown` below, over the dates of the recordings.
+def share_panels(
+    figure: go.Figure, first_row: int, dots: Sequence[TrendDot], shown: Sequence[int], names: Mapping[int, str]
+) -> None:
+    """Draw usable time in a figure's row `first_row` and one panel for each column of `shown` below it.
 
     A recording without a share is a gap, one that doesn't count a hollow point outside the line, and no line joins
     the results of two models. Each recording that was judged has the range that judged it behind it, and no other.
-    `changes`: from which day on something was different, in a word or two.
     """
-    rows = len(shown) + 1
-    figure = make_subplots(
-        rows=rows,
-        shared_xaxes=True,
-        vertical_spacing=min(0.09, 0.35 / rows),
-        subplot_titles=["Usable face time", *(f"{title(names[emotion])}" for emotion in shown)],
-    )
-    _usable_panel(figure, dots)
+    _usable_panel(figure, first_row, dots)
     top = _top([value for dot in dots for value in _highest(dot, shown)])
-    for row, emotion in enumerate(shown, start=2):
+    # A little more than 0 and 100 %, so that no marker is cut.
+    room = 0.05 * top
+    for row, emotion in enumerate(shown, start=first_row + 1):
         _bands(figure, row, dots, emotion)
         _share_panel(figure, row, dots, emotion, names[emotion])
-        figure.update_yaxes(range=[0, top], tickformat=".0%", nticks=4, row=row)
-    for day, what in changes:
-        figure.add_vline(x=_ms(day), line={"color": LINE, "dash": "dot", "width": 1.5})
-        figure.add_annotation(
-            x=_ms(day), y=1.0, yref="y domain", text=what, showarrow=False, xanchor="right", yanchor="bottom"
-        )
-    _dates(figure, dots)
-    return plain(figure, PANEL_PX * rows + 60)
+        figure.update_yaxes(range=[-room, top + room], tickformat=".0%", nticks=4, zeroline=False, row=row)
+
+
+def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None:
+    """Draw how much the face moved in each recording, as far as it is known; no line joins two lines of recordings."""
+    x: list[int] = []
+    y: list[float | None] = []
+    notes: list[list[str]] = []
+    for number, dot in enumerate(dots):
+        if number and dot.model != dots[number - 1].model:
+            x.append(dot.at_ms)
+            y.append(None)
+            notes.append(["", ""])
+        counts = dot.excluded is None and dot.movement is not None
+        x.append(dot.at_ms)
+        y.append(dot.movement if counts else None)
+        notes.append([dot.recording_id, f"{_day(dot.recorded_on)}<br>{dot.movement:.2f} a second" if counts else ""])
+    figure.add_scatter(
+        x=x, y=y, customdata=notes, mode="lines+markers", connectgaps=False, name="movement",
+        line={"color": USABLE_SHARE, "width": 2}, marker={"color": USABLE_SHARE, "size": 9},
+        hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
+    )  # fmt: skip
+    top = max([value for value in y if value is not None], default=1.0) or 1.0
+    figure.update_yaxes(range=[-0.05 * top, 1.1 * top], nticks=4, zeroline=False, row=row)
 
 
 def bars(probabilities: Sequence[float] | None, names: Names) -> go.Figure:
@@ -134,46 +148,21 @@ def preview_figure(
     return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode=False, dragmode=False)
 
 
-def spark_svg(values: Sequence[float | None], color: str, width: int = 150, height: int = 34) -> str:
-    """Return a small line of shares (0 to 1) as SVG text; None is a gap, a lonely value a dot; empty without values."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return ""
-    top = _top(known)
-    step = (width - 8) / max(1, len(values) - 1)
-    at = [
-        (4 + number * step, height - 4 - value / top * (height - 8))
-        for number, value in enumerate(values)
-        if value is not None
-    ]
-    numbers = [number for number, value in enumerate(values) if value is not None]
-    pieces = []
-    for index, (x, y) in enumerate(at):
-        joined = index > 0 and numbers[index] == numbers[index - 1] + 1
-        pieces.append(f"{'L' if joined else 'M'}{x:.1f} {y:.1f}")
-    x, y = at[-1]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
-        f'<path d="{" ".join(pieces)}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/></svg>'
-    )
-
-
-def _usable_panel(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
+def _usable_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None:
     """Draw the usable share of each recording, with the half below which a recording doesn't count."""
     figure.add_scatter(
-        x=[_ms(dot.recorded_on) for dot in dots],
+        x=[dot.at_ms for dot in dots],
         y=[dot.usable for dot in dots],
-        customdata=[[_day(dot.recorded_on), dot.excluded or "counts"] for dot in dots],
+        customdata=[[dot.recording_id, _day(dot.recorded_on), dot.excluded or "counts"] for dot in dots],
         mode="markers",
         marker={"color": USABLE_SHARE, "size": 9, "symbol": [_symbol("circle", dot) for dot in dots]},
         error_y={"type": "data", "array": [0] * len(dots), "arrayminus": [dot.usable or 0 for dot in dots],
                  "symmetric": False, "color": USABLE_SHARE, "width": 0, "thickness": 3},
-        hovertemplate="%{customdata[0]}<br>usable %{y:.0%} · %{customdata[1]}<extra></extra>",
-        row=1, col=1,
+        hovertemplate="%{customdata[1]}<br>usable %{y:.0%} · %{customdata[2]}<extra></extra>",
+        row=row, col=1,
     )  # fmt: skip
-    figure.add_hline(y=0.5, line={"color": LINE, "dash": "dot", "width": 1}, row=1)
-    figure.update_yaxes(range=[0, 1.08], tickvals=[0, 0.5, 1], tickformat=".0%", row=1)
+    figure.add_hline(y=0.5, line={"color": LINE, "dash": "dot", "width": 1}, row=row)
+    figure.update_yaxes(range=[-0.06, 1.14], tickvals=[0, 0.5, 1], tickformat=".0%", zeroline=False, row=row)
 
 
 def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int, name: str) -> None:
@@ -184,17 +173,17 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
         x=x, y=y, customdata=notes, name=name, mode="lines+markers", connectgaps=False,
         line={"color": color, "width": 2}, marker={"color": color, "size": 9, "symbol": symbol},
         error_y={"type": "data", "array": above, "arrayminus": below, "symmetric": False, "thickness": 1.2, "width": 4},
-        hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
+        hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
     _ring(figure, row, dots, emotion)
     left_out = [dot for dot in dots if dot.excluded is not None and dot.shares is not None]
     figure.add_scatter(
-        x=[_ms(dot.recorded_on) for dot in left_out],
+        x=[dot.at_ms for dot in left_out],
         y=[dot.shares[emotion] for dot in left_out if dot.shares is not None],
-        customdata=[_note(dot, emotion) for dot in left_out],
+        customdata=[[dot.recording_id, _note(dot, emotion)] for dot in left_out],
         mode="markers", name=f"{name}, does not count",
         marker={"color": color, "size": 9, "symbol": f"{symbol}-open", "line": {"width": 2}},
-        hovertemplate="%{customdata}<extra></extra>", row=row, col=1,
+        hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
 
 
@@ -203,24 +192,24 @@ def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -
     found = [dot for dot in dots if emotion in dot.outside and dot.shares is not None]
     if found:
         figure.add_scatter(
-            x=[_ms(dot.recorded_on) for dot in found], y=[dot.shares[emotion] for dot in found if dot.shares],
+            x=[dot.at_ms for dot in found], y=[dot.shares[emotion] for dot in found if dot.shares],
             mode="markers", hoverinfo="skip", name="outside the usual range",
             marker={"symbol": "circle-open", "size": 18, "color": LINE, "line": {"width": 2}}, row=row, col=1,
         )  # fmt: skip
 
 
-def _joined(dots: Sequence[TrendDot], emotion: int) -> Iterator[tuple[int, float | None, float, float, str]]:
-    """Yield (day, share, reach of the interval above and below it, note), with a break where the model changes."""
+def _joined(dots: Sequence[TrendDot], emotion: int) -> Iterator[tuple[int, float | None, float, float, list[str]]]:
+    """Yield (day, share, reach of the interval above and below it, [id, note]), with a break where a line ends."""
     for number, dot in enumerate(dots):
-        day = _ms(dot.recorded_on)
+        day = dot.at_ms
         if number and dot.model != dots[number - 1].model:
-            yield day, None, 0.0, 0.0, ""
+            yield day, None, 0.0, 0.0, ["", ""]
         if dot.shares is None or dot.excluded is not None:
-            yield day, None, 0.0, 0.0, ""
+            yield day, None, 0.0, 0.0, ["", ""]
             continue
         share = dot.shares[emotion]
         above = dot.high[emotion] - share if dot.high else 0.0
-        yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, _note(dot, emotion)
+        yield day, share, above, share - dot.low[emotion] if dot.low else 0.0, [dot.recording_id, _note(dot, emotion)]
 
 
 def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -> None:
@@ -228,8 +217,9 @@ def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) 
     x: list[int | None] = []
     y: list[float | None] = []
     for dot, begin, end in _stretches(dots):
-        if dot.usual_low is not None and dot.usual_high is not None:
-            low, high = dot.usual_low[emotion], dot.usual_high[emotion]
+        usual = _usual(dot, emotion)
+        if usual is not None:
+            low, high = usual
             x += [begin, end, end, begin, begin, None]
             y += [low, low, high, high, low, None]
     if x:
@@ -250,7 +240,7 @@ def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:
         if dot.usual_low is not None:
             lines.setdefault(dot.model, []).append(dot)
     for line in lines.values():
-        at = [_ms(dot.recorded_on) for dot in line]
+        at = [dot.at_ms for dot in line]
         for number, dot in enumerate(line):
             before = (at[number] - at[number - 1]) // 2 if number else None
             after = (at[number + 1] - at[number]) // 2 if number + 1 < len(at) else None
@@ -267,26 +257,18 @@ def _note(dot: TrendDot, emotion: int) -> str:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.excluded is not None:
         parts.append(f"Does not count: {dot.excluded}")
-    if dot.usual_low is not None and dot.usual_high is not None:
-        parts.append(f"Usual range {dot.usual_low[emotion]:.0%} to {dot.usual_high[emotion]:.0%}")
+    usual = _usual(dot, emotion)
+    if usual is not None:
+        parts.append(f"Usual range {usual[0]:.0%} to {usual[1]:.0%}")
     if emotion in dot.outside:
         parts.append("Outside this patient's usual range")
     return "<br>".join(parts)
 
 
-def _dates(figure: go.Figure, dots: Sequence[TrendDot]) -> None:
-    """Lay the axis of dates out with a margin of at least three days on both sides."""
-    if dots:
-        first, last = min(dot.recorded_on for dot in dots), max(dot.recorded_on for dot in dots)
-        margin = max(3, (last - first).days // 20) * 86_400_000
-        figure.update_xaxes(range=[_ms(first) - margin, _ms(last) + margin])
-    figure.update_xaxes(type="date", tickformat=DATE_FORMAT, hoverformat=DATE_FORMAT, nticks=7)
-
-
 def _look(column: int) -> tuple[str, str]:
-    """Return the colour and the symbol of a column; uncertain has a grey star."""
-    if column == len(Emotion):
-        return UNCERTAIN, "star"
+    """Return the colour and the symbol of a column; uncertain has a grey star, several together a hexagon."""
+    if column >= len(Emotion):
+        return (UNCERTAIN, "star") if column == len(Emotion) else (TOGETHER, "hexagon")
     return COLORS[Emotion(column)], SYMBOLS[Emotion(column)]
 
 
@@ -306,7 +288,14 @@ def _day(day: date) -> str:
 def _highest(dot: TrendDot, shown: Sequence[int]) -> list[float]:
     source = dot.high if dot.high is not None and dot.excluded is None else dot.shares
     found = [source[emotion] for emotion in shown] if source is not None else []
-    return found + [dot.usual_high[emotion] for emotion in shown] if dot.usual_high is not None else found
+    return found + [usual[1] for usual in (_usual(dot, emotion) for emotion in shown) if usual is not None]
+
+
+def _usual(dot: TrendDot, column: int) -> tuple[float, float] | None:
+    """Return the range that a recording was judged by, None where it, or the column, was not judged."""
+    if dot.usual_low is None or dot.usual_high is None or column >= len(dot.usual_low):
+        return None
+    return dot.usual_low[column], dot.usual_high[column]
 
 
 def _top(values: Sequence[float]) -> float:

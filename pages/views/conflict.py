@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from clinic.conflicts import ConflictError
+from pages import actions
 from pages.widgets import show_error
 
 
@@ -25,8 +26,10 @@ def saved(record: str, seen: int, wanted: bool, store: Callable[[int], None]) ->
     ticked = met is not None and _ask(key, met)
     if not wanted or (met is not None and not ticked):
         return False
+    revision = met.revision if met is not None else seen
     try:
-        store(met.revision if met is not None else seen)
+        # A repeated click finds its own edit stored, and that is no conflict.
+        actions.once("store", actions.at(record, revision), lambda: store(revision))
     except ConflictError as conflict:
         st.session_state[key] = conflict
         _ask(key, conflict)

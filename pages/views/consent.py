@@ -13,7 +13,8 @@ from clinic.consent.consent import ConsentStatus, Scope, State
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
-from pages import actions, chooser, links
+from clinic.phrases import counted
+from pages import actions, chooser
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
@@ -35,18 +36,29 @@ def show_consent(patient: PatientDetail) -> bool:
     parts, who = resources(), actor()
     found = consent.standings(parts.db, who, patient.id)
     _say_what_went()
-    with st.container(border=True):
-        lacking = [one for one in found if one.scope in consent.ANALYSIS and one.state is not State.STANDS]
-        if lacking:
+    lacking = [one for one in found if one.scope in consent.ANALYSIS and one.state is not State.STANDS]
+    if lacking:
+        with st.container(border=True):
             st.markdown(f"**{_call(lacking)}**")
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("Consent to", width="content")
-            for standing in found:
-                if _concerns(standing):
-                    st.badge(said(standing), icon=f":material/{ICONS[standing.state]}:", color=COLORS[standing.state])
+            with st.container(horizontal=True, vertical_alignment="center"):
+                _badges(found)
+            if patient.writable:
+                _buttons(patient, found, urgent=True)
+        return False
+    # One line while nothing is to be done.
+    ends = [one.expires_on for one in found if one.scope in consent.ANALYSIS and one.expires_on is not None]
+    with st.popover(f"Consent stands until {day(min(ends))}" if ends else "Consent stands", icon=":material/check:"):
+        _badges(found)
         if patient.writable:
-            _buttons(patient, found, urgent=bool(lacking))
-    return not lacking
+            _buttons(patient, found, urgent=False)
+    return True
+
+
+def _badges(found: Collection[ConsentStatus]) -> None:
+    st.markdown("Consent to", width="content")
+    for standing in found:
+        if _concerns(standing):
+            st.badge(said(standing), icon=f":material/{ICONS[standing.state]}:", color=COLORS[standing.state])
 
 
 def said(standing: ConsentStatus) -> str:
@@ -68,7 +80,7 @@ def told(counts: Covered) -> str:
         (counts.files, "stored file", "stored files", ""),
         (counts.analyses, "analysis that is not over", "analyses that are not over", ""),
     )
-    parts = [f"{count} {one if count == 1 else many}{more}" for count, one, many, more in named if count]
+    parts = [f"{counted(count, one, many)}{more}" for count, one, many, more in named if count]
     return ", ".join(parts) or "nothing that is stored"
 
 
@@ -113,7 +125,7 @@ def _to_withdraw(patient: PatientDetail, found: list[ConsentStatus]) -> list[Sco
 def _record(patient: PatientDetail) -> None:
     with show_errors():
         parts, who = resources(), actor()
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         st.write("What the patient agreed to, after reading the notice with you. What isn't ticked stays as it is.")
         with st.form(f"consent:{patient.id}", border=False):
             ticked = []
@@ -171,7 +183,7 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
     """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
     with show_errors():
         parts, who, patient_id = resources(), actor(), patient.id
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         ticked = []
         for scope in offered:
             if st.checkbox(f"Consent to {words.SCOPES[scope]}", value=True, key=f"withdraw:{patient_id}:{scope.value}"):
@@ -183,9 +195,12 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
         target = f"{actions.at(patient_id, patient.consents_revision)}:{told(counts)}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
             seen = patient.consents_revision
-            counts = withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen)
+            counts = actions.once(
+                "withdraw",
+                target,
+                lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen),
+            )
             st.session_state[DONE] = f"Withdrawn. Deleted for good: {told(counts)}."
-            st.query_params.pop("recording", None)
             st.rerun()
 
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from clinic.patients.trends import Trend
+from collections.abc import Sequence
+
+from clinic import words
+from clinic.patients.events import Mark
+from clinic.patients.trends import TrendPoint
+from clinic.questionnaires import sentences
+from clinic.questionnaires.answers import Answer
 from fer_core.reading.reading import Series
+from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, plotly_text
 from pages.charts.timeline import Moment
 from pages.charts.trend import TrendDot
 
-CHANGES = {
-    "model": "new model",
-    "kind": "pictures and video",
-    "sampling": "other sampling",
-    "codec": "other camera: file format",
-    "resolution": "other camera: resolution",
-    "face size": "other camera: face size",
-    "sharpness": "other camera: sharpness",
-    "light": "other light",
-}
-"""Why a new line begins."""
+CHANGES = words.CHANGES
 
 
-def trend_dots(trend: Trend) -> list[TrendDot]:
+def trend_dots(points: Sequence[TrendPoint]) -> list[TrendDot]:
     """Return a trend's recordings as dots; what can't be compared has another segment."""
     return [
         TrendDot(
+            recording_id=point.recording_id,
             recorded_on=point.recorded_on,
             usable=point.usable_share,
             shares=point.shares,
@@ -34,9 +32,35 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             outside=point.outside,
             usual_low=point.usual_low,
             usual_high=point.usual_high,
+            movement=point.movement,
         )
-        for point in trend.points
+        for point in points
     ]
+
+
+def scale_panels(given: Sequence[Answer]) -> list[ScalePanel]:
+    """Return a panel for each questionnaire that has a total; `given` comes newest first."""
+    return [
+        ScalePanel(
+            name=answered[0].scale.name,
+            lowest=answered[0].scale.lowest,
+            highest=answered[0].scale.highest,
+            bands=[(band.least, band.label) for band in answered[0].scale.bands],
+            dots=[_scale_dot(answer) for answer in reversed(answered)],
+        )
+        for answered in sentences.latest_by_scale(given).values()
+    ]
+
+
+def _scale_dot(answer: Answer) -> ScaleDot:
+    said = sentences.score_sentence(answer.scale, answer.score)
+    note = f"{sentences.day(answer.answered_on)}<br>{plotly_text(answer.scale.name)}<br>{plotly_text(said)}"
+    return ScaleDot(answer.answered_on, answer.score.total or 0.0, note)
+
+
+def axis_marks(marks: Sequence[Mark]) -> list[AxisMark]:
+    """Return the marks on the axis of time."""
+    return [AxisMark(mark.happened_on, mark.kind.value, mark.text) for mark in marks]
 
 
 def moments(series: Series) -> list[Moment]:

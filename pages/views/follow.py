@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
 
 import streamlit as st
-from PIL import Image
 
 from clinic import words
 from clinic.access import Actor
@@ -15,8 +13,10 @@ from clinic.jobs.previews import PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
 from clinic.patients import caseload, edits
-from clinic.patients.caseload import RecordingRow, Subject
+from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
+from clinic.patients.subject import Subject
+from clinic.phrases import counted
 from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
@@ -25,7 +25,7 @@ from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
 from pages.views.confirm import confirmed
-from pages.widgets import chart, day, duration, percent, show_errors, show_standing
+from pages.widgets import chart, duration, percent, show_errors, show_standing
 from web.resources import resources
 
 CHOICES_A_ROW = 4
@@ -58,9 +58,7 @@ def follow(recording_id: str) -> None:
 def _show_subject(subject: Subject) -> None:
     """Draw whose recording it is and of which day: every page of an analysis begins with it."""
     st.title(links.plain_text(subject.name))
-    said = subject.fields
-    at = f", {said.recorded_time:%H:%M}" if said.recorded_time else ""
-    st.subheader(f"Recorded on {day(said.recorded_on)}{at}")
+    st.subheader(f"Recorded on {chooser.visit(subject)}")
     st.caption(chooser.identity(subject))
 
 
@@ -89,7 +87,8 @@ def _offer_what_differs(recording_id: str, subject: Subject, asked: RecordingFie
             st.markdown(f"{one.field}: stored **{stored}**, typed now **{typed}**")
         target = actions.at(recording_id, subject.revision)
         if actions.action("Store what was typed now", "take_over", target, icon=":material/edit:"):
-            edits.edit_recording(resources().db, actor(), recording_id, subject.revision, asked)
+            db, who, seen = resources().db, actor(), subject.revision
+            actions.once("take_over", target, lambda: edits.edit_recording(db, who, recording_id, seen, asked))
             st.rerun()
 
 
@@ -126,11 +125,11 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
         return said.sentence
     parts = [said.sentence.removesuffix(".")]
     if pictures:
-        parts.append(f"{status.frames} of {status.total_s or 0:.0f} pictures done")
+        parts.append(f"{status.frames} of {counted(status.total_s or 0, 'picture')} done")
     else:
         if status.total_s:
             parts.append(f"{duration(status.done_s)} of {duration(status.total_s)} done")
-        parts.append(f"{status.frames:,} samples")
+        parts.append(counted(status.frames, "sample"))
     if status.left_s is not None:
         parts.append(f"about {duration(max(1.0, status.left_s))} left")
     return " · ".join(parts)
@@ -141,13 +140,12 @@ def show_preview(seen: StoredPreview, pictures: bool) -> None:
 
     While nobody knows which of several faces is the patient's, boxes alone.
     """
-    size = Image.open(io.BytesIO(seen.jpeg)).size
     picture, numbers = st.columns([3, 2])
     with picture:
         boxes = [(face.box, _label(face)) for face in seen.faces]
         chart(
             preview_figure(
-                seen.jpeg, size, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
+                seen.jpeg, seen.shown_px, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
             ),
             "preview",
             "Latest picture with boxes",
@@ -201,8 +199,8 @@ def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
 def _discard(recording_id: str, subject: Subject) -> None:
     """Ask for the name, then discard the recording without a result."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(subject.name)}** · {chooser.identity(subject)}")
-        st.write(f"Recorded on {day(subject.fields.recorded_on)}. What was found in it is deleted; no result is kept.")
+        st.markdown(chooser.whose(subject))
+        st.write(f"Recorded on {chooser.visit(subject)}. What was found in it is deleted; no result is kept.")
         if confirmed("Discard", "discard", recording_id, subject):
             jobs.cancel(resources().db, resources().settings, actor(), recording_id)
             st.rerun()
@@ -233,7 +231,8 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     recording_id = recording.id
     show_standing(status.standing)
     if status.state in (JobState.DONE, JobState.PARTIAL):
-        links.patient_link("Open the patient's page", recording.patient_id, recording_id)
+        links.recording_link("Open the recording", recording_id, icon=":material/play_circle:")
+        links.patient_link("Open the patient's page", recording.patient_id)
     if status.state is JobState.FAILED:
         _offer_retry(status)
     seen = progress.preview(parts.db, parts.settings, who, recording_id)
@@ -248,7 +247,7 @@ def _offer_retry(status: JobStatus) -> None:
     """Give the code of a failure and, where the file is still there, another try."""
     parts, who = resources(), actor()
     if status.error_code:
-        st.caption(f"Code: {status.error_code}")
+        st.caption(words.ERROR_CODE.format(code=status.error_code))
     again = status.writable and jobs.can_retry(parts.db, parts.settings, who, status.recording_id)
     again = again and actions.action("Try again", "retry", status.recording_id, icon=":material/replay:")
     if again:

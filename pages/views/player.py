@@ -1,29 +1,80 @@
-"""A kept video beside its timeline: a moment is chosen on the strip of labels, which shows where the video is."""
+"""A recording over its own time in one component: the kept video, its labels, the curves and the marks."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from clinic import words
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.caseload import RecordingRow
 from clinic.recordings import playback
-from pages.charts.timeline import LabelRun
+from clinic.recordings.readings import Told
+from fer_core.emotions import Emotion
+from pages.charts import curves
+from pages.charts.palette import COLORS
+from pages.charts.trend import title
 from pages.session import actor
 from web.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
+UPLOT = ASSETS / "uplot-1.6.32"
 NOT_PLAYED = "The video is kept, but browsers can't play its kind. What was read of it stands in the chart."
+FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
+
+
+def _asset(path: Path) -> str:
+    # Streamlit takes a text without a line break for a path.
+    return path.read_text("utf-8") + "\n"
+
 
 _component = st.components.v2.component(
-    "player",
-    html=(ASSETS / "player.html").read_text("utf-8"),
-    css=(ASSETS / "player.css").read_text("utf-8"),
-    js=(ASSETS / "player.js").read_text("utf-8"),
+    "recording_player",
+    html=_asset(ASSETS / "player.html"),
+    css=_asset(UPLOT / "uPlot.min.css") + _asset(ASSETS / "player.css"),
+    js=_asset(UPLOT / "uPlot.iife.min.js") + _asset(ASSETS / "player.js"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A stretch of the recording that is listed beside the player, with why."""
+
+    begin_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MomentList:
+    """Moments under a title; those to `review` are played one after the other."""
+
+    title: str
+    moments: Sequence[Moment]
+    review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for in the player: ``mark`` or ``exclude`` a stretch."""
+
+    what: str
+    begin_s: float
+    end_s: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What the player shows of marks: the stretches, and the codes of the samples as the marks leave them."""
+
+    spans: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    codes: str | None = None
 
 
 def has_video(recording: RecordingRow) -> bool:
@@ -41,16 +92,67 @@ def has_video(recording: RecordingRow) -> bool:
     return kept is not None and kept.media_type is not None
 
 
-def show_video(recording: RecordingRow, runs: list[LabelRun]) -> None:
-    """Draw the player with the strip of labels."""
-    parts = resources()
-    kept = playback.kept(parts.db, parts.settings, actor(), recording.id)
-    # Where the sound begins before the pictures, the browser counts from there.
-    begins_s = kept.begins_s if kept is not None else 0.0
-    length_s = max(recording.duration_s or 0.0, runs[-1].end_s if runs else 0.0, 0.1)
-    data = {
-        "source": f"/recordings/{recording.id}/video",
-        "runs": [asdict(replace(run, begin_s=begins_s + run.begin_s, end_s=begins_s + run.end_s)) for run in runs],
-        "length_s": begins_s + length_s,
+def show_player(
+    recording: RecordingRow,
+    told: Told,
+    lists: Sequence[MomentList],
+    marked: Marked,
+    writable: bool,
+    blind: bool = False,
+) -> Asked | None:
+    """Draw the player; return what was asked for in it, None for nothing. `blind`: the video alone."""
+    data = _picture(recording, told, blind) | {
+        "series": f"{recording.id}:{told.smooth_s}:{blind}:{len(told.series.statuses)}",
+        "length_s": length_s(recording, told),
+        "writable": writable,
+        "blind": blind,
+        "looks": curves.looks(words.EXPRESSIONS, words.STATUSES),
+        "names": [title(words.EXPRESSIONS[emotion]) for emotion in Emotion],
+        "colors": [COLORS[emotion] for emotion in Emotion],
+        "dashes": [curves.DASHES[emotion] for emotion in Emotion],
+        "shown": [int(emotion) for emotion in FIRST_SHOWN],
+        "marks": [] if blind else list(marked.spans),
+        "lists": [] if blind else [_list(one) for one in lists],
     }
-    _component(key=f"player_{recording.id}", data=data)
+    if marked.codes is not None and not blind:
+        data |= {"raw": data["codes"], "codes": marked.codes, "series": f"{data['series']}:{hash(marked.codes)}"}
+    key = f"player_{recording.id}"
+    result = _component(key=key, data=data, on_asked_change=_nothing, on_taken_change=_nothing)
+    asked = result.asked
+    return (
+        Asked(str(asked["what"]), float(asked["begin_s"]), float(asked["end_s"]), int(asked["number"]))
+        if asked
+        else None
+    )
+
+
+def length_s(recording: RecordingRow, told: Told) -> float:
+    """Return the length of the recording in seconds, as its axis has it."""
+    last = float(told.series.time_s[-1]) if len(told.series.time_s) else 0.0
+    return max(recording.duration_s or 0.0, last, 0.1)
+
+
+def _picture(recording: RecordingRow, told: Told, blind: bool) -> dict[str, Any]:
+    """Return what the player needs of samples and video; `blind`: nothing of what the model said."""
+    parts = resources()
+    kept = None
+    if has_video(recording):
+        kept = playback.kept(parts.db, parts.settings, actor(), recording.id)
+    series = told.series if not blind else told.nothing()
+    return {
+        "source": f"/recordings/{recording.id}/video" if kept is not None else None,
+        # Where the sound begins before the pictures, the browser counts from there.
+        "begins_s": kept.begins_s if kept is not None else 0.0,
+        "width_px": recording.width_px,
+        "hide_others": bool(recording.face_choice.get("left_out")),
+        **curves.packed(series, told.boxes if kept is not None and not blind else None),
+    }
+
+
+def _list(one: MomentList) -> dict[str, Any]:
+    moments = [{"begin_s": each.begin_s, "end_s": each.end_s, "text": each.text} for each in one.moments]
+    return {"title": one.title, "review": one.review, "moments": moments}
+
+
+def _nothing() -> None:
+    """Let the triggers be known."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from clinic import words
+from clinic.phrases import counted
 from clinic.recordings.readings import Told
 from fer_core.emotions import Emotion
+from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import Episode, Light, Reading
+from fer_core.types import Status
 from pages.charts.reading import shares_figure
+from pages.charts.timeline import cell_length_s, cells
 from pages.charts.trend import title
-from pages.widgets import chart, position
+from pages.views.convert import moments
+from pages.views.player import Moment
+from pages.widgets import chart, duration, position
+
+LISTED = 10
+"""So many episodes are listed beside the player; all stand in the table."""
 
 
 def show_light(reading: Reading) -> None:
@@ -32,17 +43,40 @@ def show_reading(told: Told, key: str) -> None:
         shares_figure(reading, words.EXPRESSIONS, told.adjusted), f"shares_{key}", "Share of the usable time by label"
     )
     size = (
-        f" This recording is worth about {reading.size:.0f} independent moments. [How](#how)"
+        f" This recording is worth about {counted(reading.size, 'independent moment')}. [How](#how)"
         if reading.usable_s
         else ""
     )
     st.caption(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
     adjusted = words.ADJUSTED if told.adjusted is not None else words.NOT_ADJUSTED.format(reason=told.not_adjusted)
     st.caption(adjusted)
+    show_mouth(reading, key)
     columns = st.columns(3)
     columns[0].metric("Movement of the face", _number(reading.movement), help=words.MOVEMENT)
     columns[1].metric("Valence index", _index(reading.valence, reading.valence_reach), help=words.CIRCUMPLEX)
     columns[2].metric("Arousal index", _index(reading.arousal, reading.arousal_reach), help=words.CIRCUMPLEX)
+
+
+def show_mouth(reading: Reading, key: str) -> None:
+    """Draw the shares of the time in which the mouth moves beside those of the time in which it is still."""
+    parts = {"Mouth moving": reading.moving, "Mouth still": reading.still}
+    known = {name: part for name, part in parts.items() if part is not None}
+    if not known:
+        return
+    whole = sum(part.seconds or 0.0 for part in known.values())
+    moving = reading.moving.seconds or 0.0 if reading.moving is not None else 0.0
+    st.caption(words.MOUTH.format(moving=round(100 * moving / whole)))
+    rows = [
+        {"Part": f"{name} ({part.seconds:.0f} s)"}
+        | {
+            title(label): f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+            for label, share, low, high in zip(
+                words.TREND_NAMES.values(), part.shares, part.low, part.high, strict=True
+            )
+        }
+        for name, part in known.items()
+    ]
+    st.dataframe(rows, hide_index=True, key=f"mouth_{key}")
 
 
 def show_episodes(told: Told, key: str) -> None:
@@ -51,6 +85,48 @@ def show_episodes(told: Told, key: str) -> None:
         st.caption(words.EPISODES)
         if told.episodes:
             st.dataframe([_episode_row(episode) for episode in told.episodes], hide_index=True, key=f"episodes_{key}")
+
+
+def longest(episodes: Sequence[Episode]) -> list[Moment]:
+    """Return the ten longest episodes as moments, the longest first."""
+    found = sorted(episodes, key=lambda episode: episode.onset_s - episode.end_s)[:LISTED]
+    return [
+        Moment(one.onset_s, one.end_s, f"{title(words.EXPRESSIONS[one.emotion])}, {one.end_s - one.onset_s:.1f} s")
+        for one in found
+    ]
+
+
+def show_transitions(counts: Floats, key: str) -> None:
+    """Draw how often one label followed another."""
+    with st.expander("Transitions between labels"):
+        st.caption(words.TRANSITIONS)
+        names = [title(name) for name in words.TREND_NAMES.values()]
+        rows = [
+            {"From": name, **{to: int(count) for to, count in zip(names, row, strict=True)}}
+            for name, row in zip(names, counts.tolist(), strict=True)
+        ]
+        st.dataframe(rows, hide_index=True, key=f"transitions_{key}")
+
+
+def show_values(told: Told, key: str) -> None:
+    """Draw the values behind the chart as a table, in at most 600 rows."""
+    with st.expander("The chart as a table"):
+        gathered = cells(moments(told.series))
+        st.caption(f"Each row stands for {duration(cell_length_s(gathered))}.")
+        rows = [
+            {"From": position(cell.begin_s), "Label": _said(cell.label)}
+            | {title(words.EXPRESSIONS[emotion]): _share(cell.probabilities, emotion) for emotion in Emotion}
+            for cell in gathered
+        ]
+        st.dataframe(rows, hide_index=True, key=f"values_{key}")
+
+
+def _said(label: Emotion | Status) -> str:
+    return title(words.EXPRESSIONS[label] if isinstance(label, Emotion) else words.STATUSES[label])
+
+
+def _share(probabilities: Sequence[float] | None, emotion: Emotion) -> float | None:
+    return round(probabilities[emotion], 3) if probabilities is not None else None
 
 
 def _episode_row(episode: Episode) -> dict[str, str | float]:

@@ -1,4 +1,4 @@
-"""One recording on the patient's page: how usable it was, its timeline, and deleting it."""
+"""What is known of one recording: how usable it was, its timeline, and deleting it."""
 
 from __future__ import annotations
 
@@ -9,58 +9,66 @@ from clinic.erasure import deletion
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
-from clinic.recordings import readings
+from clinic.phrases import counted
+from clinic.recordings import findings, marks, readings
+from clinic.recordings.marks import Mark, Verdict
+from clinic.recordings.readings import Told
 from clinic.recordings.states import Tone
-from fer_core.emotions import Emotion
 from pages import actions, chooser, links
-from pages.charts.timeline import cell_length_s, cells, pictures_figure, runs_of, timeline_figure
+from pages.charts.timeline import pictures_figure
 from pages.session import actor
+from pages.views.compare import show_compare
+from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
-from pages.views.player import has_video, show_video
-from pages.views.reading import show_episodes, show_light, show_reading
-from pages.views.transfer import keep_receipt
-from pages.widgets import chart, day, day_input, day_of, duration, percent, show_errors, show_standing
+from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
+from pages.views.player import Marked, Moment, MomentList, has_video, show_player
+from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
+from pages.views.transfer import keep_receipt, recording_export_dialog
+from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
 from web.resources import resources
 
 SMOOTHINGS = {str(width_s): f"{width_s:g} s" if width_s else "Off" for width_s in readings.SMOOTHINGS_S}
+SERIES = {"raw": "As analysed", "marked": "After marks"}
 
 
 def title_of(recording: RecordingRow) -> str:
-    """Return what a recording is called in lists: its day and time, its kind, and its state where it has no result."""
-    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
-    kind = "Video" if recording.kind == "video" else "Pictures"
-    length = f", {duration(recording.duration_s)}" if recording.duration_s else ""
+    """Return what a recording is called in lists: its name, its length, and its state where it has no result."""
+    length = f" · {duration(recording.duration_s)}" if recording.duration_s else ""
     open_state = f" · {recording.standing.sentence}" if recording.samples is None else ""
-    return f"{day(recording.recorded_on)}{at} · {kind}{length}{open_state}"
+    return f"{chooser.visit(recording)}{length}{open_state}"
 
 
-def called(patient: PatientDetail, recording: RecordingRow) -> str:
-    """Return what a recording is called in the lists of its patient: with a number where others are of the same day."""
-    return chooser.recording_labels(patient.recordings, title_of).get(recording.id, title_of(recording))
-
-
-def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[Emotion]) -> None:
+def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
     """Draw what is known of one recording: first how much of it could be read, then the timeline."""
     if recording.note:
         st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
         show_standing(recording.standing)
         if patient.writable:
-            links.recording_link("Show the analysis", recording.id)
+            links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
-        _show_usable(version)
-        if version.kind == "video":
-            _show_video(version, shown)
+        holding = holding_on(patient.id, version.recorded_on)
+        if holding:
+            show_movement_alone(version, holding)
+            _show_usable(version)
+        elif version.kind == "video":
+            _show_video(patient, version)
         else:
+            _show_usable(version)
             _show_pictures(version)
     if patient.writable:
         target = actions.at(recording.id, recording.revision)
         with st.container(horizontal=True):
             change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:")
             delete = actions.action("Delete this recording", "delete_recording", target, icon=":material/delete:")
+            export = recording.samples is not None and actions.action(
+                "Export this recording", "export_recording", target, icon=":material/archive:"
+            )
+        if export:
+            recording_export_dialog(patient, recording.id)
         if change:
             edit(patient, recording)
         if delete:
@@ -68,14 +76,16 @@ def show_recording(patient: PatientDetail, recording: RecordingRow, shown: list[
 
 
 def _version(recording: RecordingRow) -> RecordingRow:
-    """Return the version to show: the current one, unless another is asked for where there are several."""
+    """Return the version to show; where there are several, another one is a page of its own."""
     found = caseload.versions(resources().db, actor(), recording.id)
     if len(found) < 2:
         return recording
     by_id = {version.id: version for version in found}
     names = {version.id: _version_name(version) for version in found}
-    chosen = chooser.choose("Result of", names, key=f"version:{recording.id}", start=found[0].id)
-    return by_id[chosen] if chosen is not None else recording
+    chosen = chooser.choose("Result of", names, key=f"version:{recording.id}", start=recording.id)
+    if chosen is not None and chosen != recording.id:
+        links.open_recording(chosen)
+    return by_id.get(recording.id, recording)
 
 
 def _version_name(version: RecordingRow) -> str:
@@ -95,39 +105,102 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.standing.tone is not Tone.GOOD:
+    if recording.kind == "pictures" and recording.standing.tone is not Tone.GOOD:
         show_standing(recording.standing)
     if recording.damaged_frames:
-        st.caption(f"{recording.damaged_frames:,} frames were damaged or had no usable time, and were left out.")
+        st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
-        st.caption(f"{others} other {'face was' if others == 1 else 'faces were'} seen; nothing of them was kept.")
+        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept.")
 
 
-def _show_video(recording: RecordingRow, shown: list[Emotion]) -> None:
-    """Draw what a video says as a whole, then its samples over the recording's own time."""
-    smooth_s = float(st.session_state.get(f"smooth_{recording.id}", 0.0))
+def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
+    """Draw what was found first, then the recording over its own time, then everything that stands behind it."""
+    smooth_s = float(st.session_state.get(f"smooth_{recording.id}", readings.SMOOTHINGS_S[0]))
     told = readings.tell(resources().db, actor(), recording.id, smooth_s)
-    if told.reading is None:
+    if told.reading is None or told.raw is None:
+        show_standing(recording.standing)
+        return
+    found = marks.marks(resources().db, actor(), recording.id)
+    if ask_blind(offered=patient.writable and has_video(recording)):
+        _show_blind(patient, recording, told, found)
         return
     if recording.standing.tone is Tone.GOOD:
         show_light(told.reading)
-    show_reading(told, recording.id)
+    else:
+        show_standing(recording.standing)
+    st.markdown(links.plain_text(" ".join(findings.sentences(recording, told.reading, patient.trend))))
+    agreed = marks.agreement(resources().db, actor(), recording.id)
+    if agreed.judged:
+        st.caption(agreement_sentence(agreed), help=words.AGREEMENT)
+    lists = [*moment_lists(told, patient), mark_list(found)]
+    asked = show_player(recording, told, lists, marked_of(told, found), patient.writable)
+    if asked is not None:
+        ask(patient, recording, asked, found, blind=False)
+    st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
+    show_marks(patient, found)
     chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
-    gathered = cells(moments(told.series))
-    figure = timeline_figure(gathered, shown, words.EXPRESSIONS, words.STATUSES)
-    place = st.container()
-    if has_video(recording):
-        video, place = st.columns([2, 3])
-        with video:
-            show_video(recording, runs_of(gathered, words.EXPRESSIONS, words.STATUSES))
-    with place:
-        chart(figure, f"timeline_{recording.id}", "Labels and model output over time")
-    st.caption(
-        f"Each point stands for {duration(cell_length_s(gathered))}. Hatched: no usable face; there the curves have a "
-        "gap. The model output is not the chance that someone feels something."
-    )
+    _show_behind(patient, recording, _after_marks(recording, told, found))
+
+
+def _show_blind(patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark]) -> None:
+    """Draw the video alone, for somebody who says what it shows before seeing what the model said."""
+    st.caption(words.BLIND)
+    asked = show_player(recording, told, [], Marked(), patient.writable, blind=True)
+    if asked is not None:
+        ask(patient, recording, asked, found, blind=True)
+    own = [mark for mark in found if mark.said.verdict is Verdict.IMPRESSION]
+    for mark in own:
+        st.markdown(f"{position(mark.said.begin_s)}: {links.plain_text(said(mark))}")
+
+
+def _after_marks(recording: RecordingRow, told: Told, found: list[Mark]) -> Told:
+    """Return what is shown below the player: as analysed, or with the marks applied where that is chosen."""
+    if not found or told.raw is None:
+        return told
+    chosen = chooser.switch("Shares, episodes and transitions below", SERIES, key=f"series_{recording.id}")
+    return readings.after(told, found) if chosen == "marked" else told
+
+
+def mark_list(found: list[Mark]) -> MomentList:
+    """Return the marks as moments beside the player."""
+    return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
+
+
+def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
+    """Draw what stands behind the first screen: how far to trust it, shares, episodes, transitions, values."""
+    if told.reading is None or told.raw is None:
+        return
+    st.header("How far to trust it")
+    for name, figure in findings.trust(recording, told.reading, baseline_of(patient)):
+        st.markdown(f"**{name}:** {links.plain_text(figure)}")
+    _show_usable(recording)
+    st.header("Shares of the labels")
+    show_reading(told, recording.id)
     show_episodes(told, recording.id)
+    show_transitions(findings.transitions(told.series), recording.id)
+    show_values(told, recording.id)
+    st.header("Beside another recording")
+    show_compare(patient, recording, told.reading)
+
+
+def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
+    """Return the recordings that this patient's usual range is made of."""
+    ids = {point.recording_id for point in patient.trend.points if point.in_baseline}
+    return [recording for recording in patient.recordings if recording.id in ids]
+
+
+def moment_lists(told: Told, patient: PatientDetail) -> list[MomentList]:
+    """Return the moments that are listed beside the player."""
+    if told.raw is None:
+        return []
+    far, near = findings.stretches(told.raw, findings.usual_shares(patient.trend))
+    mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
+    review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
+    return [
+        MomentList("Worth a look, and quiet ones beside them", review, review=True),
+        MomentList("Longest episodes", longest(told.episodes)),
+    ]
 
 
 def _show_pictures(recording: RecordingRow) -> None:
@@ -142,9 +215,7 @@ def _show_pictures(recording: RecordingRow) -> None:
 def edit(patient: PatientDetail, recording: RecordingRow) -> None:
     """Change day, time and note."""
     with show_errors():
-        st.markdown(
-            f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)} · {called(patient, recording)}"
-        )
+        st.markdown(f"{chooser.whose(patient)} · {title_of(recording)}")
         with st.form(f"edit:{recording.id}", border=False):
             left, right = st.columns(2)
             with left:
@@ -172,11 +243,15 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     """Ask for the name, then delete."""
     with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
-        st.write(f"{called(patient, recording)}.{note} Its results are deleted for good; this can't be undone.")
-        if confirmed("Delete", "delete", actions.at(recording.id, recording.revision), patient):
-            parts = resources()
-            receipt = deletion.delete_recording(parts.db, parts.settings, actor(), recording.id, recording.revision)
-            keep_receipt(receipt)
-            st.query_params.pop("recording", None)
-            st.rerun()
+        st.markdown(chooser.whose(patient))
+        st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
+        target = actions.at(recording.id, recording.revision)
+        if confirmed("Delete", "delete", target, patient):
+            parts, who = resources(), actor()
+
+            def carry_out() -> deletion.Receipt:
+                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision)
+
+            keep_receipt(actions.once("delete", target, carry_out))
+            st.session_state.pop("recording", None)
+            st.switch_page(links.PATIENT, query_params={"patient": patient.id})

@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from clinic import words
 from clinic.access import Forbidden
 from clinic.patients import sharing
+from clinic.patients.caseload import PatientDetail
 from pages import actions, links
 from pages.session import actor
 from pages.widgets import clock, instants, show_error, show_errors
 from web.resources import resources
 
 
-def show_readers(patient_id: str) -> None:
+def show_readers(patient: PatientDetail) -> None:
     """Draw who sees the patient, and let others be added or taken away."""
-    parts, who = resources(), actor()
-    with st.expander("Who sees this patient"):
+    parts, who, patient_id, seen = resources(), actor(), patient.id, patient.sharing_revision
+    target = actions.at(patient_id, seen)
+    with st.expander("Who sees this patient", expanded=True):
         for reader in sharing.readers(parts.db, who, patient_id):
             name, button = st.columns([3, 1], vertical_alignment="center")
             until = f", emergency until {clock(reader.until)}" if reader.until else ""
             name.markdown(f"{links.plain_text(reader.name)} ({words.ROLES[reader.role].lower()}{until})")
             with button:
-                remove = actions.action("Remove", "unshare", f"{patient_id}:{reader.account_id}", wide=True)
+                remove = actions.action("Remove", "unshare", f"{target}:{reader.account_id}", wide=True)
             if remove:
-                sharing.unshare(parts.db, who, patient_id, reader.account_id)
+                taken = f"{target}:{reader.account_id}"
+                actions.once(
+                    "unshare", taken, partial(sharing.unshare, parts.db, who, patient_id, reader.account_id, seen)
+                )
                 st.rerun()
         with st.form(f"share:{patient_id}", border=False, clear_on_submit=True):
             colleague = st.text_input(
                 "Share with", placeholder="The name that the colleague signs in with", key=f"with:{patient_id}"
             )
-            if actions.submit("Share", "share", patient_id):
-                sharing.share(parts.db, who, patient_id, colleague)
+            if actions.submit("Share", "share", target):
+                actions.once("share", target, lambda: sharing.share(parts.db, who, patient_id, colleague, seen))
                 st.rerun()
 
 
 def show_history(patient_id: str) -> None:
     """List who looked at the patient and what was done, as the audit has it."""
     when, shown = instants("When")
-    with st.expander("Who looked, and what was done"):
+    with st.expander("Who looked, and what was done", expanded=True):
         rows = [
             {
                 when: event.at,

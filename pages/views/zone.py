@@ -26,7 +26,7 @@ def zone_form(who: Actor) -> None:
     """Draw the choice of the clinic's time zone."""
     parts = resources()
     if parts.settings.timezone is not None:
-        st.caption(f"The clinic's time zone is {parts.settings.timezone}, as FER_TIMEZONE says.")
+        st.caption(f"The clinic's time zone is {parts.settings.timezone}. It was set where the program is installed.")
         return
     found = zones.chosen(parts.db)
     with st.form("zone", border=False):

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks.fuzz import mutate, verdict_of
+from benchmarks.fuzz import BROKEN, mutate, verdict_of
 from fer_core.errors import MEDIA_CODES
 from tests.media import moving_face, scene, write_clip
 
@@ -31,4 +31,4 @@ def test_no_mutation_breaks_the_process_that_looks(originals, tmp_path, kind, ed
     path = tmp_path / f"m{original.suffix}"
     path.write_bytes(mutate(original.read_bytes(), edits, keep))
     answer = verdict_of(path)
-    assert answer == "readable" or answer in MEDIA_CODES
+    assert answer == "readable" or answer in set(MEDIA_CODES) - set(BROKEN)

@@ -5,6 +5,10 @@ from sqlalchemy import text
 
 from clinic import audit
 from clinic.audit import AuditAction
+from clinic.erasure import deletion
+from clinic.patients import sharing
+from db.copies import sqlite_path
+from tests import doors
 
 
 @pytest.fixture
@@ -76,3 +80,46 @@ def test_a_deed_that_is_undone_leaves_no_row(filled):
     with pytest.raises(RuntimeError):
         undone()
     assert audit.verify(filled).rows == 10
+
+
+REASON = "Zauberberg lies in the hall and cannot speak"
+
+
+def emergency(db, patient):
+    sharing.open_in_emergency(db, doors.actor(db, "Colleague"), patient, REASON)
+
+
+@pytest.mark.attack("part of a name in the reason of an emergency, looked for after the patient was deleted")
+def test_a_reason_goes_with_the_patient_and_the_chain_stays_sound(db, settings, who, patient, attack):
+    emergency(db, patient)
+    assert audit.verify(db).first_bad is None
+    deletion.delete_patient(db, settings, who, patient)
+    assert audit.verify(db).first_bad is None
+    with db.read() as session:
+        said = [*session.execute(text("SELECT * FROM audit")), *session.execute(text("SELECT * FROM audit_text"))]
+    attack(lambda: "Zauberberg" in str(said), False)
+    path = sqlite_path(settings.database_url)
+    if path is not None:
+        assert not any(b"Zauberberg" in file.read_bytes() for file in path.parent.glob("clinic.db*"))
+
+
+@pytest.mark.attack("a reason that is changed in the table beside the audit")
+def test_a_changed_reason_is_found(db, patient, attack):
+    emergency(db, patient)
+    with db.session() as session:
+        session.execute(text("UPDATE audit_text SET text = 'nothing at all happened'"))
+    attack(lambda: "text of row" in audit.verify(db).sentence, True)
+
+
+def test_a_chain_with_reasons_of_an_earlier_version_is_sound(db, monkeypatch):
+    with monkeypatch.context() as earlier:
+        earlier.setattr(audit, "_refuse_free_text", lambda details: None)
+        with db.session() as session:
+            audit.write(session, AuditAction.EMERGENCY_ACCESS, "a" * 32, "b" * 32, reason=REASON)
+    assert audit.verify(db).first_bad is None
+
+
+@pytest.mark.parametrize("value", ["two words", "line\nbreak", "x" * 65, ["fine", "not fine"], {"text": "a"}])
+def test_the_chain_takes_no_free_text(db, value):
+    with db.session() as session, pytest.raises(ValueError, match="free text"):
+        audit.write(session, AuditAction.PATIENT_VIEWED, "a" * 32, value=value)

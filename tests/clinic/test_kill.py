@@ -36,7 +36,7 @@ from clinic.recordings.incoming import Piece
 from clinic.access import Actor, Role
 from clinic.settings import Settings
 from db.engine import open_database
-from fer_core.media.sandbox import FileVerdict
+from fer_core.media.verdict import FileVerdict
 
 settings = Settings.from_environment()
 # Looking at a file takes most of the time and writes nothing.

@@ -122,6 +122,23 @@ def test_a_clinic_of_the_first_version_keeps_its_recordings(database_url):
     database.close()
 
 
+def test_visits_of_before_are_numbered_as_they_came_in(database_url, tmp_path, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(db.migrate, "MIGRATIONS", earlier_than("0010", tmp_path / "old"))
+        upgrade(database_url)
+    fill(database_url)
+    for name, number, version_of in (("z", 1, "NULL"), ("a", 2, "NULL"), ("b", 3, "'z'")):
+        values = RECORDING.replace("(id,", "(number, version_of, id,").replace(
+            "('r'", f"({number}, {version_of}, '{name}'"
+        )
+        execute(database_url, values)
+    upgrade(database_url)
+    with connected(database_url) as connection:
+        found = connection.execute(text("SELECT id, visit_number FROM recording ORDER BY id")).all()
+        assert [tuple(row) for row in found] == [("a", 2), ("b", 1), ("z", 1)]
+        assert connection.execute(text("SELECT visits FROM patient")).scalar_one() == 2
+
+
 EARLIER = [path.name[:4] for path in sorted((db.migrate.MIGRATIONS / "versions").glob("0*.py"))][:-1]
 
 

@@ -42,7 +42,7 @@ def add_recording(account):
     """Return a function that adds an analysed recording of two minutes."""
 
     def add(patient_id, note, happy=0.2, seed=1):
-        visit = demo._Visit(0, happy, 0.2, minutes=2.0, note=note)
+        visit = demo.Visit(0, happy, 0.2, minutes=2.0, note=note)
         recording, table = demo._recording(patient_id, visit, np.random.default_rng(seed))
         recording.recorded_on = DAY
         with account.session() as session:
@@ -127,9 +127,9 @@ def test_a_recording_goes_to_the_patient_on_the_screen(add_patient, revise, stor
 
     # Two patients of one name: the form was opened on the first one's own page.
     page.goto(f"{server}/patient?patient={first}")
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("button", name="Add a recording").click()
     upload(page, clip)
-    page.get_by_text(f"To be stored for Anna Twin · {first[:6]}").wait_for()
+    page.get_by_text(f"To be stored for Anna Twin · ID {first[:6]}").wait_for()
     start(page)
     page.get_by_role("heading", name="Recorded on").wait_for()
     assert [patient for patient, *_ in stored()] == [first]
@@ -163,7 +163,7 @@ def test_what_changed_on_the_way_is_refused_with_a_sentence(add_patient, account
     with account.session() as session:
         session.delete(session.get_one(Patient, berta))
     start(page)
-    page.get_by_text("What was chosen is no longer there").wait_for()
+    page.get_by_text("This recording is no longer there").wait_for()
     page.get_by_text("Nothing was done").wait_for()
     settled(page)
     assert page.get_by_role("button", name="Start analysis").is_disabled()
@@ -183,17 +183,54 @@ def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stor
     assert len(stored()) == 1
 
 
+def test_a_file_of_another_patient_is_told_before_the_start(add_patient, stored, window, server, clip):
+    """Two of one name and birth date: on every page and in every dialog the short id says who it is."""
+    first, second = (add_patient("Anna Twin", born_on=date(1990, 2, 3)) for _ in range(2))
+    page = window()
+    page.goto(f"{server}/record?patient={first}")
+    upload(page, clip)
+    page.get_by_text(f"To be stored for Anna Twin · born 3 Feb 1990 · ID {first[:6]}").wait_for()
+    start(page)
+    page.get_by_role("heading", name="no. 1").wait_for()
+    page.goto(f"{server}/record?patient={second}")
+    upload(page, clip)
+    page.get_by_text(f"The same file is stored for Anna Twin · born 3 Feb 1990 · ID {first[:6]} too").wait_for()
+    assert page.get_by_role("button", name="Start analysis").is_enabled()
+    assert [patient for patient, *_ in stored()] == [first]
+    page.goto(f"{server}/patient?patient={second}")
+    for button in ("Export", "Record consent"):
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("dialog").get_by_text(f"ID {second[:6]}").first.wait_for()
+        page.keyboard.press("Escape")
+
+
+def test_add_pressed_twice_adds_one_patient(account, window, server):
+    page = window()
+    page.goto(server)
+    for name in ("Bea Once", "Bea Once"):
+        page.get_by_role("button", name="Add patient").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name or code").fill(name)
+        dialog.get_by_role("button", name="Add", exact=True).dblclick()
+        page.get_by_role("heading", name=name).wait_for()
+        page.goto(server)
+        page.get_by_role("heading", name="Caseload").wait_for()
+    with account.read() as session:
+        assert [one.name for one in session.scalars(select(Patient))] == ["Bea Once"] * 2
+
+
 def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, window, server):
     zed = add_patient("Zed Zulu", code="Z-7")
     add_recording(zed, "MORNING", 0.9, seed=1)
     evening = add_recording(zed, "EVENING", 0.01, seed=2)
     page = window()
-    page.goto(f"{server}/patient?patient={zed}&recording={evening}")
+    page.goto(f"{server}/recording?id={evening}")
     page.get_by_text("Note: EVENING").wait_for()
-    texts = pick(page, "Recording", 1)
+    page.get_by_role("link", name="All recordings of this patient").click()
+    texts = pick(page, "Open a recording", 1)
     assert len(set(texts)) == 2
     page.get_by_text("Note: MORNING").wait_for()
-    pick(page, "Recording", 0)
+    page.get_by_role("button", name="Next").click()
     page.get_by_text("Note: EVENING").wait_for()
     page.get_by_role("button", name="Angry-like").click()
     settled(page)
@@ -243,16 +280,17 @@ def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, 
     zed = add_patient("Zed Zulu")
     morning, evening = add_recording(zed, "MORNING", seed=1), add_recording(zed, "EVENING", seed=2)
     page = window()
-    page.goto(f"{server}/patient?patient={zed}&recording={evening}")
+    page.goto(f"{server}/recording?id={evening}")
     page.get_by_text("Note: EVENING").wait_for()
+    settled(page)
     with account.session() as session:
         session.delete(session.get_one(Recording, evening))
     page.get_by_role("button", name="Delete this recording").click()
-    page.get_by_text("What was chosen is no longer there").wait_for()
+    page.get_by_text("This recording is no longer there").wait_for()
     page.get_by_text("Nothing was done").wait_for()
     assert page.get_by_role("dialog").count() == 0
 
-    page.goto(f"{server}/patient?patient={zed}&recording={morning}")
+    page.goto(f"{server}/recording?id={morning}")
     page.get_by_role("button", name="Edit day and note").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Note").fill("late")
@@ -300,7 +338,7 @@ def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
     upload(page, named)
     page.get_by_text("The file says 5 Apr 2026").wait_for()
     start(page)
-    page.get_by_text("Recorded on: stored 1988-05-06, typed now 2015-05-14").wait_for()
+    page.get_by_text("Recorded on: stored 6 May 1988, typed now 14 May 2015").wait_for()
     page.get_by_text("Note: stored –, typed now archive tape").wait_for()
     assert stored() == [(anna, date(1988, 5, 6), "")]
     page.get_by_role("button", name="Store what was typed now").click()
@@ -310,17 +348,20 @@ def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
 
 def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recording, window, server, stored):
     anna, zed = add_patient("Anna A"), add_patient("Zed Zulu")
-    add_recording(anna, "OF ANNA"), add_recording(zed, "OF ZED")
+    of_anna, of_zed = add_recording(anna, "OF ANNA"), add_recording(zed, "OF ZED")
     page = window()
-    page.goto(f"{server}/patient?patient={anna}")
+    page.goto(f"{server}/recording?id={of_anna}")
     page.get_by_text("Note: OF ANNA").wait_for()
     tab = page.context.new_page()
-    tab.goto(f"{server}/patient?patient={zed}")
+    tab.goto(f"{server}/recording?id={of_zed}")
     tab.get_by_text("Note: OF ZED").wait_for()
     page.bring_to_front()
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("link", name="All recordings of this patient").click()
+    page.get_by_role("button", name="Add a recording").click()
     page.get_by_role("button", name="Start analysis").wait_for()
     page.go_back()
+    page.get_by_role("heading", name="Anna A").wait_for()
+    pick(page, "Open a recording", 0)
     page.get_by_text("Note: OF ANNA").wait_for()
     page.get_by_role("button", name="Delete this recording").click()
     page.get_by_role("dialog").get_by_role("textbox").fill("Anna A")

@@ -26,7 +26,7 @@ def open_form(page, server, agreed):
     page.get_by_role("heading", name="Quentin").wait_for()
     agreed()
     page.reload()
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("button", name="Add a recording").click()
     page.get_by_text("What was recorded").wait_for()
 
 
@@ -50,7 +50,7 @@ def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server,
     page.locator("input[type=file]").set_input_files(tmp_path / "letter.mp4")
     page.get_by_text("Uploaded.").wait_for()
     page.get_by_role("button", name="Start analysis").click()
-    page.get_by_text("(Code: not_a_video)").wait_for()
+    page.get_by_text("(Error code: not_a_video)").wait_for()
 
     sent.clear()
     broken.append(True)

@@ -7,9 +7,8 @@ import pytest
 
 from fer_core.analyzer import Analyzer
 from fer_core.errors import MediaError
-from fer_core.media.container import Span
-from fer_core.media.spans import spans
-from fer_core.media.video import BookmarkError
+from fer_core.media.passage import BookmarkError, Span
+from fer_core.media.video import spans
 from fer_core.segments import Joiner
 from fer_core.types import AnalysisSettings
 from tests.fakes import FakeClassifier, FakeDetector, face_at

@@ -10,6 +10,8 @@ from db.engine import migrate
 from db.models import Role
 from storage import keys
 from tests import doors
+from web import provider, sign_in
+from web.attempts import BURST, REFILL_S, AddressLimit
 from web.resources import resources
 
 
@@ -32,6 +34,9 @@ def settings(tmp_path, monkeypatch, request):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("clinic.worker.supervisor.Supervisor.ensure", lambda self: None)
     doors.cheap_hashes(monkeypatch)
+    # What one test has failed at is not counted in the next.
+    for attempts in (sign_in.ATTEMPTS, provider._WAITING):
+        monkeypatch.setattr(attempts, "_limit", AddressLimit(BURST, REFILL_S))
     template = request.getfixturevalue("demo_at_head" if "patients" in request.fixturenames else "sqlite_at_head")
     shutil.copyfile(template, tmp_path / "clinic.db")
     settings = Settings.from_environment()

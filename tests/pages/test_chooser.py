@@ -1,7 +1,7 @@
 """Choices: no two labels alike, and what was chosen is an id."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -31,6 +31,29 @@ def test_patients_of_one_name_are_told_apart():
         "Anna Müller · born 3 Feb 1990",
         "Anna Müller · cccccc",
         "anna  mu\u0308ller · dddddd",
+    ]
+
+
+@dataclass
+class Recorded:
+    visit_number: int
+    recorded_on: date = date(2026, 5, 4)
+    recorded_time: time | None = None
+    kind: str = "video"
+
+
+def test_recordings_of_one_day_are_told_apart():
+    assert chooser.visit(Recorded(2)) == "4 May 2026 · Video · no. 2"
+    assert (
+        chooser.visit(Recorded(3, recorded_time=time(14, 5), kind="pictures")) == "4 May 2026, 14:05 · Pictures · no. 3"
+    )
+
+
+def test_patients_of_one_name_and_birth_date_are_told_apart_in_dialogs():
+    twins = [Someone(letter * 32, "Anna Müller", born_on=date(1990, 2, 3)) for letter in "ab"]
+    assert [chooser.whose(twin) for twin in twins] == [
+        "**Anna Müller** · born 3 Feb 1990 · ID aaaaaa",
+        "**Anna Müller** · born 3 Feb 1990 · ID bbbbbb",
     ]
 
 

@@ -37,8 +37,17 @@ async def inner(scope, receive, send):
         return
 
 
-def client_of(db, tls=False, **cookies):
-    app = Gate(inner, Behind(lambda: db, lambda message: message.startswith(b"deed"), FAREWELL, "default-src x", tls))
+def client_of(db, tls=False, app=inner, hosts=(), is_known=lambda path: True, **cookies):
+    behind = Behind(
+        lambda: db,
+        lambda message: message.startswith(b"deed"),
+        FAREWELL,
+        "default-src x",
+        tls,
+        hosts=hosts,
+        is_known=is_known,
+    )
+    app = Gate(app, behind)
     return TestClient(
         app,
         base_url="http://clinic.test",
@@ -117,7 +126,15 @@ def test_behind_tls_only_the_cookie_for_tls_counts(db, token):
 
 
 @pytest.mark.parametrize(
-    "path", ["/media/abc", "/component/x/y", "/_stcore/agent/mcp", "/auth/login", "/oauth2callback"]
+    "path",
+    [
+        "/_stcore/upload_file/a/b",
+        "/media/abc",
+        "/component/x/y",
+        "/_stcore/agent/mcp",
+        "/auth/login",
+        "/oauth2callback",
+    ],
 )
 def test_some_things_answer_nobody(client, path):
     assert client.get(path).status_code == 404
@@ -126,8 +143,8 @@ def test_some_things_answer_nobody(client, path):
 @pytest.mark.parametrize(
     ("role", "path", "status"),
     [
-        (Role.VIEWER, "/_stcore/upload_file/a/b", 403),
-        (Role.CLINICIAN, "/_stcore/upload_file/a/b", 200),
+        (Role.VIEWER, "/uploads/a", 403),
+        (Role.CLINICIAN, "/uploads/a", 200),
         (Role.CLINICIAN, "/_stcore/metrics", 403),
         (Role.ADMINISTRATOR, "/_stcore/metrics", 200),
     ],
@@ -149,14 +166,14 @@ def test_some_things_answer_some_roles(db, role, path, status):
 )
 def test_other_sites_change_nothing_even_with_the_cookie(client, headers):
     assert client.post("/sign-in", headers=headers).status_code == 403
-    assert client.put("/_stcore/upload_file/a/b", headers=headers).status_code == 403
+    assert client.put("/uploads/a", headers=headers).status_code == 403
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=HOST | headers):
         pass
 
 
 def test_our_own_pages_may(client):
     headers = HOST | {"origin": "http://clinic.test", "sec-fetch-site": "same-origin"}
-    assert client.put("/_stcore/upload_file/a/b", headers=headers).status_code == 200
+    assert client.put("/uploads/a", headers=headers).status_code == 200
     with client.websocket_connect("/_stcore/stream", headers=headers) as line:
         line.send_bytes(b"hello")
         assert line.receive_bytes() == b"hello"
@@ -254,3 +271,40 @@ def test_before_the_statement_is_accepted_one_page_opens_and_no_line(db):
         pass
     accounts.accept_statement(db, sessions.actor_of(db, client.cookies["sign_in"]), words.STATEMENT_VERSION)
     assert client.get("/").text == "reached by New"
+
+
+@pytest.mark.attack("a name of a stranger's that was pointed at this computer (DNS rebinding)")
+def test_a_strange_name_gets_nothing(db, token, attack):
+    client = client_of(db, hosts=("localhost",), sign_in=token)
+    attack(lambda: client.get("/sign-in"), 421)
+    assert client.get("/", headers={"host": "localhost:8501"}).status_code == 200
+
+    def connect():
+        with client.websocket_connect("/_stcore/stream"):
+            raise AssertionError
+
+    attack(connect, 1008)
+
+
+@pytest.mark.attack("an address that nothing answers to, by one who is signed in")
+@pytest.mark.parametrize("path", ["/wp-admin", "/caseload/x", "/.env", "/_stcore/other", "/media2"])
+def test_an_unknown_address_is_no_page(db, token, path, attack):
+    client = client_of(db, is_known=lambda path: path in ("/", "/caseload"), sign_in=token)
+    attack(lambda: client.get(path), 404)
+    assert client.get("/caseload").status_code == 200
+
+
+async def with_cookies(scope, receive, send):
+    answer = PlainTextResponse("a page")
+    answer.headers.append("set-cookie", "_streamlit_xsrf=1; Path=/")
+    answer.headers.append("set-cookie", "other=1; Secure")
+    await answer(scope, receive, send)
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_every_cookie_is_for_tls_alone_behind_tls(db, token, tls):
+    name = "__Host-sign_in" if tls else "sign_in"
+    answer = client_of(db, tls=tls, app=with_cookies, **{name: token}).get("/")
+    first, second = answer.headers.get_list("set-cookie")
+    assert first == "_streamlit_xsrf=1; Path=/" + ("; Secure" if tls else "")
+    assert second == "other=1; Secure"

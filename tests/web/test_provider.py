@@ -20,8 +20,8 @@ from fer_core.errors import FerError
 from tests import provider as providers
 from tests.doors import PASSWORD, actor, add_account, code_at
 from tests.provider import CLIENT_ID, CLIENT_SECRET
+from web import attempts, sign_in
 from web import provider as provider_pages
-from web import sign_in
 from web.gate import Behind, Gate
 from web.resources import database, resources
 
@@ -272,7 +272,29 @@ def test_a_provider_that_is_not_there_is_told(client, link, monkeypatch):
     assert (answer.status_code, "can&#x27;t be reached" in answer.text) == (503, True)
 
 
-def test_a_flood_of_departures_ends(client, link, monkeypatch):
+def another(client):
+    """Another browser."""
+    return TestClient(client.app, base_url=client.base_url, headers=client.headers, follow_redirects=False)
+
+
+def come_back(client, location):
+    back = httpx2.get(location, follow_redirects=False).headers["location"]
+    return client.get(back.removeprefix("http://clinic.test"))
+
+
+@pytest.mark.attack("a flood of departures to the sign-in provider from many addresses: who left just before gets back")
+def test_a_flood_of_departures_pushes_itself_out(client, link, monkeypatch, attack):
     link()
     monkeypatch.setattr(oidc, "MOST_AWAY", 2)
-    assert [client.get("/provider").status_code for _ in range(3)] == [303, 303, 503]
+    old, honest, flood = (another(client) for _ in range(3))
+    ways = [one.get("/provider") for one in (old, honest, flood)]
+    assert [way.status_code for way in ways] == [303, 303, 303]
+    attack(lambda: come_back(honest, ways[1].headers["location"]).status_code, 200)
+    assert come_back(old, ways[0].headers["location"]).status_code == 403
+
+
+@pytest.mark.attack("a flood of departures to the sign-in provider from one address")
+def test_one_address_has_few_departures(client, link, attack):
+    link()
+    assert {client.get("/provider").status_code for _ in range(attempts.BURST)} == {303}
+    attack(lambda: client.get("/provider"), 429)

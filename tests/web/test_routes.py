@@ -1,26 +1,32 @@
 """The routes: pieces of uploads from this program's own pages, archives handed out once, nothing for guesses."""
 
+import asyncio
 import hashlib
 import io
 import os
+import threading
 import zipfile
 from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from clinic.accounts import accounts, sessions
 from clinic.exchange import downloads
 from clinic.jobs import jobs
-from clinic.patients import caseload
+from clinic.patients import caseload, sharing
 from clinic.recordings import incoming
+from db.models import Consent, Role, Scope
 from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 from tests import doors
 from tests.clinic.conftest import an_upload, cheap_hashes, db, patient, seal, settings, who  # noqa: F401  # fixtures
 from tests.consents import agree
+from web import routes as web_routes
 from web.routes import PIECE_TYPE, routes
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -103,6 +109,7 @@ def test_what_is_no_piece_is_refused(db, settings, who, client):
         {"Upload-Offset": "-1"},
         {"Upload-Offset": "x"},
         {"Upload-Offset": ""},
+        {"Upload-Offset": "1" * 5000},
     ):
         assert patch(client, upload.id, 0, b"x", **told).json()["code"] == "no_piece"
     assert patch(client, upload.id, 0, bytes(11)).status_code == 413
@@ -191,3 +198,109 @@ def test_a_refused_export_leaves_no_file(db, settings, who, patient, an_upload):
     with pytest.raises(FerError):
         downloads.prepare(db, settings, who, patient)
     assert list((settings.data_dir / "downloads").iterdir()) == []
+
+
+@pytest.fixture
+def ticket(db, settings, who):
+    """A ticket for the archive of a patient whom two clinicians see, and the patient's id."""
+    patient_id = caseload.add_patient(db, who, "Ann Invented")
+    agree(db, patient_id)
+    doors.actor(db, "Colleague")
+    sharing.share(db, who, patient_id, "Colleague")
+    return downloads.prepare(db, settings, who, patient_id), patient_id
+
+
+def taken_away(db, settings, who, patient_id):
+    sharing.unshare(db, who, patient_id, who.account_id)
+
+
+def made_a_viewer(db, settings, who, patient_id):
+    accounts.set_role(db, doors.actor(db, "Admin", Role.ADMINISTRATOR), who.account_id, Role.VIEWER)
+
+
+def withdrawn(db, settings, who, patient_id):
+    with db.session() as session:
+        asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == Scope.EXPORT.value)
+        session.scalar(asked).withdrawn_at = doors.now()
+
+
+def signed_out(db, settings, who, patient_id):
+    sessions.sign_out(db, who)
+
+
+def no_files_kept(db, settings, who, patient_id):
+    with db.session() as session:
+        asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == Scope.KEEP_VIDEO.value)
+        session.scalar(asked).withdrawn_at = doors.now()
+
+
+@pytest.mark.attack("an archive that was prepared before access or consent was taken away, fetched afterwards")
+@pytest.mark.parametrize("change", [taken_away, made_a_viewer, withdrawn, signed_out, no_files_kept])
+def test_a_ticket_asks_again_at_the_fetch(db, settings, who, client, ticket, change, attack):
+    change(db, settings, who, ticket[1])
+    attack(lambda: client.get(f"/downloads/{ticket[0]}"), 403)
+
+
+def test_head_leaves_the_archive(client, ticket):
+    told = client.head(f"/downloads/{ticket[0]}")
+    assert (told.status_code, told.content) == (200, b"")
+    answer = client.get(f"/downloads/{ticket[0]}")
+    assert (answer.status_code, len(answer.content)) == (200, int(told.headers["content-length"]))
+
+
+@pytest.mark.attack("an upload that goes on after its account was disabled or made a viewer")
+@pytest.mark.parametrize("change", [made_a_viewer, signed_out])
+def test_a_body_stops_when_its_account_ends(db, settings, who, client, change, attack, monkeypatch):
+    monkeypatch.setattr(web_routes, "ASKED_EVERY_S", 0.01)
+    upload = incoming.begin(db, settings, who, 64 * CHUNK_BYTES)
+
+    def body():
+        for number in range(64):
+            if number == 4:
+                change(db, settings, who, "")
+            yield bytes(CHUNK_BYTES)
+
+    attack(lambda: patch(client, upload.id, 0, body()), 403)
+    assert incoming.status(settings, upload.id, who.account_id).offset < 64 * CHUNK_BYTES
+
+
+def test_a_video_that_ends_at_sign_out_breaks_off_without_a_traceback(db, settings, who, client, ticket, monkeypatch):
+    monkeypatch.setattr(downloads, "READ_BYTES", 16)
+    monkeypatch.setattr(downloads, "ASKED_EVERY_BYTES", 16)
+    archive = downloads.take(db, settings, who, ticket[0])
+    content = downloads.content(db, who, archive)
+
+    def ending():
+        yield next(content)
+        sessions.sign_out(db, who)
+        yield from content
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(web_routes._Stream(ending()).stream_response(send))
+    assert sent[0]["type"] == "http.response.start"
+    assert all(message.get("more_body", True) for message in sent)
+
+
+def test_nothing_waits_for_the_disk_in_the_loop(db, settings, who, client, monkeypatch):
+    """Neither where a piece ends, nor where its connection breaks."""
+    waited = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: waited.append(threading.current_thread().name) or real(file))
+    upload = incoming.begin(db, settings, who, 3 * CHUNK_BYTES)
+    waited.clear()
+    patch(client, upload.id, 0, bytes(CHUNK_BYTES))
+    with pytest.raises(ConnectionResetError):
+        patch(client, upload.id, CHUNK_BYTES, broken_off())
+    offset = int(client.head(f"/uploads/{upload.id}", headers=OWN).headers["upload-offset"])
+    patch(client, upload.id, offset, bytes(3 * CHUNK_BYTES - offset))
+    assert len(waited) >= 3
+    assert {name.rpartition("_")[0] for name in waited} == {"disk"}
+
+
+def broken_off():
+    yield bytes(CHUNK_BYTES + 5)
+    raise ConnectionResetError

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from clinic import words
-from clinic.accounts import accounts, sessions
+from clinic.accounts import accounts, handover, sessions
+from clinic.patients import caseload
 from db.models import Access, AuditRow, Patient, Role
 from fer_core.errors import FerError
 from tests import doors
@@ -50,7 +51,7 @@ def test_the_first_administrator_needs_the_code_and_takes_the_patients_of_before
     actor = sessions.actor_of(db, sessions.sign_in(db, "Ada", PASSWORD))
     assert actor.role is Role.ADMINISTRATOR
     accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
-    assert row(db, actor, "Ada").patients == 1
+    assert row(db, actor, "Ada").patients == (orphan,)
 
 
 def test_there_is_one_first_administrator(db):
@@ -117,10 +118,22 @@ def test_a_caseload_moves_as_a_whole(db, admin, orphan):
     giver, taker = doors.add_account(db, "Giver"), doors.add_account(db, "Taker")
     with db.session() as session:
         accounts.grant(session, giver, orphan)
-    assert accounts.hand_over(db, admin, giver, taker) == 1
-    assert accounts.hand_over(db, admin, taker, taker) == 1
+    assert handover.hand_over(db, admin, giver, taker) == 1
+    assert handover.hand_over(db, admin, taker, taker) == 1
     with db.read() as session:
         assert [access.account_id for access in session.scalars(select(Access))] == [taker]
+
+
+def test_exactly_the_patients_that_were_shown_are_handed_over(db, admin, orphan):
+    who, taker = doors.actor(db, "Giver"), doors.add_account(db, "Taker")
+    giver = who.account_id
+    with db.session() as session:
+        accounts.grant(session, giver, orphan)
+    shown = row(db, admin, "Giver").patients
+    assert shown == (orphan,)
+    caseload.add_patient(db, who, "Came Meanwhile")
+    assert code_of(handover.hand_over, db, admin, giver, taker, None, shown) == "changed_meanwhile"
+    assert handover.hand_over(db, admin, giver, taker, None, row(db, admin, "Giver").patients) == 2
 
 
 def test_every_deed_is_written_down_without_a_name(db, admin):

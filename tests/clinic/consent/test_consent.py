@@ -12,7 +12,8 @@ from clinic.consent import consent
 from clinic.consent.consent import State
 from clinic.exchange import exports
 from clinic.jobs import jobs, leases, progress
-from clinic.patients import caseload
+from clinic.patients import caseload, listing
+from clinic.patients.listing import Asked
 from clinic.recordings import uploads
 from clinic.worker import analysis
 from db.models import AuditRow, Chunk, Consent, JobState, Patient, Sample, Scope, new_id
@@ -120,7 +121,7 @@ def test_a_renewal_is_a_new_row_and_the_last_one_counts(db, who, newcomer):
     ("end", "code", "says"),
     [
         (lambda db, one: None, "no_consent", "No consent to analyse recordings is recorded"),
-        (lambda db, one: (agree(db, one), expire(db, one)), "consent_expired", "ended on 2026-01-02"),
+        (lambda db, one: (agree(db, one), expire(db, one)), "consent_expired", "ended on 2 Jan 2026"),
         (lambda db, one: (agree(db, one), revoke(db, one)), "consent_withdrawn", "was withdrawn on"),
     ],
     ids=["never", "expired", "withdrawn"],
@@ -225,8 +226,8 @@ def test_results_are_closed_and_say_why(db, who, patient, analysed, end, code):
     assert caseload.get_recording(db, who, analysed).shares is None
     assert refusal_of(caseload.samples, db, who, analysed) == code
     assert refusal_of(caseload.versions, db, who, analysed) == code
-    [listed] = caseload.list_patients(db, who)
-    assert (listed.closed, listed.shares, listed.last_usable_share, listed.recordings) == (True, (), None, 1)
+    [listed] = listing.page(db, who, Asked()).lines
+    assert (listed.closed, listed.trend, listed.recordings) == (True, None, 1)
     consent.record(db, who, patient, [Scope.KEEP_RESULTS], DAY)
     after = caseload.get_patient(db, who, patient)
     assert replace(after, consents_revision=before.consents_revision) == before, "nothing was deleted meanwhile"

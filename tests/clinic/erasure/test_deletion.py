@@ -3,6 +3,7 @@
 import io
 import logging
 import tempfile
+import threading
 from datetime import date
 
 import numpy as np
@@ -13,23 +14,32 @@ from PIL.PngImagePlugin import PngInfo
 from backup import erasures
 from backup.erasures import Erasure
 from clinic.accounts import accounts
-from clinic.admin import demo
+from clinic.admin import demo, demo_people
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
 from clinic.jobs import jobs, leases, previews
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions, events
+from clinic.patients.conditions import ConditionKind
+from clinic.patients.events import EventKind
+from clinic.questionnaires import answers, scales
+from clinic.questionnaires.answers import Given
+from clinic.questionnaires.published import HigherIs
+from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import uploads
-from clinic.worker import analysis
+from clinic.worker import analysis, worker
+from clinic.worker.worker import Worker
+from db import engine
 from db.copies import copy_whole
-from db.models import Account
+from db.models import Account, Patient
 from fer_core.errors import FerError
 from fer_core.media.image import read_image
-from tests.clinic.fakes import FakeAnalyzer
+from tests.clinic.fakes import FakeAnalyzer, eventually
 from tests.consents import agree
 
 NAME, FILE = "Wilhelmine Zauberberg", "zauberberg-session-7.png"
+OWN = OwnFields("Own", 0, 9, HigherIs.WORSE)
 MARKS = [NAME.encode(), FILE.encode(), b"Zauberberg"]
 
 
@@ -61,6 +71,9 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
     caplog.set_level(logging.DEBUG)
     patient_id = caseload.add_patient(db, who, NAME)
     consent.record(db, who, patient_id, list(Scope), date(2026, 1, 1), document=f"signed by {NAME}")
+    answers.record(db, who, patient_id, Given(scales.define(db, who, OWN), date(2026, 1, 1), total=3))
+    events.add(db, who, patient_id, EventKind.EVENT, date(2026, 1, 1), f"{NAME} moved")
+    conditions.add(db, who, patient_id, ConditionKind.OTHER, date(2026, 1, 1), f"{NAME} has a scar")
     upload = uploads.store(db, settings, who, picture(), FILE)
     queued = jobs.enqueue(db, settings, who, patient_id, [upload], date(2026, 1, 1), f"about {NAME}", model_sha256="m")
     claimed = leases.claim(db)
@@ -80,11 +93,54 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
         }
     )
     receipt = deletion.delete_patient(db, settings, who, patient_id)
-    assert receipt.counts == {"patients": 1, "recordings": 1, "samples": 0, "files": 1}
+    assert receipt.counts == {"patients": 1, "recordings": 1, "samples": 0, "files": 1, "questionnaires": 1}
     (tmp_path / "log").write_text(caplog.text)
     assert caplog.text
     assert scanned(tmp_path, settings.key_dir, temporary if any(temporary.iterdir()) else tmp_path) == []
     assert list((tmp_path / "media").iterdir()) == list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.attack("a deletion while somebody reads the database (an export, `audit verify`)")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_reader_holds_nobody_up_and_the_receipt_waits(db, settings, tmp_path, who, monkeypatch, attack):
+    patient_id = caseload.add_patient(db, who, NAME)
+    other = caseload.add_patient(db, who, "Somebody Else")
+    monkeypatch.setattr(engine, "CHECKPOINT_WAIT_MS", 1)
+    with db.read() as reading:
+        assert reading.get(Patient, patient_id).name == NAME
+        deletion.delete_patient(db, settings, who, patient_id)
+        attack(db.being_removed, True)
+        assert caseload.get_patient(db, who, other).name == "Somebody Else"
+        caseload.add_patient(db, who, "Written Meanwhile")
+        assert scanned(tmp_path) != []
+        worker_of(db, settings)._remove()
+        assert db.being_removed()
+    worker_of(db, settings)._remove()
+    assert not db.being_removed()
+    assert scanned(tmp_path) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_worker_tries_again_also_in_the_middle_of_an_analysis(db, settings, who, monkeypatch):
+    monkeypatch.setattr(worker, "REMOVE_EVERY_S", 0.0)
+    patient_id = caseload.add_patient(db, who, NAME)
+    with db.read() as reading:
+        assert reading.get(Patient, patient_id)
+        deletion.delete_patient(db, settings, who, patient_id)
+    busy = worker_of(db, settings)
+    monkeypatch.setattr(worker, "LAST_WORDS_S", 0.0)
+    monkeypatch.setattr(worker.os, "_exit", lambda code: None)
+    watching = threading.Thread(target=busy.watch, args=(None,))
+    watching.start()
+    try:
+        eventually(lambda: not db.being_removed())
+    finally:
+        busy.stop()
+        watching.join()
+
+
+def worker_of(db, settings):
+    return Worker(settings, db, lambda: None)
 
 
 def test_a_receipt_names_nobody_and_is_kept_outside_the_data_folder(db, settings, who):
@@ -105,7 +161,7 @@ def test_an_archive_that_waits_to_be_fetched_goes_with_the_patient(db, settings,
     ticket = downloads.prepare(db, settings, who, patient_id)
     deletion.delete_patient(db, settings, who, patient_id)
     with pytest.raises(FerError):
-        downloads.take(settings, ticket, who.account_id)
+        downloads.take(db, settings, who, ticket)
     assert list((settings.data_dir / "downloads").iterdir()) == []
 
 
@@ -130,7 +186,7 @@ def test_an_erasure_that_was_interrupted_is_finished(db, settings, patient, an_u
 
 
 def test_one_recording_can_be_deleted(db, settings, who):
-    assert demo.fill(db) == 4
+    assert demo.fill(db) == len(demo_people.PEOPLE)
     with db.session() as session:
         accounts.take_orphans(session, session.get_one(Account, who.account_id))
     patient = caseload.get_patient(db, who, caseload.list_patients(db, who)[0].id)

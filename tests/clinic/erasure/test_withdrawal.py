@@ -112,7 +112,7 @@ def test_withdrawing_the_export_stops_exports_alone(db, settings, who, patient, 
     ticket = downloads.prepare(db, settings, who, patient)
     assert withdrawal.withdraw(db, settings, who, patient, [Scope.EXPORT]) == withdrawal.NOTHING
     with pytest.raises(FerError):
-        downloads.take(settings, ticket, who.account_id)
+        downloads.take(db, settings, who, ticket)
     with pytest.raises(FerError) as refusal:
         downloads.prepare(db, settings, who, patient)
     assert refusal.value.code == "consent_withdrawn"

@@ -16,9 +16,11 @@ from sqlalchemy import select
 from clinic.access import CONSOLE
 from clinic.admin import demo
 from clinic.exchange import exports
-from db.models import Patient, Recording
+from db.models import Patient, QuestionnaireAnswer, Recording
+from tests import doors
 
-TABLES = ("recordings.csv", "samples.csv", "consents.csv")
+DAY = date(2026, 3, 2)
+TABLES = ("recordings.csv", "samples.csv", "consents.csv", "questionnaires.csv")
 HOLDS = {
     "text": lambda cell: True,
     "date": lambda cell: date.fromisoformat(cell),
@@ -35,6 +37,9 @@ def archive(db, settings):
     demo.fill(db)
     with db.session() as session:
         patient_id = session.scalar(select(Patient.id).order_by(Patient.name))
+        for items in ([1] * 9, [1] * 6 + [None] * 3):
+            values = {"patient_id": patient_id, "scale": "phq9", "items": items, "total": 9.0 if all(items) else None}
+            session.add(QuestionnaireAnswer(**values, answered_on=DAY, how="items", recorded_at=doors.now()))
         recordings = session.scalars(select(Recording).where(Recording.patient_id == patient_id)).all()
         recordings[0].note = "Müller;=1+1\nsecond, line\t@cmd"
         recordings[0].recorded_on = date(2020, 1, 1)
@@ -111,7 +116,7 @@ def test_no_cell_is_a_formula_wherever_cells_are_divided(archive, delimiter):
     ],
 )
 def test_what_could_begin_a_formula_gets_an_apostrophe(value, shown):
-    assert exports._for_a_spreadsheet(value) == shown
+    assert exports.for_a_spreadsheet(value) == shown
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")

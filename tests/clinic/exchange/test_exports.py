@@ -162,10 +162,10 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
             name: archive.read(name).decode("utf-8-sig") for name in archive.namelist() if not name.startswith("media/")
         }
     told = json.loads(texts["patient.json"])
-    assert (told["format"], told["schema_version"]) == ("expression-history-patient", 3)
+    assert (told["format"], told["schema_version"]) == ("expression-history-patient", 4)
     assert "not feelings or a diagnosis" in texts["README.txt"]
     explained = {(row["file"], row["column"]): row for row in csv.DictReader(io.StringIO(texts["data-dictionary.csv"]))}
-    for name in ("recordings.csv", "samples.csv", "consents.csv"):
+    for name in ("recordings.csv", "samples.csv", "consents.csv", "questionnaires.csv"):
         header = next(csv.reader(io.StringIO(texts[name])))
         assert {(name, column) for column in header} == {key for key in explained if key[0] == name}
     assert all(row["meaning"] and row["type"] for row in explained.values())
@@ -184,7 +184,7 @@ def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an
     with pytest.raises(FerError) as refusal:
         archive_of(db, settings, patient)
     assert refusal.value.code == "analysis_under_way"
-    assert "2026-05-04" in refusal.value.message
+    assert "no. 1 of 4 May 2026" in refusal.value.message
     assert why in refusal.value.message
 
 
@@ -261,6 +261,16 @@ def with_json(archive, change):
         (lambda told: told["tables"]["job"][0].update(state="queued"), "bad_export"),
         (lambda told: told["tables"]["job"][0].update(error_message="![](http://127.0.0.1)"), "bad_export"),
         (lambda told: told["tables"]["recording"][0].pop("kind"), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_answer"][0].update(items=[4] * 9), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_answer"][0].update(items={}), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_answer"][0].update(total=99.0), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_answer"][0].update(how="guessed"), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_answer"][0].update(scale="phq99"), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_answer"][0].update(definition={"name": "x"}), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_schedule"][0].update(every_days=0), "bad_export"),
+        (lambda told: told["tables"]["questionnaire_schedule"][0].update(scale="../x"), "bad_export"),
+        (lambda told: told["tables"]["patient_event"][0].update(text="a\u202eb"), "bad_export"),
+        (lambda told: told["tables"]["patient_event"][0].update(kind="mood"), "bad_export"),
         (lambda told: told["tables"]["recording"].clear(), "bad_export"),
     ],
 )

@@ -217,7 +217,7 @@ def test_active_lists_what_is_not_over(db, settings, patient, an_upload, who):
     leases.fail(db, leases.claim(db), "damaged", "It is damaged.")
     listed = progress.active(db, settings, who)
     assert [job.status.recording_id for job in listed] == [second]
-    assert listed[0].patient_id == patient
+    assert listed[0].subject.patient_id == patient
     assert progress.status(db, who, first).finished
 
 

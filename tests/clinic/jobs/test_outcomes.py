@@ -24,7 +24,7 @@ def test_what_failed_is_listed_with_its_reason_for_a_while(db, claimed, who):
     assert outcomes.failed(db, who) == []
     leases.fail(db, claimed, "damaged_video", "The video is damaged.")
     [failed] = outcomes.failed(db, who)
-    assert (failed.recording_id, failed.patient_name) == (claimed.recording_id, "Invented Person")
+    assert (failed.recording_id, failed.subject.name) == (claimed.recording_id, "Invented Person")
     assert (failed.reason, failed.code) == ("The video is damaged.", "damaged_video")
     with db.session() as session:
         session.scalar(select(Job)).finished_at = datetime.now(UTC) - outcomes.SHOWN_FOR - timedelta(minutes=1)

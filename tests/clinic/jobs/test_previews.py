@@ -94,3 +94,16 @@ def test_a_picture_that_takes_another_s_place_is_noticed(settings):
     (folder / "track-0").replace(folder / "track-1")
     with pytest.raises(SealError):
         previews.thumbnail(settings, RECORDING, 1)
+
+
+def test_of_the_kept_picture_only_the_patient_s_face_is_sharp(settings):
+    """Noise stands for everything that can be seen: also for a bystander whom the detector did not find."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (90, 160, 1), np.uint8).repeat(3, axis=2)
+    previews.write_preview(settings, RECORDING, 1.0, noise, [seen()])
+    previews.keep_patient(settings, RECORDING, [0])
+    with Image.open(io.BytesIO(previews.read_preview(settings, RECORDING).jpeg)) as picture:
+        kept = np.asarray(picture.convert("L")).astype(int)
+    change = np.abs(np.diff(kept, axis=1))
+    assert change[25:65, 15:45].mean() > 30
+    assert change[:, 70:].mean() < 5

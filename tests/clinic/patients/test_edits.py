@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 
-from clinic.accounts import accounts
+from clinic.accounts import accounts, handover
 from clinic.conflicts import ConflictError, Difference
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -32,7 +32,7 @@ def test_the_second_save_of_a_patient_is_refused_with_both_texts(db, who, patien
     assert refused.value.code == "changed_meanwhile"
     assert refused.value.differences == (
         Difference("Code", "A-1", "–"),
-        Difference("Date of birth", "1990-02-03", "–"),
+        Difference("Date of birth", "3 Feb 1990", "–"),
         Difference("Note", "theirs", "mine"),
     )
     assert caseload.get_patient(db, who, patient).note == "theirs"
@@ -46,7 +46,7 @@ def test_the_second_save_of_a_recording_is_refused_with_both_texts(db, who, reco
     with pytest.raises(ConflictError) as refused:
         edits.edit_recording(db, who, recording, 1, RecordingFields(DAY, None, "mine"))
     assert refused.value.differences == (
-        Difference("Recorded on", "2026-05-03", "2026-05-04"),
+        Difference("Recorded on", "3 May 2026", "4 May 2026"),
         Difference("Time of day", "14:05", "–"),
         Difference("Note", "theirs", "mine"),
     )
@@ -67,12 +67,20 @@ def test_an_edit_reaches_all_versions_of_a_visit(db, who, recording):
         ] * 2
 
 
+def test_the_number_of_a_deleted_recording_never_names_another_one(db, settings, who, patient, recording, an_upload):
+    assert caseload.subject(db, who, recording).visit_number == 1
+    deletion.delete_recording(db, settings, who, recording, 1)
+    for number in (2, 3):
+        handed_in = jobs.enqueue(db, settings, who, patient, [an_upload()], DAY, model_sha256="m")
+        assert caseload.subject(db, who, handed_in.recording_id).visit_number == number
+
+
 def test_a_consent_recorded_meanwhile_is_not_overtaken(db, who, patient):
     consent.record(db, who, patient, [Scope.EXPORT], DAY, seen=1)
     with pytest.raises(ConflictError) as refused:
         consent.record(db, who, patient, [Scope.EXPORT], date(2026, 5, 5), seen=1)
     [told] = refused.value.differences
-    assert (told.stored, told.wanted) == ("recorded, agreed on 2026-05-04", "recorded, agreed on 2026-05-05")
+    assert (told.stored, told.wanted) == ("recorded, agreed on 4 May 2026", "recorded, agreed on 5 May 2026")
 
 
 def test_what_a_colleague_renewed_is_not_withdrawn_from_an_old_window(db, settings, who, patient):
@@ -101,7 +109,7 @@ def test_a_caseload_is_not_handed_to_a_disabled_account(db, who, patient):
     keeper = doors.actor(db, "Ann Invented", Role.ADMINISTRATOR)
     taker = doors.add_account(db, "Ben Invented", disabled_at=datetime.now(UTC))
     with pytest.raises(FerError, match="is disabled"):
-        accounts.hand_over(db, keeper, who.account_id, taker)
+        handover.hand_over(db, keeper, who.account_id, taker)
 
 
 def test_what_was_edited_or_added_meanwhile_is_not_deleted(db, settings, who, patient, recording):

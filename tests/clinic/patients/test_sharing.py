@@ -40,6 +40,16 @@ def test_a_shared_patient_is_seen_until_it_is_taken_back(db, who, patient, colle
     assert code_of(caseload.get_patient, db, colleague, patient) == "not_your_patient"
 
 
+def test_two_who_change_the_sharing_of_one_patient_do_not_overwrite_each_other(db, who, patient, colleague):
+    seen = caseload.get_patient(db, who, patient).sharing_revision
+    sharing.share(db, who, patient, "Colleague", seen)
+    doors.add_account(db, "Third")
+    assert code_of(sharing.share, db, who, patient, "Third", seen) == "changed_meanwhile"
+    assert code_of(sharing.unshare, db, who, patient, colleague.account_id, seen) == "changed_meanwhile"
+    assert [reader.name for reader in sharing.readers(db, who, patient)] == ["Colleague", "Dr. Invented"]
+    sharing.unshare(db, who, patient, colleague.account_id, caseload.get_patient(db, who, patient).sharing_revision)
+
+
 def test_a_viewer_looks_and_does_not_write(db, who, patient):
     viewer = doors.actor(db, "Viewer", Role.VIEWER)
     sharing.share(db, who, patient, "Viewer")
@@ -72,7 +82,7 @@ def test_an_emergency_is_for_reading_for_an_hour(db, patient, colleague, by_name
     assert code_of(caseload.get_patient, db, colleague, patient) == "not_your_patient"
     assert caseload.list_patients(db, colleague) == []
     (row,) = rows(db, "emergency_access")
-    assert (row.account_id, row.patient_id, row.details) == (colleague.account_id, patient, {"reason": REASON})
+    assert (row.account_id, row.patient_id, set(row.details)) == (colleague.account_id, patient, {"typed_sha256"})
 
 
 @pytest.mark.parametrize(
@@ -115,3 +125,11 @@ def test_an_attempt_that_found_nobody_is_written_down(db, colleague):
     (row,) = rows(db, "emergency_refused")
     assert row.account_id == colleague.account_id
     assert audit.verify(db).first_bad is None
+
+
+@pytest.mark.attack("guessing names in the form of the emergency access: the sixth guess")
+def test_guesses_at_names_are_slowed_down(db, patient, colleague, attack):
+    for number in range(5):
+        assert code_of(sharing.open_in_emergency, db, colleague, f"Guess {number}", REASON) == "not_found"
+    attack(lambda: sharing.open_in_emergency(db, colleague, "Invented Person", REASON), "sign_in_delayed")
+    assert caseload.list_patients(db, colleague) == []

@@ -1,12 +1,13 @@
 """A recording is one point, and a patient is compared with this patient alone."""
 
+import json
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from clinic.patients.trends import BASELINE_MIN, OLD_SIZE_S, UNCERTAIN, Summary, lines, summarise, trend
+from clinic.patients.trends import BASELINE_MIN, OLD_SIZE_S, UNCERTAIN, Summary, summarise, trend
 from db.models import Recording
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -171,7 +172,7 @@ def test_another_model_sampling_or_kind_starts_a_new_line():
     assert [point.segment for point in found.points] == [0] * 9 + [1]
     assert found.points[-1].outside == ()
     assert [(change.what, change.day) for change in found.changes] == [("model", date(2026, 3, 9))]
-    assert found.building == f"baseline being built (1 of {BASELINE_MIN})"
+    assert found.building == f"baseline of the newest line being built (1 of {BASELINE_MIN})"
     other = trend([recording(0, 0.3), recording(1, 0.3, every_s=1.0)])
     assert ([point.segment for point in other.points], other.changes[0].what) == ([0, 1], "sampling")
     pictures = recording(1, 0.3)
@@ -191,7 +192,7 @@ def test_another_camera_starts_a_new_line(field, value, what):
     recordings[2].summary |= {field: value}
     found = trend(recordings)
     assert [change.what for change in found.changes] == [what]
-    assert [point.segment for point in found.points] == lines(recordings) == [0, 0, 1]
+    assert [point.segment for point in found.points] == [0, 0, 1]
 
 
 def test_the_camera_figures_are_those_of_the_usable_faces():
@@ -209,3 +210,41 @@ def test_the_order_is_that_of_the_dates_and_unfinished_ones_are_left_out():
     unfinished.summary = None
     found = trend([recording(3, 0.3), unfinished, recording(1, 0.2)])
     assert [point.recording_id for point in found.points] == ["r1", "r3"]
+
+
+def with_mouth(each, still_happy, size=60.0, moving_s=100.0):
+    """Tell of a recording how long the mouth moves, and what the rest of it shows."""
+    shares = each.summary["shares"] | {"happy": still_happy}
+    sizes = dict.fromkeys(shares, size)
+    part = {"seconds": 200.0, "shares": shares, "low": shares, "high": shares, "sizes": sizes, "halves": None}
+    each.summary |= {"moving_s": moving_s, "still": part}
+    return each
+
+
+def test_a_line_compares_the_still_part_where_it_is_long_enough():
+    recordings = [with_mouth(recording(n, happy), 0.2) for n, happy in enumerate(EVEN)]
+    recordings.append(with_mouth(recording(20, 0.3), 0.9, size=5.0))
+    points = trend(recordings).points
+    assert {point.shares[Emotion.HAPPY] for point in points[:-1]} == {0.2}
+    assert all(point.still for point in points[:-1])
+    assert (points[-1].still, points[-1].excluded) == (False, "the mouth moves nearly all the time")
+
+
+def test_a_line_compares_the_whole_where_the_mouth_is_not_known_or_hardly_ever_still():
+    known = [with_mouth(recording(n, happy), 0.2) for n, happy in enumerate(EVEN)]
+    talkers = [with_mouth(recording(n, happy), 0.2, size=5.0) for n, happy in enumerate(EVEN)]
+    for recordings in ([*known, recording(20, 0.3)], talkers):
+        points = trend(recordings).points
+        assert not any(point.still or point.excluded for point in points)
+        assert [point.shares[Emotion.HAPPY] for point in points[: len(EVEN)]] == pytest.approx(EVEN)
+
+
+def test_the_summary_tells_the_still_part_and_comes_back_from_json():
+    count = 1000
+    samples = table(["ok"] * count, [Emotion.HAPPY, Emotion.NEUTRAL] * (count // 2))
+    moves = np.arange(count) % 200 < 100
+    told = summarise(replace(samples, mouth_change=np.where(moves, 0.5, 0.0)), "video")
+    assert told.moving_s + told.still.seconds == pytest.approx(told.usable_s)
+    assert told.still.shares["happy"] == pytest.approx(0.5, abs=0.05)
+    assert Summary.from_dict(json.loads(json.dumps(asdict(told)))) == told
+    assert not summarise(samples, "video").mouth_known

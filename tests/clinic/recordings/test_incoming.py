@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clinic.jobs import jobs
 from clinic.recordings import incoming, uploads
 from clinic.recordings.incoming import Piece
 from fer_core.errors import FerError
 from storage.media import open_store
 from storage.sealed import CHUNK_BYTES
+from tests import doors
 from tests.media import scene, write_clip
 
 
@@ -205,15 +207,17 @@ def test_limits_are_told_before_anything_is_sent(db, settings, who, limits, leng
     assert list(uploads.uploads_dir(settings).iterdir()) == []
 
 
-def test_open_uploads_count_against_the_quota_and_are_few(db, settings, who):
+def test_open_uploads_count_against_the_quota_and_are_few(db, settings, who, monkeypatch):
+    monkeypatch.setattr(incoming, "SMALL_BYTES", 0)
     tight = replace(settings, quota_bytes=1000)
     first = incoming.begin(db, tight, who, 600)
     with pytest.raises(FerError) as refusal:
         incoming.begin(db, tight, who, 600)
     assert refusal.value.code == "quota"
     incoming.cancel(tight, first.id, who.account_id)
-    for _ in range(incoming.MOST_AT_ONCE):
-        incoming.begin(db, settings, who, 1)
+    others = [doors.actor(db, f"Colleague {number}") for number in range(incoming.MOST_AT_ONCE // incoming.MOST_OF_ONE)]
+    for number in range(incoming.MOST_AT_ONCE):
+        incoming.begin(db, settings, others[number % len(others)], 1)
     with pytest.raises(FerError) as refusal:
         incoming.begin(db, settings, who, 1)
     assert refusal.value.code == "too_many_uploads"
@@ -238,3 +242,40 @@ def test_an_abandoned_upload_is_swept(db, settings, who):
     assert incoming.status(settings, young.id, who.account_id).length == 1000
     with pytest.raises(FerError):
         incoming.status(settings, upload.id, who.account_id)
+
+
+@pytest.mark.attack("one account that takes all places for uploads, or the whole quota")
+def test_one_account_leaves_room_for_others(db, settings, who, patient, an_upload, attack, monkeypatch):
+    monkeypatch.setattr(incoming, "SMALL_BYTES", 0)
+    colleague = doors.actor(db, "Colleague")
+    small = replace(settings, quota_bytes=4000, max_upload_bytes=600)
+    made = [incoming.begin(db, settings, who, 1) for _ in range(incoming.MOST_OF_ONE)]
+    attack(lambda: incoming.begin(db, settings, who, 1), "too_many_own")
+    assert incoming.begin(db, settings, colleague, 1)
+    for upload in made:
+        incoming.cancel(settings, upload.id, who.account_id)
+    jobs.enqueue(db, settings, who, patient, [an_upload(content=bytes(500))], date(2026, 1, 1), model_sha256="m")
+    attack(lambda: incoming.begin(db, small, who, 501), "own_quota")
+    assert incoming.begin(db, small, who, 500)
+    assert incoming.begin(db, small, colleague, 600)
+
+
+def test_pictures_take_no_place_but_are_bounded(db, settings, who, monkeypatch):
+    monkeypatch.setattr(incoming, "MOST_FILES", incoming.MOST_OF_ONE + 1)
+    for _ in range(incoming.MOST_FILES):
+        incoming.begin(db, settings, who, 1)
+    with pytest.raises(FerError) as refusal:
+        incoming.begin(db, settings, who, 1)
+    assert refusal.value.code == "too_many_own"
+
+
+def test_what_is_whole_can_be_read_and_what_is_not_cannot(db, settings, who):
+    upload = incoming.begin(db, settings, who, 5)
+    with pytest.raises(FerError) as refusal:
+        incoming.opened(settings, upload.id, who.account_id)
+    assert refusal.value.code == "upload_unfinished"
+    send(settings, upload.id, b"hello", 0, {}, who.account_id)
+    with incoming.opened(settings, upload.id, who.account_id) as file:
+        assert file.read() == b"hello"
+    with pytest.raises(FerError):
+        incoming.opened(settings, upload.id, "0" * 32)

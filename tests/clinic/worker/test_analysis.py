@@ -2,6 +2,7 @@
 
 import io
 import logging
+import sys
 import tempfile
 from dataclasses import replace
 from datetime import date
@@ -18,8 +19,10 @@ from clinic.worker import analysis
 from clinic.worker.selftest import write_clip
 from db.models import Chunk, Job, JobState, Recording, Sample
 from fer_core.analyzer import Analyzer
-from fer_core.errors import MediaError, ModelError
-from fer_core.media.video import BookmarkError
+from fer_core.errors import MEDIA_CODES, MediaError, ModelError
+from fer_core.media import reader
+from fer_core.media.passage import BookmarkError
+from fer_core.media.process import Server
 from fer_core.types import Box
 from tests.clinic.fakes import FakeAnalyzer, expression
 from tests.clinic.jobs.test_previews import READABLE
@@ -442,3 +445,67 @@ def test_the_same_pictures_after_their_analysis_are_known(db, queue, run, pictur
     again = [picture(2), picture(1)]
     assert queue(*again)[0] == recording_id
     assert not any(file.path.exists() for file in again)
+
+
+def core():
+    """An analyzer that decodes truly, and finds and labels as told."""
+    return Analyzer(FakeClassifier(), FakeDetector(lambda rgb: [face_at(60, 40), face_at(300, 40)]))
+
+
+def test_nothing_is_decoded_where_the_key_and_the_database_are(
+    monkeypatch, db, settings, queue, run, picture, an_upload, who
+):
+    def refuse(*arguments, **named):
+        raise AssertionError("a file was opened by a decoder in this process")
+
+    jobs_of = [queue(an_upload("video", moving_clip()))[0], queue(picture(100), picture(200))[0]]
+    monkeypatch.setattr("av.open", refuse)
+    monkeypatch.setattr("PIL.Image.open", refuse)
+    for _ in jobs_of:
+        run(core())
+    for recording_id in jobs_of:
+        assert progress.status(db, who, recording_id).state is JobState.CHOOSING
+        previews.keep_patient(settings, recording_id, [0, 1])
+        assert previews.read_preview(settings, recording_id) is not None
+
+
+def left_over():
+    """The processes that read files and are still there, ended ones that nobody waited for too."""
+    server = reader.READERS._process.pid
+    return Path(f"/proc/{server}/task/{server}/children").read_text().split()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counted in /proc")
+def test_a_reader_that_dies_half_way_fails_its_job_and_no_other(monkeypatch, db, queue, run, an_upload, who):
+    broken, _ = queue(an_upload("video", moving_clip()))
+    sound, _ = queue(an_upload("video", moving_clip() + b"\0\0\0\x08free"))
+    server = Server("from tests.planted import dying; dying({link}, 60)")
+    with monkeypatch.context() as planted:
+        planted.setattr(reader, "READERS", server)
+        run(core())
+    server.stop()
+    status = progress.status(db, who, broken)
+    assert (status.state, status.error_code) == (JobState.FAILED, "unreadable_file")
+    assert status.error_message == MEDIA_CODES["unreadable_file"]
+    run(core())
+    assert progress.status(db, who, sound).state is JobState.CHOOSING
+    assert left_over() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counted in /proc")
+def test_a_reader_ends_with_a_job_that_is_paused_or_cancelled(db, settings, queue, run, an_upload, who):
+    recording_id, _ = queue(an_upload("video", moving_clip()))
+    stop = iter([*[False] * 5, True])
+    run(core(), stopping=lambda: next(stop))
+    assert left_over() == []
+    run(core(), alive=lambda: jobs.cancel(db, settings, who, recording_id))
+    assert progress.status(db, who, recording_id).state is JobState.CANCELLED
+    assert left_over() == []
+
+
+def test_a_reader_that_cannot_start_keeps_the_file(monkeypatch, db, settings, queue, run, an_upload, who):
+    recording_id, (upload,) = queue(an_upload("video", moving_clip()))
+    monkeypatch.setattr(reader, "READERS", Server("raise SystemExit({link})"))
+    run(core())
+    assert progress.status(db, who, recording_id).error_code == "reader_missing"
+    assert upload.path.exists()

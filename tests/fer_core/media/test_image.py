@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_core.decoder.image import has_more_frames, picture_size
 from fer_core.errors import MediaError
-from fer_core.media.image import has_more_frames, picture_size, read_image, sniff
+from fer_core.media.image import read_image
+from fer_core.media.kinds import sniff
 from tests.media import scene
 
 UPRIGHT = scene(size=(320, 240), side=200)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_core.media.image import read_image, sniff
-from fer_core.media.kinds import DEMUXERS, PICTURE_READERS, VIDEO_SUFFIXES, kind_of
+from fer_core.media.image import read_image
+from fer_core.media.kinds import DEMUXERS, PICTURE_READERS, VIDEO_SUFFIXES, kind_of, sniff
 from fer_core.media.sandbox import inspect_file
 from fer_core.media.video import frames
 from tests.media import moving_face, scene, write_clip

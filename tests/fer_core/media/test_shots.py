@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fer_core.media import video
+from fer_core.media.passage import Bookmark
 from fer_core.media.shots import HEIGHT, WIDTH, Shots
 from tests.media import FACE, scene, write_clip
 
@@ -72,7 +73,7 @@ def test_a_pass_that_goes_on_finds_the_same_cuts(tmp_path):
     whole = list(video.frames(path, 0.0))
     assert [frame.index for frame in whole if frame.cut] == [12, 24]
     for stop in (3, 11, 12, 30):
-        rest = list(video.frames(path, 0.0, after=video.Bookmark.at(whole[stop])))
+        rest = list(video.frames(path, 0.0, after=Bookmark.at(whole[stop])))
         assert [(one.index, one.cut, one.shots) for one in rest] == [
             (one.index, one.cut, one.shots) for one in whole[stop + 1 :]
         ]

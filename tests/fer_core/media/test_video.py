@@ -4,10 +4,9 @@ import av
 import numpy as np
 import pytest
 
-from fer_core.errors import MediaError
-from fer_core.media import video
-from fer_core.media.container import DecodeStats
-from fer_core.media.video import Bookmark, BookmarkError, frames, probe
+from fer_core.media.passage import Bookmark, BookmarkError, DecodeStats
+from fer_core.media.video import frames, probe
+from fer_core.types import Frame
 from tests.media import (
     cut,
     interlaced,
@@ -167,34 +166,9 @@ def test_a_size_that_changes_on_the_way_is_followed(tmp_path):
     assert np.abs(found[15].rgb.astype(int) - scene(left=0, top=0, side=200)).mean() < 12
 
 
-def test_a_size_that_grows_too_large_on_the_way_is_refused(tmp_path, monkeypatch):
-    small = write_clip(tmp_path / "a.ts", [scene(side=100, size=(240, 160))] * 10).read_bytes()
-    large = write_clip(tmp_path / "b.ts", moving_face(10), times_s=[1 + n / 10 for n in range(10)]).read_bytes()
-    (tmp_path / "v.ts").write_bytes(small + large)
-    monkeypatch.setattr("fer_core.media.container.MAX_PIXELS", 240 * 160)
-    with pytest.raises(MediaError) as refusal:
-        list(frames(tmp_path / "v.ts", 0))
-    assert refusal.value.code == "too_large"
-
-
 def test_a_thousand_million_frames_a_second_are_sampled_once(tmp_path):
     path = write_clip(tmp_path / "v.mkv", moving_face(20), times_s=[n * 1e-4 for n in range(20)])
     assert [frame.time_s for frame in frames(path, 0.2)] == [0.0]
-
-
-def test_times_that_go_back_or_are_missing_are_skipped_and_counted(tmp_path, monkeypatch):
-    path = write_clip(tmp_path / "v.mp4", moving_face(6))
-
-    def out_of_order(*arguments):
-        for number, frame in original(*arguments):
-            frame.pts = {2: None, 4: 0}.get(number, frame.pts)
-            yield number, frame
-
-    original = video.decode
-    monkeypatch.setattr(video, "decode", out_of_order)
-    stats = DecodeStats()
-    assert times(path, stats=stats) == pytest.approx([0.0, 0.1, 0.3, 0.5])
-    assert stats.skipped == 2
 
 
 def seen(path, every_s, stats, after=None):
@@ -254,22 +228,6 @@ def test_going_on_counts_damage_once(tmp_path, begin, end):
     assert resumed >= 4
 
 
-def test_going_on_does_not_decode_from_the_beginning(tmp_path, monkeypatch):
-    path = write_clip(tmp_path / "v.mp4", moving_face(60), options={"g": "10"})
-    mark = Bookmark.at(list(frames(path, 0))[50])
-    decoded = []
-    honest = video._number_at
-
-    def counted(*arguments):
-        decoded.append(honest(*arguments))
-        return decoded[-1]
-
-    monkeypatch.setattr(video, "_number_at", counted)
-    assert next(frames(path, 0, after=mark)).index == 51
-    assert len(decoded) == 1
-    assert decoded[0] <= 20
-
-
 def test_a_mark_of_another_video_is_refused(tmp_path):
     mark = Bookmark.at(list(frames(write_clip(tmp_path / "a.mp4", moving_face(20)), 0))[12])
     other = write_clip(tmp_path / "b.mp4", moving_face(20)[::-1])
@@ -279,7 +237,7 @@ def test_a_mark_of_another_video_is_refused(tmp_path):
 
 def test_a_picture_from_elsewhere_has_no_place():
     with pytest.raises(ValueError, match="place"):
-        Bookmark.at(video.Frame(0, 0.0, scene()))
+        Bookmark.at(Frame(0, 0.0, scene()))
 
 
 @pytest.mark.parametrize(

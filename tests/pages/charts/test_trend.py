@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
-from xml.etree import ElementTree
 
 import pytest
 
@@ -13,8 +12,9 @@ from clinic.patients.trends import LABELS, Summary, trend
 from db.models import Recording
 from fer_core.emotions import Emotion
 from fer_core.types import Box
+from pages.charts.axis import axis_figure
 from pages.charts.palette import COLORS, DASHES, SYMBOLS
-from pages.charts.trend import TrendDot, bars, preview_figure, spark_svg, trend_figure
+from pages.charts.trend import TrendDot, bars, preview_figure
 from pages.views.convert import trend_dots
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
@@ -24,7 +24,11 @@ SHARES = (0.05, 0.05, 0.1, 0.3, 0.2, 0.1, 0.2)
 def dot(day: int, model: str = "a", excluded: str | None = None, shares: tuple[float, ...] | None = SHARES) -> TrendDot:
     low = tuple(share - 0.04 for share in shares) if shares else None
     high = tuple(share + 0.06 for share in shares) if shares else None
-    return TrendDot(date(2026, 3, day), 0.9 if shares else 0.0, shares, low, high, excluded, model)
+    return TrendDot("0" * 32, date(2026, 3, day), 0.9 if shares else 0.0, shares, low, high, excluded, model)
+
+
+def trend_figure(dots, shown, names, changes=()):
+    return axis_figure([], dots, shown, names, changes)
 
 
 def traces(figure, name):
@@ -39,7 +43,7 @@ def test_a_recording_that_does_not_count_is_hollow_and_outside_the_line():
     assert line.connectgaps is False
     assert excluded.y == (0.2,)
     assert excluded.marker.symbol == "square-open"
-    assert "42 s of usable face" in excluded.customdata[0]
+    assert "42 s of usable face" in excluded.customdata[0][1]
 
 
 def test_a_recording_without_a_usable_face_is_a_gap_not_a_zero():
@@ -137,7 +141,7 @@ def test_every_ring_stands_outside_the_band_that_is_drawn(later, new_model, excl
             row.recorded_on = rows[-1].recorded_on + timedelta(days=7 * (number + 1))
         rows += newer
     found = trend(rows)
-    dots = trend_dots(found)
+    dots = trend_dots(found.points)
     figure = trend_figure(dots, [Emotion.SAD], NAMES)
     assert any(point.usual_low for point in found.points)
     for point in found.points:
@@ -150,24 +154,24 @@ def test_every_ring_stands_outside_the_band_that_is_drawn(later, new_model, excl
 
 
 def test_a_recording_outside_the_usual_range_has_a_ring_in_its_own_panel_only():
-    marked = TrendDot(date(2026, 3, 9), 0.9, SHARES, None, None, None, "a", (Emotion.SAD,))
+    marked = TrendDot("0" * 32, date(2026, 3, 9), 0.9, SHARES, None, None, None, "a", (Emotion.SAD,))
     figure = trend_figure([dot(1), marked], [Emotion.HAPPY, Emotion.SAD], NAMES)
     (ring,) = traces(figure, "outside the usual range")
     assert (ring.y, ring.yaxis) == ((0.2,), "y3")
-    assert "usual range" in traces(figure, "sad-like")[0].customdata[1]
+    assert "usual range" in traces(figure, "sad-like")[0].customdata[1][1]
 
 
 def test_uncertain_has_a_panel_like_a_label():
     shares = (*SHARES, 0.4)
-    marked = TrendDot(date(2026, 3, 9), 0.9, shares, None, None, None, "a", (7,), (0.1,) * 8, (0.2,) * 8)
+    marked = TrendDot("0" * 32, date(2026, 3, 9), 0.9, shares, None, None, None, "a", (7,), (0.1,) * 8, (0.2,) * 8)
     figure = trend_figure([marked], [Emotion.SAD, 7], NAMES | {7: "uncertain"})
     assert traces(figure, "uncertain")[0].y == (0.4,)
     assert traces(figure, "outside the usual range")[0].yaxis == "y3"
-    assert "Usual range 10% to 20%" in traces(figure, "uncertain")[0].customdata[0]
+    assert "Usual range 10% to 20%" in traces(figure, "uncertain")[0].customdata[0][1]
 
 
 def test_a_trend_without_recordings_is_an_empty_figure():
-    assert trend_figure([], [Emotion.SAD], NAMES).data[0].y == ()
+    assert trend_figure([], [Emotion.SAD], NAMES).data == ()
 
 
 def test_bars_show_seven_probabilities_and_none_of_them_without_a_face():
@@ -182,18 +186,6 @@ def test_a_preview_carries_its_picture_and_marks_each_face():
     assert [shape.line.dash for shape in figure.layout.shapes] == ["solid", "dot"]
     assert [note.text for note in figure.layout.annotations] == ["Happy-like", "No label"]
     assert tuple(figure.layout.yaxis.range) == (120, 0)
-
-
-def test_a_sparkline_breaks_where_a_value_is_missing():
-    svg = spark_svg([0.1, 0.2, None, 0.4], "#123456")
-    path = ElementTree.fromstring(svg).find("{http://www.w3.org/2000/svg}path")
-    assert path is not None
-    assert [step[0] for step in path.attrib["d"].replace("M", "|M").replace("L", "|L").split("|")[1:]] == [
-        "M",
-        "L",
-        "M",
-    ]
-    assert spark_svg([None], "#123456") == ""
 
 
 def test_no_two_expressions_look_alike():

@@ -104,3 +104,19 @@ def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, setting
     who = sessions.actor_of(resources().db, session.token())
     [job] = progress.active(resources().db, settings, who)
     assert progress_text(job.status, pictures=False) == "Several faces were seen: say which one is the patient's."
+
+
+def test_the_second_half_of_a_double_click_finds_the_choice_made(recording, monkeypatch):
+    _, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
+    page = AppTest.from_function(following, args=(recording_id,)).run()
+    choose = jobs.choose_track
+
+    def beside_the_first_click(*arguments):
+        choose(*arguments)
+        choose(*arguments)
+
+    monkeypatch.setattr(jobs, "choose_track", beside_the_first_click)
+    page.checkbox[0].check()
+    next(button for button in page.button if button.label == "This is the patient").click().run()
+    assert not page.error
+    assert progress.status(resources().db, sessions.actor_of(resources().db, session.token()), recording_id).finished

@@ -1,0 +1,151 @@
+"""A caseload moved to another account: asked for by one administrator, confirmed by a second where there is one.
+
+An administrator sees no patients of others, and could come to them by this way alone or by somebody's password: so
+nobody hands patients to oneself, and whom it concerns is told at the next visit (clinic/accounts/takeovers.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, aliased
+
+from clinic import audit, clock
+from clinic.access import Actor, Forbidden, require_administrator
+from clinic.accounts.accounts import account_of, edit, grant
+from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError
+from db.engine import Database
+from db.models import Access, Account, HandOverRequest, Patient, Role
+from fer_core.errors import FerError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A caseload that waits to be handed over: names for the screen, and the ids of the patients it has now.
+
+    `own`: the administrator who looks has asked for it, and so doesn't confirm it.
+    """
+
+    id: str
+    giver: str
+    taker: str
+    asked_by: str
+    patients: frozenset[str]
+    own: bool
+
+
+def hand_over(
+    db: Database,
+    actor: Actor,
+    from_id: str,
+    to_id: str,
+    seen: int | None = None,
+    shown: Collection[str] | None = None,
+) -> int | None:
+    """Move a whole caseload to another account, or ask a second administrator for it where there is one.
+
+    Return how many patients moved, None where it waits to be confirmed. `seen`: the revision of the giver's account
+    that was on the screen, `shown`: the ids of the patients that were; None where there was no screen. Nothing moves
+    where the caseload is another one now. Raises Forbidden ``to_oneself``, ConflictError, FerError ``unknown_account``,
+    ``account_disabled`` for a taker who is.
+    """
+    with db.session() as session:
+        by, giver = require_administrator(session, actor), account_of(session, from_id)
+        taker = _taker(session, to_id)
+        if taker.id == by.id:
+            raise Forbidden("Nobody hands patients to oneself. Please ask another administrator.", "to_oneself")
+        edit(giver, seen)
+        _need_shown(session, giver, shown)
+        if not _another(session, by):
+            return _move(session, by, giver, taker)
+        session.execute(delete(HandOverRequest).where(HandOverRequest.giver_id == giver.id))
+        asked = HandOverRequest(giver_id=giver.id, taker_id=taker.id, asked_by=by.id, created_at=clock.now())
+        session.add(asked)
+        audit.write(session, AuditAction.HAND_OVER_ASKED, by.id, giver=giver.id, taker=taker.id)
+        return None
+
+
+def waiting(db: Database, actor: Actor) -> list[Request]:
+    """Return what waits to be confirmed, the oldest first. Raises Forbidden."""
+    giver, taker, by = aliased(Account), aliased(Account), aliased(Account)
+    found = (
+        select(HandOverRequest.id, giver.name, taker.name, by.name, giver.id, HandOverRequest.asked_by)
+        .join(giver, giver.id == HandOverRequest.giver_id)
+        .join(taker, taker.id == HandOverRequest.taker_id)
+        .join(by, by.id == HandOverRequest.asked_by)
+        .order_by(HandOverRequest.created_at, HandOverRequest.id)
+    )
+    with db.read() as session:
+        me = require_administrator(session, actor)
+        return [
+            Request(one, given, taken, asker, _patients(session, giver_id), asked_by == me.id)
+            for one, given, taken, asker, giver_id, asked_by in session.execute(found)
+        ]
+
+
+def confirm(db: Database, actor: Actor, request_id: str, shown: Collection[str] | None = None) -> int:
+    """Hand over what another administrator asked for; return how many patients moved. `shown` as in `hand_over`.
+
+    Raises ConflictError, Forbidden ``own_request``, FerError ``unknown_request``, ``account_disabled``.
+    """
+    with db.session() as session:
+        by, asked = require_administrator(session, actor), _request(session, request_id)
+        if asked.asked_by == by.id:
+            raise Forbidden("You have asked for this: another administrator confirms it.", "own_request")
+        giver, taker = account_of(session, asked.giver_id), _taker(session, asked.taker_id)
+        _need_shown(session, giver, shown)
+        session.delete(asked)
+        return _move(session, by, giver, taker)
+
+
+def refuse(db: Database, actor: Actor, request_id: str) -> None:
+    """Drop what was asked for. Raises Forbidden, FerError ``unknown_request``."""
+    with db.session() as session:
+        by, asked = require_administrator(session, actor), _request(session, request_id)
+        session.delete(asked)
+        audit.write(session, AuditAction.HAND_OVER_REFUSED, by.id, giver=asked.giver_id, taker=asked.taker_id)
+
+
+def _move(session: Session, by: Account, giver: Account, taker: Account) -> int:
+    moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
+    for access in moved if giver.id != taker.id else ():
+        grant(session, taker.id, access.patient_id)
+        session.delete(access)
+        session.get_one(Patient, access.patient_id).sharing_revision += 1
+        audit.write(session, AuditAction.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id)
+    return len(moved)
+
+
+def _patients(session: Session, account_id: str) -> frozenset[str]:
+    held = select(Access.patient_id).where(Access.account_id == account_id, Access.until.is_(None))
+    return frozenset(session.scalars(held))
+
+
+def _need_shown(session: Session, giver: Account, shown: Collection[str] | None) -> None:
+    if shown is not None and _patients(session, giver.id) != set(shown):
+        raise ConflictError("this caseload", giver.revision)
+
+
+def _taker(session: Session, account_id: str) -> Account:
+    taker = account_of(session, account_id)
+    if taker.disabled_at is not None:
+        raise FerError("The account that is to take the patients over is disabled.", "account_disabled")
+    return taker
+
+
+def _another(session: Session, account: Account) -> bool:
+    """Return whether there is a second administrator who can sign in."""
+    others = select(Account.id).where(
+        Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None), Account.id != account.id
+    )
+    return session.scalar(others.limit(1)) is not None
+
+
+def _request(session: Session, request_id: str) -> HandOverRequest:
+    asked = session.get(HandOverRequest, request_id)
+    if asked is None:
+        raise FerError("This was confirmed or refused meanwhile.", "unknown_request")
+    return asked

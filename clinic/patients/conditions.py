@@ -1,0 +1,109 @@
+"""Conditions of a patient under which labels of expressions say little, so that only movement is shown.
+
+The model was trained on posed and spontaneous faces of people who move them freely. Where a face is stiff, uneven,
+covered or moves in another way, a label compares it with faces that it can't be compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+
+from clinic import access, audit, clock, texts
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from db.engine import Database
+from db.models import ConditionKind as ConditionKind  # the pages know no tables
+from db.models import FaceCondition
+from fer_core.errors import FerError
+
+NOTE_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that was recorded. `ended_on`: the first day on which it no longer held, None while it does."""
+
+    id: str
+    kind: ConditionKind
+    note: str
+    began_on: date
+    ended_on: date | None
+
+
+def add(db: Database, actor: Actor, patient_id: str, kind: ConditionKind, began_on: date, note: str = "") -> None:
+    """Write a condition down. Raises Forbidden, FerError ``unknown_patient``, ``bad_condition``."""
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        if began_on > clock.latest_day(session):
+            raise FerError("Please give the day from which on the condition holds: today or before.", "bad_condition")
+        if kind is ConditionKind.OTHER and not note.strip():
+            raise FerError("Please say which condition it is.", "bad_condition")
+        row = FaceCondition(
+            patient_id=patient_id,
+            kind=kind.value,
+            note=valid_note(note),
+            began_on=began_on,
+            recorded_by=account.id,
+            recorded_at=clock.now(),
+        )
+        session.add(row)
+        session.flush()
+        # No kind: it would say something of the patient after an erasure.
+        audit.write(session, AuditAction.CONDITION_ADDED, account.id, patient_id)
+
+
+def end(db: Database, actor: Actor, condition_id: str) -> None:
+    """Say that a condition holds no longer, from today on. Raises Forbidden, FerError ``unknown_condition``."""
+    with db.session() as session:
+        row = session.get(FaceCondition, condition_id)
+        if row is None or row.ended_on is not None:
+            raise FerError("This condition is no longer there.", "unknown_condition")
+        account = access.require_writer_of(session, actor, row.patient_id)
+        row.ended_on = max(row.began_on, clock.today(session))
+        audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)
+
+
+def conditions(db: Database, actor: Actor, patient_id: str) -> list[Condition]:
+    """Return the conditions of a patient, those that hold first. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.require_reader_of(session, actor, patient_id)
+        rows = session.scalars(
+            select(FaceCondition)
+            .where(FaceCondition.patient_id == patient_id)
+            .order_by(FaceCondition.ended_on.is_not(None), FaceCondition.began_on.desc(), FaceCondition.number.desc())
+        )
+        return [Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on) for row in rows]
+
+
+def holding(found: Iterable[Condition], day: date) -> list[Condition]:
+    """Return the conditions that hold on a day."""
+    return [one for one in found if one.began_on <= day and (one.ended_on is None or day < one.ended_on)]
+
+
+def not_interpreted(day: date) -> Select[str]:
+    """Return the query of the ids of the patients whose labels are not to be interpreted on a day."""
+    still = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > day)
+    return select(FaceCondition.patient_id).where(FaceCondition.began_on <= day, still)
+
+
+def valid_note(note: str) -> str:
+    """Return a condition's note as it is kept. Raises FerError ``bad_condition``."""
+    try:
+        line = texts.one_line(note)
+    except ValueError:
+        line = "x" * (NOTE_MAX + 1)
+    if len(line) > NOTE_MAX:
+        raise FerError(f"Please keep the note under {NOTE_MAX} characters, on one line.", "bad_condition")
+    return line
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Raise ValueError or FerError for an imported condition that could not be shown."""
+    ConditionKind(row["kind"])
+    if valid_note(row["note"]) != row["note"] or (row["ended_on"] is not None and row["ended_on"] < row["began_on"]):
+        raise ValueError("no condition")

@@ -1,0 +1,154 @@
+"""Each patient's trend in short, kept beside the recordings so that a caseload of hundreds needs no summary.
+
+A digest says of which recordings it was made. Where these are others by now, it is made again: here, when it is asked
+for, and by a worker that has nothing else to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy.orm import Session, load_only
+
+from clinic.patients.trends import Trend, trend
+from db.engine import Database
+from db.models import Patient, Recording, TrendDigest
+from fer_core.emotions import EMOTION_LABELS
+
+METHOD = 1
+"""Counts the ways of making a digest: one that was made in another way is made again."""
+AT_ONCE = 50
+"""So many digests are made in one go: one takes about 10 ms."""
+POINTS = 120
+"""So many of the newest recordings are kept of each patient."""
+_DAY_0 = date(1970, 1, 1)
+_NEEDED = (
+    Recording.id, Recording.number, Recording.patient_id, Recording.kind, Recording.recorded_on,
+    Recording.recorded_time, Recording.width_px, Recording.height_px, Recording.codec, Recording.model_sha256,
+    Recording.settings, Recording.partial, Recording.summary,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SmallTrend:
+    """A patient's newest recordings, in the order of time; `days` since 1970.
+
+    `lines`: the number of the line that each belongs to: those of two lines are never joined. `shares`: by label, 0 to
+    1, None where the recording doesn't count. `low`, `high`: the usual range of the newest line by label, None while
+    its baseline is being built. `usable`: the share of usable face time of the newest one.
+    """
+
+    days: list[int]
+    lines: list[int]
+    shares: dict[str, list[float | None]]
+    low: dict[str, float] | None
+    high: dict[str, float] | None
+    usable: float | None
+
+    def dates(self) -> list[date]:
+        """Return the days of the recordings."""
+        return [_DAY_0 + timedelta(days=day) for day in self.days]
+
+
+def small_trends(session: Session, patient_ids: Collection[str]) -> dict[str, SmallTrend]:
+    """Return the digests of these patients as they are stored; a patient without one is left out."""
+    asked = select(TrendDigest.patient_id, TrendDigest.line).where(TrendDigest.patient_id.in_(patient_ids))
+    return {patient_id: SmallTrend(**line) for patient_id, line in session.execute(asked)}
+
+
+def refresh(db: Database, wanted: Select[str] | None = None, first: Sequence[str] = ()) -> int:
+    """Make up to `AT_ONCE` digests again that no longer hold, of `first` before others, and return how many.
+
+    `wanted`: the query of the patients that it is about, None for all.
+    """
+    with db.read() as session:
+        asked = _stale() if wanted is None else _stale().where(Patient.id.in_(wanted))
+        before_others = Patient.id.in_(first).desc() if first else Patient.number
+        found = list(session.scalars(asked.order_by(before_others).limit(AT_ONCE)))
+    if found:
+        with db.session() as session:
+            for patient_id in found:
+                _renew(session, patient_id)
+    return len(found)
+
+
+def forget(session: Session, patient_id: str) -> None:
+    """Delete a patient's digest, because something that it was made of is deleted."""
+    session.execute(delete(TrendDigest).where(TrendDigest.patient_id == patient_id))
+
+
+def _counting() -> ColumnElement[bool]:
+    return Recording.current & Recording.summary.is_not(None)
+
+
+def _stale() -> Select[str]:
+    """Return the query of the patients whose digest isn't of their recordings as they are now."""
+    now = (
+        select(
+            Recording.patient_id,
+            func.count().label("recordings"),
+            func.sum(Recording.number).label("numbers"),
+            func.sum(Recording.revision).label("revisions"),
+        )
+        .where(_counting())
+        .group_by(Recording.patient_id)
+        .subquery()
+    )
+    other = or_(
+        now.c.recordings.is_not(None) & TrendDigest.patient_id.is_(None),
+        TrendDigest.method != METHOD,
+        TrendDigest.recordings != func.coalesce(now.c.recordings, 0),
+        TrendDigest.numbers != func.coalesce(now.c.numbers, 0),
+        TrendDigest.revisions != func.coalesce(now.c.revisions, 0),
+    )
+    joined = select(Patient.id).outerjoin(now, now.c.patient_id == Patient.id)
+    return joined.outerjoin(TrendDigest, TrendDigest.patient_id == Patient.id).where(other)
+
+
+def _renew(session: Session, patient_id: str) -> None:
+    asked = select(Recording).where(Recording.patient_id == patient_id, _counting())
+    needed = load_only(*_NEEDED, Recording.revision)
+    recordings = session.scalars(asked.options(needed)).all()
+    forget(session, patient_id)
+    found = trend(recordings)
+    digest = TrendDigest(
+        patient_id=patient_id,
+        method=METHOD,
+        recordings=len(recordings),
+        numbers=sum(one.number for one in recordings),
+        revisions=sum(one.revision for one in recordings),
+        outside=_outside(found),
+        line=asdict(_small(found)),
+    )
+    session.add(digest)
+    session.flush()
+    session.expunge_all()
+
+
+def _outside(found: Trend) -> bool:
+    counting = [point for point in found.points if point.excluded is None]
+    return bool(counting and counting[-1].outside)
+
+
+def _small(found: Trend) -> SmallTrend:
+    points = found.points[-POINTS:]
+    ranges = found.baseline or {}
+    labels = list(enumerate(EMOTION_LABELS))
+    return SmallTrend(
+        days=[(point.recorded_on - _DAY_0).days for point in points],
+        lines=[point.segment for point in points],
+        shares={
+            label: [_share(point.shares, column) if point.excluded is None else None for point in points]
+            for column, label in labels
+        },
+        low={label: round(ranges[column].low, 4) for column, label in labels} if ranges else None,
+        high={label: round(ranges[column].high, 4) for column, label in labels} if ranges else None,
+        usable=points[-1].usable_share if points else None,
+    )
+
+
+def _share(shares: tuple[float, ...] | None, column: int) -> float | None:
+    return round(shares[column], 4) if shares is not None else None

@@ -1,0 +1,93 @@
+"""Marks on a patient's axis of time: changes of medication, sessions and events, as the clinician writes them down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from clinic import access, audit, clock, texts
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.patients.fields import FIRST_DAY
+from db.engine import Database
+from db.models import EventKind as EventKind  # the pages know no tables
+from db.models import Patient, PatientEvent
+from fer_core.errors import FerError
+
+TEXT_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark on the axis of time."""
+
+    id: str
+    kind: EventKind
+    happened_on: date
+    text: str
+
+
+def add(db: Database, actor: Actor, patient_id: str, kind: EventKind, happened_on: date, text: str) -> None:
+    """Add a mark. Raises Forbidden, FerError ``unknown_patient``, ``bad_event``."""
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        born_on = session.get_one(Patient, patient_id).born_on
+        if not (born_on or FIRST_DAY) <= happened_on <= clock.latest_day(session):
+            raise FerError("Please give a day up to today.", "bad_event")
+        row = PatientEvent(
+            patient_id=patient_id,
+            kind=kind.value,
+            happened_on=happened_on,
+            text=valid_text(text),
+            recorded_by=account.id,
+            recorded_at=clock.now(),
+        )
+        session.add(row)
+        session.flush()
+        audit.write(session, AuditAction.EVENT_ADDED, account.id, patient_id, kind=kind.value)
+
+
+def remove(db: Database, actor: Actor, event_id: str) -> None:
+    """Delete a mark. Raises Forbidden, FerError ``unknown_event``."""
+    with db.session() as session:
+        row = session.get(PatientEvent, event_id)
+        if row is None:
+            raise FerError("This mark is no longer there.", "unknown_event")
+        account = access.require_writer_of(session, actor, row.patient_id)
+        session.delete(row)
+        audit.write(session, AuditAction.EVENT_DELETED, account.id, row.patient_id, kind=row.kind)
+    db.forget_deleted()
+
+
+def marks(db: Database, actor: Actor, patient_id: str) -> list[Mark]:
+    """Return the marks of a patient, the newest first. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.require_reader_of(session, actor, patient_id)
+        rows = session.scalars(
+            select(PatientEvent)
+            .where(PatientEvent.patient_id == patient_id)
+            .order_by(PatientEvent.happened_on.desc(), PatientEvent.number.desc())
+        )
+        return [Mark(row.id, EventKind(row.kind), row.happened_on, row.text) for row in rows]
+
+
+def valid_text(text: str) -> str:
+    """Return the text of a mark as it is kept. Raises FerError ``bad_event``."""
+    try:
+        line = texts.one_line(text)
+    except ValueError:
+        line = ""
+    if not 1 <= len(line) <= TEXT_MAX:
+        raise FerError(f"Please say what it was in 1 to {TEXT_MAX} characters, on one line.", "bad_event")
+    return line
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Raise ValueError or FerError for an imported mark that could not be shown."""
+    EventKind(row["kind"])
+    if valid_text(row["text"]) != row["text"]:
+        raise ValueError("a text with something hidden in it")

@@ -1,0 +1,95 @@
+"""What asks for a clinician: one list of sources, from which the caseload, its filter and the navigation count.
+
+No source ranks patients, none speaks of risk, and none goes by an expression: that a recording lies outside the
+patient's own usual range is told as a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from clinic import access, clock
+from clinic.access import Actor
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.patients import conditions
+from clinic.questionnaires import schedule
+from db.engine import Database
+from db.models import Access, Job, JobState, Patient, Recording, TrendDigest
+
+ENDS_WITHIN = timedelta(days=14)
+
+
+class Need(StrEnum):
+    """What asks for somebody, in the order in which it is told."""
+
+    CHOOSE_FACE = "choose_face"
+    FAILED = "failed"
+    CONSENT_ENDS = "consent_ends"
+    QUESTIONNAIRE_DUE = "questionnaire_due"
+    OUTSIDE = "outside"
+
+
+Source = Callable[[Session], Select[str]]
+"""Returns the query of the ids of the patients who have this need now."""
+
+
+def _choosing(session: Session) -> Select[str]:  # noqa: ARG001 all sources are asked alike
+    return select(Recording.patient_id).join(Job).where(Job.state == JobState.CHOOSING.value)
+
+
+def _failed(session: Session) -> Select[str]:  # noqa: ARG001
+    return select(Recording.patient_id).join(Job).where(Job.state == JobState.FAILED.value, Recording.current)
+
+
+def _consent_ends(session: Session) -> Select[str]:
+    return consent.ending(session, ENDS_WITHIN)
+
+
+def _questionnaire_due(session: Session) -> Select[str]:
+    return select(Patient.id).where(Patient.id.in_(schedule.overdue(session, clock.today(session))))
+
+
+def _outside(session: Session) -> Select[str]:
+    """Of patients whose results are open, and whose face no condition keeps from being labelled."""
+    told = consent.covered(session, Scope.KEEP_RESULTS)
+    asked = select(TrendDigest.patient_id).where(TrendDigest.outside, TrendDigest.patient_id.in_(told))
+    return asked.where(TrendDigest.patient_id.not_in(conditions.not_interpreted(clock.today(session))))
+
+
+SOURCES: dict[Need, Source] = {
+    Need.CHOOSE_FACE: _choosing,
+    Need.FAILED: _failed,
+    Need.CONSENT_ENDS: _consent_ends,
+    Need.QUESTIONNAIRE_DUE: _questionnaire_due,
+    Need.OUTSIDE: _outside,
+}
+
+
+def any_need(session: Session) -> ColumnElement[bool]:
+    """Return the condition that a patient has a need; of patients whom an account sees in an emergency none is told."""
+    return Access.until.is_(None) & or_(*(Patient.id.in_(source(session)) for source in SOURCES.values()))
+
+
+def needs_of(session: Session, patient_ids: Collection[str]) -> dict[str, list[Need]]:
+    """Return what each of these patients needs; who needs nothing is left out."""
+    found: dict[str, list[Need]] = {}
+    for need, source in SOURCES.items():
+        asked = select(Patient.id).where(Patient.id.in_(source(session)), Patient.id.in_(patient_ids))
+        for patient_id in session.scalars(asked):
+            found.setdefault(patient_id, []).append(need)
+    return found
+
+
+def count(db: Database, actor: Actor) -> int:
+    """Return how many patients of the own caseload need somebody. Raises Forbidden ``signed_out``, ``statement``."""
+    with db.read() as session:
+        account = access.acting(session, actor)
+        asked = select(Patient.id).join(Access, Access.patient_id == Patient.id)
+        own = asked.where(Access.account_id == account.id, any_need(session)).subquery()
+        return session.scalar(select(func.count()).select_from(own)) or 0

@@ -1,0 +1,52 @@
+"""Whose a recording is and which one: what every page that speaks of a recording shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, time
+
+from clinic.patients.fields import RecordingFields, fields_of
+from db.models import Patient, Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose a recording is, which of the patient's visits, and what is said of it; `revision` is the recording's."""
+
+    patient_id: str
+    name: str
+    code: str
+    born_on: date | None
+    kind: str
+    visit_number: int
+    revision: int
+    fields: RecordingFields
+
+    @property
+    def id(self) -> str:
+        """The patient's id."""
+        return self.patient_id
+
+    @property
+    def recorded_on(self) -> date:
+        """The day of the recording."""
+        return self.fields.recorded_on
+
+    @property
+    def recorded_time(self) -> time | None:
+        """The time of day on the clinic's clock, where it is known."""
+        return self.fields.recorded_time
+
+
+def subject_of(recording: Recording, patient: Patient) -> Subject:
+    """Return whose a recording is, and which one."""
+    return Subject(
+        patient.id,
+        patient.name,
+        patient.code,
+        patient.born_on,
+        recording.kind,
+        recording.visit_number,
+        recording.revision,
+        fields_of(recording),
+    )

@@ -1,0 +1,163 @@
+"""The questionnaires that patients answered: entered, listed, and deleted where one was entered by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backup import erasures
+from backup.erasures import Erasure
+from clinic import access, audit, clock
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.patients.fields import FIRST_DAY
+from clinic.questionnaires import scales, scoring
+from clinic.questionnaires.published import Scale
+from clinic.questionnaires.scoring import Score
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Account, Patient, QuestionnaireAnswer
+from fer_core.errors import FerError
+
+How = Literal["items", "total", "patient", "csv"]
+HOW = frozenset(get_args(How))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is to be entered: the answers to each question (`items`), or a `total` that was worked out elsewhere."""
+
+    scale: str
+    answered_on: date
+    items: tuple[int | None, ...] | None = None
+    total: float | None = None
+    how: How = "items"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A questionnaire that was answered, with its score. `by`: who entered it, None for an account from elsewhere."""
+
+    id: str
+    number: int
+    scale: Scale
+    answered_on: date
+    items: tuple[int | None, ...] | None
+    score: Score
+    how: str
+    by: str | None
+
+
+def record(db: Database, actor: Actor, patient_id: str, given: Given) -> Answer:
+    """Enter a questionnaire and return it with its score.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``unknown_scale``, ``bad_items``, ``bad_total``, ``bad_answer_day``,
+    ``answer_exists``.
+    """
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        row = add(session, patient_id, given, account.id)
+        return _answer(row, account.name)
+
+
+def add(session: Session, patient_id: str, given: Given, account_id: str | None) -> QuestionnaireAnswer:
+    """Check a questionnaire and write its row and its audit; see `record` for what is raised."""
+    scale = scales.of_key(session, given.scale)
+    score = score_of(scale, given.items, given.total)
+    objection = day_objection(session, patient_id, given.answered_on)
+    if objection is not None:
+        raise objection
+    if (given.scale, given.answered_on, given.items, score.total) in known(session, patient_id):
+        raise FerError("The same answers of this day are stored already.", "answer_exists")
+    row = QuestionnaireAnswer(
+        patient_id=patient_id,
+        scale=scale.key,
+        definition=scales.described(scale),
+        answered_on=given.answered_on,
+        items=list(given.items) if given.items is not None else None,
+        total=score.total,
+        how=given.how,
+        recorded_by=account_id,
+        recorded_at=clock.now(),
+    )
+    session.add(row)
+    session.flush()
+    # No value: the audit outlives the patient.
+    audit.write(session, AuditAction.QUESTIONNAIRE_ADDED, account_id, patient_id, scale=scale.key, how=given.how)
+    return row
+
+
+def listed(db: Database, actor: Actor, patient_id: str) -> list[Answer]:
+    """Return what a patient answered, the newest first. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.require_reader_of(session, actor, patient_id)
+        return of_patient(session, patient_id)
+
+
+def of_patient(session: Session, patient_id: str) -> list[Answer]:
+    """Return what a patient answered, the newest first, for functions that checked who asks."""
+    rows = session.execute(
+        select(QuestionnaireAnswer, Account.name)
+        .outerjoin(Account, Account.id == QuestionnaireAnswer.recorded_by)
+        .where(QuestionnaireAnswer.patient_id == patient_id)
+        .order_by(QuestionnaireAnswer.answered_on.desc(), QuestionnaireAnswer.number.desc())
+    )
+    return [_answer(row, name) for row, name in rows]
+
+
+def remove(db: Database, settings: Settings, actor: Actor, answer_id: str) -> None:
+    """Delete an answer for good, also from backups that are restored later.
+
+    Raises Forbidden, FerError ``unknown_answer``, ``erasures_unwritable``.
+    """
+    with db.session() as session:
+        row = session.get(QuestionnaireAnswer, answer_id)
+        if row is None:
+            raise FerError("This questionnaire is no longer there.", "unknown_answer")
+        account = access.require_writer_of(session, actor, row.patient_id)
+        erasures.remember(settings.erasures_path, Erasure("questionnaire_answer", answer_id, {"questionnaires": 1}))
+        audit.write(session, AuditAction.QUESTIONNAIRE_DELETED, account.id, row.patient_id, scale=row.scale)
+        session.delete(row)
+    db.forget_deleted()
+
+
+def score_of(scale: Scale, items: Sequence[int | None] | None, total: float | None) -> Score:
+    """Return the score of answers, or of a total where there are none. Raises FerError ``bad_items``, ``bad_total``."""
+    if items is not None:
+        return scoring.score_items(scale, items)
+    if total is None:
+        raise FerError(f"Please give the total of {scale.name}.", "bad_total")
+    return scoring.score_total(scale, total)
+
+
+def day_objection(session: Session, patient_id: str, day: date) -> FerError | None:
+    """Return why a patient can't have answered on that day: before birth, or 1990, or after today."""
+    born_on = session.get_one(Patient, patient_id).born_on
+    if (born_on or FIRST_DAY) <= day <= clock.latest_day(session):
+        return None
+    since = "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
+    return FerError(f"Please give the day of the answers: a day from {since} to today.", "bad_answer_day")
+
+
+Known = set[tuple[str, date, tuple[int | None, ...] | None, float | None]]
+
+
+def known(session: Session, patient_id: str) -> Known:
+    """Return scale, day, items and total of everything that a patient answered."""
+    rows = session.scalars(select(QuestionnaireAnswer).where(QuestionnaireAnswer.patient_id == patient_id))
+    return {(row.scale, row.answered_on, _items(row), row.total) for row in rows}
+
+
+def _items(row: QuestionnaireAnswer) -> tuple[int | None, ...] | None:
+    return tuple(row.items) if row.items is not None else None
+
+
+def _answer(row: QuestionnaireAnswer, by: str | None) -> Answer:
+    scale, items = scales.read_description(row.scale, row.definition), _items(row)
+    score = score_of(scale, items, row.total)
+    return Answer(row.id, row.number, scale, row.answered_on, items, score, row.how, by)

@@ -1,0 +1,181 @@
+"""Questionnaires of one patient from a CSV file: every row is checked and shown before anything is stored.
+
+A row has a ``date`` (2026-11-25), a ``scale`` (its name or key), and either a ``total`` or the answers ``q1``, ``q2``
+and so on; an empty cell is a missing answer.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from clinic import access
+from clinic.access import Actor
+from clinic.questionnaires import answers, scales
+from clinic.questionnaires.answers import Given
+from clinic.questionnaires.published import Scale
+from db.engine import Database
+from fer_core.errors import FerError
+
+BYTES_MOST, ROWS_MOST = 1 << 20, 2000
+NEEDED = ("date", "scale")
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """A row of the file: its line (the header is line 1), what was read, and why it can't be taken, None where it can.
+
+    `said`: the row's own day and questionnaire, as they were written.
+    """
+
+    line: int
+    said: str
+    given: Given | None
+    name: str
+    total: float | None
+    band: str | None
+    error: str | None
+
+
+def preview(db: Database, actor: Actor, patient_id: str, content: bytes) -> list[CsvRow]:
+    """Return every row of a file with its score or its error; nothing is stored.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``bad_csv``.
+    """
+    with db.read() as session:
+        access.require_writer_of(session, actor, patient_id)
+        return _rows(session, patient_id, content)
+
+
+def take(db: Database, actor: Actor, patient_id: str, content: bytes) -> int:
+    """Store the rows of a file that have no error, all or none of them; return how many.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``bad_csv``.
+    """
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        taken = [row.given for row in _rows(session, patient_id, content) if row.given is not None]
+        for given in taken:
+            answers.add(session, patient_id, given, account.id)
+    return len(taken)
+
+
+def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
+    offered = {name.casefold(): one for one in scales.offered_in(session) for name in (one.name, one.key)}
+    seen = answers.known(session, patient_id)
+    found = []
+    for line, cells in _lines(content):
+        row = _row(session, patient_id, offered, line, cells)
+        if row.given is not None:
+            key = (row.given.scale, row.given.answered_on, row.given.items, row.total)
+            if key in seen:
+                row = _refused(line, cells, "The same answers of this day are stored already, or stand above.")
+            seen.add(key)
+        found.append(row)
+    return found
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number and the cells of each row, by the names of their columns. Raises FerError ``bad_csv``."""
+    if len(content) > BYTES_MOST:
+        raise _bad("This file is larger than 1 MB.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _bad("This file is not UTF-8 text. Please save it as CSV UTF-8.") from None
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        header = [name.strip().casefold() for name in next(reader, [])]
+        if not set(NEEDED) <= set(header) or len(set(header)) != len(header):
+            raise _bad("The first line has to name the columns: date, scale, and total or q1, q2 and so on.")
+        for count, cells in enumerate(reader):
+            if count >= ROWS_MOST:
+                raise _bad(f"This file has more than {ROWS_MOST} rows.")
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, dict(zip(header, [*map(str.strip, cells), *[""] * len(header)], strict=False))
+    except csv.Error:
+        raise _bad("This file can't be read as CSV.") from None
+
+
+def _bad(said: str) -> FerError:
+    return FerError(said, "bad_csv")
+
+
+def _row(
+    session: Session, patient_id: str, offered: Mapping[str, Scale], line: int, cells: Mapping[str, str]
+) -> CsvRow:
+    try:
+        scale = offered.get(cells["scale"].casefold())
+        if scale is None:
+            raise ValueError("There is no questionnaire of this name.")
+        given = _given(scale, cells)
+        objection = answers.day_objection(session, patient_id, given.answered_on)
+        if objection is not None:
+            raise objection
+        score = answers.score_of(scale, given.items, given.total)
+    except (ValueError, FerError) as error:
+        return _refused(line, cells, str(error))
+    return CsvRow(line, _said(cells), given, scale.name, score.total, score.band, None)
+
+
+def _given(scale: Scale, cells: Mapping[str, str]) -> Given:
+    day = _day(cells["date"])
+    columns = [f"q{number}" for number in range(1, len(scale.items) + 1)]
+    if any(cells.get(name) for name in columns):
+        items = tuple(_item(cells.get(name, "")) for name in columns)
+        total = cells.get("total", "")
+        if total and answers.score_of(scale, items, None).total != _number(total):
+            raise ValueError("The total is not that of the answers.")
+        return Given(scale.key, day, items, None, "csv")
+    if not cells.get("total"):
+        raise ValueError("There is neither a total nor an answer.")
+    return Given(scale.key, day, None, _number(cells["total"]), "csv")
+
+
+def _day(text: str) -> date:
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise ValueError("The date has to be written like 2026-11-25.")
+
+
+def _item(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]", text):
+        raise ValueError(f"“{_short(text)}” is no answer.")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if not re.fullmatch(r"-?\d{1,6}([.,]\d{1,3})?", text):
+        raise ValueError(f"“{_short(text)}” is no total.")
+    return float(text.replace(",", "."))
+
+
+def _short(text: str) -> str:
+    return text[:20]
+
+
+def _said(cells: Mapping[str, str]) -> str:
+    return " · ".join(_short(cells[name]) for name in NEEDED if cells[name])
+
+
+def _refused(line: int, cells: Mapping[str, str], error: str) -> CsvRow:
+    return CsvRow(line, _said(cells), None, "", None, None, error)
+
+
+def counts(rows: Sequence[CsvRow]) -> tuple[int, int]:
+    """Return how many rows can be taken and how many can't."""
+    good = sum(row.error is None for row in rows)
+    return good, len(rows) - good

@@ -1,0 +1,111 @@
+"""When a patient's questionnaires are due: every so many days after the last answers, from a first day on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit, clock
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.questionnaires import scales
+from db.engine import Database
+from db.models import QuestionnaireAnswer, QuestionnaireSchedule
+from fer_core.errors import FerError
+
+EVERY_MOST = 730
+"""Days between two answers at most."""
+AHEAD_MOST = timedelta(days=730)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a patient's questionnaire is due; `overdue`: whether that day is today or before."""
+
+    scale: str
+    name: str
+    every_days: int
+    due_on: date
+    overdue: bool
+
+
+def plan(
+    db: Database, actor: Actor, patient_id: str, scale: str, every_days: int, first_due: date | None = None
+) -> None:
+    """Let a questionnaire be due every so many days, from `first_due` (today where None) on.
+
+    Raises Forbidden, FerError ``unknown_patient``, ``unknown_scale``, ``bad_schedule``.
+    """
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        known, today = scales.of_key(session, scale), clock.today(session)
+        begin = first_due or today
+        if not 1 <= every_days <= EVERY_MOST or not abs(begin - today) <= AHEAD_MOST:
+            raise FerError(
+                f"Please give 1 to {EVERY_MOST} days between two answers, and a first day within two years.",
+                "bad_schedule",
+            )
+        row = session.scalar(_of(patient_id).where(QuestionnaireSchedule.scale == scale))
+        if row is None:
+            row = QuestionnaireSchedule(patient_id=patient_id, scale=scale, created_at=clock.now())
+            session.add(row)
+        row.name, row.every_days, row.first_due = known.name, every_days, begin
+        audit.write(session, AuditAction.QUESTIONNAIRE_SCHEDULED, account.id, patient_id, scale=scale, every=every_days)
+
+
+def stop(db: Database, actor: Actor, patient_id: str, scale: str) -> None:
+    """Let a questionnaire be due no more. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        row = session.scalar(_of(patient_id).where(QuestionnaireSchedule.scale == scale))
+        if row is not None:
+            session.delete(row)
+            audit.write(session, AuditAction.QUESTIONNAIRE_SCHEDULED, account.id, patient_id, scale=scale, every=0)
+
+
+def dues(db: Database, actor: Actor, patient_id: str) -> list[Due]:
+    """Return what a patient has to answer and when, the earliest first. Raises Forbidden, FerError."""
+    with db.read() as session:
+        access.require_reader_of(session, actor, patient_id)
+        return due_of(session, [patient_id], clock.today(session)).get(patient_id, [])
+
+
+def due_of(session: Session, patients: Select[str] | list[str], today: date) -> Mapping[str, list[Due]]:
+    """Return what each of these patients has to answer, with two queries, for functions that checked who asks.
+
+    `patients`: ids, or the query of them.
+    """
+    last = {
+        (patient_id, scale): day
+        for patient_id, scale, day in session.execute(
+            select(QuestionnaireAnswer.patient_id, QuestionnaireAnswer.scale, func.max(QuestionnaireAnswer.answered_on))
+            .where(QuestionnaireAnswer.patient_id.in_(patients))
+            .group_by(QuestionnaireAnswer.patient_id, QuestionnaireAnswer.scale)
+        )
+    }
+    found: dict[str, list[Due]] = {}
+    for row in session.scalars(select(QuestionnaireSchedule).where(QuestionnaireSchedule.patient_id.in_(patients))):
+        day = next_due(row.first_due, row.every_days, last.get((row.patient_id, row.scale)))
+        due = Due(row.scale, row.name, row.every_days, day, day <= today)
+        found.setdefault(row.patient_id, []).append(due)
+    return {patient_id: sorted(each, key=lambda due: (due.due_on, due.name)) for patient_id, each in found.items()}
+
+
+def overdue(session: Session, today: date) -> list[str]:
+    """Return the ids of the patients with a questionnaire that is due today or was before."""
+    planned = select(QuestionnaireSchedule.patient_id)
+    found = due_of(session, planned, today)
+    return [patient_id for patient_id, dues in found.items() if any(due.overdue for due in dues)]
+
+
+def next_due(first_due: date, every_days: int, last: date | None) -> date:
+    """Return the day on which a questionnaire is due that was answered last on `last`, None for never."""
+    return first_due if last is None or last < first_due else last + timedelta(days=every_days)
+
+
+def _of(patient_id: str) -> Select[QuestionnaireSchedule]:
+    return select(QuestionnaireSchedule).where(QuestionnaireSchedule.patient_id == patient_id)

@@ -1,0 +1,82 @@
+"""What is said of questionnaires: totals with their bands, missing answers, and changes with what error explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from clinic.questionnaires import scoring
+from clinic.questionnaires.answers import Answer
+from clinic.questionnaires.published import HigherIs, Scale
+from clinic.questionnaires.scoring import Score
+
+WATCHED = (
+    "Question 9 of the PHQ-9 (being better off dead, or hurting oneself) was answered above 0 on {day}. This is what"
+    " the patient answered; it does not come from the face. Please talk about it with the patient in person, and follow"
+    " your clinic's procedure."
+)
+WATCHED_NOW = (
+    "Question 9 (being better off dead, or hurting oneself) is answered above 0. Please talk about it with the patient"
+    " in person today, and follow your clinic's procedure."
+)
+MEANS = {
+    HigherIs.WORSE: "A higher total means more symptoms.",
+    HigherIs.BETTER: "A higher total means more well-being.",
+    HigherIs.NEITHER: "",
+}
+
+
+def score_sentence(scale: Scale, score: Score) -> str:
+    """Return what a score is, such as ``Total 9 of 27: mild.``"""
+    if score.total is None:
+        return f"No total: {_missing(score.missing)}. {scale.missing_rule}".strip()
+    said = f"Total {score.total:g} of {scale.highest:g}" + (f": {score.band}." if score.band else ".")
+    if score.missing:
+        verb = "was" if score.missing == 1 else "were"
+        said += f" {_missing(score.missing).capitalize()} and {verb} replaced by the mean of the others."
+    parts = [f"{name} {'–' if total is None else total}" for name, total in score.parts]
+    return f"{said} {', '.join(parts)}." if parts else said
+
+
+def change_sentence(before: Answer, after: Answer) -> str | None:
+    """Return how two answers to one scale differ and whether error may explain it, None where a total is missing."""
+    first, last = before.score.total, after.score.total
+    if first is None or last is None:
+        return None
+    went = "rose" if last > first else "fell" if last < first else "stayed at"
+    ends = f"{last:g}" if went == "stayed at" else f"from {first:g} to {last:g}"
+    said = f"{after.scale.name} {went} {ends} between {day(before.answered_on)} and {day(after.answered_on)}."
+    change = scoring.change(after.scale, first, last)
+    known = after.scale.reliability
+    if change is None or known is None:
+        return f"{said} No published reliability is stored, so it isn't said whether that is more than chance."
+    figures = f"(reliability {known.coefficient:g}, standard deviation {known.spread:g})"
+    if change.reliable:
+        return (
+            f"{said} That is more than the {change.least:.1f} points that error explains in 95 of 100 cases {figures}."
+        )
+    return f"{said} Changes of up to {change.least:.1f} points are within the questionnaire's error {figures}."
+
+
+def latest_by_scale(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
+    """Return the answers that have a total by scale, each list from the newest; `answers` come newest first."""
+    found: dict[str, list[Answer]] = {}
+    for answer in answers:
+        if answer.score.total is not None:
+            found.setdefault(answer.scale.key, []).append(answer)
+    return found
+
+
+def watched(answers: Iterable[Answer]) -> Answer | None:
+    """Return the newest answers to a watched question, where they are above 0; `answers` come newest first."""
+    newest = next((one for one in answers if one.scale.watched is not None and one.items is not None), None)
+    return newest if newest is not None and newest.score.watched else None
+
+
+def day(value: date) -> str:
+    """Return a date as people read it, such as ``21 Nov 2026``."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def _missing(count: int) -> str:
+    return "one answer is missing" if count == 1 else f"{count} answers are missing"

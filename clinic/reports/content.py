@@ -1,0 +1,287 @@
+"""What a report says: pure functions from a patient's stored results to text, tables and charts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from statistics import median
+
+from clinic import words
+from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.trends import LABELS, Change, TrendPoint
+from clinic.reports.axis import axis_svg
+from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
+from clinic.version import VERSION
+from fer_core.emotions import Emotion
+
+SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
+"""The expressions that the sentences and the axis speak of; the table of a single recording has all."""
+USABLE, STILL = "usable time", "usable time in which the mouth is still"
+LISTED = 30
+"""So many recordings have a row in the table; earlier ones count in the figures and stand on the axis."""
+NOTHING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is about: a period, its ends included and each open where it is None, or one recording.
+
+    `notes`: the ids of the recordings whose notes are printed; `patient_note`: whether the patient's is. `remark`: what
+    the author writes for this report.
+    """
+
+    begin: date | None = None
+    end: date | None = None
+    recording_id: str | None = None
+    notes: frozenset[str] = frozenset()
+    patient_note: bool = False
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing as SVG, with what it shows in words for those who don't see it."""
+
+    alt: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A titled table; every row has as many cells as the header."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person wrote, as plain text of one or more lines."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a report says, in the order in which it is printed."""
+
+    title: str
+    person: tuple[tuple[str, str], ...]
+    made: tuple[tuple[str, str], ...]
+    sentences: tuple[str, ...]
+    coverage: tuple[tuple[str, str], ...]
+    chart: Chart | None
+    tables: tuple[Table, ...]
+    notes: tuple[Note, ...]
+    caveats: tuple[str, ...]
+
+
+def report(patient: PatientDetail, asked: Asked, author: str, made_at: str, beside: Beside | None = None) -> Report:
+    """Return the report on a patient. `made_at`: the moment as it is printed, with its zone."""
+    rows = [row for row in patient.recordings if _is_in(row, asked)]
+    wanted = {row.id for row in rows}
+    points = [point for point in patient.trend.points if point.recording_id in wanted]
+    one = rows[0] if asked.recording_id is not None and rows else None
+    known = beside or Beside()
+    unread = objection(known.conditions, [row.recorded_on for row in rows])
+    shown = () if unread else SHOWN
+    changes = _changes(patient, points)
+    own = Beside() if one else known.within(asked.begin, asked.end)
+    return Report(
+        title="Report on facial expressions in one recording" if one else "Report on facial expressions over time",
+        person=_person(patient),
+        made=_made(rows, author, made_at),
+        sentences=(*score_sentences(own.answers), *sentences(points, changes, shown), *([unread] if unread else [])),
+        coverage=_coverage(rows, points, asked),
+        chart=_chart(points, changes, shown) if len(points) > 1 else None,
+        tables=tuple(_tables(rows, points, own, shown, one)),
+        notes=tuple(_notes(patient, rows, asked)),
+        caveats=(words.DISCLAIMER, words.INTENDED_USE, *words.REPORT_LIMITS, words.WHAT_ACCURACY_MEANS),
+    )
+
+
+def _tables(
+    rows: Sequence[RecordingRow],
+    points: Sequence[TrendPoint],
+    beside: Beside,
+    shown: Sequence[int],
+    one: RecordingRow | None,
+) -> list[Table]:
+    """Return questionnaires before labels, and no table without a row."""
+    found = [
+        Table("Questionnaires", ("Answered on", "Questionnaire", "Score"), tuple(score_rows(beside.answers))),
+        Table("Medication, sessions and events", ("Day", "Kind", "Text"), tuple(mark_rows(beside.marks))),
+        _one_table(one, points) if one and shown else _table(rows, points, shown),
+    ]
+    return [table for table in found if table.rows]
+
+
+def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN) -> list[str]:
+    """Return what the recordings say: what counts, the newest against the usual range, and what can't be compared."""
+    counting = [point for point in points if point.excluded is None]
+    if not counting:
+        return [f"None of the {_count(len(points))} counts, so that nothing is said of expressions."]
+    said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in shown)]
+    if changes:
+        days = ", ".join(f"{day(change.day)} ({words.CHANGES[change.what]})" for change in changes)
+        said.append(f"Recordings before and after these days can't be compared: {days}.")
+    return said
+
+
+def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -> str:
+    usable = percent(median(point.usable_share for point in points))
+    return (
+        f"{len(counting)} of {_count(len(points))} from {day(points[0].recorded_on)} to {day(points[-1].recorded_on)}"
+        f" {'counts' if len(counting) == 1 else 'count'}; their median usable face time was {usable}."
+    )
+
+
+def _against_usual(point: TrendPoint, column: int) -> str:
+    if point.shares is None or point.low is None or point.high is None:
+        return ""
+    of = STILL if point.still else USABLE
+    said = (
+        f"On {day(point.recorded_on)} the label {words.TREND_NAMES[column]} took {percent(point.shares[column])} of the"
+        f" {of} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
+    )
+    if point.usual_low is None or point.usual_high is None:
+        return f"{said}; there is no usual range to compare it with yet."
+    usual = f"this patient's usual range is {percent(point.usual_low[column])} to {percent(point.usual_high[column])}"
+    if column in point.outside:
+        return f"{said}; {usual}: outside it, as in the recording before."
+    if column in point.beyond:
+        return f"{said}; {usual}: outside it in this recording alone, which is not marked."
+    return f"{said}; {usual}: inside it."
+
+
+def day(value: date | None) -> str:
+    """Return a date as it is printed, such as ``21 Nov 2026``."""
+    return f"{value.day} {value:%b %Y}" if value is not None else NOTHING
+
+
+def percent(share: float | None) -> str:
+    """Return a share (0 to 1) in whole percent; a dash for none."""
+    return f"{share * 100:.0f} %" if share is not None else NOTHING
+
+
+def _is_in(row: RecordingRow, asked: Asked) -> bool:
+    if asked.recording_id is not None:
+        return row.id == asked.recording_id
+    begun = asked.begin is None or row.recorded_on >= asked.begin
+    return begun and (asked.end is None or row.recorded_on <= asked.end)
+
+
+def _changes(patient: PatientDetail, points: Sequence[TrendPoint]) -> list[Change]:
+    """Return the changes that lie between recordings of the report."""
+    inside = {point.segment for point in points}
+    changes = enumerate(patient.trend.changes, start=1)
+    return [change for number, change in changes if {number - 1, number} <= inside]
+
+
+def _person(patient: PatientDetail) -> tuple[tuple[str, str], ...]:
+    known = (("Name", patient.name), ("Code", patient.code), ("Born", day(patient.born_on)), ("ID", patient.id[:6]))
+    invented = (("Invented", "a demonstration, no real person"),) if patient.demo else ()
+    return tuple((label, said) for label, said in known if said not in ("", NOTHING)) + invented
+
+
+def _made(rows: Sequence[RecordingRow], author: str, made_at: str) -> tuple[tuple[str, str], ...]:
+    models = Counter(row.model_sha256 for row in rows if row.model_sha256)
+    told = ", ".join(f"{sha256[:12]} ({_count(count)})" for sha256, count in models.most_common())
+    return (
+        ("Made by", author),
+        ("Made on", made_at),
+        ("Program", f"Expression History {VERSION}"),
+        ("Models", told or NOTHING),
+    )
+
+
+def _coverage(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], asked: Asked) -> tuple[tuple[str, str], ...]:
+    known = [row for row in rows if row.usable_share is not None]
+    reasons: Counter[str] = Counter()
+    for row in known:
+        reasons.update(row.reasons)
+    lost = [
+        f"{words.STATUSES[reason]} {percent(share / len(known))}"
+        for reason, share in reasons.most_common()
+        if share > 0
+    ]
+    left_out = Counter(point.excluded for point in points if point.excluded is not None)
+    period = (
+        ()
+        if asked.recording_id
+        else (
+            (
+                "Period",
+                f"{day(asked.begin) if asked.begin else 'from the first recording'} to "
+                f"{day(asked.end) if asked.end else 'the last one'}",
+            ),
+        )
+    )
+    return (
+        *period,
+        ("Recordings", f"{len(rows)}, with a result {len(known)}, counting {len(points) - left_out.total()}"),
+        ("Left out", "; ".join(f"{reason} ({count})" for reason, count in left_out.items()) or "none"),
+        ("Usable face time", percent(sum(row.usable_share or 0.0 for row in known) / len(known)) if known else NOTHING),
+        ("Not usable", ", ".join(lost) or NOTHING),
+    )
+
+
+def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int]) -> Chart:
+    names = ", ".join(words.TREND_NAMES[column] for column in shown)
+    labels = f" and, with intervals and the usual range, the shares of the labels {names}" if shown else ""
+    alt = f"Usable face time{labels} in {_count(len(points))}; the sentences and the table say the same in words."
+    return Chart(alt, axis_svg(points, shown, words.TREND_NAMES, [change.day for change in changes]))
+
+
+def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Sequence[int]) -> Table:
+    header = ("Recorded on", "Kind", "Usable", *(words.TREND_NAMES[column] for column in shown), "Counts")
+    shares = {point.recording_id: point.shares for point in points if point.shares is not None}
+    ordered = sorted(rows, key=lambda row: row.recorded_on)
+    told = tuple(
+        (
+            day(row.recorded_on),
+            row.kind,
+            percent(row.usable_share),
+            *(percent(shares[row.id][column] if row.id in shares else None) for column in shown),
+            row.excluded or ("yes" if row.samples is not None else row.standing.sentence),
+        )
+        for row in ordered[-LISTED:]
+    )
+    title = "Recordings" if len(rows) <= LISTED else f"Recordings (the newest {LISTED} of {len(rows)})"
+    return Table(title, header, told)
+
+
+def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:
+    """Return the shares of all labels in one recording, with their intervals and the usual range."""
+    point = points[0] if points else None
+    rows = []
+    for column in range(len(LABELS)):
+        share = point.shares[column] if point and point.shares else None
+        interval = _between(point.low, point.high, column) if point else NOTHING
+        usual = _between(point.usual_low, point.usual_high, column) if point else NOTHING
+        rows.append((words.TREND_NAMES[column], percent(share), interval, usual))
+    title = f"Recording of {day(row.recorded_on)}, {row.kind}"
+    of = STILL if point and point.still else USABLE
+    return Table(title, ("Label", f"Share of the {of}", "95 % interval", "Usual range"), tuple(rows))
+
+
+def _between(low: tuple[float, ...] | None, high: tuple[float, ...] | None, column: int) -> str:
+    return f"{percent(low[column])} to {percent(high[column])}" if low is not None and high is not None else NOTHING
+
+
+def _notes(patient: PatientDetail, rows: Sequence[RecordingRow], asked: Asked) -> list[Note]:
+    found = [Note("Remark", asked.remark)] if asked.remark.strip() else []
+    if asked.patient_note and patient.note:
+        found.append(Note("Note on the patient", patient.note))
+    for row in reversed(rows):
+        if row.id in asked.notes and row.note:
+            found.append(Note(f"Note on the recording of {day(row.recorded_on)}", row.note))
+    return found
+
+
+def _count(recordings: int) -> str:
+    return "1 recording" if recordings == 1 else f"{recordings} recordings"

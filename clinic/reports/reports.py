@@ -1,0 +1,70 @@
+"""Making reports: who may, whether the patient agreed, what is written down, and the sealed file to be fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clinic import access, audit, clock
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.consent import consent
+from clinic.exchange import downloads
+from clinic.exchange.downloads import Kind
+from clinic.exchange.exports import NEEDED
+from clinic.patients import caseload, conditions, events
+from clinic.patients.fields import valid_note
+from clinic.questionnaires import answers
+from clinic.reports.beside import Beside
+from clinic.reports.content import Asked, Report, report
+from clinic.reports.page import html
+from clinic.reports.pdf import pages, pdf
+from clinic.settings import Settings
+from db.engine import Database
+from fer_core.errors import FerError
+
+
+def preview(db: Database, settings: Settings, actor: Actor, patient_id: str, asked: Asked) -> list[str]:
+    """Return the pages of a report as SVG. Raises what `prepare` raises."""
+    return pages(_report(db, actor, patient_id, asked), fonts(settings))
+
+
+def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, asked: Asked, kind: Kind) -> str:
+    """Write a report, sealed, and return the unguessable ticket that fetches it once.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``nothing_to_report``, ``bad_note``, ``font_missing``.
+    """
+    made = _report(db, actor, patient_id, asked)
+    content = pdf(made, fonts(settings)) if kind is Kind.PDF else html(made).encode()
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        consent.need(session, patient_id, *NEEDED)
+        begin, end = (day.isoformat() if day is not None else None for day in (asked.begin, asked.end))
+        told = {"kind": kind.value, "begin": begin, "end": end}
+        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, **told)
+    return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
+
+
+def fonts(settings: Settings) -> Path:
+    """Return the folder to which a clinic adds fonts for scripts that the program doesn't bring."""
+    return settings.data_dir / "fonts"
+
+
+def _report(db: Database, actor: Actor, patient_id: str, asked: Asked) -> Report:
+    valid_note(asked.remark)
+    with db.read() as session:
+        access.require_writer_of(session, actor, patient_id)
+        consent.need(session, patient_id, *NEEDED)
+        zone = clock.zone(session)
+    patient = caseload.get_patient(db, actor, patient_id)
+    if asked.recording_id is not None and asked.recording_id not in {row.id for row in patient.recordings}:
+        raise FerError("This recording is no longer there.", "nothing_to_report")
+    made_at = f"{clock.now().astimezone(zone):%d %b %Y, %H:%M} ({zone})"
+    beside = Beside(
+        answers.listed(db, actor, patient_id),
+        events.marks(db, actor, patient_id),
+        conditions.conditions(db, actor, patient_id),
+    )
+    found = report(patient, asked, actor.name, made_at, beside)
+    if not found.tables:
+        raise FerError("Nothing lies in this period.", "nothing_to_report")
+    return found

@@ -1,0 +1,279 @@
+"""One axis of time for a patient: questionnaires with their bands above, expressions below, marks across both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from pages.charts import trend
+from pages.charts.palette import LINE
+from pages.charts.trend import DATE_FORMAT, TrendDot
+
+DAY_MS = 86_400_000
+SCALE_PX, SHARE_PX, AROUND_PX = 105, 95, 130
+SIDE_BY_SIDE = 0.012
+"""Recordings of one day are drawn so far apart, as a share of the whole span."""
+ANSWERED = "#6A5ACD"
+"""Totals of questionnaires: a colour of no expression."""
+BAND_FILLS = ("rgba(128, 128, 128, 0.04)", "rgba(128, 128, 128, 0.13)")
+"""Severity bands in turn: greys, because no colour means bad."""
+MARKS = {"medication": ("diamond", "dash"), "session": ("circle", "dot"), "event": ("square", "dashdot")}
+"""The symbol and the line of each kind of mark."""
+YEAR, LONG = timedelta(days=365), 60
+"""With so many recordings the last year is shown at first."""
+RANGES = ((3, "3 months"), (12, "12 months"))
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDot:
+    """A questionnaire that was answered; `note` is said when the pointer rests on it."""
+
+    answered_on: date
+    total: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePanel:
+    """One questionnaire over time: its range, its bands (lowest total and name, rising), and its answers in time."""
+
+    name: str
+    lowest: float
+    highest: float
+    bands: Sequence[tuple[float, str]]
+    dots: Sequence[ScaleDot]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMark:
+    """A mark across all panels: its `kind` is one of `MARKS`."""
+
+    happened_on: date
+    kind: str
+    text: str
+
+
+def axis_figure(
+    panels: Sequence[ScalePanel],
+    dots: Sequence[TrendDot],
+    shown: Sequence[int],
+    names: Mapping[int, str],
+    changes: Sequence[tuple[date, str]] = (),
+    marks: Sequence[AxisMark] = (),
+    labels: bool = True,
+) -> go.Figure:
+    """Draw questionnaires on top, below them usable time and one panel for each column of `shown`, over one axis.
+
+    Breaks, hollow points and usual ranges are those of `trend.share_panels`. The range buttons and the strip at the
+    bottom choose what is seen; a click on a recording's point gives its id (the first of its custom data). Without
+    `labels` no expression is drawn, but how much the face moved.
+    """
+    below = [trend.title(names[column]) for column in shown] if labels else ["Movement of the face"]
+    share_names = ["Usable face time", *below] if dots else []
+    titles = [*(panel.name for panel in panels), *share_names]
+    heights = [SCALE_PX] * len(panels) + [SHARE_PX] * len(share_names)
+    rows = max(1, len(titles))
+    figure = make_subplots(
+        rows=rows,
+        shared_xaxes=True,
+        vertical_spacing=min(0.07, 0.3 / rows),
+        subplot_titles=titles,
+        row_heights=heights or None,
+    )
+    for row, panel in enumerate(panels, 1):
+        _scale_panel(figure, row, panel, _span(panels, dots))
+    if dots:
+        beside = side_by_side(dots)
+        trend.share_panels(figure, len(panels) + 1, beside, shown if labels else (), names)
+        if not labels:
+            trend.movement_panel(figure, len(panels) + 2, beside)
+    _draw_changes(figure, changes, len(panels) + 1, rows)
+    _draw_marks(figure, marks)
+    _layout(figure, panels, dots, marks)
+    trend.plain(figure, sum(heights) + AROUND_PX)
+    _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
+    return figure.update_layout(margin={"t": 48, "r": 118 if panels else 12})
+
+
+def side_by_side(dots: Sequence[TrendDot]) -> list[TrendDot]:
+    """Return the recordings, those of one day drawn side by side around it, so that none hides another."""
+    days = [dot.recorded_on for dot in dots]
+    if not days:
+        return []
+    step = max(DAY_MS // 4, round((max(days) - min(days)).days * SIDE_BY_SIDE * DAY_MS))
+    count, seen, found = Counter(days), Counter[date](), []
+    for dot in dots:
+        shift = round((seen[dot.recorded_on] - (count[dot.recorded_on] - 1) / 2) * step)
+        found.append(replace(dot, shift_ms=shift))
+        seen[dot.recorded_on] += 1
+    return found
+
+
+def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure:
+    """Draw the whole history as a strip: a column for each recording, a row for each expression, darker for more.
+
+    The columns stand side by side in the order of time, whatever the time between them; what doesn't count is empty.
+    """
+    columns = sorted(names)
+    labels = [f"{number}: {day_text(dot.recorded_on)}" for number, dot in enumerate(dots, 1)]
+    counted = [dot.shares if dot.excluded is None else None for dot in dots]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[shares[column] if shares else None for shares in counted] for column in columns],
+            y=[trend.title(names[column]) for column in columns],
+            x=list(range(len(dots))),
+            customdata=[[[dot.recording_id, label] for dot, label in zip(dots, labels, strict=True)] for _ in columns],
+            colorscale="Blues",
+            zmin=0,
+            colorbar={"tickformat": ".0%", "thickness": 10, "len": 1.0},
+            hoverongaps=False,
+            hovertemplate="%{customdata[1]}<br>%{y} %{z:.0%}<extra></extra>",
+        )
+    )
+    every = max(1, len(dots) // 7)
+    shown = list(range(0, len(dots), every))
+    figure.update_xaxes(tickvals=shown, ticktext=[day_text(dots[place].recorded_on) for place in shown], showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return trend.plain(figure, 22 * len(columns) + 60)
+
+
+def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[date, date]) -> None:
+    """Draw one questionnaire: its bands as stripes with their names, its totals as a line."""
+    figure.add_scatter(
+        x=[ms(dot.answered_on) for dot in panel.dots],
+        y=[dot.total for dot in panel.dots],
+        customdata=[["", dot.note] for dot in panel.dots],
+        mode="lines+markers",
+        name=panel.name,
+        line={"color": ANSWERED, "width": 2},
+        marker={"color": ANSWERED, "size": 9, "symbol": "diamond"},
+        hovertemplate="%{customdata[1]}<extra></extra>",
+        row=row,
+        col=1,
+    )
+    room = (panel.highest - panel.lowest) * 0.06
+    ends = [*(least for least, _ in panel.bands[1:]), panel.highest + room]
+    for number, ((least, label), end) in enumerate(zip(panel.bands, ends, strict=False)):
+        bottom = least if number else panel.lowest - room
+        figure.add_hrect(
+            y0=bottom, y1=end, fillcolor=BAND_FILLS[number % 2], line_width=0, layer="below", row=row, col=1
+        )
+        figure.add_annotation(
+            x=1.01, xref="x domain", y=(bottom + end) / 2, text=plotly_text(label), showarrow=False, xanchor="left",
+            opacity=0.75, row=row, col=1,
+        )  # fmt: skip
+    ticks = [panel.lowest, *(least for least, _ in panel.bands[1:]), panel.highest]
+    figure.update_yaxes(range=[panel.lowest - room, panel.highest + room], tickvals=ticks, showgrid=False, row=row)
+    if span[0] == span[1]:
+        figure.update_xaxes(range=[ms(span[0] - timedelta(3)), ms(span[0] + timedelta(3))], row=row)
+
+
+def _small_band_names(figure: go.Figure, labels: set[str]) -> None:
+    for annotation in figure.layout.annotations:
+        if annotation.text in {plotly_text(label) for label in labels}:
+            annotation.font.size = 11
+
+
+def _draw_changes(figure: go.Figure, changes: Sequence[tuple[date, str]], first: int, rows: int) -> None:
+    """Draw a line through the panels of expressions where comparison ends, with the reason."""
+    for day, what in changes:
+        for row in range(first, rows + 1):
+            figure.add_vline(x=ms(day), line={"color": LINE, "dash": "dot", "width": 1.5}, row=row, col=1)
+        figure.add_annotation(
+            x=ms(day), y=1.0, yref="y domain", text=what, showarrow=False, xanchor="right", yanchor="bottom",
+            row=first, col=1,
+        )  # fmt: skip
+
+
+def _draw_marks(figure: go.Figure, marks: Sequence[AxisMark]) -> None:
+    """Draw each mark as a line through all panels, with its symbol on top; its text appears under the pointer."""
+    for mark in marks:
+        figure.add_vline(x=ms(mark.happened_on), line={"color": LINE, "dash": MARKS[mark.kind][1], "width": 1})
+    for kind, (symbol, _) in MARKS.items():
+        found = [mark for mark in marks if mark.kind == kind]
+        if found:
+            figure.add_scatter(
+                x=[ms(mark.happened_on) for mark in found],
+                y=[1.0] * len(found),
+                yaxis="y99",
+                customdata=[["", f"{day_text(mark.happened_on)}<br>{plotly_text(mark.text)}"] for mark in found],
+                mode="markers",
+                name=kind,
+                marker={"symbol": symbol, "size": 12, "color": LINE, "line": {"width": 1, "color": "#FFFFFF"}},
+                hovertemplate="%{customdata[1]}<extra></extra>",
+                cliponaxis=False,
+            )
+    if marks:
+        top = figure.layout.yaxis.domain[1]
+        figure.update_layout(
+            yaxis99={
+                "domain": [min(0.999, top), 1.0],
+                "range": [0, 1],
+                "visible": False,
+                "anchor": "x",
+                "fixedrange": True,
+            }
+        )
+
+
+def _layout(
+    figure: go.Figure, panels: Sequence[ScalePanel], dots: Sequence[TrendDot], marks: Sequence[AxisMark]
+) -> None:
+    """Lay the axis of dates out: a margin on both sides, buttons above it, and a strip to choose a stretch below."""
+    first, last = _span(panels, dots)
+    days = [mark.happened_on for mark in marks]
+    first, last = min([first, *days]), max([last, *days])
+    margin = timedelta(max(3, (last - first).days // 40))
+    whole = [ms(first - margin), ms(last + margin)]
+    # A long history opens at its last year; the strip below has all of it.
+    begin = max(whole[0], ms(last - YEAR)) if len(dots) > LONG else whole[0]
+    figure.update_xaxes(
+        type="date",
+        tickformat=DATE_FORMAT,
+        hoverformat=DATE_FORMAT,
+        nticks=7,
+        range=[begin, whole[1]],
+    )
+    buttons = [{"count": count, "label": label, "step": "month", "stepmode": "backward"} for count, label in RANGES]
+    figure.update_layout(
+        xaxis={
+            "rangeselector": {
+                "buttons": [*buttons, {"step": "all", "label": "All"}],
+                "bgcolor": "rgba(128, 128, 128, 0.15)",
+                "activecolor": "rgba(128, 128, 128, 0.45)",
+                "x": 1,
+                "y": 1.0,
+                "yanchor": "bottom",
+                "xanchor": "right",
+            }
+        }
+    )
+    bottom = f"xaxis{len(list(figure.select_xaxes()))}" if len(list(figure.select_xaxes())) > 1 else "xaxis"
+    strip = {"visible": True, "thickness": 0.05, "bgcolor": "rgba(128, 128, 128, 0.1)", "range": whole}
+    figure.update_layout({bottom: {"rangeslider": strip}})
+
+
+def _span(panels: Sequence[ScalePanel], dots: Sequence[TrendDot]) -> tuple[date, date]:
+    """Return the first and the last day of recordings and questionnaires."""
+    days = [dot.recorded_on for dot in dots] + [dot.answered_on for panel in panels for dot in panel.dots]
+    return (min(days), max(days)) if days else (date(2000, 1, 1), date(2000, 1, 1))
+
+
+def plotly_text(text: str) -> str:
+    """Return text that someone typed so that Plotly takes nothing of it for markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def day_text(day: date) -> str:
+    """Return a date as people read it."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def ms(day: date) -> int:
+    """Return the day's start as Plotly counts time: milliseconds since 1970."""
+    return (day - date(1970, 1, 1)).days * DAY_MS

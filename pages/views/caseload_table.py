@@ -1,0 +1,102 @@
+"""The lines of the caseload as one table, drawn by the browser: fifty patients cost the server one message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from clinic import words
+from clinic.patients.digests import SmallTrend
+from clinic.patients.listing import Line
+from clinic.phrases import counted
+from fer_core.emotions import Emotion
+from pages import chooser, links
+from pages.charts.palette import COLORS
+from pages.charts.trend import title
+from pages.widgets import clock, day, percent
+
+ASSETS = Path(__file__).parent / "assets"
+SHOWN = (Emotion.HAPPY, Emotion.SAD)
+
+_component = st.components.v2.component(
+    "caseload_table",
+    html=(ASSETS / "caseload.html").read_text("utf-8"),
+    css=(ASSETS / "caseload.css").read_text("utf-8"),
+    js=(ASSETS / "caseload.js").read_text("utf-8"),
+)
+
+
+def show_lines(lines: Sequence[Line]) -> None:
+    """Draw the table, and go to the patient who is clicked."""
+    trends = [{"name": title(words.EXPRESSIONS[one]), "color": COLORS[one]} for one in SHOWN]
+    data = {"trends": trends, "rows": [_row(line) for line in lines]}
+    opened = _component(key="caseload_table", data=data, on_opened_change=_nothing).opened
+    # A click may come when the list has changed already: it means whom it said, and that page asks who may see them.
+    if re.fullmatch(r"[0-9a-f]{32}", opened or ""):
+        st.switch_page(links.PATIENT, query_params={"patient": opened})
+
+
+def _row(line: Line) -> dict[str, Any]:
+    """Return a line as the browser draws it: text alone, which is never taken for HTML."""
+    return {
+        "id": line.id,
+        "name": line.name,
+        "identity": chooser.identity_text(line),
+        "badges": list(_badges(line)),
+        "needs": [words.NEEDS[need] for need in line.needs],
+        "last": day(line.last_recorded_on),
+        "recordings": counted(line.recordings, "recording"),
+        "usable": percent(line.trend.usable if line.trend is not None else None),
+        "trends": _trends(line),
+    }
+
+
+def _badges(line: Line) -> Sequence[str]:
+    badges = []
+    if line.demo:
+        badges.append("Invented")
+    if line.emergency_until is not None:
+        badges.append(f"Emergency access until {clock(line.emergency_until)}")
+    if line.movement_only:
+        badges.append("Labels not interpreted")
+    if line.closed:
+        badges.append("Closed: no consent" if line.recordings else "No consent")
+    return badges
+
+
+def _trends(line: Line) -> list[dict[str, Any] | None]:
+    if line.trend is None or line.movement_only:
+        return []
+    return [_small(line.trend, emotion) for emotion in SHOWN]
+
+
+def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
+    """Return the small trend of an expression, None where no recording counts."""
+    shares = trend.shares[emotion.label]
+    points = [
+        {"day": day_, "line": line, "share": share}
+        for day_, line, share in zip(trend.days, trend.lines, shares, strict=True)
+        if share is not None
+    ]
+    if not points:
+        return None
+    usual = [trend.low[emotion.label], trend.high[emotion.label]] if trend.low and trend.high else None
+    # The range is the newest line's, and says nothing of an older one.
+    held = usual if usual is not None and points[-1]["line"] == trend.lines[-1] else None
+    return {"points": points, "usual": held, "last": percent(points[-1]["share"]), "said": _said(points, held)}
+
+
+def _said(points: Sequence[dict[str, Any]], usual: Sequence[float] | None) -> str:
+    """Return in words what a small trend shows."""
+    shares = [point["share"] for point in points]
+    count = counted(len(points), "recording")
+    said = f"latest {percent(shares[-1])}, from {percent(min(shares))} to {percent(max(shares))} in {count}"
+    return f"{said}, usual range {percent(usual[0])} to {percent(usual[1])}" if usual else said
+
+
+def _nothing() -> None:
+    """Let the click be one that is asked for after the run."""

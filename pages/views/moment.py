@@ -1,0 +1,68 @@
+"""The day and the time of a new recording: the file suggests them, and what a person chose stays."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from clinic.recordings import incoming
+from clinic.recordings.taken import Taken, suggestion
+from pages.session import actor
+from pages.views.uploader import Sent
+from pages.widgets import day, day_input, today, zone
+from web.resources import resources
+
+Suggested = TypeVar("Suggested", date | None, time | None)
+
+
+def ask_for_moment(
+    files: Sent | None, place: DeltaGenerator, time_place: DeltaGenerator
+) -> tuple[date | None, time | None]:
+    """Ask for the day and the time of the recording. Before a file is chosen nothing is suggested."""
+    taken = _taken_at(files)
+    suggested = taken.day if taken is not None else today() if files else None
+    with place:
+        key, offered = _offered_first("recorded_on", suggested)
+        recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
+        if taken is not None and recorded_on == taken.day:
+            st.caption("As the file says.")
+        elif taken is not None:
+            st.caption(f"The file says {day(taken.day)}.")
+    with time_place:
+        # Another day than the file's is not the file's time either. Boxes hold whole minutes.
+        at = taken.time if taken is not None and recorded_on == taken.day else None
+        key, offered_time = _offered_first("recorded_time", at.replace(second=0, microsecond=0) if at else None)
+        args = ("recorded_time", key)
+        return recorded_on, st.time_input("Time (optional)", offered_time, key=key, on_change=_touched, args=args)
+
+
+def _offered_first(what: str, suggested: Suggested) -> tuple[str, Suggested]:
+    """Return the key of a box and what stands in it first: a suggestion replaces another, and never a person's choice.
+
+    What is chosen may equal what was suggested before, so it is not told by its value.
+    """
+    key, offered = st.session_state.get(f"{what}_drawn", (what, suggested))
+    if key not in st.session_state or st.session_state.get(f"{what}_touched") != key:
+        key, offered = f"{what}:{suggested}", suggested
+        st.session_state[f"{what}_drawn"] = (key, offered)
+        st.session_state.pop(f"{what}_touched", None)
+    return key, offered
+
+
+def _touched(what: str, key: str) -> None:
+    st.session_state[f"{what}_touched"] = key
+
+
+def _taken_at(files: Sent | None) -> Taken | None:
+    """Return when the chosen file was recorded, as its name says, or else what is written in it."""
+    said = suggestion(files.first.name if files else "", None, zone(), today())
+    if said is not None or files is None or not files.done:
+        return said
+    known: dict[str, str | None] = st.session_state.setdefault("created", {})
+    first = files.first
+    if first.upload_id not in known:
+        known[first.upload_id] = incoming.created(resources().settings, first.upload_id, actor().account_id)
+    return suggestion(first.name, known[first.upload_id], zone(), today())

@@ -1,0 +1,140 @@
+"""What is set up for questionnaires: when they are due, an import from CSV, and the clinic's own ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from clinic.phrases import counted
+from clinic.questionnaires import incoming_csv, scales, schedule
+from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Scale
+from clinic.questionnaires.scales import OwnFields
+from clinic.questionnaires.schedule import Due
+from clinic.recordings import incoming
+from fer_core.errors import FerError
+from pages import actions, chooser, links
+from pages.session import actor
+from pages.views.uploader import Kind, close_uploader, give_up, uploader
+from pages.widgets import day, day_input, show_errors, today
+from web.resources import resources
+
+EVERY = {"7": "every week", "14": "every 2 weeks", "28": "every 4 weeks", "91": "every 3 months", "0": "not any more"}
+HIGHER = {HigherIs.WORSE: "more symptoms", HigherIs.BETTER: "more well-being", HigherIs.NEITHER: "neither"}
+
+
+def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[Due]) -> None:
+    """Let a questionnaire be due in regular steps; `dues`: what is set now, and shown."""
+    # With other steps it is another button: what a colleague set meanwhile is not replaced unseen.
+    target = f"{patient_id}:{chooser.digest((due.scale, due.every_days, due.due_on) for due in dues)}"
+    with st.expander("When questionnaires are due"), show_errors(), st.form(f"schedule:{patient_id}", border=False):
+        for due in dues:
+            every_day = EVERY.get(str(due.every_days), f"every {counted(due.every_days, 'day')}")
+            st.caption(f"{links.plain_text(due.name)} is due {every_day}, next on {day(due.due_on)}.")
+        left, middle, right = st.columns(3)
+        with left:
+            names = {key: scale.name for key, scale in offered.items()}
+            chosen = chooser.choose("Questionnaire", names, f"planned:{patient_id}", start=next(iter(names)))
+        with middle:
+            every = chooser.choose("Due", EVERY, f"every:{patient_id}", start="14")
+        with right:
+            first = day_input("First day", today(), f"first_due:{patient_id}")
+        if actions.submit("Save", "save_schedule", target) and chosen is not None and every is not None:
+            db, who = resources().db, actor()
+            if every == "0":
+                schedule.stop(db, who, patient_id, chosen)
+            else:
+                schedule.plan(db, who, patient_id, chosen, int(every), first)
+            st.rerun()
+
+
+def show_import(patient_id: str) -> None:
+    """Take questionnaires from a CSV file, after a look at each row."""
+    with st.expander("Import from CSV"), show_errors():
+        st.caption(
+            "The first line names the columns: date (2026-11-25), scale (such as PHQ-9), and total, or q1, q2 and so on"
+            " for the answers. All rows are for this patient."
+        )
+        kind = Kind(f"csv:{patient_id}", "Choose a CSV file", ("csv",), "CSV")
+        sent, db, who = uploader(kind), resources().db, actor()
+        if sent is None or not sent.done:
+            return
+        with incoming.opened(resources().settings, sent.first.upload_id, who.account_id) as file:
+            content = file.read(incoming_csv.BYTES_MOST + 1)
+        rows = incoming_csv.preview(db, who, patient_id, content)
+        good, bad = incoming_csv.counts(rows)
+        st.dataframe(
+            [
+                {
+                    "Line": row.line,
+                    "Row": row.said,
+                    "Answered on": day(row.given.answered_on) if row.given else "",
+                    "Questionnaire": row.name,
+                    "Total": row.total,
+                    "Band": row.band or "",
+                    "Error": row.error or "",
+                }
+                for row in rows
+            ],
+            hide_index=True,
+            key=f"csv_rows:{patient_id}",
+        )
+        st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
+        target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
+        if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
+            taken = incoming_csv.take(db, who, patient_id, content)
+            give_up(sent.ids)
+            close_uploader(kind)
+            st.success(f"Imported: {taken}.", icon=":material/check:")
+
+
+def show_own_scales(offered: Mapping[str, Scale]) -> None:
+    """Let the clinic define a questionnaire by its total and bands, or retire one."""
+    with st.expander("Questionnaires of the clinic's own"), show_errors():
+        st.caption(
+            "For the totals of questionnaires that are answered elsewhere. No text of their questions is stored."
+        )
+        own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
+        if own:
+            chosen = chooser.choose("Offer no more", own, "retired_scale", placeholder="Choose one")
+            if chosen is not None and actions.action("Retire", "retire_scale", chosen):
+                scales.retire(resources().db, actor(), chosen)
+                st.rerun()
+        with st.form("own_scale", border=False):
+            wanted, bands = _own_fields()
+            if actions.submit("Add questionnaire", "define_scale", "new"):
+                scales.define(resources().db, actor(), replace(wanted, bands=_bands(bands)))
+                st.rerun()
+
+
+def _own_fields() -> tuple[OwnFields, str]:
+    """Draw the boxes of a questionnaire of the clinic's own; return what is in them, and the text of the bands."""
+    name, lowest, highest = st.columns([2, 1, 1])
+    said = name.text_input("Name", max_chars=scales.NAME_MAX, key="own_name")
+    low = lowest.number_input("Lowest total", value=0.0, key="own_low", format="%g")
+    high = highest.number_input("Highest total", value=40.0, key="own_high", format="%g")
+    higher = chooser.switch("A higher total means", {str(key): label for key, label in HIGHER.items()}, "own_higher")
+    bands = st.text_area(
+        "Bands, one a line: its lowest total, then its name",
+        placeholder="0 healthy\n11 mild",
+        key="own_bands",
+        height=90,
+    )
+    left, middle, right = st.columns([1, 1, 2])
+    reliability = left.number_input("Reliability (optional)", value=None, key="own_r", format="%g")
+    spread = middle.number_input("Standard deviation", value=None, key="own_s", format="%g")
+    source = right.text_input("Source of both", max_chars=scales.SOURCE_MAX, key="own_source")
+    return OwnFields(said, low, high, HigherIs(higher), (), reliability, spread, source), bands
+
+
+def _bands(text: str) -> tuple[Band, ...]:
+    """Return the bands of a text. Raises FerError ``bad_scale``."""
+    found = []
+    for line in filter(str.strip, text.splitlines()):
+        start, _, label = line.strip().partition(" ")
+        try:
+            found.append(Band(float(start.replace(",", ".")), label.strip()))
+        except ValueError:
+            raise FerError("Please begin each line of the bands with a number.", "bad_scale") from None
+    return tuple(found)

@@ -1,0 +1,135 @@
+"""Questionnaires of one patient: what is due, the newest totals, entering, and all that was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from clinic.patients.caseload import PatientDetail
+from clinic.questionnaires import answers, scales, schedule, sentences
+from clinic.questionnaires.answers import Answer
+from clinic.questionnaires.published import Scale
+from clinic.questionnaires.schedule import Due
+from pages import actions, chooser, links
+from pages.session import actor
+from pages.views.questionnaire_entry import show_entry
+from pages.views.questionnaire_setup import show_import, show_own_scales, show_schedule
+from pages.widgets import day, show_errors
+from web.resources import resources
+
+SAVED = "questionnaire_saved"
+HOW = {"items": "answers", "total": "total", "patient": "by the patient", "csv": "imported"}
+
+
+def show_watched(given: list[Answer]) -> None:
+    """Say that a watched question was answered above 0, where the newest answers to it are."""
+    found = sentences.watched(given)
+    if found is not None:
+        st.warning(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
+
+
+def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
+    """Draw the whole room of questionnaires; `given`: what the patient answered, the newest first."""
+    parts, who = resources(), actor()
+    offered = {scale.key: scale for scale in scales.offered(parts.db, who)}
+    said = st.session_state.pop(SAVED, None)
+    if said:
+        st.success(said, icon=":material/check:")
+    _show_latest(given)
+    dues = schedule.dues(parts.db, who, patient.id)
+    _show_due(patient, offered, dues)
+    if patient.writable:
+        with st.container(border=True):
+            saved = show_entry(patient.id, offered, given)
+        if saved is not None:
+            st.session_state[SAVED] = saved
+            st.rerun()
+    _show_all(patient, given)
+    if patient.writable:
+        show_schedule(patient.id, offered, dues)
+        show_import(patient.id)
+        show_own_scales(offered)
+
+
+def _show_latest(given: list[Answer]) -> None:
+    """Draw the newest total of each questionnaire, and how it changed since the first one."""
+    by_scale = sentences.latest_by_scale(given)
+    if not by_scale:
+        st.info("No questionnaire was entered yet.", icon=":material/assignment:")
+        return
+    for column, found in zip(st.columns(max(3, len(by_scale))), by_scale.values(), strict=False):
+        newest = found[0]
+        band = newest.score.band or "no band"
+        column.metric(f"{newest.scale.name}, {day(newest.answered_on)}", f"{newest.score.total:g}", help=_help(newest))
+        column.caption(f"of {newest.scale.highest:g} · {links.plain_text(band)}")
+    for found in by_scale.values():
+        sentence = sentences.change_sentence(found[-1], found[0]) if len(found) > 1 else None
+        if sentence:
+            st.caption(links.plain_text(sentence))
+
+
+def _help(answer: Answer) -> str:
+    scale = answer.scale
+    return links.plain_text(" ".join(filter(None, [sentences.MEANS[scale.higher_is], scale.source])))
+
+
+def _show_due(patient: PatientDetail, offered: Mapping[str, Scale], dues: Sequence[Due]) -> None:
+    """Say what is due, and offer the device to the patient where the questions are in the program."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for due in dues:
+            when = f"due since {day(due.due_on)}" if due.overdue else f"due on {day(due.due_on)}"
+            st.badge(
+                links.plain_text(f"{due.name}: {when}"),
+                icon=":material/schedule:",
+                color="orange" if due.overdue else "gray",
+            )
+        if patient.writable:
+            for scale in offered.values():
+                if scale.items:
+                    # An address of this program outside Streamlit: the patient's screen is no page of it.
+                    where = f"/hand-over?patient={patient.id}&scale={scale.key}"
+                    st.link_button(f"{scale.name} on this device", where, icon=":material/tablet:")
+
+
+def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
+    """List all that was answered, and let an entry that was a mistake be deleted."""
+    if not given:
+        return
+    rows = [
+        {
+            "No.": one.number,
+            "Answered on": one.answered_on.isoformat(),
+            "Questionnaire": one.scale.name,
+            "Total": one.score.total,
+            "Band": one.score.band or "",
+            "Missing answers": one.score.missing,
+            "Answers": " ".join("–" if item is None else str(item) for item in one.items or ()),
+            "Entered": HOW[one.how],
+            "By": one.by or "elsewhere",
+        }
+        for one in given
+    ]
+    with st.expander(f"All questionnaires ({len(given)})"):
+        st.dataframe(rows, hide_index=True, key="questionnaires")
+        if patient.writable:
+            names = {
+                one.id: f"{day(one.answered_on)} · {one.scale.name} · {_total(one)} · no. {one.number}" for one in given
+            }
+            chosen = chooser.choose("Entered by mistake", names, f"wrong_answer:{patient.id}", placeholder="Choose one")
+            if chosen is not None and actions.action(
+                "Delete it for good", "delete_answer", chosen, icon=":material/delete:"
+            ):
+                _delete(chosen)
+
+
+def _total(answer: Answer) -> str:
+    return "no total" if answer.score.total is None else f"{answer.score.total:g}"
+
+
+def _delete(answer_id: str) -> None:
+    with show_errors():
+        parts = resources()
+        answers.remove(parts.db, parts.settings, actor(), answer_id)
+        st.session_state[SAVED] = "The questionnaire was deleted for good."
+        st.rerun()

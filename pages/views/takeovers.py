@@ -1,0 +1,39 @@
+"""What an administrator did that lets them come to one's patients: told until it is read."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic import words
+from clinic.access import Actor
+from clinic.accounts import takeovers
+from clinic.accounts.takeovers import Takeover
+from pages import actions, links
+from pages.widgets import day, zone
+from web.resources import resources
+
+
+def show_takeovers(who: Actor) -> None:
+    """Draw what was done since the last visit, until the person says that it is known."""
+    db = resources().db
+    found = takeovers.unread(db, who)
+    if not found:
+        return
+    lines = "\n".join(f"- {sentence(one)}" for one in found)
+    st.warning(f"Since your last visit:\n{lines}\n\nIf you don't know why, please ask.", icon=":material/policy:")
+    last = max(one.number for one in found)
+    if actions.action("I know of this", "takeovers-read", str(last), wide=True):
+        takeovers.read(db, who, last)
+        st.rerun()
+
+
+def sentence(one: Takeover) -> str:
+    """Return what happened, in words."""
+    by = links.plain_text(one.by) if one.by is not None else "The command line"
+    account = "your account" if one.own else links.plain_text(one.account)
+    patients = "1 patient" if one.patients == 1 else f"{one.patients} patients"
+    return (
+        f"{day(one.at.astimezone(zone()).date())}: "
+        + words.TAKEOVERS[one.action].format(by=by, account=account, patients=patients)
+        + "."
+    )

@@ -1,0 +1,169 @@
+"""The caseload's pages: who is on them, in which order, and what is told of whom."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from clinic import clock
+from clinic.consent.consent import Scope
+from clinic.patients import caseload, conditions, listing, needs, sharing
+from clinic.patients.conditions import ConditionKind
+from clinic.patients.listing import PAGE, Asked, Only, Order
+from clinic.patients.needs import Need
+from clinic.questionnaires import answers, schedule
+from clinic.questionnaires.answers import Given
+from db.models import Access, Consent, Job, JobState, Recording, TrendDigest
+from tests import consents, doors
+from tests.clinic.patients.test_digests import add
+
+DAY = date(2026, 1, 5)
+
+
+def named(db, who, *names):
+    return {name: caseload.add_patient(db, who, name) for name in names}
+
+
+def names(db, who, **asked):
+    return [line.name for line in listing.page(db, who, Asked(**asked)).lines]
+
+
+def add_job(db, patient_id, state, day=DAY, **values):
+    with db.session() as session:
+        recording = Recording(patient_id=patient_id, kind="video", recorded_on=day, created_at=clock.now(), **values)
+        session.add(recording)
+        session.flush()
+        session.add(Job(recording_id=recording.id, state=state.value, created_at=clock.now()))
+
+
+def ends_on(db, patient_id, day, scope=Scope.ANALYSE, withdrawn=False):
+    with db.session() as session:
+        consent = Consent(
+            patient_id=patient_id,
+            scope=scope.value,
+            given_on=DAY,
+            expires_on=day,
+            recorded_at=clock.now(),
+            withdrawn_at=clock.now() if withdrawn else None,
+        )
+        session.add(consent)
+
+
+def test_accents_change_neither_the_order_nor_the_search(db, who):
+    named(db, who, "Zoe", "Özlem", "otto", "Émile", "Fritz")
+    assert names(db, who, order=Order.NAME) == ["Émile", "Fritz", "otto", "Özlem", "Zoe"]
+    assert names(db, who, search="ozlem") == ["Özlem"]
+    assert names(db, who, search="%") == []
+
+
+def test_pages_hold_fifty_and_one_that_is_gone_is_the_last(db, who):
+    named(db, who, *(f"Patient {number:03d}" for number in range(PAGE + 3)))
+    first = listing.page(db, who, Asked())
+    assert (len(first.lines), first.found, first.pages) == (PAGE, PAGE + 3, 2)
+    last = listing.page(db, who, Asked(page=9))
+    assert (last.page, [line.name for line in last.lines]) == (1, ["Patient 050", "Patient 051", "Patient 052"])
+
+
+def test_last_seen_first_and_those_without_a_recording_last(db, who):
+    ids = named(db, who, "A", "B", "C")
+    add(db, ids["A"], 1)
+    add(db, ids["C"], 1, start=5)
+    assert names(db, who, order=Order.LAST_SEEN) == ["C", "A", "B"]
+    assert names(db, who, only=Only.NO_RECORDING) == ["B"]
+
+
+def test_who_needs_somebody_stands_first_and_is_counted(db, who):
+    ids = named(db, who, "A", "B", "C", "D")
+    for patient_id in ids.values():
+        consents.agree(db, patient_id)
+    add_job(db, ids["C"], JobState.CHOOSING)
+    add_job(db, ids["D"], JobState.FAILED)
+    add_job(db, ids["A"], JobState.DONE)
+    found = listing.page(db, who, Asked())
+    assert [(line.name, line.needs) for line in found.lines] == [
+        ("C", (Need.CHOOSE_FACE,)),
+        ("D", (Need.FAILED,)),
+        ("A", ()),
+        ("B", ()),
+    ]
+    assert names(db, who, only=Only.NEEDS_YOU) == ["C", "D"]
+    assert needs.count(db, who) == 2
+
+
+@pytest.mark.parametrize(("days", "needed"), [(-1, True), (0, True), (14, True), (15, False)])
+def test_a_consent_that_ends_within_two_weeks_or_has_ended_asks_for_somebody(db, who, patient, days, needed):
+    with db.read() as session:
+        today = clock.today(session)
+    ends_on(db, patient, today + timedelta(days=days), Scope.EXPORT)
+    assert needs.count(db, who) == int(needed)
+    ends_on(db, patient, None, Scope.EXPORT)
+    assert needs.count(db, who) == 0, "it was renewed"
+
+
+def test_a_consent_that_was_withdrawn_asks_for_nobody(db, who, patient):
+    ends_on(db, patient, DAY, withdrawn=True)
+    assert needs.count(db, who) == 0
+
+
+def test_a_failure_of_a_version_that_is_not_shown_asks_for_nobody(db, who, patient):
+    add_job(db, patient, JobState.FAILED, current=False)
+    assert needs.count(db, who) == 0
+
+
+def test_outside_is_told_where_the_results_are_open(db, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 8)
+    add(db, patient, 2, happy=0.7, start=8)
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == (Need.OUTSIDE,)
+    consents.expire(db, patient)
+    [line] = listing.page(db, who, Asked()).lines
+    assert Need.OUTSIDE not in line.needs
+    assert (line.closed, line.trend) == (True, None)
+
+
+def test_of_patients_of_others_nothing_is_listed_or_counted(db, who, patient):
+    add_job(db, patient, JobState.FAILED)
+    stranger = doors.actor(db, "Dr. Other")
+    assert names(db, stranger) == []
+    assert needs.count(db, stranger) == 0
+    sharing.open_in_emergency(db, stranger, caseload.get_patient(db, who, patient).name, "a reason that is long enough")
+    [line] = listing.page(db, stranger, Asked()).lines
+    assert (line.needs, line.emergency_until is not None) == ((), True)
+    assert needs.count(db, stranger) == 0
+
+
+def test_a_page_reads_the_summaries_of_nobody_whose_digest_holds(db, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 3)
+    listing.page(db, who, Asked())
+    with doors.statements(db) as noted:
+        listing.page(db, who, Asked())
+    assert noted
+    assert not any("recording.summary," in statement or "recording.settings" in statement for statement, _ in noted)
+    with db.read() as session:
+        assert session.get_one(TrendDigest, patient).recordings == 3
+        assert session.get_one(Access, (who.account_id, patient)).until is None
+
+
+def test_a_questionnaire_that_is_due_is_a_need_until_it_is_answered(db, who, patient):
+    with db.read() as session:
+        today = clock.today(session)
+    schedule.plan(db, who, patient, "phq9", 14, today)
+    [line] = listing.page(db, who, Asked()).lines
+    assert Need.QUESTIONNAIRE_DUE in line.needs
+    answers.record(db, who, patient, Given("phq9", today, total=3))
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == ()
+
+
+def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 8)
+    add(db, patient, 2, happy=0.7, start=8)
+    conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY)
+    [line] = listing.page(db, who, Asked()).lines
+    assert (line.needs, line.trend) == ((), None)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == (Need.OUTSIDE,)
+    assert line.trend is not None

@@ -1,0 +1,180 @@
+"""Answers are entered once, read back with their score, and leave no byte when they go."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from backup import erasures
+from clinic import clock
+from clinic.erasure import deletion, retention
+from clinic.patients import conditions, events
+from clinic.patients.conditions import ConditionKind
+from clinic.patients.events import EventKind
+from clinic.questionnaires import answers, scales, schedule
+from clinic.questionnaires.answers import Given
+from clinic.questionnaires.published import Band, HigherIs
+from clinic.questionnaires.scales import OwnFields
+from clinic.settings import Retention
+from db.models import AuditRow, Base, QuestionnaireAnswer
+from fer_core.errors import FerError
+
+DAY = date(2026, 5, 4)
+OWN = OwnFields("CORE-10", 0, 40, HigherIs.WORSE, (Band(0, "healthy"), Band(11, "mild")), 0.9, 7.0, "a manual")
+
+
+def code_of(call):
+    with pytest.raises(FerError) as refusal:
+        call()
+    return refusal.value.code
+
+
+def test_answers_come_back_with_their_score(db, who, patient):
+    made = answers.record(db, who, patient, Given("phq9", DAY, (1, None, 2, 0, 1, 1, 0, 0, 1)))
+    assert (made.score.total, made.score.band, made.score.watched) == (7, "mild", True)
+    answers.record(db, who, patient, Given("gad7", DAY + timedelta(1), total=12, how="total"))
+    newest, oldest = answers.listed(db, who, patient)
+    assert oldest == made
+    assert (newest.scale.name, newest.score.band, newest.by) == ("GAD-7", "moderate", who.name)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (Given("phq9", DAY, (1,)), "bad_items"),
+        (Given("phq9", DAY, total=28), "bad_total"),
+        (Given("phq9", DAY), "bad_total"),
+        (Given("nothing", DAY, total=1), "unknown_scale"),
+        (Given("phq9", date(1985, 1, 1), total=1), "bad_answer_day"),
+        (Given("phq9", date(2999, 1, 1), total=1), "bad_answer_day"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_stored(db, who, patient, given, code):
+    assert code_of(lambda: answers.record(db, who, patient, given)) == code
+    assert answers.listed(db, who, patient) == []
+
+
+def test_the_same_answers_of_a_day_are_stored_once(db, who, patient):
+    given = Given("phq9", DAY, total=9)
+    answers.record(db, who, patient, given)
+    assert code_of(lambda: answers.record(db, who, patient, given)) == "answer_exists"
+    answers.record(db, who, patient, Given("phq9", DAY, total=10))
+    assert len(answers.listed(db, who, patient)) == 2
+
+
+def test_a_scale_of_the_clinic_keeps_its_bands_in_its_answers(db, who, patient):
+    key = scales.define(db, who, OWN)
+    made = answers.record(db, who, patient, Given(key, DAY, total=12.5))
+    assert made.score.band == "mild"
+    scales.retire(db, who, key)
+    assert [scale.key for scale in scales.offered(db, who)] == ["phq9", "gad7", "phq4", "who5"]
+    assert code_of(lambda: answers.record(db, who, patient, Given(key, DAY, total=1))) == "unknown_scale"
+    assert answers.listed(db, who, patient) == [made]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": " "},
+        {"name": "PHQ-9"},
+        {"lowest": 40},
+        {"bands": (Band(5, "a"),)},
+        {"bands": (Band(0, "a"), Band(0, "b"))},
+        {"bands": (Band(0, ""),)},
+        {"bands": (Band(0, "a"), Band(41, "b"))},
+        {"spread": None},
+        {"reliability": 1.2},
+        {"source": ""},
+        {"name": "a\u202eb"},
+    ],
+)
+def test_a_scale_that_makes_no_sense_is_refused(db, who, wrong):
+    values = {name: getattr(OWN, name) for name in OwnFields.__slots__} | wrong
+    assert code_of(lambda: scales.define(db, who, OwnFields(**values))) == "bad_scale"
+
+
+def test_a_deleted_answer_is_gone_from_backups_too_and_leaves_the_audit_without_a_value(db, settings, who, patient):
+    made = answers.record(db, who, patient, Given("phq9", DAY, (0,) * 8 + (3,)))
+    answers.remove(db, settings, who, made.id)
+    assert answers.listed(db, who, patient) == []
+    [known] = erasures.known(settings.erasures_path)
+    assert (known.kind, known.erased_id) == ("questionnaire_answer", made.id)
+    assert code_of(lambda: answers.remove(db, settings, who, made.id)) == "unknown_answer"
+    with db.read() as session:
+        told = session.scalars(select(AuditRow).where(AuditRow.action.like("questionnaire%"))).all()
+    assert [row.details for row in told] == [{"scale": "phq9", "how": "items"}, {"scale": "phq9"}]
+
+
+def test_a_deletion_that_was_interrupted_is_finished(db, settings, who, patient):
+    made = answers.record(db, who, patient, Given("phq9", DAY, total=9))
+    erasures.remember(settings.erasures_path, erasures.Erasure("questionnaire_answer", made.id, {}))
+    assert deletion.finish_erasures(db, settings) == 1
+    assert answers.listed(db, who, patient) == []
+
+
+def fill(db, who, patient):
+    """Store a row in every table of this room."""
+    key = scales.define(db, who, OWN)
+    answers.record(db, who, patient, Given("phq9", DAY, (0,) * 9))
+    answers.record(db, who, patient, Given(key, DAY, total=12))
+    schedule.plan(db, who, patient, "phq9", 14)
+    events.add(db, who, patient, EventKind.MEDICATION, DAY, "sertraline 50 mg")
+    conditions.add(db, who, patient, ConditionKind.BOTULINUM, DAY, "forehead")
+
+
+def test_a_deleted_patient_takes_everything_of_it_along(db, settings, who, patient):
+    fill(db, who, patient)
+    receipt = deletion.delete_patient(db, settings, who, patient)
+    assert receipt.counts["questionnaires"] == 2
+    with db.read() as session:
+        for table in Base.metadata.sorted_tables:
+            if "patient_id" in table.columns and table.name not in ("audit", "reanalysis"):
+                assert session.scalar(select(func.count()).select_from(table)) == 0, table.name
+
+
+@pytest.mark.parametrize("what", ["answer", "mark"])
+def test_a_patient_with_something_recent_is_not_old(db, settings, who, patient, what):
+    kept = settings.__class__(**{**settings_of(settings), "retention": Retention(patients_days=30)})
+    with db.read() as session:
+        today = clock.today(session)
+    if what == "answer":
+        answers.record(db, who, patient, Given("phq9", today, total=3))
+    else:
+        events.add(db, who, patient, EventKind.SESSION, today, "session 12")
+    assert retention.sweep(db, kept, today + timedelta(days=20))["patients"] == 0
+    assert retention.sweep(db, kept, today + timedelta(days=40))["patients"] == 1
+    with db.read() as session:
+        assert session.scalar(select(func.count()).select_from(QuestionnaireAnswer)) == 0
+
+
+def settings_of(settings):
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "due"),
+    [
+        (date(2026, 1, 5), None, date(2026, 1, 5)),
+        (date(2026, 1, 5), date(2026, 1, 1), date(2026, 1, 5)),
+        (date(2026, 1, 5), date(2026, 1, 5), date(2026, 1, 19)),
+        (date(2026, 1, 5), date(2026, 2, 20), date(2026, 3, 6)),
+    ],
+)
+def test_a_questionnaire_is_due_so_many_days_after_the_last_answers(first, last, due):
+    assert schedule.next_due(first, 14, last) == due
+
+
+def test_what_is_due_is_told_until_it_is_answered_or_stopped(db, who, patient):
+    with db.read() as session:
+        today = clock.today(session)
+    schedule.plan(db, who, patient, "phq9", 14, today - timedelta(days=3))
+    schedule.plan(db, who, patient, "phq9", 7, today - timedelta(days=3))
+    schedule.plan(db, who, patient, "gad7", 30, today + timedelta(days=3))
+    assert [(due.name, due.overdue) for due in schedule.dues(db, who, patient)] == [("PHQ-9", True), ("GAD-7", False)]
+    answers.record(db, who, patient, Given("phq9", today, total=3))
+    [phq9] = [due for due in schedule.dues(db, who, patient) if due.scale == "phq9"]
+    assert (phq9.due_on, phq9.overdue) == (today + timedelta(days=7), False)
+    schedule.stop(db, who, patient, "phq9")
+    assert [due.scale for due in schedule.dues(db, who, patient)] == ["gad7"]
+    for days in (0, 731):
+        assert code_of(lambda days=days: schedule.plan(db, who, patient, "phq9", days)) == "bad_schedule"

@@ -1,0 +1,78 @@
+"""A CSV file is shown row by row, with an error for each row that can't be taken, before anything is stored."""
+
+from datetime import date
+
+import pytest
+
+from clinic.questionnaires import answers, incoming_csv
+from clinic.questionnaires.answers import Given
+from fer_core.errors import FerError
+
+FILE = """date,scale,total,q1,q2,q3,q4,q5,q6,q7,q8,q9
+2026-03-02,PHQ-9,,1,1,1,1,1,1,1,1,1
+2026-03-16,phq9,14,,,,,,,,,
+2026-03-30,GAD-7,22,,,,,,,,,
+30.03.2026,GAD-7,4,,,,,,,,,
+2026-04-13,Nothing,4,,,,,,,,,
+2026-04-13,PHQ-9,,1,x,1,1,1,1,1,1,1
+2026-04-13,PHQ-9,5,1,1,1,1,1,1,1,1,1
+2026-04-13,PHQ-9,,,,,,,,,,
+2026-03-16,PHQ-9,14,,,,,,,,,
+2999-01-01,PHQ-9,4,,,,,,,,,
+"""
+
+
+def test_every_row_says_what_it_gives_or_why_not(db, who, patient):
+    rows = incoming_csv.preview(db, who, patient, FILE.encode())
+    assert [row.line for row in rows] == list(range(2, 12))
+    assert [(row.name, row.total, row.band) for row in rows[:2]] == [("PHQ-9", 9, "mild"), ("PHQ-9", 14, "moderate")]
+    said = [row.error for row in rows]
+    assert said[:2] == [None, None]
+    for error, part in zip(
+        said[2:],
+        ["from 0 to 21", "written like", "no questionnaire of this name", "no answer", "not that of the answers",
+         "neither a total", "stored already", "to today"],
+        strict=True,
+    ):  # fmt: skip
+        assert part in error
+    assert incoming_csv.counts(rows) == (2, 8)
+    assert answers.listed(db, who, patient) == []
+
+
+def test_the_good_rows_are_stored_and_a_second_time_none(db, who, patient):
+    assert incoming_csv.take(db, who, patient, FILE.encode()) == 2
+    assert [(one.answered_on, one.score.total, one.how) for one in answers.listed(db, who, patient)] == [
+        (date(2026, 3, 16), 14, "csv"),
+        (date(2026, 3, 2), 9, "csv"),
+    ]
+    assert incoming_csv.take(db, who, patient, FILE.encode()) == 0
+
+
+@pytest.mark.parametrize("text", [FILE.replace(",", ";"), FILE.replace(",", "\t"), "\ufeff" + FILE, FILE + "\n\n"])
+def test_other_ways_to_write_the_same(db, who, patient, text):
+    assert incoming_csv.counts(incoming_csv.preview(db, who, patient, text.encode()))[0] == 2
+
+
+def test_a_decimal_comma_is_read_in_a_file_divided_by_semicolons(db, who, patient):
+    answers.record(db, who, patient, Given("who5", date(2026, 1, 1), total=40))
+    text = "date;scale;total\n2026-03-02;WHO-5;52,0\n"
+    [row] = incoming_csv.preview(db, who, patient, text.encode())
+    assert (row.total, row.error) == (52, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"day,scale\n",
+        b"date,date,scale\n",
+        b"\xff\xfe\x00",
+        b"date,scale,total\n" + b"2026-01-01,PHQ-9,1\n" * 2001,
+        b"x" * (1 << 20) + b"x",
+    ],
+    ids=["empty", "no date", "twice", "no text", "rows", "large"],
+)
+def test_what_is_no_such_file_is_refused_in_a_sentence(db, who, patient, content):
+    with pytest.raises(FerError) as refusal:
+        incoming_csv.preview(db, who, patient, content)
+    assert refusal.value.code == "bad_csv"

@@ -1,0 +1,23 @@
+"""Days and counts in sentences."""
+
+from datetime import date
+
+import pytest
+
+from clinic.phrases import counted, day
+
+
+def test_a_day_is_written_in_one_way():
+    assert (day(date(2026, 5, 4)), day(None)) == ("4 May 2026", "–")
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(0, "0 samples"), (1, "1 sample"), (1.2, "1 sample"), (1.6, "2 samples"), (1200, "1,200 samples")],
+)
+def test_one_is_not_several(count, told):
+    assert counted(count, "sample") == told
+
+
+def test_a_plural_of_its_own():
+    assert (counted(1, "analysis", "analyses"), counted(2, "analysis", "analyses")) == ("1 analysis", "2 analyses")

@@ -1,0 +1,237 @@
+"""The recording's own page: the curve and the video are one time, and what people mark of it is kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import av
+import numpy as np
+import pytest
+from sqlalchemy import insert, select
+
+from clinic.accounts.accounts import grant
+from clinic.admin import demo
+from clinic.recordings import uploads
+from clinic.settings import Settings
+from db.models import Account, Job, JobState, Patient, RecordingMark, Role, Sample, new_id
+from tests import consents, doors
+from tests.e2e.conftest import settled
+
+pytestmark = pytest.mark.e2e
+
+READY = "[data-part=player][data-ready=yes]"
+PICTURE_TIME = "video => video.currentTime"
+CURSOR_TIME = "element => Number(element.getAttribute('aria-valuenow'))"
+
+
+@pytest.fixture
+def patient(account):
+    """The id of a patient on everybody's caseload who agreed to everything."""
+    doors.add_account(account, "Ben", Role.CLINICIAN)
+    with account.session() as session:
+        stored = Patient(name="Zed Zulu", created_at=datetime.now(UTC))
+        session.add(stored)
+        session.flush()
+        for account_id in session.scalars(select(Account.id)).all():
+            grant(session, account_id, stored.id)
+    consents.agree(account, stored.id)
+    return stored.id
+
+
+@pytest.fixture
+def video(data, tmp_path, server):
+    """The source of a job whose video is kept: twenty seconds that browsers play."""
+    path = tmp_path / "visit.webm"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx", rate=10, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(200):
+            rgb = np.full((180, 320, 3), number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode())
+    with path.open("rb") as file:
+        stored = uploads.take_in(Settings.at(data), file, "visit.webm", new_id())
+    return {"id": stored.id, "name": stored.name, "sha256": stored.sha256, "media_type": stored.media_type}
+
+
+@pytest.fixture
+def add_recording(account, patient):
+    """Return a function that adds an analysed recording; returns its id."""
+
+    def add(minutes=20 / 60, sources=(), note="", on=date(2026, 11, 20)):
+        visit = demo.Visit(0, 0.3, 0.2, minutes=minutes, note=note, usable=1.0)
+        recording, table = demo._recording(patient, visit, np.random.default_rng(3))
+        recording.recorded_on = on
+        with account.session() as session:
+            session.add(recording)
+            session.flush()
+            job = Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC))
+            job.sources = list(sources)
+            session.add(job)
+            session.execute(insert(Sample), demo._rows(recording.id, table))
+        return recording.id
+
+    return add
+
+
+def open_recording(page, server, recording_id):
+    page.goto(f"{server}/recording?id={recording_id}")
+    page.locator(READY).wait_for()
+    settled(page)
+
+
+def times(page):
+    """Return where the video is and where the cursor over the curves is, in seconds, read together."""
+    return page.evaluate(
+        """() => {
+            const root = [...document.querySelectorAll('*')].map(e => e.shadowRoot)
+                .find(shadow => shadow?.querySelector('video'));
+            const cursor = root.querySelector('[data-part=plots]').getAttribute('aria-valuenow');
+            return [root.querySelector('video').currentTime, Number(cursor)];
+        }"""
+    )
+
+
+def test_a_click_in_the_curves_moves_the_video_there(video, add_recording, window, server):
+    recording = add_recording(sources=[video])
+    page = window()
+    open_recording(page, server, recording)
+    page.locator("video").evaluate(
+        "v => v.readyState >= 2 || new Promise(done => v.addEventListener('loadeddata', done))"
+    )
+    over = page.locator(".u-over").bounding_box()
+    page.mouse.click(over["x"] + over["width"] * 0.5, over["y"] + 40)
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('video')?.currentTime > 1)"""
+    )
+    picture, cursor = times(page)
+    assert picture == pytest.approx(10.0, abs=0.1)
+    assert cursor == pytest.approx(picture, abs=0.01)
+    # A kept file is asked for by its parts, and the address says no more than the recording's id.
+    assert page.url == f"{server}/recording?id={recording}"
+
+
+def test_the_cursor_runs_with_the_video_and_keys_move_both(video, add_recording, window, server):
+    page = window()
+    open_recording(page, server, add_recording(sources=[video]))
+    player = page.locator("[data-part=player]")
+    player.focus()
+    player.press("Space")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('video')?.currentTime > 1)"""
+    )
+    assert page.get_by_role("button", name="Pause").is_visible()
+    picture, cursor = times(page)
+    assert cursor == pytest.approx(picture, abs=0.15)
+    player.press("Space")
+    player.press("Home")
+    player.press("Control+ArrowRight")
+    player.press("Shift+ArrowRight")
+    assert player.locator("[data-part=plots]").evaluate(CURSOR_TIME) == pytest.approx(11.0, abs=0.01)
+    assert page.locator("video").evaluate(PICTURE_TIME) == pytest.approx(11.0, abs=0.01)
+    player.press("]")
+    assert page.locator("video").evaluate("video => video.playbackRate") == 1.5
+
+
+def test_the_page_survives_reload_and_back(add_recording, window, server):
+    first, second = add_recording(note="FIRST", on=date(2026, 11, 19)), add_recording(note="SECOND")
+    page = window()
+    open_recording(page, server, second)
+    page.get_by_role("button", name="Previous").click()
+    page.get_by_text("Note: FIRST").wait_for()
+    assert page.url == f"{server}/recording?id={first}"
+    page.reload()
+    page.get_by_text("Note: FIRST").wait_for()
+    page.go_back()
+    page.get_by_text("Note: SECOND").wait_for()
+    assert page.url == f"{server}/recording?id={second}"
+
+
+def select_stretch(page, begin, end):
+    """Drag over the curves, from one share of their width to another."""
+    over = page.locator(".u-over").bounding_box()
+    page.mouse.move(over["x"] + over["width"] * begin, over["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(over["x"] + over["width"] * end, over["y"] + 60, steps=5)
+    page.mouse.up()
+
+
+def pick(page, label, option):
+    page.get_by_role("dialog").get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def test_a_stretch_is_marked_left_out_and_still_there_after_a_reload(add_recording, account, window, server):
+    recording = add_recording()
+    page = window()
+    open_recording(page, server, recording)
+    select_stretch(page, 0.25, 0.5)
+    page.get_by_text("Selected: 0:05.0 to 0:10.0").wait_for()
+    page.locator("[data-part=player]").press("m")
+    pick(page, "What do you say of it?", "Can't be interpreted")
+    page.get_by_role("dialog").get_by_label("Note").fill("a mask")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    page.get_by_text("Marks (1)").wait_for()
+    settled(page)
+    select_stretch(page, 0.75, 0.9)
+    page.locator("[data-part=player]").press("x")
+    pick(page, "Why", "Camera moved or covered")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    page.get_by_text("Marks (2)").wait_for()
+    page.reload()
+    page.get_by_text("Marks (2)").wait_for()
+    with account.read() as session:
+        stored = session.scalars(select(RecordingMark).order_by(RecordingMark.number)).all()
+        assert [(mark.verdict, mark.reason, mark.note) for mark in stored] == [
+            ("unclear", None, "a mask"),
+            ("exclude", "camera", ""),
+        ]
+        assert (stored[0].begin_s, stored[0].end_s) == (pytest.approx(5.0, abs=0.1), pytest.approx(10.0, abs=0.1))
+
+
+def test_blind_first_shows_the_video_alone_until_it_is_over(video, add_recording, account, window, server):
+    recording = add_recording(sources=[video])
+    page = window()
+    open_recording(page, server, recording)
+    page.get_by_text("Blind first").click()
+    page.locator("[data-part=player][data-blind=yes]").wait_for()
+    settled(page)
+    assert page.locator("video").is_visible()
+    assert not page.locator("[data-part=plots]").is_visible()
+    assert page.get_by_text("the model labelled").count() == 0
+    assert page.locator("[data-part=said]").inner_text() == ""
+    page.locator("[data-part=player]").press("m")
+    pick(page, "Label", "Sad-like")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    page.get_by_text("Own impression, before the labels were shown: Sad-like").wait_for()
+    with account.read() as session:
+        (stored,) = session.scalars(select(RecordingMark))
+        assert (stored.verdict, stored.label) == ("impression", "sad")
+        assert stored.model_label is not None, "what the model had said is kept beside it"
+    page.get_by_text("Blind first").click()
+    page.get_by_text("the model labelled").wait_for()
+
+
+def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, account, window, server):
+    recording = add_recording()
+    one, other = window(), window("Ben")
+    for page in (one, other):
+        open_recording(page, server, recording)
+        select_stretch(page, 0.25, 0.5)
+        page.locator("[data-part=player]").press("x")
+        pick(page, "Why", "Interruption")
+    one.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    one.get_by_text("Marks (1)").wait_for()
+    # In haste: the second half of a double click decides nothing.
+    other.get_by_role("dialog").get_by_role("button", name="Keep").dblclick()
+    other.get_by_text("Somebody changed this stretch since you opened it").wait_for()
+    settled(other)
+    with account.read() as session:
+        assert len(session.scalars(select(RecordingMark)).all()) == 1
+    other.get_by_role("dialog").get_by_text("Store mine instead").click()
+    settled(other)
+    other.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    other.get_by_text("Marks (2)").wait_for()
+    with account.read() as session:
+        assert len({mark.recorded_by for mark in session.scalars(select(RecordingMark))}) == 2

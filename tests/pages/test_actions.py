@@ -1,0 +1,61 @@
+"""A repeated click does nothing a second time, and gets what the first one brought."""
+
+import threading
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.actions import Once
+
+
+def test_of_two_clicks_at_once_the_second_gets_what_the_first_one_brought():
+    once, begun, go_on, results = Once(), threading.Event(), threading.Event(), []
+
+    def do():
+        begun.set()
+        go_on.wait()
+        return object()
+
+    clicks = [threading.Thread(target=lambda: results.append(once.carry_out("add", do))) for _ in range(2)]
+    clicks[0].start()
+    begun.wait()
+    begun.clear()
+    clicks[1].start()
+    go_on.set()
+    for click in clicks:
+        click.join()
+    assert not begun.is_set()
+    assert results[0] is results[1]
+
+
+def test_what_was_refused_may_be_repeated():
+    once = Once()
+
+    def refuse():
+        raise ValueError("refused")
+
+    with pytest.raises(ValueError, match="refused"):
+        once.carry_out("add", refuse)
+    assert once.carry_out("add", lambda: 1) == 1
+
+
+def dialog():
+    import streamlit as st
+
+    from pages import actions
+
+    added = st.session_state.setdefault("added", [])
+    if st.button("Open") or "opening:add" not in st.session_state:
+        actions.open_anew("add")
+    if actions.action("Add", "add", actions.opening("add")):
+        st.session_state["result"] = actions.once("add", actions.opening("add"), lambda: added.append(1) or len(added))
+
+
+def test_each_opening_of_a_dialog_adds_once():
+    page = AppTest.from_function(dialog).run()
+    for opening in (1, 2):
+        for _ in range(2):
+            page.button[1].click().run()
+            assert page.session_state["result"] == opening
+        page.button[0].click().run()
+    assert not page.exception

@@ -1,0 +1,76 @@
+"""What the browser is told of each patient: text, ids, and small trends that never join two lines."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from clinic.patients.digests import SmallTrend
+from clinic.patients.listing import Line
+from clinic.patients.needs import Need
+from clinic.words import FORBIDDEN, NEEDS
+from fer_core.emotions import EMOTION_LABELS
+from pages.views import caseload_table
+
+
+def trend(shares, lines, low=0.1, high=0.3):
+    every = {label: list(shares) for label in EMOTION_LABELS}
+    ends = [None if end is None else dict.fromkeys(EMOTION_LABELS, end) for end in (low, high)]
+    return SmallTrend(list(range(20_000, 20_000 + len(shares))), list(lines), every, *ends, usable=0.5)
+
+
+def line(**values):
+    start = Line(
+        "a" * 32, "<b>Ann</b> :material/home:", "K-1", None, False, 3, date(2026, 1, 5), False, False, None, (), None
+    )
+    return Line(**{name: values.get(name, getattr(start, name)) for name in Line.__slots__})
+
+
+def test_names_travel_as_they_are_and_needs_as_words():
+    row = caseload_table._row(line(needs=(Need.CHOOSE_FACE, Need.OUTSIDE), demo=True))
+    assert row["name"] == "<b>Ann</b> :material/home:"
+    assert row["identity"] == "K-1 · ID aaaaaa"
+    assert row["needs"] == ["Choose a face", "Outside the usual range"]
+    assert (row["last"], row["recordings"], row["usable"], row["badges"]) == (
+        "5 Jan 2026",
+        "3 recordings",
+        "–",
+        ["Invented"],
+    )
+
+
+def test_each_need_has_words_and_none_speaks_of_risk():
+    assert set(NEEDS) >= set(Need)
+    assert not [said for said in NEEDS.values() for phrase in FORBIDDEN if phrase in said.lower()]
+
+
+@pytest.mark.parametrize(("recordings", "badge"), [(0, "No consent"), (2, "Closed: no consent")])
+def test_of_a_closed_patient_nothing_is_drawn(recordings, badge):
+    row = caseload_table._row(line(closed=True, recordings=recordings))
+    assert (row["badges"], row["trends"], row["usable"]) == ([badge], [], "–")
+
+
+def test_emergency_access_says_until_when(monkeypatch):
+    monkeypatch.setattr(caseload_table, "clock", lambda at: f"{at:%H:%M}")
+    row = caseload_table._row(line(emergency_until=datetime(2026, 1, 5, 9, 30, tzinfo=UTC)))
+    assert row["badges"] == ["Emergency access until 09:30"]
+
+
+def test_where_a_condition_of_the_face_holds_no_label_is_drawn():
+    row = caseload_table._row(line(trend=trend([0.1], [0]), movement_only=True))
+    assert (row["badges"], row["trends"], row["usable"]) == (["Labels not interpreted"], [], "50 %")
+
+
+def test_gaps_are_left_out_and_lines_are_kept_apart():
+    [small, _] = caseload_table._row(line(trend=trend([0.1, None, 0.2, 0.25], [0, 0, 1, 1])))["trends"]
+    assert [(point["day"], point["line"]) for point in small["points"]] == [(20_000, 0), (20_002, 1), (20_003, 1)]
+    assert (small["last"], small["usual"]) == ("25 %", [0.1, 0.3])
+    assert small["said"] == "latest 25 %, from 10 % to 25 % in 3 recordings, usual range 10 % to 30 %"
+
+
+def test_the_range_of_a_line_without_a_counting_recording_is_not_drawn_behind_an_older_one():
+    [small, _] = caseload_table._row(line(trend=trend([0.1, 0.2, None], [0, 0, 1])))["trends"]
+    assert small["usual"] is None
+
+
+def test_a_trend_in_which_nothing_counts_is_none():
+    assert caseload_table._row(line(trend=trend([None, None], [0, 0])))["trends"] == [None, None]

@@ -1,0 +1,59 @@
+"""The day and time of a new recording: the file suggests, and what a person chose stays."""
+
+from datetime import date, time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.widgets import today
+
+
+def page():
+    import streamlit as st
+
+    from pages.views.moment import ask_for_moment
+    from pages.views.uploader import Sent, SentFile
+
+    name = st.session_state.get("name")
+    files = Sent((SentFile("0" * 32, name),), done=False) if name else None
+    st.session_state["said"] = ask_for_moment(files, st.container(), st.container())
+
+
+@pytest.fixture
+def form(enter):
+    enter()
+    return AppTest.from_function(page).run()
+
+
+def chosen(form, name):
+    form.session_state["name"] = name
+    return form.run()
+
+
+def said(form):
+    assert not form.exception
+    return form.session_state["said"]
+
+
+DATED = "VID_20260405_010203.mp4"
+
+
+def test_nothing_is_suggested_before_a_file_is_chosen_and_then_the_file_s_own_day(form):
+    assert said(form) == (None, None)
+    assert said(chosen(form, DATED)) == (date(2026, 4, 5), time(1, 2))
+    assert said(chosen(form, "VID_20260406_111213.mp4")) == (date(2026, 4, 6), time(11, 12))
+
+
+def test_today_chosen_by_a_person_is_not_replaced_by_the_file_s_day(form):
+    form.date_input[0].set_value(today()).run()
+    assert said(chosen(form, DATED)) == (today(), None)
+    assert "The file says 5 Apr 2026." in [caption.value for caption in form.caption]
+
+
+def test_a_choice_that_equals_the_last_suggestion_stays(form):
+    chosen(form, DATED)
+    form.date_input[0].set_value(date(2026, 4, 4)).run()
+    form.date_input[0].set_value(date(2026, 4, 5)).run()
+    form.time_input[0].set_value(time(2, 0)).run()
+    form.time_input[0].set_value(time(1, 2)).run()
+    assert said(chosen(form, "VID_20260406_111213.mp4")) == (date(2026, 4, 5), time(1, 2))

@@ -1,0 +1,29 @@
+"""A clinician's page says what an administrator did, until that is read."""
+
+from streamlit.testing.v1 import AppTest
+
+from clinic.accounts import identities, takeovers
+from db.models import Role
+from tests import doors
+from web.resources import resources
+
+
+def told_page():
+    from pages.session import actor
+    from pages.views.takeovers import show_takeovers
+
+    show_takeovers(actor())
+
+
+def test_the_page_tells_until_it_is_read(settings, enter):
+    who, db = enter(), resources().db
+    admin = doors.actor(db, "Admin", Role.ADMINISTRATOR)
+    identities.link(db, admin, doors.add_account(db, "Another"), "https://provider.invalid", "b@clinic.invalid")
+    page = AppTest.from_function(told_page).run(timeout=30)
+    assert (len(page.warning), len(page.exception)) == (0, 0)
+    identities.link(db, admin, who.account_id, "https://provider.invalid", "a@clinic.invalid")
+    page.run()
+    assert "Admin linked your account to a sign-in provider" in page.warning[0].value
+    page.button[0].click().run()
+    assert len(page.warning) == 0
+    assert takeovers.lately(db, who)
