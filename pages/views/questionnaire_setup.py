@@ -71,7 +71,8 @@ def show_import(patient_id: str) -> None:
         )
         st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
         if good and actions.action(f"Import {good}", "import_csv", f"{patient_id}:{file.file_id}", "primary"):
-            taken = incoming_csv.take(db, who, patient_id, content)
+            target = f"{patient_id}:{file.file_id}"
+            taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content))
             st.success(f"Imported: {taken}.", icon=":material/check:")
 
 
