@@ -302,7 +302,10 @@ ADJUSTED_TREND = (
     " pictures; without a usual range, which is one of the labels."
 )
 CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
-NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Consent and sharing."
+NOTHING_SHARED = (
+    "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Consent and"
+    " sharing."
+)
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
     " for one hour; the reason is kept for good in the audit."
