@@ -86,7 +86,11 @@ def _add_patient(session: Session, account_id: str, name: str, count: int, rng: 
     own = rng.dirichlet(40 * MIX)
     first = (session.scalar(select(func.max(Recording.number))) or 0) + 1
     days = [LAST_DAY - timedelta(days=7 * (count - 1 - place)) for place in range(count)]
-    rows = [_recording(patient.id, first + place, day, own, rng) for place, day in enumerate(days)]
+    rows = [
+        _recording(patient.id, first + place, day, own, rng) | {"visit_number": place + 1}
+        for place, day in enumerate(days)
+    ]
+    patient.visits = count
     session.execute(insert(Recording), rows)
     jobs = [_job(row["id"], row["number"]) for row in rows]
     session.execute(insert(Job), jobs)
