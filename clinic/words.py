@@ -113,6 +113,15 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
     " which is shown when you turn this off."
 )
+NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
+NOT_COMPARABLE = (
+    "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
+    " from that alone."
+)
+COMPARED = (
+    "Both as analysed, on one scale. Where the intervals overlap, chance alone may make the difference; two recordings"
+    " say nothing of a lasting change."
+)
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
     " same is not counted, nor what lies on both sides of a gap."
@@ -160,7 +169,7 @@ ROLE_MEANINGS: dict[str, str] = {
 }
 ACCOUNTS_SEE_OWN = (
     "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
-    " them, on the patient's page under Edit."
+    " them, on the patient's page under Consent and sharing."
 )
 
 AUDIT_ACTIONS: dict[str, str] = {
@@ -183,6 +192,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CASELOAD_HANDED_OVER: "handed the patient over",
     AuditAction.HAND_OVER_ASKED: "asked to hand a caseload over",
     AuditAction.HAND_OVER_REFUSED: "refused to hand a caseload over",
+    AuditAction.TOKEN_MADE: "made a token for a program",
+    AuditAction.TOKEN_REVOKED: "revoked the token of a program",
+    AuditAction.TOKEN_USED: "asked by a program with a token",
     AuditAction.TAKEOVER_READ: "read what administrators had done",
     AuditAction.PATIENT_ADDED: "added the patient",
     AuditAction.PATIENT_CHANGED: "changed name or note",
@@ -287,8 +299,16 @@ CONDITIONS_MEANING = (
     " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+TOGETHER = "angry-, disgust-, fear- and sad-like together"
+ADJUSTED_TREND = (
+    "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"
+    " pictures; without a usual range, which is one of the labels."
+)
 CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
-NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
+NOTHING_SHARED = (
+    "No patient is shared with you yet. A patient's clinician can do so on the patient's page,"
+    " under Consent and sharing."
+)
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
     " for one hour; the reason is kept for good in the audit."

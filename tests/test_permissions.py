@@ -24,12 +24,12 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, totp
+from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
 from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.exchange import downloads, exports, handing_out, imports
+from clinic.exchange import downloads, exports, handing_out, imports, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
@@ -79,6 +79,8 @@ from tests.web.test_gate import inner
 from web import account, monitoring, provider, watch
 from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
+from web import tokens as token_page
+from web.api import application as api
 from web.gate import Behind, Gate
 from web.resources import resources
 from web.routes import routes
@@ -114,13 +116,20 @@ MODULES = (
     playback,
     progress,
     readings,
+    recording_files,
     reanalysis,
     totp,
     sharing,
     sessions,
     takeovers,
+    tokens,
     uploads,
     withdrawal,
+    handing_out,
+    listing,
+    needs,
+    reports,
+    same_files,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
@@ -346,6 +355,9 @@ CALLS = {
     ),
     "handover.refuse": lambda w, a: handover.refuse(w.db, a, a_request(w)),
     "handover.waiting": lambda w, a: handover.waiting(w.db, a),
+    "tokens.listed": lambda w, a: tokens.listed(w.db, a),
+    "tokens.make": lambda w, a: tokens.make(w.db, a, "a script", [w.patient_id], doors.PASSWORD),
+    "tokens.revoke": lambda w, a: tokens.revoke(w.db, a, new_id()),
     "takeovers.lately": lambda w, a: takeovers.lately(w.db, a),
     "takeovers.read": lambda w, a: takeovers.read(w.db, a, 1),
     "takeovers.unread": lambda w, a: takeovers.unread(w.db, a),
@@ -421,6 +433,7 @@ CALLS = {
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
     "imported.add": lambda w, a: imported.add(
         w.db, a, w.patient_id, DAY, b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n"
     ),
@@ -436,6 +449,7 @@ CALLS = {
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
     "totp.begin": lambda w, a: totp.begin(w.db, w.settings, a, doors.PASSWORD),
+    "totp.check_password": lambda w, a: totp.check_password(w.db, a, doors.PASSWORD),
     "totp.begun": lambda w, a: (
         totp.begin(w.db, w.settings, a, doors.PASSWORD),
         totp.begun(w.db, w.settings, a),
@@ -560,18 +574,20 @@ def streamlit_routes():
 
 
 def path_of(route):
-    return "/" if isinstance(route, Mount) else route.path
+    return (route.path or "/") if isinstance(route, Mount) else route.path
 
 
 def test_each_route_is_in_the_table():
     ours = [
         *door_pages.ROUTES,
         *account.ROUTES,
+        *token_page.ROUTES,
         *provider.ROUTES,
         *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
         *monitoring.routes(None, None),
+        *api.routes(None, None),
     ]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]
