@@ -29,6 +29,7 @@ from clinic.patients.trends import LABELS, Summary
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import Access, Job, JobState, Patient, Recording, Role, new_id
+from storage import keys
 
 ROOT = Path(__file__).parents[1]
 NAME, PASSWORD = "Dr. Invented", "seven dry umbrellas"
@@ -63,6 +64,7 @@ class Cost:
 def fill(folder: Path, patients: int, recordings: int, longest: int) -> str:
     """Make a clinic in a folder: so many patients with so many recordings each, and one with `longest`; its id."""
     settings = Settings(folder, f"sqlite:///{folder / 'clinic.db'}", key_dir=folder / "keys")
+    keys.make(settings)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
     rng = np.random.default_rng(20)

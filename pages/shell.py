@@ -84,6 +84,8 @@ with show_errors():
             )
             for place in places_of(who.role)
         ]
+        # The first page's address is "/"; a link to its name opens it too.
+        + [st.Page(PLACES[0].script, title=PLACES[0].title, url_path=PLACES[0].path, visibility="hidden")]
     )
     with st.sidebar, show_errors():
         show_sidebar(who)
