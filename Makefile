@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # OpenMP threads that spin beside another busy process cost 40 times the work.
 export OMP_WAIT_POLICY ?= PASSIVE
 
+# Files of tests run beside each other, one a core.
+AT_ONCE ?= --numprocesses logical --dist loadfile
+
 .PHONY: run demo test quick attacks check format newest lock clean
 
 $(VENV)/run.stamp: requirements.txt constraints.txt pyproject.toml
@@ -28,11 +31,11 @@ demo: $(VENV)/run.stamp
 	FER_DEMO=1 $(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AT_ONCE)
 
 # Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, walks over tables.
 quick: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(AT_ONCE)
 
 # Tries every attack of the tests, and writes docs/attacks.md with the answers and docs/roles.md with the roles.
 attacks: $(VENV)/dev.stamp

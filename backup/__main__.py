@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from backup import erasures
 from backup.archive import Secret, is_sealed, lost_media, opened_backup, seal_backup
 from backup.attached import Stores
-from backup.backup import backup, restore
+from backup.backup import backup
+from backup.restoring import known_erasures, restore_file
 from backup.transfer import transfer
 from db.copies import check
+from db.faults import explained
 from fer_core.errors import FerError
 
 
@@ -23,8 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except FerError as error:
-        print(f"{error.message} ({error.code})", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        known = explained(error)
+        if known is None:
+            raise
+        print(f"{known.message} ({known.code})", file=sys.stderr)
         return 2
     return 0
 
@@ -69,6 +75,7 @@ def _add_secrets(command: argparse.ArgumentParser) -> None:
     secret.add_argument("--key-file", type=Path, help="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     secret.add_argument("--unencrypted", action="store_true", help="write a plain copy of the database")
     command.add_argument("--media", help="the media store (default: FER_MEDIA_URL, or media beside the database)")
+    command.add_argument("--without-erasures", action="store_true", help="the list of what was erased is lost for good")
     command.add_argument(
         "--erased", type=Path, help="the list of what was erased (default: erased.jsonl beside the master key)"
     )
@@ -87,21 +94,13 @@ def _backup(options: argparse.Namespace) -> None:
 
 
 def _restore(options: argparse.Namespace) -> None:
-    path = _erased(options)
-    known = erasures.known(path)
-    if not path.exists():
-        print(
-            "There is no list of erased patients: who was erased after this backup was made is back.", file=sys.stderr
-        )
-    if not options.copy.is_file() or not is_sealed(options.copy):
-        _say(restore(options.copy, options.database, known))
-        return
-    with opened_backup(options.copy, _secret(options), options.database) as found:
-        # Before the files: those of an erased patient stay in the backup.
-        erasures.apply(found.copy, known)
-        count = found.bring_back(_stores(options))
-        _say(restore(found.copy, options.database, known))
-    print(f"files: {count} of {len(found.manifest.media)} brought back; the others belong to what was erased.")
+    known = known_erasures(_erased(options), options.without_erasures)
+    sealed = options.copy.is_file() and is_sealed(options.copy)
+    secret = _secret(options) if sealed else None
+    found = restore_file(options.copy, secret, options.database, _stores(options), known)
+    _say(found.tables)
+    if sealed:
+        print(f"files: {found.files} of {found.files_in_backup} brought back; the others belong to what was erased.")
 
 
 def _verify(options: argparse.Namespace) -> None:
@@ -122,10 +121,7 @@ def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:
     if options.key_file is not None:
         return Secret.read_key(options.key_file)
     if options.passphrase_file is not None:
-        try:
-            return Secret(passphrase=options.passphrase_file.read_text("utf-8").split("\n")[0])
-        except (OSError, ValueError):
-            raise FerError("The file of the passphrase can't be read.", "bad_passphrase_file") from None
+        return Secret.read_passphrase(options.passphrase_file)
     passphrase = getpass.getpass("Passphrase of the backup: ")
     if twice and getpass.getpass("The same again: ") != passphrase:
         raise FerError("The two passphrases differ.", "passphrases_differ")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -15,25 +15,17 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from backup import attached
-from backup.attached import COPY_BYTES, Stores, sha256_of, wanted
+from backup.attached import Stores, sha256_of, wanted
+from backup.packing import DATABASE, PACKED, MediaFile, add, add_packed, content_of, copy_out
 from db.copies import CopyError, check, copy_whole, sync_folder
 from fer_core.errors import FerError
 from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, sealing
 
-FORMAT, VERSION = "expression-history-backup", 2
-"""The first version held the names of the files and not the files."""
+FORMAT, VERSION = "expression-history-backup", 3
+"""The first version held the names of the files and not the files; the second, the database as it is."""
 CONTEXT = b"expression-history backup"
-MANIFEST, DATABASE = "manifest.json", "clinic.db"
+MANIFEST = "manifest.json"
 MIN_PASSPHRASE = 15
-
-
-@dataclass(frozen=True, slots=True)
-class MediaFile:
-    """A file beside the database as it lay there, sealed: ``media/ID`` or ``work/RECORDING/FILE``, bytes, SHA-256."""
-
-    name: str
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ class Opened:
             for entry in archive:
                 if asked.has(entry.name):
                     try:
-                        _copy_out(archive, entry, beside)
+                        copy_out(archive, entry, beside)
                         attached.bring_back(stores, entry.name, beside)
                     finally:
                         beside.unlink(missing_ok=True)
@@ -92,6 +84,14 @@ class Secret:
                 "The key file must hold 64 hexadecimal digits: `openssl rand -hex 32` makes them.", "bad_key_file"
             )
         return cls(key=key)
+
+    @classmethod
+    def read_passphrase(cls, path: Path) -> Secret:
+        """Read the first line of a file. Raises FerError ``bad_passphrase_file``."""
+        try:
+            return cls(passphrase=path.read_text("utf-8").split("\n")[0])
+        except (OSError, ValueError):
+            raise FerError("The file of the passphrase can't be read.", "bad_passphrase_file") from None
 
     def to_seal(self) -> Key:
         """Return the key for a new backup. Raises FerError ``weak_passphrase``."""
@@ -196,37 +196,15 @@ def _write(part: Path, key: Key, tables: dict[str, int], copy: Path, stores: Sto
             sealing(file, key, CONTEXT) as sealed,
             tarfile.open(fileobj=cast(IO[bytes], sealed), mode="w|") as archive,
         ):
-            database = _add(archive, DATABASE, copy.open("rb"), copy.stat().st_size)
-            media = tuple(_add(archive, *found) for found in attached.present(stores, wanted(copy)))
+            sha256 = add_packed(archive, copy)
+            media = tuple(add(archive, *found) for found in attached.present(stores, wanted(copy)))
             # The manifest comes last: what a file held is known when it was read, once.
-            manifest = Manifest(datetime.now(UTC).isoformat(), tables, database.sha256, media)
+            manifest = Manifest(datetime.now(UTC).isoformat(), tables, sha256, media)
             told = json.dumps(asdict(manifest)).encode()
-            _add(archive, MANIFEST, io.BytesIO(told), len(told))
+            add(archive, MANIFEST, io.BytesIO(told), len(told))
         file.flush()
         os.fsync(file.fileno())
     return manifest
-
-
-class _Hashing(io.RawIOBase):
-    """An open file that is hashed while it is read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.digest = file, hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        found = self._file.read(size)
-        self.digest.update(found)
-        return found
-
-
-def _add(archive: tarfile.TarFile, name: str, file: BinaryIO, size: int) -> MediaFile:
-    """Add a file piece by piece; of who owns it on this computer nothing is told."""
-    entry = tarfile.TarInfo(name)
-    entry.size = size
-    with file:
-        hashing = _Hashing(file)
-        archive.addfile(entry, cast(IO[bytes], hashing))
-    return MediaFile(name, size, hashing.digest.hexdigest())
 
 
 @contextmanager
@@ -235,7 +213,7 @@ def _reading(plain: BinaryIO) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(fileobj=plain, mode="r:") as archive:
             yield archive
-    except (tarfile.TarError, LookupError, TypeError, ValueError):
+    except (tarfile.TarError, LookupError, TypeError, ValueError, EOFError, zlib.error):
         raise FerError("The file is no backup of this program.", "backup_damaged") from None
 
 
@@ -246,7 +224,7 @@ def _unpack(source: Path, key: Key, copy: Path) -> Manifest:
     """
     with open_sealed(source.open("rb"), key, CONTEXT) as plain, _reading(plain) as archive:
         manifest = _manifest(archive)
-        found = {entry.name: _digest(archive, entry, copy) for entry in archive if entry.name != MANIFEST}
+        found = {_meant(entry.name): _digest(archive, entry, copy) for entry in archive if entry.name != MANIFEST}
     expected = {DATABASE: manifest.sha256} | {file.name: file.sha256 for file in manifest.media}
     if manifest.version == 1:
         expected = {DATABASE: manifest.sha256}
@@ -255,33 +233,20 @@ def _unpack(source: Path, key: Key, copy: Path) -> Manifest:
     return manifest
 
 
+def _meant(name: str) -> str:
+    return DATABASE if name == PACKED else name
+
+
 def _digest(archive: tarfile.TarFile, entry: tarfile.TarInfo, copy: Path) -> str:
-    if entry.name == DATABASE:
-        return _copy_out(archive, entry, copy)
-    return sha256_of(_content(archive, entry))
+    if entry.name in (DATABASE, PACKED):
+        return copy_out(archive, entry, copy)
+    return sha256_of(content_of(archive, entry))
 
 
 def _manifest(archive: tarfile.TarFile) -> Manifest:
-    told = json.loads(_content(archive, archive.getmember(MANIFEST)).read())
+    told = json.loads(content_of(archive, archive.getmember(MANIFEST)).read())
     if told["format"] != FORMAT:
         raise ValueError("another format")
     if told["version"] > VERSION:
         raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
     return Manifest(**{**told, "media": tuple(MediaFile(**media) for media in told["media"])})
-
-
-def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> BinaryIO:
-    file = archive.extractfile(entry)
-    if file is None:
-        raise ValueError("no file")
-    return cast(BinaryIO, file)
-
-
-def _copy_out(archive: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> str:
-    """Write a file of the backup to a new place, piece by piece, and return its SHA-256."""
-    hashing = _Hashing(_content(archive, entry))
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as written:
-        while chunk := hashing.read(COPY_BYTES):
-            written.write(chunk)
-    return hashing.digest.hexdigest()

@@ -38,8 +38,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
     """
     if not copy.is_file():
         raise FerError("There is no such backup.", "no_database")
-    if _revision(copy) > (head() or ""):
-        raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
+    refuse_newer(copy)
     check(copy)
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     cleaned = database.with_name(f"{database.name}.before-restore-{os.getpid()}")
@@ -51,6 +50,12 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
     finally:
         cleaned.unlink(missing_ok=True)
     return counts
+
+
+def refuse_newer(copy: Path) -> None:
+    """Raise FerError ``backup_newer`` for a copy of a database that a newer version of this program wrote."""
+    if _revision(copy) > (head() or ""):
+        raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
 
 
 def _replace(database: Path, copy: Path) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, Row, Table, delete, func, insert, inspect, make_url, select, text
 
 from db.connection import READ_ONLY, make_engine
 from db.migrate import current, head, upgrade
-from db.models import Base
+from db.models import Base, Installation
 from fer_core.errors import FerError
 
 ROWS_AT_ONCE = 1000
@@ -61,6 +61,7 @@ def transfer(source_url: str, target_url: str) -> dict[str, TableDigest]:
         with source.execution_options(**{READ_ONLY: True}).connect() as reading, target.begin() as writing:
             # Under the target's write lock nobody else can fill it any more.
             _refuse_filled(writing)
+            writing.execute(delete(Installation))
             copied = {one.name: _copy(reading, writing, one) for one in Base.metadata.sorted_tables}
             _compare(writing, copied)
             return copied
@@ -88,7 +89,8 @@ def _refuse_unless_empty(source_url: str, target_url: str) -> None:
 
 def _refuse_filled(connection: Connection) -> None:
     present = set(inspect(connection).get_table_names())
-    for one in Base.metadata.sorted_tables:
+    # The installation's row comes with the first start: it alone fills no clinic.
+    for one in (table for table in Base.metadata.sorted_tables if table is not Installation.__table__):
         if one.name in present and connection.scalar(select(func.count()).select_from(one)):
             raise TransferError(
                 "The other database holds a clinic already. Please name an empty one; nothing was changed.",

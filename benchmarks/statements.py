@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -81,7 +82,10 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """How often a change of `change` was marked within 3 and within 6 recordings, 0 to 1."""
+    """How often a change of `change` was marked within 3 and within 6 recordings, 0 to 1.
+
+    NaN where the page told no patient of a change that would be seen.
+    """
 
     name: str
     change: float
@@ -135,6 +139,8 @@ def power(
         points = trend(patient(rng, designs, changed)).points[BASELINE:]
         marks.append([Emotion.SAD in point.outside for point in points])
         changes.append(own)
+    if not marks:
+        return Power(name, math.nan, math.nan, math.nan)
     seen = np.array(marks)
     return Power(
         name, float(np.mean(changes)), float(seen[:, :3].any(axis=1).mean()), float(seen[:, :6].any(axis=1).mean())
@@ -158,5 +164,8 @@ def table(recordings: int, patients: int) -> Iterator[str]:
     for change in (0.15, None):
         for name, kind in POWER.items():
             seen = power(name, *kind, patients, change)
+            if math.isnan(seen.change):
+                yield f"| {name} | no change, as the page says | | |"
+                continue
             said = f"{seen.change * 100:.0f} points" + ("" if change else ", as the page says")
             yield f"| {name} | {said} | {seen.within_3:.0%} | {seen.within_6:.0%} |"

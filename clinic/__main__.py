@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,8 +11,9 @@ from pathlib import Path
 
 from clinic import access, audit
 from clinic.accounts import accounts, totp
-from clinic.admin import demo, demo_people, doctor, keyring, ownership, rotation, zones
-from clinic.admin.serving import read_options
+from clinic.admin import commands as commands_of_administrators
+from clinic.admin import demo, demo_people, keyring, zones
+from clinic.admin.commands import own_settings
 from clinic.console import answered
 from clinic.exchange import exports, imports
 from clinic.jobs import reanalysis
@@ -21,22 +21,21 @@ from clinic.phrases import counted
 from clinic.recordings import folders
 from clinic.settings import Settings
 from clinic.worker import cluster, selftest, worker
-from clinic.worker.supervisor import PROGRAM_DIR
 from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m clinic") -> int:
     """Run one command and return the exit code: 0 well, 1 not sound or refused, 78 for a wrong setting."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return answered(lambda: options.command(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m clinic",
+        prog=prog,
         description="Facial expressions over time: the parts that run beside the pages.",
         epilog="FER_DATA_DIR says where everything is kept; FER_DATABASE_URL names another database.",
     )
@@ -81,22 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     folder.add_argument("folder", type=Path)
     folder.add_argument("--patient", metavar="CODE", help="the folder is this patient's: the name or code, or the id")
     folder.set_defaults(command=_import_folder)
-    examined = commands.add_parser(
-        "doctor", help="say whether the installation is safe and works, and what to do; writes nothing"
-    )
-    examined.add_argument("--json", action="store_true", help="for a program that watches")
-    examined.add_argument("--strict", action="store_true", help="exit code 1 for a warning too")
-    examined.set_defaults(command=_doctor)
-    rotated = commands.add_parser("rotate-key", help="put a new master key in the old one's place; may be interrupted")
-    how = rotated.add_mutually_exclusive_group()
-    how.add_argument(
-        "--old-key-file",
-        type=Path,
-        metavar="FILE",
-        help="let the installed key open what this older one sealed: after a restore, or a change of FER_MASTER_KEY",
-    )
-    how.add_argument("--lost", action="store_true", help="begin with a new key: what the lost one sealed is gone")
-    rotated.set_defaults(command=_rotate_key)
+    commands_of_administrators.add(commands)
     checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
     checked.add_argument("what", choices=["verify"], help="walk along the chain and name the first bad row")
     checked.set_defaults(command=_audit)
@@ -110,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = own_settings()
     database = _open(settings)
     return worker.main(settings, database, options.parent, _opener(settings), options.number)
 
@@ -120,7 +104,7 @@ def _opener(settings: Settings) -> cluster.Opener:
 
 
 def _reanalyse(options: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = own_settings()
     who = access.CONSOLE
     with closing(_open(settings)) as database:
         patient_id = reanalysis.find_patient(database, who, options.patient) if options.patient else None
@@ -138,7 +122,7 @@ def _reanalyse(options: argparse.Namespace) -> int:
 
 
 def _selftest(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    settings = _settings()
+    settings = own_settings()
     _open(settings).close()
     verdict = selftest.check(_opener(settings), settings)
     print(verdict.sentence)
@@ -146,14 +130,14 @@ def _selftest(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as 
 
 
 def _migrate(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    settings = _settings()
+    settings = own_settings()
     _open(settings).close()
     print("The database is up to date.")
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = own_settings()
     with closing(_open(settings)) as database:
         exports.export_to(database, settings, access.CONSOLE, options.patient, options.file)
     print("The archive is written. It is not encrypted: keep it where nobody else reads it.")
@@ -161,7 +145,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = own_settings()
     try:
         file = options.file.open("rb")
     except OSError:
@@ -173,7 +157,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _import_folder(options: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = own_settings()
     with closing(_open(settings)) as database:
         lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
     taken = sum(line.taken for line in lines)
@@ -185,44 +169,8 @@ def _print_line(line: folders.Line) -> None:
     print(f"{'taken' if line.taken else 'refused':8} {line.name}: {line.sentence}")
 
 
-def _doctor(options: argparse.Namespace) -> int:
-    """Say what was found; the data folder is not made, and nothing is written."""
-    try:
-        settings = Settings.from_environment(make=False)
-        found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
-    except FerError as error:
-        found = [doctor.Finding("settings", doctor.Level.REFUSED, "A setting is of no use.", error.message)]
-    if options.json:
-        print(doctor.as_json(found))
-    else:
-        for finding in found:
-            print(f"{finding.level.value:8} {finding.name:16} {finding.sentence} {finding.remedy}".rstrip())
-    worst = [finding for finding in found if finding.level is not doctor.Level.OK]
-    return 0 if doctor.sound(found) and not (options.strict and worst) else 1
-
-
-def _rotate_key(options: argparse.Namespace) -> int:
-    settings = _settings()
-    migrate(settings.database_url)
-    with closing(open_database(settings.database_url)) as database:
-        if options.lost:
-            count = rotation.replace_lost(database, settings)
-            print(f"A new key is in place. Second steps that went with the old one: {count}.")
-            return 0
-        if options.old_key_file is not None:
-            found = rotation.adopt(database, settings, options.old_key_file)
-        else:
-            found = rotation.rotate(database, settings)
-    print(f"The new key opens {found.files} files and {found.second_steps} second steps.")
-    if found.lost:
-        print(f"Neither key opens {found.lost} of what is there; that was so before.", file=sys.stderr)
-    if found.kept is not None:
-        print(f"The old key is kept in {found.kept}: backups from before need it. Back the key folder up now.")
-    return 0
-
-
 def _demo(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    settings = _settings()
+    settings = own_settings()
     own = settings.as_demo()
     migrate(own.database_url)
     database = open_database(own.database_url)
@@ -236,7 +184,7 @@ def _demo(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the 
 
 
 def _audit(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    settings = _settings()
+    settings = own_settings()
     with closing(_open(settings)) as database:
         verdict = audit.verify(database)
     print(verdict.sentence)
@@ -244,7 +192,7 @@ def _audit(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the
 
 
 def _reset_password(options: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = own_settings()
     with closing(_open(settings)) as database:
         password = accounts.reset_by_console(database, options.name)
     print(f"The new password, to be changed at the next sign-in: {password}")
@@ -252,17 +200,11 @@ def _reset_password(options: argparse.Namespace) -> int:
 
 
 def _reset_second_step(options: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = own_settings()
     with closing(_open(settings)) as database:
         totp.reset_by_console(database, options.name)
     print("The account signs in with its password alone until its owner turns the second step on again.")
     return 0
-
-
-def _settings() -> Settings:
-    """Return the settings, where this account is the installation's."""
-    ownership.refuse_other(Settings.from_environment(make=False))
-    return Settings.from_environment()
 
 
 def _open(settings: Settings) -> Database:

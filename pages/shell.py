@@ -13,6 +13,7 @@ from clinic.worker.health import read_health
 from pages import actions, links
 from pages.navigation import PLACES, PageEntry, places_of
 from pages.session import actor
+from pages.views.paper import print_styles
 from pages.views.takeovers import show_takeovers
 from pages.views.zone import ask_for_zone
 from pages.widgets import duration, show_errors
@@ -86,6 +87,7 @@ with show_errors():
     )
     with st.sidebar, show_errors():
         show_sidebar(who)
+    print_styles()
     said = st.container()
     with show_errors():
         page.run()

@@ -14,7 +14,7 @@ HEAD = """# Who may do what
 Written by `make attacks` from the table that the tests walk (`tests/permissions.py`): each cell is tried. *viewer*: the
 patient is shared with them; *foreign*: a clinician with another caseload; *emergency*: the same with emergency access;
 *clinician*: the patient's own; *administrator*: without this patient; *disabled*: the patient's clinician, disabled.
-A word that is not *yes* is the code of the refusal. `/metrics` asks no sign-in, but a token of its own
+A word that is not *yes* is the code of the refusal. `/metrics` asks for no sign-in, but for a token of its own
 (`FER_METRICS_TOKEN`).
 """
 WORDS = {"ok": "yes", "open": "yes"}

@@ -11,8 +11,10 @@ from clinic.consent import consent
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions, events
 from clinic.patients.fields import valid_note
+from clinic.questionnaires import answers
+from clinic.reports.beside import Beside
 from clinic.reports.content import Asked, Report, report
 from clinic.reports.page import html
 from clinic.reports.pdf import pages, pdf
@@ -36,7 +38,9 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, ask
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
-        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, kind=kind.value)
+        begin, end = (day.isoformat() if day is not None else None for day in (asked.begin, asked.end))
+        told = {"kind": kind.value, "begin": begin, "end": end}
+        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, **told)
     return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
 
 
@@ -55,7 +59,12 @@ def _report(db: Database, actor: Actor, patient_id: str, asked: Asked) -> Report
     if asked.recording_id is not None and asked.recording_id not in {row.id for row in patient.recordings}:
         raise FerError("This recording is no longer there.", "nothing_to_report")
     made_at = f"{clock.now().astimezone(zone):%d %b %Y, %H:%M} ({zone})"
-    found = report(patient, asked, actor.name, made_at)
-    if not any(table.rows for table in found.tables):
-        raise FerError("No recording lies in this period.", "nothing_to_report")
+    beside = Beside(
+        answers.listed(db, actor, patient_id),
+        events.marks(db, actor, patient_id),
+        conditions.conditions(db, actor, patient_id),
+    )
+    found = report(patient, asked, actor.name, made_at, beside)
+    if not found.tables:
+        raise FerError("Nothing lies in this period.", "nothing_to_report")
     return found

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import codecs
 import gc
+import importlib
 import io
 from fractions import Fraction
 
 import av
-import av.subtitles.codeccontext
-import av.subtitles.stream
 import numpy as np
-import numpy.random
 from PIL import Image, features
 
 from fer_core.decoder.examine import examine
@@ -20,6 +18,23 @@ from fer_core.decoder.spans import spans
 
 _ENCODINGS = ("ascii", "latin-1", "cp1252", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 """What the texts in a file may be written in; Python loads each when it is needed first."""
+_LATE = (
+    "_strptime",
+    "av.audio.codeccontext",
+    "av.audio.stream",
+    "av.subtitles.codeccontext",
+    "av.subtitles.stream",
+    "colorsys",
+    "linecache",
+    "mmap",
+    "numpy._core._internal",
+    "numpy.random",
+    "PIL.ImageCms",
+    "PIL.ImageColor",
+    "PIL.ImageFilter",
+    "PIL.ImagePalette",
+)
+"""What the decoders import inside of their functions, for files of a rarer kind."""
 _SIDE_PX = 32
 
 
@@ -27,6 +42,8 @@ def warm_up() -> None:
     """Write and read a small file of each kind in memory."""
     for name in _ENCODINGS:
         codecs.lookup(name)
+    for name in _LATE:
+        importlib.import_module(name)
     Image.init()
     heic_available()
     black = Image.new("RGB", (_SIDE_PX, _SIDE_PX))

@@ -59,7 +59,7 @@ def _live(scale: Scale, entry: str) -> None:
         score = answers.score_of(scale, items, None)
         st.markdown(f"**{sentences.score_sentence(scale, score)}**")
         if score.watched:
-            st.error(sentences.WATCHED_NOW, icon=":material/front_hand:")
+            st.warning(sentences.WATCHED_NOW, icon=":material/front_hand:")
     else:
         st.markdown("**No answer yet.**")
 

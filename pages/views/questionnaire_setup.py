@@ -12,9 +12,11 @@ from clinic.questionnaires import incoming_csv, scales, schedule
 from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Scale
 from clinic.questionnaires.scales import OwnFields
 from clinic.questionnaires.schedule import Due
+from clinic.recordings import incoming
 from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
 
@@ -54,10 +56,12 @@ def show_import(patient_id: str) -> None:
             "The first line names the columns: date (2026-11-25), scale (such as PHQ-9), and total, or q1, q2 and so on"
             " for the answers. All rows are for this patient."
         )
-        file = st.file_uploader("CSV file", type=["csv"], key=f"csv:{patient_id}")
-        if file is None:
+        kind = Kind(f"csv:{patient_id}", "Choose a CSV file", ("csv",), "CSV")
+        sent, db, who = uploader(kind), resources().db, actor()
+        if sent is None or not sent.done:
             return
-        content, db, who = file.getvalue(), resources().db, actor()
+        with incoming.opened(resources().settings, sent.first.upload_id, who.account_id) as file:
+            content = file.read(incoming_csv.BYTES_MOST + 1)
         rows = incoming_csv.preview(db, who, patient_id, content)
         good, bad = incoming_csv.counts(rows)
         st.dataframe(
@@ -77,9 +81,11 @@ def show_import(patient_id: str) -> None:
             key=f"csv_rows:{patient_id}",
         )
         st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
-        target = f"{patient_id}:{file.file_id}:{chooser.digest(rows)}"
+        target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
         if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
             taken = incoming_csv.take(db, who, patient_id, content)
+            give_up(sent.ids)
+            close_uploader(kind)
             st.success(f"Imported: {taken}.", icon=":material/check:")
 
 

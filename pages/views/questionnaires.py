@@ -26,7 +26,7 @@ def show_watched(given: list[Answer]) -> None:
     """Say that a watched question was answered above 0, where the newest answers to it are."""
     found = sentences.watched(given)
     if found is not None:
-        st.error(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
+        st.warning(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
 
 
 def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:

@@ -1,26 +1,34 @@
 """Encrypted backups: made, verified, brought back after everything was wiped; and erased patients stay erased."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import sqlite3
+import tarfile
 import tracemalloc
 from datetime import UTC, date, datetime
 
 import pytest
+from alembic import command
 from fsspec.core import url_to_fs
+from sqlalchemy import create_engine, text
 
+import db.migrate as db_migrate
 from backup import archive, attached, erasures
 from backup.__main__ import main
 from backup.archive import Secret
 from backup.attached import Stores
 from backup.erasures import Erasure
+from backup.restoring import restore_file
 from db.copies import check
 from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, Sample, new_id
 from fer_core.errors import FerError
+from storage.sealed import sealing
 
+PATIENT_OF_THEN = "INSERT INTO patient (id, name, note, demo, created_at) VALUES ('c', 'Old', '', false, '2026-01-01')"
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -103,7 +111,7 @@ def test_back_up_wipe_restore_compare(path, backup, phrase, capsys):
     assert main(["verify", str(path), str(backup), *phrase]) == 0
     shutil.rmtree(path.parent)
     path.parent.mkdir()
-    assert main(["restore", str(path), str(backup), *phrase]) == 0
+    assert main(["restore", str(path), str(backup), *phrase, "--without-erasures"]) == 0
     assert "files: 4 of 4 brought back" in capsys.readouterr().out
     assert dump(path) == before
     assert files(path) == kept
@@ -145,10 +153,13 @@ def test_erased_patients_stay_erased_after_a_restore(path, backup, phrase, tmp_p
         assert b"b" * 32 not in content, file.name
 
 
-def test_without_the_list_it_says_what_that_means(path, backup, phrase, capsys):
+def test_without_the_list_nothing_is_restored_before_a_person_says_so(path, backup, phrase, capsys):
     main(["backup", str(path), str(backup), *phrase])
-    assert main(["restore", str(path), str(backup), *phrase]) == 0
+    before = dump(path)
+    assert main(["restore", str(path), str(backup), *phrase]) == 2
     assert "no list of erased patients" in capsys.readouterr().err
+    assert dump(path) == before
+    assert main(["restore", str(path), str(backup), *phrase, "--without-erasures"]) == 0
 
 
 def test_a_damaged_list_stops_the_restore(path, backup, phrase, tmp_path, capsys):
@@ -269,6 +280,45 @@ def test_a_backup_of_the_first_version_still_opens(path, backup, monkeypatch):
     with archive.opened_backup(backup, secret, path) as found:
         assert found.manifest.version == 1
         assert found.bring_back(stores_of(path)) == 0
+
+
+def tables_of_then(path, revision="0009"):
+    """Make a database as the last release had it, with one patient."""
+    engine, config = create_engine(f"sqlite:///{path}"), db_migrate._config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.execute(text(PATIENT_OF_THEN))
+    engine.dispose()
+
+
+def test_a_backup_of_the_last_release_still_opens(path, backup):
+    """Version 2 held the database as it is, of the tables of that time."""
+    secret = Secret(key=bytes(range(32)))
+    before = path.with_name("before.db")
+    tables_of_then(before)
+    content = before.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    told = {"made_at": "2026-01-01", "tables": check(before), "sha256": sha256, "media": []}
+    manifest = json.dumps({**told, "format": archive.FORMAT, "version": 2}).encode()
+    with (
+        backup.open("wb") as file,
+        sealing(file, secret.to_seal(), archive.CONTEXT) as sealed,
+        tarfile.open(fileobj=sealed, mode="w|") as tar,
+    ):
+        for name, part in (("clinic.db", content), ("manifest.json", manifest)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(part)
+            tar.addfile(entry, io.BytesIO(part))
+    restore_file(backup, secret, path, stores_of(path), [])
+    migrate(f"sqlite:///{path}")
+    assert names(path) == ["Old"]
+
+
+def test_the_database_is_compressed(path, backup):
+    manifest = archive.seal_backup(path, backup, Secret(key=bytes(range(32))), stores_of(path))
+    files = sum(file.size for file in manifest.media)
+    assert backup.stat().st_size - files < 0.5 * path.stat().st_size
 
 
 @pytest.mark.parametrize(

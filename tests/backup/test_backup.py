@@ -42,7 +42,7 @@ def test_back_up_wipe_restore_compare(path, tmp_path):
     assert main(["backup", str(path), str(tmp_path / "copy.db"), "--unencrypted"]) == 0
     for file in tmp_path.glob("clinic.db*"):
         file.unlink()
-    assert main(["restore", str(path), str(tmp_path / "copy.db")]) == 0
+    assert main(["restore", str(path), str(tmp_path / "copy.db"), "--without-erasures"]) == 0
     assert names(path) == ["A", "B"]
 
 
@@ -85,7 +85,7 @@ def test_refusals_leave_everything_as_it_was(path, tmp_path, capsys):
     with pytest.raises(FerError, match="already"):
         backup(path, tmp_path / "taken.db")
     assert (tmp_path / "taken.db").read_text() == "something"
-    assert main(["restore", str(path), str(tmp_path / "taken.db")]) == 2
+    assert main(["restore", str(path), str(tmp_path / "taken.db"), "--without-erasures"]) == 2
     assert "no backup" in capsys.readouterr().err
     backup(path, tmp_path / "future.db")
     connection = sqlite3.connect(tmp_path / "future.db")

@@ -52,3 +52,8 @@ def test_the_simulation_makes_what_it_says():
     assert 0.3 < (samples.status == "no_face").mean() < 0.7
     assert np.diff(samples.time_s) == pytest.approx(0.2)
     assert statements.LATER == 12
+
+
+def test_no_change_that_the_page_would_tell_is_no_figure():
+    told = power("", [replace(CHEAP, seconds=30)] * 10, Sessions(), 2, None)
+    assert np.isnan([told.change, told.within_3, told.within_6]).all()

@@ -10,13 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fer_core.errors import MediaError
 from fer_core.media import reader, wire
 from fer_core.media.process import ENVIRONMENT, Server
 from fer_core.media.sandbox import inspect_file
-from tests.media import moving_face, write_clip
+from fer_core.media.video import frames, spans
+from tests.media import interlaced, moving_face, scene, write_clip
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 KILLED = "killed"
@@ -176,3 +179,46 @@ def test_all_that_this_kernel_knows_is_taken():
     if lists.exists() and "landlock" in lists.read_text():
         assert held.landlock
         assert held.whole
+
+
+def pictures(folder):
+    """Pictures of rare kinds, which make Pillow load what it loads late."""
+    plain = Image.fromarray(scene(side=60, size=(80, 80)))
+    grey = plain.convert("L")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8769)[0x9003] = "2026:05:04 10:11:12"
+    plain.save(folder / "dated.jpg", exif=exif)
+    plain.convert("CMYK").save(folder / "cmyk.jpg", progressive=True)
+    plain.save(folder / "two.mpo", save_all=True, append_images=[plain])
+    plain.convert("LAB").save(folder / "lab.tif")
+    plain.convert("P").save(folder / "palette.png", transparency=0)
+    Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(folder / "deep.png")
+    plain.save(folder / "moving.gif", save_all=True, append_images=[plain.rotate(90)])
+    plain.convert("RGBA").save(folder / "clear.webp")
+    grey.save(folder / "grey.bmp")
+    damaged = bytearray((folder / "dated.jpg").read_bytes())
+    damaged[30:60] = bytes(30)
+    (folder / "damaged.jpg").write_bytes(damaged)
+
+
+def videos(folder):
+    """Videos of every kind of container that FFmpeg writes here, one of them interlaced."""
+    for name in ("v.mp4", "v.mkv", "v.avi", "v.ts", "v.flv"):
+        write_clip(folder / name, moving_face(12), options={"g": "4"})
+    interlaced(folder / "interlaced.mp4")
+
+
+def test_nothing_is_loaded_after_the_rights_are_gone(tmp_path, monkeypatch):
+    pictures(tmp_path)
+    videos(tmp_path)
+    server = Server("from tests.planted import strict; strict({link})")
+    monkeypatch.setattr(reader, "READERS", server)
+    seen = set()
+    for path in sorted(tmp_path.iterdir()):
+        kind = inspect_file(path).kind
+        seen.add(kind)
+        assert kind == "image" or list(frames(path, 0.2)), path.name
+        assert kind == "image" or spans(path, 0.4), path.name
+    server.stop()
+    assert seen == {"image", "video"}

@@ -1,0 +1,84 @@
+"""Bringing a backup back into a database of either kind: what was erased since goes before anybody can see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backup import erasures
+from backup.archive import Opened, Secret, is_sealed, opened_backup
+from backup.attached import Stores
+from backup.backup import refuse_newer, restore
+from backup.erasures import Erasure
+from backup.transfer import transfer
+from db.copies import check, sqlite_path
+from db.migrate import upgrade
+from fer_core.errors import FerError
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The rows of each table, and how many of the backup's files came back; the others belong to what was erased."""
+
+    tables: dict[str, int]
+    files: int = 0
+    files_in_backup: int = 0
+
+
+def known_erasures(path: Path, without: bool) -> list[Erasure]:
+    """Return what was erased; `without`: a person said that there is no list, and what that means is known.
+
+    Raises FerError ``no_erasures``, ``erasures_unreadable``.
+    """
+    if not path.exists() and not without:
+        raise FerError(
+            f"There is no list of erased patients ({path}): whoever was erased after this backup was made would be"
+            " back. Please bring the list back with the key folder, or say --without-erasures if it is lost for good.",
+            "no_erasures",
+        )
+    return erasures.known(path)
+
+
+def restore_file(
+    source: Path, secret: Secret | None, database: Path, stores: Stores, erased: list[Erasure]
+) -> Restored:
+    """Put a backup, sealed or plain, in the place of a SQLite database. Raises as `restore` and `opened_backup` do."""
+    if not source.is_file() or not is_sealed(source):
+        return Restored(restore(source, database, erased))
+    with _cleaned(source, secret, database, erased) as found:
+        files = found.bring_back(stores)
+        return Restored(restore(found.copy, database, erased), files, len(found.manifest.media))
+
+
+def restore_to_url(
+    source: Path, secret: Secret | None, url: str, beside: Path, stores: Stores, erased: list[Erasure]
+) -> Restored:
+    """Put a sealed backup into an empty database of any kind; `beside`: where it is unpacked meanwhile.
+
+    Raises as `opened_backup` and `transfer` do.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        return restore_file(source, secret, path, stores, erased)
+    with _cleaned(source, secret, beside, erased) as found:
+        refuse_newer(found.copy)
+        try:
+            upgrade(f"sqlite:///{found.copy}")
+            transfer(f"sqlite:///{found.copy}", url)
+            return Restored(check(found.copy), found.bring_back(stores), len(found.manifest.media))
+        finally:
+            # A log, and a copy from before the upgrade, lie beside it: they are readable.
+            for kept in found.copy.parent.glob(f"{found.copy.name}[.-]*"):
+                kept.unlink()
+
+
+@contextmanager
+def _cleaned(source: Path, secret: Secret | None, beside: Path, erased: list[Erasure]) -> Iterator[Opened]:
+    """Unpack a backup, and erase from the copy what was erased since."""
+    if secret is None:
+        raise FerError("This backup is sealed. Please name its passphrase or key.", "no_secret")
+    with opened_backup(source, secret, beside) as found:
+        erasures.apply(found.copy, erased)
+        yield found

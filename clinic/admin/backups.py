@@ -1,0 +1,196 @@
+"""Backups of an installation as its settings name it: on either kind of database, dated, verified, and tried out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import select
+
+from backup import daily
+from backup.archive import Manifest, Secret, seal_backup
+from backup.attached import Stores
+from backup.erasures import Erasure
+from backup.restoring import Restored, restore_file, restore_to_url
+from backup.transfer import transfer
+from clinic import audit, clock
+from clinic.admin import keyring
+from clinic.settings import Settings
+from clinic.worker.supervisor import PROGRAM_DIR
+from db.copies import sqlite_path
+from db.engine import Database, migrate, open_database
+from db.models import Consent, Patient, Recording
+from fer_core.errors import FerError
+from storage import keys
+from storage.media import MediaStore
+from storage.sealed import Key
+
+STARTED_WITHIN_S = 180.0
+SCRATCH = "restore-check-"
+
+
+def key_path(settings: Settings) -> Path:
+    """Return where the key of the daily backups lies: with the master key, and never with the backups."""
+    return settings.key_dir / "backup.key"
+
+
+def own_secret(settings: Settings, make: bool = False) -> Secret:
+    """Return the key of the daily backups. Raises FerError ``no_backup_key`` where there is none, unless `make`."""
+    key = keys.make_at(key_path(settings)) if make else keys.read(key_path(settings))
+    if key is None:
+        raise FerError(
+            f"The key of the backups is missing ({key_path(settings)}). Please bring back the key folder, or name the"
+            " key or passphrase that sealed this backup.",
+            "no_backup_key",
+        )
+    return Secret(key=key.secret)
+
+
+def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[Path, Manifest]:
+    """Write a dated backup into a folder, verify it, and delete the oldest beyond `keep`; writers may go on.
+
+    Raises FerError as `seal_backup` and `transfer` do; nothing is deleted then.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / daily.name_at(clock.now())
+    with _as_sqlite(settings) as database:
+        manifest = seal_backup(database, target, secret, _stores(settings))
+    daily.prune(folder, keep)
+    return target, manifest
+
+
+def bring_back(settings: Settings, source: Path, secret: Secret | None, erased: list[Erasure]) -> Restored:
+    """Put a backup into the installation's database, without what was erased since. Raises as `restore_to_url` does."""
+    beside = settings.data_dir / "clinic.db"
+    return restore_to_url(source, secret, settings.database_url, beside, _stores(settings), erased)
+
+
+def drill(settings: Settings, source: Path, secret: Secret | None, erased: list[Erasure]) -> Iterator[str]:
+    """Start a backup as a clinic of its own in a scratch folder, and yield what was found, line by line.
+
+    Nothing of the installation is touched; the folder goes with the end. Raises FerError where something is not as it
+    must be.
+    """
+    with _scratch(settings) as folder:
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        there = replace(Settings.at(data), key_dir=folder / "keys", master_key=keys.require(settings).secret)
+        found = restore_file(source, secret, data / "clinic.db", _stores(there), erased)
+        yield f"The backup is whole: {sum(found.tables.values())} rows, {found.files} of {found.files_in_backup} files."
+        migrate(there.database_url)
+        with closing(open_database(there.database_url)) as db:
+            keyring.settle(db, there)
+            yield "Its master key is the installed one."
+            yield _erased_are_gone(db, erased)
+            yield f"Files that open with the key: {_opened(there)}."
+            verdict = audit.verify(db)
+            if verdict.first_bad is not None:
+                raise FerError(verdict.sentence, "audit_changed")
+            yield verdict.sentence
+        yield f"The pages start on it and answer, after {_start(there):.0f} s."
+
+
+@contextmanager
+def _as_sqlite(settings: Settings) -> Iterator[Path]:
+    """Give the installation's database as a SQLite file: itself, or one moment of a server's, deleted afterwards."""
+    path = sqlite_path(settings.database_url)
+    if path is not None:
+        yield path
+        return
+    # What a backup that was killed left behind is readable, and goes.
+    for rest in settings.data_dir.glob("snapshot-*"):
+        rest.unlink()
+    snapshot = settings.data_dir / f"snapshot-{secrets.token_hex(4)}.db"
+    try:
+        transfer(settings.database_url, f"sqlite:///{snapshot}")
+        yield snapshot
+    finally:
+        for rest in settings.data_dir.glob(f"{snapshot.name}*"):
+            rest.unlink()
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Path]:
+    """Give a folder on the data's own disk, for this user alone, and never on that of the backups."""
+    for rest in settings.data_dir.glob(f"{SCRATCH}*"):
+        shutil.rmtree(rest)
+    folder = settings.data_dir / f"{SCRATCH}{secrets.token_hex(4)}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stores(settings: Settings) -> Stores:
+    return Stores(settings.media_url, settings.data_dir / "work")
+
+
+def _erased_are_gone(db: Database, erased: list[Erasure]) -> str:
+    kinds = {"patient": Patient.id, "recording": Recording.id}
+    with db.read() as session:
+        for kind, its_id in kinds.items():
+            gone = [erasure.erased_id for erasure in erased if erasure.kind == kind]
+            if session.scalar(select(its_id).where(its_id.in_(gone)).limit(1)) is not None:
+                raise FerError("Somebody who was erased is in the restored clinic.", "erased_is_back")
+        withdrawn = [erasure.erased_id for erasure in erased if erasure.kind == "consent"]
+        living = select(Consent.id).where(Consent.id.in_(withdrawn), Consent.withdrawn_at.is_(None))
+        if session.scalar(living.limit(1)) is not None:
+            raise FerError("A consent that was withdrawn is valid in the restored clinic.", "erased_is_back")
+    return f"Of {len(erased)} erasures and withdrawals, none is undone."
+
+
+def _opened(settings: Settings) -> int:
+    media, count = MediaStore.at(settings, Key.of(settings.master_key or b"")), 0
+    for file in media.files():
+        media.open(file.id).close()
+        count += 1
+    return count
+
+
+def _start(settings: Settings) -> float:
+    """Start the pages on a free port, wait until they answer, end them, and return the seconds that it took."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    named = {name: value for name, value in os.environ.items() if not name.startswith("FER_")}
+    environment = named | {
+        "FER_DATA_DIR": str(settings.data_dir),
+        "FER_KEY_DIR": str(settings.key_dir),
+        "FER_MASTER_KEY": (settings.master_key or b"").hex(),
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1"]
+    began = clock.steady_s()
+    with (settings.data_dir / "pages.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=PROGRAM_DIR, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        try:
+            while not _answers(port):
+                if process.poll() is not None or clock.steady_s() - began > STARTED_WITHIN_S:
+                    raise FerError("The pages do not start on the restored clinic.", "no_start")
+                time.sleep(0.5)
+        finally:
+            process.terminate()
+            process.wait()
+    return clock.steady_s() - began
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,148 @@
+"""The commands of whoever looks after the installation: its health, its key, its backups."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from backup.archive import Secret, is_sealed
+from backup.restoring import known_erasures
+from clinic.admin import backups, doctor, ownership, rotation
+from clinic.admin.serving import read_options
+from clinic.settings import Settings
+from clinic.worker.supervisor import PROGRAM_DIR
+from db.engine import migrate, open_database
+from fer_core.errors import FerError
+
+KEPT = 30
+"""So many daily backups stay, unless a person says otherwise."""
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser's."""
+    examined = commands.add_parser(
+        "doctor", help="say whether the installation is safe and works, and what to do; writes nothing"
+    )
+    examined.add_argument("--json", action="store_true", help="for a program that watches")
+    examined.add_argument("--strict", action="store_true", help="exit code 1 for a warning too")
+    examined.set_defaults(command=_doctor)
+    rotated = commands.add_parser("rotate-key", help="put a new master key in the old one's place; may be interrupted")
+    how = rotated.add_mutually_exclusive_group()
+    how.add_argument(
+        "--old-key-file",
+        type=Path,
+        metavar="FILE",
+        help="let the installed key open what this older one sealed: after a restore, or a change of FER_MASTER_KEY",
+    )
+    how.add_argument("--lost", action="store_true", help="begin with a new key: what the lost one sealed is gone")
+    rotated.set_defaults(command=_rotate_key)
+    made = commands.add_parser("backup", help="write a dated, sealed backup, verify it, and delete the oldest")
+    made.add_argument("--to", type=Path, metavar="FOLDER", help="default: FER_BACKUP_DIR")
+    made.add_argument("--keep", type=int, default=KEPT, metavar="N", help=f"how many stay (default {KEPT})")
+    _add_secrets(made)
+    made.set_defaults(command=_backup)
+    back = commands.add_parser("restore", help="bring a backup back; whoever was erased since stays erased")
+    back.add_argument("file", type=Path, help="the backup")
+    back.add_argument("--check", action="store_true", help="only try it, in a scratch folder, and report")
+    back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is lost for good")
+    _add_secrets(back)
+    back.set_defaults(command=_restore)
+
+
+def own_settings() -> Settings:
+    """Return the settings, where this account is the installation's. Raises FerError ``other_owner`` and their own."""
+    ownership.refuse_other(Settings.from_environment(make=False))
+    return Settings.from_environment()
+
+
+def _add_secrets(command: argparse.ArgumentParser) -> None:
+    secret = command.add_mutually_exclusive_group()
+    secret.add_argument("--passphrase-file", type=Path, metavar="FILE", help="its first line seals the backup")
+    secret.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="another key than backup.key in the key folder (64 digits)"
+    )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """Say what was found; the data folder is not made, and nothing is written."""
+    try:
+        settings = Settings.from_environment(make=False)
+        found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
+    except FerError as error:
+        found = [doctor.Finding("settings", doctor.Level.REFUSED, "A setting is of no use.", error.message)]
+    if options.json:
+        print(doctor.as_json(found))
+    else:
+        for finding in found:
+            print(f"{finding.level.value:8} {finding.name:16} {finding.sentence} {finding.remedy}".rstrip())
+    worst = [finding for finding in found if finding.level is not doctor.Level.OK]
+    return 0 if doctor.sound(found) and not (options.strict and worst) else 1
+
+
+def _rotate_key(options: argparse.Namespace) -> int:
+    settings = own_settings()
+    migrate(settings.database_url)
+    with closing(open_database(settings.database_url)) as database:
+        if options.lost:
+            count = rotation.replace_lost(database, settings)
+            print(f"A new key is in place. Second steps that went with the old one: {count}.")
+            return 0
+        if options.old_key_file is not None:
+            found = rotation.adopt(database, settings, options.old_key_file)
+        else:
+            found = rotation.rotate(database, settings)
+    print(f"The new key opens {found.files} files and {found.second_steps} second steps.")
+    if found.lost:
+        print(f"Neither key opens {found.lost} of what is there; that was so before.", file=sys.stderr)
+    if found.kept is not None:
+        print(f"The old key is kept in {found.kept}: backups from before need it. Back the key folder up now.")
+    return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    settings = own_settings()
+    folder = options.to or settings.backup_dir
+    if folder is None:
+        raise FerError("Please name a folder with --to, or set FER_BACKUP_DIR.", "no_backup_dir")
+    if options.keep < 1:
+        raise FerError("At least one backup has to stay.", "bad_keep")
+    first = not backups.key_path(settings).exists() and _named_secret(options) is None
+    secret = _named_secret(options) or backups.own_secret(settings, make=True)
+    if first:
+        print(
+            f"The backups are sealed with {backups.key_path(settings)}. Keep a copy of that folder elsewhere: without"
+            " it no backup opens."
+        )
+    file, manifest = backups.make(settings, folder, secret, options.keep)
+    rows, files = sum(manifest.tables.values()), len(manifest.media)
+    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, {rows} rows, {files} files; unpacked again and found whole.")
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    settings = own_settings()
+    if not options.file.is_file():
+        raise FerError("There is no such backup.", "no_backup")
+    erased = known_erasures(settings.erasures_path, options.without_erasures)
+    secret = _named_secret(options)
+    if secret is None and is_sealed(options.file):
+        secret = backups.own_secret(settings)
+    if options.check:
+        for line in backups.drill(settings, options.file, secret, erased):
+            print(line, flush=True)
+        print("The backup can be brought back.")
+        return 0
+    found = backups.bring_back(settings, options.file, secret, erased)
+    print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
+    print("The other files belong to what was erased since. Start the program now.")
+    return 0
+
+
+def _named_secret(options: argparse.Namespace) -> Secret | None:
+    if options.key_file is not None:
+        return Secret.read_key(options.key_file)
+    return Secret.read_passphrase(options.passphrase_file) if options.passphrase_file is not None else None

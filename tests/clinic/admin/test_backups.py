@@ -1,0 +1,207 @@
+"""Backups of either kind of database: dated, pruned, tried on a scratch folder, and brought back without the erased."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from backup import daily
+from backup.archive import Secret
+from backup.restoring import known_erasures
+from clinic import clock
+from clinic.accounts import accounts
+from clinic.admin import backups, keyring, rotation
+from clinic.erasure import deletion
+from db.engine import migrate, open_database
+from db.models import Job, JobState, Patient, Recording, Sample
+from fer_core.errors import FerError
+from storage import keys
+from storage.media import open_store
+
+KEEP = 30
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def clinic(db, settings, who, an_upload):
+    """Two patients, each with a recording whose file waits; the first is to be erased."""
+    keyring.settle(db, settings)
+    ids = {}
+    with db.session() as session:
+        for name in ("Wilhelmine Zauberberg", "Ann Invented"):
+            patient = Patient(name=name, created_at=datetime.now(UTC))
+            visit = Recording(kind="video", recorded_on=date(2026, 1, 1), created_at=datetime.now(UTC))
+            visit.samples = [Sample(frame_index=index, time_s=index / 3) for index in range(50)]
+            stored = an_upload()
+            visit.job = Job(sources=[stored.as_source()], created_at=datetime.now(UTC), state=JobState.CHOOSING.value)
+            patient.recordings.append(visit)
+            session.add(patient)
+            session.flush()
+            accounts.grant(session, who.account_id, patient.id)
+            ids[name] = (patient.id, stored.id)
+    return ids
+
+
+def erased_of(settings):
+    return known_erasures(settings.erasures_path, without=False)
+
+
+def names(db):
+    with db.read() as session:
+        return list(session.scalars(select(Patient.name).order_by(Patient.name)))
+
+
+def erase(db, settings, who, clinic):
+    deletion.delete_patient(db, settings, who, clinic["Wilhelmine Zauberberg"][0])
+
+
+def left_beside(settings):
+    """What a backup or a drill could have left in the data folder."""
+    return [path.name for path in settings.data_dir.iterdir() if path.name.startswith(("snapshot", "restore-check"))]
+
+
+@pytest.fixture
+def no_pages(monkeypatch):
+    """The pages themselves are started by one test alone."""
+    monkeypatch.setattr(backups, "_start", lambda settings: 1.0)
+
+
+def test_a_restore_drill_reports_and_leaves_everything_as_it_was(db, settings, who, clinic, folder):
+    """On either kind of database, with a patient who was erased after the backup: the pages start on it."""
+    secret = backups.own_secret(settings, make=True)
+    file, _ = backups.make(settings, folder, secret, KEEP)
+    erase(db, settings, who, clinic)
+    told = list(backups.drill(settings, file, secret, erased_of(settings)))
+    assert "1 of 2 files" in told[0]
+    assert told[1] == "Its master key is the installed one."
+    assert told[2] == "Of 1 erasures and withdrawals, none is undone."
+    assert told[3] == "Files that open with the key: 1."
+    assert told[-1].startswith("The pages start on it")
+    assert names(db) == ["Ann Invented"]
+    assert left_beside(settings) == []
+
+
+def test_what_was_erased_is_gone_before_anybody_sees_the_restored_clinic(
+    db, settings, who, clinic, folder, tmp_path, request
+):
+    secret = backups.own_secret(settings, make=True)
+    file, manifest = backups.make(settings, folder, secret, KEEP)
+    assert manifest.tables["patient"] == 2
+    erase(db, settings, who, clinic)
+    with pytest.raises(FerError) as refusal:
+        backups.bring_back(settings, file, None, erased_of(settings))
+    assert refusal.value.code == "no_secret"
+    there = replace(settings, data_dir=tmp_path / "new", media_url=str(tmp_path / "new" / "media"))
+    there.data_dir.mkdir(mode=0o700)
+    if settings.database_url.startswith("sqlite"):
+        there = replace(there, database_url=f"sqlite:///{there.data_dir / 'clinic.db'}")
+    else:
+        with pytest.raises(FerError) as refusal:
+            backups.bring_back(settings, file, secret, erased_of(settings))
+        assert refusal.value.code == "target_not_empty", "a database with a clinic in it is left alone"
+        there = replace(there, database_url=empty_database(request))
+    found = backups.bring_back(there, file, secret, erased_of(settings))
+    assert (found.files, found.files_in_backup) == (1, 2)
+    migrate(there.database_url)
+    restored = open_database(there.database_url)
+    assert names(restored) == ["Ann Invented"]
+    assert keyring.settle(restored, there)
+    with open_store(there).open(clinic["Ann Invented"][1]) as content:
+        assert content.read() == clinic["Ann Invented"][1].encode()
+    restored.close()
+    assert sorted(path.name for path in there.data_dir.iterdir() if path.name != "clinic.db") == ["media"]
+
+
+def empty_database(request):
+    """Return the URL of an empty database on the test's server."""
+    from tests import postgresql
+
+    request.getfixturevalue("administer")("DROP DATABASE IF EXISTS restored WITH (FORCE)")
+    request.getfixturevalue("administer")("CREATE DATABASE restored")
+    return postgresql.url_of(request.getfixturevalue("postgresql_server"), "restored")
+
+
+def test_a_database_that_was_only_started_is_filled(db, settings, clinic, folder, tmp_path, request):
+    """A start leaves the row of the installation and nothing else: that is empty enough for a restore."""
+    if settings.database_url.startswith("sqlite"):
+        pytest.skip("a restore replaces a SQLite file")
+    file, _ = backups.make(settings, folder, backups.own_secret(settings, make=True), KEEP)
+    there = replace(settings, database_url=empty_database(request), data_dir=tmp_path / "new")
+    there.data_dir.mkdir()
+    migrate(there.database_url)
+    restored = open_database(there.database_url)
+    keyring.settle(restored, there)
+    backups.bring_back(there, file, backups.own_secret(settings), [])
+    assert len(names(restored)) == 2
+    restored.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestOnSqlite:
+    """What does not depend on the kind of database."""
+
+    def test_the_oldest_go_and_other_files_stay(self, db, settings, clinic, folder, monkeypatch):
+        folder.mkdir()
+        (folder / "notes.backup").touch()
+        secret, first = backups.own_secret(settings, make=True), datetime(2026, 3, 1, 2, tzinfo=UTC)
+        for day in range(4):
+            monkeypatch.setattr(clock, "now", lambda day=day: first + timedelta(days=day))
+            backups.make(settings, folder, secret, keep=2)
+        kept = [path.name for path in daily.kept(folder)]
+        assert kept == [f"expression-history-2026030{day}T020000Z.backup" for day in (3, 4)]
+        assert daily.made_at(folder / kept[-1]) == first + timedelta(days=3)
+        assert (folder / "notes.backup").exists()
+        assert {path.stat().st_mode & 0o077 for path in daily.kept(folder)} == {0}
+
+    def test_a_backup_that_fails_deletes_none(self, db, settings, clinic, folder):
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, 1)
+        Path(settings.data_dir / "clinic.db").write_bytes(b"damaged" * 1000)
+        with pytest.raises(FerError):
+            backups.make(settings, folder, secret, 1)
+        assert daily.kept(folder) == [file]
+
+    def test_a_drill_says_when_the_key_is_another(self, db, settings, clinic, folder, no_pages):
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        other = replace(settings, master_key=bytes(range(32)))
+        with pytest.raises(FerError) as refusal:
+            list(backups.drill(other, file, secret, []))
+        assert refusal.value.code == "master_key_wrong"
+        assert left_beside(settings) == []
+
+    def test_a_backup_of_before_a_change_of_the_key_comes_back(self, db, settings, who, clinic, folder):
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        kept = rotation.rotate(db, settings).kept
+        backups.bring_back(settings, file, secret, [])
+        with pytest.raises(FerError) as refusal:
+            keyring.settle(db, settings)
+        assert refusal.value.code == "master_key_wrong"
+        assert rotation.adopt(db, settings, kept).lost == 0
+        assert keyring.settle(db, settings) == keys.require(settings)
+        with open_store(settings).open(clinic["Ann Invented"][1]) as content:
+            assert content.read()
+
+    def test_a_drill_notices_an_erased_patient_who_is_back(self, db, settings, who, clinic, folder, no_pages):
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        erase(db, settings, who, clinic)
+        erased = erased_of(settings)
+        assert backups._erased_are_gone(db, erased)
+        backups.bring_back(settings, file, secret, [])
+        with pytest.raises(FerError) as refusal:
+            backups._erased_are_gone(db, erased)
+        assert refusal.value.code == "erased_is_back"
+
+    def test_without_its_key_a_backup_says_what_is_missing(self, settings):
+        with pytest.raises(FerError, match=r"backup\.key") as refusal:
+            backups.own_secret(settings)
+        assert refusal.value.code == "no_backup_key"
+        assert backups.own_secret(settings, make=True) == backups.own_secret(settings) != Secret()
