@@ -10,7 +10,6 @@ from clinic.admin.serving import Options
 from clinic.settings import Settings
 
 
-
 def _listening(settings: Settings, options: Options) -> Finding:
     name = "address"
     if _is_loopback(options["server.address"]):

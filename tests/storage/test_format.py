@@ -1,4 +1,4 @@
-"""The file format as docs/sealed-format.md says it: its test vectors are opened by code that follows that page alone."""
+"""The file format as docs/sealed-format.md says it: code that follows that page alone opens its test vectors."""
 
 import hashlib
 import re
