@@ -13,7 +13,8 @@ from clinic.admin.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error
-from web import account, hosts, monitoring, patient_mode, provider, sign_in, streamlit_protocol, watch
+from web import account, hosts, monitoring, patient_mode, provider, sign_in, streamlit_protocol, tokens, watch
+from web.api import application as api
 from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, resources, welcome
 from web.routes import routes
@@ -40,11 +41,13 @@ async def start(_app: st.App) -> AsyncIterator[None]:
 own_routes = [
     *sign_in.ROUTES,
     *account.ROUTES,
+    *tokens.ROUTES,
     *provider.ROUTES,
     *patient_mode.ROUTES,
     *watch.routes(place.path for place in PLACES),
     *routes(Settings.from_environment, database),
     *monitoring.routes(Settings.from_environment, database),
+    *api.routes(Settings.from_environment, database),
 ]
 settings = Settings.from_environment()
 behind = Behind(

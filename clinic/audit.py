@@ -54,6 +54,9 @@ class AuditAction(StrEnum):
     CASELOAD_HANDED_OVER = "caseload_handed_over"
     HAND_OVER_ASKED = "hand_over_asked"
     HAND_OVER_REFUSED = "hand_over_refused"
+    TOKEN_MADE = "token_made"  # noqa: S105 the name of a deed
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 the name of a deed
+    TOKEN_USED = "token_used"  # noqa: S105 the name of a deed
     TAKEOVER_READ = "takeover_read"
     PATIENT_ADDED = "patient_added"
     PATIENT_CHANGED = "patient_changed"

@@ -192,6 +192,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CASELOAD_HANDED_OVER: "handed the patient over",
     AuditAction.HAND_OVER_ASKED: "asked to hand a caseload over",
     AuditAction.HAND_OVER_REFUSED: "refused to hand a caseload over",
+    AuditAction.TOKEN_MADE: "made a token for a program",
+    AuditAction.TOKEN_REVOKED: "revoked the token of a program",
+    AuditAction.TOKEN_USED: "asked by a program with a token",
     AuditAction.TAKEOVER_READ: "read what administrators had done",
     AuditAction.PATIENT_ADDED: "added the patient",
     AuditAction.PATIENT_CHANGED: "changed name or note",
@@ -302,7 +305,10 @@ ADJUSTED_TREND = (
     " pictures; without a usual range, which is one of the labels."
 )
 CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
-NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Consent and sharing."
+NOTHING_SHARED = (
+    "No patient is shared with you yet. A patient's clinician can do so on the patient's page,"
+    " under Consent and sharing."
+)
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
     " for one hour; the reason is kept for good in the audit."

@@ -286,6 +286,32 @@ class HandOverRequest(Base):
     created_at: Mapped[datetime]
 
 
+class ApiToken(Base):
+    """What lets a program act for an account at `/api/v1` (clinic/accounts/tokens.py); of it only the SHA-256 is kept.
+
+    `used_at`: when it was last written down that it was used. Revoking it deletes the row.
+    """
+
+    __tablename__ = "api_token"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("api_token"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiTokenPatient(Base):
+    """A patient for whom a token acts; a token without any acts for no patient."""
+
+    __tablename__ = "api_token_patient"
+
+    token_id: Mapped[str] = mapped_column(ForeignKey("api_token.id", ondelete="CASCADE"), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class AuditRow(Base):
     """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
 

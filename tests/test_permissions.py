@@ -24,7 +24,7 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, totp
+from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
 from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -79,6 +79,8 @@ from tests.web.test_gate import inner
 from web import account, monitoring, provider, watch
 from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
+from web import tokens as token_page
+from web.api import application as api
 from web.gate import Behind, Gate
 from web.resources import resources
 from web.routes import routes
@@ -120,8 +122,14 @@ MODULES = (
     sharing,
     sessions,
     takeovers,
+    tokens,
     uploads,
     withdrawal,
+    handing_out,
+    listing,
+    needs,
+    reports,
+    same_files,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
@@ -347,6 +355,9 @@ CALLS = {
     ),
     "handover.refuse": lambda w, a: handover.refuse(w.db, a, a_request(w)),
     "handover.waiting": lambda w, a: handover.waiting(w.db, a),
+    "tokens.listed": lambda w, a: tokens.listed(w.db, a),
+    "tokens.make": lambda w, a: tokens.make(w.db, a, "a script", [w.patient_id], doors.PASSWORD),
+    "tokens.revoke": lambda w, a: tokens.revoke(w.db, a, new_id()),
     "takeovers.lately": lambda w, a: takeovers.lately(w.db, a),
     "takeovers.read": lambda w, a: takeovers.read(w.db, a, 1),
     "takeovers.unread": lambda w, a: takeovers.unread(w.db, a),
@@ -438,6 +449,7 @@ CALLS = {
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
     "totp.begin": lambda w, a: totp.begin(w.db, w.settings, a, doors.PASSWORD),
+    "totp.check_password": lambda w, a: totp.check_password(w.db, a, doors.PASSWORD),
     "totp.begun": lambda w, a: (
         totp.begin(w.db, w.settings, a, doors.PASSWORD),
         totp.begun(w.db, w.settings, a),
@@ -562,18 +574,20 @@ def streamlit_routes():
 
 
 def path_of(route):
-    return "/" if isinstance(route, Mount) else route.path
+    return (route.path or "/") if isinstance(route, Mount) else route.path
 
 
 def test_each_route_is_in_the_table():
     ours = [
         *door_pages.ROUTES,
         *account.ROUTES,
+        *token_page.ROUTES,
         *provider.ROUTES,
         *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
         *monitoring.routes(None, None),
+        *api.routes(None, None),
     ]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]

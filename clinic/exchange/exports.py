@@ -39,6 +39,7 @@ from db.copies import sync_folder
 from db.engine import Database
 from db.models import (
     Access,
+    ApiTokenPatient,
     AuditText,
     Base,
     Chunk,
@@ -70,10 +71,10 @@ JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
-    table.__tablename__ for table in (Access, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
 )
-"""Tables of how this installation worked, of who saw the patient here, of a device in the patient's hands now, and of
-what is worked out of the others."""
+"""Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
+hands now, and of what is worked out of the others."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
 DERIVED = ("search_key",)
