@@ -52,9 +52,7 @@ def prepare(
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
-        begin, end = (day.isoformat() if day is not None else None for day in (asked.begin, asked.end))
-        told = {"kind": kind.value, "begin": begin, "end": end}
-        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, **told)
+        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, kind=kind.value)
     return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
 
 
