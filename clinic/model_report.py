@@ -80,7 +80,8 @@ def opening(measured: Mapping[str, Any]) -> tuple[str, ...]:
     as_sad = _share(neutral[Emotion.SAD], neutral.sum())
     return (
         f"Of 100 faces that people call sad, the program says so in {_of_100(sad.right)} (95 % interval {_of_100(low)}"
-        f" to {_of_100(high)}), gives another label in {_of_100(sad.other)} and leaves {_of_100(sad.uncertain)} uncertain.",
+        f" to {_of_100(high)}), gives another label in {_of_100(sad.other)} and leaves {_of_100(sad.uncertain)}"
+        " uncertain.",
         f"Of 100 faces that it calls sad, people call {_of_100(sad.precision)} sad.",
         f"Of 100 faces that people call neutral, it calls {_of_100(as_sad)} sad.",
     )
