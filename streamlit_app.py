@@ -16,7 +16,7 @@ from pages.widgets import on_script_error
 from web import account, hosts, monitoring, patient_mode, provider, sign_in, streamlit_protocol, tokens, watch
 from web.api import application as api
 from web.gate import SIGN_IN, Behind, Gate
-from web.resources import database, welcome
+from web.resources import database, resources, welcome
 from web.routes import routes
 from web.shutdown import prepare_server
 from web.startup_check import refuse_unsafe
@@ -27,13 +27,15 @@ refuse_unsafe()
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Open everything before the first request, and greet one who has just installed the program."""
-    prepare_server()
+    prepare_server(lambda within_s: resources().supervisor.stop(within_s))
     said = await asyncio.to_thread(welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     watching = asyncio.create_task(keep_watch(database()))
     yield
     watching.cancel()
+    # Here and not when Python ends: uvicorn gives the signal back, and by that the process ends at once.
+    await asyncio.to_thread(resources().supervisor.stop)
 
 
 own_routes = [

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import following, months
+from benchmarks import following, months, recording_page
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -152,6 +152,9 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     pages.add_argument("--recordings", type=int, default=100, help="of each patient")
     pages.add_argument("--longest", type=int, default=300, help="recordings of one more patient")
     pages.add_argument("--rounds", type=int, default=3, help="of which the best counts")
+    hour = commands.add_parser("recording-page", help="the page of a long recording, in a server and a browser")
+    hour.add_argument("--minutes", type=float, default=60)
+    hour.add_argument("--rounds", type=int, default=3)
     pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")
     pictures.add_argument("--pictures", type=int, default=1000)
     pictures.add_argument("--workers", type=int, default=4)
@@ -257,8 +260,14 @@ def _months(options: argparse.Namespace) -> None:
         print(line, flush=True)
 
 
+def _recording_page(options: argparse.Namespace) -> None:
+    for line in recording_page.table(recording_page.measure(options.minutes, options.rounds)):
+        print(line, flush=True)
+
+
 MORE = {
     "months": _months,
+    "recording-page": _recording_page,
     "kills": _kills,
     "cluster": _cluster,
     "queue": _queue,

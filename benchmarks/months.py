@@ -138,7 +138,7 @@ def measure(patients: int, recordings: int, longest: int, rounds: int) -> Iterat
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         long_id = fill(folder, patients, recordings, longest)
-        with _server(folder) as (address, process), _browser(address) as page:
+        with serving(folder) as (address, process), browsing(address) as page:
             # What is made once after an update: each patient's trend in short.
             yield _best("caseload, the first time", process, page, lambda: page.goto(f"{address}/"), 1, cold=True)
             opened = {
@@ -161,20 +161,20 @@ def _best(what: str, process: Any, page: Any, act: Any, rounds: int, before: Any
             before()
             page.evaluate(SETTLED, [0, QUIET_MS])
         begun = 0.0 if cold else page.evaluate("performance.now()")
-        cpu = _cpu_s(process)
+        cpu = cpu_s(process)
         act()
         settled_s = page.evaluate(SETTLED, [begun, QUIET_MS]) / 1000
-        found.append(Cost(what, settled_s, _cpu_s(process) - cpu))
+        found.append(Cost(what, settled_s, cpu_s(process) - cpu))
     return Cost(what, min(one.settled_s for one in found), min(one.cpu_s for one in found))
 
 
-def _cpu_s(process: Any) -> float:
+def cpu_s(process: Any) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, Any]]:
+def serving(folder: Path) -> Iterator[tuple[str, Any]]:
     import psutil
 
     with socket.socket() as probe:
@@ -205,7 +205,7 @@ def _wait_for(url: str) -> None:
 
 
 @contextmanager
-def _browser(address: str) -> Iterator[Any]:
+def browsing(address: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))

@@ -65,6 +65,8 @@ class AuditAction(StrEnum):
     PATIENT_EXPORTED = "patient_exported"
     PATIENT_IMPORTED = "patient_imported"
     REPORT_MADE = "report_made"
+    SERIES_IMPORTED = "series_imported"
+    SERIES_DELETED = "series_deleted"
     PATIENT_SHARED = "patient_shared"
     PATIENT_UNSHARED = "patient_unshared"
     EMERGENCY_ACCESS = "emergency_access"

@@ -113,6 +113,15 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
     " which is shown when you turn this off."
 )
+NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
+NOT_COMPARABLE = (
+    "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
+    " from that alone."
+)
+COMPARED = (
+    "Both as analysed, on one scale. Where the intervals overlap, chance alone may make the difference; two recordings"
+    " say nothing of a lasting change."
+)
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
     " same is not counted, nor what lies on both sides of a gap."
@@ -160,7 +169,7 @@ ROLE_MEANINGS: dict[str, str] = {
 }
 ACCOUNTS_SEE_OWN = (
     "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
-    " them, on the patient's page under Edit."
+    " them, on the patient's page under Consent and sharing."
 )
 
 AUDIT_ACTIONS: dict[str, str] = {
@@ -194,6 +203,8 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.PATIENT_EXPORTED: "exported the patient",
     AuditAction.PATIENT_IMPORTED: "imported the patient",
     AuditAction.REPORT_MADE: "made a report on the patient",
+    AuditAction.SERIES_IMPORTED: "imported results of another program",
+    AuditAction.SERIES_DELETED: "deleted results of another program",
     AuditAction.PATIENT_SHARED: "shared the patient",
     AuditAction.PATIENT_UNSHARED: "took the patient from a colleague",
     AuditAction.EMERGENCY_ACCESS: "opened the patient in an emergency",
@@ -255,7 +266,8 @@ SCOPE_MEANINGS: dict[str, str] = {
 WITHDRAWING: dict[str, str] = {
     Scope.ANALYSE: "Analyses that wait or run are stopped within seconds; their files and unfinished results are"
     " deleted.",
-    Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files.",
+    Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files,"
+    " and imported results of other programs.",
     Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are deleted for good; the results stay.",
     Scope.EXPORT: "Nothing can be exported any more; an archive or report that waits to be fetched is deleted.",
 }
@@ -287,8 +299,16 @@ CONDITIONS_MEANING = (
     " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+TOGETHER = "angry-, disgust-, fear- and sad-like together"
+ADJUSTED_TREND = (
+    "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"
+    " pictures; without a usual range, which is one of the labels."
+)
 CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
-NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
+NOTHING_SHARED = (
+    "No patient is shared with you yet. A patient's clinician can do so on the patient's page,"
+    " under Consent and sharing."
+)
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
     " for one hour; the reason is kept for good in the audit."
@@ -369,6 +389,13 @@ FORBIDDEN = (
     r"\bsuicid",
 )
 """Patterns that stand in no page, export or manual; a test looks for them."""
+
+TOOLS: dict[str, str] = {"openface": "OpenFace", "pyfeat": "py-feat", "facereader": "FaceReader"}
+"""Other programs whose tables are read (clinic/exchange/other_tools.py)."""
+OTHER_TOOLS = (
+    "Figures of other programs stand here by themselves: each is a mean over the moments that its program could read,"
+    " on that program's own scale. They can't be compared with the labels of this one."
+)
 
 NEEDS: dict[str, str] = {
     "choose_face": "Choose a face",

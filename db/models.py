@@ -686,6 +686,27 @@ class PatientEvent(Base):
     recorded_at: Mapped[datetime]
 
 
+class ImportedSeries(Base):
+    """A table of another program on one recording, reduced to a figure for each measure (clinic/patients/imported.py).
+
+    `tool`: ``"openface"``, ``"pyfeat"`` or ``"facereader"``. Never joined with this program's own results.
+    """
+
+    __tablename__ = "imported_series"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("imported_series"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    tool: Mapped[str] = mapped_column(String(16))
+    recorded_on: Mapped[date]
+    note: Mapped[str] = mapped_column(String(300), default="")
+    moments: Mapped[int]
+    readable_share: Mapped[float]
+    measures: Mapped[dict[str, Any]]
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+
+
 class FaceCondition(Base):
     """Why labels of a patient's expressions are not to be interpreted, such as ``"facial_palsy"``, and since when.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from clinic import words
 from clinic.consent import consent
@@ -17,13 +15,12 @@ from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming
 from fer_core.errors import FerError
-from fer_core.media.kinds import PICTURE_SUFFIXES
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.follow import follow
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
-from pages.views.uploader import Sent, video_uploader
+from pages.views.uploader import PICTURES, VIDEO, Sent, uploader
 from pages.widgets import day, show_error, show_errors, today
 from web.resources import resources
 
@@ -56,65 +53,53 @@ def show_form(patients: list[PatientSummary]) -> None:
     day_field, time_field = middle.container(), right.container()
     if patient is not None and not may_be_analysed(patient.id):
         # What was chosen so far stays for the next patient.
-        ask_for_moment(None, [], day_field, time_field)
+        ask_for_moment(None, day_field, time_field)
         return
     kind = chooser.switch("What was recorded", KINDS, "recorded_kind")
-    video, pictures = None, []
-    if kind == "video":
-        video = video_uploader()
-    else:
-        pictures = st.file_uploader("One or more pictures", type=list(PICTURE_SUFFIXES), accept_multiple_files=True)
+    files = uploader(VIDEO if kind == "video" else PICTURES)
     st.caption(f"The file lies encrypted until it is analysed, and {afterwards(chosen)} then. Sound is never read.")
-    recorded_on, recorded_time = ask_for_moment(video, pictures, day_field, time_field)
+    recorded_on, recorded_time = ask_for_moment(files, day_field, time_field)
     objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None, today())
-    chosen_file = video is not None or bool(pictures)
+    chosen_file = files is not None
     if objection is not None and (chosen_file or recorded_on is not None):
         show_error(objection)
     if patient is not None:
-        say_where_else(patient.id, video, pictures)
+        say_where_else(patient.id, files)
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
     sampling = chooser.switch("How often a video is looked at", SAMPLING, "recorded_sampling")
-    ready = patient is not None and objection is None and (video.done if video else bool(pictures))
+    ready = patient is not None and objection is None and files is not None and files.done
     if patient is not None and objection is None:
         at = f", {recorded_time:%H:%M}" if recorded_time else ""
         st.markdown(f"To be stored for {chooser.whose(patient)}, recorded on **{day(recorded_on)}{at}**.")
     target = actions.at(patient.id, patient.revision) if patient is not None else "nobody"
     start = actions.action("Start analysis", "start", target, "primary", ":material/play_arrow:", disabled=not ready)
-    if start and ready and patient is not None and recorded_on is not None:
+    if start and ready and patient is not None and recorded_on is not None and files is not None:
         said = RecordingFields(recorded_on, recorded_time, note)
-        hand_in(patient, video or pictures, said, float(sampling))
+        hand_in(patient, VIDEO if kind == "video" else PICTURES, files, said, float(sampling))
     if not ready and (objection is None or not chosen_file):
-        st.caption(what_is_missing(patient is not None, video))
+        st.caption(what_is_missing(patient is not None, files))
 
 
-def what_is_missing(patient: bool, video: Sent | None) -> str:
+def what_is_missing(patient: bool, files: Sent | None) -> str:
     """Return why an analysis can't be started yet."""
     if not patient:
         return "Choose a patient first."
-    return "The video is still on its way." if video is not None and not video.done else "Choose a file first."
+    return "The file is still on its way." if files is not None and not files.done else "Choose a file first."
 
 
-def hash_of(video: Sent) -> list[str]:
-    """Return the SHA-256 of a video once all of it is there."""
-    # Beside a first click on Start, which took the file in, it is no longer there.
+def hashes_of(files: Sent) -> list[str]:
+    """Return the SHA-256 of each file, once all of all is there."""
+    settings, account_id = resources().settings, actor().account_id
+    # Beside a first click on Start, which took the files in, they are no longer there.
     with suppress(FerError):
-        found = incoming.status(resources().settings, video.upload_id, actor().account_id).sha256
-        return [found] if found is not None else []
+        found = [incoming.status(settings, upload_id, account_id).sha256 for upload_id in files.ids]
+        return [sha256 for sha256 in found if sha256] if all(found) else []
     return []
 
 
-def hashes_of(pictures: list[UploadedFile]) -> list[str]:
-    """Return the SHA-256 of each picture, worked out once."""
-    known: dict[str, str] = st.session_state.setdefault("picture_hashes", {})
-    for file in pictures:
-        if file.file_id not in known:
-            known[file.file_id] = hashlib.sha256(file.getvalue()).hexdigest()
-    return [known[file.file_id] for file in pictures]
-
-
-def say_where_else(patient_id: str, video: Sent | None, pictures: list[UploadedFile]) -> None:
+def say_where_else(patient_id: str, files: Sent | None) -> None:
     """Say before anything starts that the same file is stored for another patient."""
-    sha256s = hash_of(video) if video is not None else hashes_of(pictures)
+    sha256s = hashes_of(files) if files is not None else []
     if not sha256s:
         return
     found = elsewhere(resources().db, actor(), patient_id, sha256s)

@@ -29,10 +29,10 @@ from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.exchange import downloads, exports, handing_out, imports
+from clinic.exchange import downloads, exports, handing_out, imports, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
-from clinic.patients import caseload, conditions, edits, events, listing, needs, sharing
+from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
@@ -53,6 +53,7 @@ from db.models import (
     Account,
     FaceCondition,
     HandOverRequest,
+    ImportedSeries,
     Job,
     JobState,
     OwnScale,
@@ -115,6 +116,7 @@ MODULES = (
     playback,
     progress,
     readings,
+    recording_files,
     reanalysis,
     totp,
     sharing,
@@ -286,6 +288,13 @@ def an_answer(world):
     )  # fmt: skip
 
 
+def a_series(world):
+    return stored_row(
+        world, table=ImportedSeries, patient_id=world.patient_id, tool="openface", recorded_on=DAY, moments=1,
+        readable_share=1.0, measures={"AU12_r": 1.0}, recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
 def an_event(world):
     return stored_row(
         world, table=PatientEvent, patient_id=world.patient_id, kind="event", happened_on=DAY, text="moved",
@@ -424,6 +433,12 @@ CALLS = {
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
+    "imported.add": lambda w, a: imported.add(
+        w.db, a, w.patient_id, DAY, b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n"
+    ),
+    "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
+    "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),
     "handing_out.prepare": lambda w, a: handing_out.prepare(w.db, w.settings, a, w.patient_id, Kind.FHIR),
     "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
     "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),

@@ -39,9 +39,10 @@ API = "/api/v1"
 """What programs ask with a token; a cookie counts for nothing there, and a token nowhere else."""
 HEALTHZ, MONITORED = "/healthz", "/metrics"
 """What programs ask, which sign in nowhere: these routes look for themselves at who asks (web/monitoring.py)."""
-SHUT = ("/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
-"""What answers nobody: Streamlit's media, which know no person, its agents' interface, a sign-in that isn't ours."""
-UPLOADS = ("/_stcore/upload_file/", "/uploads/", "/downloads/", HAND_OVER)
+SHUT = ("/_stcore/upload_file/", "/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
+"""What answers nobody: Streamlit's own uploads, which would lie in clear while they come in; its media, which know no
+person; its agents' interface; a sign-in that isn't ours."""
+UPLOADS = ("/uploads/", "/downloads/", HAND_OVER)
 METRICS = "/_stcore/metrics"
 """What is for those alone who change things, and for administrators."""
 PROGRAM_FILES = "/static/"

@@ -12,6 +12,9 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -33,6 +36,10 @@ from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 
 PIECE_TYPE = "application/offset+octet-stream"
+_DISK = ThreadPoolExecutor(8, "disk")
+P = ParamSpec("P")
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 ASKED_EVERY_S = 1.0
@@ -128,7 +135,7 @@ async def _upload(request: Request, settings: Settings, db: Database, digests: D
     offset = request.headers.get("upload-offset", "")
     if request.headers.get("content-type") != PIECE_TYPE or not OFFSET.fullmatch(offset):
         return _refusal(FerError("This is no piece of an upload.", "no_piece"))
-    piece = await run_in_threadpool(Piece, settings, upload_id, int(offset), digests, owner)
+    piece = await on_disk(Piece, settings, upload_id, int(offset), digests, owner)
     return _progress(await receive_piece(request, db, piece), 204)
 
 
@@ -142,9 +149,9 @@ async def receive_piece(request: Request, db: Database, piece: Piece) -> Incomin
         async for data in parts:
             waiting += data
             if len(waiting) >= CHUNK_BYTES:
-                await run_in_threadpool(piece.write, bytes(waiting))
+                await on_disk(piece.write, bytes(waiting))
                 waiting.clear()
-        await run_in_threadpool(piece.write, bytes(waiting))
+        await on_disk(piece.write, bytes(waiting))
     except Forbidden:
         raise
     except FerError:
@@ -154,11 +161,16 @@ async def receive_piece(request: Request, db: Database, piece: Piece) -> Incomin
         raise
     except ClientDisconnect:
         # Nobody is there to read the answer.
-        piece.write(bytes(waiting))
+        await on_disk(piece.write, bytes(waiting))
     finally:
-        # Not in a thread: where the server is ending, nothing can be waited for any more.
-        reached = piece.close()
+        # Where the server is ending and this task with it, the thread goes on by itself.
+        reached = await asyncio.shield(on_disk(piece.close))
     return reached
+
+
+def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    """Do what waits for the disk in a thread of its own kind, so that slow disks hold up neither pages nor the loop."""
+    return asyncio.get_running_loop().run_in_executor(_DISK, partial(work, *args, **kwargs))
 
 
 async def _body(request: Request, db: Database) -> AsyncIterator[bytes]:
@@ -188,6 +200,7 @@ FETCHED = {
     Kind.FHIR: ("application/fhir+json", "patient-fhir.json"),
     Kind.XLSX: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "patient-results.xlsx"),
     Kind.RESEARCH: ("application/zip", "research.zip"),
+    Kind.MOMENTS: ("application/zip", "recording.zip"),
 }
 """What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
 

@@ -1,26 +1,51 @@
-"""How the web server ends: within seconds of being asked to, whatever its windows are at; and what it keeps quiet."""
+"""How the web server ends: within 5 s of being asked to, and its worker with it; and what it keeps quiet."""
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
-END_WITHIN_S = 5
+OPEN_WITHIN_S = 2
 """What is answered by then is answered; an upload goes on from its last piece when the server is back."""
+WORKER_WITHIN_S = 3.0
+"""A running analysis goes back to the queue after its present chunk; a worker that takes longer is ended by force."""
+END_WITHIN_S = 4.5
+"""Whatever is left then is cut off: nothing acknowledged is lost by it."""
 
 
-def prepare_server() -> None:
-    """Let the uvicorn server of this process wait `END_WITHIN_S` for open connections, and not say its name.
+def prepare_server(stop_worker: Callable[[float], None]) -> None:
+    """Let the uvicorn server of this process end in time, and not say its name.
 
-    To be called once it runs. Streamlit starts uvicorn without such a limit, and then two things hold it: a request
-    whose body never comes, and a connection that was taken in during the very step in which the others were told to
-    close. Over that one, Streamlit's page asks every few seconds whether the server is back, and so it never idles.
+    To be called once it runs. Streamlit starts uvicorn without a limit, and then two things hold it: a request whose
+    body never comes, and a connection that was taken in during the very step in which the others were told to close.
+    Over that one, Streamlit's page asks every few seconds whether the server is back, and so it never idles.
+    `stop_worker` is told within how many seconds.
     """
     # uvicorn hands its server to nobody, but its handler of the signal is one of the server's methods.
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     if not isinstance(server, uvicorn.Server):
         return
     if server.config.timeout_graceful_shutdown is None:
-        server.config.timeout_graceful_shutdown = END_WITHIN_S
+        server.config.timeout_graceful_shutdown = OPEN_WITHIN_S
     server.config.encoded_headers = [header for header in server.config.encoded_headers if header[0] != b"server"]
+    asked = server.handle_exit
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        threading.Thread(target=_end, args=(stop_worker,), name="ending", daemon=True).start()
+        asked(number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+def _end(stop_worker: Callable[[float], None]) -> None:
+    begun = time.monotonic()
+    stop_worker(WORKER_WITHIN_S)
+    time.sleep(max(0.0, begun + END_WITHIN_S - time.monotonic()))
+    os._exit(0)

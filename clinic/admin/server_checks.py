@@ -9,9 +9,6 @@ from clinic.admin.findings import Finding, Level
 from clinic.admin.serving import Options
 from clinic.settings import Settings
 
-LARGE_UPLOAD_MB = 200
-"""Streamlit's own uploader keeps files in memory; videos have a route of their own."""
-
 
 def _listening(settings: Settings, options: Options) -> Finding:
     name = "address"
@@ -97,12 +94,6 @@ def _details(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 s
     return Finding("errors", Level.OK, "Errors show nothing of the inside.")
 
 
-def _uploads(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
-    if options["server.maxUploadSize"] > LARGE_UPLOAD_MB:
-        return Finding("small uploads", Level.WARNING, "Pictures may fill the memory.", "Lower server.maxUploadSize.")
-    return Finding("small uploads", Level.OK, f"Pictures are taken up to {options['server.maxUploadSize']} MB.")
-
-
 SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (
     _listening,
     _xsrf,
@@ -112,5 +103,4 @@ SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (
     _telemetry,
     _interfaces,
     _details,
-    _uploads,
 )

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     FHIR = "json"
     XLSX = "xlsx"
     RESEARCH = "research"
+    MOMENTS = "moments"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from clinic.exchange.exports import (
     patient_tables,
 )
 from clinic.jobs.jobs import ACTIVE
-from clinic.patients import conditions, events, fields
+from clinic.patients import conditions, events, fields, imported
 from clinic.patients.trends import Summary
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.published import PUBLISHED
@@ -50,6 +50,7 @@ from db.engine import Database
 from db.models import (
     Consent,
     FaceCondition,
+    ImportedSeries,
     Job,
     JobState,
     Patient,
@@ -183,6 +184,8 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
         events.check_row(mark)
     for condition in tables[FaceCondition.__tablename__]:
         conditions.check_row(condition)
+    for series in tables[ImportedSeries.__tablename__]:
+        imported.check_row(series)
     for job in tables[Job.__tablename__]:
         # The sentence is shown as it is, and Markdown could hide a link in it.
         if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):

@@ -35,7 +35,7 @@ def _against_usual(trend: Trend, newest: TrendPoint, names: Mapping[int, str]) -
     if marked:
         said.append(f"{_listed(marked)}, for the second time in a row")
     if once:
-        said.append(f"{_listed(once)}, this once, which happens by chance")
+        said.append(f"{_listed(once)}, this once, which may be chance")
     return f"{begin} outside this patient's usual range: {'; '.join(said)}."
 
 

@@ -40,8 +40,8 @@ MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
 
 MOST_OF_ONE, SHARE_OF_ONE = 8, 4
 """Of these, those that one account may have; and a fourth of the quota is the most that it may take with what waits."""
-MOST_WHOLE = 200
-"""Files of one account that are wholly there and not handed in: the pictures of a visit."""
+MOST_FILES, SMALL_BYTES = 200, 64 << 20
+"""Files of one account that are not handed in yet; small ones, as pictures, take no place of the above."""
 _BEGINNING = threading.Lock()
 
 Digests = MutableMapping[str, tuple[int, Any]]
@@ -97,14 +97,18 @@ def _check_limits(settings: Settings, account_id: str, length: int, analysed: in
     waiting = {path: found for path in states if (found := _read(path)) is not None}
     begun = waiting.values()
     uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in begun))
-    busy = [found for path, found in waiting.items() if clock.file_age_s(path) < BUSY_S and found.sha256 is None]
-    whole = sum(other.owner == account_id and other.sha256 is not None for other in begun)
-    if sum(other.owner == account_id for other in busy) >= MOST_OF_ONE or whole >= MOST_WHOLE:
+    busy = [
+        found
+        for path, found in waiting.items()
+        if clock.file_age_s(path) < BUSY_S and found.sha256 is None and found.length > SMALL_BYTES
+    ]
+    own = sum(other.owner == account_id for other in begun)
+    if own >= MOST_FILES or (length > SMALL_BYTES and sum(other.owner == account_id for other in busy) >= MOST_OF_ONE):
         raise MediaError("Too many of your uploads are under way. Please wait until one is done.", "too_many_own")
-    if len(busy) >= MOST_AT_ONCE:
+    if length > SMALL_BYTES and len(busy) >= MOST_AT_ONCE:
         raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
-    own = length + analysed + sum(other.length for other in begun if other.owner == account_id)
-    if own > max(settings.quota_bytes // SHARE_OF_ONE, settings.max_upload_bytes):
+    taken = length + analysed + sum(other.length for other in begun if other.owner == account_id)
+    if taken > max(settings.quota_bytes // SHARE_OF_ONE, settings.max_upload_bytes):
         raise MediaError(
             "Your uploads that wait take all the space that one account may take. Please wait until some are analysed.",
             "own_quota",
@@ -152,7 +156,7 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
     """
     found = status(settings, upload_id, owner)
     if found.sha256 is None:
-        raise FerError("The file is not wholly uploaded yet. Please wait until it is.", "upload_unfinished")
+        raise _unfinished()
     try:
         upload = uploads.admit(settings, upload_id, display_name, found.sha256, found.length)
     except MediaError:
@@ -163,19 +167,33 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
 
 
 def created(settings: Settings, upload_id: str, owner: str) -> str | None:
-    """Return when a wholly uploaded video was recorded, as its container says (ISO 8601); None where it says nothing.
+    """Return when a wholly uploaded file was recorded, as it says itself (ISO 8601); None where it says nothing.
 
     Raises FerError ``upload_unknown``.
     """
     if status(settings, upload_id, owner).sha256 is None:
         return None
-    sealed = uploads.part_path(settings, upload_id).open("rb")
     try:
-        with open_sealed(sealed, open_store(settings).key, upload_id.encode()) as file:
+        with opened(settings, upload_id, owner) as file:
             return uploads.created(file)
     except MediaError:
         # The refusal comes with its sentence when the file is handed in.
         return None
+
+
+def opened(settings: Settings, upload_id: str, owner: str) -> BinaryIO:
+    """Return the content of a file that is wholly there, to be read without a copy in clear.
+
+    Raises FerError ``upload_unknown``, ``upload_unfinished``.
+    """
+    if status(settings, upload_id, owner).sha256 is None:
+        raise _unfinished()
+    sealed = uploads.part_path(settings, upload_id).open("rb")
+    return open_sealed(sealed, open_store(settings).key, upload_id.encode())
+
+
+def _unfinished() -> FerError:
+    return FerError("The file is not wholly uploaded yet. Please wait until it is.", "upload_unfinished")
 
 
 def cancel(settings: Settings, upload_id: str, owner: str) -> None:

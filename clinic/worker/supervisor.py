@@ -19,7 +19,7 @@ PROGRAM_DIR = Path(__file__).resolve().parents[2]
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 SETTLED_S = 60.0
 """A worker that lived so long was well: the pause before the next start is short again."""
-END_WITHIN_S = 8.0
+END_WITHIN_S = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Supervisor:
             self._thread = threading.Thread(target=self._keep, name="worker-supervisor", daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """End the worker: first by asking, after some seconds by force. It can't be started again."""
+    def stop(self, within_s: float = END_WITHIN_S) -> None:
+        """End the worker: first by asking, after `within_s` seconds by force. It can't be started again."""
         self._ending.set()
         with self._lock:
             child = self._child
@@ -57,7 +57,7 @@ class Supervisor:
             return
         _signal_group(child, signal.SIGTERM)
         try:
-            child.wait(END_WITHIN_S)
+            child.wait(within_s)
         except subprocess.TimeoutExpired:
             _signal_group(child, signal.SIGKILL)
             child.wait()

@@ -24,6 +24,8 @@ BAND_FILLS = ("rgba(128, 128, 128, 0.04)", "rgba(128, 128, 128, 0.13)")
 """Severity bands in turn: greys, because no colour means bad."""
 MARKS = {"medication": ("diamond", "dash"), "session": ("circle", "dot"), "event": ("square", "dashdot")}
 """The symbol and the line of each kind of mark."""
+YEAR, LONG = timedelta(days=365), 60
+"""With so many recordings the last year is shown at first."""
 RANGES = ((3, "3 months"), (12, "12 months"))
 
 
@@ -227,12 +229,15 @@ def _layout(
     days = [mark.happened_on for mark in marks]
     first, last = min([first, *days]), max([last, *days])
     margin = timedelta(max(3, (last - first).days // 40))
+    whole = [ms(first - margin), ms(last + margin)]
+    # A long history opens at its last year; the strip below has all of it.
+    begin = max(whole[0], ms(last - YEAR)) if len(dots) > LONG else whole[0]
     figure.update_xaxes(
         type="date",
         tickformat=DATE_FORMAT,
         hoverformat=DATE_FORMAT,
         nticks=7,
-        range=[ms(first - margin), ms(last + margin)],
+        range=[begin, whole[1]],
     )
     buttons = [{"count": count, "label": label, "step": "month", "stepmode": "backward"} for count, label in RANGES]
     figure.update_layout(
@@ -249,7 +254,7 @@ def _layout(
         }
     )
     bottom = f"xaxis{len(list(figure.select_xaxes()))}" if len(list(figure.select_xaxes())) > 1 else "xaxis"
-    strip = {"visible": True, "thickness": 0.05, "bgcolor": "rgba(128, 128, 128, 0.1)"}
+    strip = {"visible": True, "thickness": 0.05, "bgcolor": "rgba(128, 128, 128, 0.1)", "range": whole}
     figure.update_layout({bottom: {"rangeslider": strip}})
 
 

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from fer_core.emotions import Emotion
 from fer_core.types import Box
-from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNCERTAIN, UNUSABLE, USABLE_SHARE
+from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, TOGETHER, UNCERTAIN, UNUSABLE, USABLE_SHARE
 
 DATE_FORMAT = "%d %b %Y"
 REACH_MS = 36 * 3_600_000
@@ -217,8 +217,9 @@ def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) 
     x: list[int | None] = []
     y: list[float | None] = []
     for dot, begin, end in _stretches(dots):
-        if dot.usual_low is not None and dot.usual_high is not None:
-            low, high = dot.usual_low[emotion], dot.usual_high[emotion]
+        usual = _usual(dot, emotion)
+        if usual is not None:
+            low, high = usual
             x += [begin, end, end, begin, begin, None]
             y += [low, low, high, high, low, None]
     if x:
@@ -256,17 +257,18 @@ def _note(dot: TrendDot, emotion: int) -> str:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.excluded is not None:
         parts.append(f"Does not count: {dot.excluded}")
-    if dot.usual_low is not None and dot.usual_high is not None:
-        parts.append(f"Usual range {dot.usual_low[emotion]:.0%} to {dot.usual_high[emotion]:.0%}")
+    usual = _usual(dot, emotion)
+    if usual is not None:
+        parts.append(f"Usual range {usual[0]:.0%} to {usual[1]:.0%}")
     if emotion in dot.outside:
         parts.append("Outside this patient's usual range")
     return "<br>".join(parts)
 
 
 def _look(column: int) -> tuple[str, str]:
-    """Return the colour and the symbol of a column; uncertain has a grey star."""
-    if column == len(Emotion):
-        return UNCERTAIN, "star"
+    """Return the colour and the symbol of a column; uncertain has a grey star, several together a hexagon."""
+    if column >= len(Emotion):
+        return (UNCERTAIN, "star") if column == len(Emotion) else (TOGETHER, "hexagon")
     return COLORS[Emotion(column)], SYMBOLS[Emotion(column)]
 
 
@@ -286,7 +288,14 @@ def _day(day: date) -> str:
 def _highest(dot: TrendDot, shown: Sequence[int]) -> list[float]:
     source = dot.high if dot.high is not None and dot.excluded is None else dot.shares
     found = [source[emotion] for emotion in shown] if source is not None else []
-    return found + [dot.usual_high[emotion] for emotion in shown] if dot.usual_high is not None else found
+    return found + [usual[1] for usual in (_usual(dot, emotion) for emotion in shown) if usual is not None]
+
+
+def _usual(dot: TrendDot, column: int) -> tuple[float, float] | None:
+    """Return the range that a recording was judged by, None where it, or the column, was not judged."""
+    if dot.usual_low is None or dot.usual_high is None or column >= len(dot.usual_low):
+        return None
+    return dot.usual_low[column], dot.usual_high[column]
 
 
 def _top(values: Sequence[float]) -> float:

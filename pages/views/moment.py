@@ -7,9 +7,8 @@ from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from clinic.recordings import incoming, uploads
+from clinic.recordings import incoming
 from clinic.recordings.taken import Taken, suggestion
 from pages.session import actor
 from pages.views.uploader import Sent
@@ -20,11 +19,11 @@ Suggested = TypeVar("Suggested", date | None, time | None)
 
 
 def ask_for_moment(
-    video: Sent | None, pictures: list[UploadedFile], place: DeltaGenerator, time_place: DeltaGenerator
+    files: Sent | None, place: DeltaGenerator, time_place: DeltaGenerator
 ) -> tuple[date | None, time | None]:
     """Ask for the day and the time of the recording. Before a file is chosen nothing is suggested."""
-    taken = _taken_at(video, pictures)
-    suggested = taken.day if taken is not None else today() if video or pictures else None
+    taken = _taken_at(files)
+    suggested = taken.day if taken is not None else today() if files else None
     with place:
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
@@ -57,17 +56,13 @@ def _touched(what: str, key: str) -> None:
     st.session_state[f"{what}_touched"] = key
 
 
-def _taken_at(video: Sent | None, pictures: list[UploadedFile]) -> Taken | None:
+def _taken_at(files: Sent | None) -> Taken | None:
     """Return when the chosen file was recorded, as its name says, or else what is written in it."""
-    name = video.name if video else pictures[0].name if pictures else ""
-    said = suggestion(name, None, zone(), today())
-    if said is not None or (not pictures and (video is None or not video.done)):
+    said = suggestion(files.first.name if files else "", None, zone(), today())
+    if said is not None or files is None or not files.done:
         return said
     known: dict[str, str | None] = st.session_state.setdefault("created", {})
-    file_id = video.upload_id if video else pictures[0].file_id
-    if file_id not in known:
-        if video is not None:
-            known[file_id] = incoming.created(resources().settings, video.upload_id, actor().account_id)
-        else:
-            known[file_id] = uploads.created(pictures[0])
-    return suggestion(name, known[file_id], zone(), today())
+    first = files.first
+    if first.upload_id not in known:
+        known[first.upload_id] = incoming.created(resources().settings, first.upload_id, actor().account_id)
+    return suggestion(first.name, known[first.upload_id], zone(), today())

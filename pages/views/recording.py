@@ -17,6 +17,7 @@ from clinic.recordings.states import Tone
 from pages import actions, chooser, links
 from pages.charts.timeline import pictures_figure
 from pages.session import actor
+from pages.views.compare import show_compare
 from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
@@ -24,7 +25,7 @@ from pages.views.convert import moments
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
 from pages.views.player import Marked, Moment, MomentList, has_video, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
-from pages.views.transfer import keep_receipt
+from pages.views.transfer import keep_receipt, recording_export_dialog
 from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
 from web.resources import resources
 
@@ -63,6 +64,11 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
         with st.container(horizontal=True):
             change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:")
             delete = actions.action("Delete this recording", "delete_recording", target, icon=":material/delete:")
+            export = recording.samples is not None and actions.action(
+                "Export this recording", "export_recording", target, icon=":material/archive:"
+            )
+        if export:
+            recording_export_dialog(patient, recording.id)
         if change:
             edit(patient, recording)
         if delete:
@@ -174,6 +180,8 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) ->
     show_episodes(told, recording.id)
     show_transitions(findings.transitions(told.series), recording.id)
     show_values(told, recording.id)
+    st.header("Beside another recording")
+    show_compare(patient, recording, told.reading)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.erasure.deletion import Receipt
-from clinic.exchange import downloads, handing_out, imports
+from clinic.exchange import downloads, handing_out, imports, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
+from clinic.recordings import incoming
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.uploader import ARCHIVE, close_uploader, give_up, uploader
 from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
@@ -61,19 +63,47 @@ def prepared(patient_id: str, kind: Kind) -> str:
     return handing_out.prepare(parts.db, parts.settings, who, patient_id, kind)
 
 
+@st.dialog("Export this recording")
+def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
+    """Prepare one recording's samples and marks, and offer them once."""
+    with show_errors():
+        st.markdown(chooser.whose(patient))
+        st.write(
+            "One ZIP archive with all samples as CSV and Parquet, as analysed and after marks, the marks, and a"
+            " dictionary of the columns. **It is not encrypted**: keep it where nobody else reads it."
+        )
+        target = f"{recording_id}:{actions.opening('export')}"
+        if actions.action("Prepare the file", "prepare_recording", target, "primary", ":material/archive:"):
+            parts, who = resources(), actor()
+            with st.spinner("Preparing…"):
+                ticket = actions.once(
+                    "prepare_recording",
+                    target,
+                    lambda: recording_files.prepare(parts.db, parts.settings, who, recording_id),
+                )
+            st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
+            st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
+
+
 @st.dialog("Import a patient")
 def import_dialog() -> None:
     """Take an archive back, and go on to the patient's page."""
     with show_errors():
         st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
-        file = st.file_uploader("Archive", type=["zip"])
+        sent = uploader(ARCHIVE)
         target = actions.opening("import")
-        if actions.action("Import", "import", target, "primary", disabled=file is None) and file is not None:
-            parts, who, archive = resources(), actor(), file
+        ready = sent is not None and sent.done
+        if actions.action("Import", "import", target, "primary", disabled=not ready) and ready and sent is not None:
+            parts, who, upload_id = resources(), actor(), sent.first.upload_id
+
+            def bring_in() -> str:
+                with incoming.opened(parts.settings, upload_id, who.account_id) as archive:
+                    return imports.import_patient(parts.db, parts.settings, who, archive)
+
             with st.spinner("Reading and checking…"):
-                patient_id = actions.once(
-                    "import", target, lambda: imports.import_patient(parts.db, parts.settings, who, archive)
-                )
+                patient_id = actions.once("import", target, bring_in)
+            give_up(sent.ids)
+            close_uploader(ARCHIVE)
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 

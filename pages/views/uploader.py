@@ -1,7 +1,8 @@
-"""Choosing a video and sending it up in pieces: progress, pause, going on after an interruption, cancel."""
+"""Choosing files and sending them up in pieces: progress, pause, going on after an interruption, cancel."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +13,14 @@ import streamlit as st
 from clinic import words
 from clinic.recordings import incoming
 from fer_core.errors import FerError
-from fer_core.media.kinds import VIDEO_SUFFIXES, VIDEOS
+from fer_core.media.kinds import PICTURE_SUFFIXES, VIDEO_SUFFIXES, VIDEOS
 from pages.session import actor
 from web.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
-KEY = "video_upload"
-OPEN = "video_upload_open"
-"""Where the session keeps what came of the choice: ``{"choice", "upload", "error"}``."""
 
 _component = st.components.v2.component(
-    "video_uploader",
+    "uploader",
     html=(ASSETS / "uploader.html").read_text("utf-8"),
     css=(ASSETS / "uploader.css").read_text("utf-8"),
     js=(ASSETS / "uploader.js").read_text("utf-8"),
@@ -30,72 +28,115 @@ _component = st.components.v2.component(
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A video that was chosen. `name` is display text; `done` says whether all of it is there."""
+class Kind:
+    """What can be chosen: its button, the endings of the files, how they are called, and whether several are taken."""
+
+    key: str
+    label: str
+    suffixes: tuple[str, ...]
+    called: str
+    many: bool = False
+
+    @property
+    def opened(self) -> str:
+        """Where the session keeps what came of the choice: ``{"choice", "uploads", "error"}``."""
+        return f"{self.key}_open"
+
+
+VIDEO = Kind("video_upload", "Choose a video", VIDEO_SUFFIXES, ", ".join(kind.suffixes[0] for kind in VIDEOS).upper())
+PICTURES = Kind("picture_upload", "Choose pictures", PICTURE_SUFFIXES, "JPEG, PNG, WebP, AVIF", many=True)
+ARCHIVE = Kind("archive_upload", "Choose an archive", ("zip",), "ZIP")
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file that was chosen. `name` is display text."""
 
     upload_id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The files of a choice, one or more; `done` says whether all of all of them is there."""
+
+    files: tuple[SentFile, ...]
     done: bool
 
+    @property
+    def first(self) -> SentFile:
+        """The first file, or the only one."""
+        return self.files[0]
 
-def video_uploader() -> Sent | None:
-    """Draw the choice of a video and its way up; return it once it is chosen and taken."""
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the files' uploads."""
+        return tuple(file.upload_id for file in self.files)
+
+
+def uploader(kind: Kind) -> Sent | None:
+    """Draw the choice of files and their way up, sealed; return them once they are chosen and taken."""
     settings = resources().settings
-    kinds = ", ".join(kind.suffixes[0] for kind in VIDEOS).upper()
-    opened = st.session_state.get(OPEN) or {}
+    opened = st.session_state.get(kind.opened) or {}
     result = _component(
-        key=KEY,
+        key=kind.key,
         data={
-            "accept": ",".join(f".{suffix}" for suffix in VIDEO_SUFFIXES),
-            "hint": f"or drop it here: {kinds}, up to {settings.max_upload_bytes / 1e9:.3g} GB",
+            "label": kind.label,
+            "many": kind.many,
+            "accept": ",".join(f".{suffix}" for suffix in kind.suffixes),
+            "hint": f"or drop it here: {kind.called}, up to {settings.max_upload_bytes / 1e9:.3g} GB",
             **opened,
         },
         default={"chosen": None, "done": None},
-        on_chosen_change=_chosen,
+        on_chosen_change=lambda: _chosen(kind),
         on_done_change=_nothing,
     )
-    chosen, upload_id = result.chosen, opened.get("upload")
-    if not chosen or not upload_id or chosen["choice"] != opened.get("choice"):
+    chosen, ids = result.chosen, opened.get("uploads")
+    if not chosen or not ids or chosen["choice"] != opened.get("choice"):
         return None
-    return Sent(upload_id, str(chosen["name"]), done=result.done == upload_id)
+    names = [str(file["name"]) for file in chosen["files"]]
+    files = tuple(SentFile(upload_id, name) for upload_id, name in zip(ids, names, strict=True))
+    return Sent(files, done=list(result.done or ()) == ids)
 
 
-def close_uploader() -> None:
-    """Forget the upload that was handed in, so that another can be chosen."""
-    st.session_state.pop(OPEN, None)
+def close_uploader(kind: Kind) -> None:
+    """Forget the files that were handed in, so that others can be chosen."""
+    st.session_state.pop(kind.opened, None)
 
 
-def refuse_upload(error: FerError) -> None:
-    """Draw the page again, with the reason where the file was chosen, so that another can be."""
-    opened = st.session_state.get(OPEN) or {}
-    st.session_state[OPEN] = {**opened, "upload": None, "error": _said(error)}
+def refuse_upload(kind: Kind, error: FerError) -> None:
+    """Draw the page again, with the reason where the files were chosen, so that others can be."""
+    opened = st.session_state.get(kind.opened) or {}
+    st.session_state[kind.opened] = {**opened, "uploads": None, "error": _said(error)}
     st.rerun()
+
+
+def give_up(ids: Iterable[str]) -> None:
+    """Delete uploads that are not handed in; one that is gone already is no error."""
+    for upload_id in ids:
+        with suppress(FerError):
+            incoming.cancel(resources().settings, upload_id, actor().account_id)
 
 
 def _said(error: FerError) -> str:
     return f"{error.message} ({words.ERROR_CODE.format(code=error.code)})"
 
 
-def _chosen() -> None:
-    """Open an upload for the file that was chosen, or go on with one that was left."""
-    chosen = st.session_state[KEY].chosen
+def _chosen(kind: Kind) -> None:
+    """Open uploads for the files that were chosen, or go on with those that were left."""
+    chosen = st.session_state[kind.key].chosen
     if not chosen:
-        _give_up()
+        give_up((st.session_state.pop(kind.opened, None) or {}).get("uploads") or ())
         return
+    begun: list[str] = []
+    found = {"choice": chosen["choice"], "uploads": begun, "error": None}
     try:
-        upload_id = _begin(chosen)
-        st.session_state[OPEN] = {"choice": chosen["choice"], "upload": upload_id, "error": None}
+        for file in chosen["files"] if kind.many else chosen["files"][:1]:
+            begun.append(_begin(file))
     except FerError as error:
-        st.session_state[OPEN] = {"choice": chosen["choice"], "upload": None, "error": _said(error)}
-
-
-def _give_up() -> None:
-    """Delete what was sent of a file that the clinician doesn't want to hand in."""
-    opened = st.session_state.pop(OPEN, None) or {}
-    if opened.get("upload"):
-        # The page itself may have been faster.
-        with suppress(FerError):
-            incoming.cancel(resources().settings, opened["upload"], actor().account_id)
+        give_up(begun)
+        found |= {"uploads": None, "error": _said(error)}
+    st.session_state[kind.opened] = found
 
 
 def _begin(chosen: dict[str, Any]) -> str:

@@ -10,9 +10,12 @@ import streamlit as st
 from clinic import words
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.conditions import Condition
+from clinic.recordings import marks
 from fer_core.model.model_card import ModelCard
 from pages import links
+from pages.session import actor
 from pages.views.conditions import named
+from pages.views.marks import agreement_sentence
 from pages.widgets import percent
 from web.resources import resources
 
@@ -57,6 +60,7 @@ def _of_the_patient(patient: PatientDetail) -> list[str]:
     said = [f"In this patient's recordings the face can be read in {percent(median(shares))} of the time (median)."]
     if patient.trend.changes:
         said.append(f"The way of recording, or the model, changed {len(patient.trend.changes)} times.")
+    said.append(agreement_sentence(marks.agreement(resources().db, actor(), patient.recordings[0].id)))
     return said if shares else said[1:]
 
 

@@ -95,6 +95,12 @@ def clock(tmp_path):
 
 
 @pytest.fixture
+def slow_disk(tmp_path):
+    """A file from whose making on the server's disk is slow; see `slow_disk/sitecustomize.py`."""
+    return tmp_path / "slow"
+
+
+@pytest.fixture
 def window(browser, server):
     """Return a function that opens a window of its own in which somebody is signed in: another computer, in effect.
 
@@ -190,6 +196,9 @@ def web(request, tmp_path, data):
     if "clock" in request.fixturenames:
         environment["TEST_CLOCK_FILE"] = str(request.getfixturevalue("clock").file)
         environment["PYTHONPATH"] = str(Path(__file__).parent / "movable_clock")
+    if "slow_disk" in request.fixturenames:
+        environment["TEST_SLOW_DISK"] = str(request.getfixturevalue("slow_disk"))
+        environment["PYTHONPATH"] = str(Path(__file__).parent / "slow_disk")
     # A test may have added accounts already, and a clinic with accounts gets no new key.
     keys.make(Settings.at(data))
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]

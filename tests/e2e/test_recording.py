@@ -39,7 +39,7 @@ def patient(account):
 
 
 @pytest.fixture
-def video(data, tmp_path):
+def video(data, tmp_path, server):
     """The source of a job whose video is kept: twenty seconds that browsers play."""
     path = tmp_path / "visit.webm"
     with av.open(str(path), "w") as container:

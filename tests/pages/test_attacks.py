@@ -207,7 +207,8 @@ def test_known_names(client, attack):
 
 
 @pytest.mark.attack("a flood of uploads: the one after the thirty-second")
-def test_upload_flood(client, attack, settings):
+def test_upload_flood(client, attack, settings, monkeypatch):
+    monkeypatch.setattr(incoming, "SMALL_BYTES", 0)
     who = actor(database(), NAME)
     others = [actor(database(), f"Other {number}") for number in range(incoming.MOST_AT_ONCE // incoming.MOST_OF_ONE)]
     for number in range(incoming.MOST_AT_ONCE):

@@ -126,7 +126,15 @@ def test_behind_tls_only_the_cookie_for_tls_counts(db, token):
 
 
 @pytest.mark.parametrize(
-    "path", ["/media/abc", "/component/x/y", "/_stcore/agent/mcp", "/auth/login", "/oauth2callback"]
+    "path",
+    [
+        "/_stcore/upload_file/a/b",
+        "/media/abc",
+        "/component/x/y",
+        "/_stcore/agent/mcp",
+        "/auth/login",
+        "/oauth2callback",
+    ],
 )
 def test_some_things_answer_nobody(client, path):
     assert client.get(path).status_code == 404
@@ -135,8 +143,8 @@ def test_some_things_answer_nobody(client, path):
 @pytest.mark.parametrize(
     ("role", "path", "status"),
     [
-        (Role.VIEWER, "/_stcore/upload_file/a/b", 403),
-        (Role.CLINICIAN, "/_stcore/upload_file/a/b", 200),
+        (Role.VIEWER, "/uploads/a", 403),
+        (Role.CLINICIAN, "/uploads/a", 200),
         (Role.CLINICIAN, "/_stcore/metrics", 403),
         (Role.ADMINISTRATOR, "/_stcore/metrics", 200),
     ],
@@ -158,14 +166,14 @@ def test_some_things_answer_some_roles(db, role, path, status):
 )
 def test_other_sites_change_nothing_even_with_the_cookie(client, headers):
     assert client.post("/sign-in", headers=headers).status_code == 403
-    assert client.put("/_stcore/upload_file/a/b", headers=headers).status_code == 403
+    assert client.put("/uploads/a", headers=headers).status_code == 403
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=HOST | headers):
         pass
 
 
 def test_our_own_pages_may(client):
     headers = HOST | {"origin": "http://clinic.test", "sec-fetch-site": "same-origin"}
-    assert client.put("/_stcore/upload_file/a/b", headers=headers).status_code == 200
+    assert client.put("/uploads/a", headers=headers).status_code == 200
     with client.websocket_connect("/_stcore/stream", headers=headers) as line:
         line.send_bytes(b"hello")
         assert line.receive_bytes() == b"hello"

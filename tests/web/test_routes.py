@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import threading
 import zipfile
 from dataclasses import replace
 from datetime import date
@@ -282,3 +283,24 @@ def test_a_video_that_ends_at_sign_out_breaks_off_without_a_traceback(db, settin
     asyncio.run(web_routes._Stream(ending()).stream_response(send))
     assert sent[0]["type"] == "http.response.start"
     assert all(message.get("more_body", True) for message in sent)
+
+
+def test_nothing_waits_for_the_disk_in_the_loop(db, settings, who, client, monkeypatch):
+    """Neither where a piece ends, nor where its connection breaks."""
+    waited = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: waited.append(threading.current_thread().name) or real(file))
+    upload = incoming.begin(db, settings, who, 3 * CHUNK_BYTES)
+    waited.clear()
+    patch(client, upload.id, 0, bytes(CHUNK_BYTES))
+    with pytest.raises(ConnectionResetError):
+        patch(client, upload.id, CHUNK_BYTES, broken_off())
+    offset = int(client.head(f"/uploads/{upload.id}", headers=OWN).headers["upload-offset"])
+    patch(client, upload.id, offset, bytes(3 * CHUNK_BYTES - offset))
+    assert len(waited) >= 3
+    assert {name.rpartition("_")[0] for name in waited} == {"disk"}
+
+
+def broken_off():
+    yield bytes(CHUNK_BYTES + 5)
+    raise ConnectionResetError

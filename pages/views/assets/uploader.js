@@ -1,4 +1,4 @@
-// A video goes up in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
+// Files go up one after the other, in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
 const PIECE = 16 * 1024 * 1024;
 const TRIES = 8;
 const TYPE = "application/offset+octet-stream";
@@ -22,7 +22,7 @@ export default function (component) {
 class Uploader {
   constructor(root) {
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
-    this.part("input").onchange = (event) => this.choose(event.target.files[0]);
+    this.part("input").onchange = (event) => this.choose(event.target.files);
     this.part("again").onclick = () => this.resume();
     this.part("stop").onclick = () => this.pause("Paused. What is there stays for a day.");
     this.part("cancel").onclick = () => this.cancel();
@@ -30,49 +30,69 @@ class Uploader {
     box.ondragover = (event) => event.preventDefault();
     box.ondrop = (event) => {
       event.preventDefault();
-      if (!this.file) this.choose(event.dataTransfer.files[0]);
+      if (!this.files) this.choose(event.dataTransfer.files);
     };
     this.show("choose");
   }
 
   update(data) {
-    this.part("input").accept = data.accept;
+    const input = this.part("input");
+    input.accept = data.accept;
+    input.multiple = this.many = data.many;
+    input.ariaLabel = this.part("label").textContent = data.label;
     this.part("hint").textContent = data.hint;
-    if (!this.file || data.choice !== this.choice) return;
+    if (!this.files || data.choice !== this.choice) return;
     if (data.error) return this.fail(data.error);
-    if (data.upload && !this.id) {
-      this.id = data.upload;
-      remember(this.file, this.id);
+    if (data.uploads && !this.ids) {
+      this.ids = data.uploads;
+      this.files.forEach((file, number) => remember(file, this.ids[number]));
       if (!this.held) this.resume();
     }
   }
 
-  choose(file) {
-    if (!file) return;
-    this.file = file;
-    this.id = null;
+  choose(chosen) {
+    const files = this.many ? [...chosen] : [...chosen].slice(0, 1);
+    if (!files.length) return;
+    this.files = files;
+    this.size = files.reduce((sum, file) => sum + file.size, 0);
+    this.at = 0;
+    this.ids = null;
     this.held = false;
     this.choice = crypto.getRandomValues(new Uint32Array(4)).join("-");
-    this.part("name").textContent = file.name;
+    this.part("name").textContent = files.length === 1 ? files[0].name : `${files.length} files`;
     this.draw(0);
     this.show("sending", "Preparing…");
-    // The name goes to the page alone, and never into an address.
-    this.tell("chosen", { choice: this.choice, name: file.name, size: file.size, before: remembered(file) });
+    // The names go to the page alone, and never into an address.
+    const told = files.map((file) => ({ name: file.name, size: file.size, before: remembered(file) }));
+    this.tell("chosen", { choice: this.choice, files: told });
+  }
+
+  get file() {
+    return this.files[this.at];
+  }
+
+  get id() {
+    return this.ids[this.at];
   }
 
   async resume() {
     this.held = false;
-    if (!this.id) return this.show("sending", "Preparing…");
+    if (!this.ids) return this.show("sending", "Preparing…");
     const turn = (this.turn = {});
     this.show("sending", "Uploading…");
+    this.start = null;
     for (let failures = 0; failures < TRIES; ) {
       try {
-        let offset = await this.offset();
-        this.start = { at: performance.now(), offset };
-        while (offset < this.file.size) {
-          offset = await this.send(offset);
+        while (this.at < this.files.length) {
+          let offset = await this.offset();
           if (this.turn !== turn) return;
-          failures = 0;
+          this.start ??= { at: performance.now(), sent: this.earlier() + offset };
+          while (offset < this.file.size) {
+            offset = await this.send(offset);
+            if (this.turn !== turn) return;
+            failures = 0;
+          }
+          this.at += 1;
         }
         return this.finish();
       } catch (error) {
@@ -85,6 +105,10 @@ class Uploader {
       }
     }
     this.pause("The connection is lost. What was sent is kept for a day: go on when it is back.");
+  }
+
+  earlier() {
+    return this.files.slice(0, this.at).reduce((sum, file) => sum + file.size, 0);
   }
 
   async offset() {
@@ -110,10 +134,10 @@ class Uploader {
   }
 
   finish() {
-    forget(this.file);
-    this.draw(this.file.size);
+    this.files.forEach(forget);
+    this.draw(0);
     this.show("done", "Uploaded.");
-    this.tell("done", this.id);
+    this.tell("done", this.ids);
   }
 
   pause(message) {
@@ -124,32 +148,33 @@ class Uploader {
   }
 
   async cancel() {
-    const id = this.id;
+    const ids = this.ids || [];
     this.pause();
-    if (this.file) forget(this.file);
+    if (this.files) this.files.forEach(forget);
     this.reset();
     this.tell("chosen", null);
     this.tell("done", null);
-    if (id) await fetch(`/uploads/${id}`, { method: "DELETE" }).catch(() => {});
+    for (const id of ids) await fetch(`/uploads/${id}`, { method: "DELETE" }).catch(() => {});
   }
 
   fail(message) {
-    if (this.file) forget(this.file);
+    if (this.files) this.files.forEach(forget);
     this.reset();
     this.say(message || "The upload failed. Please choose the file again.", true);
   }
 
   reset() {
-    this.file = this.id = this.choice = this.turn = null;
+    this.files = this.ids = this.choice = this.turn = null;
     this.part("input").value = "";
     this.show("choose", "");
   }
 
   draw(sent) {
-    const size = this.file.size;
+    const size = this.size;
+    sent += this.earlier();
     this.part("bar").value = size ? sent / size : 0;
     const seconds = this.start ? (performance.now() - this.start.at) / 1000 : 0;
-    const pace = seconds > 1 ? (sent - this.start.offset) / seconds : 0;
+    const pace = seconds > 1 ? (sent - this.start.sent) / seconds : 0;
     const left = pace > 0 && sent < size ? ` · ${pace_of(pace)} · ${time_of((size - sent) / pace)} left` : "";
     this.part("sent").textContent = `${bytes_of(sent)} of ${bytes_of(size)}${left}`;
   }

@@ -99,7 +99,6 @@ def test_warnings(settings, options, tmp_path):
     keys.make(inside)
     assert "master key" in warned(inside, options)
     assert "disk" in warned(replace(settings, min_free_bytes=1 << 62), options)
-    assert "small uploads" in warned(settings, {**options, "server.maxUploadSize": 4000})
     assert "analysis" in warned(settings, options), "no worker ever spoke"
     settings.data_dir.chmod(0o755)
     assert "data folder" in warned(settings, options)

@@ -207,7 +207,8 @@ def test_limits_are_told_before_anything_is_sent(db, settings, who, limits, leng
     assert list(uploads.uploads_dir(settings).iterdir()) == []
 
 
-def test_open_uploads_count_against_the_quota_and_are_few(db, settings, who):
+def test_open_uploads_count_against_the_quota_and_are_few(db, settings, who, monkeypatch):
+    monkeypatch.setattr(incoming, "SMALL_BYTES", 0)
     tight = replace(settings, quota_bytes=1000)
     first = incoming.begin(db, tight, who, 600)
     with pytest.raises(FerError) as refusal:
@@ -244,7 +245,8 @@ def test_an_abandoned_upload_is_swept(db, settings, who):
 
 
 @pytest.mark.attack("one account that takes all places for uploads, or the whole quota")
-def test_one_account_leaves_room_for_others(db, settings, who, patient, an_upload, attack):
+def test_one_account_leaves_room_for_others(db, settings, who, patient, an_upload, attack, monkeypatch):
+    monkeypatch.setattr(incoming, "SMALL_BYTES", 0)
     colleague = doors.actor(db, "Colleague")
     small = replace(settings, quota_bytes=4000, max_upload_bytes=600)
     made = [incoming.begin(db, settings, who, 1) for _ in range(incoming.MOST_OF_ONE)]
@@ -258,10 +260,22 @@ def test_one_account_leaves_room_for_others(db, settings, who, patient, an_uploa
     assert incoming.begin(db, small, colleague, 600)
 
 
-def test_pictures_that_wait_to_be_handed_in_take_no_place(db, settings, who, monkeypatch):
-    monkeypatch.setattr(incoming, "MOST_WHOLE", incoming.MOST_OF_ONE + 1)
-    for _ in range(incoming.MOST_WHOLE):
-        send(settings, incoming.begin(db, settings, who, 1).id, b"x", 0, {}, who.account_id)
+def test_pictures_take_no_place_but_are_bounded(db, settings, who, monkeypatch):
+    monkeypatch.setattr(incoming, "MOST_FILES", incoming.MOST_OF_ONE + 1)
+    for _ in range(incoming.MOST_FILES):
+        incoming.begin(db, settings, who, 1)
     with pytest.raises(FerError) as refusal:
         incoming.begin(db, settings, who, 1)
     assert refusal.value.code == "too_many_own"
+
+
+def test_what_is_whole_can_be_read_and_what_is_not_cannot(db, settings, who):
+    upload = incoming.begin(db, settings, who, 5)
+    with pytest.raises(FerError) as refusal:
+        incoming.opened(settings, upload.id, who.account_id)
+    assert refusal.value.code == "upload_unfinished"
+    send(settings, upload.id, b"hello", 0, {}, who.account_id)
+    with incoming.opened(settings, upload.id, who.account_id) as file:
+        assert file.read() == b"hello"
+    with pytest.raises(FerError):
+        incoming.opened(settings, upload.id, "0" * 32)

@@ -12,11 +12,11 @@ def page():
     import streamlit as st
 
     from pages.views.moment import ask_for_moment
-    from pages.views.uploader import Sent
+    from pages.views.uploader import Sent, SentFile
 
     name = st.session_state.get("name")
-    video = Sent("0" * 32, name, done=False) if name else None
-    st.session_state["said"] = ask_for_moment(video, [], st.container(), st.container())
+    files = Sent((SentFile("0" * 32, name),), done=False) if name else None
+    st.session_state["said"] = ask_for_moment(files, st.container(), st.container())
 
 
 @pytest.fixture
