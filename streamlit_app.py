@@ -13,12 +13,13 @@ from clinic.admin.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error
-from web import account, hosts, monitoring, patient_mode, provider, sign_in, streamlit_protocol, watch
+from web import account, hosts, monitoring, patient_mode, provider, sign_in, streamlit_protocol, tokens, watch
+from web.api import application as api
 from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, resources, welcome
 from web.routes import routes
 from web.shutdown import prepare_server
-from web.startup_check import refuse_unsafe
+from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
 
@@ -27,7 +28,7 @@ refuse_unsafe()
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Open everything before the first request, and greet one who has just installed the program."""
     prepare_server(lambda within_s: resources().supervisor.stop(within_s))
-    said = await asyncio.to_thread(welcome)
+    said = await asyncio.to_thread(or_end, welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     watching = asyncio.create_task(keep_watch(database()))
@@ -40,11 +41,13 @@ async def start(_app: st.App) -> AsyncIterator[None]:
 own_routes = [
     *sign_in.ROUTES,
     *account.ROUTES,
+    *tokens.ROUTES,
     *provider.ROUTES,
     *patient_mode.ROUTES,
     *watch.routes(place.path for place in PLACES),
     *routes(Settings.from_environment, database),
     *monitoring.routes(Settings.from_environment, database),
+    *api.routes(Settings.from_environment, database),
 ]
 settings = Settings.from_environment()
 behind = Behind(

@@ -8,7 +8,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import following, months
+from benchmarks import following, months, recording_page
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -25,8 +24,10 @@ from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
 from benchmarks.passing import measure as measure_passing
 from benchmarks.simulate import HEAD, Clinic, simulate
+from benchmarks.spent import Spent
 from benchmarks.statements import table as table_of_statements
 from benchmarks.ways import WAYS, Seen
+from fer_core.media import reader
 from fer_core.types import Box
 
 SURE = 0.95
@@ -36,11 +37,12 @@ SAME_IOU = 0.5
 def measure(way: str, path: Path, every_s: float, out: Path) -> None:
     """Run one way in this process and write what it saw and what it took to `out`; loading the models doesn't count."""
     analyze = WAYS[way]()
-    begun, cpu = time.perf_counter(), time.process_time()
-    seen = analyze(path, every_s)
-    spent = {"wall_s": time.perf_counter() - begun, "cpu_s": time.process_time() - cpu}
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-    out.write_text(json.dumps({"seen": seen, "peak_mb": peak_mb, "samples": len(seen), **spent}))
+    # The server of the readers is started once, as the models are loaded once.
+    reader.protection()
+    with Spent() as spent:
+        seen = analyze(path, every_s)
+    took = {"wall_s": spent.wall_s, "cpu_s": spent.cpu_s, "peak_mb": spent.peak_mb}
+    out.write_text(json.dumps({"seen": seen, "samples": len(seen), **took}))
 
 
 def run(way: str, path: Path, every_s: float) -> dict[str, Any] | None:
@@ -152,6 +154,9 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     pages.add_argument("--recordings", type=int, default=100, help="of each patient")
     pages.add_argument("--longest", type=int, default=300, help="recordings of one more patient")
     pages.add_argument("--rounds", type=int, default=3, help="of which the best counts")
+    hour = commands.add_parser("recording-page", help="the page of a long recording, in a server and a browser")
+    hour.add_argument("--minutes", type=float, default=60)
+    hour.add_argument("--rounds", type=int, default=3)
     pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")
     pictures.add_argument("--pictures", type=int, default=1000)
     pictures.add_argument("--workers", type=int, default=4)
@@ -257,8 +262,14 @@ def _months(options: argparse.Namespace) -> None:
         print(line, flush=True)
 
 
+def _recording_page(options: argparse.Namespace) -> None:
+    for line in recording_page.table(recording_page.measure(options.minutes, options.rounds)):
+        print(line, flush=True)
+
+
 MORE = {
     "months": _months,
+    "recording-page": _recording_page,
     "kills": _kills,
     "cluster": _cluster,
     "queue": _queue,

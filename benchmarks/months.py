@@ -29,6 +29,7 @@ from clinic.patients.trends import LABELS, Summary
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import Access, Job, JobState, Patient, Recording, Role, new_id
+from storage import keys
 
 ROOT = Path(__file__).parents[1]
 NAME, PASSWORD = "Dr. Invented", "seven dry umbrellas"
@@ -63,6 +64,7 @@ class Cost:
 def fill(folder: Path, patients: int, recordings: int, longest: int) -> str:
     """Make a clinic in a folder: so many patients with so many recordings each, and one with `longest`; its id."""
     settings = Settings(folder, f"sqlite:///{folder / 'clinic.db'}", key_dir=folder / "keys")
+    keys.make(settings)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
     rng = np.random.default_rng(20)
@@ -86,7 +88,11 @@ def _add_patient(session: Session, account_id: str, name: str, count: int, rng: 
     own = rng.dirichlet(40 * MIX)
     first = (session.scalar(select(func.max(Recording.number))) or 0) + 1
     days = [LAST_DAY - timedelta(days=7 * (count - 1 - place)) for place in range(count)]
-    rows = [_recording(patient.id, first + place, day, own, rng) for place, day in enumerate(days)]
+    rows = [
+        _recording(patient.id, first + place, day, own, rng) | {"visit_number": place + 1}
+        for place, day in enumerate(days)
+    ]
+    patient.visits = count
     session.execute(insert(Recording), rows)
     jobs = [_job(row["id"], row["number"]) for row in rows]
     session.execute(insert(Job), jobs)
@@ -138,7 +144,7 @@ def measure(patients: int, recordings: int, longest: int, rounds: int) -> Iterat
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         long_id = fill(folder, patients, recordings, longest)
-        with _server(folder) as (address, process), _browser(address) as page:
+        with serving(folder) as (address, process), browsing(address) as page:
             # What is made once after an update: each patient's trend in short.
             yield _best("caseload, the first time", process, page, lambda: page.goto(f"{address}/"), 1, cold=True)
             opened = {
@@ -161,20 +167,20 @@ def _best(what: str, process: Any, page: Any, act: Any, rounds: int, before: Any
             before()
             page.evaluate(SETTLED, [0, QUIET_MS])
         begun = 0.0 if cold else page.evaluate("performance.now()")
-        cpu = _cpu_s(process)
+        cpu = cpu_s(process)
         act()
         settled_s = page.evaluate(SETTLED, [begun, QUIET_MS]) / 1000
-        found.append(Cost(what, settled_s, _cpu_s(process) - cpu))
+        found.append(Cost(what, settled_s, cpu_s(process) - cpu))
     return Cost(what, min(one.settled_s for one in found), min(one.cpu_s for one in found))
 
 
-def _cpu_s(process: Any) -> float:
+def cpu_s(process: Any) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, Any]]:
+def serving(folder: Path) -> Iterator[tuple[str, Any]]:
     import psutil
 
     with socket.socket() as probe:
@@ -194,7 +200,7 @@ def _server(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _wait_for(url: str) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 180
     while time.monotonic() < ends:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 the server that was started here
@@ -205,7 +211,7 @@ def _wait_for(url: str) -> None:
 
 
 @contextmanager
-def _browser(address: str) -> Iterator[Any]:
+def browsing(address: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))

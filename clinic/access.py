@@ -30,7 +30,8 @@ class Actor:
 
     Nothing opens while the password has to be changed (`must_change`) or the intended-use statement to be accepted.
     `second_step`: whether the account is asked for a code when it signs in, or signed in at the provider, which asks
-    for what it thinks fit.
+    for what it thinks fit. `token_id`: the token by which a program acts for the account, empty for a person.
+    `patients`: the only ones for whom it then acts, None for a person, who acts for all that the account sees.
     """
 
     account_id: str
@@ -40,6 +41,8 @@ class Actor:
     must_change: bool = False
     second_step: bool = False
     must_accept: bool = False
+    token_id: str = ""
+    patients: frozenset[str] | None = None
 
     @property
     def writes(self) -> bool:
@@ -63,6 +66,7 @@ REFUSALS: dict[str, str] = {
     "only_administrators": "Only administrators may do this.",
     "read_only": "Your account may look, but not change anything. Please ask the patient's clinician.",
     "not_your_patient": "This patient is not on your caseload. The patient's clinician can share the patient with you.",
+    "not_in_token": "This token was not made for this patient.",
     "emergency_reads_only": "Emergency access is for reading. The patient's clinician can share the patient with you.",
 }
 
@@ -102,7 +106,8 @@ def must_accept(account: Account) -> bool:
 def require_administrator(session: Session, actor: Actor | None) -> Account:
     """Return the acting administrator. Raises Forbidden ``signed_out``, ``only_administrators``."""
     account = acting(session, actor)
-    if account.role != Role.ADMINISTRATOR.value:
+    # No program keeps accounts, whoever's token it has.
+    if account.role != Role.ADMINISTRATOR.value or (actor is not None and actor.token_id):
         raise refusal("only_administrators")
     return account
 
@@ -126,9 +131,12 @@ def require_writer(session: Session, actor: Actor | None) -> Account:
 def require_reader_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
     """Return the acting account if it sees the patient.
 
-    Raises Forbidden ``signed_out``, ``not_your_patient``, FerError ``unknown_patient``.
+    Raises Forbidden ``signed_out``, ``not_in_token``, ``not_your_patient``, FerError ``unknown_patient``.
     """
     account = acting(session, actor)
+    # Asked first: a token doesn't learn which other patients there are.
+    if actor is not None and actor.patients is not None and patient_id not in actor.patients:
+        raise refusal("not_in_token")
     if not session.scalar(select(sees(account.id, patient_id))):
         if session.get(Patient, patient_id) is None:
             raise unknown_patient()

@@ -60,6 +60,9 @@ class AuditAction(StrEnum):
     CASELOAD_HANDED_OVER = "caseload_handed_over"
     HAND_OVER_ASKED = "hand_over_asked"
     HAND_OVER_REFUSED = "hand_over_refused"
+    TOKEN_MADE = "token_made"  # noqa: S105 the name of a deed
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 the name of a deed
+    TOKEN_USED = "token_used"  # noqa: S105 the name of a deed
     TAKEOVER_READ = "takeover_read"
     PATIENT_ADDED = "patient_added"
     PATIENT_CHANGED = "patient_changed"
@@ -68,6 +71,8 @@ class AuditAction(StrEnum):
     PATIENT_EXPORTED = "patient_exported"
     PATIENT_IMPORTED = "patient_imported"
     REPORT_MADE = "report_made"
+    SERIES_IMPORTED = "series_imported"
+    SERIES_DELETED = "series_deleted"
     PATIENT_SHARED = "patient_shared"
     PATIENT_UNSHARED = "patient_unshared"
     EMERGENCY_ACCESS = "emergency_access"
@@ -91,6 +96,9 @@ class AuditAction(StrEnum):
     DEVICE_HANDED_OVER = "device_handed_over"
     DEVICE_GIVEN_BACK = "device_given_back"
     PIN_REFUSED = "pin_refused"
+    MARK_ADDED = "mark_added"
+    MARK_CHANGED = "mark_changed"
+    MARK_DELETED = "mark_deleted"
     EVENT_ADDED = "event_added"
     EVENT_DELETED = "event_deleted"
     CONDITION_ADDED = "condition_added"

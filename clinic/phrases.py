@@ -1,8 +1,25 @@
-"""Days and counts as they stand in sentences: one way to write each, on every page and in every refusal."""
+"""Days, counts and who a patient is, as they stand in sentences: one way to write each, on every page."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Protocol
+
+SHORT_ID = 6
+"""So many characters of an id are shown at least where nothing else tells two options apart."""
+
+
+class Person(Protocol):
+    """What a patient is told by."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def born_on(self) -> date | None: ...
 
 
 def day(value: date | None) -> str:
@@ -14,3 +31,14 @@ def counted(count: float, one: str, many: str | None = None) -> str:
     """Return a whole number with what is counted, such as ``1 sample``; `many`: the plural, by default with an s."""
     number = round(count)
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def identity_text(patient: Person) -> str:
+    """Return what tells a patient from another one of the same name: code, date of birth, and always a short id."""
+    parts = [patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
+    return " · ".join([part for part in parts if part] + [f"ID {short_id(patient.id)}"])
+
+
+def short_id(patient_id: str) -> str:
+    """Return the beginning of an id, as it is shown."""
+    return patient_id[:SHORT_ID]

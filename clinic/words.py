@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.audit import AuditAction
-from db.models import Role, Scope
+from db.models import ConditionKind, EventKind, Role, Scope
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -81,6 +81,51 @@ EPISODES = (
     " The apex is where it is highest. A moment without a usable face, or a hole in the recording, ends an episode."
     " [How](#how)"
 )
+VERDICTS: dict[str, str] = {
+    "agree": "The model's label fits",
+    "other": "Another label fits",
+    "impression": "Own impression, before the labels were shown",
+    "unclear": "Can't be interpreted",
+    "not_patient": "Not the patient",
+    "event": "Something happened",
+    "exclude": "Leave out",
+}
+MARK_REASONS: dict[str, str] = {
+    "medication": "medication",
+    "topic": "a topic came up",
+    "crying": "crying",
+    "laughing": "laughing",
+    "talking": "talking",
+    "camera": "camera moved or covered",
+    "other_person": "another person in the picture",
+    "interruption": "interruption",
+    "other": "another reason",
+}
+MARKS = (
+    "Marks stand beside the samples, which stay as they are. The trend and the patient's page use the samples as they"
+    " were analysed, whatever is marked."
+)
+AGREEMENT = (
+    "Marked moments were chosen by people, not drawn by lot: they show where the model was looked at, not how often it"
+    " is right in general."
+)
+BLIND = (
+    "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
+    " which is shown when you turn this off."
+)
+CHOICE_STAYS = (
+    "So who the patient is can't be changed any more: mark a stretch that shows somebody else as not the patient, or"
+    " analyse the file again."
+)
+NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
+NOT_COMPARABLE = (
+    "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
+    " from that alone."
+)
+COMPARED = (
+    "Both as analysed, on one scale. Where the intervals overlap, chance alone may make the difference; two recordings"
+    " say nothing of a lasting change."
+)
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
     " same is not counted, nor what lies on both sides of a gap."
@@ -128,7 +173,7 @@ ROLE_MEANINGS: dict[str, str] = {
 }
 ACCOUNTS_SEE_OWN = (
     "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
-    " them, on the patient's page under Edit."
+    " them, on the patient's page under Consent and sharing."
 )
 
 AUDIT_ACTIONS: dict[str, str] = {
@@ -151,6 +196,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CASELOAD_HANDED_OVER: "handed the patient over",
     AuditAction.HAND_OVER_ASKED: "asked to hand a caseload over",
     AuditAction.HAND_OVER_REFUSED: "refused to hand a caseload over",
+    AuditAction.TOKEN_MADE: "made a token for a program",
+    AuditAction.TOKEN_REVOKED: "revoked the token of a program",
+    AuditAction.TOKEN_USED: "asked by a program with a token",
     AuditAction.TAKEOVER_READ: "read what administrators had done",
     AuditAction.PATIENT_ADDED: "added the patient",
     AuditAction.PATIENT_CHANGED: "changed name or note",
@@ -159,6 +207,8 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.PATIENT_EXPORTED: "exported the patient",
     AuditAction.PATIENT_IMPORTED: "imported the patient",
     AuditAction.REPORT_MADE: "made a report on the patient",
+    AuditAction.SERIES_IMPORTED: "imported results of another program",
+    AuditAction.SERIES_DELETED: "deleted results of another program",
     AuditAction.PATIENT_SHARED: "shared the patient",
     AuditAction.PATIENT_UNSHARED: "took the patient from a colleague",
     AuditAction.EMERGENCY_ACCESS: "opened the patient in an emergency",
@@ -182,6 +232,9 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.DEVICE_HANDED_OVER: "handed the device to the patient",
     AuditAction.DEVICE_GIVEN_BACK: "took the device back from the patient",
     AuditAction.PIN_REFUSED: "typed a wrong PIN on the patient's screen",
+    AuditAction.MARK_ADDED: "marked a stretch of a recording",
+    AuditAction.MARK_CHANGED: "changed a mark of a recording",
+    AuditAction.MARK_DELETED: "deleted a mark of a recording",
     AuditAction.EVENT_ADDED: "added a mark to the time axis",
     AuditAction.EVENT_DELETED: "deleted a mark of the time axis",
     AuditAction.CONDITION_ADDED: "recorded a condition of the face",
@@ -217,7 +270,8 @@ SCOPE_MEANINGS: dict[str, str] = {
 WITHDRAWING: dict[str, str] = {
     Scope.ANALYSE: "Analyses that wait or run are stopped within seconds; their files and unfinished results are"
     " deleted.",
-    Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files.",
+    Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files,"
+    " and imported results of other programs.",
     Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are deleted for good; the results stay.",
     Scope.EXPORT: "Nothing can be exported any more; an archive or report that waits to be fetched is deleted.",
 }
@@ -230,7 +284,35 @@ FIRST_STEPS = (
     " the analysis."
 )
 CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
-NOTHING_SHARED = "No patient is shared with you yet. A patient's clinician can do so on the patient's page, under Edit."
+EVENT_KINDS: dict[EventKind, str] = {
+    EventKind.MEDICATION: "Medication",
+    EventKind.SESSION: "Session",
+    EventKind.EVENT: "Event",
+}
+CONDITIONS: dict[ConditionKind, str] = {
+    ConditionKind.PARKINSONISM: "Parkinsonism",
+    ConditionKind.FACIAL_PALSY: "Facial palsy",
+    ConditionKind.RIGIDITY: "Rigidity under antipsychotics",
+    ConditionKind.BOTULINUM: "Botulinum toxin in the face",
+    ConditionKind.AUTISM: "Autism",
+    ConditionKind.COVERED: "Mask or veil",
+    ConditionKind.OTHER: "Another reason",
+}
+CONDITIONS_MEANING = (
+    "Where a face is stiff, uneven, covered, or moves in a way of its own, a label compares it with faces that it can't"
+    " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
+)
+NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+TOGETHER = "angry-, disgust-, fear- and sad-like together"
+ADJUSTED_TREND = (
+    "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"
+    " pictures; without a usual range, which is one of the labels."
+)
+CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
+NOTHING_SHARED = (
+    "No patient is shared with you yet. A patient's clinician can do so on the patient's page,"
+    " under Consent and sharing."
+)
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
     " for one hour; the reason is kept for good in the audit."
@@ -311,6 +393,13 @@ FORBIDDEN = (
     r"\bsuicid",
 )
 """Patterns that stand in no page, export or manual; a test looks for them."""
+
+TOOLS: dict[str, str] = {"openface": "OpenFace", "pyfeat": "py-feat", "facereader": "FaceReader"}
+"""Other programs whose tables are read (clinic/exchange/other_tools.py)."""
+OTHER_TOOLS = (
+    "Figures of other programs stand here by themselves: each is a mean over the moments that its program could read,"
+    " on that program's own scale. They can't be compared with the labels of this one."
+)
 
 NEEDS: dict[str, str] = {
     "choose_face": "Choose a face",

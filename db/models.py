@@ -117,6 +117,26 @@ class Scope(StrEnum):
     EXPORT = "export"
 
 
+class EventKind(StrEnum):
+    """What a mark is of."""
+
+    MEDICATION = "medication"
+    SESSION = "session"
+    EVENT = "event"
+
+
+class ConditionKind(StrEnum):
+    """What keeps labels from being interpreted."""
+
+    PARKINSONISM = "parkinsonism"
+    FACIAL_PALSY = "facial_palsy"
+    RIGIDITY = "rigidity"
+    BOTULINUM = "botulinum"
+    AUTISM = "autism"
+    COVERED = "covered"
+    OTHER = "other"
+
+
 class Installation(Base):
     """What an administrator set for the whole clinic: one row.
 
@@ -264,6 +284,32 @@ class HandOverRequest(Base):
     taker_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
     asked_by: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
+
+
+class ApiToken(Base):
+    """What lets a program act for an account at `/api/v1` (clinic/accounts/tokens.py); of it only the SHA-256 is kept.
+
+    `used_at`: when it was last written down that it was used. Revoking it deletes the row.
+    """
+
+    __tablename__ = "api_token"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("api_token"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiTokenPatient(Base):
+    """A patient for whom a token acts; a token without any acts for no patient."""
+
+    __tablename__ = "api_token_patient"
+
+    token_id: Mapped[str] = mapped_column(ForeignKey("api_token.id", ondelete="CASCADE"), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class AuditRow(Base):
@@ -494,6 +540,31 @@ class Sample(Base):
     __table_args__ = (Index("ix_sample_recording_time", "recording_id", "time_s"),)
 
 
+class RecordingMark(Base):
+    """What a clinician says of a stretch of a visit's recording, seconds; the samples stay as they are.
+
+    `recording_id`: the visit's first version. `verdict`, `label`, `reason`: see `clinic.recordings.marks`.
+    `model_label`: what the model `model_sha256` had said of most of the stretch, NULL where it gave no label.
+    """
+
+    __tablename__ = "recording_mark"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("recording_mark"), index=True)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
+    begin_s: Mapped[float]
+    end_s: Mapped[float]
+    verdict: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(24))
+    note: Mapped[str] = mapped_column(Text, default="")
+    model_label: Mapped[str | None] = mapped_column(String(16))
+    model_sha256: Mapped[str | None] = mapped_column(String(64))
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=1)
+
+
 class Chunk(Base):
     """About 10 s of video, or one picture, whose samples are written: in one transaction with this row, and only once.
 
@@ -611,6 +682,27 @@ class PatientEvent(Base):
     kind: Mapped[str] = mapped_column(String(16))
     happened_on: Mapped[date]
     text: Mapped[str] = mapped_column(String(300), default="")
+    recorded_by: Mapped[str | None] = mapped_column(String(32))
+    recorded_at: Mapped[datetime]
+
+
+class ImportedSeries(Base):
+    """A table of another program on one recording, reduced to a figure for each measure (clinic/patients/imported.py).
+
+    `tool`: ``"openface"``, ``"pyfeat"`` or ``"facereader"``. Never joined with this program's own results.
+    """
+
+    __tablename__ = "imported_series"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("imported_series"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    tool: Mapped[str] = mapped_column(String(16))
+    recorded_on: Mapped[date]
+    note: Mapped[str] = mapped_column(String(300), default="")
+    moments: Mapped[int]
+    readable_share: Mapped[float]
+    measures: Mapped[dict[str, Any]]
     recorded_by: Mapped[str | None] = mapped_column(String(32))
     recorded_at: Mapped[datetime]
 

@@ -16,25 +16,14 @@ from typing import Literal, Protocol
 
 import streamlit as st
 
+from clinic.phrases import SHORT_ID
+from clinic.phrases import Person as Person
+from clinic.phrases import identity_text as identity_text
+from clinic.phrases import short_id as short_id
 from pages.links import plain_text
 from pages.widgets import day
 
-SHORT_ID = 6
-"""So many characters of an id are shown at least where nothing else tells two options apart."""
 GONE = "What was chosen is no longer there. Please choose again."
-
-
-class Person(Protocol):
-    """What a patient is told by."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def born_on(self) -> date | None: ...
 
 
 class Visit(Protocol):
@@ -111,17 +100,6 @@ def person(patient: Person) -> str:
 def identity(patient: Person) -> str:
     """Return what tells a patient from another one of the same name: code, date of birth, and always a short id."""
     return plain_text(identity_text(patient))
-
-
-def identity_text(patient: Person) -> str:
-    """Return the same as it is written where no Markdown is read."""
-    parts = [patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
-    return " · ".join([part for part in parts if part] + [f"ID {short_id(patient.id)}"])
-
-
-def short_id(patient_id: str) -> str:
-    """Return the beginning of an id, as it is shown."""
-    return patient_id[:SHORT_ID]
 
 
 def whose(patient: Person) -> str:

@@ -23,9 +23,10 @@ def query_id(key: str) -> str | None:
     return value if re.fullmatch(r"[0-9a-f]{32}", value) else None
 
 
-def patient_link(label: str, patient_id: str) -> None:
-    """Draw a link to a patient's page."""
-    st.page_link(PATIENT, label=plain_text(label), query_params={"patient": patient_id})
+def patient_link(label: str, patient_id: str, tab: str | None = None) -> None:
+    """Draw a link to a patient's page, on which `tab` is open (a word of pages/patient.py)."""
+    where = {"patient": patient_id} | ({"tab": tab} if tab else {})
+    st.page_link(PATIENT, label=plain_text(label), query_params=where)
 
 
 def new_recording_link(label: str, patient_id: str) -> None:

@@ -11,14 +11,14 @@ from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.numbers import show_numbers
-from pages.views.recording import show_recording, title_of
-from pages.widgets import show_error
+from pages.views.recording import show_recording
+from pages.widgets import duration, show_error
 from web.resources import resources
 
 
 def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     """Draw whose recording it is and of when, with the ways to the ones before and after it."""
-    name, before, after = st.columns([6, 1, 1], vertical_alignment="bottom")
+    name, before, after = st.columns([5, 1.2, 1], vertical_alignment="bottom")
     name.title(links.plain_text(patient.name))
     earlier, later = neighbours(patient, recording)
     # Buttons and no links: a link to the page that is open leaves the address at the recording before.
@@ -30,11 +30,12 @@ def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
             links.open_recording(later.id)
     st.subheader(f"Recording of {chooser.visit(recording)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{chooser.identity(patient)} · {title_of(recording)}", width="stretch")
+        length = f" · {duration(recording.duration_s)}" if recording.duration_s else ""
+        st.caption(f"{chooser.identity(patient)}{length}", width="stretch")
         if patient.demo:
             st.badge("Invented patient: a demonstration, no real person", color="blue")
         with st.container(width="content"):
-            links.patient_link("All recordings of this patient", patient.id)
+            links.patient_link("All recordings of this patient", patient.id, "recordings")
 
 
 def neighbours(patient: PatientDetail, recording: RecordingRow) -> tuple[RecordingRow | None, RecordingRow | None]:

@@ -15,7 +15,7 @@ Written by `make attacks` from the table that the tests walk (`tests/permissions
 patient is shared with them; *foreign*: a clinician with another caseload; *emergency*: the same with emergency access;
 *clinician*: the patient's own; *administrator*: without this patient; *disabled*: the patient's clinician, disabled.
 A word that is not *yes* is the code of the refusal. `/metrics` asks for no sign-in, but for a token of its own
-(`FER_METRICS_TOKEN`).
+(`FER_METRICS_TOKEN`); `/api/v1` knows the tokens of programs alone, each for its own patients (docs/api.md).
 """
 WORDS = {"ok": "yes", "open": "yes"}
 

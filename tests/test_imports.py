@@ -58,7 +58,7 @@ def test_imports_follow_the_arrows(package, path):
         if path != CORE_PLOT or not starts(name, ("plotly",)):
             assert not starts(name, FORBIDDEN_OUTSIDE[package]), f"{package} doesn't use {name}"
         if starts(name, ("facenet_pytorch",)):
-            assert path.name == "detector.py"
+            assert package == "benchmarks", "its weights are read without it (fer_core/faces/networks.py)"
         if package == "db" and starts(name, ("fer_core",)):
             assert name in CORE_TYPES
 

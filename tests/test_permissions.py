@@ -24,15 +24,15 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, totp
+from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
 from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.exchange import downloads, exports, imports
+from clinic.exchange import downloads, exports, handing_out, imports, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
-from clinic.patients import caseload, conditions, edits, events, listing, needs, sharing
+from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
@@ -41,7 +41,8 @@ from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, s
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
-from clinic.recordings import folders, incoming, playback, readings, uploads
+from clinic.recordings import folders, incoming, marks, playback, readings, uploads
+from clinic.recordings.marks import MarkFields, Verdict
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
 from clinic.reports import reports
@@ -52,6 +53,7 @@ from db.models import (
     Account,
     FaceCondition,
     HandOverRequest,
+    ImportedSeries,
     Job,
     JobState,
     OwnScale,
@@ -60,6 +62,7 @@ from db.models import (
     QuestionnaireAnswer,
     Reanalysis,
     Recording,
+    RecordingMark,
     new_id,
 )
 from db.records import save_results
@@ -76,11 +79,14 @@ from tests.web.test_gate import inner
 from web import account, monitoring, provider, watch
 from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
+from web import tokens as token_page
+from web.api import application as api
 from web.gate import Behind, Gate
 from web.resources import resources
 from web.routes import routes
 
 ROOT = Path(__file__).parents[1]
+EXCLUDED = MarkFields(0.0, 1.0, Verdict.EXCLUDE, reason="camera")
 MODULES = (
     accounts,
     answers,
@@ -105,17 +111,26 @@ MODULES = (
     incoming,
     jobs,
     oidc,
+    marks,
     outcomes,
     playback,
     progress,
     readings,
+    recording_files,
     reanalysis,
     totp,
     sharing,
     sessions,
     takeovers,
+    tokens,
     uploads,
     withdrawal,
+    handing_out,
+    listing,
+    needs,
+    reports,
+    same_files,
+    imported,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
@@ -274,10 +289,24 @@ def an_answer(world):
     )  # fmt: skip
 
 
+def a_series(world):
+    return stored_row(
+        world, table=ImportedSeries, patient_id=world.patient_id, tool="openface", recorded_on=DAY, moments=1,
+        readable_share=1.0, measures={"AU12_r": 1.0}, recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
 def an_event(world):
     return stored_row(
         world, table=PatientEvent, patient_id=world.patient_id, kind="event", happened_on=DAY, text="moved",
         recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def a_mark(world):
+    return stored_row(
+        world, table=RecordingMark, recording_id=world.watched_id, begin_s=0.0, end_s=1.0, verdict="exclude",
+        reason="camera", recorded_at=datetime.now(UTC),
     )  # fmt: skip
 
 
@@ -327,6 +356,9 @@ CALLS = {
     ),
     "handover.refuse": lambda w, a: handover.refuse(w.db, a, a_request(w)),
     "handover.waiting": lambda w, a: handover.waiting(w.db, a),
+    "tokens.listed": lambda w, a: tokens.listed(w.db, a),
+    "tokens.make": lambda w, a: tokens.make(w.db, a, "a script", [w.patient_id], doors.PASSWORD),
+    "tokens.revoke": lambda w, a: tokens.revoke(w.db, a, new_id()),
     "takeovers.lately": lambda w, a: takeovers.lately(w.db, a),
     "takeovers.read": lambda w, a: takeovers.read(w.db, a, 1),
     "takeovers.unread": lambda w, a: takeovers.unread(w.db, a),
@@ -389,6 +421,11 @@ CALLS = {
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
     "progress.status": lambda w, a: progress.status(w.db, a, w.recording_id),
     "progress.watch": lambda w, a: progress.watch(w.db, w.settings, a, w.recording_id),
+    "marks.add": lambda w, a: marks.add(w.db, a, w.watched_id, EXCLUDED),
+    "marks.agreement": lambda w, a: marks.agreement(w.db, a, w.watched_id),
+    "marks.edit": lambda w, a: marks.edit(w.db, a, a_mark(w), 1, EXCLUDED),
+    "marks.marks": lambda w, a: marks.marks(w.db, a, w.watched_id),
+    "marks.remove": lambda w, a: marks.remove(w.db, a, a_mark(w), 1),
     "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
     "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
     "playback.content": lambda w, a: list(playback.content(w.db, w.settings, a, w.watched_id, a_part())),
@@ -397,6 +434,13 @@ CALLS = {
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
+    "imported.add": lambda w, a: imported.add(
+        w.db, a, w.patient_id, DAY, b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n"
+    ),
+    "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
+    "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),
+    "handing_out.prepare": lambda w, a: handing_out.prepare(w.db, w.settings, a, w.patient_id, Kind.FHIR),
     "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
     "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),
@@ -406,6 +450,7 @@ CALLS = {
     "reanalysis.standings": lambda w, a: reanalysis.standings(w.db, a),
     "reanalysis.start": lambda w, a: reanalysis.start(w.db, w.settings, a, model_sha256="m"),
     "totp.begin": lambda w, a: totp.begin(w.db, w.settings, a, doors.PASSWORD),
+    "totp.check_password": lambda w, a: totp.check_password(w.db, a, doors.PASSWORD),
     "totp.begun": lambda w, a: (
         totp.begin(w.db, w.settings, a, doors.PASSWORD),
         totp.begun(w.db, w.settings, a),
@@ -530,18 +575,20 @@ def streamlit_routes():
 
 
 def path_of(route):
-    return "/" if isinstance(route, Mount) else route.path
+    return (route.path or "/") if isinstance(route, Mount) else route.path
 
 
 def test_each_route_is_in_the_table():
     ours = [
         *door_pages.ROUTES,
         *account.ROUTES,
+        *token_page.ROUTES,
         *provider.ROUTES,
         *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
         *monitoring.routes(None, None),
+        *api.routes(None, None),
     ]
     assert {path_of(route) for route in [*ours, *streamlit_routes()]} == set(ROUTES)
     assert [path_of(route) for route in streamlit_routes() if isinstance(route, WebSocketRoute)] == ["/_stcore/stream"]

@@ -19,7 +19,7 @@ from clinic.accounts.totp import Enrolment, TotpStatus
 from clinic.admin import zones
 from clinic.phrases import counted, day
 from fer_core.errors import FerError
-from web.gate import CHANGE_PASSWORD, YOUR_ACCOUNT
+from web.gate import CHANGE_PASSWORD, TOKENS, YOUR_ACCOUNT
 from web.page import bare_form, notice, page, read_form, refuse
 from web.resources import resources
 from web.sign_in import ATTEMPTS, CODE, CURRENT
@@ -78,6 +78,7 @@ async def _show(actor: Actor, said: str) -> Response:
     body = f"<h1>Your account</h1><p>{escape(actor.name)}, {escape(words.ROLES[actor.role].lower())}</p>{notice(said)}"
     body += _second_step(found, needed, chosen.zone if chosen is not None else UTC)
     body += _takeovers(await asyncio.to_thread(takeovers.lately, parts.db, actor), chosen.zone if chosen else UTC)
+    body += f'<h2>Programs</h2><a class="button" href="{TOKENS}">Tokens for programs</a>'
     body += f'<h2>Password</h2><a class="button" href="{CHANGE_PASSWORD}">Change password</a>'
     return page("Your account", body + ("" if needed else '<p class="small"><a href="/">Back to the patients</a></p>'))
 

@@ -19,12 +19,14 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clinic.access import Actor, Role
-from clinic.accounts import sessions
+from clinic.accounts import sessions, tokens
 from db.engine import Database
+from web.api.problems import Problem, no_token
 from web.hosts import answers_to
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"
 SECOND_STEP, YOUR_ACCOUNT = "/second-step", "/your-account"
+TOKENS = "/your-tokens"
 INTENDED_USE = "/intended-use"
 HAND_OVER, PATIENT_MODE = "/hand-over", "/questionnaire"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
@@ -33,6 +35,8 @@ DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PAT
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
 """What opens beside a page on which there is something to do first."""
 HEALTH = "/_stcore/health"
+API = "/api/v1"
+"""What programs ask with a token; a cookie counts for nothing there, and a token nowhere else."""
 HEALTHZ, MONITORED = "/healthz", "/metrics"
 """What programs ask, which sign in nowhere: these routes look for themselves at who asks (web/monitoring.py)."""
 SHUT = ("/_stcore/upload_file/", "/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
@@ -103,6 +107,8 @@ class Gate:
             return PlainTextResponse("This program is not called that.", 421)
         if scope["method"] in CHANGING and not _same_site(headers):
             return PlainTextResponse("This request came from another site.", 403)
+        if path == API or path.startswith(f"{API}/"):
+            return await self._api(scope, headers)
         actor = scope["actor"] = await self._actor(scope)
         # To one who is signed in, Streamlit answers: with it the page gets the token without which it can't upload.
         if path == HEALTH and (actor is None or self._first(actor)):
@@ -121,6 +127,23 @@ class Gate:
             return PlainTextResponse("There is nothing here for you.", status)
         if scope["method"] in CHANGING or headers.get("sec-fetch-mode") == "navigate":
             await self._note(actor)
+        return None
+
+    async def _api(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return why a program is refused, None for one with a token that lives."""
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        actor = scope["actor"] = (
+            await asyncio.to_thread(lambda: tokens.actor_of(self._behind.open_db(), token.strip()))
+            if kind.lower() == "bearer"
+            else None
+        )
+        if actor is None:
+            return no_token()
+        if scope["path"] == API:
+            # A mount answers below its path alone; this one would fall through to the pages.
+            return Problem(404, "unknown_path", "The API has no such operation.")
+        if self._first(actor) is not None:
+            return Problem(403, "account_not_ready", "The token's account has to sign in and finish what it is asked.")
         return None
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -53,6 +53,8 @@ main.asked button { margin-top: 0.75rem; padding: 1.1rem; font-size: 1.5rem }
 main.asked button.chosen { outline: 4px solid var(--ink); outline-offset: 2px }
 main.asked button.quiet { color: var(--ink); background: none; border: 1px solid var(--line); font-size: 1.15rem }
 main.asked .row { display: flex; gap: 0.75rem }
+main.asked form button { animation: settle 0.7s }
+@keyframes settle { from, to { pointer-events: none; opacity: 0.6 } }
 main.asked input { font-size: 1.5rem }
 form + form button { margin-top: 0.75rem }
 a.button { box-sizing: border-box; display: block; margin-top: 0.75rem; padding: 0.6rem; text-align: center;

@@ -15,6 +15,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from clinic.accounts.throttle import TooManyError
+from clinic.patients import caseload
+from clinic.patients.caseload import PatientSummary
+from clinic.phrases import identity_text
 from clinic.questionnaires import patient_mode, scales
 from clinic.questionnaires.patient_mode import Asked
 from fer_core.errors import FerError
@@ -25,6 +28,9 @@ from web.sign_in import ATTEMPTS
 
 DEVICE, DEVICE_TLS = "hand_over", "__Secure-hand_over"
 ID = re.compile(r"[0-9a-f]{32}")
+NOT_YOURS = "This patient is not on your caseload, or no longer there."
+CHANGED = "Nothing was done: somebody changed this patient since this page was opened. Please look again."
+EARLIER = "That screen was of another questionnaire, and nothing of it was stored. Please answer here."
 
 
 async def hand_over(request: Request) -> Response:
@@ -38,6 +44,8 @@ async def hand_over(request: Request) -> Response:
         return await _hand_over_page(actor, patient_id, scale, "")
     db = resources().db
     try:
+        if given.get("who", "") != _who(await _patient(actor, patient_id)):
+            raise FerError(CHANGED, "changed")
         if given.get("pin") != given.get("again"):
             raise FerError("The two PINs differ. Please type them again.", "bad_pin")
         token = await run_in_threadpool(lambda: patient_mode.begin(db, actor, patient_id, scale, given.get("pin", "")))
@@ -66,9 +74,14 @@ async def questionnaire(request: Request) -> Response:
     form = await read_form(request)
     if "pin" in form:
         return await _give_back(request, form["pin"])
+    found = await run_in_threadpool(patient_mode.asked, db, token)
+    if found is not None and not found.done and form.get("of") != found.id:
+        return _question_page(found, 0, EARLIER, 409)
     try:
         where = await run_in_threadpool(_answer, token, form)
-    except FerError:
+    except FerError as refusal:
+        if found is not None and not found.done:
+            return _question_page(found, 0, refusal.message, 409)
         where = PATIENT_MODE
     return RedirectResponse(where, 303)
 
@@ -124,6 +137,9 @@ async def _hand_over_page(actor: object, patient_id: str, key: str, said: str, s
     names = {scale.key: scale.name for scale in offered if scale.items}
     if key not in names:
         return RedirectResponse("/", 303)
+    patient = await _patient(actor, patient_id)
+    if patient is None:
+        return page("Hand the device over", f"<h1>Hand the device over</h1>{notice(NOT_YOURS)}", 403)
     pins = "".join(
         f'<label>{label}<input name="{name}" type="password" inputmode="numeric" pattern="[0-9]{{4,12}}"'
         f' autocomplete="off" required{" autofocus" if name == "pin" else ""}></label>'
@@ -131,10 +147,13 @@ async def _hand_over_page(actor: object, patient_id: str, key: str, said: str, s
     )
     return page(
         "Hand the device over",
-        f"<h1>Hand the device over</h1>{notice(said)}<p>The patient answers {escape(names[key])} here, and sees nothing"
-        " else. You are signed out on this browser until you type this PIN.</p>"
+        f"<h1>Hand the device over</h1>{notice(said)}"
+        f"<p><b>{escape(patient.name)}</b> · {escape(identity_text(patient))}</p>"
+        f"<p>The patient answers {escape(names[key])} here, and sees nothing else. You are signed out on this browser"
+        " until you type this PIN.</p>"
         f'<form method="post" action="{HAND_OVER}">'
         f'<input type="hidden" name="patient" value="{escape(patient_id)}">'
+        f'<input type="hidden" name="who" value="{escape(_who(patient))}">'
         f'<input type="hidden" name="scale" value="{escape(key)}">{pins}'
         '<button type="submit">Begin</button></form>'
         f'<p class="small"><a href="/patient?patient={escape(patient_id)}">Back</a></p>',
@@ -142,7 +161,17 @@ async def _hand_over_page(actor: object, patient_id: str, key: str, said: str, s
     )
 
 
-def _question_page(found: Asked, place: int) -> Response:
+async def _patient(actor: object, patient_id: str) -> PatientSummary | None:
+    shown = await run_in_threadpool(caseload.list_patients, resources().db, actor)  # type: ignore[arg-type]
+    return next((patient for patient in shown if patient.id == patient_id), None)
+
+
+def _who(patient: PatientSummary | None) -> str:
+    """Return what the page says of a patient, as its form sends it back."""
+    return f"{patient.name} {identity_text(patient)}" if patient is not None else ""
+
+
+def _question_page(found: Asked, place: int, said: str = "", status: int = 200) -> Response:
     count = len(found.items)
     if place >= count:
         return _last_page(found)
@@ -154,13 +183,19 @@ def _question_page(found: Asked, place: int) -> Response:
     back = '<button class="quiet" type="submit" name="back" value="1">Back</button>' if place else ""
     return page(
         "Questionnaire",
-        f'<p class="small">Question {place + 1} of {count}</p><p>{escape(found.scale.lead)}</p>'
+        f'{notice(said)}<p class="small">Question {place + 1} of {count}</p><p>{escape(found.scale.lead)}</p>'
         f"<h1>{escape(found.scale.items[place])}</h1>"
-        f'<form method="post" action="{PATIENT_MODE}"><input type="hidden" name="q" value="{place + 1}">{buttons}'
+        f'<form method="post" action="{PATIENT_MODE}">{_of(found)}'
+        f'<input type="hidden" name="q" value="{place + 1}">{buttons}'
         f'<div class="row">{back}<button class="quiet" type="submit" name="answer" value="">Leave open</button></div>'
         f"</form>{_staff_link()}",
+        status,
         asked=True,
     )
+
+
+def _of(found: Asked) -> str:
+    return f'<input type="hidden" name="of" value="{found.id}">'
 
 
 def _chosen(chosen: bool) -> str:
@@ -172,7 +207,7 @@ def _last_page(found: Asked) -> Response:
     left = {0: "", 1: "<p>One question is still open.</p>"}.get(missing, f"<p>{missing} questions are still open.</p>")
     return page(
         "Questionnaire",
-        f'<h1>That was the last question.</h1>{left}<form method="post" action="{PATIENT_MODE}">'
+        f'<h1>That was the last question.</h1>{left}<form method="post" action="{PATIENT_MODE}">{_of(found)}'
         f'<input type="hidden" name="q" value="{len(found.items) + 1}">'
         '<button type="submit" name="finish" value="1">Finish</button>'
         '<div class="row"><button class="quiet" type="submit" name="back" value="1">Back</button></div></form>'

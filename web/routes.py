@@ -56,6 +56,7 @@ STATUS = {
     "statement": 403,
     "not_your_patient": 403,
     "read_only": 403,
+    "not_in_token": 403,
     "no_consent": 403,
     "consent_expired": 403,
     "consent_withdrawn": 403,
@@ -135,10 +136,10 @@ async def _upload(request: Request, settings: Settings, db: Database, digests: D
     if request.headers.get("content-type") != PIECE_TYPE or not OFFSET.fullmatch(offset):
         return _refusal(FerError("This is no piece of an upload.", "no_piece"))
     piece = await on_disk(Piece, settings, upload_id, int(offset), digests, owner)
-    return _progress(await _receive(request, db, piece), 204)
+    return _progress(await receive_piece(request, db, piece), 204)
 
 
-async def _receive(request: Request, db: Database, piece: Piece) -> Incoming:
+async def receive_piece(request: Request, db: Database, piece: Piece) -> Incoming:
     """Write the request's body as it comes; what came before an interruption is kept.
 
     Where the sign-in ends, or the account may upload no more, the rest is not read. Raises Forbidden.
@@ -196,6 +197,10 @@ FETCHED = {
     Kind.ARCHIVE: ("application/zip", "patient-export.zip"),
     Kind.PDF: ("application/pdf", "report.pdf"),
     Kind.HTML: ("text/html; charset=utf-8", "report.html"),
+    Kind.FHIR: ("application/fhir+json", "patient-fhir.json"),
+    Kind.XLSX: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "patient-results.xlsx"),
+    Kind.RESEARCH: ("application/zip", "research.zip"),
+    Kind.MOMENTS: ("application/zip", "recording.zip"),
 }
 """What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
 

@@ -18,7 +18,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Account, AuditRow, Patient, ProviderIdentity, Role, SecondStep, SignIn
+from db.models import Access, Account, ApiToken, AuditRow, Patient, ProviderIdentity, Role, SecondStep, SignIn
 from fer_core.errors import FerError
 
 NAME_MAX = 100
@@ -134,6 +134,7 @@ def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None
         _keep_one(session, account)
         account.disabled_at = clock.now()
         end_sign_ins(session, account.id)
+        end_tokens(session, account.id)
         audit.write(session, AuditAction.ACCOUNT_DISABLED, by.id, account=account.id)
 
 
@@ -216,14 +217,20 @@ def first_administrator(session: Session) -> Account | None:
 
 
 def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
-    """Give the account another password and end all its sign-ins."""
+    """Give the account another password, end all its sign-ins and revoke its tokens."""
     account.password_hash, account.must_change = stored, must_change
     end_sign_ins(session, account.id)
+    end_tokens(session, account.id)
 
 
 def end_sign_ins(session: Session, account_id: str, but: str | None = None) -> None:
     """End every sign-in of an account, save the one that is named."""
     session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.id != (but or "")))
+
+
+def end_tokens(session: Session, account_id: str) -> None:
+    """Revoke every token of an account."""
+    session.execute(delete(ApiToken).where(ApiToken.account_id == account_id))
 
 
 def name_key(name: str) -> str:

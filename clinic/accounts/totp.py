@@ -66,7 +66,7 @@ def begin(db: Database, settings: Settings, actor: Actor, password: str) -> Enro
 
     Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed``, ``second_step_on``.
     """
-    _check_password(db, actor, password)
+    check_password(db, actor, password)
     with db.session() as session:
         throttle.clear(session, acting(session, actor).name_key)
     key, secret = open_store(settings).key, os.urandom(SECRET_BYTES)
@@ -118,7 +118,7 @@ def confirm(db: Database, settings: Settings, actor: Actor, code: str) -> list[s
 
 def renew_codes(db: Database, settings: Settings, actor: Actor, password: str, code: str) -> list[str]:
     """Replace the own recovery codes and return the new ones. Raises what `turn_off` raises."""
-    _check_password(db, actor, password)
+    check_password(db, actor, password)
     _check_code(db, settings, actor, code)
     with db.session() as session:
         account = acting(session, actor)
@@ -131,7 +131,7 @@ def turn_off(db: Database, settings: Settings, actor: Actor, password: str, code
 
     Raises Forbidden ``sign_in_refused``, ``second_step_refused``, FerError ``sign_in_delayed``.
     """
-    _check_password(db, actor, password)
+    check_password(db, actor, password)
     _check_code(db, settings, actor, code)
     with db.session() as session:
         account = acting(session, actor)
@@ -202,7 +202,7 @@ def refused() -> Forbidden:
     )
 
 
-def _check_password(db: Database, actor: Actor, password: str) -> None:
+def check_password(db: Database, actor: Actor, password: str) -> None:
     """Count an attempt, and refuse a wrong password; who calls takes the attempt back."""
     with db.read() as session:
         account = acting(session, actor)

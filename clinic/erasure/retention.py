@@ -18,7 +18,7 @@ from clinic.jobs.jobs import ACTIVE
 from clinic.settings import Retention, Settings
 from db.copies import safety_copies, sqlite_path
 from db.engine import Database
-from db.models import Job, Patient, PatientEvent, QuestionnaireAnswer, Recording, Sample
+from db.models import ImportedSeries, Job, Patient, PatientEvent, QuestionnaireAnswer, Recording, Sample
 
 DAY_S = 86_400.0
 
@@ -76,7 +76,10 @@ def _patients(db: Database, settings: Settings, limit: date | None) -> int:
         marked = select(PatientEvent.patient_id).where(
             or_(PatientEvent.happened_on >= limit, PatientEvent.recorded_at >= begins)
         )
-        stay = [Patient.id.not_in(one) for one in (newer, answered, marked)]
+        imported = select(ImportedSeries.patient_id).where(
+            or_(ImportedSeries.recorded_on >= limit, ImportedSeries.recorded_at >= begins)
+        )
+        stay = [Patient.id.not_in(one) for one in (newer, answered, marked, imported)]
         found = list(session.scalars(select(Patient.id).where(came_in, *stay)))
     for patient_id in found:
         deletion.erase(db, settings, "patient", patient_id, None)
@@ -90,7 +93,19 @@ def _recordings(db: Database, settings: Settings, limit: date | None) -> int:
         found = list(session.scalars(select(Recording.id).where(Recording.version_of.is_(None), _old(session, limit))))
     for recording_id in found:
         deletion.erase(db, settings, "recording", recording_id, None)
-    return len(found)
+    return len(found) + _series(db, limit)
+
+
+def _series(db: Database, limit: date) -> int:
+    """Delete the results of other programs that are as old."""
+    with db.session() as session:
+        came_in = ImportedSeries.recorded_at < clock.begins(session, limit)
+        old = select(ImportedSeries.id).where(ImportedSeries.recorded_on < limit, came_in)
+        count = session.scalar(select(func.count()).select_from(old.subquery())) or 0
+        session.execute(delete(ImportedSeries).where(ImportedSeries.id.in_(old)))
+    if count:
+        db.forget_deleted()
+    return count
 
 
 def _samples(db: Database, limit: date | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from backup import erasures
@@ -21,16 +21,18 @@ from clinic.jobs import jobs
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Consent, Job, JobState, Recording
+from db.models import Consent, ImportedSeries, Job, JobState, Recording
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What a withdrawal ends and deletes: analyses that are not over, stored files, recordings with their results."""
+    """What a withdrawal ends and deletes: analyses that are not over, stored files, recordings with their results, and
+    imported series of other programs."""
 
     analyses: int
     files: int
     recordings: int
+    series: int = 0
 
 
 NOTHING = Covered(0, 0, 0)
@@ -121,7 +123,9 @@ def _renewed(session: Session, patient_id: str, scope: Scope) -> bool:
 def _counted(session: Session, settings: Settings, patient_id: str, scopes: Collection[Scope]) -> Covered:
     work = _work(session, patient_id, scopes)
     held = sum(uploads.stored(settings, [upload_id]) for upload_id in work.files)
-    return Covered(len(work.stopped), held, len(work.erased))
+    imported = select(func.count()).select_from(ImportedSeries).where(ImportedSeries.patient_id == patient_id)
+    series = session.scalar(imported) or 0 if Scope.KEEP_RESULTS in scopes else 0
+    return Covered(len(work.stopped), held, len(work.erased), series)
 
 
 def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work:
@@ -156,6 +160,9 @@ def _delete(
     uploads.discard(settings, work.files)
     for recording_id in work.erased:
         deletion.erase(db, settings, "recording", recording_id, account_id)
+    if Scope.KEEP_RESULTS in scopes:
+        with db.session() as session:
+            session.execute(delete(ImportedSeries).where(ImportedSeries.patient_id == patient_id))
     # Archives that wait to be fetched hold what may not leave any more.
     downloads.sweep(settings, everything=True)
     db.forget_deleted()

@@ -37,6 +37,10 @@ class Kind(StrEnum):
     ARCHIVE = "zip"
     PDF = "pdf"
     HTML = "html"
+    FHIR = "json"
+    XLSX = "xlsx"
+    RESEARCH = "research"
+    MOMENTS = "moments"
 
 
 @dataclass(frozen=True, slots=True)

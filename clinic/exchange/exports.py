@@ -39,6 +39,7 @@ from db.copies import sync_folder
 from db.engine import Database
 from db.models import (
     Access,
+    ApiTokenPatient,
     AuditText,
     Base,
     Chunk,
@@ -56,7 +57,7 @@ from fer_core.errors import FerError
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 4
 """The second version of the schema has consents, the third numbers rows in the order in which they were written, the
-fourth has questionnaires, marks on the time axis and conditions of the face."""
+fourth has questionnaires, marks on the time axis, conditions of the face and results of other programs."""
 PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
 CONSENTS_CSV, QUESTIONNAIRES_CSV = "consents.csv", "questionnaires.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
@@ -70,10 +71,10 @@ JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
-    table.__tablename__ for table in (Access, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
 )
-"""Tables of how this installation worked, of who saw the patient here, of a device in the patient's hands now, and of
-what is worked out of the others."""
+"""Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
+hands now, and of what is worked out of the others."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
 DERIVED = ("search_key",)
@@ -107,7 +108,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
             by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
             consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
-            _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(_for_a_spreadsheet, row) for row in consents))
+            _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(for_a_spreadsheet, row) for row in consents))
             answered = map(_questionnaire_row, reversed(answers.of_patient(session, patient_id)))
             _write_csv(archive, QUESTIONNAIRES_CSV, QUESTIONNAIRE_COLUMNS, answered)
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
@@ -224,16 +225,16 @@ def _recording_row(recording: dict[str, Any]) -> list[Any]:
     summary = recording["summary"] or {}
     shares = summary.get("shares") or {}
     known = {**recording, **summary, **{f"share_{label}": share for label, share in shares.items()}}
-    return [_for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
+    return [for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
 
 
 def _questionnaire_row(answer: Answer) -> list[Any]:
     items = [*(answer.items or ()), *[None] * ITEMS_MOST][:ITEMS_MOST]
     told = [answer.id, answer.answered_on.isoformat(), answer.scale.name, answer.score.total, answer.score.band]
-    return [*map(_for_a_spreadsheet, told), answer.score.missing, answer.how, *items]
+    return [*map(for_a_spreadsheet, told), answer.score.missing, answer.how, *items]
 
 
-def _for_a_spreadsheet(value: Any) -> Any:
+def for_a_spreadsheet(value: Any) -> Any:
     """Return a value so that no spreadsheet takes it for a formula; the exact text stands in the JSON.
 
     Some divide cells at a semicolon or a tab, whatever the file says: what stands behind one may begin a cell too.

@@ -39,17 +39,18 @@ from clinic.exchange.exports import (
     patient_tables,
 )
 from clinic.jobs.jobs import ACTIVE
-from clinic.patients import conditions, events, fields
+from clinic.patients import conditions, events, fields, imported
 from clinic.patients.trends import Summary
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.published import PUBLISHED
-from clinic.recordings import uploads
+from clinic.recordings import marks, uploads
 from clinic.settings import Settings
 from clinic.texts import hides_something
 from db.engine import Database
 from db.models import (
     Consent,
     FaceCondition,
+    ImportedSeries,
     Job,
     JobState,
     Patient,
@@ -57,6 +58,7 @@ from db.models import (
     QuestionnaireAnswer,
     QuestionnaireSchedule,
     Recording,
+    RecordingMark,
     UtcDateTime,
 )
 from fer_core.errors import FerError, MediaError
@@ -68,7 +70,7 @@ have some thousand values for each recording; a million take about 100 MB when t
 ROWS_AT_ONCE = 5000
 """Rows of samples that are written with one statement."""
 
-OF_QUESTIONNAIRES = ("bad_items", "bad_total", "bad_scale", "unknown_scale", "bad_event", "bad_condition")
+OF_QUESTIONNAIRES = ("bad_items", "bad_total", "bad_scale", "unknown_scale", "bad_event", "bad_condition", "bad_mark")
 DAMAGE = (EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError)
 
 Row = dict[str, Any]
@@ -193,10 +195,14 @@ def _check(known: dict[str, Table], tables: Tables) -> None:
         _check_answer(answer)
     for planned in tables[QuestionnaireSchedule.__tablename__]:
         _check_schedule(planned)
+    for marked in tables[RecordingMark.__tablename__]:
+        marks.check_row(marked)
     for mark in tables[PatientEvent.__tablename__]:
         events.check_row(mark)
     for condition in tables[FaceCondition.__tablename__]:
         conditions.check_row(condition)
+    for series in tables[ImportedSeries.__tablename__]:
+        imported.check_row(series)
     for job in tables[Job.__tablename__]:
         # The sentence is shown as it is, and Markdown could hide a link in it.
         if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):

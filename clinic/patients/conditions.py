@@ -9,31 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 
 from clinic import access, audit, clock, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from db.engine import Database
+from db.models import ConditionKind as ConditionKind  # the pages know no tables
 from db.models import FaceCondition
 from fer_core.errors import FerError
 
 NOTE_MAX = 300
-
-
-class ConditionKind(StrEnum):
-    """What keeps labels from being interpreted."""
-
-    PARKINSONISM = "parkinsonism"
-    FACIAL_PALSY = "facial_palsy"
-    RIGIDITY = "rigidity"
-    BOTULINUM = "botulinum"
-    AUTISM = "autism"
-    COVERED = "covered"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +83,12 @@ def conditions(db: Database, actor: Actor, patient_id: str) -> list[Condition]:
 def holding(found: Iterable[Condition], day: date) -> list[Condition]:
     """Return the conditions that hold on a day."""
     return [one for one in found if one.began_on <= day and (one.ended_on is None or day < one.ended_on)]
+
+
+def not_interpreted(day: date) -> Select[str]:
+    """Return the query of the ids of the patients whose labels are not to be interpreted on a day."""
+    still = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > day)
+    return select(FaceCondition.patient_id).where(FaceCondition.began_on <= day, still)
 
 
 def valid_note(note: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
@@ -15,18 +14,11 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.patients.fields import FIRST_DAY
 from db.engine import Database
+from db.models import EventKind as EventKind  # the pages know no tables
 from db.models import Patient, PatientEvent
 from fer_core.errors import FerError
 
 TEXT_MAX = 300
-
-
-class EventKind(StrEnum):
-    """What a mark is of."""
-
-    MEDICATION = "medication"
-    SESSION = "session"
-    EVENT = "event"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,17 +11,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, collate, func, select
 from sqlalchemy.orm import Session
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients import digests, needs
+from clinic.patients import conditions, digests, needs
 from clinic.patients.digests import SmallTrend
 from clinic.patients.fields import NOTE_MAX
 from clinic.patients.needs import Need
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Account, Patient, Recording
+from db.room import DiskFullError
 
 PAGE = 50
 
@@ -57,6 +59,7 @@ class Line:
     """A patient's line in the caseload.
 
     Where the consent to keep the results doesn't stand (`closed`), nothing of them is told and `trend` is None.
+    `movement_only`: a condition of the face keeps its labels from being interpreted, so that none is to be shown.
     `emergency_until`: when the view ends, None where the patient is on the own caseload.
     """
 
@@ -68,6 +71,7 @@ class Line:
     recordings: int
     last_recorded_on: date | None
     closed: bool
+    movement_only: bool
     emergency_until: datetime | None
     needs: tuple[Need, ...]
     trend: SmallTrend | None
@@ -97,7 +101,9 @@ def page(db: Database, actor: Actor, asked: Asked) -> Page:
         number = min(max(0, asked.page), pages - 1)
         ids = list(session.scalars(_ordered(session, wanted, asked.order).offset(number * PAGE).limit(PAGE)))
         own = access.visible(account)
-    digests.refresh(db, own, ids)
+    # On a full disk the caseload is shown with the trends as they were.
+    with suppress(DiskFullError):
+        digests.refresh(db, own, ids)
     with db.read() as session:
         account = access.acting(session, actor)
         return Page(_lines(session, account, ids), found, number, pages)
@@ -146,8 +152,9 @@ def _last() -> Any:
 def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ...]:
     count = select(func.count()).where(Recording.patient_id == Patient.id, Recording.current).scalar_subquery()
     open_ones = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
+    held = Patient.id.in_(conditions.not_interpreted(clock.today(session)))
     asked = (
-        select(Patient, Access.until, count, _last(), open_ones)
+        select(Patient, Access.until, count, _last(), open_ones, held)
         .join(Access, Access.patient_id == Patient.id)
         .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)), Patient.id.in_(ids))
     )
@@ -163,10 +170,11 @@ def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ..
             recordings=recordings,
             last_recorded_on=last,
             closed=not opened,
+            movement_only=stiff,
             emergency_until=until,
             needs=tuple(needed.get(patient.id, ())) if until is None else (),
-            trend=trends.get(patient.id) if opened else None,
+            trend=trends.get(patient.id) if opened and not stiff else None,
         )
-        for patient, until, recordings, last, opened in session.execute(asked)
+        for patient, until, recordings, last, opened, stiff in session.execute(asked)
     }
     return tuple(lines[patient_id] for patient_id in ids if patient_id in lines)

@@ -13,10 +13,12 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.patients import conditions
+from clinic.questionnaires import schedule
 from db.engine import Database
 from db.models import Access, Job, JobState, Patient, Recording, TrendDigest
 
@@ -29,6 +31,7 @@ class Need(StrEnum):
     CHOOSE_FACE = "choose_face"
     FAILED = "failed"
     CONSENT_ENDS = "consent_ends"
+    QUESTIONNAIRE_DUE = "questionnaire_due"
     OUTSIDE = "outside"
 
 
@@ -48,15 +51,22 @@ def _consent_ends(session: Session) -> Select[str]:
     return consent.ending(session, ENDS_WITHIN)
 
 
+def _questionnaire_due(session: Session) -> Select[str]:
+    return select(Patient.id).where(Patient.id.in_(schedule.overdue(session, clock.today(session))))
+
+
 def _outside(session: Session) -> Select[str]:
+    """Of patients whose results are open, and whose face no condition keeps from being labelled."""
     told = consent.covered(session, Scope.KEEP_RESULTS)
-    return select(TrendDigest.patient_id).where(TrendDigest.outside, TrendDigest.patient_id.in_(told))
+    asked = select(TrendDigest.patient_id).where(TrendDigest.outside, TrendDigest.patient_id.in_(told))
+    return asked.where(TrendDigest.patient_id.not_in(conditions.not_interpreted(clock.today(session))))
 
 
 SOURCES: dict[Need, Source] = {
     Need.CHOOSE_FACE: _choosing,
     Need.FAILED: _failed,
     Need.CONSENT_ENDS: _consent_ends,
+    Need.QUESTIONNAIRE_DUE: _questionnaire_due,
     Need.OUTSIDE: _outside,
 }
 

@@ -63,7 +63,7 @@ class Summary:
     the shares of two halves of the recording; `face_px`, `sharpness`, `brightness` medians of the usable faces
     (`fer_core.reading.camera`). `moving_s`: the usable time in which the mouth moves, `still`: that in which it is
     still. All are None without a usable face, or where they aren't known. `usable_s`, `longest_gap_s` and `moving_s`
-    are in seconds, None for pictures.
+    are in seconds, None for pictures. `movement`: how much the output changes per second (`fer_core.reading.movement`).
     """
 
     kind: str
@@ -83,6 +83,7 @@ class Summary:
     brightness: float | None = None
     moving_s: float | None = None
     still: StillPart | None = None
+    movement: float | None = None
 
     @property
     def mouth_known(self) -> bool:
@@ -134,6 +135,7 @@ class TrendPoint:
     that this recording was judged by, None for the baseline's own (`in_baseline`) and for what doesn't count.
     `beyond`: the columns whose share lies outside of it; `outside`: those that lay there in the recording before too,
     on the same side, and are marked. `still`: the shares are those of the time in which the mouth is still.
+    `movement`: how much the face moved, per second, None where it isn't known.
     """
 
     recording_id: str
@@ -146,6 +148,7 @@ class TrendPoint:
     excluded: str | None
     segment: int
     model_sha256: str
+    movement: float | None = None
     in_baseline: bool = False
     usual_low: tuple[float, ...] | None = None
     usual_high: tuple[float, ...] | None = None
@@ -225,6 +228,7 @@ def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None =
         high=_by_label(found.high) if known else None,
         sizes=_by_label(found.sizes) if known else None,
         halves=[_by_label(half) for half in found.halves] or None,
+        movement=found.movement,
         moving_s=found.moving.seconds if found.moving is not None else None,
         still=_still(found.still) if found.still is not None else None,
         **_medians(samples),
@@ -362,6 +366,7 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
         high=_in_order(summary.high),
         sizes=_in_order(summary.sizes),
         excluded=excluded(summary, recording.partial),
+        movement=summary.movement,
         segment=segment,
         model_sha256=recording.model_sha256 or "",
     )

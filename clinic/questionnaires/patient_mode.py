@@ -35,8 +35,12 @@ OVER = "This questionnaire is closed. Please give the device back."
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the device shows: the questionnaire, the answers so far, and whether the patient has finished."""
+    """What the device shows: the questionnaire, the answers so far, and whether the patient has finished.
 
+    `id`: of this hand-over, so that a screen of an earlier one answers nothing.
+    """
+
+    id: str
     scale: Scale
     items: tuple[int | None, ...]
     done: bool
@@ -80,7 +84,7 @@ def asked(db: Database, token: str | None) -> Asked | None:
         row = _row(session, token)
         if row is None:
             return None
-        return Asked(scales.of_key(session, row.scale), tuple(row.items), row.done_at is not None)
+        return Asked(row.id, scales.of_key(session, row.scale), tuple(row.items), row.done_at is not None)
 
 
 def answer(db: Database, token: str | None, place: int, item: int | None) -> None:
@@ -161,7 +165,9 @@ def _close(session: Session, row: HandOver) -> None:
 def _store(session: Session, row: HandOver) -> None:
     if all(item is None for item in row.items):
         return
-    given = Given(row.scale, clock.day_of(session, row.created_at), tuple(row.items), None, "patient")
+    # The clock may have been set back since: no answer is from a day to come.
+    day = min(clock.day_of(session, row.created_at), clock.latest_day(session))
+    given = Given(row.scale, day, tuple(row.items), None, "patient")
     try:
         answers.add(session, row.patient_id, given, row.account_id)
     except FerError as refusal:

@@ -95,6 +95,13 @@ def due_of(session: Session, patients: Select[str] | list[str], today: date) -> 
     return {patient_id: sorted(each, key=lambda due: (due.due_on, due.name)) for patient_id, each in found.items()}
 
 
+def overdue(session: Session, today: date) -> list[str]:
+    """Return the ids of the patients with a questionnaire that is due today or was before."""
+    planned = select(QuestionnaireSchedule.patient_id)
+    found = due_of(session, planned, today)
+    return [patient_id for patient_id, dues in found.items() if any(due.overdue for due in dues)]
+
+
 def next_due(first_due: date, every_days: int, last: date | None) -> date:
     """Return the day on which a questionnaire is due that was answered last on `last`, None for never."""
     return first_due if last is None or last < first_due else last + timedelta(days=every_days)

@@ -186,12 +186,12 @@ def _windows(series: Series) -> tuple[list[float], Floats]:
 
 
 def _stretch(begin_s: float, shares: Floats, middle: Floats, distance: float, known: bool, quiet: bool) -> Stretch:
-    column = int(shares.argmax()) if quiet else int(np.abs(shares - middle).argmax())
+    column = int(shares.argmax()) if quiet else int((shares - middle).argmax())
     usual = "usually" if known else "in the whole recording"
     name = words.TREND_NAMES[column]
     reason = f"{name} {_percent(float(shares[column]))} of the time, {usual} {_percent(float(middle[column]))}"
     return Stretch(
-        begin_s, begin_s + WINDOW_S, f"As usual: {reason}" if quiet else reason.capitalize(), float(distance)
+        begin_s, begin_s + WINDOW_S, f"Most like the usual: {reason}" if quiet else reason.capitalize(), float(distance)
     )
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from clinic import access, clock
 from clinic.access import Actor
-from clinic.accounts import sessions
+from clinic.accounts import sessions, tokens
 from clinic.audit import AuditAction
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
@@ -127,10 +127,13 @@ def _to_be_analysed(session: Session, account_id: str) -> int:
 
 
 def need_uploader(db: Database, actor: Actor) -> None:
-    """Refuse unless the sign-in lives and the account may upload. Raises Forbidden ``signed_out``, ``read_only``."""
+    """Refuse unless the sign-in or the token lives and the account may upload.
+
+    Raises Forbidden ``signed_out``, ``read_only``.
+    """
     with db.read() as session:
         access.require_writer(session, actor)
-    if not sessions.lives(db, actor):
+    if not (tokens.lives(db, actor) if actor.token_id else sessions.lives(db, actor)):
         raise access.refusal("signed_out")
 
 

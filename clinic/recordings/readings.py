@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,8 @@ from clinic import access
 from clinic.access import Actor
 from clinic.patients import caseload
 from clinic.patients.trends import series_of
+from clinic.recordings import marks
+from clinic.recordings.marks import Mark
 from db.engine import Database
 from fer_core.model.model_card import ModelCard
 from fer_core.reading.adjusted import FEWEST, Adjusted, adjust
@@ -60,6 +63,19 @@ def tell(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -
     adjusted, reason = _adjusted(reading, model_sha256)
     episodes = tuple(episodes_of(smoothed))
     return Told(smoothed, reading, episodes, adjusted, reason, smooth_s, samples.boxes, series)
+
+
+def after(told: Told, found: Sequence[Mark]) -> Told:
+    """Return what a recording says with its marks applied: other labels taken over, what is left out not counted."""
+    if told.raw is None:
+        return told
+    raw = marks.kept(*marks.applied(told.raw, found))
+    series = marks.kept(*marks.applied(told.series, found))
+    reading = read(raw) if raw.statuses else None
+    reason = "the labels are no longer the model's alone"
+    return replace(
+        told, series=series, reading=reading, episodes=tuple(episodes_of(series)), adjusted=None, not_adjusted=reason
+    )
 
 
 def _adjusted(reading: Reading | None, model_sha256: str | None) -> tuple[Adjusted | None, str]:

@@ -12,11 +12,13 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.trends import LABELS, Change, TrendPoint
 from clinic.reports.axis import axis_svg
+from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
 from clinic.version import VERSION
 from fer_core.emotions import Emotion
 
 SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 """The expressions that the sentences and the axis speak of; the table of a single recording has all."""
+USABLE, STILL = "usable time", "usable time in which the mouth is still"
 LISTED = 30
 """So many recordings have a row in the table; earlier ones count in the figures and stand on the axis."""
 NOTHING = "–"
@@ -78,31 +80,52 @@ class Report:
     caveats: tuple[str, ...]
 
 
-def report(patient: PatientDetail, asked: Asked, author: str, made_at: str) -> Report:
+def report(patient: PatientDetail, asked: Asked, author: str, made_at: str, beside: Beside | None = None) -> Report:
     """Return the report on a patient. `made_at`: the moment as it is printed, with its zone."""
     rows = [row for row in patient.recordings if _is_in(row, asked)]
     wanted = {row.id for row in rows}
     points = [point for point in patient.trend.points if point.recording_id in wanted]
     one = rows[0] if asked.recording_id is not None and rows else None
+    known = beside or Beside()
+    unread = objection(known.conditions, [row.recorded_on for row in rows])
+    shown = () if unread else SHOWN
+    changes = _changes(patient, points)
+    own = Beside() if one else known.within(asked.begin, asked.end)
     return Report(
         title="Report on facial expressions in one recording" if one else "Report on facial expressions over time",
         person=_person(patient),
         made=_made(rows, author, made_at),
-        sentences=tuple(sentences(points, _changes(patient, points))),
+        sentences=(*score_sentences(own.answers), *sentences(points, changes, shown), *([unread] if unread else [])),
         coverage=_coverage(rows, points, asked),
-        chart=_chart(points, _changes(patient, points)) if len(points) > 1 else None,
-        tables=(_one_table(one, points),) if one else (_table(rows),),
+        chart=_chart(points, changes, shown) if len(points) > 1 else None,
+        tables=tuple(_tables(rows, points, own, shown, one)),
         notes=tuple(_notes(patient, rows, asked)),
         caveats=(words.DISCLAIMER, words.INTENDED_USE, *words.REPORT_LIMITS, words.WHAT_ACCURACY_MEANS),
     )
 
 
-def sentences(points: Sequence[TrendPoint], changes: Sequence[Change]) -> list[str]:
+def _tables(
+    rows: Sequence[RecordingRow],
+    points: Sequence[TrendPoint],
+    beside: Beside,
+    shown: Sequence[int],
+    one: RecordingRow | None,
+) -> list[Table]:
+    """Return questionnaires before labels, and no table without a row."""
+    found = [
+        Table("Questionnaires", ("Answered on", "Questionnaire", "Score"), tuple(score_rows(beside.answers))),
+        Table("Medication, sessions and events", ("Day", "Kind", "Text"), tuple(mark_rows(beside.marks))),
+        _one_table(one, points) if one and shown else _table(rows, points, shown),
+    ]
+    return [table for table in found if table.rows]
+
+
+def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN) -> list[str]:
     """Return what the recordings say: what counts, the newest against the usual range, and what can't be compared."""
     counting = [point for point in points if point.excluded is None]
     if not counting:
         return [f"None of the {_count(len(points))} counts, so that nothing is said of expressions."]
-    said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in SHOWN)]
+    said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in shown)]
     if changes:
         days = ", ".join(f"{day(change.day)} ({words.CHANGES[change.what]})" for change in changes)
         said.append(f"Recordings before and after these days can't be compared: {days}.")
@@ -120,9 +143,10 @@ def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -
 def _against_usual(point: TrendPoint, column: int) -> str:
     if point.shares is None or point.low is None or point.high is None:
         return ""
+    of = STILL if point.still else USABLE
     said = (
         f"On {day(point.recorded_on)} the label {words.TREND_NAMES[column]} took {percent(point.shares[column])} of the"
-        f" usable time (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
+        f" {of} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
     )
     if point.usual_low is None or point.usual_high is None:
         return f"{said}; there is no usual range to compare it with yet."
@@ -206,24 +230,23 @@ def _coverage(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], asked:
     )
 
 
-def _chart(points: Sequence[TrendPoint], changes: Sequence[Change]) -> Chart:
-    names = ", ".join(words.TREND_NAMES[column] for column in SHOWN)
-    alt = (
-        f"Usable face time and the shares of the labels {names} in {_count(len(points))}, with intervals and the usual"
-        " range; the sentences and the table say the same in words."
-    )
-    return Chart(alt, axis_svg(points, SHOWN, words.TREND_NAMES, [change.day for change in changes]))
+def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int]) -> Chart:
+    names = ", ".join(words.TREND_NAMES[column] for column in shown)
+    labels = f" and, with intervals and the usual range, the shares of the labels {names}" if shown else ""
+    alt = f"Usable face time{labels} in {_count(len(points))}; the sentences and the table say the same in words."
+    return Chart(alt, axis_svg(points, shown, words.TREND_NAMES, [change.day for change in changes]))
 
 
-def _table(rows: Sequence[RecordingRow]) -> Table:
-    header = ("Recorded on", "Kind", "Usable", *(words.TREND_NAMES[column] for column in SHOWN), "Counts")
+def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Sequence[int]) -> Table:
+    header = ("Recorded on", "Kind", "Usable", *(words.TREND_NAMES[column] for column in shown), "Counts")
+    shares = {point.recording_id: point.shares for point in points if point.shares is not None}
     ordered = sorted(rows, key=lambda row: row.recorded_on)
     told = tuple(
         (
             day(row.recorded_on),
             row.kind,
             percent(row.usable_share),
-            *(percent(row.shares[LABELS[column]] if row.shares else None) for column in SHOWN),
+            *(percent(shares[row.id][column] if row.id in shares else None) for column in shown),
             row.excluded or ("yes" if row.samples is not None else row.standing.sentence),
         )
         for row in ordered[-LISTED:]
@@ -236,13 +259,14 @@ def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:
     """Return the shares of all labels in one recording, with their intervals and the usual range."""
     point = points[0] if points else None
     rows = []
-    for column, label in enumerate(LABELS):
-        share = row.shares[label] if row.shares else None
+    for column in range(len(LABELS)):
+        share = point.shares[column] if point and point.shares else None
         interval = _between(point.low, point.high, column) if point else NOTHING
         usual = _between(point.usual_low, point.usual_high, column) if point else NOTHING
         rows.append((words.TREND_NAMES[column], percent(share), interval, usual))
     title = f"Recording of {day(row.recorded_on)}, {row.kind}"
-    return Table(title, ("Label", "Share of the usable time", "95 % interval", "Usual range"), tuple(rows))
+    of = STILL if point and point.still else USABLE
+    return Table(title, ("Label", f"Share of the {of}", "95 % interval", "Usual range"), tuple(rows))
 
 
 def _between(low: tuple[float, ...] | None, high: tuple[float, ...] | None, column: int) -> str:

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from torch import Tensor
-from torchvision.ops import batched_nms
 
 from fer_core.batch_fallback import BatchFallback
 from fer_core.device import chosen_device
+from fer_core.faces import networks
+from fer_core.faces.operators import best_apart
 from fer_core.types import RGB, Box, Face
 
-NAME = "mtcnn/facenet-pytorch-2.5.3"
+NAME = "mtcnn/facenet-pytorch-2.5.3/2"
+"""Stored with each analysis. The last number grows when the same file may give other boxes: 2 since no box is larger
+than the picture and windows are bound to the last search."""
 STAGE_THRESHOLDS = (0.6, 0.7, 0.7)
 REFIND_THRESHOLD = 0.4
 """Where a face was a moment ago, less certainty is needed."""
@@ -49,9 +51,9 @@ class Detector:
             torch.device("cpu") if wanted.type == "mps" else wanted, REFINE_BATCH, self._to_cpu
         )
         self.min_face_px = min_face_px
-        self._propose_net = _ready(PNet(), self.device)
-        self._refine_net = _ready(RNet(), self.device)
-        self._output_net = _ready(ONet(), self.device)
+        self._propose_net = _ready(networks.proposals(), self.device)
+        self._refine_net = _ready(networks.refinements(), self.device)
+        self._output_net = _ready(networks.outputs(), self.device)
 
     @property
     def device(self) -> torch.device:
@@ -113,7 +115,7 @@ class Detector:
             shift = offsets.permute(0, 2, 3, 1)[hit]
             corner = place[:, 1:].flip(1).float() * STRIDE_PX
             cell = torch.cat([(corner + 1) / scale, (corner + CELL_PX) / scale], 1).floor()
-            keep = batched_nms(cell, score, place[:, 0], 0.5)
+            keep = best_apart(cell, score, place[:, 0], 0.5)
             boxes.append(_shifted(cell[keep], shift[keep], 0))
             frames.append(place[keep, 0])
             scores.append(score[keep])
@@ -124,7 +126,7 @@ class Detector:
             none = torch.empty(0, device=self.device)
             return _Candidates(none.view(0, 4), none.long(), none)
         box, frame, score = torch.cat(boxes), torch.cat(frames), torch.cat(scores)
-        keep = batched_nms(box, score, frame, 0.7)
+        keep = best_apart(box, score, frame, 0.7)
         return _Candidates(_square(box[keep]), frame[keep], score[keep])
 
     def _refine(self, pictures: Tensor, found: _Candidates) -> _Candidates:
@@ -135,7 +137,7 @@ class Detector:
         offsets, probability = _in_batches(self._refine_net, _cut(pictures, found, 24), self._fallback.batch)
         sure = probability[:, 1] > STAGE_THRESHOLDS[1]
         boxes, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
-        keep = batched_nms(boxes, score, frame, 0.7)
+        keep = best_apart(boxes, score, frame, 0.7)
         return _Candidates(_square(_shifted(boxes[keep], offsets[sure][keep], 1)), frame[keep], score[keep])
 
     def _output(

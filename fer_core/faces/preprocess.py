@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import roi_align
 
+from fer_core.faces.operators import roi_align
 from fer_core.types import Box
 
 CROP_SIDE = 48
@@ -53,7 +53,7 @@ def crop_faces(rgb: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8
     pad = int(max(0, np.ceil(missing.max())))
     framed = F.pad(part[None, None], (pad, pad, pad, pad), mode="replicate")
     rois = torch.from_numpy(squares - (left, top, left, top) + pad).float()
-    crops = roi_align(framed, [rois], CROP_SIDE, sampling_ratio=-1, aligned=True)
+    crops = roi_align(framed, rois, CROP_SIDE)
     out: NDArray[np.uint8] = crops[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()
     return out
 

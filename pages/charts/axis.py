@@ -15,7 +15,7 @@ from pages.charts.palette import LINE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
-SCALE_PX, SHARE_PX, AROUND_PX = 120, 105, 150
+SCALE_PX, SHARE_PX, AROUND_PX = 105, 95, 130
 SIDE_BY_SIDE = 0.012
 """Recordings of one day are drawn so far apart, as a share of the whole span."""
 ANSWERED = "#6A5ACD"
@@ -24,6 +24,8 @@ BAND_FILLS = ("rgba(128, 128, 128, 0.04)", "rgba(128, 128, 128, 0.13)")
 """Severity bands in turn: greys, because no colour means bad."""
 MARKS = {"medication": ("diamond", "dash"), "session": ("circle", "dot"), "event": ("square", "dashdot")}
 """The symbol and the line of each kind of mark."""
+YEAR, LONG = timedelta(days=365), 60
+"""With so many recordings the last year is shown at first."""
 RANGES = ((3, "3 months"), (12, "12 months"))
 
 
@@ -63,13 +65,16 @@ def axis_figure(
     names: Mapping[int, str],
     changes: Sequence[tuple[date, str]] = (),
     marks: Sequence[AxisMark] = (),
+    labels: bool = True,
 ) -> go.Figure:
     """Draw questionnaires on top, below them usable time and one panel for each column of `shown`, over one axis.
 
     Breaks, hollow points and usual ranges are those of `trend.share_panels`. The range buttons and the strip at the
-    bottom choose what is seen; a click on a recording's point gives its id (the first of its custom data).
+    bottom choose what is seen; a click on a recording's point gives its id (the first of its custom data). Without
+    `labels` no expression is drawn, but how much the face moved.
     """
-    share_names = ["Usable face time", *(trend.title(names[column]) for column in shown)] if dots else []
+    below = [trend.title(names[column]) for column in shown] if labels else ["Movement of the face"]
+    share_names = ["Usable face time", *below] if dots else []
     titles = [*(panel.name for panel in panels), *share_names]
     heights = [SCALE_PX] * len(panels) + [SHARE_PX] * len(share_names)
     rows = max(1, len(titles))
@@ -83,11 +88,16 @@ def axis_figure(
     for row, panel in enumerate(panels, 1):
         _scale_panel(figure, row, panel, _span(panels, dots))
     if dots:
-        trend.share_panels(figure, len(panels) + 1, side_by_side(dots), shown, names)
+        beside = side_by_side(dots)
+        trend.share_panels(figure, len(panels) + 1, beside, shown if labels else (), names)
+        if not labels:
+            trend.movement_panel(figure, len(panels) + 2, beside)
     _draw_changes(figure, changes, len(panels) + 1, rows)
     _draw_marks(figure, marks)
     _layout(figure, panels, dots, marks)
-    return trend.plain(figure, sum(heights) + AROUND_PX).update_layout(margin={"t": 76})
+    trend.plain(figure, sum(heights) + AROUND_PX)
+    _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
+    return figure.update_layout(margin={"t": 48, "r": 118 if panels else 12})
 
 
 def side_by_side(dots: Sequence[TrendDot]) -> list[TrendDot]:
@@ -134,15 +144,6 @@ def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure
 
 def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[date, date]) -> None:
     """Draw one questionnaire: its bands as stripes with their names, its totals as a line."""
-    room = (panel.highest - panel.lowest) * 0.06
-    ends = [*(least for least, _ in panel.bands[1:]), panel.highest + room]
-    for number, ((least, label), end) in enumerate(zip(panel.bands, ends, strict=False)):
-        bottom = least if number else panel.lowest - room
-        figure.add_hrect(y0=bottom, y1=end, fillcolor=BAND_FILLS[number % 2], line_width=0, layer="below", row=row)
-        figure.add_annotation(
-            x=1, xref="x domain", y=(bottom + end) / 2, text=label, showarrow=False, xanchor="right", opacity=0.65,
-            font={"size": 11}, row=row, col=1,
-        )  # fmt: skip
     figure.add_scatter(
         x=[ms(dot.answered_on) for dot in panel.dots],
         y=[dot.total for dot in panel.dots],
@@ -155,10 +156,27 @@ def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[dat
         row=row,
         col=1,
     )
+    room = (panel.highest - panel.lowest) * 0.06
+    ends = [*(least for least, _ in panel.bands[1:]), panel.highest + room]
+    for number, ((least, label), end) in enumerate(zip(panel.bands, ends, strict=False)):
+        bottom = least if number else panel.lowest - room
+        figure.add_hrect(
+            y0=bottom, y1=end, fillcolor=BAND_FILLS[number % 2], line_width=0, layer="below", row=row, col=1
+        )
+        figure.add_annotation(
+            x=1.01, xref="x domain", y=(bottom + end) / 2, text=plotly_text(label), showarrow=False, xanchor="left",
+            opacity=0.75, row=row, col=1,
+        )  # fmt: skip
     ticks = [panel.lowest, *(least for least, _ in panel.bands[1:]), panel.highest]
     figure.update_yaxes(range=[panel.lowest - room, panel.highest + room], tickvals=ticks, showgrid=False, row=row)
     if span[0] == span[1]:
         figure.update_xaxes(range=[ms(span[0] - timedelta(3)), ms(span[0] + timedelta(3))], row=row)
+
+
+def _small_band_names(figure: go.Figure, labels: set[str]) -> None:
+    for annotation in figure.layout.annotations:
+        if annotation.text in {plotly_text(label) for label in labels}:
+            annotation.font.size = 11
 
 
 def _draw_changes(figure: go.Figure, changes: Sequence[tuple[date, str]], first: int, rows: int) -> None:
@@ -211,12 +229,15 @@ def _layout(
     days = [mark.happened_on for mark in marks]
     first, last = min([first, *days]), max([last, *days])
     margin = timedelta(max(3, (last - first).days // 40))
+    whole = [ms(first - margin), ms(last + margin)]
+    # A long history opens at its last year; the strip below has all of it.
+    begin = max(whole[0], ms(last - YEAR)) if len(dots) > LONG else whole[0]
     figure.update_xaxes(
         type="date",
         tickformat=DATE_FORMAT,
         hoverformat=DATE_FORMAT,
         nticks=7,
-        range=[ms(first - margin), ms(last + margin)],
+        range=[begin, whole[1]],
     )
     buttons = [{"count": count, "label": label, "step": "month", "stepmode": "backward"} for count, label in RANGES]
     figure.update_layout(
@@ -225,15 +246,15 @@ def _layout(
                 "buttons": [*buttons, {"step": "all", "label": "All"}],
                 "bgcolor": "rgba(128, 128, 128, 0.15)",
                 "activecolor": "rgba(128, 128, 128, 0.45)",
-                "x": 0,
+                "x": 1,
                 "y": 1.0,
                 "yanchor": "bottom",
-                "xanchor": "left",
+                "xanchor": "right",
             }
         }
     )
     bottom = f"xaxis{len(list(figure.select_xaxes()))}" if len(list(figure.select_xaxes())) > 1 else "xaxis"
-    strip = {"visible": True, "thickness": 0.05, "bgcolor": "rgba(128, 128, 128, 0.1)"}
+    strip = {"visible": True, "thickness": 0.05, "bgcolor": "rgba(128, 128, 128, 0.1)", "range": whole}
     figure.update_layout({bottom: {"rangeslider": strip}})
 
 

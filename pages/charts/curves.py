@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.emotions import Emotion
+from fer_core.reading.mouth import moving
 from fer_core.reading.reading import Series
-from fer_core.reading.timeline import usual_step_s
+from fer_core.reading.timeline import held_s, usual_step_s
 from fer_core.types import Status
 from pages.charts.palette import COLORS, UNCERTAIN, USABLE_SHARE
 from pages.charts.trend import title
@@ -51,8 +52,18 @@ def packed(series: Series, boxes: NDArray[np.float64] | None = None) -> dict[str
         "curves": _text(np.ascontiguousarray(series.outputs.T, np.float32)),
         "codes": _text(codes(series)),
         "step_s": usual_step_s(series.time_s, series.every_s or 0.0),
+        "mouth": _mouth(series),
         "boxes": _text(np.nan_to_num(boxes).clip(-(2**15), 2**15 - 1).astype(np.int16)) if boxes is not None else None,
     }
+
+
+def _mouth(series: Series) -> str | None:
+    """Return where the mouth moves (1), is still (0), or neither is known (2), in base64; None where nothing is."""
+    if series.mouth_change is None or np.isnan(series.mouth_change).all():
+        return None
+    step_s = usual_step_s(series.time_s, series.every_s or 0.0)
+    state = moving(series.mouth_change, series.time_s, held_s(series.time_s, step_s))
+    return _text(np.nan_to_num(state, nan=2.0).astype(np.uint8))
 
 
 def codes(series: Series) -> NDArray[np.uint8]:

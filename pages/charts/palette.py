@@ -29,6 +29,9 @@ SYMBOLS: dict[Emotion, str] = {
 UNCERTAIN = "#B9C4C9"
 """A face that could be read, without a clear label."""
 
+TOGETHER = "#8A6D3B"
+"""Several expressions together."""
+
 UNUSABLE = "#5E6A71"
 """A moment without a usable face."""
 

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from fer_core.emotions import Emotion
 from fer_core.types import Box
-from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, UNCERTAIN, UNUSABLE, USABLE_SHARE
+from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, TOGETHER, UNCERTAIN, UNUSABLE, USABLE_SHARE
 
 DATE_FORMAT = "%d %b %Y"
 REACH_MS = 36 * 3_600_000
@@ -31,8 +31,8 @@ class TrendDot:
 
     `usable` is the share of the recording with a usable face; `hollow` says why the recording doesn't count, or None.
     `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
-    the range that this recording was judged by, by column; None where it was not judged. `shift_ms`: how far from its
-    day it is drawn, because others are of the same day.
+    the range that this recording was judged by, by column; None where it was not judged. `movement`:
+    how much the face moved, per second. `shift_ms`: how far from its day it is drawn, because others are of that day.
     """
 
     recording_id: str
@@ -46,6 +46,7 @@ class TrendDot:
     outside: tuple[int, ...] = ()
     usual_low: tuple[float, ...] | None = None
     usual_high: tuple[float, ...] | None = None
+    movement: float | None = None
     shift_ms: int = 0
 
     @property
@@ -70,6 +71,29 @@ def share_panels(
         _bands(figure, row, dots, emotion)
         _share_panel(figure, row, dots, emotion, names[emotion])
         figure.update_yaxes(range=[-room, top + room], tickformat=".0%", nticks=4, zeroline=False, row=row)
+
+
+def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None:
+    """Draw how much the face moved in each recording, as far as it is known; no line joins two lines of recordings."""
+    x: list[int] = []
+    y: list[float | None] = []
+    notes: list[list[str]] = []
+    for number, dot in enumerate(dots):
+        if number and dot.model != dots[number - 1].model:
+            x.append(dot.at_ms)
+            y.append(None)
+            notes.append(["", ""])
+        counts = dot.excluded is None and dot.movement is not None
+        x.append(dot.at_ms)
+        y.append(dot.movement if counts else None)
+        notes.append([dot.recording_id, f"{_day(dot.recorded_on)}<br>{dot.movement:.2f} a second" if counts else ""])
+    figure.add_scatter(
+        x=x, y=y, customdata=notes, mode="lines+markers", connectgaps=False, name="movement",
+        line={"color": USABLE_SHARE, "width": 2}, marker={"color": USABLE_SHARE, "size": 9},
+        hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
+    )  # fmt: skip
+    top = max([value for value in y if value is not None], default=1.0) or 1.0
+    figure.update_yaxes(range=[-0.05 * top, 1.1 * top], nticks=4, zeroline=False, row=row)
 
 
 def bars(probabilities: Sequence[float] | None, names: Names) -> go.Figure:
@@ -193,8 +217,9 @@ def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) 
     x: list[int | None] = []
     y: list[float | None] = []
     for dot, begin, end in _stretches(dots):
-        if dot.usual_low is not None and dot.usual_high is not None:
-            low, high = dot.usual_low[emotion], dot.usual_high[emotion]
+        usual = _usual(dot, emotion)
+        if usual is not None:
+            low, high = usual
             x += [begin, end, end, begin, begin, None]
             y += [low, low, high, high, low, None]
     if x:
@@ -232,17 +257,18 @@ def _note(dot: TrendDot, emotion: int) -> str:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.excluded is not None:
         parts.append(f"Does not count: {dot.excluded}")
-    if dot.usual_low is not None and dot.usual_high is not None:
-        parts.append(f"Usual range {dot.usual_low[emotion]:.0%} to {dot.usual_high[emotion]:.0%}")
+    usual = _usual(dot, emotion)
+    if usual is not None:
+        parts.append(f"Usual range {usual[0]:.0%} to {usual[1]:.0%}")
     if emotion in dot.outside:
         parts.append("Outside this patient's usual range")
     return "<br>".join(parts)
 
 
 def _look(column: int) -> tuple[str, str]:
-    """Return the colour and the symbol of a column; uncertain has a grey star."""
-    if column == len(Emotion):
-        return UNCERTAIN, "star"
+    """Return the colour and the symbol of a column; uncertain has a grey star, several together a hexagon."""
+    if column >= len(Emotion):
+        return (UNCERTAIN, "star") if column == len(Emotion) else (TOGETHER, "hexagon")
     return COLORS[Emotion(column)], SYMBOLS[Emotion(column)]
 
 
@@ -262,7 +288,14 @@ def _day(day: date) -> str:
 def _highest(dot: TrendDot, shown: Sequence[int]) -> list[float]:
     source = dot.high if dot.high is not None and dot.excluded is None else dot.shares
     found = [source[emotion] for emotion in shown] if source is not None else []
-    return found + [dot.usual_high[emotion] for emotion in shown] if dot.usual_high is not None else found
+    return found + [usual[1] for usual in (_usual(dot, emotion) for emotion in shown) if usual is not None]
+
+
+def _usual(dot: TrendDot, column: int) -> tuple[float, float] | None:
+    """Return the range that a recording was judged by, None where it, or the column, was not judged."""
+    if dot.usual_low is None or dot.usual_high is None or column >= len(dot.usual_low):
+        return None
+    return dot.usual_low[column], dot.usual_high[column]
 
 
 def _top(values: Sequence[float]) -> float:

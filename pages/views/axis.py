@@ -4,47 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from clinic import words
-from clinic.patients import events
+from clinic.patients import events, recast
 from clinic.patients.caseload import PatientDetail
-from clinic.patients.trends import BASELINE_MIN, UNCERTAIN
+from clinic.patients.trends import BASELINE_MIN, UNCERTAIN, Trend, TrendPoint
+from clinic.phrases import counted
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
+from fer_core.model.model_card import ModelCard
 from pages import links
 from pages.charts.axis import axis_figure, heat_figure
-from pages.charts.trend import title
+from pages.charts.trend import TrendDot, title
 from pages.session import actor
 from pages.views.convert import CHANGES, axis_marks, scale_panels, trend_dots
 from pages.views.power import show_power
 from pages.widgets import chart_of_recordings
 from web.resources import resources
 
+LABELLED, ADJUSTED = "labelled", "adjusted"
+NAMES = {**words.TREND_NAMES, recast.COMPOSITE: words.TOGETHER}
 HEAT_FROM = 12
 """With so many recordings there is a strip of the whole history."""
 ALT = "Totals of questionnaires and shares of expressions over time, with intervals and marks"
 
 
-def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: list[Emotion]) -> None:
-    """Draw the axis and say how to read it; a click on a recording opens it."""
+def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[int], labels: bool, basis: str) -> None:
+    """Draw the axis and say how to read it; a click on a recording opens it. Without `labels`, movement alone.
+
+    `shown`: columns of `trends.LABELS`, or `recast.COMPOSITE`. `basis`: `LABELLED` or `ADJUSTED`.
+    """
     trend = patient.trend
     marks = events.marks(resources().db, actor(), patient.id)
     panels = scale_panels(given)
     if not trend.points and not panels:
         return
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    dots = trend_dots(trend)
-    figure = axis_figure(panels, dots, [*shown, UNCERTAIN], words.TREND_NAMES, changes, axis_marks(marks))
+    dots = trend_dots(recast.with_composite(trend.points) if basis == LABELLED else _adjusted(trend))
+    columns = [*shown, UNCERTAIN] if basis == LABELLED else [column for column in shown if column < UNCERTAIN]
+    figure = axis_figure(panels, dots, columns, NAMES, changes, axis_marks(marks), labels)
     clicked = chart_of_recordings(figure, "trend", ALT)
     if clicked is not None:
         links.open_recording(clicked)
     st.caption(" ".join(_how_to_read(patient, bool(panels), bool(marks))))
-    show_power(trend, shown)
+    if not labels:
+        st.caption(words.MOVEMENT)
+        return
+    if basis == ADJUSTED:
+        st.caption(_adjusted_said(dots))
     if trend.building and trend.points:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
+    if trend.baseline:
+        with st.expander("What is chance, and what would be seen"):
+            show_power(trend, [Emotion(column) for column in shown if column < UNCERTAIN])
     if len(dots) >= HEAT_FROM:
         _show_strip(patient)
+
+
+def _adjusted(trend: Trend) -> tuple[TrendPoint, ...]:
+    card = ModelCard.load(resources().settings.model)
+    given = np.array(card.given, np.float64) if card.given is not None else None
+    return recast.adjusted(trend.points, card.sha256, given)
+
+
+def _adjusted_said(dots: Sequence[TrendDot]) -> str:
+    """Say what adjusted shares are, and of how many recordings there are some."""
+    known = sum(dot.shares is not None for dot in dots)
+    return f"{words.ADJUSTED_TREND} Given for {known} of {counted(len(dots), 'recording')}. [How](#how)"
 
 
 def _how_to_read(patient: PatientDetail, panels: bool, marks: bool) -> list[str]:
@@ -68,7 +96,7 @@ def _how_to_read(patient: PatientDetail, panels: bool, marks: bool) -> list[str]
 def _show_strip(patient: PatientDetail) -> None:
     """Draw the whole history as a strip, one column for each recording."""
     with st.expander(f"The whole history, recording by recording ({len(patient.trend.points)})"):
-        figure = heat_figure(trend_dots(patient.trend), words.TREND_NAMES)
+        figure = heat_figure(trend_dots(patient.trend.points), words.TREND_NAMES)
         clicked = chart_of_recordings(figure, "strip", "Shares of all expressions, a column for each recording")
         if clicked is not None:
             links.open_recording(clicked)

@@ -51,7 +51,7 @@ def _row(line: Line) -> dict[str, Any]:
         "last": day(line.last_recorded_on),
         "recordings": counted(line.recordings, "recording"),
         "usable": percent(line.trend.usable if line.trend is not None else None),
-        "trends": [_small(line.trend, emotion) for emotion in SHOWN] if line.trend is not None else [],
+        "trends": _trends(line),
     }
 
 
@@ -61,9 +61,17 @@ def _badges(line: Line) -> Sequence[str]:
         badges.append("Invented")
     if line.emergency_until is not None:
         badges.append(f"Emergency access until {clock(line.emergency_until)}")
+    if line.movement_only:
+        badges.append("Labels not interpreted")
     if line.closed:
         badges.append("Closed: no consent" if line.recordings else "No consent")
     return badges
+
+
+def _trends(line: Line) -> list[dict[str, Any] | None]:
+    if line.trend is None or line.movement_only:
+        return []
+    return [_small(line.trend, emotion) for emotion in SHOWN]
 
 
 def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:

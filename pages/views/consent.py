@@ -36,18 +36,29 @@ def show_consent(patient: PatientDetail) -> bool:
     parts, who = resources(), actor()
     found = consent.standings(parts.db, who, patient.id)
     _say_what_went()
-    with st.container(border=True):
-        lacking = [one for one in found if one.scope in consent.ANALYSIS and one.state is not State.STANDS]
-        if lacking:
+    lacking = [one for one in found if one.scope in consent.ANALYSIS and one.state is not State.STANDS]
+    if lacking:
+        with st.container(border=True):
             st.markdown(f"**{_call(lacking)}**")
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("Consent to", width="content")
-            for standing in found:
-                if _concerns(standing):
-                    st.badge(said(standing), icon=f":material/{ICONS[standing.state]}:", color=COLORS[standing.state])
+            with st.container(horizontal=True, vertical_alignment="center"):
+                _badges(found)
+            if patient.writable:
+                _buttons(patient, found, urgent=True)
+        return False
+    # One line while nothing is to be done.
+    ends = [one.expires_on for one in found if one.scope in consent.ANALYSIS and one.expires_on is not None]
+    with st.popover(f"Consent stands until {day(min(ends))}" if ends else "Consent stands", icon=":material/check:"):
+        _badges(found)
         if patient.writable:
-            _buttons(patient, found, urgent=bool(lacking))
-    return not lacking
+            _buttons(patient, found, urgent=False)
+    return True
+
+
+def _badges(found: Collection[ConsentStatus]) -> None:
+    st.markdown("Consent to", width="content")
+    for standing in found:
+        if _concerns(standing):
+            st.badge(said(standing), icon=f":material/{ICONS[standing.state]}:", color=COLORS[standing.state])
 
 
 def said(standing: ConsentStatus) -> str:

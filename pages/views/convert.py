@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from clinic import words
 from clinic.patients.events import Mark
-from clinic.patients.trends import Trend
+from clinic.patients.trends import TrendPoint
 from clinic.questionnaires import sentences
 from clinic.questionnaires.answers import Answer
 from fer_core.reading.reading import Series
@@ -17,7 +17,7 @@ from pages.charts.trend import TrendDot
 CHANGES = words.CHANGES
 
 
-def trend_dots(trend: Trend) -> list[TrendDot]:
+def trend_dots(points: Sequence[TrendPoint]) -> list[TrendDot]:
     """Return a trend's recordings as dots; what can't be compared has another segment."""
     return [
         TrendDot(
@@ -32,8 +32,9 @@ def trend_dots(trend: Trend) -> list[TrendDot]:
             outside=point.outside,
             usual_low=point.usual_low,
             usual_high=point.usual_high,
+            movement=point.movement,
         )
-        for point in trend.points
+        for point in points
     ]
 
 

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import streamlit as st
 
 from clinic.questionnaires import answers, sentences
-from clinic.questionnaires.answers import Given
+from clinic.questionnaires.answers import Answer, Given
 from clinic.questionnaires.published import Scale
 from fer_core.errors import FerError
-from pages import actions, chooser
+from pages import actions, chooser, links
 from pages.session import actor
-from pages.widgets import day_input, show_error, show_errors, today
+from pages.widgets import day, day_input, show_error, show_errors, today
 from web.resources import resources
 
 ROUND = "entry_round"
 """Counts what was saved in this window: the boxes after it are new, and empty."""
 
 
-def show_entry(patient_id: str, offered: Mapping[str, Scale]) -> str | None:
-    """Draw the entry, and return what was saved, in a sentence, None where nothing was."""
-    return _entry(patient_id, dict(offered))
+def show_entry(patient_id: str, offered: Mapping[str, Scale], given: Sequence[Answer]) -> str | None:
+    """Draw the entry, and return what was saved, in a sentence, None where nothing was.
 
-
-def _entry(patient_id: str, offered: dict[str, Scale]) -> str | None:
+    `given`: what the patient answered already, so that a questionnaire that two people enter is noticed.
+    """
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     with left:
         names = {key: f"{scale.name} ({scale.about})" for key, scale in offered.items()}
@@ -39,8 +38,9 @@ def _entry(patient_id: str, offered: dict[str, Scale]) -> str | None:
     with right:
         ways = {"items": "Answers", "total": "Total"} if scale.items else {"total": "Total"}
         way = chooser.switch("Entered as", ways, f"way:{entry}")
+    same_day = [one for one in given if (one.scale.key, one.answered_on) == (chosen, answered_on)]
     with show_errors():
-        return _boxes(patient_id, scale, entry, way, answered_on)
+        return _boxes(patient_id, scale, entry, way, answered_on, same_day)
     return None
 
 
@@ -59,12 +59,14 @@ def _live(scale: Scale, entry: str) -> None:
         score = answers.score_of(scale, items, None)
         st.markdown(f"**{sentences.score_sentence(scale, score)}**")
         if score.watched:
-            st.error(sentences.WATCHED_NOW, icon=":material/front_hand:")
+            st.warning(sentences.WATCHED_NOW, icon=":material/front_hand:")
     else:
         st.markdown("**No answer yet.**")
 
 
-def _boxes(patient_id: str, scale: Scale, entry: str, way: str, answered_on: date | None) -> str | None:
+def _boxes(
+    patient_id: str, scale: Scale, entry: str, way: str, answered_on: date | None, same_day: Sequence[Answer]
+) -> str | None:
     total = None
     if way == "items":
         _live(scale, entry)
@@ -72,19 +74,32 @@ def _boxes(patient_id: str, scale: Scale, entry: str, way: str, answered_on: dat
         span = f"{scale.lowest:g} to {scale.highest:g}"
         total = st.number_input(f"Total ({span})", value=None, key=f"total:{entry}", step=1.0, format="%g")
         st.caption(scale.missing_rule)
-    if not actions.action("Save questionnaire", "save_answers", f"{entry}:{way}", "primary", ":material/check:"):
+    for one in same_day:
+        st.warning(_stored_already(one), icon=":material/content_copy:")
+    # With another answer of that day it is another button: nobody adds a second one without having seen the first.
+    target = f"{entry}:{way}:{chooser.digest(one.id for one in same_day)}"
+    if not actions.action("Save questionnaire", "save_answers", target, "primary", ":material/check:"):
         return None
     items, wrong = _read(scale, entry) if way == "items" else (None, None)
     if wrong:
         raise FerError(wrong, "bad_items")
     if answered_on is None:
         raise FerError("Please give the day of the answers.", "bad_answer_day")
-    return _save(patient_id, Given(scale.key, answered_on, items, total, "items" if items is not None else "total"))
+    given = Given(scale.key, answered_on, items, total, "items" if items is not None else "total")
+    return _save(patient_id, entry, given)
 
 
-def _save(patient_id: str, given: Given) -> str | None:
+def _stored_already(one: Answer) -> str:
+    total = "no total" if one.score.total is None else f"total {one.score.total:g}"
+    by = f", entered by {links.plain_text(one.by)}" if one.by else ""
+    what = f"{links.plain_text(one.scale.name)} of {day(one.answered_on)}"
+    return f"{what} is stored already: {total}, no. {one.number}{by}. Saving adds a second one of this day."
+
+
+def _save(patient_id: str, entry: str, given: Given) -> str | None:
+    db, who = resources().db, actor()
     try:
-        made = answers.record(resources().db, actor(), patient_id, given)
+        made = actions.once("save_answers", entry, lambda: answers.record(db, who, patient_id, given))
     except FerError as refusal:
         show_error(refusal)
         return None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
+from clinic.phrases import counted
 from clinic.questionnaires import incoming_csv, scales, schedule
 from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Scale
 from clinic.questionnaires.scales import OwnFields
+from clinic.questionnaires.schedule import Due
 from clinic.recordings import incoming
 from fer_core.errors import FerError
-from pages import actions, chooser
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import day, day_input, show_errors, today
@@ -22,9 +24,14 @@ EVERY = {"7": "every week", "14": "every 2 weeks", "28": "every 4 weeks", "91": 
 HIGHER = {HigherIs.WORSE: "more symptoms", HigherIs.BETTER: "more well-being", HigherIs.NEITHER: "neither"}
 
 
-def show_schedule(patient_id: str, offered: Mapping[str, Scale]) -> None:
-    """Let a questionnaire be due in regular steps."""
+def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[Due]) -> None:
+    """Let a questionnaire be due in regular steps; `dues`: what is set now, and shown."""
+    # With other steps it is another button: what a colleague set meanwhile is not replaced unseen.
+    target = f"{patient_id}:{chooser.digest((due.scale, due.every_days, due.due_on) for due in dues)}"
     with st.expander("When questionnaires are due"), show_errors(), st.form(f"schedule:{patient_id}", border=False):
+        for due in dues:
+            every_day = EVERY.get(str(due.every_days), f"every {counted(due.every_days, 'day')}")
+            st.caption(f"{links.plain_text(due.name)} is due {every_day}, next on {day(due.due_on)}.")
         left, middle, right = st.columns(3)
         with left:
             names = {key: scale.name for key, scale in offered.items()}
@@ -33,7 +40,7 @@ def show_schedule(patient_id: str, offered: Mapping[str, Scale]) -> None:
             every = chooser.choose("Due", EVERY, f"every:{patient_id}", start="14")
         with right:
             first = day_input("First day", today(), f"first_due:{patient_id}")
-        if actions.submit("Save", "save_schedule", patient_id) and chosen is not None and every is not None:
+        if actions.submit("Save", "save_schedule", target) and chosen is not None and every is not None:
             db, who = resources().db, actor()
             if every == "0":
                 schedule.stop(db, who, patient_id, chosen)
@@ -74,8 +81,9 @@ def show_import(patient_id: str) -> None:
             key=f"csv_rows:{patient_id}",
         )
         st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
-        if good and actions.action(f"Import {good}", "import_csv", f"{patient_id}:{sent.first.upload_id}", "primary"):
-            taken = incoming_csv.take(db, who, patient_id, content)
+        target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
+        if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
+            taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content))
             give_up(sent.ids)
             close_uploader(kind)
             st.success(f"Imported: {taken}.", icon=":material/check:")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from clinic.patients.caseload import PatientDetail
 from clinic.questionnaires import answers, scales, schedule, sentences
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import Scale
+from clinic.questionnaires.schedule import Due
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.questionnaire_entry import show_entry
@@ -25,7 +26,7 @@ def show_watched(given: list[Answer]) -> None:
     """Say that a watched question was answered above 0, where the newest answers to it are."""
     found = sentences.watched(given)
     if found is not None:
-        st.error(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
+        st.warning(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
 
 
 def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
@@ -36,16 +37,17 @@ def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
     if said:
         st.success(said, icon=":material/check:")
     _show_latest(given)
-    _show_due(patient, offered)
+    dues = schedule.dues(parts.db, who, patient.id)
+    _show_due(patient, offered, dues)
     if patient.writable:
         with st.container(border=True):
-            saved = show_entry(patient.id, offered)
+            saved = show_entry(patient.id, offered, given)
         if saved is not None:
             st.session_state[SAVED] = saved
             st.rerun()
     _show_all(patient, given)
     if patient.writable:
-        show_schedule(patient.id, offered)
+        show_schedule(patient.id, offered, dues)
         show_import(patient.id)
         show_own_scales(offered)
 
@@ -72,9 +74,8 @@ def _help(answer: Answer) -> str:
     return links.plain_text(" ".join(filter(None, [sentences.MEANS[scale.higher_is], scale.source])))
 
 
-def _show_due(patient: PatientDetail, offered: Mapping[str, Scale]) -> None:
+def _show_due(patient: PatientDetail, offered: Mapping[str, Scale], dues: Sequence[Due]) -> None:
     """Say what is due, and offer the device to the patient where the questions are in the program."""
-    dues = schedule.dues(resources().db, actor(), patient.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         for due in dues:
             when = f"due since {day(due.due_on)}" if due.overdue else f"due on {day(due.due_on)}"
@@ -97,6 +98,7 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
         return
     rows = [
         {
+            "No.": one.number,
             "Answered on": one.answered_on.isoformat(),
             "Questionnaire": one.scale.name,
             "Total": one.score.total,

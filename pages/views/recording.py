@@ -10,22 +10,27 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.phrases import counted
-from clinic.recordings import findings, readings
+from clinic.recordings import findings, marks, readings
+from clinic.recordings.marks import Mark, Verdict
 from clinic.recordings.readings import Told
 from clinic.recordings.states import Tone
 from pages import actions, chooser, links
 from pages.charts.timeline import pictures_figure
 from pages.session import actor
+from pages.views.compare import show_compare
+from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
-from pages.views.player import Marked, Moment, MomentList, show_player
+from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
+from pages.views.player import Marked, Moment, MomentList, has_video, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
-from pages.views.transfer import keep_receipt
-from pages.widgets import chart, day_input, day_of, duration, percent, show_errors, show_standing
+from pages.views.transfer import keep_receipt, recording_export_dialog
+from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
 from web.resources import resources
 
 SMOOTHINGS = {str(width_s): f"{width_s:g} s" if width_s else "Off" for width_s in readings.SMOOTHINGS_S}
+SERIES = {"raw": "As analysed", "marked": "After marks"}
 
 
 def title_of(recording: RecordingRow) -> str:
@@ -45,7 +50,11 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
-        if version.kind == "video":
+        holding = holding_on(patient.id, version.recorded_on)
+        if holding:
+            show_movement_alone(version, holding)
+            _show_usable(version)
+        elif version.kind == "video":
             _show_video(patient, version)
         else:
             _show_usable(version)
@@ -55,6 +64,11 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
         with st.container(horizontal=True):
             change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:")
             delete = actions.action("Delete this recording", "delete_recording", target, icon=":material/delete:")
+            export = recording.samples is not None and actions.action(
+                "Export this recording", "export_recording", target, icon=":material/archive:"
+            )
+        if export:
+            recording_export_dialog(patient, recording.id)
         if change:
             edit(patient, recording)
         if delete:
@@ -97,7 +111,7 @@ def _show_usable(recording: RecordingRow) -> None:
         st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
-        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept.")
+        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept. {words.CHOICE_STAYS}")
 
 
 def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
@@ -107,15 +121,50 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
     if told.reading is None or told.raw is None:
         show_standing(recording.standing)
         return
+    found = marks.marks(resources().db, actor(), recording.id)
+    if ask_blind(offered=patient.writable and has_video(recording)):
+        _show_blind(patient, recording, told, found)
+        return
     if recording.standing.tone is Tone.GOOD:
         show_light(told.reading)
     else:
         show_standing(recording.standing)
     st.markdown(links.plain_text(" ".join(findings.sentences(recording, told.reading, patient.trend))))
-    show_player(recording, told, moment_lists(told, patient), Marked(), patient.writable)
+    agreed = marks.agreement(resources().db, actor(), recording.id)
+    if agreed.judged:
+        st.caption(agreement_sentence(agreed), help=words.AGREEMENT)
+    lists = [*moment_lists(told, patient), mark_list(found)]
+    asked = show_player(recording, told, lists, marked_of(told, found), patient.writable)
+    if asked is not None:
+        ask(patient, recording, asked, found, blind=False)
     st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
+    show_marks(patient, found)
     chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
-    _show_behind(patient, recording, told)
+    _show_behind(patient, recording, _after_marks(recording, told, found))
+
+
+def _show_blind(patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark]) -> None:
+    """Draw the video alone, for somebody who says what it shows before seeing what the model said."""
+    st.caption(words.BLIND)
+    asked = show_player(recording, told, [], Marked(), patient.writable, blind=True)
+    if asked is not None:
+        ask(patient, recording, asked, found, blind=True)
+    own = [mark for mark in found if mark.said.verdict is Verdict.IMPRESSION]
+    for mark in own:
+        st.markdown(f"{position(mark.said.begin_s)}: {links.plain_text(said(mark))}")
+
+
+def _after_marks(recording: RecordingRow, told: Told, found: list[Mark]) -> Told:
+    """Return what is shown below the player: as analysed, or with the marks applied where that is chosen."""
+    if not found or told.raw is None:
+        return told
+    chosen = chooser.switch("Shares, episodes and transitions below", SERIES, key=f"series_{recording.id}")
+    return readings.after(told, found) if chosen == "marked" else told
+
+
+def mark_list(found: list[Mark]) -> MomentList:
+    """Return the marks as moments beside the player."""
+    return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
 
 
 def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
@@ -123,14 +172,16 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) ->
     if told.reading is None or told.raw is None:
         return
     st.header("How far to trust it")
-    for name, said in findings.trust(recording, told.reading, baseline_of(patient)):
-        st.markdown(f"**{name}:** {links.plain_text(said)}")
+    for name, figure in findings.trust(recording, told.reading, baseline_of(patient)):
+        st.markdown(f"**{name}:** {links.plain_text(figure)}")
     _show_usable(recording)
     st.header("Shares of the labels")
     show_reading(told, recording.id)
     show_episodes(told, recording.id)
     show_transitions(findings.transitions(told.series), recording.id)
     show_values(told, recording.id)
+    st.header("Beside another recording")
+    show_compare(patient, recording, told.reading)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:

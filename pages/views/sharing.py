@@ -20,7 +20,7 @@ def show_readers(patient: PatientDetail) -> None:
     """Draw who sees the patient, and let others be added or taken away."""
     parts, who, patient_id, seen = resources(), actor(), patient.id, patient.sharing_revision
     target = actions.at(patient_id, seen)
-    with st.expander("Who sees this patient"):
+    with st.expander("Who sees this patient", expanded=True):
         for reader in sharing.readers(parts.db, who, patient_id):
             name, button = st.columns([3, 1], vertical_alignment="center")
             until = f", emergency until {clock(reader.until)}" if reader.until else ""
@@ -45,7 +45,7 @@ def show_readers(patient: PatientDetail) -> None:
 def show_history(patient_id: str) -> None:
     """List who looked at the patient and what was done, as the audit has it."""
     when, shown = instants("When")
-    with st.expander("Who looked, and what was done"):
+    with st.expander("Who looked, and what was done", expanded=True):
         rows = [
             {
                 when: event.at,

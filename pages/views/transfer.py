@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.erasure.deletion import Receipt
-from clinic.exchange import downloads, imports
+from clinic.exchange import downloads, handing_out, imports, recording_files
+from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
 from clinic.recordings import incoming
 from pages import actions, chooser, links
@@ -15,6 +16,21 @@ from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
 RECEIPT = "receipt"
+EXPORTS: dict[str, str] = {
+    Kind.ARCHIVE: "Everything",
+    Kind.FHIR: "FHIR",
+    Kind.XLSX: "Spreadsheet",
+    Kind.RESEARCH: "Research",
+}
+EXPLAINED: dict[str, str] = {
+    Kind.ARCHIVE: "One ZIP archive with everything that is stored on this patient, for the patient or for another"
+    " installation of this program.",
+    Kind.FHIR: "Recordings and questionnaires as a FHIR R4 Bundle, for the hospital's system. All values are"
+    " preliminary, for nobody has signed them.",
+    Kind.XLSX: "Recordings and questionnaires as a workbook of values, without formulas.",
+    Kind.RESEARCH: "Recordings, moments and scores as Parquet tables without name, notes and ids; all days are moved by"
+    " the same unknown number. It is not anonymous.",
+}
 
 
 @st.dialog("Export this patient")
@@ -22,16 +38,48 @@ def export_dialog(patient: chooser.Person) -> None:
     """Prepare the archive and offer it once."""
     with show_errors():
         st.markdown(chooser.whose(patient))
+        what = chooser.switch("What", EXPORTS, f"export_what:{patient.id}")
+        st.write(EXPLAINED[what])
+        st.write("**It is not encrypted**: keep it where nobody else reads it.")
+        target = f"{patient.id}:{what}:{actions.opening('export')}"
+        if actions.action(
+            "Prepare the archive" if what == Kind.ARCHIVE else "Prepare the file",
+            "prepare",
+            target,
+            "primary",
+            ":material/archive:",
+        ):
+            with st.spinner("Preparing…"):
+                ticket = actions.once("prepare", target, lambda: prepared(patient.id, Kind(what)))
+            st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
+            st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
+
+
+def prepared(patient_id: str, kind: Kind) -> str:
+    """Return the ticket of what was prepared."""
+    parts, who = resources(), actor()
+    if kind is Kind.ARCHIVE:
+        return downloads.prepare(parts.db, parts.settings, who, patient_id)
+    return handing_out.prepare(parts.db, parts.settings, who, patient_id, kind)
+
+
+@st.dialog("Export this recording")
+def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
+    """Prepare one recording's samples and marks, and offer them once."""
+    with show_errors():
+        st.markdown(chooser.whose(patient))
         st.write(
-            "One ZIP archive with everything that is stored on this patient, for the patient or for another"
-            " installation of this program. **It is not encrypted**: keep it where nobody else reads it."
+            "One ZIP archive with all samples as CSV and Parquet, as analysed and after marks, the marks, and a"
+            " dictionary of the columns. **It is not encrypted**: keep it where nobody else reads it."
         )
-        parts, who = resources(), actor()
-        target = f"{patient.id}:{actions.opening('export')}"
-        if actions.action("Prepare the archive", "prepare", target, "primary", ":material/archive:"):
+        target = f"{recording_id}:{actions.opening('export')}"
+        if actions.action("Prepare the file", "prepare_recording", target, "primary", ":material/archive:"):
+            parts, who = resources(), actor()
             with st.spinner("Preparing…"):
                 ticket = actions.once(
-                    "prepare", target, lambda: downloads.prepare(parts.db, parts.settings, who, patient.id)
+                    "prepare_recording",
+                    target,
+                    lambda: recording_files.prepare(parts.db, parts.settings, who, recording_id),
                 )
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within a quarter of an hour. For another one open this window again.")

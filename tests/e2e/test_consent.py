@@ -44,13 +44,13 @@ def record_consent(page):
 
 
 def analyse(page, clip):
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("button", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_text("Uploaded.").wait_for()
     assert page.get_by_text("is kept then").is_visible()
     page.get_by_role("button", name="Start analysis").click()
     page.get_by_text("It does not count in the trend").wait_for(timeout=180_000)
-    page.get_by_role("link", name="Open the patient's page").click()
+    page.get_by_role("link", name="Open the recording").click()
 
 
 def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, data):
@@ -83,6 +83,8 @@ def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, 
         kept = list((data / "media").iterdir())
         assert len(kept) == 1
 
+    page.get_by_role("link", name="All recordings of this patient").click()
+    page.get_by_role("button", name="Consent stands").click()
     page.get_by_role("button", name="Withdraw everything").click()
     page.get_by_text("Deleted for good: 1 recording with all results, 1 stored file").wait_for()
     page.get_by_role("button", name="Withdraw and delete").click()

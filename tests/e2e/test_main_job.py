@@ -24,7 +24,7 @@ def test_from_an_empty_caseload_to_a_trend(account, agreed, sign_in, page, clip)
     agreed()
     page.reload()
 
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("button", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_text("Uploaded.").wait_for()
     page.get_by_role("button", name="Start analysis").click()

@@ -74,6 +74,11 @@ def test_a_patient_answers_on_the_device_and_sees_nothing_else(account, page, se
     page.get_by_role("button", name="Begin").click()
     page.get_by_text("Question 1 of 9").wait_for()
     assert NAME not in page.content()
+    page.go_back()
+    page.wait_for_load_state()
+    assert NAME not in page.content(), "no page from before the hand-over comes back"
+    page.goto(f"{server}/questionnaire")
+    answer_with_two_taps(page)
     other_tab.get_by_role("button", name="Sign in").wait_for()
     for path in ("", "/caseload", f"/patient?patient={patient}", "/your-account", f"/hand-over?patient={patient}"):
         other_tab.goto(server + path)
@@ -94,6 +99,20 @@ def test_a_patient_answers_on_the_device_and_sees_nothing_else(account, page, se
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("heading", name=NAME).wait_for()
     page.get_by_text("was answered above 0 on", exact=False).wait_for()
+
+
+def answer_with_two_taps(page):
+    """Tap an answer as people do who tap everything twice: the question after it, not read yet, stays open."""
+    place = page.get_by_role("button", name="Several days").bounding_box()
+    at = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.wait_for_timeout(1000)
+    page.mouse.click(*at)
+    page.get_by_text("Question 2 of 9").wait_for()
+    page.mouse.click(*at)
+    page.wait_for_timeout(1000)
+    assert page.get_by_text("Question 2 of 9").is_visible()
+    page.get_by_role("button", name="Back").click()
+    page.get_by_text("Question 1 of 9").wait_for()
 
 
 def answer_all(page):

@@ -13,7 +13,7 @@ from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from db.models import Account, Job, JobState, Patient, Role, Sample, new_id
+from db.models import Account, Job, JobState, Patient, RecordingMark, Role, Sample, new_id
 from tests import consents, doors
 from tests.e2e.conftest import settled
 
@@ -39,7 +39,7 @@ def patient(account):
 
 
 @pytest.fixture
-def video(data, tmp_path):
+def video(data, tmp_path, server):
     """The source of a job whose video is kept: twenty seconds that browsers play."""
     path = tmp_path / "visit.webm"
     with av.open(str(path), "w") as container:
@@ -59,7 +59,7 @@ def add_recording(account, patient):
     """Return a function that adds an analysed recording; returns its id."""
 
     def add(minutes=20 / 60, sources=(), note="", on=date(2026, 11, 20)):
-        visit = demo._Visit(0, 0.3, 0.2, minutes=minutes, note=note, usable=1.0)
+        visit = demo.Visit(0, 0.3, 0.2, minutes=minutes, note=note, usable=1.0)
         recording, table = demo._recording(patient, visit, np.random.default_rng(3))
         recording.recorded_on = on
         with account.session() as session:
@@ -145,3 +145,93 @@ def test_the_page_survives_reload_and_back(add_recording, window, server):
     page.go_back()
     page.get_by_text("Note: SECOND").wait_for()
     assert page.url == f"{server}/recording?id={second}"
+
+
+def select_stretch(page, begin, end):
+    """Drag over the curves, from one share of their width to another."""
+    over = page.locator(".u-over").bounding_box()
+    page.mouse.move(over["x"] + over["width"] * begin, over["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(over["x"] + over["width"] * end, over["y"] + 60, steps=5)
+    page.mouse.up()
+
+
+def pick(page, label, option):
+    page.get_by_role("dialog").get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def test_a_stretch_is_marked_left_out_and_still_there_after_a_reload(add_recording, account, window, server):
+    recording = add_recording()
+    page = window()
+    open_recording(page, server, recording)
+    select_stretch(page, 0.25, 0.5)
+    page.get_by_text("Selected: 0:05.0 to 0:10.0").wait_for()
+    page.locator("[data-part=player]").press("m")
+    pick(page, "What do you say of it?", "Can't be interpreted")
+    page.get_by_role("dialog").get_by_label("Note").fill("a mask")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    page.get_by_text("Marks (1)").wait_for()
+    settled(page)
+    select_stretch(page, 0.75, 0.9)
+    page.locator("[data-part=player]").press("x")
+    pick(page, "Why", "Camera moved or covered")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    page.get_by_text("Marks (2)").wait_for()
+    page.reload()
+    page.get_by_text("Marks (2)").wait_for()
+    with account.read() as session:
+        stored = session.scalars(select(RecordingMark).order_by(RecordingMark.number)).all()
+        assert [(mark.verdict, mark.reason, mark.note) for mark in stored] == [
+            ("unclear", None, "a mask"),
+            ("exclude", "camera", ""),
+        ]
+        assert (stored[0].begin_s, stored[0].end_s) == (pytest.approx(5.0, abs=0.1), pytest.approx(10.0, abs=0.1))
+
+
+def test_blind_first_shows_the_video_alone_until_it_is_over(video, add_recording, account, window, server):
+    recording = add_recording(sources=[video])
+    page = window()
+    open_recording(page, server, recording)
+    page.get_by_text("Blind first").click()
+    page.locator("[data-part=player][data-blind=yes]").wait_for()
+    settled(page)
+    assert page.locator("video").is_visible()
+    assert not page.locator("[data-part=plots]").is_visible()
+    assert page.get_by_text("the model labelled").count() == 0
+    assert page.locator("[data-part=said]").inner_text() == ""
+    page.locator("[data-part=player]").press("m")
+    pick(page, "Label", "Sad-like")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    page.get_by_text("Own impression, before the labels were shown: Sad-like").wait_for()
+    with account.read() as session:
+        (stored,) = session.scalars(select(RecordingMark))
+        assert (stored.verdict, stored.label) == ("impression", "sad")
+        assert stored.model_label is not None, "what the model had said is kept beside it"
+    page.get_by_text("Blind first").click()
+    page.get_by_text("the model labelled").wait_for()
+
+
+def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, account, window, server):
+    recording = add_recording()
+    one, other = window(), window("Ben")
+    for page in (one, other):
+        open_recording(page, server, recording)
+        select_stretch(page, 0.25, 0.5)
+        page.locator("[data-part=player]").press("x")
+        pick(page, "Why", "Interruption")
+    one.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    one.get_by_text("Marks (1)").wait_for()
+    # In haste: the second half of a double click decides nothing.
+    other.get_by_role("dialog").get_by_role("button", name="Keep").dblclick()
+    other.get_by_text("Somebody changed this stretch since you opened it").wait_for()
+    settled(other)
+    with account.read() as session:
+        assert len(session.scalars(select(RecordingMark)).all()) == 1
+    other.get_by_role("dialog").get_by_text("Store mine instead").click()
+    settled(other)
+    other.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    other.get_by_text("Marks (2)").wait_for()
+    with account.read() as session:
+        assert len({mark.recorded_by for mark in session.scalars(select(RecordingMark))}) == 2

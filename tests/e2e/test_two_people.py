@@ -127,7 +127,7 @@ def test_a_recording_goes_to_the_patient_on_the_screen(add_patient, revise, stor
 
     # Two patients of one name: the form was opened on the first one's own page.
     page.goto(f"{server}/patient?patient={first}")
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("button", name="Add a recording").click()
     upload(page, clip)
     page.get_by_text(f"To be stored for Anna Twin · ID {first[:6]}").wait_for()
     start(page)
@@ -348,17 +348,20 @@ def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
 
 def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recording, window, server, stored):
     anna, zed = add_patient("Anna A"), add_patient("Zed Zulu")
-    add_recording(anna, "OF ANNA"), add_recording(zed, "OF ZED")
+    of_anna, of_zed = add_recording(anna, "OF ANNA"), add_recording(zed, "OF ZED")
     page = window()
-    page.goto(f"{server}/patient?patient={anna}")
+    page.goto(f"{server}/recording?id={of_anna}")
     page.get_by_text("Note: OF ANNA").wait_for()
     tab = page.context.new_page()
-    tab.goto(f"{server}/patient?patient={zed}")
+    tab.goto(f"{server}/recording?id={of_zed}")
     tab.get_by_text("Note: OF ZED").wait_for()
     page.bring_to_front()
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("link", name="All recordings of this patient").click()
+    page.get_by_role("button", name="Add a recording").click()
     page.get_by_role("button", name="Start analysis").wait_for()
     page.go_back()
+    page.get_by_role("heading", name="Anna A").wait_for()
+    pick(page, "Open a recording", 0)
     page.get_by_text("Note: OF ANNA").wait_for()
     page.get_by_role("button", name="Delete this recording").click()
     page.get_by_role("dialog").get_by_role("textbox").fill("Anna A")

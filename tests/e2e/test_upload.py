@@ -26,7 +26,7 @@ def open_form(page, server, agreed):
     page.get_by_role("heading", name="Quentin").wait_for()
     agreed()
     page.reload()
-    page.get_by_role("link", name="Add a recording").click()
+    page.get_by_role("button", name="Add a recording").click()
     page.get_by_text("What was recorded").wait_for()
 
 

@@ -1,7 +1,10 @@
 """The patient's screens, without a browser: what a cookie opens, what a wrong form does, and what is escaped."""
 
+import re
+from html import unescape
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -10,7 +13,7 @@ from starlette.testclient import TestClient
 
 from clinic.accounts import sessions
 from clinic.patients import caseload
-from db.models import HandOver, QuestionnaireAnswer
+from db.models import HandOver, Patient, QuestionnaireAnswer
 from tests import doors
 from web import patient_mode, sign_in
 from web.gate import Behind, Gate
@@ -40,13 +43,25 @@ def patient(client):
 
 @pytest.fixture
 def handed_over(client, patient):
-    answer = client.post("/hand-over", data=PIN | {"patient": patient}, follow_redirects=False)
+    answer = hand_over(client, patient)
     assert (answer.status_code, answer.headers["location"]) == (303, "/questionnaire")
     return patient
 
 
+def hidden(client, path, name):
+    """What a hidden field of a page holds."""
+    found = re.search(f'name="{name}" value="([^"]*)"', client.get(path).text)
+    return unescape(found[1]) if found else ""
+
+
+def hand_over(client, patient, **form):
+    who = hidden(client, f"/hand-over?patient={patient}&scale=gad7", "who")
+    return client.post("/hand-over", data=PIN | {"patient": patient, "who": who} | form, follow_redirects=False)
+
+
 def said(client, **form):
-    return client.post("/questionnaire", data=form).text
+    """What the device says to a form of the screen that it shows now."""
+    return client.post("/questionnaire", data={"of": hidden(client, "/questionnaire", "of")} | form).text
 
 
 def test_handing_over_signs_out_and_its_cookie_opens_the_questions_alone(client, handed_over):
@@ -61,11 +76,39 @@ def test_handing_over_signs_out_and_its_cookie_opens_the_questions_alone(client,
 
 
 def test_a_wrong_pin_twice_typed_or_a_strange_patient_hands_nothing_over(client, patient):
-    assert "differ" in client.post("/hand-over", data=PIN | {"patient": patient, "again": "1"}).text
-    assert "4 to 12 digits" in client.post("/hand-over", data=PIN | {"patient": patient, "pin": "1", "again": "1"}).text
+    assert "differ" in hand_over(client, patient, again="1").text
+    assert "4 to 12 digits" in hand_over(client, patient, pin="1", again="1").text
     assert client.post("/hand-over", data=PIN | {"patient": "0" * 32}).status_code == 403
     assert client.get("/hand-over", params={"patient": patient, "scale": "<script>"}).text == "for Dr. Invented"
     assert client.get("/").text == "for Dr. Invented", "still signed in"
+
+
+def test_the_clinician_sees_whom_the_questions_are_about_and_a_change_of_that_is_refused(client, patient):
+    shown = client.get("/hand-over", params={"patient": patient, "scale": "gad7"}).text
+    assert "Quentin &lt;b&gt;Invented&lt;/b&gt;" in shown
+    assert f"ID {patient[:6]}" in shown
+    who = hidden(client, f"/hand-over?patient={patient}&scale=gad7", "who")
+    with database().session() as session:
+        session.execute(update(Patient).values(name="Somebody Else"))
+    refused = client.post("/hand-over", data=PIN | {"patient": patient, "who": who})
+    assert "somebody changed this patient" in refused.text
+    assert "Somebody Else" in refused.text
+    assert client.get("/").text == "for Dr. Invented", "still signed in"
+    strange = client.get("/hand-over", params={"patient": "0" * 32, "scale": "gad7"})
+    assert (strange.status_code, "not on your caseload" in strange.text) == (403, True)
+
+
+def test_a_screen_of_an_earlier_patient_answers_nothing_of_the_next_one(client, handed_over):
+    earlier = hidden(client, "/questionnaire", "of")
+    client.post("/questionnaire", data={"pin": "4711"})
+    actor = sessions.actor_of(database(), client.cookies["sign_in"])
+    hand_over(client, caseload.add_patient(database(), actor, "Nora Next"))
+    for form in ({"q": "3", "answer": "3"}, {"q": "8", "finish": "1"}, {"q": "3", "back": "1"}):
+        answer = client.post("/questionnaire", data=form | {"of": earlier})
+        assert (answer.status_code, "nothing of it was stored" in answer.text) == (409, True)
+    with database().read() as session:
+        [row] = session.scalars(select(HandOver))
+        assert (row.items, row.done_at) == ([None] * 7, None)
 
 
 def test_odd_forms_change_nothing_and_show_the_question_again(client, handed_over):

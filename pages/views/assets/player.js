@@ -86,23 +86,35 @@ class Player {
   decode(data) {
     this.length = Math.max(data.length_s, 0.1);
     this.times = floats(data.times);
-    const values = floats(data.curves), count = this.times.length;
+    this.values = floats(data.curves);
     this.codes = bytes(data.codes);
     this.raw = data.raw ? bytes(data.raw) : null;
     this.boxes = data.boxes ? new Int16Array(bytes(data.boxes).buffer) : null;
     this.step = data.step_s;
-    this.rows = [Array.from(this.times)];
-    for (let column = 0; column < data.names.length; column++) {
-      const row = new Array(count);
-      for (let place = 0; place < count; place++) {
-        const value = values[column * count + place];
-        row[place] = value === value ? value : null;
-      }
-      this.rows.push(row);
-    }
+    this.rows = this.rows_of(data.names.length);
+    this.lonely = lonely_of(this.rows[1]);
     this.runs = runs_of(this.codes, this.times, this.step);
+    const mouth = data.mouth ? bytes(data.mouth) : null;
+    this.mouth_runs = mouth ? runs_of(mouth, this.times, this.step).filter((run) => run.code < 2) : null;
     this.raw_runs = this.raw ? runs_of(this.raw, this.times, this.step) : null;
     this.shown ??= new Set(data.shown);
+  }
+
+  // The curves as they are drawn: no value where there was none, nor across a hole between two samples.
+  rows_of(columns) {
+    const count = this.times.length, rows = Array.from({ length: columns + 1 }, () => []);
+    for (let place = 0; place < count; place++) {
+      if (place && this.times[place] - this.times[place - 1] > 2.5 * this.step) {
+        rows[0].push((this.times[place] + this.times[place - 1]) / 2);
+        for (let column = 1; column <= columns; column++) rows[column].push(null);
+      }
+      rows[0].push(this.times[place]);
+      for (let column = 1; column <= columns; column++) {
+        const value = this.values[(column - 1) * count + place];
+        rows[column].push(value === value ? value : null);
+      }
+    }
+    return rows;
   }
 
   chart() {
@@ -111,12 +123,14 @@ class Player {
     const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line }, font: "12px sans-serif" };
     const series = this.data.names.map((label, place) => ({
       label, stroke: this.data.colors[place], width: 1.5, dash: this.times.length > DASHED_MOST ? [] : this.data.dashes[place], spanGaps: false,
-      show: this.shown.has(place), points: { show: false },
+      show: this.shown.has(place),
+      // A line alone would not show a sample between two gaps.
+      points: { show: true, size: 4, fill: this.data.colors[place], filter: () => this.lonely },
     }));
     this.plot = new uPlot({
       width: this.root.clientWidth || 800, height: CHART_PX, legend: { show: false }, padding: [6, 8, 0, 0],
       scales: { x: { time: false, range: (u, low, high) => [low, high] }, y: { range: [0, 1] } },
-      axes: [{ ...axis, size: 26, values: (u, found) => found.map(clock) },
+      axes: [{ ...axis, size: 26, values: (u, found) => found.map((time_s) => clock(time_s, this.high - this.low < 10 ? 1 : 0)) },
         { ...axis, size: AXIS_PX, values: (u, found) => found.map((value) => `${Math.round(value * 100)} %`) }],
       cursor: { points: { show: false }, y: false, drag: { x: true, y: false, setScale: false } },
       series: [{}, ...series],
@@ -129,6 +143,7 @@ class Player {
     this.range(0, this.length);
     this.chips();
     this.root.dataset.ready = "yes";
+    performance.mark("recording-ready");
   }
 
   style(name) { return getComputedStyle(this.root).getPropertyValue(name) || "#808080"; }
@@ -155,7 +170,8 @@ class Player {
     const key = JSON.stringify(this.data.lists);
     if (key === this.listed) return;
     this.listed = key;
-    this.part("side").replaceChildren(...this.data.lists.flatMap((list) => {
+    const filled = this.data.lists.filter((list) => list.moments.length);
+    this.part("side").replaceChildren(...filled.flatMap((list) => {
       const title = document.createElement("h3"), items = document.createElement("ol");
       title.textContent = list.title;
       for (const moment of list.moments) {
@@ -167,7 +183,7 @@ class Player {
         item.append(button);
         items.append(item);
       }
-      if (!list.review || !list.moments.length) return [title, items];
+      if (!list.review) return [title, items];
       const all = document.createElement("button");
       all.type = "button";
       all.textContent = `Review all, ${Math.round(list.moments.reduce((sum, one) => sum + one.end_s - one.begin_s, 0))} s`;
@@ -388,6 +404,7 @@ class Player {
   draw_strip() {
     if (!this.plot || this.low == null) return;
     const rows = [["Label", this.raw_runs || this.runs, null], ...(this.raw_runs ? [["Marked", this.runs, null]] : []), ["Quality", this.runs, "quality"],
+      ...(this.mouth_runs ? [["Mouth", this.mouth_runs, "mouth"]] : []),
       ...(this.data.marks.length ? [["Marks", null, "marks"]] : [])];
     const ratio = devicePixelRatio || 1, wide = this.root.clientWidth, high = rows.length * (ROW_PX + GAP_PX);
     this.strip.width = wide * ratio;
@@ -402,6 +419,7 @@ class Player {
       pen.fillStyle = this.style("--st-text-color");
       pen.fillText(name, 0, top + ROW_PX / 2);
       if (kind === "marks") return this.draw_marks(pen, top);
+      if (kind === "mouth") return this.draw_mouth(pen, runs, top);
       for (const run of runs) this.draw_run(pen, run, top, kind === "quality");
     });
   }
@@ -420,6 +438,16 @@ class Player {
     pen.fillStyle = "#ffffff";
     pen.fillText(look.name, Math.max(begin, this.left_px) + 4, top + ROW_PX / 2);
     pen.restore();
+  }
+
+  // High where the mouth moves, low where it is still.
+  draw_mouth(pen, runs, top) {
+    pen.fillStyle = this.style("--st-text-color");
+    for (const run of runs) {
+      if (run.end_s < this.low || run.begin_s > this.high) continue;
+      const [begin, end] = this.span_px(run), high = run.code === 1 ? ROW_PX : 3;
+      pen.fillRect(begin, top + ROW_PX - high, Math.max(0.6, end - begin), high);
+    }
   }
 
   draw_marks(pen, top) {
@@ -506,9 +534,13 @@ class Player {
     const place = this.place_of(this.at), look = place >= 0 ? this.data.looks[this.codes[place]] : null;
     this.part("play").textContent = this.playing ? "Pause" : "Play";
     this.part("clock").textContent = `${clock(this.at, 1)} of ${clock(this.length)}`;
+    if (this.data.blind) {
+      this.part("said").textContent = "";
+      return;
+    }
     const values = place >= 0 && look.usable ? [...this.shown].sort((a, b) => a - b).map((number) => {
-      const value = this.rows[number + 1][place];
-      return value == null ? "" : `${this.data.names[number]} ${Math.round(value * 100)} %`;
+      const value = this.values[number * this.times.length + place];
+      return value !== value ? "" : `${this.data.names[number]} ${Math.round(value * 100)} %`;
     }) : [];
     const marks = this.data.marks.filter((mark) => mark.begin_s <= this.at && this.at <= mark.end_s).map((mark) => mark.text);
     const said = [look ? look.name : "no sample here", ...values.filter(Boolean), ...marks].join(" · ");
@@ -564,6 +596,14 @@ function bytes(text) {
 }
 
 const floats = (text) => new Float32Array(bytes(text).buffer);
+
+function lonely_of(row) {
+  const found = [];
+  for (let place = 0; place < row.length; place++) {
+    if (row[place] != null && row[place - 1] == null && row[place + 1] == null) found.push(place);
+  }
+  return found;
+}
 
 function runs_of(codes, times, step) {
   const runs = [], reach = 2 * (step || 1);

@@ -116,7 +116,7 @@ def test_no_cell_is_a_formula_wherever_cells_are_divided(archive, delimiter):
     ],
 )
 def test_what_could_begin_a_formula_gets_an_apostrophe(value, shown):
-    assert exports._for_a_spreadsheet(value) == shown
+    assert exports.for_a_spreadsheet(value) == shown
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")

@@ -6,10 +6,14 @@ import pytest
 
 from clinic import clock
 from clinic.consent.consent import Scope
-from clinic.patients import caseload, listing, needs, sharing
+from clinic.patients import caseload, conditions, digests, listing, needs, sharing
+from clinic.patients.conditions import ConditionKind
 from clinic.patients.listing import PAGE, Asked, Only, Order
 from clinic.patients.needs import Need
+from clinic.questionnaires import answers, schedule
+from clinic.questionnaires.answers import Given
 from db.models import Access, Consent, Job, JobState, Recording, TrendDigest
+from db.room import DiskFullError
 from tests import consents, doors
 from tests.clinic.patients.test_digests import add
 
@@ -140,3 +144,37 @@ def test_a_page_reads_the_summaries_of_nobody_whose_digest_holds(db, who, patien
     with db.read() as session:
         assert session.get_one(TrendDigest, patient).recordings == 3
         assert session.get_one(Access, (who.account_id, patient)).until is None
+
+
+def test_a_questionnaire_that_is_due_is_a_need_until_it_is_answered(db, who, patient):
+    with db.read() as session:
+        today = clock.today(session)
+    schedule.plan(db, who, patient, "phq9", 14, today)
+    [line] = listing.page(db, who, Asked()).lines
+    assert Need.QUESTIONNAIRE_DUE in line.needs
+    answers.record(db, who, patient, Given("phq9", today, total=3))
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == ()
+
+
+def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 8)
+    add(db, patient, 2, happy=0.7, start=8)
+    conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY)
+    [line] = listing.page(db, who, Asked()).lines
+    assert (line.needs, line.trend) == ((), None)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == (Need.OUTSIDE,)
+    assert line.trend is not None
+
+
+def test_a_full_disk_keeps_the_caseload_open(db, who, patient, monkeypatch):
+    def full(*_):
+        raise DiskFullError
+
+    add(db, patient, 1)
+    monkeypatch.setattr(digests, "refresh", full)
+    [line] = listing.page(db, who, Asked()).lines
+    assert (line.id, line.trend) == (patient, None)

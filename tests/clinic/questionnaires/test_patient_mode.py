@@ -121,3 +121,13 @@ def test_a_disabled_account_is_not_signed_in_by_the_pin(db, device):
     who, _, token = device
     accounts.disable(db, doors.actor(db, "Ada", Role.ADMINISTRATOR), who.account_id)
     assert code_of(lambda: patient_mode.give_back(db, token, PIN)) == "signed_out"
+
+
+def test_a_clock_that_was_set_back_meanwhile_loses_no_answer(db, device, monkeypatch):
+    who, patient_id, token = device
+    patient_mode.answer(db, token, 0, 2)
+    now = clock.now() - timedelta(days=3)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    assert patient_mode.sweep(db) == 1
+    [answer] = stored(db, who, patient_id)
+    assert (answer.items[0], answer.answered_on) == (2, now.date())

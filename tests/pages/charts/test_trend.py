@@ -141,7 +141,7 @@ def test_every_ring_stands_outside_the_band_that_is_drawn(later, new_model, excl
             row.recorded_on = rows[-1].recorded_on + timedelta(days=7 * (number + 1))
         rows += newer
     found = trend(rows)
-    dots = trend_dots(found)
+    dots = trend_dots(found.points)
     figure = trend_figure(dots, [Emotion.SAD], NAMES)
     assert any(point.usual_low for point in found.points)
     for point in found.points:

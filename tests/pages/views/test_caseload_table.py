@@ -19,7 +19,9 @@ def trend(shares, lines, low=0.1, high=0.3):
 
 
 def line(**values):
-    start = Line("a" * 32, "<b>Ann</b> :material/home:", "K-1", None, False, 3, date(2026, 1, 5), False, None, (), None)
+    start = Line(
+        "a" * 32, "<b>Ann</b> :material/home:", "K-1", None, False, 3, date(2026, 1, 5), False, False, None, (), None
+    )
     return Line(**{name: values.get(name, getattr(start, name)) for name in Line.__slots__})
 
 
@@ -51,6 +53,11 @@ def test_emergency_access_says_until_when(monkeypatch):
     monkeypatch.setattr(caseload_table, "clock", lambda at: f"{at:%H:%M}")
     row = caseload_table._row(line(emergency_until=datetime(2026, 1, 5, 9, 30, tzinfo=UTC)))
     assert row["badges"] == ["Emergency access until 09:30"]
+
+
+def test_where_a_condition_of_the_face_holds_no_label_is_drawn():
+    row = caseload_table._row(line(trend=trend([0.1], [0]), movement_only=True))
+    assert (row["badges"], row["trends"], row["usable"]) == (["Labels not interpreted"], [], "50 %")
 
 
 def test_gaps_are_left_out_and_lines_are_kept_apart():

@@ -1,0 +1,197 @@
+"""Tables of other programs (OpenFace, py-feat, FaceReader) reduced to one figure for each measure.
+
+A table is of one recording with one face. What another program calls a measure stays as it is: its figures are never
+laid beside this program's shares, for they mean something else.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from fer_core.errors import FerError
+
+MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 200 << 20, 2_000_000, 2000
+HEADER_WITHIN = 50
+_OPENFACE = re.compile(r"AU\d\d_[rc]")
+_PYFEAT = re.compile(r"AU\d\d|anger|disgust|fear|happiness|sadness|surprise|neutral")
+_FACEREADER = (
+    "Neutral", "Happy", "Sad", "Angry", "Surprised", "Scared", "Disgusted", "Contempt", "Valence", "Arousal",
+)  # fmt: skip
+_FAILED = re.compile(r"FIT_FAILED|FIND_FAILED|UNKNOWN|", re.ASCII)
+
+
+class Tool(StrEnum):
+    """Whose table it is."""
+
+    OPENFACE = "openface"
+    PYFEAT = "pyfeat"
+    FACEREADER = "facereader"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What a table says. `rows`: moments in it; `readable_share`: of these, with a face that its program could read.
+
+    `measures`: the mean over the readable moments, by the column's own name.
+    """
+
+    tool: Tool
+    rows: int
+    readable_share: float
+    measures: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a table of a tool is read: the columns of measures, that of the moment, and the ones that say readable."""
+
+    tool: Tool
+    measures: dict[str, int]
+    moment: int | None
+    face: int | None = None
+    success: int | None = None
+
+
+def read(content: bytes) -> Series:
+    """Return what a table says.
+
+    Raises FerError ``unknown_table``, ``bad_table`` with the line, ``several_faces``, ``nothing_readable``.
+    """
+    if len(content) > MOST_BYTES:
+        raise FerError("This table is too large.", "bad_table")
+    try:
+        rows = _rows(content)
+        return _reduced(rows, _found(rows))
+    except UnicodeDecodeError:
+        raise FerError("This file is no table in UTF-8.", "unknown_table") from None
+    except csv.Error:
+        raise FerError("This file is no table that can be read.", "unknown_table") from None
+
+
+def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield each line's number and cells, without the spaces around them, one at a time: a table may be long.
+
+    The delimiter is the one that the first lines have most of.
+    """
+    head = content[:20_000].decode("utf-8-sig", "replace")
+    delimiter = max("\t;,", key=head.count)
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+    for line, row in enumerate(csv.reader(text, delimiter=delimiter), start=1):
+        if line > MOST_ROWS or len(row) > MOST_COLUMNS:
+            raise FerError("This table is too large.", "bad_table")
+        yield line, [cell.strip() for cell in row]
+
+
+def _found(rows: Iterator[tuple[int, list[str]]]) -> _Layout:
+    """Return how the table is read, with `rows` behind its header; FaceReader writes some lines before it."""
+    for _, row in islice(rows, HEADER_WITHIN):
+        for layout in (_openface(row), _facereader(row), _pyfeat(row)):
+            if layout is not None and layout.measures:
+                return layout
+    raise FerError(
+        "This is no table of OpenFace, py-feat or FaceReader: no header of theirs was found.", "unknown_table"
+    )
+
+
+def _openface(header: Sequence[str]) -> _Layout | None:
+    if not {"frame", "confidence", "success"} <= set(header):
+        return None
+    face = header.index("face_id") if "face_id" in header else None
+    measures = {name: place for place, name in enumerate(header) if _OPENFACE.fullmatch(name)}
+    return _Layout(Tool.OPENFACE, measures, header.index("frame"), face, header.index("success"))
+
+
+def _pyfeat(header: Sequence[str]) -> _Layout | None:
+    if "FaceScore" not in header:
+        return None
+    measures = {name: place for place, name in enumerate(header) if _PYFEAT.fullmatch(name)}
+    return _Layout(Tool.PYFEAT, measures, header.index("frame") if "frame" in header else None)
+
+
+def _facereader(header: Sequence[str]) -> _Layout | None:
+    if "Video Time" not in header:
+        return None
+    measures = {name: header.index(name) for name in _FACEREADER if name in header}
+    return _Layout(Tool.FACEREADER, measures, header.index("Video Time"))
+
+
+def _reduced(rows: Iterator[tuple[int, list[str]]], layout: _Layout) -> Series:
+    sums = dict.fromkeys(layout.measures, 0.0)
+    count = readable = 0
+    seen: set[str] = set()
+    faces: set[str] = set()
+    for line, row in rows:
+        if not any(row):
+            continue
+        count += 1
+        _one_face(row, layout, seen, faces, line)
+        values = _values(row, layout, line)
+        if values is not None:
+            readable += 1
+            for name, value in zip(layout.measures, values, strict=True):
+                sums[name] += value
+    if not readable:
+        raise FerError("No moment of this table has a face that could be read.", "nothing_readable")
+    return Series(layout.tool, count, readable / count, {name: total / readable for name, total in sums.items()})
+
+
+def _one_face(row: Sequence[str], layout: _Layout, seen: set[str], faces: set[str], line: int) -> None:
+    """Raise FerError ``several_faces`` where a moment comes twice, or another face: whose it is can't be known."""
+    moment = _cell(row, layout.moment, line) if layout.moment is not None else None
+    if layout.face is not None:
+        faces.add(_cell(row, layout.face, line))
+    if (moment is not None and moment in seen) or len(faces) > 1:
+        raise FerError(
+            f"Line {line}: the table is of several faces. Please export the patient's face alone.", "several_faces"
+        )
+    if moment is not None:
+        seen.add(moment)
+
+
+def _values(row: Sequence[str], layout: _Layout, line: int) -> list[float] | None:
+    """Return the measures of a moment, None where its program found no face in it."""
+    if layout.success is not None and _number(_cell(row, layout.success, line), line) != 1:
+        return None
+    cells = [_cell(row, place, line) for place in layout.measures.values()]
+    if any(_is_empty(cell) for cell in cells):
+        return None
+    return [_number(cell, line) for cell in cells]
+
+
+def _is_empty(cell: str) -> bool:
+    return cell.lower() == "nan" or _FAILED.fullmatch(cell) is not None
+
+
+def _cell(row: Sequence[str], place: int, line: int) -> str:
+    if place >= len(row):
+        raise FerError(f"Line {line} is too short.", "bad_table")
+    return row[place]
+
+
+def _number(cell: str, line: int) -> float:
+    """Return a number, written with a point or, as some settings do, with a comma."""
+    try:
+        value = float(cell.replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FerError(f"Line {line}: {cell[:20]!r} is no number.", "bad_table")
+    return value
+
+
+def valid_measures(measures: Iterable[tuple[object, object]]) -> bool:
+    """Return whether stored measures are ones that a table of these tools can give."""
+    return all(
+        isinstance(name, str)
+        and (_OPENFACE.fullmatch(name) or _PYFEAT.fullmatch(name) or name in _FACEREADER)
+        and isinstance(value, int | float)
+        and math.isfinite(value)
+        for name, value in measures
+    )

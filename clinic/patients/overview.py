@@ -1,0 +1,77 @@
+"""Three sentences on a patient: the newest recording against the usual range, how far to trust it, and what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from clinic.patients.trends import Trend, TrendPoint
+from clinic.phrases import counted, day
+
+
+def summary(trend: Trend, names: Mapping[int, str], not_interpreted: str | None = None) -> tuple[str, str, str]:
+    """Return the three sentences of a trend. `names`: what each column of `trends.LABELS` is called.
+
+    `not_interpreted`: the sentence that stands in the place of the first one where labels say nothing; None else.
+    """
+    if not trend.points:
+        return ("No recording has a result yet.", "", "")
+    newest = trend.points[-1]
+    first = not_interpreted or _against_usual(trend, newest, names)
+    return first, _trust(newest, shares=not_interpreted is None), _counting(trend)
+
+
+def _against_usual(trend: Trend, newest: TrendPoint, names: Mapping[int, str]) -> str:
+    """Say how the newest recording lies to the patient's own usual range."""
+    begin = f"Newest recording, {day(newest.recorded_on)}:"
+    if newest.excluded is not None:
+        return f"{begin} not compared with the usual range, because it does not count ({newest.excluded})."
+    if newest.usual_low is None or newest.usual_high is None or newest.shares is None:
+        return f"{begin} no usual range yet, {trend.building or 'it is part of the baseline'}."
+    if not newest.beyond:
+        return f"{begin} every expression lies within this patient's usual range."
+    marked = [_beside(column, newest, names) for column in newest.outside]
+    once = [_beside(column, newest, names) for column in newest.beyond if column not in newest.outside]
+    said = []
+    if marked:
+        said.append(f"{_listed(marked)}, for the second time in a row")
+    if once:
+        said.append(f"{_listed(once)}, this once, which may be chance")
+    return f"{begin} outside this patient's usual range: {'; '.join(said)}."
+
+
+def _beside(column: int, point: TrendPoint, names: Mapping[int, str]) -> str:
+    shares, low, high = point.shares or (), point.usual_low or (), point.usual_high or ()
+    return f"{names[column]} {_percent(shares[column])} (usual {_percent(low[column])} to {_percent(high[column])})"
+
+
+def _trust(newest: TrendPoint, shares: bool) -> str:
+    """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
+    readable = f"The face could be read in {_percent(newest.usable_share)} of it"
+    if newest.excluded is not None:
+        return f"{readable}, so rely on it little."
+    if not shares or newest.low is None or newest.high is None:
+        return f"{readable}."
+    widest = max(high - low for low, high in zip(newest.low, newest.high, strict=True)) / 2
+    return f"{readable}; its shares are known to about ± {widest * 100:.0f} percentage points."
+
+
+def _counting(trend: Trend) -> str:
+    """Say how many recordings count, since when they can be compared, and why others don't count."""
+    line = [point for point in trend.points if point.segment == len(trend.changes)]
+    good = sum(point.excluded is None for point in line)
+    since = f" since {day(trend.changes[-1].day)}, when a new line began" if trend.changes else ""
+    left_out = len(line) - good
+    rest = f"; {left_out} {'does' if left_out == 1 else 'do'} not count ({_reasons(line)})" if left_out else ""
+    return f"{good} of {counted(len(line), 'recording')} can be compared{since}{rest}."
+
+
+def _reasons(line: Sequence[TrendPoint]) -> str:
+    return "; ".join(dict.fromkeys(point.excluded for point in line if point.excluded is not None))
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"

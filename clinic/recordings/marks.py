@@ -1,0 +1,321 @@
+"""What clinicians say of stretches of a recording. The samples stay as they are: marks stand beside them.
+
+Marks belong to the visit: all versions of it show them. What the model had said is kept with each, so that agreement is
+counted for the model that was judged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit, clock
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError, Difference, need_unchanged
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.patients.fields import valid_note
+from clinic.recordings.states import UNDER_WAY
+from db.engine import Database
+from db.models import Account, Job, Recording, RecordingMark, Sample
+from fer_core.emotions import EMOTION_LABELS
+from fer_core.errors import FerError
+from fer_core.reading.intervals import share_interval
+from fer_core.reading.reading import Series
+from fer_core.types import Status
+
+FEWEST = 10
+"""From so many judged labels on, agreement is given with an interval."""
+LONGEST_S = 24 * 3600.0
+
+
+class Verdict(StrEnum):
+    """What a mark says. `IMPRESSION`: the clinician's own label, given before the model's was shown."""
+
+    AGREE = "agree"
+    OTHER = "other"
+    IMPRESSION = "impression"
+    UNCLEAR = "unclear"
+    NOT_PATIENT = "not_patient"
+    EVENT = "event"
+    EXCLUDE = "exclude"
+
+
+LABELLED = frozenset({Verdict.OTHER, Verdict.IMPRESSION})
+LEAVES_OUT = frozenset({Verdict.UNCLEAR, Verdict.NOT_PATIENT, Verdict.EXCLUDE})
+"""What these cover is left out of the series after marks."""
+REASONS: dict[Verdict, tuple[str, ...]] = {
+    Verdict.EVENT: ("medication", "topic", "crying", "laughing", "talking", "other"),
+    Verdict.EXCLUDE: ("camera", "other_person", "interruption", "other"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFields:
+    """What is said of a stretch from `begin_s` to `end_s`; `label` of `LABELLED`, `reason` of `REASONS`."""
+
+    begin_s: float
+    end_s: float
+    verdict: Verdict
+    label: str | None = None
+    reason: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stored mark. `by`: the name of who made it, None for an account of another installation."""
+
+    id: str
+    number: int
+    revision: int
+    said: MarkFields
+    model_label: str | None
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of `judged` labels of one model for one patient, so many `agreed`; the 95 % interval from `FEWEST` on."""
+
+    judged: int
+    agreed: int
+    low: float | None
+    high: float | None
+
+
+def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
+    """Return the marks of a recording's visit in the order of time. Raises Forbidden, ConsentError, FerError."""
+    with db.read() as session:
+        visit_id, _ = _readable(session, actor, recording_id)
+        rows = session.execute(
+            select(RecordingMark, Account.name)
+            .outerjoin(Account, Account.id == RecordingMark.recorded_by)
+            .where(RecordingMark.recording_id == visit_id)
+            .order_by(RecordingMark.begin_s, RecordingMark.number)
+        )
+        return [Mark(row.id, row.number, row.revision, _said(row), row.model_label, name) for row, name in rows]
+
+
+def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: int | None = None) -> str:
+    """Add a mark and return its id. `seen`: the highest number of a mark that was on the screen.
+
+    Raises Forbidden, ConsentError, ConflictError where somebody marked the same stretch meanwhile, FerError
+    ``bad_mark``, ``bad_note``.
+    """
+    with db.session() as session:
+        recording = access.recording_of(session, recording_id)
+        account = access.require_writer_of(session, actor, recording.patient_id)
+        consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
+        # Until it is over the stored samples may be several people's.
+        if session.scalar(select(Job.state).where(Job.recording_id == recording_id)) in UNDER_WAY:
+            raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
+        visit_id, model_label = recording.version_of or recording.id, _model_label(session, recording_id, said)
+        said = _valid(said, model_label)
+        _need_seen(session, visit_id, said, seen)
+        row = RecordingMark(
+            recording_id=visit_id,
+            begin_s=said.begin_s,
+            end_s=said.end_s,
+            verdict=said.verdict.value,
+            label=said.label,
+            reason=said.reason,
+            note=said.note,
+            model_label=model_label,
+            model_sha256=recording.model_sha256,
+            recorded_by=account.id,
+            recorded_at=clock.now(),
+        )
+        session.add(row)
+        session.flush()
+        audit.write(
+            session, AuditAction.MARK_ADDED, account.id, recording.patient_id, recording_id, verdict=said.verdict.value
+        )
+        return row.id
+
+
+def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields) -> None:
+    """Change what a mark says. `seen`: its revision on the screen.
+
+    Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_mark``, ``bad_mark``, ``bad_note``.
+    """
+    with db.session() as session:
+        row, recording, account = _writable(session, actor, mark_id)
+        said = _valid(said, row.model_label)
+        need_unchanged("this mark", seen, row.revision, [Difference("Mark", told(_said(row)), told(said))])
+        row.begin_s, row.end_s, row.verdict = said.begin_s, said.end_s, said.verdict.value
+        row.label, row.reason, row.note = said.label, said.reason, said.note
+        row.revision += 1
+        audit.write(
+            session, AuditAction.MARK_CHANGED, account.id, recording.patient_id, recording.id, verdict=row.verdict
+        )
+
+
+def remove(db: Database, actor: Actor, mark_id: str, seen: int) -> None:
+    """Delete a mark. `seen`: its revision on the screen. Raises Forbidden, ConflictError, FerError ``unknown_mark``."""
+    with db.session() as session:
+        row, recording, account = _writable(session, actor, mark_id)
+        need_unchanged("this mark", seen, row.revision)
+        session.delete(row)
+        audit.write(
+            session, AuditAction.MARK_DELETED, account.id, recording.patient_id, recording.id, verdict=row.verdict
+        )
+    db.forget_deleted()
+
+
+def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
+    """Return how often clinicians agreed with this recording's model for this patient, over all recordings.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _, recording = _readable(session, actor, recording_id)
+        rows = session.scalars(
+            select(RecordingMark)
+            .join(Recording, Recording.id == RecordingMark.recording_id)
+            .where(
+                Recording.patient_id == recording.patient_id,
+                RecordingMark.model_sha256 == recording.model_sha256,
+                RecordingMark.model_label.in_(EMOTION_LABELS),
+                RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
+            )
+        ).all()
+    return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in rows])
+
+
+def agreed_of(judgements: Sequence[bool]) -> Agreement:
+    """Return the agreement of judgements, with Wilson's interval from `FEWEST` on."""
+    judged, agreed = len(judgements), sum(judgements)
+    if judged < FEWEST:
+        return Agreement(judged, agreed, None, None)
+    low, high = share_interval(np.array([agreed / judged]), np.array([float(judged)]), dependent=False)
+    return Agreement(judged, agreed, float(low[0]), float(high[0]))
+
+
+def applied(series: Series, found: Sequence[Mark]) -> tuple[Series, NDArray[np.bool_]]:
+    """Return a series with the clinicians' labels in place of the model's, and which samples are left out, (N,).
+
+    Of two labels for one sample the newer mark counts. A sample that could not be read gets no label.
+    """
+    outputs, statuses = series.outputs.copy(), list(series.statuses)
+    left_out = np.zeros(len(series.time_s), np.bool_)
+    for mark in sorted(found, key=lambda one: one.number):
+        inside = (series.time_s >= mark.said.begin_s) & (series.time_s < mark.said.end_s)
+        if mark.said.verdict in LEAVES_OUT:
+            left_out |= inside
+        if mark.said.verdict is Verdict.OTHER and mark.said.label is not None:
+            places = np.flatnonzero(inside & series.usable)
+            outputs[places] = np.eye(len(EMOTION_LABELS))[EMOTION_LABELS.index(mark.said.label)]
+            for place in places.tolist():
+                statuses[place] = Status.OK
+    return replace(series, outputs=outputs, statuses=tuple(statuses)), left_out
+
+
+def kept(series: Series, left_out: NDArray[np.bool_]) -> Series:
+    """Return a series without the samples that are left out."""
+    statuses = tuple(status for status, out in zip(series.statuses, left_out.tolist(), strict=True) if not out)
+    mouth = series.mouth_change[~left_out] if series.mouth_change is not None else None
+    return replace(
+        series,
+        time_s=series.time_s[~left_out],
+        outputs=series.outputs[~left_out],
+        statuses=statuses,
+        mouth_change=mouth,
+    )
+
+
+def told(said: MarkFields) -> str:
+    """Return a mark in the program's own words, for a comparison: verdict, label or reason, note."""
+    return " · ".join(part for part in (said.verdict.value, said.label, said.reason, said.note) if part)
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Raise ValueError or FerError for an imported mark that could not be shown."""
+    said = MarkFields(
+        row["begin_s"], row["end_s"], Verdict(row["verdict"]), row.get("label"), row.get("reason"), row["note"]
+    )
+    if _valid(said, row.get("model_label")) != said or row.get("model_label") not in {
+        None,
+        "uncertain",
+        *EMOTION_LABELS,
+    }:
+        raise ValueError("no mark")
+
+
+def _readable(session: Session, actor: Actor, recording_id: str) -> tuple[str, Recording]:
+    recording = access.recording_of(session, recording_id)
+    access.require_reader_of(session, actor, recording.patient_id)
+    consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
+    return recording.version_of or recording.id, recording
+
+
+def _writable(session: Session, actor: Actor, mark_id: str) -> tuple[RecordingMark, Recording, Account]:
+    row = session.get(RecordingMark, mark_id)
+    if row is None:
+        raise FerError("This mark is no longer there.", "unknown_mark")
+    recording = session.get_one(Recording, row.recording_id)
+    account = access.require_writer_of(session, actor, recording.patient_id)
+    consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
+    return row, recording, account
+
+
+def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: int | None) -> None:
+    """Refuse a mark on a stretch that somebody else marked since the screen was drawn."""
+    if seen is None:
+        return
+    newer = session.scalars(
+        select(RecordingMark)
+        .where(RecordingMark.recording_id == visit_id, RecordingMark.number > seen)
+        .where(RecordingMark.begin_s < said.end_s, RecordingMark.end_s > said.begin_s)
+        .order_by(RecordingMark.number)
+    ).all()
+    if newer:
+        differences = [Difference("Mark", told(_said(row)), told(said)) for row in newer]
+        raise ConflictError("this stretch", newer[-1].number, differences)
+
+
+def _model_label(session: Session, recording_id: str, said: MarkFields) -> str | None:
+    """Return the label that the model gave most samples of a stretch, ``"uncertain"``, or None where it gave none."""
+    inside = select(Sample).where(
+        Sample.recording_id == recording_id, Sample.time_s >= said.begin_s, Sample.time_s < said.end_s
+    )
+    usable = inside.where(or_(Sample.status == Status.OK, Sample.status == Status.UNCERTAIN)).subquery()
+    counts: dict[str, int] = {}
+    for row in session.execute(select(usable)).mappings():
+        label = "uncertain"
+        if row["status"] == Status.OK:
+            label = max(EMOTION_LABELS, key=lambda name, row=row: row[name] or 0.0)  # type: ignore[misc]
+        counts[label] = counts.get(label, 0) + 1
+    whole = session.scalar(select(func.count()).select_from(inside.subquery())) or 0
+    if sum(counts.values()) * 2 < max(1, whole):
+        return None
+    return max(counts, key=lambda label: counts[label])
+
+
+def _valid(said: MarkFields, model_label: str | None) -> MarkFields:
+    """Return a mark as it is kept. Raises FerError ``bad_mark``, ``bad_note``."""
+    finite = math.isfinite(said.begin_s) and math.isfinite(said.end_s)
+    if not finite or not 0 <= said.begin_s < said.end_s <= LONGEST_S:
+        raise FerError("Please choose a stretch of the recording.", "bad_mark")
+    if said.verdict is Verdict.AGREE and model_label not in EMOTION_LABELS:
+        raise FerError("The model gave no label to agree with here.", "bad_mark")
+    if (said.label not in EMOTION_LABELS) if said.verdict in LABELLED else (said.label is not None):
+        raise FerError("Please choose a label.", "bad_mark")
+    if said.verdict in REASONS and said.reason not in REASONS[said.verdict]:
+        raise FerError("Please choose a reason.", "bad_mark")
+    if said.verdict not in REASONS and said.reason is not None:
+        raise FerError("Only an event and an exclusion have a reason.", "bad_mark")
+    return replace(said, note=valid_note(said.note))
+
+
+def _said(row: RecordingMark) -> MarkFields:
+    return MarkFields(row.begin_s, row.end_s, Verdict(row.verdict), row.label, row.reason, row.note)

@@ -1,0 +1,67 @@
+"""What stands beside the labels in a report: questionnaires, marks on the time axis, and conditions of the face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from clinic import words
+from clinic.patients.conditions import Condition, holding
+from clinic.patients.events import Mark
+from clinic.questionnaires.answers import Answer
+from clinic.questionnaires.sentences import change_sentence, day, latest_by_scale, score_sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is stored of a patient beside the recordings."""
+
+    answers: Sequence[Answer] = ()
+    marks: Sequence[Mark] = ()
+    conditions: Sequence[Condition] = ()
+
+    def within(self, begin: date | None, end: date | None) -> Beside:
+        """Return what falls into a period, its ends included; each is open where it is None."""
+
+        def falls(one: date) -> bool:
+            return (begin is None or one >= begin) and (end is None or one <= end)
+
+        answers = [answer for answer in self.answers if falls(answer.answered_on)]
+        return Beside(answers, [mark for mark in self.marks if falls(mark.happened_on)], self.conditions)
+
+
+def score_rows(answers: Sequence[Answer]) -> list[tuple[str, ...]]:
+    """Return each questionnaire with its day and what its score is, the earliest first."""
+    ordered = sorted(answers, key=lambda answer: (answer.answered_on, answer.number))
+    return [
+        (day(answer.answered_on), answer.scale.name, score_sentence(answer.scale, answer.score)) for answer in ordered
+    ]
+
+
+def score_sentences(answers: Sequence[Answer]) -> list[str]:
+    """Return for each questionnaire how the last answers differ from those before."""
+    found = []
+    for given in latest_by_scale(answers).values():
+        ordered = sorted(given, key=lambda answer: (answer.answered_on, answer.number))
+        said = change_sentence(*ordered[-2:]) if len(ordered) > 1 else None
+        found += [said] if said is not None else []
+    return found
+
+
+def mark_rows(marks: Sequence[Mark]) -> list[tuple[str, ...]]:
+    """Return each mark with its day and kind, the earliest first."""
+    ordered = sorted(marks, key=lambda mark: mark.happened_on)
+    return [(day(mark.happened_on), mark.kind.value, mark.text) for mark in ordered]
+
+
+def objection(conditions: Sequence[Condition], days: Sequence[date]) -> str | None:
+    """Return why no label is printed: a condition of the face held on one of these days; None where none did."""
+    held = {one.id: one for on in days for one in holding(conditions, on)}
+    if not held:
+        return None
+    told = ", ".join(
+        f"{words.CONDITIONS[one.kind].lower()}{f' ({one.note})' if one.note else ''} since {day(one.began_on)}"
+        for one in held.values()
+    )
+    return f"Labels of expressions are not interpreted and not printed: {told}."

@@ -1,0 +1,65 @@
+"""Another recording of the same patient beside this one, on the same scales."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic import words
+from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.trends import TrendPoint
+from clinic.recordings import readings
+from fer_core.reading.reading import Reading
+from pages import chooser
+from pages.charts.compare import compare_figure
+from pages.charts.trend import title
+from pages.session import actor
+from pages.views.conditions import holding_on
+from pages.widgets import chart, percent
+from web.resources import resources
+
+
+def show_compare(patient: PatientDetail, recording: RecordingRow, reading: Reading) -> None:
+    """Offer the patient's other recordings, and draw the one that is chosen beside this one."""
+    others = [row for row in patient.recordings if row.visit_id != recording.visit_id and row.shares is not None]
+    if not others or not reading.shares:
+        return
+    labels = {row.id: chooser.visit(row) for row in others}
+    chosen = chooser.choose("Compare with", labels, f"compare:{recording.id}", placeholder="Choose a recording")
+    if chosen is None:
+        return
+    beside = next(row for row in others if row.id == chosen)
+    if holding_on(patient.id, beside.recorded_on):
+        st.info(words.NOT_INTERPRETED_THEN, icon=":material/info:")
+        return
+    other = readings.tell(resources().db, actor(), chosen).reading
+    if other is None or not other.shares:
+        return
+    if not alike(patient.trend.points, recording, chosen):
+        st.warning(words.NOT_COMPARABLE, icon=":material/info:")
+    both = {chooser.visit(recording): reading, labels[chosen]: other}
+    chart(
+        compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings beside each other"
+    )
+    st.dataframe(_rows(both), hide_index=True, key=f"compared_{recording.id}")
+    st.caption(words.COMPARED)
+
+
+def alike(points: tuple[TrendPoint, ...], recording: RecordingRow, other_id: str) -> bool:
+    """Return whether two recordings stand in one line of the trend, so that they may be compared."""
+    lines = {point.recording_id: point.segment for point in points}
+    return recording.id in lines and lines.get(recording.id) == lines.get(other_id)
+
+
+def _rows(both: dict[str, Reading]) -> list[dict[str, str]]:
+    rows = []
+    for column, name in words.TREND_NAMES.items():
+        rows.append({"Label": title(name)} | {called: _share(reading, column) for called, reading in both.items()})
+    rows.append({"Label": "Usable"} | {called: percent(reading.usable_share) for called, reading in both.items()})
+    return rows
+
+
+def _share(reading: Reading, column: int) -> str:
+    share = percent(reading.shares[column])
+    if not reading.interval_known:
+        return share
+    return f"{share} ({percent(reading.low[column])} to {percent(reading.high[column])})"

@@ -1,0 +1,85 @@
+"""Conditions under which labels are not interpreted: what holds now, recording one, ending one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import streamlit as st
+
+from clinic import words
+from clinic.patients import conditions
+from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.conditions import Condition, ConditionKind
+from clinic.recordings import readings
+from pages import actions, chooser, links
+from pages.session import actor
+from pages.widgets import day, day_input, show_errors, today
+from web.resources import resources
+
+
+def holding_now(patient_id: str) -> list[Condition]:
+    """Return the conditions of a patient that hold today."""
+    return holding_on(patient_id, today())
+
+
+def holding_on(patient_id: str, day: date) -> list[Condition]:
+    """Return the conditions of a patient that held on a day."""
+    return conditions.holding(conditions.conditions(resources().db, actor(), patient_id), day)
+
+
+def show_movement_alone(recording: RecordingRow, holding: Sequence[Condition]) -> None:
+    """Say that the labels of a recording are not interpreted, and draw how much the face moved."""
+    st.info(links.plain_text(words.NOT_INTERPRETED.format(why=named(holding))), icon=":material/visibility_off:")
+    told = readings.tell(resources().db, actor(), recording.id)
+    movement = told.reading.movement if told.reading is not None else None
+    st.metric("Movement of the face", "–" if movement is None else f"{movement:.2f}", help=words.MOVEMENT)
+
+
+def named(found: Sequence[Condition]) -> str:
+    """Return what the conditions are called, in one line."""
+    return ", ".join(condition.note or words.CONDITIONS[condition.kind] for condition in found)
+
+
+def show_conditions(patient: PatientDetail) -> None:
+    """Draw what is recorded, and forms to add and to end one."""
+    st.subheader("Do not interpret labels")
+    st.caption(words.CONDITIONS_MEANING)
+    found = conditions.conditions(resources().db, actor(), patient.id)
+    for condition in found:
+        with show_errors(), st.container(horizontal=True, vertical_alignment="center"):
+            until = f" to {day(condition.ended_on)}" if condition.ended_on else ""
+            note = f": {condition.note}" if condition.note else ""
+            said = f"{words.CONDITIONS[condition.kind]}{note}, from {day(condition.began_on)}{until}"
+            st.markdown(links.plain_text(said), width="stretch")
+            if patient.writable and condition.ended_on is None:
+                _end(condition.id)
+    if patient.writable:
+        _add(patient.id)
+
+
+def _end(condition_id: str) -> None:
+    if actions.action("Holds no longer", "end_condition", condition_id):
+        db, who = resources().db, actor()
+        actions.once("end_condition", condition_id, lambda: conditions.end(db, who, condition_id))
+        st.rerun()
+
+
+def _add(patient_id: str) -> None:
+    round_ = st.session_state.get("condition_round", 0)
+    with show_errors(), st.form(f"condition:{patient_id}:{round_}", border=True):
+        left, middle, right = st.columns([2, 1, 2])
+        with left:
+            kinds = {kind.value: label for kind, label in words.CONDITIONS.items()}
+            kind = chooser.choose("Condition", kinds, f"condition_kind:{patient_id}:{round_}", placeholder="Choose one")
+        with middle:
+            began_on = day_input("Since", today(), f"condition_day:{patient_id}:{round_}")
+        note = right.text_input(
+            "Note (optional)", max_chars=conditions.NOTE_MAX, key=f"condition_note:{patient_id}:{round_}"
+        )
+        target = f"{patient_id}:{round_}"
+        if actions.submit("Record", "add_condition", target) and kind and began_on is not None:
+            db, who, wanted = resources().db, actor(), ConditionKind(kind)
+            actions.once("add_condition", target, lambda: conditions.add(db, who, patient_id, wanted, began_on, note))
+            st.session_state["condition_round"] = round_ + 1
+            st.rerun()

@@ -1,0 +1,155 @@
+"""What people say of stretches of a recording: asking for it, listing it, and how often they agree with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from clinic import words
+from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.fields import NOTE_MAX
+from clinic.recordings import marks
+from clinic.recordings.marks import LABELLED, LEAVES_OUT, REASONS, Agreement, Mark, MarkFields, Verdict
+from clinic.recordings.readings import Told
+from fer_core.emotions import Emotion
+from pages import actions, chooser, links
+from pages.charts import curves
+from pages.charts.trend import title
+from pages.session import actor
+from pages.views.conflict import saved
+from pages.views.player import Asked, Marked
+from pages.widgets import percent, position, show_errors
+from web.resources import resources
+
+LABELS = {emotion.label: title(words.EXPRESSIONS[emotion]) for emotion in Emotion}
+OFFERED = [verdict for verdict in Verdict if verdict is not Verdict.IMPRESSION]
+
+
+def marked_of(told: Told, found: Sequence[Mark]) -> Marked:
+    """Return what the player shows of marks."""
+    spans = [
+        {
+            "begin_s": mark.said.begin_s,
+            "end_s": mark.said.end_s,
+            "text": said(mark),
+            "leaves_out": mark.said.verdict in LEAVES_OUT,
+        }
+        for mark in found
+    ]
+    if not any(mark.said.verdict in LEAVES_OUT or mark.said.verdict is Verdict.OTHER for mark in found):
+        return Marked(spans)
+    series, left_out = marks.applied(told.series, found)
+    codes = curves.codes(series)
+    codes[left_out] = curves.LEFT_OUT
+    return Marked(spans, curves.encoded(codes))
+
+
+def said(mark: Mark) -> str:
+    """Return a mark in words."""
+    fields = mark.said
+    what = words.VERDICTS[fields.verdict]
+    if fields.label is not None:
+        what += f": {LABELS[fields.label]}"
+    if fields.reason is not None:
+        what += f": {words.MARK_REASONS[fields.reason]}"
+    return f"{what} · {fields.note}" if fields.note else what
+
+
+@st.dialog("Mark this stretch")
+def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Sequence[Mark], blind: bool) -> None:
+    """Ask what there is to say of a stretch, and store it."""
+    with show_errors():
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.caption(f"From {position(asked.begin_s)} to {position(asked.end_s)}")
+        key = f"{recording.id}:{asked.number}"
+        start = Verdict.EXCLUDE if asked.what == "exclude" else Verdict.AGREE
+        wanted = _form(key, MarkFields(asked.begin_s, asked.end_s, Verdict.IMPRESSION if blind else start))
+        seen = max((mark.number for mark in found), default=0)
+        db, who = resources().db, actor()
+
+        def store(known: int) -> None:
+            if wanted is not None:
+                marks.add(db, who, recording.id, wanted, known)
+
+        if saved(f"marks of {key}", seen, actions.action("Keep", "add_mark", key, "primary"), store):
+            st.rerun()
+
+
+@st.dialog("Change this mark")
+def change(patient: PatientDetail, mark: Mark) -> None:
+    """Change what a mark says."""
+    with show_errors():
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.caption(f"From {position(mark.said.begin_s)} to {position(mark.said.end_s)}")
+        target = actions.at(mark.id, mark.revision)
+        wanted = _form(target, mark.said)
+        db, who = resources().db, actor()
+
+        def store(known: int) -> None:
+            if wanted is not None:
+                marks.edit(db, who, mark.id, known, wanted)
+
+        if saved(f"mark {mark.id}", mark.revision, actions.action("Keep", "edit_mark", target, "primary"), store):
+            st.rerun()
+
+
+def _form(key: str, start: MarkFields) -> MarkFields | None:
+    """Draw what may be said of a stretch; return what is said, with the label or reason still open as None."""
+    verdict = start.verdict
+    if verdict is not Verdict.IMPRESSION:
+        names = {one.value: words.VERDICTS[one] for one in OFFERED}
+        chosen = chooser.choose("What do you say of it?", names, f"verdict:{key}", start=verdict.value)
+        verdict = Verdict(chosen or verdict)
+    label = reason = None
+    if verdict in LABELLED:
+        label = chooser.choose("Label", LABELS, f"label:{key}", start=start.label, placeholder="Choose a label")
+    if verdict in REASONS:
+        reasons = {name: title(words.MARK_REASONS[name]) for name in REASONS[verdict]}
+        reason = chooser.choose("Why", reasons, f"reason:{key}:{verdict}", start=start.reason, placeholder="Choose")
+    note = st.text_input("Note (optional)", start.note, max_chars=NOTE_MAX, key=f"note:{key}")
+    return MarkFields(start.begin_s, start.end_s, verdict, label, reason, note)
+
+
+def show_marks(patient: PatientDetail, found: Sequence[Mark]) -> None:
+    """List the marks, each with what may be done about it."""
+    if not found:
+        return
+    with st.expander(f"Marks ({len(found)})", expanded=True):
+        st.caption(words.MARKS)
+        for mark in found:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                span = f"{position(mark.said.begin_s)} to {position(mark.said.end_s)}"
+                model = f" · model: {words.TREND_NAMES[_column(mark.model_label)]}" if mark.model_label else ""
+                st.markdown(f"**{span}** {links.plain_text(said(mark) + model)}", width="stretch")
+                st.caption(links.plain_text(mark.by or "elsewhere"), width="content")
+                if patient.writable:
+                    _buttons(patient, mark)
+
+
+def _buttons(patient: PatientDetail, mark: Mark) -> None:
+    target = actions.at(mark.id, mark.revision)
+    if actions.action("Change", "change_mark", target, "tertiary", ":material/edit:"):
+        change(patient, mark)
+    if actions.action("Delete", "delete_mark", target, "tertiary", ":material/delete:"):
+        marks.remove(resources().db, actor(), mark.id, mark.revision)
+        st.rerun()
+
+
+def _column(label: str) -> int:
+    return len(Emotion) if label not in LABELS else list(LABELS).index(label)
+
+
+def agreement_sentence(found: Agreement) -> str:
+    """Return how often people agreed with the model for this patient."""
+    if found.low is None or found.high is None:
+        return f"{found.judged} of {marks.FEWEST} labels of this patient are judged; from then on agreement is given."
+    return (
+        f"People agreed with {found.agreed} of {found.judged} judged labels of this patient"
+        f" ({percent(found.agreed / found.judged)}, 95 % interval {percent(found.low)} to {percent(found.high)})."
+    )
+
+
+def ask_blind(offered: bool) -> bool:
+    """Draw the choice to judge before seeing what the model said; return whether it is chosen."""
+    return offered and st.toggle("Blind first", key="blind_first", help=words.BLIND)

@@ -1,0 +1,58 @@
+"""The recordings of one patient: those under way, and the list of all."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic.jobs import progress
+from clinic.patients.caseload import PatientDetail
+from pages import chooser, links
+from pages.session import actor
+from pages.views.recording import title_of
+from pages.widgets import DAY_COLUMN, duration, show_errors, table_of_recordings
+from web.resources import resources
+
+
+def show_table(patient: PatientDetail) -> None:
+    """List all recordings; each opens on its own page."""
+    labels = {recording.id: title_of(recording) for recording in patient.recordings}
+    chosen = chooser.choose(
+        "Open a recording", labels, f"open:{patient.id}", placeholder="Choose a recording, or tick its row"
+    )
+    rows = [
+        {
+            "No.": recording.visit_number,
+            "Recorded on": recording.recorded_on,
+            "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
+            "Kind": recording.kind.capitalize(),
+            "Length": duration(recording.duration_s) if recording.kind == "video" else "",
+            "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
+            "State": recording.standing.sentence,
+            "Note": recording.note,
+        }
+        for recording in patient.recordings
+    ]
+    shown = ("No.", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
+    config = {"Usable": st.column_config.NumberColumn(format="%.0f %%"), "Recorded on": DAY_COLUMN}
+    ids = [recording.id for recording in patient.recordings]
+    ticked = table_of_recordings(rows, ids, "recordings", column_config=config, column_order=shown)
+    if chosen is not None or ticked is not None:
+        links.open_recording(chosen or ticked or "")
+
+
+@st.fragment(run_every=2)
+def show_under_way(patient_id: str, before: int) -> None:
+    """Say which analyses of the patient are not over; the page is drawn again when one is. Only this part runs again.
+
+    `before`: how many there were when the page was drawn.
+    """
+    with show_errors():
+        parts = resources()
+        found = progress.active(parts.db, parts.settings, actor(), patient_id)
+        if len(found) != before:
+            st.rerun()
+        for job in found:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{chooser.visit(job.subject)}: {job.status.standing.sentence}", width="stretch")
+                if job.status.writable:
+                    links.analysis_link("Show", job.status.recording_id)

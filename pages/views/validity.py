@@ -1,0 +1,74 @@
+"""What is known and what is unknown of the model for someone like this patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import streamlit as st
+
+from clinic import words
+from clinic.patients.caseload import PatientDetail
+from clinic.patients.conditions import Condition
+from clinic.recordings import marks
+from fer_core.model.model_card import ModelCard
+from pages import links
+from pages.session import actor
+from pages.views.conditions import named
+from pages.views.marks import agreement_sentence
+from pages.widgets import percent
+from web.resources import resources
+
+SPLIT = "PrivateTest"
+"""The test pictures whose figures are told."""
+
+
+def show_validity(patient: PatientDetail, holding: Sequence[Condition]) -> None:
+    """Draw the card; `holding`: the conditions under which labels are not interpreted now."""
+    with st.expander("How far the model holds for this patient"):
+        left, right = st.columns(2)
+        with left:
+            st.markdown("**Known**")
+            st.markdown("\n".join(f"- {links.plain_text(line)}" for line in _known(patient)))
+        with right:
+            st.markdown("**Unknown**")
+            st.markdown("\n".join(f"- {links.plain_text(line)}" for line in _unknown(patient, holding)))
+
+
+def _known(patient: PatientDetail) -> list[str]:
+    return [*_of_the_model(), *_of_the_patient(patient)]
+
+
+def _of_the_model() -> list[str]:
+    tested = ModelCard.load(resources().settings.model).metrics.get(SPLIT)
+    if tested is None:
+        return ["The installed model brings no test results."]
+    measured = tested["full"]
+    said = [
+        f"On {measured['pictures']:,} test pictures of other people the model gives the label that a person gave in"
+        f" {percent(measured['accuracy'])}.",
+        f"It calls {percent(measured['neutral_to_sad'])} of the neutral faces sad-like.",
+    ]
+    kept = measured.get("selective")
+    if kept:
+        said.append(f"Where a label stands out it agrees in {percent(kept['accuracy'])}; the rest stays uncertain.")
+    return said
+
+
+def _of_the_patient(patient: PatientDetail) -> list[str]:
+    shares = [one.usable_share for one in patient.recordings if one.usable_share is not None]
+    said = [f"In this patient's recordings the face can be read in {percent(median(shares))} of the time (median)."]
+    if patient.trend.changes:
+        said.append(f"The way of recording, or the model, changed {len(patient.trend.changes)} times.")
+    said.append(agreement_sentence(marks.agreement(resources().db, actor(), patient.recordings[0].id)))
+    return said if shares else said[1:]
+
+
+def _unknown(patient: PatientDetail, holding: Sequence[Condition]) -> list[str]:
+    said = [words.SUBGROUPS_UNKNOWN.replace("**", "")]
+    if patient.born_on is None:
+        said.append("This patient's age is not recorded; the training data says nothing of ages either.")
+    said.append("How spontaneous faces in a session differ from the test pictures, which come from the web.")
+    if holding:
+        said.append(f"How labels come about with {named(holding)}: they are not interpreted here.")
+    return said

@@ -1,0 +1,122 @@
+"""What other programs get: values without formulas, research without names and days, and nothing without consent."""
+
+import io
+import json
+import zipfile
+from datetime import date
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+
+from clinic.audit import AuditAction
+from clinic.consent.consent import Scope
+from clinic.exchange import downloads, handing_out, research, spreadsheet
+from clinic.exchange.downloads import Kind
+from clinic.patients import caseload, conditions, edits
+from clinic.patients.conditions import ConditionKind
+from clinic.patients.fields import PatientFields
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Given
+from db.models import AuditRow, Recording, Sample
+from fer_core.errors import FerError
+from tests import consents
+from tests.clinic.patients.test_digests import FIRST, add
+
+EVIL = '=HYPERLINK("http://x","y")'
+
+
+@pytest.fixture
+def filled(db, who, patient):
+    """A patient whose name and notes are formulas, with three recordings, moments and a questionnaire."""
+    consents.agree(db, patient)
+    edits.edit_patient(db, who, patient, 1, PatientFields("Wilhelmine Zauberberg", EVIL))
+    ids = add(db, patient, 3)
+    with db.session() as session:
+        for recording_id in ids:
+            session.get_one(Recording, recording_id).note = EVIL
+        session.add(Sample(recording_id=ids[0], frame_index=0, track=0, time_s=0.0, status="ok", happy=0.9))
+    answers.record(db, who, patient, Given("phq9", FIRST, total=9))
+    return patient
+
+
+def fetch(db, settings, who, patient, kind):
+    ticket = handing_out.prepare(db, settings, who, patient, kind)
+    return b"".join(downloads.content(db, who, downloads.take(db, settings, who, ticket)))
+
+
+def test_no_cell_of_the_workbook_is_a_formula_or_a_link(db, settings, who, filled):
+    book = openpyxl.load_workbook(io.BytesIO(fetch(db, settings, who, filled, Kind.XLSX)))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} <= {"s", "n", "d"}
+    assert not any(cell.hyperlink for cell in cells)
+    header, *rows = book["Recordings"].iter_rows(values_only=True)
+    assert header == spreadsheet.HEADER
+    first = dict(zip(header, rows[0], strict=True))
+    assert (first["note"], first["share_happy"], first["recorded_on"].date()) == (EVIL, pytest.approx(0.3), FIRST)
+    assert {row[0] for row in book["Dictionary"].iter_rows(min_row=2, values_only=True)} == set(header)
+    assert [row[1:3] for row in book["Questionnaires"].iter_rows(min_row=2, values_only=True)] == [("PHQ-9", 9)]
+
+
+def read(content, name):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return pq.read_table(io.BytesIO(archive.read(name))).to_pydict()
+
+
+def test_research_gets_no_name_text_id_or_true_day(db, settings, who, filled):
+    content = fetch(db, settings, who, filled, Kind.RESEARCH)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        everything = b"".join(archive.read(name) for name in archive.namelist())
+    recordings = [row.id for row in caseload.get_patient(db, who, filled).recordings]
+    for said in ("Zauberberg", "HYPERLINK", filled, *recordings):
+        assert said.encode() not in everything
+    days = read(content, research.RECORDINGS)["day_shifted"]
+    assert FIRST not in days
+    assert [(day - days[0]).days for day in days] == [0, 7, 14], "what lies between them stays"
+    assert read(content, research.ANSWERS)["day_shifted"] == [days[0]]
+    assert read(content, research.SAMPLES)["happy"] == [0.9]
+    assert "left" not in read(content, research.SAMPLES)
+
+
+def test_two_exports_can_not_be_joined(db, settings, who, filled):
+    first, second = (read(fetch(db, settings, who, filled, Kind.RESEARCH), research.RECORDINGS) for _ in range(2))
+    assert first["person"] != second["person"]
+
+
+@pytest.mark.parametrize("drawn", [0, 3649, 3650, 7299])
+def test_days_are_always_moved(monkeypatch, drawn):
+    monkeypatch.setattr(research.secrets, "randbelow", lambda most: drawn)
+    assert research._shift() != 0
+    assert abs(research._shift()) <= research.SHIFT_DAYS
+
+
+def test_under_a_condition_of_the_face_no_label_leaves(db, settings, who, filled):
+    conditions.add(db, who, filled, ConditionKind.AUTISM, date(2026, 1, 1))
+    found = read(fetch(db, settings, who, filled, Kind.RESEARCH), research.RECORDINGS)
+    assert found["share_happy"] == [None] * 3
+    content = fetch(db, settings, who, filled, Kind.RESEARCH)
+    assert read(content, research.SAMPLES) == {"person": []}
+    book = openpyxl.load_workbook(io.BytesIO(fetch(db, settings, who, filled, Kind.XLSX)))
+    header, first, *_ = book["Recordings"].iter_rows(values_only=True)
+    row = dict(zip(header, first, strict=True))
+    assert (row["share_happy"], row["counts"]) == (None, spreadsheet.NOT_INTERPRETED)
+
+
+def test_fhir_is_json_and_is_written_down(db, settings, who, filled):
+    found = json.loads(fetch(db, settings, who, filled, Kind.FHIR))
+    assert found["resourceType"] == "Bundle"
+    with db.read() as session:
+        asked = select(AuditRow).where(AuditRow.action == AuditAction.PATIENT_EXPORTED.value)
+        [row] = session.scalars(asked).all()
+    assert (row.patient_id, row.details) == (filled, {"kind": "json"})
+
+
+@pytest.mark.parametrize("kind", [Kind.FHIR, Kind.XLSX, Kind.RESEARCH])
+@pytest.mark.parametrize("scope", [Scope.EXPORT, Scope.KEEP_RESULTS])
+def test_without_consent_nothing_leaves(db, settings, who, filled, kind, scope):
+    consents.expire(db, filled, scope)
+    with pytest.raises(FerError) as refusal:
+        handing_out.prepare(db, settings, who, filled, kind)
+    assert refusal.value.code == "consent_expired"
+    assert not (settings.data_dir / "downloads").exists()

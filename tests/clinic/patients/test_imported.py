@@ -1,0 +1,102 @@
+"""Results of other programs stand by themselves, and go where the consent to keep results goes."""
+
+import io
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from clinic.consent.consent import Scope
+from clinic.erasure import deletion, retention, withdrawal
+from clinic.exchange import exports, imports
+from clinic.exchange.other_tools import Tool
+from clinic.patients import caseload, imported
+from db.models import ImportedSeries, Patient
+from fer_core.errors import FerError
+from tests import consents
+from tests.clinic.exchange.test_other_tools import OPENFACE
+
+DAY = date(2026, 1, 5)
+
+
+@pytest.fixture
+def taken(db, who, patient):
+    consents.agree(db, patient)
+    return imported.add(db, who, patient, DAY, OPENFACE.encode(), "before the change of dose")
+
+
+def stored(db):
+    with db.read() as session:
+        return session.scalars(select(ImportedSeries)).all()
+
+
+def test_it_is_listed_under_its_program_and_joins_no_trend(db, who, patient, taken):
+    [found] = imported.listed(db, who, patient)
+    assert found == taken
+    assert (found.tool, found.recorded_on, found.measures["AU12_r"]) == (Tool.OPENFACE, DAY, 2.0)
+    detail = caseload.get_patient(db, who, patient)
+    assert (detail.recordings, detail.trend.points) == ((), ())
+    imported.remove(db, who, found.id)
+    assert imported.listed(db, who, patient) == []
+
+
+def test_the_same_table_of_a_day_is_stored_once_and_another_one_has_a_number_of_its_own(db, who, patient, taken):
+    with pytest.raises(FerError) as refusal:
+        imported.add(db, who, patient, DAY, OPENFACE.encode(), "sent once more")
+    assert (refusal.value.code, f"no. {taken.number}" in refusal.value.message) == ("series_exists", True)
+    other = imported.add(db, who, patient, DAY, OPENFACE.replace("0.50", "0.70").encode())
+    assert other.number != taken.number
+    assert imported.add(db, who, patient, DAY + timedelta(days=1), OPENFACE.encode()).measures == taken.measures
+
+
+@pytest.mark.parametrize("day", [date(1900, 1, 1), date(2099, 1, 1)])
+def test_a_day_that_can_not_be_is_refused(db, who, patient, day):
+    consents.agree(db, patient)
+    with pytest.raises(FerError) as refusal:
+        imported.add(db, who, patient, day, OPENFACE.encode())
+    assert refusal.value.code == "bad_day"
+
+
+def test_without_consent_nothing_is_taken_or_told(db, who, patient, taken):
+    consents.expire(db, patient, Scope.KEEP_RESULTS)
+    assert imported.listed(db, who, patient) == []
+    with pytest.raises(FerError) as refusal:
+        imported.add(db, who, patient, DAY, OPENFACE.encode())
+    assert refusal.value.code == "consent_expired"
+
+
+def test_withdrawal_deletes_it_also_where_a_backup_brought_it_back(db, settings, who, patient, taken):
+    assert withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS]).series == 1
+    withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS])
+    assert stored(db) == []
+    with db.session() as session:
+        session.add(
+            ImportedSeries(
+                patient_id=patient, tool="openface", recorded_on=DAY, moments=1, readable_share=1.0, measures={},
+                recorded_at=datetime.now(UTC),
+            )
+        )  # fmt: skip
+    assert withdrawal.finish(db, settings) == 1
+    assert stored(db) == []
+
+
+def test_it_goes_with_the_patient_and_with_age(db, settings, who, patient, taken):
+    long_ago = datetime.now(UTC) - timedelta(days=4000)
+    with db.session() as session:
+        session.execute(update(ImportedSeries).values(recorded_on=long_ago.date(), recorded_at=long_ago))
+        session.execute(update(Patient).values(created_at=datetime.now(UTC)))
+    assert retention._recordings(db, settings, datetime.now(UTC).date() - timedelta(days=3650)) == 1
+    assert stored(db) == []
+    imported.add(db, who, patient, DAY, OPENFACE.encode())
+    deletion.delete_patient(db, settings, who, patient)
+    assert stored(db) == []
+
+
+def test_it_goes_out_and_comes_back(db, settings, who, patient, taken):
+    content = io.BytesIO()
+    exports.export_patient(db, settings, who, patient, content)
+    with db.session() as session:
+        session.delete(session.get_one(Patient, patient))
+    content.seek(0)
+    imports.import_patient(db, settings, who, content)
+    assert imported.listed(db, who, patient) == [taken]

@@ -1,0 +1,144 @@
+"""The first sentences say what the figures say, and the moments worth a look are readable, unlike, and not alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from clinic import words
+from clinic.patients.trends import Change, Range, Trend, TrendPoint
+from clinic.recordings import findings
+from clinic.recordings.findings import sentences, stretches, transitions
+from fer_core.emotions import Emotion
+from fer_core.reading.reading import Series, read
+from fer_core.types import Status
+
+SHARES = (0.0, 0.0, 0.0, 0.5, 0.2, 0.0, 0.3, 0.0)
+
+
+def series(labels, every_s=1.0):
+    """Samples at this distance: a label each, None for no face."""
+    outputs = np.full((len(labels), 7), np.nan)
+    for row, label in enumerate(labels):
+        if label is not None:
+            outputs[row] = np.where(np.arange(7) == label, 0.94, 0.01)
+    statuses = tuple(Status.NO_FACE if label is None else Status.OK for label in labels)
+    return Series(np.arange(len(labels)) * every_s, statuses, outputs, every_s, 0.5)
+
+
+class Row:
+    """As much of a recording as the sentences need."""
+
+    id = "r"
+    duration_s = 600.0
+    face_px = brightness = sharpness = None
+
+
+def point(recording_id="r", **values):
+    known = {
+        "recording_id": recording_id, "recorded_on": date(2026, 1, 1), "usable_share": 1.0, "shares": SHARES,
+        "low": SHARES, "high": SHARES, "sizes": (50.0,) * 8, "excluded": None, "segment": 0, "model_sha256": "m",
+    }  # fmt: skip
+    return TrendPoint(**known | values)
+
+
+def trend(*points, baseline=None, changes=()):
+    return Trend(tuple(points), tuple(changes), baseline, None if baseline else "baseline being built")
+
+
+def test_what_could_be_read_comes_first_with_its_reasons():
+    reading = read(series([Emotion.SAD] * 300 + [None] * 300))
+    first = sentences(Row(), reading, trend(point()))[0]
+    assert first.startswith("The face could be read in 50 % of 10 min (otherwise: no face found 50 %)")
+    assert "longest time without it was 5 min" in first
+
+
+def test_without_a_face_nothing_is_said_of_labels():
+    found = sentences(Row(), read(series([None] * 600)), trend(point(shares=None, excluded="no usable face")))
+    assert len(found) == 1
+    assert "no basis for a comparison" in found[0]
+
+
+def test_a_share_comes_with_its_interval():
+    reading = read(series(([Emotion.SAD] * 5 + [Emotion.NEUTRAL] * 5) * 60))
+    assert "sad-like 50 % (95 % interval" in sentences(Row(), reading, trend(point()))[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"in_baseline": True}, "usual range is not known yet (1 of 8 recordings that count)"),
+        ({"excluded": "less than 60 s of usable face"}, "not compared with this patient's other recordings (less than"),
+        ({"usual_low": (0.0,) * 8, "usual_high": (1.0,) * 8}, "All shares lie within this patient's usual range"),
+        (
+            {"usual_low": (0.0,) * 8, "usual_high": (0.4,) * 8, "beyond": (3,)},
+            "Outside this patient's usual range: happy-like (50 %, usually 0 % to 40 %); all others lie within it."
+            " One alone may be chance.",
+        ),
+        (
+            {"usual_low": (0.0,) * 8, "usual_high": (0.4,) * 8, "beyond": (3,), "outside": (3,)},
+            "One recording before it did too.",
+        ),
+    ],
+)
+def test_it_is_compared_with_the_patient_s_own_usual_range_or_not_at_all(values, says):
+    reading = read(series([Emotion.HAPPY, Emotion.SAD] * 300))
+    assert says in " ".join(sentences(Row(), reading, trend(point(**values))))
+
+
+def test_a_new_line_is_said_with_its_reason():
+    changed = trend(point("before"), point(segment=1), changes=[Change(date(2026, 1, 1), "light")])
+    reading = read(series([Emotion.HAPPY, Emotion.SAD] * 300))
+    assert "made differently than those before it (light)" in sentences(Row(), reading, changed)[-1]
+
+
+@pytest.mark.parametrize("labels", [[Emotion.SAD] * 600, [None] * 600, [Emotion.HAPPY, None] * 300])
+def test_there_are_at_most_five_sentences_and_no_forbidden_word(labels):
+    import re
+
+    found = sentences(Row(), read(series(labels)), trend(point()))
+    assert 1 <= len(found) <= 5
+    assert not [pattern for pattern in words.FORBIDDEN if re.search(pattern, " ".join(found), re.IGNORECASE)]
+
+
+def test_the_least_usual_stretches_are_found_with_quiet_ones_beside_them():
+    labels = [Emotion.NEUTRAL] * 600
+    labels[100:110] = [Emotion.HAPPY] * 10
+    labels[300:310] = [Emotion.SAD] * 10
+    usual = tuple(float(place == Emotion.NEUTRAL) for place in range(8))
+    far, near = stretches(series(labels), usual)
+    assert {100.0, 300.0} <= {one.begin_s for one in far}
+    assert "Happy-like 100 % of the time, usually 0 %" in [one.reason for one in far]
+    assert (len(far), len(near)) == (5, 3)
+    assert not {one.begin_s for one in far} & {one.begin_s for one in near}
+    assert all(one.distance == 0 for one in near)
+
+
+def test_a_stretch_that_can_hardly_be_read_is_never_proposed():
+    labels = [Emotion.NEUTRAL] * 100
+    labels[50:60] = [Emotion.HAPPY] * 7 + [None] * 3
+    far, near = stretches(series(labels), None)
+    assert 50.0 not in {one.begin_s for one in [*far, *near]}
+
+
+def test_pictures_and_nothing_have_no_stretches():
+    assert stretches(replace(series([Emotion.SAD] * 30), every_s=None), None) == ([], [])
+    assert stretches(series([]), None) == ([], [])
+
+
+def test_transitions_are_counted_between_neighbours_alone():
+    found = series([Emotion.SAD, Emotion.HAPPY, None, Emotion.NEUTRAL, Emotion.NEUTRAL, Emotion.SAD])
+    counts = transitions(found)
+    assert counts.sum() == 2
+    assert counts[Emotion.SAD, Emotion.HAPPY] == counts[Emotion.NEUTRAL, Emotion.SAD] == 1
+    hole = replace(found, time_s=np.array([0.0, 50, 51, 52, 53, 54]))
+    assert transitions(hole)[Emotion.SAD, Emotion.HAPPY] == 0
+
+
+def test_the_usual_shares_are_those_of_the_baseline():
+    known = {column: Range(column / 10, 0.0, 1.0, None, None, 0.1) for column in range(8)}
+    assert findings.usual_shares(trend(point(), baseline=known)) == tuple(column / 10 for column in range(8))
+    assert findings.usual_shares(trend(point())) is None

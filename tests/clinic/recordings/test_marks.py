@@ -1,0 +1,222 @@
+"""Marks stand beside the samples: they change no row, meet no other mark unseen, and count only what was judged."""
+
+import numpy as np
+import pytest
+from sqlalchemy import insert, select
+
+from clinic.access import Forbidden
+from clinic.accounts.accounts import grant
+from clinic.admin import demo
+from clinic.conflicts import ConflictError
+from clinic.patients import caseload
+from clinic.recordings import marks, readings
+from clinic.recordings.marks import Mark, MarkFields, Verdict, agreed_of
+from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Role, Sample
+from fer_core.emotions import Emotion
+from fer_core.errors import FerError
+from fer_core.reading.reading import Series, read
+from fer_core.types import Status
+from tests import doors
+
+EXCLUDED = MarkFields(0.0, 2.0, Verdict.EXCLUDE, reason="camera")
+
+
+@pytest.fixture
+def recording(db, patient):
+    """The id of an analysed recording of five minutes."""
+    stored, table = demo._recording(patient, demo.Visit(0, 0.3, 0.2), np.random.default_rng(1))
+    with db.session() as session:
+        session.add(stored)
+        session.flush()
+        session.add(Job(recording_id=stored.id, state=JobState.DONE.value, created_at=doors.now()))
+        session.execute(insert(Sample), demo._rows(stored.id, table))
+        return stored.id
+
+
+@pytest.fixture
+def clinician(who):
+    """Who may mark it."""
+    return who
+
+
+def series(*labels):
+    """Samples a second apart: a label each, None for no face."""
+    outputs = np.full((len(labels), 7), np.nan)
+    for row, label in enumerate(labels):
+        if label is not None:
+            outputs[row] = np.where(np.arange(7) == label, 0.94, 0.01)
+    statuses = tuple(Status.NO_FACE if label is None else Status.OK for label in labels)
+    return Series(np.arange(len(labels), dtype=np.float64), statuses, outputs, 1.0, 0.5)
+
+
+def mark(begin_s, end_s, verdict, label=None, number=1):
+    return Mark(str(number), number, 1, MarkFields(begin_s, end_s, verdict, label), None, None)
+
+
+def label_at(db, recording, begin_s, end_s):
+    with db.read() as session:
+        return marks._model_label(session, recording, MarkFields(begin_s, end_s, Verdict.UNCLEAR))
+
+
+def labelled(db, recording, count):
+    """So many stretches of a second in which the model gave a label, with it."""
+    found = []
+    for second in range(300):
+        label = label_at(db, recording, second, second + 1)
+        if label not in (None, "uncertain"):
+            found.append((float(second), label))
+    return found[:count]
+
+
+def test_a_mark_is_kept_and_no_sample_is_changed(db, recording, clinician):
+    before = caseload.samples(db, clinician, recording)
+    marks.add(db, clinician, recording, EXCLUDED)
+    (found,) = marks.marks(db, clinician, recording)
+    assert (found.said, found.by) == (EXCLUDED, "Dr. Invented")
+    after = caseload.samples(db, clinician, recording)
+    assert np.array_equal(before.probabilities, after.probabilities, equal_nan=True)
+    assert list(before.status) == list(after.status)
+    with db.read() as session:
+        assert session.scalars(select(AuditRow.action).order_by(AuditRow.number.desc())).first() == "mark_added"
+
+
+def test_two_people_who_mark_the_same_stretch_meet(db, recording, clinician):
+    marks.add(db, clinician, recording, EXCLUDED, seen=0)
+    with pytest.raises(ConflictError) as met:
+        marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=0)
+    assert "camera" in met.value.differences[0].stored
+    marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=met.value.revision)
+    marks.add(db, clinician, recording, MarkFields(50.0, 60.0, Verdict.UNCLEAR), seen=0)
+    assert len(marks.marks(db, clinician, recording)) == 3
+
+
+def test_a_mark_is_changed_and_deleted_only_as_it_was_seen(db, recording, clinician):
+    added = marks.add(db, clinician, recording, EXCLUDED)
+    marks.edit(db, clinician, added, 1, MarkFields(0.0, 2.0, Verdict.UNCLEAR, note="mask"))
+    with pytest.raises(ConflictError):
+        marks.edit(db, clinician, added, 1, EXCLUDED)
+    with pytest.raises(ConflictError):
+        marks.remove(db, clinician, added, 1)
+    assert marks.marks(db, clinician, recording)[0].said.note == "mask"
+    marks.remove(db, clinician, added, 2)
+    assert marks.marks(db, clinician, recording) == []
+
+
+def test_marks_go_with_the_recording_and_are_shown_in_each_version(db, recording, clinician):
+    marks.add(db, clinician, recording, EXCLUDED)
+    with db.session() as session:
+        first = session.get_one(Recording, recording)
+        values = {c.name: getattr(first, c.name) for c in Recording.__table__.columns if c.name not in ("id", "number")}
+        version = Recording(**values | {"version_of": recording, "current": False})
+        session.add(version)
+        session.flush()
+        version_id = version.id
+    assert len(marks.marks(db, clinician, version_id)) == 1
+    with db.session() as session:
+        session.delete(session.get_one(Recording, recording))
+    with db.read() as session:
+        assert session.scalars(select(RecordingMark)).all() == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        MarkFields(2.0, 2.0, Verdict.UNCLEAR),
+        MarkFields(-1.0, 2.0, Verdict.UNCLEAR),
+        MarkFields(0.0, float("nan"), Verdict.UNCLEAR),
+        MarkFields(0.0, 1.0, Verdict.OTHER),
+        MarkFields(0.0, 1.0, Verdict.OTHER, label="sorrow"),
+        MarkFields(0.0, 1.0, Verdict.UNCLEAR, label="sad"),
+        MarkFields(0.0, 1.0, Verdict.EXCLUDE),
+        MarkFields(0.0, 1.0, Verdict.EVENT, reason="camera"),
+        MarkFields(0.0, 1.0, Verdict.UNCLEAR, reason="camera"),
+    ],
+)
+def test_what_is_no_mark_is_refused(db, recording, clinician, said):
+    with pytest.raises(FerError) as refused:
+        marks.add(db, clinician, recording, said)
+    assert refused.value.code == "bad_mark"
+
+
+def test_nothing_is_agreed_with_where_the_model_said_nothing(db, recording, clinician):
+    with db.session() as session:
+        for sample in session.scalars(select(Sample).where(Sample.recording_id == recording, Sample.time_s < 2)):
+            sample.status = Status.NO_FACE.value
+    with pytest.raises(FerError, match="no label to agree with"):
+        marks.add(db, clinician, recording, MarkFields(0.0, 2.0, Verdict.AGREE))
+
+
+def test_nothing_is_marked_while_the_samples_may_be_several_people_s(db, recording, clinician):
+    with db.session() as session:
+        session.scalar(select(Job).where(Job.recording_id == recording)).state = JobState.CHOOSING.value
+    with pytest.raises(FerError) as refused:
+        marks.add(db, clinician, recording, EXCLUDED)
+    assert refused.value.code == "analysis_under_way"
+
+
+def test_a_viewer_marks_nothing(db, recording, patient):
+    viewer = doors.actor(db, "Vera", Role.VIEWER)
+    with db.session() as session:
+        grant(session, viewer.account_id, patient)
+    with pytest.raises(Forbidden):
+        marks.add(db, viewer, recording, EXCLUDED)
+
+
+def test_agreement_has_an_interval_from_ten_judged_labels_on(db, recording, clinician):
+    stretches = labelled(db, recording, 10)
+    for number, (second, label) in enumerate(stretches):
+        other = "sad" if label != "sad" else "happy"
+        said = [
+            MarkFields(second, second + 1, Verdict.AGREE),
+            MarkFields(second, second + 1, Verdict.OTHER, label=other),
+            MarkFields(second, second + 1, Verdict.IMPRESSION, label=label),
+        ][number % 3]
+        marks.add(db, clinician, recording, said)
+        found = marks.agreement(db, clinician, recording)
+        assert (found.low is None) == (number < 9)
+    assert (found.judged, found.agreed) == (10, 7)
+    # Wilson 1927 for 7 of 10, as statsmodels' proportion_confint(7, 10, method="wilson") has it.
+    assert (found.low, found.high) == (pytest.approx(0.3968, abs=1e-3), pytest.approx(0.8922, abs=1e-3))
+
+
+def test_agreement_with_one_model_says_nothing_of_another(db, recording, clinician):
+    (second, _) = labelled(db, recording, 1)[0]
+    marks.add(db, clinician, recording, MarkFields(second, second + 1, Verdict.AGREE))
+    with db.session() as session:
+        session.get_one(Recording, recording).model_sha256 = "another"
+    assert marks.agreement(db, clinician, recording).judged == 0
+
+
+def test_no_judgement_is_no_agreement():
+    assert agreed_of([]) == marks.Agreement(0, 0, None, None)
+
+
+def test_another_label_takes_the_model_s_place_and_what_is_left_out_is_not_counted():
+    raw = series(Emotion.SAD, Emotion.SAD, Emotion.HAPPY, None, Emotion.SAD)
+    found = [mark(0, 2, Verdict.OTHER, "neutral"), mark(4, 5, Verdict.NOT_PATIENT)]
+    changed, left_out = marks.applied(raw, found)
+    assert left_out.tolist() == [False, False, False, False, True]
+    shares = read(marks.kept(changed, left_out)).shares
+    assert shares[Emotion.NEUTRAL] == pytest.approx(2 / 3)
+    assert shares[Emotion.SAD] == 0
+    assert raw.outputs[0, Emotion.SAD] == pytest.approx(0.94), "the series as analysed stays"
+
+
+def test_a_label_is_given_to_no_sample_without_a_face():
+    changed, _ = marks.applied(series(None, Emotion.SAD), [mark(0, 2, Verdict.OTHER, "happy")])
+    assert changed.statuses == (Status.NO_FACE, Status.OK)
+
+
+def test_of_two_labels_the_newer_counts():
+    found = [mark(0, 1, Verdict.OTHER, "happy", number=2), mark(0, 1, Verdict.OTHER, "sad", number=1)]
+    changed, _ = marks.applied(series(Emotion.NEUTRAL), found)
+    assert changed.outputs[0].argmax() == Emotion.HAPPY
+
+
+def test_a_recording_after_its_marks_is_another_than_as_analysed(db, recording, clinician):
+    told = readings.tell(db, clinician, recording, 3.0)
+    marks.add(db, clinician, recording, MarkFields(0.0, 100.0, Verdict.EXCLUDE, reason="camera"))
+    after = readings.after(told, marks.marks(db, clinician, recording))
+    assert len(after.series.statuses) == len(told.series.statuses) - 500
+    assert after.reading.shares != told.reading.shares
+    assert readings.tell(db, clinician, recording, 3.0).reading == told.reading

@@ -1,0 +1,60 @@
+"""What stands beside the labels is printed before them, and a condition of the face takes them away."""
+
+from datetime import date
+
+import pytest
+
+from clinic import words
+from clinic.patients import caseload, conditions, events
+from clinic.patients.conditions import ConditionKind
+from clinic.patients.events import EventKind
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Given
+from clinic.reports.beside import Beside
+from clinic.reports.content import Asked, report
+from tests import consents
+from tests.clinic.patients.test_digests import FIRST, add
+
+
+@pytest.fixture
+def told(db, who, patient):
+    """Return a function that makes the report of the patient with all that stands beside."""
+    consents.agree(db, patient)
+
+    def make(**asked):
+        beside = Beside(
+            answers.listed(db, who, patient),
+            events.marks(db, who, patient),
+            conditions.conditions(db, who, patient),
+        )
+        return report(caseload.get_patient(db, who, patient), Asked(**asked), "Dr. Invented", "today", beside)
+
+    return make
+
+
+def test_questionnaires_come_first_and_only_those_of_the_period(db, who, patient, told):
+    add(db, patient, 2)
+    for day, total in ((date(2025, 12, 1), 20), (FIRST, 15), (date(2026, 1, 12), 6)):
+        answers.record(db, who, patient, Given("phq9", day, total=total))
+    found = told(begin=FIRST)
+    assert [table.title for table in found.tables] == ["Questionnaires", "Recordings"]
+    assert [row[0] for row in found.tables[0].rows] == ["5 Jan 2026", "12 Jan 2026"]
+    assert found.sentences[0].startswith("PHQ-9 fell from 15 to 6 between 5 Jan 2026 and 12 Jan 2026.")
+
+
+def test_marks_are_listed(db, who, patient, told):
+    add(db, patient, 1)
+    events.add(db, who, patient, EventKind.MEDICATION, FIRST, "Dose changed")
+    assert ("5 Jan 2026", "medication", "Dose changed") in told().tables[0].rows
+
+
+def test_a_condition_of_the_face_takes_every_label_away(db, who, patient, told):
+    ids = add(db, patient, 3)
+    conditions.add(db, who, patient, ConditionKind.PARKINSONISM, date(2026, 1, 10), "mild")
+    found = told()
+    assert "not interpreted and not printed: parkinsonism (mild) since 10 Jan 2026." in found.sentences[-1]
+    said = " ".join([*found.sentences[:-1], found.chart.alt, found.chart.svg, *found.tables[0].header])
+    assert not [name for name in words.TREND_NAMES.values() if name in said.lower()]
+    assert told(recording_id=ids[2]).tables[0].header == ("Recorded on", "Kind", "Usable", "Counts")
+    assert "not interpreted" not in " ".join(told(end=FIRST).sentences), "it began later"
+    assert set(words.CONDITIONS) == set(ConditionKind)

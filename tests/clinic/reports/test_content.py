@@ -1,0 +1,111 @@
+"""A report says what is stored of the recordings that it is about, and nothing of others."""
+
+from datetime import timedelta
+
+import pytest
+
+from clinic import words
+from clinic.patients import caseload
+from clinic.reports.content import LISTED, Asked, report
+from db.models import Recording
+from tests import consents
+from tests.clinic.patients.test_digests import FIRST, add
+
+
+@pytest.fixture
+def told(db, who, patient):
+    """Return a function that makes the report of the patient."""
+    consents.agree(db, patient)
+
+    def make(**asked):
+        return report(caseload.get_patient(db, who, patient), Asked(**asked), "Dr. Invented", "today")
+
+    return make
+
+
+def change(db, recording_id, **values):
+    with db.session() as session:
+        recording = session.get_one(Recording, recording_id)
+        for name, value in values.items():
+            setattr(recording, name, value)
+
+
+def test_a_period_holds_its_ends_and_nothing_outside(db, patient, told):
+    add(db, patient, 5)
+    found = told(begin=FIRST + timedelta(weeks=1), end=FIRST + timedelta(weeks=3))
+    assert [row[0] for row in found.tables[0].rows] == ["12 Jan 2026", "19 Jan 2026", "26 Jan 2026"]
+    assert found.sentences[0].startswith("3 of 3 recordings from 12 Jan 2026 to 26 Jan 2026 count;")
+
+
+def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patient, told):
+    add(db, patient, 2, happy=0.3)
+    sentence = told().sentences[1]
+    assert sentence.startswith("On 12 Jan 2026 the label happy-like took 30 % of the usable time (95 % interval ")
+    assert sentence.endswith("there is no usual range to compare it with yet.")
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ([0.3], "inside it."),
+        ([0.8], "in this recording alone, which is not marked."),
+        ([0.8] * 2, "as in the recording before."),
+    ],
+)
+def test_the_usual_range_is_told_as_a_fact(db, patient, told, after, said):
+    add(db, patient, 8)
+    for number, happy in enumerate(after):
+        add(db, patient, 1, happy=happy, start=8 + number)
+    assert told().sentences[1].endswith(said)
+
+
+def test_what_can_not_be_compared_is_said_and_only_inside_the_period(db, patient, told):
+    ids = add(db, patient, 4)
+    for recording_id in ids[2:]:
+        change(db, recording_id, model_sha256="other")
+    assert told().sentences[-1] == "Recordings before and after these days can't be compared: 19 Jan 2026 (new model)."
+    assert not any("compared:" in sentence for sentence in told(begin=FIRST + timedelta(weeks=2)).sentences)
+    assert dict(told().made)["Models"] == "other (2 recordings), m (2 recordings)"
+
+
+def test_what_does_not_count_is_listed_with_its_reason(db, patient, told):
+    ids = add(db, patient, 2)
+    change(db, ids[0], partial=True)
+    found = told()
+    assert found.tables[0].rows[0][-1] == "only a part of the file could be read"
+    assert dict(found.coverage)["Left out"] == "only a part of the file could be read (1)"
+    change(db, ids[1], partial=True)
+    assert told().sentences == ("None of the 2 recordings counts, so that nothing is said of expressions.",)
+
+
+def test_one_recording_has_all_labels(db, patient, told):
+    ids = add(db, patient, 3)
+    found = told(recording_id=ids[1])
+    assert [row[0] for row in found.tables[0].rows] == list(words.TREND_NAMES.values())
+    assert found.chart is None
+    assert "Period" not in dict(found.coverage)
+
+
+def test_only_chosen_notes_are_printed(db, patient, told):
+    ids = add(db, patient, 2)
+    change(db, ids[0], note="first")
+    change(db, ids[1], note="second")
+    assert told().notes == ()
+    assert [note.text for note in told(notes=frozenset(ids[:1]), remark="mine").notes] == ["mine", "first"]
+
+
+def test_a_long_history_stays_on_two_pages(db, patient, told):
+    add(db, patient, LISTED + 5)
+    found = told()
+    assert len(found.tables[0].rows) == LISTED
+    assert found.tables[0].title == f"Recordings (the newest {LISTED} of {LISTED + 5})"
+    assert found.sentences[0].startswith(f"{LISTED + 5} of {LISTED + 5} recordings")
+
+
+def test_every_report_carries_what_it_is_not(db, patient, told):
+    add(db, patient, 1)
+    found = told()
+    assert found.caveats[0] == words.DISCLAIMER
+    said = " ".join([*found.sentences, *found.caveats]).lower()
+    assert not [phrase for phrase in words.FORBIDDEN if phrase in said]
+    assert dict(found.person)["ID"] == patient[:6]

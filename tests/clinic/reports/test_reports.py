@@ -1,0 +1,63 @@
+"""A report leaves the program sealed, once, with consent, and written down."""
+
+import pytest
+from sqlalchemy import select
+
+from clinic.audit import AuditAction
+from clinic.consent.consent import Scope
+from clinic.exchange import downloads
+from clinic.exchange.downloads import Kind
+from clinic.reports import reports
+from clinic.reports.content import Asked
+from db.models import AuditRow
+from fer_core.errors import FerError
+from tests import consents
+from tests.clinic.patients.test_digests import FIRST, add
+
+
+@pytest.mark.parametrize(("kind", "begins"), [(Kind.PDF, b"%PDF-"), (Kind.HTML, b"<!doctype html>")])
+def test_it_waits_sealed_and_is_fetched_once(db, settings, who, patient, kind, begins):
+    consents.agree(db, patient)
+    add(db, patient, 2)
+    ticket = reports.prepare(db, settings, who, patient, Asked(begin=FIRST), kind)
+    [path] = (settings.data_dir / "downloads").iterdir()
+    assert begins not in path.read_bytes()
+    found = downloads.take(db, settings, who, ticket)
+    assert (found.kind, b"".join(downloads.content(db, who, found))[: len(begins)]) == (kind, begins)
+    with pytest.raises(FerError):
+        downloads.take(db, settings, who, ticket)
+    with db.read() as session:
+        row = session.scalars(select(AuditRow).where(AuditRow.action == AuditAction.REPORT_MADE.value)).one()
+    assert (row.patient_id, row.details) == (patient, {"kind": kind.value})
+
+
+@pytest.mark.parametrize("scope", [Scope.EXPORT, Scope.KEEP_RESULTS])
+def test_without_consent_there_is_none(db, settings, who, patient, scope):
+    consents.agree(db, patient)
+    add(db, patient, 2)
+    consents.expire(db, patient, scope)
+    for make in (
+        lambda: reports.prepare(db, settings, who, patient, Asked(), Kind.PDF),
+        lambda: reports.preview(db, settings, who, patient, Asked()),
+    ):
+        with pytest.raises(FerError) as refusal:
+            make()
+        assert refusal.value.code == "consent_expired"
+    assert not (settings.data_dir / "downloads").exists()
+
+
+def test_of_nothing_there_is_no_report(db, settings, who, patient):
+    consents.agree(db, patient)
+    with pytest.raises(FerError) as refusal:
+        reports.prepare(db, settings, who, patient, Asked(), Kind.PDF)
+    assert refusal.value.code == "nothing_to_report"
+    with pytest.raises(FerError) as refusal:
+        reports.prepare(db, settings, who, patient, Asked(recording_id="0" * 32), Kind.PDF)
+    assert refusal.value.code == "nothing_to_report"
+
+
+def test_the_preview_is_what_is_printed(db, settings, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 2)
+    pages = reports.preview(db, settings, who, patient, Asked())
+    assert all(page.startswith("<svg") for page in pages)

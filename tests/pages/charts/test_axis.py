@@ -1,0 +1,97 @@
+"""One axis: questionnaires, shares, marks, and recordings of one day beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+
+from fer_core.emotions import Emotion
+from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, axis_figure, heat_figure, side_by_side
+from tests.pages.charts.test_trend import NAMES, dot
+
+PHQ9 = ScalePanel(
+    "PHQ-9",
+    0,
+    27,
+    [(0, "minimal"), (5, "mild"), (10, "moderate"), (15, "moderately severe"), (20, "severe")],
+    [ScaleDot(date(2026, 3, 1), 17, "17"), ScaleDot(date(2026, 3, 29), 0, "0")],
+)
+COLUMNS = {**NAMES, len(Emotion): "uncertain"}
+
+
+def test_bands_lie_where_the_scale_has_them_and_are_named():
+    figure = axis_figure([PHQ9], [], [], NAMES)
+    stripes = sorted((shape.y0, shape.y1) for shape in figure.layout.shapes)
+    assert [round(low) for low, _ in stripes[1:]] == [5, 10, 15, 20]
+    assert stripes[0][0] < 0, "room for a marker at 0"
+    assert stripes[-1][1] > 27
+    assert {"minimal", "severe"} <= {annotation.text for annotation in figure.layout.annotations}
+    assert list(figure.data[0].y) == [17, 0]
+
+
+def test_markers_at_both_ends_are_not_cut():
+    full = dot(1, shares=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
+    figure = axis_figure([PHQ9], [full, dot(5)], [Emotion.HAPPY, Emotion.SAD], NAMES)
+    for axis in list(figure.select_yaxes())[1:]:
+        assert axis.range[0] < 0
+        assert axis.range[1] > 1
+    low, high = figure.layout.yaxis.range
+    assert (low < 0, high > 27) == (True, True)
+
+
+def test_recordings_of_one_day_do_not_hide_each_other():
+    dots = side_by_side([dot(1), dot(10), dot(10), dot(10), dot(28)])
+    at = [one.at_ms for one in dots]
+    assert len(set(at)) == 5
+    assert at == sorted(at)
+    assert at[2] == dot(10).at_ms, "around their own day"
+    least = 0.008 * (max(at) - min(at))
+    assert all(after - before > least for before, after in pairwise(at))
+
+
+def test_a_point_gives_the_id_of_its_recording_and_a_questionnaire_gives_none():
+    figure = axis_figure([PHQ9], [replace(dot(1), recording_id="r1")], [Emotion.SAD], NAMES)
+    ids = {row[0] for trace in figure.data if trace.customdata is not None for row in trace.customdata}
+    assert ids == {"", "r1"}
+
+
+def test_marks_go_through_all_panels_and_their_text_is_no_markup():
+    marks = [AxisMark(date(2026, 3, 3), "medication", "<b>50 mg</b> & more"), AxisMark(date(2026, 3, 9), "event", "x")]
+    figure = axis_figure([PHQ9], [dot(1), dot(20)], [Emotion.SAD], NAMES, marks=marks)
+    lines = [shape for shape in figure.layout.shapes if shape.x0 == shape.x1 and shape.x0 is not None]
+    assert len(lines) == 2 * 3, "two marks, three panels"
+    [drawn] = [trace for trace in figure.data if trace.name == "medication"]
+    assert "&lt;b&gt;50 mg&lt;/b&gt; &amp; more" in drawn.customdata[0][1]
+
+
+def test_ranges_can_be_chosen_and_the_strip_is_below():
+    figure = axis_figure([PHQ9], [dot(1), dot(20)], [Emotion.SAD], NAMES)
+    assert [button.label for button in figure.layout.xaxis.rangeselector.buttons] == ["3 months", "12 months", "All"]
+    assert figure.layout.xaxis3.rangeslider.visible
+    assert figure.layout.xaxis.rangeslider.visible is None
+
+
+def test_without_labels_movement_alone_is_drawn():
+    dots = [replace(dot(1), movement=0.2), replace(dot(5), movement=0.3, model="b"), dot(9)]
+    figure = axis_figure([], dots, [Emotion.SAD], NAMES, labels=False)
+    assert {trace.name for trace in figure.data} == {None, "movement"}
+    assert figure.data[-1].y == (0.2, None, 0.3, None, None)
+
+
+def test_a_history_of_three_hundred_is_a_strip_with_holes():
+    dots = [replace(dot(1), recorded_on=date(2024, 1, 1) + timedelta(3 * n), recording_id=str(n)) for n in range(300)]
+    dots[7] = replace(dots[7], excluded="no usable face", shares=None)
+    dots = [replace(one, shares=(*one.shares, 0.0) if one.shares else None) for one in dots]
+    [strip] = heat_figure(dots, COLUMNS).data
+    assert (len(strip.z), len(strip.z[0])) == (8, 300)
+    assert strip.z[0][7] is None
+    assert strip.customdata[0][299][0] == "299"
+    assert list(strip.y)[3] == "Happy-like"
+
+
+@pytest.mark.parametrize("panels", [[], [PHQ9]])
+def test_nothing_to_draw_is_an_empty_figure_or_one_panel(panels):
+    assert len(axis_figure(panels, [], [Emotion.SAD], NAMES).data) == len(panels)

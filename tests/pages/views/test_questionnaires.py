@@ -1,0 +1,64 @@
+"""Two people at one patient's questionnaires: nothing is entered a second time, or replaced, without being seen."""
+
+from streamlit.testing.v1 import AppTest
+
+from clinic import clock
+from clinic.patients import caseload
+from clinic.questionnaires import answers, schedule
+from clinic.questionnaires.answers import Given
+from web.resources import resources
+
+
+def room(patient_id):
+    from clinic.patients import caseload
+    from clinic.questionnaires import answers
+    from pages.session import actor
+    from pages.views.questionnaires import show_questionnaires
+    from web.resources import resources
+
+    db, who = resources().db, actor()
+    show_questionnaires(caseload.get_patient(db, who, patient_id), answers.listed(db, who, patient_id))
+
+
+def opened(enter):
+    who, db = enter(), resources().db
+    patient_id = caseload.add_patient(db, who, "Quentin Invented")
+    page = AppTest.from_function(room, args=(patient_id,), default_timeout=60).run()
+    assert not page.exception
+    return page, who, db, patient_id
+
+
+def press(page, label):
+    next(button for button in page.button if button.label == label).click().run()
+    assert not page.exception
+
+
+def test_a_questionnaire_that_a_colleague_entered_meanwhile_is_seen_before_a_second_one_is_stored(settings, enter):
+    page, who, db, patient_id = opened(enter)
+    with db.read() as session:
+        today = clock.today(session)
+    for box in page.text_input[:9]:
+        box.set_value("1")
+    page.run()
+    answers.record(db, who, patient_id, Given("phq9", today, (3,) + (0,) * 8, None, "items"))
+    press(page, "Save questionnaire")
+    assert [one.total for one in totals(db, who, patient_id)] == [3]
+    assert any("is stored already: total 3, no. 1, entered by" in said.value for said in page.warning)
+    assert [box.value for box in page.text_input[:9]] == ["1"] * 9, "what was typed is still there"
+    press(page, "Save questionnaire")
+    assert [one.total for one in totals(db, who, patient_id)] == [9, 3]
+    assert page.dataframe[0].value["No."].tolist() == [2, 1], "as the choice of a mistake names them"
+
+
+def totals(db, who, patient_id):
+    return [one.score for one in answers.listed(db, who, patient_id)]
+
+
+def test_what_a_colleague_planned_meanwhile_is_not_replaced_unseen(settings, enter):
+    page, who, db, patient_id = opened(enter)
+    schedule.plan(db, who, patient_id, "phq9", 7)
+    press(page, "Save")
+    assert [due.every_days for due in schedule.dues(db, who, patient_id)] == [7]
+    assert any("every week" in said.value for said in page.caption)
+    press(page, "Save")
+    assert [due.every_days for due in schedule.dues(db, who, patient_id)] == [14]

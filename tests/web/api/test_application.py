@@ -1,0 +1,303 @@
+"""The API: who gets what by which token, and what is kept."""
+
+import io
+from datetime import timedelta
+
+import pytest
+from PIL import Image
+from sqlalchemy import func, select, update
+from starlette.testclient import TestClient
+
+from clinic import clock, words
+from clinic.accounts import accounts, tokens
+from clinic.audit import AuditAction
+from clinic.consent.consent import Scope
+from clinic.patients import caseload, sharing
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Given
+from db.models import Account, ApiToken, AuditRow, Base, Job, Recording, Role
+from tests import doors
+from tests.consents import revoke
+from tests.media import moving_face, scene, write_clip
+from tests.web.api.conftest import of_token
+from web.api import expressions, limits
+from web.api.limits import TokenLimit
+from web.resources import database
+
+BYTES = {"Content-Type": "application/octet-stream"}
+DAY = clock.now().date().isoformat()
+UNKNOWN = "0" * 32
+
+
+def png(picture=None):
+    content = io.BytesIO()
+    Image.fromarray(scene() if picture is None else picture).save(content, "PNG")
+    return content.getvalue()
+
+
+def clip(tmp_path):
+    return write_clip(tmp_path / "visit.mp4", moving_face(4)).read_bytes()
+
+
+def upload(client, content):
+    """Send a file in one piece and return its id."""
+    begun = client.post("/api/v1/uploads", json={"length": len(content)}).json()
+    state = client.patch(f"/api/v1/uploads/{begun['id']}", content=content, headers=BYTES | {"Upload-Offset": "0"})
+    assert state.json() == {"id": begun["id"], "offset": len(content), "length": len(content), "whole": True}
+    return begun["id"]
+
+
+def hand_in(client, patient_id, upload_id):
+    new = {"upload_id": upload_id, "patient_id": patient_id, "recorded_on": DAY, "name": "visit.mp4"}
+    return client.post("/api/v1/recordings", json=new)
+
+
+def rows(db):
+    with db.read() as session:
+        return {
+            name: session.scalar(select(func.count()).select_from(table))
+            for name, table in Base.metadata.tables.items()
+            if not name.startswith(("audit", "api_token"))
+        }
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "clinic.db" not in path.name
+    }
+
+
+def actions(db):
+    with db.read() as session:
+        return list(session.scalars(select(AuditRow.action).order_by(AuditRow.number)))
+
+
+def test_a_picture_gives_faces_and_nothing_is_kept(world, client):
+    before = rows(world.db), files(world.settings.data_dir)
+    answer = client.post("/api/v1/expressions", content=png(), headers=BYTES)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    (face,) = found["faces"]
+    assert face["label"] == "happy"
+    assert face["status"] == "ok"
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert face["quality"]["size_px"] > 50
+    assert (rows(world.db), files(world.settings.data_dir)) == before
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [(b"", 422, "empty"), (b"no picture", 415, "unknown_type"), (png()[:2000], 422, "damaged_image")],
+    ids=["empty", "text", "cut"],
+)
+def test_what_is_no_picture_is_refused(client, content, status, code):
+    answer = client.post("/api/v1/expressions", content=content, headers=BYTES)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_video_becomes_a_job_once(world, client, tmp_path):
+    content = clip(tmp_path)
+    first = hand_in(client, world.patient, upload(client, content))
+    assert first.status_code == 202, first.text
+    again = hand_in(client, world.patient, upload(client, content)).json()
+    recording_id = first.json()["recording_id"]
+    assert again == {"recording_id": recording_id, "duplicate": True}
+    told = client.get(f"/api/v1/recordings/{recording_id}").json()
+    assert (told["state"], told["patient_id"], told["shares"]) == ("waiting", world.patient, None)
+    assert [one["id"] for one in client.get(f"/api/v1/patients/{world.patient}/recordings").json()] == [recording_id]
+    early = client.get(f"/api/v1/recordings/{recording_id}/samples")
+    assert (early.status_code, early.json()["code"]) == (409, "analysis_under_way")
+    with world.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Job)) == 1
+    assert {AuditAction.TOKEN_USED, AuditAction.RECORDING_ADDED, AuditAction.PATIENT_VIEWED} <= set(actions(world.db))
+
+
+def test_an_interrupted_upload_goes_on(client):
+    content = bytes(range(256)) * 12 * 1024
+    path = f"/api/v1/uploads/{client.post('/api/v1/uploads', json={'length': len(content)}).json()['id']}"
+    client.patch(path, content=content[: 2 * 2**20], headers=BYTES | {"Upload-Offset": "0"})
+    offset = client.get(path).json()["offset"]
+    assert 0 < offset < len(content)
+    rest = client.patch(path, content=content[offset:], headers=BYTES | {"Upload-Offset": str(offset)})
+    assert rest.json()["whole"]
+    wrong = client.patch(path, content=b"x", headers=BYTES | {"Upload-Offset": "7"})
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "upload_offset")
+
+
+def test_consent_is_asked_for_and_the_upload_stays(world, client, tmp_path):
+    upload_id = upload(client, clip(tmp_path))
+    revoke(world.db, world.patient, Scope.ANALYSE)
+    refused = hand_in(client, world.patient, upload_id)
+    assert (refused.status_code, refused.json()["code"]) == (403, "consent_withdrawn")
+    assert client.get(f"/api/v1/uploads/{upload_id}").json()["whole"]
+    with world.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Recording)) == 0
+
+
+def test_questionnaires_and_patients_are_told_without_names(world, client):
+    answers.record(world.db, world.who, world.patient, Given("gad7", clock.now().date(), total=4))
+    (told,) = client.get(f"/api/v1/patients/{world.patient}/questionnaires").json()
+    assert (told["scale"], told["total"]) == ("gad7", 4)
+    listed = client.get("/api/v1/patients")
+    assert [one["id"] for one in listed.json()] == [world.patient]
+    assert "Invented" not in listed.text
+
+
+PATHS = ["/patients/{}/recordings", "/patients/{}/questionnaires"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.attack("API: a token for one patient, used for another patient of the account, and for no patient's id")
+def test_another_patient_is_out_of_reach(world, client, attack, path):
+    attack(lambda: client.get("/api/v1" + path.format(world.other)), 403)
+    attack(lambda: client.get("/api/v1" + path.format(UNKNOWN)), 403)
+
+
+@pytest.mark.attack("API: a recording handed in for a patient of the account that the token was not made for")
+def test_nothing_is_handed_in_for_another_patient(world, client, attack, tmp_path):
+    upload_id = upload(client, clip(tmp_path))
+    attack(lambda: hand_in(client, world.other, upload_id), 403)
+
+
+@pytest.mark.attack("API: a token for no patient, asked for a patient's results, and given a file to keep")
+def test_a_token_for_no_patient_reads_faces_alone(world, attack):
+    nobody = of_token(world, tokens.make(world.db, world.who, "faces", [], doors.PASSWORD))
+    assert nobody.post("/api/v1/expressions", content=png(), headers=BYTES).status_code == 200
+    attack(lambda: nobody.get(f"/api/v1/patients/{world.patient}/recordings"), 403)
+    attack(lambda: nobody.post("/api/v1/uploads", json={"length": 5}), 403)
+    assert nobody.get("/api/v1/patients").json() == []
+
+
+def revoked(world):
+    (row,) = tokens.listed(world.db, world.who)
+    tokens.revoke(world.db, world.who, row.id)
+
+
+def run_out(world):
+    with world.db.session() as session:
+        session.scalar(select(ApiToken)).created_at = clock.now() - tokens.LASTS - timedelta(minutes=2)
+
+
+def disabled(world):
+    accounts.disable(world.db, doors.actor(world.db, "Admin", Role.ADMINISTRATOR), world.who.account_id)
+
+
+def new_password(world):
+    keeper = doors.actor(world.db, "Admin", Role.ADMINISTRATOR)
+    accounts.reset_password(world.db, keeper, world.who.account_id)
+
+
+@pytest.mark.parametrize("end", [revoked, run_out, disabled, new_password])
+@pytest.mark.attack("API: a token that was revoked, has run out, or whose account was disabled or got another password")
+def test_a_token_that_ended_is_worth_nothing(world, client, attack, end):
+    assert client.get("/api/v1/patients").status_code == 200
+    end(world)
+    attack(lambda: client.get("/api/v1/patients"), 401)
+
+
+def test_a_disabled_account_gets_its_tokens_not_back(world, client):
+    keeper = doors.actor(world.db, "Admin", Role.ADMINISTRATOR)
+    accounts.disable(world.db, keeper, world.who.account_id)
+    accounts.enable(world.db, keeper, world.who.account_id)
+    assert client.get("/api/v1/patients").status_code == 401
+
+
+def test_a_patient_who_is_no_longer_shared_is_out_of_reach(world):
+    viewer = doors.actor(world.db, "Dr. Viewer")
+    sharing.share(world.db, world.who, world.patient, "Dr. Viewer")
+    client = of_token(world, tokens.make(world.db, viewer, "a script", [world.patient], doors.PASSWORD))
+    path = f"/api/v1/patients/{world.patient}/recordings"
+    assert client.get(path).status_code == 200
+    sharing.unshare(world.db, world.who, world.patient, viewer.account_id)
+    refused = client.get(path)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_your_patient")
+
+
+@pytest.mark.attack("API: a browser's sign-in at the API, and a token at the pages")
+def test_cookie_and_token_open_their_own_doors_alone(world, client, attack):
+    browser = TestClient(world.app, "http://clinic.test", cookies={"sign_in": world.cookie}, follow_redirects=False)
+    attack(lambda: browser.get("/api/v1/patients"), 401)
+    assert browser.get("/api-description").status_code == 200
+    attack(lambda: client.get("/api-description.json"), 401)
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1x", "/api/v1/%2e%2e/caseload"])
+def test_a_token_opens_operations_alone(client, path):
+    answer = client.get(path, follow_redirects=False)
+    assert answer.status_code == (401 if path == "/api/v1x" else 404)
+    assert path == "/api/v1x" or answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer fer_" + "x" * 43}, {"Authorization": "Basic eDp5"}],
+)
+def test_without_a_token_there_is_nothing(world, sent):
+    stranger = TestClient(world.app, "http://clinic.test", headers=sent)
+    for path in ("/api/v1", "/api/v1/openapi.json", "/api/v1/patients", "/api/v1/nothing"):
+        answer = stranger.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (401, "no_token")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.attack("API: a token whose account has yet to accept the intended use")
+def test_an_account_that_has_something_to_do_first_acts_by_no_token(world, client, attack):
+    with world.db.session() as session:
+        session.execute(update(Account).values(statement=words.STATEMENT_VERSION - 1))
+    attack(lambda: client.get("/api/v1/patients"), 403)
+
+
+@pytest.mark.attack("API: more requests of one token than it may make")
+def test_requests_of_a_token_are_limited(world, client, attack):
+    world.app.routes[0].app.state.parts.limit = TokenLimit(burst=2, refill_s=60)
+    assert [client.get("/api/v1/patients").status_code for _ in range(2)] == [200, 200]
+    attack(lambda: client.get("/api/v1/patients"), 429)
+    assert int(client.get("/api/v1/patients").headers["retry-after"]) >= 1
+
+
+@pytest.mark.attack("API: a body without end")
+def test_a_body_is_bounded(client, monkeypatch, attack):
+    monkeypatch.setattr(limits, "PICTURE_BYTES", 1000)
+
+    def endless():
+        yield from (b"x" * 600 for _ in range(4))
+
+    attack(lambda: client.post("/api/v1/expressions", content=endless(), headers=BYTES), 413)
+
+
+def test_when_too_many_pictures_wait_it_says_so(client, monkeypatch):
+    monkeypatch.setattr(expressions, "_WAITING", expressions.threading.BoundedSemaphore(1))
+    with expressions._turn():
+        busy = client.post("/api/v1/expressions", content=png(), headers=BYTES)
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+
+
+def test_a_use_is_noted_once_and_again_later(world, client, monkeypatch):
+    for _ in range(3):
+        client.get("/api/v1/patients")
+    assert actions(world.db).count(AuditAction.TOKEN_USED) == 1
+    monkeypatch.setattr(tokens, "NOTED_EVERY", timedelta(0))
+    client.get("/api/v1/patients")
+    assert actions(world.db).count(AuditAction.TOKEN_USED) == 2
+
+
+def test_no_answer_repeats_what_was_wrong(client):
+    answer = client.post("/api/v1/recordings", json={"note": ["Invented Person"], "upload_id": "x"})
+    assert answer.status_code == 422
+    assert "Invented" not in answer.text
+
+
+def test_a_failure_is_a_problem_without_details(world, client, monkeypatch):
+    monkeypatch.setattr(caseload, "list_patients", lambda *a: 1 / 0)
+    answer = client.get("/api/v1/patients")
+    assert (answer.status_code, answer.json()["code"]) == (500, "failed")
+
+
+def test_the_description_is_for_people_too(world):
+    browser = TestClient(world.app, "http://clinic.test", cookies={"sign_in": world.cookie})
+    assert "/api/v1/expressions" in browser.get("/api-description").text
+    described = browser.get("/api-description.json").json()
+    assert described["openapi"].startswith("3.1")
+    assert database() is world.db

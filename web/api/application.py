@@ -1,0 +1,125 @@
+"""The API put together: its operations, its refusals, its description for programs and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from clinic.settings import Settings
+from clinic.version import VERSION
+from db.engine import Database
+from fer_core import Analyzer
+from fer_core.errors import FerError
+from web.api import expressions, patients, recordings
+from web.api.caller import Parts
+from web.api.expressions import open_analyzer
+from web.api.limits import BodyLimit, TooFastError
+from web.api.problems import DESCRIBED, SCHEMA, Problem, refusal
+from web.gate import API
+from web.page import page
+
+DESCRIPTION_PAGE, DESCRIPTION_JSON = "/api-description", "/api-description.json"
+ABOUT = (
+    "Faces and their expressions for programs. Make a token on the page of your account; it acts for the patients that"
+    " you choose, or for no patient."
+)
+
+
+def application(
+    settings: Callable[[], Settings],
+    open_db: Callable[[], Database],
+    analyzer: Callable[[Settings], Analyzer] = open_analyzer,
+) -> FastAPI:
+    """Return the API of an installation. It trusts ``scope["actor"]``, which the gate puts there."""
+    app = FastAPI(
+        title="Expression History",
+        summary=ABOUT,
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses=DESCRIBED,
+        redirect_slashes=False,
+    )
+    app.state.parts = Parts(settings, open_db, analyzer)
+    for part in (expressions, recordings, patients):
+        app.include_router(part.router)
+    app.add_middleware(BodyLimit)
+    app.add_exception_handler(FerError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_failure)
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        found = describe()
+        found.setdefault("components", {}).setdefault("schemas", {})["Problem"] = SCHEMA
+        return found
+
+    app.openapi = described  # type: ignore[method-assign]
+    return app
+
+
+def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) -> list[Mount | Route]:
+    """Return the API, and its description for people who are signed in."""
+    app = application(settings, open_db)
+
+    async def description(_request: Request) -> Response:
+        return page("API", _description(app.openapi()), wide=True)
+
+    async def description_json(_request: Request) -> Response:
+        return JSONResponse(app.openapi() | {"servers": [{"url": API}]})
+
+    return [
+        Mount(API, app),
+        Route(DESCRIPTION_PAGE, description, methods=["GET"]),
+        Route(DESCRIPTION_JSON, description_json, methods=["GET"]),
+    ]
+
+
+def _description(described: dict[str, Any]) -> str:
+    """Return the operations as a page to read; it needs no script."""
+    listed = "".join(
+        f"<h2 class='code'>{method.upper()} {API}{escape(path)}</h2><p>{escape(operation['description'])}</p>"
+        for path, operations in described["paths"].items()
+        for method, operation in operations.items()
+    )
+    return (
+        f"<h1>API</h1><p>{escape(ABOUT)}</p><p>Each request carries <span class='code'>Authorization: Bearer"
+        f" fer_…</span>. The whole description is <a href='{DESCRIPTION_JSON}'>OpenAPI 3.1</a>.</p>{listed}"
+        "<p class='small'><a href='/your-account'>Back to your account</a></p>"
+    )
+
+
+def _on_refusal(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, FerError)
+    answer = refusal(error)
+    if isinstance(error, TooFastError):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    elif answer.status_code == 503:
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def _on_invalid(_request: Request, error: Exception) -> Response:
+    """Say where the request is wrong, and not what stood there: it may be a patient's."""
+    assert isinstance(error, RequestValidationError)
+    places = sorted({".".join(str(part) for part in one["loc"] if isinstance(part, str)) for one in error.errors()})
+    return Problem(422, "invalid_request", f"This does not follow the API's description: {', '.join(places)[:300]}.")
+
+
+def _on_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "unknown_path", 405: "wrong_method"}.get(error.status_code, "invalid_request")
+    return Problem(error.status_code, code, "The API has no such operation.", error.headers)
+
+
+def _on_failure(_request: Request, _error: Exception) -> Response:
+    return Problem(500, "failed", "The program failed. Its log says where.")

@@ -1,0 +1,72 @@
+"""How much a program may ask for: so many requests of one token, and bodies of a bounded size."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from clinic.accounts.throttle import TooManyError
+from fer_core.errors import FerError
+from web.api.problems import Problem
+from web.attempts import AddressLimit
+
+BURST, REFILL_S = 120, 0.1
+"""Requests that a token may make at once, and after how many seconds it has one more."""
+JSON_BYTES, PICTURE_BYTES = 64 * 1024, 25 * 10**6
+UNBOUNDED = "PATCH"
+"""The pieces of an upload are written as they come, up to the length that was said."""
+
+
+class TooFastError(FerError):
+    """A token that asked too often; `retry_after_s`: how many seconds it has to wait."""
+
+    code = "rate_limit"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many requests. Please wait {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
+
+
+class TokenLimit:
+    """Counts the requests of each token in this process; a restart forgets them."""
+
+    def __init__(self, burst: int = BURST, refill_s: float = REFILL_S) -> None:
+        self._limit = AddressLimit(burst, refill_s)
+
+    def take(self, token_id: str) -> None:
+        """Count a request. Raises TooFastError."""
+        try:
+            self._limit.take(token_id)
+        except TooManyError as error:
+            raise TooFastError(error.retry_after_s) from None
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class BodyLimit:
+    """Refuses a body that is too large, whatever length it claims, before it is whole in memory."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse, one request."""
+        if scope["type"] != "http" or scope["method"] == UNBOUNDED:
+            await self._app(scope, receive, send)
+            return
+        limit = PICTURE_BYTES if scope["path"].endswith("/expressions") else JSON_BYTES
+        come = 0
+
+        async def counted() -> Message:
+            nonlocal come
+            message = await receive()
+            come += len(message.get("body", b""))
+            if come > limit:
+                raise _TooLargeError
+            return message
+
+        try:
+            await self._app(scope, counted, send)
+        except _TooLargeError:
+            await Problem(413, "too_big", f"The body is larger than {limit} bytes.")(scope, receive, send)

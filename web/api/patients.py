@@ -1,0 +1,39 @@
+"""What a token's patients have: their recordings and questionnaires."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from clinic.patients import caseload
+from clinic.questionnaires import answers
+from web.api.caller import Caller
+from web.api.schemas import ID, PatientReference, QuestionnaireScore, RecordingResult
+
+router = APIRouter()
+PatientId = Annotated[str, Path(pattern=ID)]
+
+
+@router.get("/patients")
+def patients(call: Caller) -> list[PatientReference]:
+    """Return the patients for whom the token acts, as far as its account sees them now."""
+    mine = call.actor.patients or frozenset()
+    return [
+        PatientReference(id=found.id, code=found.code, recordings=found.recordings)
+        for found in caseload.list_patients(call.db, call.actor)
+        if found.id in mine
+    ]
+
+
+@router.get("/patients/{patient_id}/recordings")
+def patient_recordings(patient_id: PatientId, call: Caller) -> list[RecordingResult]:
+    """Return a patient's recordings, the newest first."""
+    found = caseload.get_patient(call.db, call.actor, patient_id)
+    return [RecordingResult.of(row) for row in found.recordings]
+
+
+@router.get("/patients/{patient_id}/questionnaires")
+def patient_questionnaires(patient_id: PatientId, call: Caller) -> list[QuestionnaireScore]:
+    """Return the questionnaires that a patient answered."""
+    return [QuestionnaireScore.of(answer) for answer in answers.listed(call.db, call.actor, patient_id)]

@@ -1,0 +1,74 @@
+"""What the API answers when it refuses: RFC 9457 problem details, with the code that the pages show too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from fer_core.errors import FerError
+from web.routes import STATUS
+
+PROBLEM_TYPE = "application/problem+json"
+OWN_STATUS = {
+    "analysis_under_way": 409,
+    "upload_unfinished": 409,
+    "conflict": 409,
+    "unknown_type": 415,
+    "too_many_own": 429,
+    "too_many_uploads": 429,
+    "quota": 429,
+    "own_quota": 429,
+    "rate_limit": 429,
+    "only_administrators": 403,
+    "busy": 503,
+}
+"""Codes that the API tells apart beside those of the other routes; what a code doesn't say is 422."""
+
+
+class Problem(JSONResponse):
+    """A refusal: `code` is stable, `detail` is a sentence for a person and never holds a patient's data."""
+
+    media_type = PROBLEM_TYPE
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        content = {"title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+        super().__init__(content, status, headers)
+
+
+def refusal(error: FerError) -> Problem:
+    """Return the answer to a refusal of the program."""
+    return Problem(OWN_STATUS.get(error.code) or STATUS.get(error.code, 422), error.code, error.message)
+
+
+def no_token() -> Problem:
+    """Return the answer to a request without a token that lives."""
+    return Problem(
+        401, "no_token", "Please send a valid token: Authorization: Bearer fer_...", {"WWW-Authenticate": "Bearer"}
+    )
+
+
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, description in (
+        ("4XX", "A refusal; `code` says which."),
+        (503, "Busy; `Retry-After` says when to try again."),
+        (507, "The disk is full."),
+    )
+}
+"""The refusals of every operation, for the description of the API."""
+SCHEMA = {
+    "type": "object",
+    "required": ["title", "status", "code", "detail"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+}

@@ -1,0 +1,103 @@
+"""Videos come in by pieces, and a whole one is handed in for its analysis, under the rules of the pages."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request
+from starlette.concurrency import run_in_threadpool
+
+from clinic import access
+from clinic.consent import consent
+from clinic.jobs import jobs
+from clinic.patients import caseload
+from clinic.recordings import incoming
+from clinic.recordings.incoming import Digests, Incoming, Piece
+from web.api.caller import Caller
+from web.api.expressions import PIECE_TYPE, need_bytes
+from web.api.schemas import (
+    ID,
+    MOST_BYTES,
+    HandedIn,
+    NewRecording,
+    NewUpload,
+    RecordingResult,
+    Samples,
+    UploadState,
+)
+from web.routes import receive_piece
+
+router = APIRouter()
+UploadId = Annotated[str, Path(pattern=ID)]
+RecordingId = Annotated[str, Path(pattern=ID)]
+_DIGESTS: Digests = {}
+
+
+@router.post("/uploads", status_code=201)
+def begin_upload(new: NewUpload, call: Caller) -> UploadState:
+    """Begin to send a file; its pieces follow."""
+    if not call.actor.patients:
+        raise access.refusal("not_in_token")
+    return _state(incoming.begin(call.db, call.settings, call.actor, new.length))
+
+
+@router.get("/uploads/{upload_id}")
+def upload_state(upload_id: UploadId, call: Caller) -> UploadState:
+    """Say how much of a file has come, so that an interrupted upload goes on from there."""
+    return _state(incoming.status(call.settings, upload_id, call.actor.account_id))
+
+
+@router.patch(
+    "/uploads/{upload_id}",
+    openapi_extra={
+        "requestBody": {"required": True, "content": {PIECE_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+async def add_piece(
+    upload_id: UploadId, upload_offset: Annotated[int, Header(ge=0, le=MOST_BYTES)], request: Request, call: Caller
+) -> UploadState:
+    """Add a piece of a file at `Upload-Offset`, which is where the last one ended."""
+    need_bytes(request)
+    owner = call.actor.account_id
+    piece = await run_in_threadpool(Piece, call.settings, upload_id, upload_offset, _DIGESTS, owner)
+    return _state(await receive_piece(request, call.db, piece))
+
+
+@router.post("/recordings", status_code=202)
+def hand_in_recording(new: NewRecording, call: Caller) -> HandedIn:
+    """Queue the analysis of a file that was uploaded; the patient's consent is needed."""
+    # Asked before the upload is used up, so that it can be handed in when the consent is there.
+    objection = consent.objection(call.db, call.actor, new.patient_id, *consent.ANALYSIS)
+    if objection is not None:
+        raise objection
+    file = incoming.complete(call.settings, new.upload_id, new.name, call.actor.account_id)
+    at = time.fromisoformat(new.recorded_time) if new.recorded_time is not None else None
+    queued = jobs.enqueue(
+        call.db,
+        call.settings,
+        call.actor,
+        new.patient_id,
+        [file],
+        new.recorded_on,
+        new.note,
+        new.every_s,
+        recorded_time=at,
+    )
+    return HandedIn.of(queued)
+
+
+@router.get("/recordings/{recording_id}")
+def recording(recording_id: RecordingId, call: Caller) -> RecordingResult:
+    """Say how an analysis stands, and what it found."""
+    return RecordingResult.of(caseload.get_recording(call.db, call.actor, recording_id))
+
+
+@router.get("/recordings/{recording_id}/samples")
+def recording_samples(recording_id: RecordingId, call: Caller) -> Samples:
+    """Return every moment of a recording that was looked at."""
+    return Samples.of(caseload.samples(call.db, call.actor, recording_id))
+
+
+def _state(upload: Incoming) -> UploadState:
+    return UploadState(id=upload.id, offset=upload.offset, length=upload.length, whole=upload.sha256 is not None)

@@ -1,0 +1,242 @@
+"""What goes in and out of the API, as its description tells it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt
+
+from clinic.jobs.jobs import Enqueued
+from clinic.patients.caseload import RecordingRow
+from clinic.questionnaires.answers import Answer
+from db.records import SampleTable
+from fer_core.emotions import EMOTION_LABELS
+from fer_core.types import FaceExpression, RecordingAnalysis
+
+MEANING = "A probability is the model's output for a label of the face's expression. It is not the chance of a feeling."
+ID = r"^[0-9a-f]{32}$"
+MOST_BYTES = 2**50
+Id = Annotated[str, Field(pattern=ID)]
+
+
+def _day(value: Any) -> Any:
+    """Let numbers through to nowhere: pydantic would take them for seconds since 1970."""
+    if not (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        raise ValueError("a day is written YYYY-MM-DD")
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FaceBox(BaseModel):
+    """A rectangle in px of the upright picture; it may reach beyond the edge."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class FaceQuality(BaseModel):
+    """How well a face can be read; see `fer_core.types.Quality`."""
+
+    size_px: float
+    sharpness: float
+    brightness: float
+    yaw_deg: float | None
+    pitch_deg: float | None
+    roll_deg: float | None
+    outside: float
+
+
+class FaceReading(BaseModel):
+    """A face. `label` is null where the model is uncertain or the face can't be read; `status` says why."""
+
+    box: FaceBox
+    confidence: float
+    status: str
+    label: str | None
+    probabilities: dict[str, float] | None
+    quality: FaceQuality | None
+
+    @classmethod
+    def of(cls, seen: FaceExpression) -> FaceReading:
+        """Return what is told of a face."""
+        face, quality = seen.face, seen.face.quality
+        return cls(
+            box=FaceBox(left=face.box.left, top=face.box.top, right=face.box.right, bottom=face.box.bottom),
+            confidence=face.confidence,
+            status=seen.status.value,
+            label=seen.emotion.label if seen.emotion is not None else None,
+            probabilities=_labelled(seen.probabilities) if seen.probabilities is not None else None,
+            quality=FaceQuality.model_validate(quality, from_attributes=True) if quality is not None else None,
+        )
+
+
+class Expressions(BaseModel):
+    """The faces of a picture. Nothing of the picture or of this answer is kept."""
+
+    width_px: int
+    height_px: int
+    faces: list[FaceReading]
+    model_sha256: str
+    meaning: str = MEANING
+
+    @classmethod
+    def of(cls, found: RecordingAnalysis) -> Expressions:
+        """Return what is told of a picture."""
+        return cls(
+            width_px=found.info.width_px,
+            height_px=found.info.height_px,
+            faces=[FaceReading.of(seen) for seen in found.results[0].faces],
+            model_sha256=found.model_sha256,
+        )
+
+
+class NewUpload(_Strict):
+    """A file that is about to come: its length in bytes."""
+
+    length: Annotated[StrictInt, Field(ge=1, le=MOST_BYTES)]
+
+
+class UploadState(BaseModel):
+    """How much of a file is safe; send the next piece from `offset` on."""
+
+    id: str
+    offset: int
+    length: int
+    whole: bool
+
+
+class NewRecording(_Strict):
+    """A video or a picture that was uploaded whole, whose it is and when it was recorded."""
+
+    upload_id: Id
+    patient_id: Id
+    recorded_on: Annotated[date, BeforeValidator(_day)]
+    recorded_time: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
+    name: Annotated[str, Field(max_length=300)] = "recording"
+    note: Annotated[str, Field(max_length=2000)] = ""
+    every_s: Annotated[StrictFloat, Field(ge=0.1, le=10)] = 0.2
+
+
+class HandedIn(BaseModel):
+    """The recording that is analysed now. `duplicate`: the same file was handed in before, and this is that one."""
+
+    recording_id: str
+    duplicate: bool
+
+    @classmethod
+    def of(cls, queued: Enqueued) -> HandedIn:
+        """Return what is told of a file that was handed in."""
+        return cls(recording_id=queued.recording_id, duplicate=queued.duplicate)
+
+
+class PatientReference(BaseModel):
+    """A patient for whom the token acts; the name is not told."""
+
+    id: str
+    code: str
+    recordings: int
+
+
+class RecordingResult(BaseModel):
+    """A recording, how its analysis stands, and its results: null until it is over, or where they may not be told.
+
+    `shares`: of the time with a usable face, how much each label has, 0 to 1. `usable_share`: 0 to 1.
+    """
+
+    id: str
+    patient_id: str
+    kind: str
+    recorded_on: date
+    state: str
+    says: str
+    duration_s: float | None
+    samples: int | None
+    usable_share: float | None
+    shares: dict[str, float] | None
+    unread: dict[str, float]
+    model_sha256: str | None
+    meaning: str = MEANING
+
+    @classmethod
+    def of(cls, row: RecordingRow) -> RecordingResult:
+        """Return what is told of a recording."""
+        return cls(
+            id=row.id,
+            patient_id=row.patient_id,
+            kind=row.kind,
+            recorded_on=row.recorded_on,
+            state=row.standing.state.value,
+            says=row.standing.sentence,
+            duration_s=row.duration_s,
+            samples=row.samples,
+            usable_share=row.usable_share,
+            shares=row.shares,
+            unread=row.reasons,
+            model_sha256=row.model_sha256,
+        )
+
+
+class Sample(BaseModel):
+    """One moment: seconds from the beginning, why there is a label or none, and the probabilities."""
+
+    time_s: float
+    status: str
+    probabilities: dict[str, float] | None
+
+
+class Samples(BaseModel):
+    """The moments of a recording at which the patient's face was looked for."""
+
+    samples: list[Sample]
+    meaning: str = MEANING
+
+    @classmethod
+    def of(cls, table: SampleTable) -> Samples:
+        """Return what is told of a recording's samples."""
+        rows = zip(table.time_s, table.status, table.probabilities, strict=True)
+        return cls(
+            samples=[
+                Sample(
+                    time_s=float(time_s),
+                    status=str(status),
+                    probabilities=None if shares[0] != shares[0] else _labelled([float(one) for one in shares]),
+                )
+                for time_s, status, shares in rows
+            ]
+        )
+
+
+class QuestionnaireScore(BaseModel):
+    """A questionnaire that a patient answered: its total and band, null where too much is missing."""
+
+    scale: str
+    name: str
+    answered_on: date
+    items: list[int | None] | None
+    total: float | None
+    band: str | None
+    missing: int
+
+    @classmethod
+    def of(cls, answer: Answer) -> QuestionnaireScore:
+        """Return what is told of an answer."""
+        return cls(
+            scale=answer.scale.key,
+            name=answer.scale.name,
+            answered_on=answer.answered_on,
+            items=list(answer.items) if answer.items is not None else None,
+            total=answer.score.total,
+            band=answer.score.band,
+            missing=answer.score.missing,
+        )
+
+
+def _labelled(probabilities: Any) -> dict[str, float]:
+    return dict(zip(EMOTION_LABELS, probabilities, strict=True))
