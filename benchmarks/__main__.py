@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import following, months, recording_page
+from benchmarks import following, months, readers, recording_page
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -184,6 +184,14 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     long_run.add_argument("file", type=Path)
     long_run.add_argument("--every", type=float, default=0.2, help="seconds between samples (default: 0.2)")
     long_run.add_argument("--plot", type=Path, help="write the memory over the video as a picture")
+    readers_cost = commands.add_parser(
+        "readers", help="decoding in a process without rights, and in this one, in turns"
+    )
+    readers_cost.add_argument("file", type=Path)
+    readers_cost.add_argument(
+        "--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)"
+    )
+    readers_cost.add_argument("--rounds", type=int, default=5)
     truth = commands.add_parser("statistics", help="whether the pages' statements are true of simulated patients")
     truth.add_argument("--recordings", type=int, default=400, help="of each kind")
     truth.add_argument("--patients", type=int, default=200, help="of each kind")
@@ -215,6 +223,10 @@ def _ours(path: Path, every_s: float) -> dict[str, Any]:
 
 def _reference(path: Path, every_s: float) -> dict[str, Any]:
     return run("MTCNN frame by frame", path, every_s) or {}
+
+
+def _readers(options: argparse.Namespace) -> None:
+    print(readers.table(readers.measure(options.file, options.every, options.rounds)))
 
 
 def _memory(options: argparse.Namespace) -> None:
@@ -276,6 +288,7 @@ MORE = {
     "passing": _passing,
     "simulate": _simulate,
     "memory": _memory,
+    "readers": _readers,
     "quality": _quality,
     "precision": _precision,
     "statistics": _statistics,
