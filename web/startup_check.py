@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from clinic.console import EX_CONFIG, FAILED, OF_A_SETTING
 from clinic.settings import Settings
 from db.faults import explained
 from fer_core.errors import FerError
+from web import streamlit_protocol
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -39,13 +40,20 @@ def or_end(work: Callable[[], T]) -> T:
 
 def refuse_unsafe() -> None:
     """End the process with the reasons where a check refuses; say what is worth a warning."""
+    changed = streamlit_protocol.broken_contract()
+    if changed:
+        _refuse(f"Streamlit {st.__version__} is not the release that was tried: {'; '.join(changed)}.")
     try:
         warnings = doctor.require_safe(
             Settings.from_environment(make=False), {name: st.get_option(name) for name in DEFAULTS}
         )
     except FerError as error:
-        sys.stderr.write(f"The program does not start, for it would not be safe:\n{error.message}\n")
-        sys.stderr.flush()
-        raise SystemExit(EX_CONFIG) from None
+        _refuse(error.message)
     for finding in warnings:
         log.warning("%s: %s %s", finding.name, finding.sentence, finding.remedy)
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(f"The program does not start, for it would not be safe:\n{why}\n")
+    sys.stderr.flush()
+    raise SystemExit(EX_CONFIG)
