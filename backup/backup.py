@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backup.erasures import Erasure, apply
 from db.copies import CopyError, check, copy_whole, overwrite
-from db.migrate import head
+from db.migrate import knows
 from fer_core.errors import FerError
 
 
@@ -54,7 +54,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
 
 def refuse_newer(copy: Path) -> None:
     """Raise FerError ``backup_newer`` for a copy of a database that a newer version of this program wrote."""
-    if _revision(copy) > (head() or ""):
+    if not knows(_revision(copy)):
         raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
 
 

@@ -1,5 +1,7 @@
 """A clinic knows its key: a lost or a wrong one is refused, and a new one is made for an empty clinic alone."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -94,8 +96,16 @@ def test_the_demonstration_gets_its_key_although_it_has_accounts(fresh):
 
 def test_of_two_that_start_at_once_one_makes_the_key(fresh):
     settings, db = fresh
-    other = open_database(settings.database_url)
-    assert keyring.settle(db, settings) == keyring.settle(other, settings)
-    other.close()
+    others = [open_database(settings.database_url) for _ in range(4)]
+    together = threading.Barrier(len(others))
+
+    def start(other):
+        together.wait()
+        return keyring.settle(other, settings)
+
+    with ThreadPoolExecutor(len(others)) as threads:
+        assert len(set(threads.map(start, others))) == 1
+    for other in others:
+        other.close()
     with db.read() as session:
         assert session.query(Installation).count() == 1
