@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from benchmarks.simulated_patients import MIX
 from clinic import clock, words
 from clinic.accounts import accounts, passwords
+from clinic.admin import keyring
 from clinic.consent import consent
 from clinic.patients.trends import LABELS, Summary
 from clinic.settings import Settings
@@ -67,6 +68,8 @@ def fill(folder: Path, patients: int, recordings: int, longest: int) -> str:
     keys.make(settings)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
+    # While the clinic is empty: later a missing key is taken for a lost one.
+    keyring.settle(db, settings)
     rng = np.random.default_rng(20)
     with db.session() as session:
         stored = passwords.hash_password(PASSWORD)

@@ -28,10 +28,10 @@ def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     with after:
         if later is not None and actions.action("Next", "open", later.id, icon=":material/chevron_right:"):
             links.open_recording(later.id)
-    st.subheader(f"Recording of {chooser.visit(recording)}")
+    st.header(f"Recording of {chooser.visit(recording)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         length = f" · {duration(recording.duration_s)}" if recording.duration_s else ""
-        st.caption(f"{chooser.identity(patient)}{length}", width="stretch")
+        st.markdown(f"{chooser.identity(patient)}{length}", width="stretch")
         if patient.demo:
             st.badge("Invented patient: a demonstration, no real person", color="blue")
         with st.container(width="content"):

@@ -66,7 +66,7 @@ def open_page(recording_id):
 
 
 def said(page):
-    return " ".join(str(element.value) for element in [*page.title, *page.markdown, *page.caption, *page.subheader])
+    return " ".join(str(element.value) for element in [*page.title, *page.markdown, *page.caption, *page.header])
 
 
 def test_the_first_screen_says_whose_it_is_and_what_was_found(recordings):
