@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Plotly looks into pandas wherever somebody has begun to import it, and fails while another thread is still at it.
+import pandas  # noqa: F401
+
 from fer_core.emotions import Emotion
 from fer_core.reading.plot import COLORS as COLORS
 from fer_core.types import Status
