@@ -200,7 +200,7 @@ def serving(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _wait_for(url: str) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 180
     while time.monotonic() < ends:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 the server that was started here
