@@ -8,15 +8,25 @@ from typing import Any
 import streamlit as st
 
 from clinic import words
+from clinic.model_report import class_figures, observations, opening, repeat_rows
 from clinic.worker.supervisor import PROGRAM_DIR
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
-from pages.charts.model import confusion_figure, training_figure, trust_figure
+from pages import chooser
+from pages.charts.model import (
+    classes_figure,
+    confusion_figure,
+    models_figure,
+    robustness_figure,
+    training_figure,
+    trust_figure,
+)
 from pages.charts.trend import title
 from pages.widgets import chart, day, percent
 from web.resources import resources
 
 SPLIT = "PrivateTest"
+CELLS = {"count": "Counts", "share": "Shares of the true label"}
 EARLIER = PROGRAM_DIR / "train" / "results"
 """The cards of models that were trained here and are not installed."""
 
@@ -43,25 +53,72 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
         )
 
 
+def show_meaning(measured: dict[str, Any]) -> None:
+    """Say first what the figures mean for who reads a patient's labels."""
+    for sentence in opening(measured):
+        st.markdown(f"**{sentence}**")
+    st.caption(
+        f"Counted on {measured['pictures']:,} test pictures. “People” is the one person who labelled each picture."
+    )
+    st.info(words.WHAT_ACCURACY_MEANS, icon=":material/info:")
+
+
+def show_observations(card: ModelCard) -> None:
+    """Show what stands out, in sentences made from the figures."""
+    found = observations(card.metrics, SPLIT)
+    for heading, sentences in (
+        ("Strengths", found.strengths),
+        ("Weaknesses", found.weaknesses),
+        ("Most confused", found.confused),
+    ):
+        st.markdown(f"**{heading}**\n\n" + "\n".join(f"- {sentence}" for sentence in sentences))
+
+
 def show_classes(measured: dict[str, Any]) -> None:
-    """Show the table of the seven classes."""
+    """Show the seven expressions: what happens to their faces, and how far their labels can be trusted."""
+    figures = class_figures(measured)
+    chart(classes_figure(figures, words.EXPRESSIONS), "per_class", "Each expression's faces by label", disclaimer=False)
     rows = [
         {
-            "Expression": title(words.EXPRESSIONS[emotion]),
-            "Found (recall)": measured["per_class"][emotion.label]["recall"] * 100,
-            "Right when given (precision)": measured["per_class"][emotion.label]["precision"] * 100,
-            "F1": measured["per_class"][emotion.label]["f1"] * 100,
-            "Test pictures": measured["per_class"][emotion.label]["pictures"],
+            "Expression": title(words.EXPRESSIONS[found.emotion]),
+            "Found": found.right * 100,
+            "Found, 95 %": _range(found.right_95),
+            "Another label": found.other * 100,
+            "Uncertain": found.uncertain * 100,
+            "Right when given": found.precision * 100,
+            "Right when given, 95 %": _range(found.precision_95),
+            "F1": found.f1 * 100,
+            "Test pictures": found.pictures,
         }
-        for emotion in Emotion
+        for found in figures
     ]
-    shares = st.column_config.NumberColumn(format="%.1f %%")
-    config = dict.fromkeys(("Found (recall)", "Right when given (precision)", "F1"), shares)
+    names = ("Found", "Another label", "Uncertain", "Right when given", "F1")
+    config = dict.fromkeys(names, st.column_config.NumberColumn(format="%.1f %%"))
     st.dataframe(rows, hide_index=True, column_config=config, key="classes")
     st.caption(
-        "Found: of the faces with this label, how many the model calls so. Right when given: of the faces that the "
-        "model calls so, how many have this label."
+        "Found: of the faces with this label, how many get it. Right when given: of the faces that get this label, how"
+        " many have it. F1 counts uncertain faces too, by their likeliest label."
     )
+
+
+def show_confusion(measured: dict[str, Any]) -> None:
+    """Show which expression is taken for which, as counts or as shares of the true label."""
+    names = dict(zip(Emotion, EMOTION_LABELS, strict=True))
+    numbers = chooser.switch("Cells show", CELLS, "confusion_cells")
+    figure = confusion_figure(measured["confusion"], names, numbers)
+    chart(figure, "confusion", "Confusion matrix", disclaimer=False)
+    st.caption(
+        f"{measured['pictures']:,} test pictures; each row is one true label, by the likeliest label of each face,"
+        " uncertain or not."
+    )
+
+
+def show_repeats(tested: dict[str, Any]) -> None:
+    """Show what is left of the figures without pictures that are in the data twice."""
+    share = st.column_config.NumberColumn(format="%.1f %%")
+    names = ("Agreement", "From", "To", "Macro F1", "Neutral called sad")
+    st.dataframe(repeat_rows(tested), hide_index=True, column_config=dict.fromkeys(names, share), key="repeats")
+    st.caption("From, To: the 95 % interval of the agreement.")
 
 
 def show_trust(measured: dict[str, Any]) -> None:
@@ -90,6 +147,8 @@ def show_models(installed: ModelCard) -> None:
             {"Model": name, "Recipe": other.recipe.get("preset", ""), **figures, "Saw photographs of the test": saw}
         )
     rows.sort(key=lambda row: -row["accuracy"])
+    figure = models_figure([(row["Model"], row["accuracy"], row["macro_f1"]) for row in rows])
+    chart(figure, "baselines", "Agreement and macro F1 of each model", disclaimer=False)
     shares = {
         "accuracy": st.column_config.NumberColumn("Agreement", format="%.1f %%"),
         "macro_f1": st.column_config.NumberColumn("Macro F1", format="%.1f %%"),
@@ -103,30 +162,24 @@ def show_strata(strata: dict[str, Any], robustness: dict[str, Any]) -> None:
     """Show what is known of conditions, and say that nothing is known of people."""
     st.markdown(words.SUBGROUPS_UNKNOWN)
     st.markdown("\n".join(f"- {limit}" for limit in words.LIMITS))
-    left, right = st.columns(2)
+    if robustness:
+        falls = {name: found["accuracy"] for name, found in robustness.items()}
+        chart(robustness_figure(falls), "disturbed", "Agreement when pictures are disturbed", disclaimer=False)
     thirds = [
         {"Property": name.capitalize()} | {third.capitalize(): found["accuracy"] * 100 for third, found in by.items()}
         for name, by in strata.items()
     ]
     shares = st.column_config.NumberColumn(format="%.1f %%")
-    with left:
-        st.markdown("**Agreement by thirds of the picture's properties**")
-        st.dataframe(
-            thirds, hide_index=True, column_config=dict.fromkeys(("Lowest", "Middle", "Highest"), shares), key="strata"
-        )
-    with right:
-        st.markdown("**Agreement when pictures are disturbed**")
-        disturbed = [{"Disturbance": name, "Agreement": found["accuracy"] * 100} for name, found in robustness.items()]
-        st.dataframe(
-            disturbed, hide_index=True, column_config={"Agreement": shares}, height="content", key="robustness"
-        )
+    st.markdown("**Agreement by thirds of the picture's properties**")
+    config = dict.fromkeys(("Lowest", "Middle", "Highest"), shares)
+    st.dataframe(thirds, hide_index=True, column_config=config, key="strata")
 
 
 def show_making(card: ModelCard) -> None:
-    """Show how the model was made, for those who want to redo it."""
-    if card.curves:
-        chart(training_figure(card.curves), "curves", "Training curves", disclaimer=False)
-    with st.expander("How this model was made"):
+    """Show how the model was made, folded away, for those who want to redo it."""
+    with st.expander("For engineers: how this model was made"):
+        if card.curves:
+            chart(training_figure(card.curves), "curves", "Training curves of loss and accuracy", disclaimer=False)
         st.markdown(f"Name `{card.name}`, made {_made_on(card)}.")
         st.markdown(f"Fingerprint of its weights (SHA-256): `{card.sha256}`")
         st.json({"data": card.data, "recipe": card.recipe}, expanded=False)
@@ -143,6 +196,10 @@ def _exact(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
+def _range(shares: tuple[float, float]) -> str:
+    return f"{shares[0] * 100:.1f} to {shares[1] * 100:.1f} %"
+
+
 st.title("Model")
 st.write(words.DISCLAIMER)
 card = ModelCard.load(resources().settings.model)
@@ -150,19 +207,20 @@ tested = card.metrics.get(SPLIT)
 if tested is None:
     st.info("The installed model brings no test results. Treat everything it says with care.", icon=":material/info:")
 else:
+    st.header("What it means")
+    show_meaning(tested["full"])
+    show_observations(card)
+    st.header("Figures")
     show_accuracy(tested["full"], tested["without_near_duplicates"])
-    st.info(words.WHAT_ACCURACY_MEANS, icon=":material/info:")
+    show_repeats(tested)
     st.header("By expression")
     show_classes(tested["full"])
     st.header("What is mistaken for what")
-    names = dict(zip(Emotion, EMOTION_LABELS, strict=True))
-    chart(confusion_figure(tested["full"]["confusion"], names), "confusion", "Confusion matrix", disclaimer=False)
-    st.caption(f"{tested['full']['pictures']:,} test pictures; each row is one true label: count and share of the row.")
+    show_confusion(tested["full"])
     st.header("How far to trust an output")
     show_trust(tested["full"])
     st.header("Limits")
     show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}))
 st.header("Beside earlier and simpler models")
 show_models(card)
-st.header("Training")
 show_making(card)

@@ -130,6 +130,7 @@ MODULES = (
     needs,
     reports,
     same_files,
+    imported,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}

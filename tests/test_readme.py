@@ -26,6 +26,7 @@ FOLDERS = (
     "fer_core",
     "train",
     "benchmarks",
+    "examples",
     "tests",
     "deploy",
     "docs",

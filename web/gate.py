@@ -139,6 +139,9 @@ class Gate:
         )
         if actor is None:
             return no_token()
+        if scope["path"] == API:
+            # A mount answers below its path alone; this one would fall through to the pages.
+            return Problem(404, "unknown_path", "The API has no such operation.")
         if self._first(actor) is not None:
             return Problem(403, "account_not_ready", "The token's account has to sign in and finish what it is asked.")
         return None

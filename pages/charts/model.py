@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
-from pages.charts.palette import COLORS, LINE
+from pages.charts.palette import COLORS, LINE, UNCERTAIN
 from pages.charts.trend import Names, plain, title
 
 
-def confusion_figure(counts: Sequence[Sequence[int]], names: Names) -> go.Figure:
-    """Draw a confusion matrix: rows are the true labels, each coloured by its share and printed with its count."""
+def confusion_figure(counts: Sequence[Sequence[int]], names: Names, printed: str = "count") -> go.Figure:
+    """Draw a confusion matrix: rows are the true labels, each cell is coloured by its share of the row.
+
+    `printed`: what stands in a cell, ``"count"`` or ``"share"``.
+    """
     shares = [[cell / total if (total := sum(row)) else math.nan for cell in row] for row in counts]
     text = [
-        [f"{n}<br>{share:.0%}" if n else "" for n, share in zip(*rows, strict=True)]
+        [(f"{n:,}" if printed == "count" else f"{share:.1%}") if n else "" for n, share in zip(*rows, strict=True)]
         for rows in zip(counts, shares, strict=True)
     ]
     labels = [title(names[emotion]) for emotion in Emotion]
@@ -26,13 +30,81 @@ def confusion_figure(counts: Sequence[Sequence[int]], names: Names) -> go.Figure
             z=shares, x=labels, y=labels, text=text, texttemplate="%{text}", zmin=0, zmax=1, xgap=2, ygap=2,
             colorscale=[[0, "#EDF3F4"], [0.5, "#A3C9CE"], [1, "#164F56"]],
             colorbar={"title": "of the row", "tickformat": ".0%"},
-            hovertemplate="true %{y}, given %{x}: %{text}<extra></extra>",
+            customdata=counts,
+            hovertemplate="true %{y}, given %{x}: %{customdata:,}, %{z:.1%} of the row<extra></extra>",
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", title="True label", showgrid=False, fixedrange=True)
     figure.update_xaxes(side="top", title="Label given by the model", showgrid=False, fixedrange=True)
     plain(figure, 520)
     return figure.update_layout(margin={"t": 90, "l": 10, "r": 10, "b": 10}, hovermode="closest")
+
+
+class Shares(Protocol):
+    """What is drawn of an expression: shares, 0 to 1."""
+
+    @property
+    def emotion(self) -> Emotion: ...
+    @property
+    def right(self) -> float: ...
+    @property
+    def other(self) -> float: ...
+    @property
+    def uncertain(self) -> float: ...
+    @property
+    def right_95(self) -> tuple[float, float]: ...
+
+
+def classes_figure(figures: Sequence[Shares], names: Names) -> go.Figure:
+    """Draw what becomes of each expression's faces: this label with its interval, another label, none."""
+    labels = [title(names[found.emotion]) for found in figures]
+    figure = go.Figure()
+    reach = {
+        "type": "data",
+        "array": [found.right_95[1] - found.right for found in figures],
+        "arrayminus": [found.right - found.right_95[0] for found in figures],
+        "color": LINE,
+    }
+    parts = (
+        ("this label", [found.right for found in figures], COLORS[Emotion.SAD], reach),
+        ("another label", [found.other for found in figures], COLORS[Emotion.ANGRY], None),
+        ("uncertain", [found.uncertain for found in figures], UNCERTAIN, None),
+    )
+    for name, shares, color, error in parts:
+        figure.add_bar(
+            y=labels, x=shares, name=name, orientation="h", marker={"color": color}, error_x=error,
+            hovertemplate="%{y}, " + name + ": %{x:.1%}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], title="of the faces that people call so")
+    figure.update_yaxes(autorange="reversed")
+    return plain(figure, 320).update_layout(barmode="stack", showlegend=True, hovermode="closest")
+
+
+def robustness_figure(agreement: Mapping[str, float]) -> go.Figure:
+    """Draw the agreement, 0 to 1, under each disturbance of the pictures, the least harmful at the top."""
+    names = sorted(agreement, key=lambda name: -agreement[name])
+    figure = go.Figure(
+        go.Bar(
+            y=names, x=[agreement[name] for name in names], orientation="h", marker={"color": COLORS[Emotion.SAD]},
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], title="agreement when pictures are disturbed")
+    figure.update_yaxes(autorange="reversed")
+    return plain(figure, 380).update_layout(hovermode="closest")
+
+
+def models_figure(models: Sequence[tuple[str, float, float]]) -> go.Figure:
+    """Draw agreement and macro F1, in percent, of each model, the first at the top."""
+    figure = go.Figure()
+    for name, column, color in (("agreement", 1, COLORS[Emotion.SAD]), ("macro F1", 2, UNCERTAIN)):
+        figure.add_bar(
+            y=[model[0] for model in models], x=[model[column] for model in models], name=name, orientation="h",
+            marker={"color": color}, hovertemplate="%{y}, " + name + ": %{x:.1f} %<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %")
+    figure.update_yaxes(autorange="reversed")
+    return plain(figure, 380).update_layout(barmode="group", showlegend=True, hovermode="closest")
 
 
 def trust_figure(diagram: Sequence[Sequence[float]], risk: Sequence[Sequence[float]], coverage: float) -> go.Figure:

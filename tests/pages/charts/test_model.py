@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import math
 
+from clinic.model_report import class_figures
 from fer_core.emotions import Emotion
-from pages.charts.model import confusion_figure, training_figure, trust_figure
+from pages.charts.model import (
+    classes_figure,
+    confusion_figure,
+    models_figure,
+    robustness_figure,
+    training_figure,
+    trust_figure,
+)
+from tests.clinic.test_model_report import measured
 
 NAMES = {emotion: emotion.label for emotion in Emotion}
 
@@ -16,7 +25,8 @@ def test_the_matrix_shows_counts_and_the_share_of_the_true_label():
     counts[Emotion.NEUTRAL][Emotion.NEUTRAL] = 3
     (heat,) = confusion_figure(counts, NAMES).data
     assert heat.z[Emotion.NEUTRAL][Emotion.SAD] == 0.25
-    assert heat.text[Emotion.NEUTRAL][Emotion.SAD] == "1<br>25%"
+    assert heat.text[Emotion.NEUTRAL][Emotion.SAD] == "1"
+    assert confusion_figure(counts, NAMES, "share").data[0].text[Emotion.NEUTRAL][Emotion.SAD] == "25.0%"
     assert heat.y[Emotion.NEUTRAL] == "Neutral"
     assert math.isnan(heat.z[Emotion.HAPPY][0])
 
@@ -35,3 +45,17 @@ def test_trust_has_both_curves_and_where_the_program_stops():
     assert reliability.y == (0.6, 0.9)
     assert risk.y == (0.1, 0.3)
     assert [shape.x0 for shape in figure.layout.shapes] == [0.8]
+
+
+def test_each_expression_s_faces_fill_the_bar():
+    figure = classes_figure(class_figures(measured()), NAMES)
+    right, other, uncertain = figure.data
+    assert all(sum(parts) == 1 for parts in zip(right.x, other.x, uncertain.x, strict=True))
+    assert all(low > 0 for low in right.error_x.arrayminus)
+
+
+def test_disturbances_and_models_are_in_order():
+    (bars,) = robustness_figure({"dark": 0.4, "blur": 0.6}).data
+    assert (bars.y, bars.x) == (("blur", "dark"), (0.6, 0.4))
+    agreement, f1 = models_figure([("ours", 70.0, 65.0), ("plain", 60.0, 50.0)]).data
+    assert (agreement.y, agreement.x, f1.x) == (("ours", "plain"), (70.0, 60.0), (65.0, 50.0))

@@ -223,6 +223,13 @@ def test_cookie_and_token_open_their_own_doors_alone(world, client, attack):
     attack(lambda: client.get("/api-description.json"), 401)
 
 
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1x", "/api/v1/%2e%2e/caseload"])
+def test_a_token_opens_operations_alone(client, path):
+    answer = client.get(path, follow_redirects=False)
+    assert answer.status_code == (401 if path == "/api/v1x" else 404)
+    assert path == "/api/v1x" or answer.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     "sent",
     [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer fer_" + "x" * 43}, {"Authorization": "Basic eDp5"}],

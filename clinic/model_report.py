@@ -1,0 +1,210 @@
+"""What a model's test results mean, in words and in rows: every figure comes from its card. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clinic import words
+from fer_core.emotions import Emotion
+from fer_core.reading.intervals import share_interval
+
+MANY_POINTS = 0.05
+"""A difference in agreement of five points or more is worth a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """One expression: of the faces that people call so, which shares get this label, another one, or none.
+
+    Shares are 0 to 1, `right_95` the 95 % interval of `right` (Wilson), `precision_95` that of `precision`: of the
+    faces that get this label, how many people call so. `pictures`: faces of this expression in the test.
+    """
+
+    emotion: Emotion
+    right: float
+    right_95: tuple[float, float]
+    other: float
+    uncertain: float
+    precision: float
+    precision_95: tuple[float, float]
+    f1: float
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Sentences made from the figures: what the model does well, where it errs, and what it confuses most."""
+
+    strengths: tuple[str, ...]
+    weaknesses: tuple[str, ...]
+    confused: tuple[str, ...]
+
+
+def class_figures(measured: Mapping[str, Any]) -> tuple[ClassFigures, ...]:
+    """Return the figures of each expression, in the order of `Emotion`.
+
+    `measured`: the results on one set of pictures, as a card keeps them. Where it doesn't say which faces stay
+    uncertain, none does.
+    """
+    confusion = np.array(measured["confusion"], dtype=float)
+    given = np.array(measured.get("given") or np.pad(confusion, ((0, 0), (0, 1))), dtype=float)
+    return tuple(_of_class(emotion, given, measured["per_class"][emotion.label]["f1"]) for emotion in Emotion)
+
+
+def _of_class(emotion: Emotion, given: Any, f1: float) -> ClassFigures:
+    row, column = given[emotion], given[:, emotion]
+    faces, labelled, right = row.sum(), column.sum(), row[emotion]
+    return ClassFigures(
+        emotion,
+        _share(right, faces),
+        interval(right, faces),
+        _share(row[:-1].sum() - right, faces),
+        _share(row[-1], faces),
+        _share(right, labelled),
+        interval(right, labelled),
+        f1,
+        int(faces),
+    )
+
+
+def opening(measured: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the figures mean for a clinician, the label that misleads most first."""
+    by = {found.emotion: found for found in class_figures(measured)}
+    sad = by[Emotion.SAD]
+    low, high = sad.right_95
+    neutral = np.array(measured.get("given") or measured["confusion"], dtype=float)[Emotion.NEUTRAL]
+    as_sad = _share(neutral[Emotion.SAD], neutral.sum())
+    return (
+        f"Of 100 faces that people call sad, the program says so in {_of_100(sad.right)} (95 % interval {_of_100(low)}"
+        f" to {_of_100(high)}), gives another label in {_of_100(sad.other)} and leaves {_of_100(sad.uncertain)}"
+        " uncertain.",
+        f"Of 100 faces that it calls sad, people call {_of_100(sad.precision)} sad.",
+        f"Of 100 faces that people call neutral, it calls {_of_100(as_sad)} sad.",
+    )
+
+
+def observations(metrics: Mapping[str, Any], split: str) -> Observations:
+    """Return what stands out in a card's results on one split."""
+    tested = metrics[split]
+    measured = tested["full"]
+    figures = class_figures(measured)
+    return Observations(
+        (*_strengths(figures, measured),),
+        (*_weaknesses(figures), *_repeats(tested), *_disturbed(measured, metrics.get("robustness", {}))),
+        most_confused(measured["confusion"]),
+    )
+
+
+def most_confused(confusion: Sequence[Sequence[int]], count: int = 3) -> tuple[str, ...]:
+    """Return the pairs of expressions that are taken for each other most often, as shares of the true label."""
+    counts = np.array(confusion, dtype=float)
+    shares = counts / np.maximum(1.0, counts.sum(axis=1, keepdims=True))
+    np.fill_diagonal(shares, 0.0)
+    order = np.argsort(-shares, axis=None, kind="stable")[:count]
+    pairs = [divmod(int(place), len(Emotion)) for place in order]
+    return tuple(
+        f"{_exact(shares[true, label])} of the {_name(true)} faces are taken for {_name(label)}."
+        for true, label in pairs
+        if shares[true, label] > 0
+    )
+
+
+def repeat_rows(tested: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the main figures on all test pictures, and on those without repeats, and against other people's labels."""
+    kinds = {
+        "full": "all test pictures",
+        "without_duplicates": "without pictures that are in the training data too",
+        "without_near_duplicates": "without other crops of photographs in the data (twins) either",
+        "ferplus_majority": "all, against what most of ten other people said (FER+)",
+    }
+    return [
+        {
+            "Pictures": kind,
+            "Number": tested[key]["pictures"],
+            "Agreement": tested[key]["accuracy"] * 100,
+            "From": tested[key]["accuracy_95"][0] * 100,
+            "To": tested[key]["accuracy_95"][1] * 100,
+            "Macro F1": tested[key]["macro_f1"] * 100,
+            "Neutral called sad": tested[key]["neutral_to_sad"] * 100,
+        }
+        for key, kind in kinds.items()
+        if key in tested
+    ]
+
+
+def interval(right: float, of: float) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share; 0 to 1 where there is nothing to count."""
+    if of <= 0:
+        return 0.0, 1.0
+    low, high = share_interval(np.array([right / of]), np.array([of]), dependent=False)
+    return float(low[0]), float(high[0])
+
+
+def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> list[str]:
+    best = max(figures, key=lambda found: found.precision)
+    said = [
+        f"{words.EXPRESSIONS[best.emotion].capitalize()} is its safest label: right in {_exact(best.precision)} of the"
+        f" faces that get it (95 % interval {_exact(best.precision_95[0])} to {_exact(best.precision_95[1])})."
+    ]
+    kept = measured.get("selective")
+    if kept:
+        said.append(
+            f"Where it is unsure it says so: {_exact(1 - kept['coverage'])} of the faces stay uncertain, and agreement"
+            f" among the others is {_exact(kept['accuracy'])}, against {_exact(measured['accuracy'])} over all."
+        )
+    return said
+
+
+def _weaknesses(figures: Sequence[ClassFigures]) -> list[str]:
+    weak, rare = min(figures, key=lambda found: found.right), min(figures, key=lambda found: found.pictures)
+    return [
+        f"It finds {_name(weak.emotion)} least: {_exact(weak.right)} of those faces get the label.",
+        f"{_name(rare.emotion).capitalize()} rests on {rare.pictures} test pictures alone, so its figures are rough"
+        f" (found in {_exact(rare.right_95[0])} to {_exact(rare.right_95[1])}).",
+    ]
+
+
+def _repeats(tested: Mapping[str, Any]) -> list[str]:
+    alone = tested.get("without_near_duplicates")
+    if alone is None:
+        return []
+    fall = tested["full"]["accuracy"] - alone["accuracy"]
+    f1_fall = tested["full"]["macro_f1"] - alone["macro_f1"]
+    return [
+        f"{tested['full']['pictures'] - alone['pictures']:,} of the {tested['full']['pictures']:,} test pictures are in"
+        f" the data more than once, some in another crop. Without them agreement is {_points(fall)} lower and macro F1"
+        f" {_points(f1_fall)} lower."
+    ]
+
+
+def _disturbed(measured: Mapping[str, Any], robustness: Mapping[str, Any]) -> list[str]:
+    falls = {name: measured["accuracy"] - found["accuracy"] for name, found in robustness.items()}
+    worst = sorted((name for name in falls if falls[name] >= MANY_POINTS), key=lambda name: -falls[name])[:3]
+    if not worst:
+        return []
+    listed = ", ".join(f"{name} ({_points(falls[name])})" for name in worst)
+    return [f"Agreement falls most with: {listed}."]
+
+
+def _name(emotion: int) -> str:
+    return Emotion(emotion).label
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def _of_100(share: float) -> str:
+    return f"{share * 100:.0f}"
+
+
+def _exact(share: float) -> str:
+    return f"{share * 100:.1f} %"
+
+
+def _points(difference: float) -> str:
+    return f"{difference * 100:.1f} points"
