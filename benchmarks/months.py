@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -155,9 +155,18 @@ def measure(patients: int, recordings: int, longest: int, rounds: int) -> Iterat
             for what, url in opened.items():
                 yield _best(what, process, page, lambda url=url: page.goto(url), rounds, cold=True)
             for title in ("Caseload", "New recording"):
-                away = page.get_by_test_id("stSidebarNavLink").filter(has_text="Model")
-                there = page.get_by_test_id("stSidebarNavLink").filter(has_text=title)
-                yield _best(f"{title.lower()}, within", process, page, there.click, rounds, away.click)
+                away, there = _going(page, "Model"), _going(page, title)
+                yield _best(f"{title.lower()}, within", process, page, there, rounds, away)
+
+
+def _going(page: Any, title: str) -> Callable[[], None]:
+    """Return a function that goes to a page by the navigation; without the wait, a slow server would look settled."""
+
+    def go() -> None:
+        page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+
+    return go
 
 
 def _best(what: str, process: Any, page: Any, act: Any, rounds: int, before: Any = None, cold: bool = False) -> Cost:
