@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -18,18 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from benchmarks.simulated_patients import MIX
 from clinic import clock, words
+from clinic.access import Actor
 from clinic.accounts import accounts, passwords
 from clinic.admin import keyring
 from clinic.consent import consent
+from clinic.patients import caseload, listing, needs
+from clinic.patients.listing import Asked
 from clinic.patients.trends import LABELS, Summary
 from clinic.settings import Settings
 from db.engine import migrate, open_database
-from db.models import Access, Job, JobState, Patient, Recording, Role, new_id
+from db.models import Access, Account, Job, JobState, Patient, Recording, Role, TrendDigest, new_id
 from storage import keys
 
 ROOT = Path(__file__).parents[1]
@@ -147,6 +150,7 @@ def measure(patients: int, recordings: int, longest: int, rounds: int) -> Iterat
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         long_id = fill(folder, patients, recordings, longest)
+        yield from asked_for(folder, long_id, rounds)
         with serving(folder) as (address, process), browsing(address) as page:
             # What is made once after an update: each patient's trend in short.
             yield _best("caseload, the first time", process, page, lambda: page.goto(f"{address}/"), 1, cold=True)
@@ -158,9 +162,44 @@ def measure(patients: int, recordings: int, longest: int, rounds: int) -> Iterat
             for what, url in opened.items():
                 yield _best(what, process, page, lambda url=url: page.goto(url), rounds, cold=True)
             for title in ("Caseload", "New recording"):
-                away = page.get_by_test_id("stSidebarNavLink").filter(has_text="Model")
-                there = page.get_by_test_id("stSidebarNavLink").filter(has_text=title)
-                yield _best(f"{title.lower()}, within", process, page, there.click, rounds, away.click)
+                away, there = _going(page, "Model"), _going(page, title)
+                yield _best(f"{title.lower()}, within", process, page, there, rounds, away)
+
+
+def asked_for(folder: Path, long_id: str, rounds: int) -> Iterator[Cost]:
+    """Yield what the functions behind the pages cost in this process, without a server and a browser."""
+    db = open_database(f"sqlite:///{folder / 'clinic.db'}")
+    with db.read() as session:
+        account = session.scalars(select(Account)).one()
+    who = Actor(account.id, "", account.name, Role.CLINICIAN)
+    listing.page(db, who, Asked())
+    functions: dict[str, Callable[[], object]] = {
+        "function: a page of the caseload": lambda: listing.page(db, who, Asked()),
+        "function: the count of who needs somebody": lambda: needs.count(db, who),
+        "function: all patients of a choice": lambda: caseload.list_patients(db, who),
+        "function: the longest patient": lambda: caseload.get_patient(db, who, long_id),
+    }
+    for what, function in functions.items():
+        found = []
+        for _ in range(rounds):
+            begun, cpu = time.perf_counter(), time.process_time()
+            function()
+            found.append(Cost(what, time.perf_counter() - begun, time.process_time() - cpu))
+        yield Cost(what, min(one.settled_s for one in found), min(one.cpu_s for one in found))
+    # So that the server meets a clinic that was never listed.
+    with db.session() as session:
+        session.execute(delete(TrendDigest))
+    db.close()
+
+
+def _going(page: Any, title: str) -> Callable[[], None]:
+    """Return a function that goes to a page by the navigation; without the wait, a slow server would look settled."""
+
+    def go() -> None:
+        page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+
+    return go
 
 
 def _best(what: str, process: Any, page: Any, act: Any, rounds: int, before: Any = None, cold: bool = False) -> Cost:

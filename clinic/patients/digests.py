@@ -6,7 +6,7 @@ for, and by a worker that has nothing else to do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
@@ -59,15 +59,14 @@ def small_trends(session: Session, patient_ids: Collection[str]) -> dict[str, Sm
     return {patient_id: SmallTrend(**line) for patient_id, line in session.execute(asked)}
 
 
-def refresh(db: Database, wanted: Select[str] | None = None, first: Sequence[str] = ()) -> int:
-    """Make up to `AT_ONCE` digests again that no longer hold, of `first` before others, and return how many.
+def refresh(db: Database, wanted: Collection[str] | None = None) -> int:
+    """Make up to `AT_ONCE` digests again that no longer hold, and return how many.
 
-    `wanted`: the query of the patients that it is about, None for all.
+    `wanted`: the patients that it is about, None for all. A page makes those that it shows, a worker the others.
     """
     with db.read() as session:
         asked = _stale() if wanted is None else _stale().where(Patient.id.in_(wanted))
-        before_others = Patient.id.in_(first).desc() if first else Patient.number
-        found = list(session.scalars(asked.order_by(before_others).limit(AT_ONCE)))
+        found = list(session.scalars(asked.order_by(Patient.number).limit(AT_ONCE)))
     if found:
         with db.session() as session:
             for patient_id in found:

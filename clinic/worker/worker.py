@@ -148,11 +148,10 @@ class Worker:
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
                 released = now
-            if self.work_once():
-                digested = float("-inf")
-            elif now - digested > DIGESTS_EVERY_S:
+            worked = self.work_once()
+            if worked or now - digested > DIGESTS_EVERY_S:
                 # As long as there are more of them, it goes on at once.
-                digested = now if digests.refresh(self._db) < digests.AT_ONCE else float("-inf")
+                digested = float("-inf") if digests.refresh(self._db) == digests.AT_ONCE else now
             else:
                 self._stopping.wait(IDLE_WAIT_S)
             yield

@@ -112,17 +112,20 @@ def test_outside_is_told_of_the_newest_counting_recording(db, patient, last, out
         assert session.get_one(TrendDigest, patient).outside is False
 
 
-def test_those_who_are_looked_at_come_first_and_the_rest_later(db, patient, monkeypatch):
+def test_a_page_makes_those_that_it_shows_and_a_worker_the_rest(db, patient, monkeypatch):
     with db.session() as session:
         other = Patient(name="Other", created_at=clock.now())
         session.add(other)
     add(db, patient, 1)
     add(db, other.id, 1)
-    monkeypatch.setattr(digests, "AT_ONCE", 1)
-    assert digests.refresh(db, first=[other.id]) == 1
+    assert digests.refresh(db, [other.id]) == 1
     assert (stored(db, patient), stored(db, other.id) is not None) == (None, True)
-    assert digests.refresh(db, first=[other.id]) == 1
+    assert digests.refresh(db) == 1
     assert stored(db, patient) is not None
+    add(db, patient, 1, start=1)
+    add(db, other.id, 1, start=1)
+    monkeypatch.setattr(digests, "AT_ONCE", 1)
+    assert [digests.refresh(db) for _ in range(3)] == [1, 1, 0]
 
 
 def test_a_patient_who_was_deleted_meanwhile_has_none(db, patient):
