@@ -219,6 +219,8 @@ FOR_NO_PERSON = {
     "marks.kept": "values to values",
     "marks.told": "values to text",
     "jobs.delete_files": "a step of `deletion.erase`",
+    "imported.check_row": "a step of `imports.import_patient`",
+    "imported.valid_note": "text to text",
     "needs.any_need": "a condition for functions that checked",
     "needs.needs_of": "a step of functions that checked",
     "reports.fonts": "where fonts lie",
