@@ -19,7 +19,7 @@ from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, resources, welcome
 from web.routes import routes
 from web.shutdown import prepare_server
-from web.startup_check import refuse_unsafe
+from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
 
@@ -28,7 +28,7 @@ refuse_unsafe()
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Open everything before the first request, and greet one who has just installed the program."""
     prepare_server(lambda within_s: resources().supervisor.stop(within_s))
-    said = await asyncio.to_thread(welcome)
+    said = await asyncio.to_thread(or_end, welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     watching = asyncio.create_task(keep_watch(database()))

@@ -8,7 +8,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,8 +24,10 @@ from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
 from benchmarks.passing import measure as measure_passing
 from benchmarks.simulate import HEAD, Clinic, simulate
+from benchmarks.spent import Spent
 from benchmarks.statements import table as table_of_statements
 from benchmarks.ways import WAYS, Seen
+from fer_core.media import reader
 from fer_core.types import Box
 
 SURE = 0.95
@@ -36,11 +37,12 @@ SAME_IOU = 0.5
 def measure(way: str, path: Path, every_s: float, out: Path) -> None:
     """Run one way in this process and write what it saw and what it took to `out`; loading the models doesn't count."""
     analyze = WAYS[way]()
-    begun, cpu = time.perf_counter(), time.process_time()
-    seen = analyze(path, every_s)
-    spent = {"wall_s": time.perf_counter() - begun, "cpu_s": time.process_time() - cpu}
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-    out.write_text(json.dumps({"seen": seen, "peak_mb": peak_mb, "samples": len(seen), **spent}))
+    # The server of the readers is started once, as the models are loaded once.
+    reader.protection()
+    with Spent() as spent:
+        seen = analyze(path, every_s)
+    took = {"wall_s": spent.wall_s, "cpu_s": spent.cpu_s, "peak_mb": spent.peak_mb}
+    out.write_text(json.dumps({"seen": seen, "samples": len(seen), **took}))
 
 
 def run(way: str, path: Path, every_s: float) -> dict[str, Any] | None:

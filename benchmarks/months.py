@@ -29,6 +29,7 @@ from clinic.patients.trends import LABELS, Summary
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import Access, Job, JobState, Patient, Recording, Role, new_id
+from storage import keys
 
 ROOT = Path(__file__).parents[1]
 NAME, PASSWORD = "Dr. Invented", "seven dry umbrellas"
@@ -63,6 +64,7 @@ class Cost:
 def fill(folder: Path, patients: int, recordings: int, longest: int) -> str:
     """Make a clinic in a folder: so many patients with so many recordings each, and one with `longest`; its id."""
     settings = Settings(folder, f"sqlite:///{folder / 'clinic.db'}", key_dir=folder / "keys")
+    keys.make(settings)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
     rng = np.random.default_rng(20)
@@ -86,7 +88,11 @@ def _add_patient(session: Session, account_id: str, name: str, count: int, rng: 
     own = rng.dirichlet(40 * MIX)
     first = (session.scalar(select(func.max(Recording.number))) or 0) + 1
     days = [LAST_DAY - timedelta(days=7 * (count - 1 - place)) for place in range(count)]
-    rows = [_recording(patient.id, first + place, day, own, rng) for place, day in enumerate(days)]
+    rows = [
+        _recording(patient.id, first + place, day, own, rng) | {"visit_number": place + 1}
+        for place, day in enumerate(days)
+    ]
+    patient.visits = count
     session.execute(insert(Recording), rows)
     jobs = [_job(row["id"], row["number"]) for row in rows]
     session.execute(insert(Job), jobs)
@@ -194,7 +200,7 @@ def serving(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _wait_for(url: str) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 180
     while time.monotonic() < ends:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 the server that was started here

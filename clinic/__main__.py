@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m clinic")
     return answered(lambda: options.command(options))
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Facial expressions over time: the parts that run beside the pages.",

@@ -17,7 +17,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
@@ -30,6 +30,12 @@ WORD = re.compile(r"[\w+./:-]{1,64}")
 """A word of the program, an id or a hash: the only kind of text that the chain itself takes."""
 SAME_VIEW = timedelta(minutes=15)
 """A page runs again at every click: within this time it is one view."""
+
+
+_COLUMNS = (
+    *(AuditRow.number, AuditRow.at, AuditRow.action, AuditRow.account_id, AuditRow.patient_id),
+    *(AuditRow.recording_id, AuditRow.details, AuditRow.previous, AuditRow.sha256),
+)
 
 
 class AuditAction(StrEnum):
@@ -185,20 +191,20 @@ def viewed_lately(session: Session, account_id: str, patient_id: str) -> bool:
 def verify(db: Database) -> ChainCheck:
     """Walk along the whole chain and say whether each row is as it was written, and each text that is still there."""
     expected, previous = 1, NOTHING
-    chain = select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000)
-    with db.read() as session, closing(session.scalars(chain)) as rows:
+    # Columns and not objects: a clinic has a hundred thousand rows.
+    chain = select(*_COLUMNS).order_by(AuditRow.number).execution_options(yield_per=5000)
+    with db.read() as session, closing(session.execute(chain)) as rows:
         texts = _text_digests(session)
         for row in rows:
             wrong = _wrong(row, expected, previous) or _wrong_text(row, texts)
             if wrong is not None:
                 return ChainCheck(expected - 1, previous, expected, f"The audit is not sound: {wrong}.")
             expected, previous = expected + 1, row.sha256
-            session.expunge(row)
     said = f"The audit is sound: {expected - 1} rows. The last row's SHA-256 is {previous}."
     return ChainCheck(expected - 1, previous, None, said)
 
 
-def _wrong(row: AuditRow, expected: int, previous: str) -> str | None:
+def _wrong(row: AuditRow | Row[Any], expected: int, previous: str) -> str | None:
     if row.number != expected:
         return f"row {expected} is missing"
     if row.previous != previous:
@@ -208,7 +214,7 @@ def _wrong(row: AuditRow, expected: int, previous: str) -> str | None:
     return None
 
 
-def _wrong_text(row: AuditRow, texts: Mapping[int, str]) -> str | None:
+def _wrong_text(row: AuditRow | Row[Any], texts: Mapping[int, str]) -> str | None:
     """A text that went with its patient is not missed."""
     if texts.get(row.number, row.details.get("typed_sha256")) != row.details.get("typed_sha256"):
         return f"the text of row {row.number} was changed"
@@ -223,6 +229,6 @@ def _text_digest(salt: str, text: str) -> str:
     return hashlib.sha256(f"{salt}:{text}".encode()).hexdigest()
 
 
-def _digest(row: AuditRow) -> str:
+def _digest(row: AuditRow | Row[Any]) -> str:
     said = [row.number, row.at.isoformat(), row.action, row.account_id, row.patient_id, row.recording_id, row.details]
     return hashlib.sha256(json.dumps([*said, row.previous], sort_keys=True).encode()).hexdigest()

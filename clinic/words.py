@@ -113,6 +113,10 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
     " which is shown when you turn this off."
 )
+CHOICE_STAYS = (
+    "So who the patient is can't be changed any more: mark a stretch that shows somebody else as not the patient, or"
+    " analyse the file again."
+)
 NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
 NOT_COMPARABLE = (
     "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"

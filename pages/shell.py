@@ -11,7 +11,7 @@ from clinic.admin import clock_watch
 from clinic.patients import needs
 from clinic.worker.health import read_health
 from pages import actions, links
-from pages.navigation import PLACES, PageEntry, places_of
+from pages.navigation import PageEntry, places_of
 from pages.session import actor
 from pages.views.paper import print_styles
 from pages.views.takeovers import show_takeovers
@@ -77,12 +77,13 @@ with show_errors():
     # A window that comes back after the network was gone may meet another person's sign-in.
     if st.session_state.setdefault("account", who.account_id) != who.account_id:
         st.session_state.clear()
+    first, *others = places_of(who.role)
     page = st.navigation(
         [
-            st.Page(
-                place.script, title=titled(place, who), icon=place.icon, url_path=place.path, default=place is PLACES[0]
-            )
-            for place in places_of(who.role)
+            # Its address is "/", whatever path it is given; a hidden page opens it by its name too.
+            st.Page(first.script, title=titled(first, who), icon=first.icon, url_path="start", default=True),
+            *(st.Page(place.script, title=place.title, icon=place.icon, url_path=place.path) for place in others),
+            st.Page(first.script, title=first.title, url_path=first.path, visibility="hidden"),
         ]
     )
     with st.sidebar, show_errors():

@@ -8,14 +8,41 @@ import re
 from pathlib import Path
 
 import streamlit
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.web.server.starlette import starlette_routes
 
 ROUTES = frozenset({"/_stcore/health", "/_stcore/host-config", "/_stcore/metrics", "/_stcore/stream"})
+NOT_SERVED = frozenset({"/_stcore/script-health-check"})
 FOLDERS = ("/static/", "/_stcore/bidi-components/")
 FILES = frozenset({"/favicon.png", "/manifest.json"})
 """What of Streamlit's own addresses is in use here. To any other path it would answer with its page."""
+
+
+def broken_contract() -> list[str]:
+    """Return what of Streamlit's inside is not as this program relies on, in words; empty where all is.
+
+    None of it is documented. Where it changed, a timer could count as a person, or a window keep a patient's page.
+    """
+    wrong = []
+    if "is_auto_rerun" not in _fields(BackMsg, "rerun_script") or "type" not in BackMsg.DESCRIPTOR.oneofs_by_name:
+        wrong.append("a person's click can't be told from a timer (BackMsg.rerun_script.is_auto_rerun)")
+    if "url" not in _fields(ForwardMsg, "auth_redirect"):
+        wrong.append("a window can't be sent to the sign-in (ForwardMsg.auth_redirect.url)")
+    if frame().count("</head>") != 1 or not _inline_scripts():
+        wrong.append("the page's frame has another form (static/index.html)")
+    routes = {f"/{value}" for name, value in vars(starlette_routes).items() if name.startswith("ROUTE_")}
+    if not routes - NOT_SERVED <= ROUTES:
+        wrong.append(f"there are other addresses ({', '.join(sorted(routes - NOT_SERVED - ROUTES))})")
+    return wrong
+
+
+def _fields(message: type[Message], name: str) -> set[str]:
+    """Return the names of the fields of a message's field; empty where there is no such field."""
+    field = message.DESCRIPTOR.fields_by_name.get(name)
+    inner = field.message_type if field is not None else None
+    return set(inner.fields_by_name) if inner is not None else set()
 
 
 def is_known_path(path: str) -> bool:

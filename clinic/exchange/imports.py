@@ -64,8 +64,9 @@ from db.models import (
 from fer_core.errors import FerError, MediaError
 from fer_core.types import Status
 
-JSON_BYTES = 256 << 20
-"""The most that the JSON may hold: what is larger is no export, but made to fill the memory."""
+JSON_BYTES, JSON_VALUES = 64 << 20, 1_000_000
+"""The most that the JSON may hold: what is larger is no export, but made to fill the memory. Large patients' exports
+have some thousand values for each recording; a million take about 100 MB when they are read."""
 ROWS_AT_ONCE = 5000
 """Rows of samples that are written with one statement."""
 
@@ -85,7 +86,8 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
 
     From the console, the patient goes to the first administrator.
 
-    Raises Forbidden, FerError ``bad_export``, ``export_newer``, ``patient_exists``, ``patient_erased``.
+    Raises Forbidden, FerError ``bad_export``, ``export_newer``, ``export_too_large``, ``patient_exists``,
+    ``patient_erased``.
     """
     with db.read() as session:
         access.require_writer_or_console(session, actor)
@@ -130,9 +132,7 @@ def _is_of_the_archive(error: FerError) -> bool:
 
 def _tables(archive: zipfile.ZipFile) -> Tables:
     """Return the rows of the JSON, typed and checked. Raises FerError ``export_newer`` and whatever bad JSON raises."""
-    if archive.getinfo(PATIENT_JSON).file_size > JSON_BYTES:
-        raise ValueError("too large")
-    told = json.loads(archive.read(PATIENT_JSON))
+    told = json.loads(_bounded(archive))
     if told["format"] != FORMAT:
         raise ValueError("another format")
     known = {table.name: table for table in patient_tables() if table is not SAMPLES}
@@ -148,6 +148,23 @@ def _tables(archive: zipfile.ZipFile) -> Tables:
                 row.pop(name, None)
     _check(known, tables)
     return tables
+
+
+def _bounded(archive: zipfile.ZipFile) -> bytes:
+    """Return the JSON where it is small enough to be read: few bytes can be many objects.
+
+    Raises FerError ``export_too_large``.
+    """
+    large = archive.getinfo(PATIENT_JSON).file_size > JSON_BYTES
+    text = b"" if large else archive.read(PATIENT_JSON)
+    # Each value but the first follows on one of these, or stands in text that holds it.
+    if large or sum(text.count(mark) for mark in (b",", b"[", b"{")) > JSON_VALUES:
+        raise FerError(
+            f"This export holds more than is taken at once ({JSON_BYTES >> 20} MiB or {JSON_VALUES:,} values beside the"
+            " samples). Nothing was added.",
+            "export_too_large",
+        )
+    return text
 
 
 def _check(known: dict[str, Table], tables: Tables) -> None:

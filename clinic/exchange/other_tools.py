@@ -10,13 +10,15 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from fer_core.errors import FerError
 
-MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 300 << 20, 2_000_000, 2000
+MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 200 << 20, 2_000_000, 2000
+HEADER_WITHIN = 50
 _OPENFACE = re.compile(r"AU\d\d_[rc]")
 _PYFEAT = re.compile(r"AU\d\d|anger|disgust|fear|happiness|sadness|surprise|neutral")
 _FACEREADER = (
@@ -65,33 +67,34 @@ def read(content: bytes) -> Series:
     if len(content) > MOST_BYTES:
         raise FerError("This table is too large.", "bad_table")
     try:
-        text = content.decode("utf-8-sig")
+        rows = _rows(content)
+        return _reduced(rows, _found(rows))
     except UnicodeDecodeError:
         raise FerError("This file is no table in UTF-8.", "unknown_table") from None
-    rows = _rows(text)
-    begin, layout = _found(rows)
-    return _reduced(rows[begin + 1 :], layout, begin + 2)
-
-
-def _rows(text: str) -> list[list[str]]:
-    """Return the cells without the spaces around them; the delimiter is the one that the first lines have most of."""
-    head = text[:20_000]
-    delimiter = max("\t;,", key=head.count)
-    try:
-        found = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
     except csv.Error:
         raise FerError("This file is no table that can be read.", "unknown_table") from None
-    if len(found) > MOST_ROWS or max(map(len, found), default=0) > MOST_COLUMNS:
-        raise FerError("This table is too large.", "bad_table")
-    return found
 
 
-def _found(rows: Sequence[Sequence[str]]) -> tuple[int, _Layout]:
-    """Return the place of the header, and how the table is read; FaceReader writes some lines before its header."""
-    for place, row in enumerate(rows[:50]):
+def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield each line's number and cells, without the spaces around them, one at a time: a table may be long.
+
+    The delimiter is the one that the first lines have most of.
+    """
+    head = content[:20_000].decode("utf-8-sig", "replace")
+    delimiter = max("\t;,", key=head.count)
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+    for line, row in enumerate(csv.reader(text, delimiter=delimiter), start=1):
+        if line > MOST_ROWS or len(row) > MOST_COLUMNS:
+            raise FerError("This table is too large.", "bad_table")
+        yield line, [cell.strip() for cell in row]
+
+
+def _found(rows: Iterator[tuple[int, list[str]]]) -> _Layout:
+    """Return how the table is read, with `rows` behind its header; FaceReader writes some lines before it."""
+    for _, row in islice(rows, HEADER_WITHIN):
         for layout in (_openface(row), _facereader(row), _pyfeat(row)):
             if layout is not None and layout.measures:
-                return place, layout
+                return layout
     raise FerError(
         "This is no table of OpenFace, py-feat or FaceReader: no header of theirs was found.", "unknown_table"
     )
@@ -119,12 +122,12 @@ def _facereader(header: Sequence[str]) -> _Layout | None:
     return _Layout(Tool.FACEREADER, measures, header.index("Video Time"))
 
 
-def _reduced(rows: Sequence[Sequence[str]], layout: _Layout, first_line: int) -> Series:
+def _reduced(rows: Iterator[tuple[int, list[str]]], layout: _Layout) -> Series:
     sums = dict.fromkeys(layout.measures, 0.0)
     count = readable = 0
     seen: set[str] = set()
     faces: set[str] = set()
-    for line, row in enumerate(rows, start=first_line):
+    for line, row in rows:
         if not any(row):
             continue
         count += 1

@@ -109,6 +109,9 @@ def _stale() -> Select[str]:
 
 
 def _renew(session: Session, patient_id: str) -> None:
+    # Somebody may have deleted the patient since the list was read.
+    if session.get(Patient, patient_id) is None:
+        return
     asked = select(Recording).where(Recording.patient_id == patient_id, _counting())
     needed = load_only(*_NEEDED, Recording.revision)
     recordings = session.scalars(asked.options(needed)).all()

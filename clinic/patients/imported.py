@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, texts
 from clinic.access import Actor
@@ -26,9 +27,13 @@ NOTE_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A table of another program; figures as in `other_tools.Series`. `note`: what the clinician says of it."""
+    """A table of another program; figures as in `other_tools.Series`. `note`: what the clinician says of it.
+
+    `number`: tells it from another table of the same program and day.
+    """
 
     id: str
+    number: int
     tool: Tool
     recorded_on: date
     note: str
@@ -40,8 +45,8 @@ class Imported:
 def add(db: Database, actor: Actor, patient_id: str, recorded_on: date, content: bytes, note: str = "") -> Imported:
     """Read a table and keep its figures; the table itself is not kept.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``bad_day``, ``bad_series``, and what
-    `other_tools.read` raises.
+    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``bad_day``, ``bad_series``, ``series_exists``, and
+    what `other_tools.read` raises.
     """
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
@@ -53,6 +58,7 @@ def add(db: Database, actor: Actor, patient_id: str, recorded_on: date, content:
         objection = day_objection(recorded_on, born_on, clock.latest_day(session))
         if objection is not None:
             raise objection
+        _need_new(session, patient_id, recorded_on, found)
         row = ImportedSeries(
             patient_id=patient_id,
             tool=found.tool.value,
@@ -115,7 +121,27 @@ def check_row(row: Mapping[str, Any]) -> None:
         raise ValueError("no series of another program")
 
 
+def _need_new(session: Session, patient_id: str, recorded_on: date, found: other_tools.Series) -> None:
+    """Refuse a table that is stored for this day already. Raises FerError ``series_exists``."""
+    same_day = select(ImportedSeries).where(
+        ImportedSeries.patient_id == patient_id,
+        ImportedSeries.recorded_on == recorded_on,
+        ImportedSeries.tool == found.tool.value,
+        ImportedSeries.moments == found.rows,
+    )
+    for row in session.scalars(same_day):
+        if row.measures == found.measures:
+            raise FerError(f"The same table of this day is stored already, as no. {row.number}.", "series_exists")
+
+
 def _told(row: ImportedSeries) -> Imported:
     return Imported(
-        row.id, Tool(row.tool), row.recorded_on, row.note, row.moments, row.readable_share, dict(row.measures)
+        row.id,
+        row.number,
+        Tool(row.tool),
+        row.recorded_on,
+        row.note,
+        row.moments,
+        row.readable_share,
+        dict(row.measures),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -21,6 +22,7 @@ from clinic.patients.needs import Need
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Account, Patient, Recording
+from db.room import DiskFullError
 
 PAGE = 50
 
@@ -99,7 +101,9 @@ def page(db: Database, actor: Actor, asked: Asked) -> Page:
         number = min(max(0, asked.page), pages - 1)
         ids = list(session.scalars(_ordered(session, wanted, asked.order).offset(number * PAGE).limit(PAGE)))
         own = access.visible(account)
-    digests.refresh(db, own, ids)
+    # On a full disk the caseload is shown with the trends as they were.
+    with suppress(DiskFullError):
+        digests.refresh(db, own, ids)
     with db.read() as session:
         account = access.acting(session, actor)
         return Page(_lines(session, account, ids), found, number, pages)

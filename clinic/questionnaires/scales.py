@@ -15,6 +15,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Reliability, Scale
 from db.engine import Database
+from db.folding import fold
 from db.models import OwnScale
 from fer_core.errors import FerError
 
@@ -43,8 +44,8 @@ def define(db: Database, actor: Actor, wanted: OwnFields) -> str:
     with db.session() as session:
         account = access.require_writer(session, actor)
         checked = _checked(wanted)
-        taken = {scale.name.casefold() for scale in offered_in(session)}
-        if checked.name.casefold() in taken:
+        taken = {fold(scale.name) for scale in offered_in(session)}
+        if fold(checked.name) in taken:
             raise FerError("There is a questionnaire of this name already.", "bad_scale")
         own = OwnScale(
             name=checked.name,

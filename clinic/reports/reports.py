@@ -7,11 +7,13 @@ from pathlib import Path
 from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError
 from clinic.consent import consent
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED
 from clinic.patients import caseload, conditions, events
+from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import valid_note
 from clinic.questionnaires import answers
 from clinic.reports.beside import Beside
@@ -23,24 +25,34 @@ from db.engine import Database
 from fer_core.errors import FerError
 
 
-def preview(db: Database, settings: Settings, actor: Actor, patient_id: str, asked: Asked) -> list[str]:
-    """Return the pages of a report as SVG. Raises what `prepare` raises."""
-    return pages(_report(db, actor, patient_id, asked), fonts(settings))
+def preview(
+    db: Database, settings: Settings, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None = None
+) -> list[str]:
+    """Return the pages of a report as SVG. `shown` and what is raised: as in `prepare`."""
+    return pages(_report(db, actor, patient_id, asked, shown), fonts(settings))
 
 
-def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, asked: Asked, kind: Kind) -> str:
+def prepare(
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    patient_id: str,
+    asked: Asked,
+    kind: Kind,
+    shown: PatientDetail | None = None,
+) -> str:
     """Write a report, sealed, and return the unguessable ticket that fetches it once.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``nothing_to_report``, ``bad_note``, ``font_missing``.
+    `shown`: the patient as on the screen where the report was asked for, None where there was none.
+    Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_patient``, ``nothing_to_report``, ``bad_note``,
+    ``font_missing``.
     """
-    made = _report(db, actor, patient_id, asked)
+    made = _report(db, actor, patient_id, asked, shown)
     content = pdf(made, fonts(settings)) if kind is Kind.PDF else html(made).encode()
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
-        begin, end = (day.isoformat() if day is not None else None for day in (asked.begin, asked.end))
-        told = {"kind": kind.value, "begin": begin, "end": end}
-        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, **told)
+        audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, kind=kind.value)
     return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
 
 
@@ -49,13 +61,20 @@ def fonts(settings: Settings) -> Path:
     return settings.data_dir / "fonts"
 
 
-def _report(db: Database, actor: Actor, patient_id: str, asked: Asked) -> Report:
+def _state(patient: PatientDetail) -> tuple[object, ...]:
+    """Return what tells one state of a patient's record from another."""
+    return patient.id, patient.revision, tuple((row.id, row.revision) for row in patient.recordings)
+
+
+def _report(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None) -> Report:
     valid_note(asked.remark)
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
         zone = clock.zone(session)
     patient = caseload.get_patient(db, actor, patient_id)
+    if shown is not None and _state(shown) != _state(patient):
+        raise ConflictError("this patient or a recording", patient.revision)
     if asked.recording_id is not None and asked.recording_id not in {row.id for row in patient.recordings}:
         raise FerError("This recording is no longer there.", "nothing_to_report")
     made_at = f"{clock.now().astimezone(zone):%d %b %Y, %H:%M} ({zone})"

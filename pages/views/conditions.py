@@ -74,7 +74,9 @@ def _add(patient_id: str) -> None:
             kind = chooser.choose("Condition", kinds, f"condition_kind:{patient_id}:{round_}", placeholder="Choose one")
         with middle:
             began_on = day_input("Since", today(), f"condition_day:{patient_id}:{round_}")
-        note = right.text_input("Note (optional)", max_chars=conditions.NOTE_MAX, key=f"condition_note:{round_}")
+        note = right.text_input(
+            "Note (optional)", max_chars=conditions.NOTE_MAX, key=f"condition_note:{patient_id}:{round_}"
+        )
         target = f"{patient_id}:{round_}"
         if actions.submit("Record", "add_condition", target) and kind and began_on is not None:
             db, who, wanted = resources().db, actor(), ConditionKind(kind)

@@ -34,7 +34,13 @@ def show_tool(tool: Tool, series: list[Imported]) -> None:
     """Draw the figures of one program over its recordings."""
     st.subheader(words.TOOLS[tool])
     rows = [
-        {"Recorded on": one.recorded_on, "Readable": percent(one.readable_share), "Note": one.note, **one.measures}
+        {
+            "No.": one.number,
+            "Recorded on": one.recorded_on,
+            "Readable": percent(one.readable_share),
+            "Note": one.note,
+            **one.measures,
+        }
         for one in series
     ]
     st.dataframe(rows, hide_index=True, column_config={"Recorded on": DAY_COLUMN}, key=f"imported:{tool.value}")
@@ -42,7 +48,7 @@ def show_tool(tool: Tool, series: list[Imported]) -> None:
 
 def show_removal(one: Imported) -> None:
     """Offer to delete the figures of one table."""
-    label = f"Delete {words.TOOLS[one.tool]} of {day(one.recorded_on)}"
+    label = f"Delete {words.TOOLS[one.tool]} of {day(one.recorded_on)} · no. {one.number}"
     if actions.action(label, "delete_series", one.id, "tertiary", ":material/delete:"):
         with show_errors():
             imported.remove(resources().db, actor(), one.id)
@@ -51,15 +57,19 @@ def show_removal(one: Imported) -> None:
 
 def ask_for_file(patient_id: str) -> None:
     """Ask for a table, its day and a note, and take it."""
+    # After a table the boxes are new: the same file may be taken again, for the right day.
+    round_ = st.session_state.get("series_round", 0)
     with show_errors():
-        file = st.file_uploader("CSV of OpenFace, py-feat or FaceReader", ["csv", "txt"], key=f"series:{patient_id}")
+        key = f"series:{patient_id}:{round_}"
+        file = st.file_uploader("CSV of OpenFace, py-feat or FaceReader", ["csv", "txt"], key=key)
         left, right = st.columns([1, 3])
         with left:
             recorded_on = day_input("Recorded on", today(), f"series_day:{patient_id}")
         note = right.text_input("Note (optional)", max_chars=NOTE_MAX, key=f"series_note:{patient_id}")
-        target = f"{patient_id}:{file.file_id if file is not None else ''}"
+        target = f"{patient_id}:{round_}:{file.file_id if file is not None else ''}"
         ready = file is not None and recorded_on is not None
         if actions.action("Import this table", "import_series", target, disabled=not ready) and file and recorded_on:
             db, who, content = resources().db, actor(), file.getvalue()
             actions.once("import_series", target, lambda: imported.add(db, who, patient_id, recorded_on, content, note))
+            st.session_state["series_round"] = round_ + 1
             st.rerun()

@@ -7,7 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients import events
 from clinic.patients.caseload import PatientDetail
-from clinic.patients.events import EventKind
+from clinic.patients.events import EventKind, Mark
 from clinic.patients.fields import EMPTY
 from pages import actions, chooser, links
 from pages.session import actor
@@ -26,10 +26,15 @@ def show_notes(patient: PatientDetail) -> None:
         rows = [{"Day": mark.happened_on, "Kind": words.EVENT_KINDS[mark.kind], "What": mark.text} for mark in marks]
         st.dataframe(rows, hide_index=True, column_config={"Day": DAY_COLUMN}, key="marks")
         if patient.writable:
-            _delete(patient.id, {mark.id: f"{day(mark.happened_on)} · {mark.text}" for mark in marks})
+            _delete(patient.id, {mark.id: named(mark) for mark in marks})
     else:
         st.caption("No marks yet. They stand on the time axis, across questionnaires and expressions.")
     show_conditions(patient)
+
+
+def named(mark: Mark) -> str:
+    """Return what a mark is called where one is chosen: all that its row in the list says."""
+    return f"{day(mark.happened_on)} · {words.EVENT_KINDS[mark.kind]} · {mark.text}"
 
 
 def _add(patient_id: str) -> None:

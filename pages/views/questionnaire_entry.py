@@ -85,7 +85,8 @@ def _boxes(
         raise FerError(wrong, "bad_items")
     if answered_on is None:
         raise FerError("Please give the day of the answers.", "bad_answer_day")
-    return _save(patient_id, Given(scale.key, answered_on, items, total, "items" if items is not None else "total"))
+    given = Given(scale.key, answered_on, items, total, "items" if items is not None else "total")
+    return _save(patient_id, entry, given)
 
 
 def _stored_already(one: Answer) -> str:
@@ -95,9 +96,10 @@ def _stored_already(one: Answer) -> str:
     return f"{what} is stored already: {total}, no. {one.number}{by}. Saving adds a second one of this day."
 
 
-def _save(patient_id: str, given: Given) -> str | None:
+def _save(patient_id: str, entry: str, given: Given) -> str | None:
+    db, who = resources().db, actor()
     try:
-        made = answers.record(resources().db, actor(), patient_id, given)
+        made = actions.once("save_answers", entry, lambda: answers.record(db, who, patient_id, given))
     except FerError as refusal:
         show_error(refusal)
         return None

@@ -83,7 +83,7 @@ def show_import(patient_id: str) -> None:
         st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
         target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
         if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
-            taken = incoming_csv.take(db, who, patient_id, content)
+            taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content))
             give_up(sent.ids)
             close_uploader(kind)
             st.success(f"Imported: {taken}.", icon=":material/check:")

@@ -111,7 +111,7 @@ def _show_usable(recording: RecordingRow) -> None:
         st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
-        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept.")
+        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept. {words.CHOICE_STAYS}")
 
 
 def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:

@@ -29,11 +29,11 @@ def report_dialog(patient: PatientDetail) -> None:
             as_pdf = actions.action("Make the PDF", "report_pdf", patient.id, "primary", ":material/picture_as_pdf:")
             as_html = actions.action("Make a web page", "report_html", patient.id, icon=":material/html:")
         if preview:
-            for page in reports.preview(parts.db, parts.settings, who, patient.id, asked):
+            for page in reports.preview(parts.db, parts.settings, who, patient.id, asked, patient):
                 st.image(page, width="stretch")
         if as_pdf or as_html:
             kind = Kind.PDF if as_pdf else Kind.HTML
-            ticket = reports.prepare(parts.db, parts.settings, who, patient.id, asked, kind)
+            ticket = reports.prepare(parts.db, parts.settings, who, patient.id, asked, kind, patient)
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("**It is not encrypted.** The download works once, within a quarter of an hour.")
 

@@ -111,7 +111,67 @@ def test_systemd_finds_no_fault_but_that_nothing_is_installed(unit):
     assert all("is not executable: No such file or directory" in fault for fault in faults), said
 
 
+SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda path: path.name)
+def test_units_have_a_home_and_few_rights(unit):
+    """With an account whose home can't be read, Streamlit answers every page with 500."""
+    lines = unit.read_text().splitlines()
+    assert "User=expression-history" in lines
+    assert any(line.startswith("Environment=HOME=/var/lib/expression-history") for line in lines)
+    for needed in (
+        "CapabilityBoundingSet=",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "ProtectHome=yes",
+        "UMask=0077",
+    ):
+        assert needed in lines, needed
+    assert any(line.startswith("RestrictAddressFamilies=") for line in lines)
+    if "Restart=always" in lines:
+        assert {"RestartPreventExitStatus=78", "OOMPolicy=continue"} <= set(lines)
+        assert any(line.startswith("MemoryMax=") for line in lines)
+    if "EnvironmentFile=" in unit.read_text() and "machine" not in unit.name:
+        assert "ReadWritePaths=" in unit.read_text()
+
+
+def test_no_unit_starts_with_a_step_whose_code_systemd_does_not_look_at():
+    """RestartPreventExitStatus looks at ExecStart alone: a migration before it would be tried again for ever."""
+    assert not any("ExecStartPre" in unit.read_text() for unit in SERVICES)
+
+
+@pytest.mark.parametrize("page", [ROOT / "docs" / "install.md", DEPLOY / "README.md"], ids=lambda path: path.name)
+def test_each_block_of_commands_is_run_by_a_test_or_says_that_it_is_not(page):
+    text = page.read_text()
+    blocks = len(re.findall(r"^```$", text, re.MULTILINE)) // 2
+    told = re.findall(r"^```\n\n(?:Run by `(tests/[\w/]+\.py)`|Not run)", text, re.MULTILINE)
+    assert len(told) == blocks > 0
+    assert all((ROOT / test).exists() for test in told if test)
+
+
+def test_the_proxy_s_log_holds_no_ids():
+    told = (DEPLOY / "nginx.conf").read_text()
+    [form] = re.findall(r"log_format \w+ '([^']*)'", told)
+    assert not re.search(r"\$(request|request_uri|uri|args|query_string|http_referer|http_cookie)\b", form)
+    assert told.count("access_log") == told.count("without_ids;") == 2
+
+
+def test_the_proxy_finds_no_fault_in_its_file(tmp_path):
+    if shutil.which("nginx") is None or shutil.which("openssl") is None:
+        pytest.skip("nginx or openssl is not installed")
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=clinic.test"]
+    request += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "certificate.pem")]
+    subprocess.run(request, check=True, capture_output=True)
+    site = (DEPLOY / "nginx.conf").read_text().replace("http://web:", "http://127.0.0.1:")
+    site = site.replace("/etc/nginx/tls", str(tmp_path)).replace("/var/log/nginx", str(tmp_path))
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{site}\n}}\n")
+    command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_units_may_write_where_the_program_keeps_its_data_and_its_key():
-    for name in ("web", "worker@"):
+    for name in ("web", "worker@", "backup"):
         unit = (DEPLOY / "systemd" / f"expression-history-{name}.service").read_text()
         assert "StateDirectory=expression-history expression-history-keys" in unit

@@ -1,9 +1,12 @@
 """What the gate knows of Streamlit is what Streamlit does."""
 
+from types import SimpleNamespace
+
+import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from web import streamlit_protocol
+from web import startup_check, streamlit_protocol
 
 
 def message(auto=False, **other):
@@ -35,3 +38,24 @@ def test_the_policy_allows_no_other_host_and_no_script_of_a_page():
     for word in ("http:", "https:", "*", "unsafe-eval"):
         assert word not in streamlit_protocol.policy()
     assert "unsafe-inline" not in rules["script-src"]
+
+
+def test_streamlit_is_as_this_program_relies_on():
+    assert streamlit_protocol.broken_contract() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("frame", lambda: "<html></html>"),
+        ("BackMsg", ForwardMsg),
+        ("ForwardMsg", BackMsg),
+        ("starlette_routes", SimpleNamespace(ROUTE_NEW="_stcore/new")),
+    ],
+)
+def test_the_server_does_not_start_where_streamlit_changed(monkeypatch, capsys, name, value):
+    monkeypatch.setattr(streamlit_protocol, name, value)
+    with pytest.raises(SystemExit) as end:
+        startup_check.refuse_unsafe()
+    assert end.value.code == startup_check.EX_CONFIG
+    assert "is not the release that was tried" in capsys.readouterr().err

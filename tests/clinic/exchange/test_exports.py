@@ -6,6 +6,7 @@ import json
 import zipfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -377,3 +378,13 @@ def test_jobs_that_ended_are_all_that_an_import_adds(archive, elsewhere):
         assert states <= {JobState.DONE.value, JobState.PARTIAL.value}
         assert session.scalar(select(Recording.created_at)) < datetime.now(UTC)
         assert session.scalar(select(Sample.status)) is not None
+
+
+@pytest.mark.attack("an archive of 60 MB of empty objects, which would take 1.5 GB of memory")
+@pytest.mark.parametrize("content", [b"[" + b"{}," * 20_000_000 + b"{}]", b"[" * 2_000_000, b" " * (65 << 20)])
+def test_a_json_that_fills_the_memory_is_refused_before_it_is_read(db, settings, who, content, attack, monkeypatch):
+    monkeypatch.setattr(imports, "json", SimpleNamespace(loads=None))
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(exports.PATIENT_JSON, content)
+    attack(lambda: imports.import_patient(db, settings, who, written), "export_too_large")

@@ -123,3 +123,9 @@ def test_those_who_are_looked_at_come_first_and_the_rest_later(db, patient, monk
     assert (stored(db, patient), stored(db, other.id) is not None) == (None, True)
     assert digests.refresh(db, first=[other.id]) == 1
     assert stored(db, patient) is not None
+
+
+def test_a_patient_who_was_deleted_meanwhile_has_none(db, patient):
+    with db.session() as session:
+        digests._renew(session, "0" * 32)
+        assert session.scalars(select(TrendDigest)).all() == []

@@ -40,6 +40,15 @@ def test_it_is_listed_under_its_program_and_joins_no_trend(db, who, patient, tak
     assert imported.listed(db, who, patient) == []
 
 
+def test_the_same_table_of_a_day_is_stored_once_and_another_one_has_a_number_of_its_own(db, who, patient, taken):
+    with pytest.raises(FerError) as refusal:
+        imported.add(db, who, patient, DAY, OPENFACE.encode(), "sent once more")
+    assert (refusal.value.code, f"no. {taken.number}" in refusal.value.message) == ("series_exists", True)
+    other = imported.add(db, who, patient, DAY, OPENFACE.replace("0.50", "0.70").encode())
+    assert other.number != taken.number
+    assert imported.add(db, who, patient, DAY + timedelta(days=1), OPENFACE.encode()).measures == taken.measures
+
+
 @pytest.mark.parametrize("day", [date(1900, 1, 1), date(2099, 1, 1)])
 def test_a_day_that_can_not_be_is_refused(db, who, patient, day):
     consents.agree(db, patient)

@@ -6,13 +6,14 @@ import pytest
 
 from clinic import clock
 from clinic.consent.consent import Scope
-from clinic.patients import caseload, conditions, listing, needs, sharing
+from clinic.patients import caseload, conditions, digests, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.listing import PAGE, Asked, Only, Order
 from clinic.patients.needs import Need
 from clinic.questionnaires import answers, schedule
 from clinic.questionnaires.answers import Given
 from db.models import Access, Consent, Job, JobState, Recording, TrendDigest
+from db.room import DiskFullError
 from tests import consents, doors
 from tests.clinic.patients.test_digests import add
 
@@ -167,3 +168,13 @@ def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patie
     [line] = listing.page(db, who, Asked()).lines
     assert line.needs == (Need.OUTSIDE,)
     assert line.trend is not None
+
+
+def test_a_full_disk_keeps_the_caseload_open(db, who, patient, monkeypatch):
+    def full(*_):
+        raise DiskFullError
+
+    add(db, patient, 1)
+    monkeypatch.setattr(digests, "refresh", full)
+    [line] = listing.page(db, who, Asked()).lines
+    assert (line.id, line.trend) == (patient, None)

@@ -1,5 +1,6 @@
 """Answers are entered once, read back with their score, and leave no byte when they go."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -178,3 +179,9 @@ def test_what_is_due_is_told_until_it_is_answered_or_stopped(db, who, patient):
     assert [due.scale for due in schedule.dues(db, who, patient)] == ["gad7"]
     for days in (0, 731):
         assert code_of(lambda days=days: schedule.plan(db, who, patient, "phq9", days)) == "bad_schedule"
+
+
+def test_no_two_questionnaires_look_alike(db, who):
+    scales.define(db, who, OWN)
+    for name in ("core-10", "  Core-10 ", "\uff23\uff2f\uff32\uff25-10", "phq-9", "PH\uff31-9"):
+        assert code_of(lambda name=name: scales.define(db, who, replace(OWN, name=name))) == "bad_scale"

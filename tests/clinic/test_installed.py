@@ -1,0 +1,115 @@
+"""The administrators' command reads a server's settings and acts as the installation's account; a boot test runs it."""
+
+import os
+import pwd
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from clinic import console, installed
+from clinic.admin import ownership
+from clinic.settings import Settings
+from fer_core.errors import FerError
+
+TOLD = """
+# A comment with FER_NOT=1
+; another
+FER_DATA_DIR={folder}/data
+FER_DATABASE_URL=postgresql+psycopg://u:p%40&;x@host/clinic?a=b
+FER_TIMEZONE="Europe/Berlin"
+  FER_KEEP_FILES = '1'
+no line of this kind
+"""
+
+
+@pytest.fixture
+def settings_file(tmp_path, monkeypatch):
+    """A server's settings, in place of the machine's own."""
+    for name in [name for name in os.environ if name.startswith("FER_")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "USER", "LOGNAME"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr("os.umask", lambda mask: 0)
+    file = tmp_path / "settings.env"
+    file.write_text(TOLD.format(folder=tmp_path))
+    monkeypatch.setattr(installed, "SETTINGS_FILE", file)
+    monkeypatch.setattr(ownership, "SETTINGS_FILE", file)
+    return file
+
+
+def test_settings_are_read_as_systemd_reads_them(settings_file, tmp_path):
+    assert installed.read_settings(settings_file) == {
+        "FER_DATA_DIR": f"{tmp_path}/data",
+        "FER_DATABASE_URL": "postgresql+psycopg://u:p%40&;x@host/clinic?a=b",
+        "FER_TIMEZONE": "Europe/Berlin",
+        "FER_KEEP_FILES": "1",
+    }
+    assert installed.read_settings(tmp_path / "none") == {}
+
+
+def test_settings_that_are_root_s_are_asked_for_as_root(settings_file, monkeypatch, capsys):
+    def closed(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "read_text", closed)
+    assert installed.main(["doctor"]) == console.FAILED
+    assert "as root (sudo)" in capsys.readouterr().err
+
+
+def test_root_becomes_the_owner_of_the_data_before_anything_is_done(settings_file, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    owner = SimpleNamespace(pw_name="clinic", pw_uid=4711, pw_gid=4712, pw_dir="/var/lib/clinic")
+    asked, done = [], []
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: asked.append(uid) or owner)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    for name in ("initgroups", "setgid", "setuid"):
+        monkeypatch.setattr(os, name, lambda *words, name=name: done.append((name, *words)))
+    monkeypatch.setattr(installed.clinic, "main", lambda arguments, prog: done.append((prog, *arguments)) or 0)
+    assert installed.main(["doctor"]) == 0
+    assert asked == [(tmp_path / "data").stat().st_uid]
+    assert done == [
+        ("initgroups", "clinic", 4712),
+        ("setgid", 4712),
+        ("setuid", 4711),
+        ("expression-history", "doctor"),
+    ]
+    assert os.environ["HOME"] == "/var/lib/clinic"
+
+
+def test_before_the_first_start_it_is_the_account_of_the_units(tmp_path, monkeypatch):
+    monkeypatch.setattr("pwd.getpwnam", lambda name: SimpleNamespace(pw_name=name))
+    assert installed.account_of(tmp_path / "none").pw_name == "expression-history"
+
+    def unknown(name):
+        raise KeyError(name)
+
+    monkeypatch.setattr("pwd.getpwnam", unknown)
+    with pytest.raises(FerError, match="useradd --system"):
+        installed.account_of(tmp_path / "none")
+
+
+def test_one_s_own_folder_stays_one_s_own(tmp_path):
+    assert installed.account_of(tmp_path) == pwd.getpwuid(os.geteuid())
+
+
+def test_root_begins_no_second_installation_beside_a_server_s(settings_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    with pytest.raises(FerError) as refusal:
+        ownership.refuse_other(Settings.at(tmp_path / "none"))
+    assert refusal.value.code == "other_owner"
+    assert "expression-history" in refusal.value.message
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "named"))
+    ownership.refuse_other(Settings.at(tmp_path / "named"))
+
+
+@pytest.mark.parametrize("folder", ["data", "data-keys"])
+def test_folders_of_another_account_are_refused(settings_file, tmp_path, monkeypatch, folder):
+    (tmp_path / folder).mkdir()
+    uid = (tmp_path / folder).stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: uid + 1)
+    with pytest.raises(FerError) as refusal:
+        ownership.refuse_other(Settings.at(tmp_path / "data"))
+    assert refusal.value.code == "other_owner"

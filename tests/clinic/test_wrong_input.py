@@ -1,0 +1,227 @@
+"""Every command answers a wrong input or state with a sentence and an exit code, and none with a traceback."""
+
+import argparse
+import socket
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from backup import __main__ as backup
+from clinic import __main__ as clinic
+from clinic import console
+from clinic.admin import keyring
+from clinic.settings import Settings
+from db.engine import migrate, open_database
+from storage import keys
+
+ARGUMENTS = {
+    "worker": [],
+    "reanalyse": ["--status"],
+    "selftest": [],
+    "migrate": [],
+    "export": ["0" * 32, "{folder}/out.zip"],
+    "import": ["{folder}/no.zip"],
+    "import-folder": ["{folder}/nowhere"],
+    "doctor": [],
+    "rotate-key": [],
+    "backup": ["--to", "{folder}/backups"],
+    "restore": ["{folder}/no.backup"],
+    "audit": ["verify"],
+    "reset-password": ["Nobody"],
+    "reset-second-step": ["Nobody"],
+}
+"""Each command with what it needs; `demo` has a database of its own, which no setting names."""
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """A started installation that the environment names."""
+    for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_MASTER_KEY", "FER_KEY_DIR", "FER_MEDIA_URL", "FER_BACKUP_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "data"))
+    found = Settings.from_environment()
+    migrate(found.database_url)
+    with closing(open_database(found.database_url)) as database:
+        keyring.settle(database, found)
+    return found
+
+
+def no_server(settings, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("FER_DATABASE_URL", f"postgresql+psycopg://clinic:secret@127.0.0.1:{port}/clinic")
+
+
+def unknown_scheme(settings, monkeypatch):
+    monkeypatch.setenv("FER_DATABASE_URL", "mangodb://clinic:secret@host/clinic")
+
+
+def no_url(settings, monkeypatch):
+    monkeypatch.setenv("FER_DATABASE_URL", "clinic secret")
+
+
+def another_file(settings, monkeypatch):
+    (settings.data_dir / "clinic.db").write_bytes(b"no database, and secret" * 100)
+
+
+def newer(settings, monkeypatch):
+    with closing(sqlite3.connect(settings.data_dir / "clinic.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+def lost_key(settings, monkeypatch):
+    keys.key_path(settings).unlink()
+
+
+def bad_number(settings, monkeypatch):
+    monkeypatch.setenv("FER_MAX_UPLOAD_GB", "secret")
+
+
+def weak_key(settings, monkeypatch):
+    monkeypatch.setenv("FER_MASTER_KEY", "secret")
+
+
+def a_file_for_a_folder(settings, monkeypatch):
+    (settings.data_dir.parent / "file").write_text("secret")
+    monkeypatch.setenv("FER_DATA_DIR", str(settings.data_dir.parent / "file" / "data"))
+
+
+def of_another_account(settings, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: settings.data_dir.stat().st_uid + 1)
+
+
+STATES = {
+    no_server: console.FAILED,
+    unknown_scheme: console.EX_CONFIG,
+    no_url: console.EX_CONFIG,
+    another_file: console.FAILED,
+    newer: console.EX_CONFIG,
+    lost_key: console.EX_CONFIG,
+    bad_number: console.EX_CONFIG,
+    weak_key: console.EX_CONFIG,
+    a_file_for_a_folder: console.EX_CONFIG,
+    of_another_account: console.EX_CONFIG,
+}
+FIRST = {"doctor", "import", "restore"}
+"""What ends with a fault of its own: `doctor` has one code for all, and for the others there is no such file."""
+WELL = {("backup", newer), ("backup", lost_key)}
+"""What goes well all the same: data is saved also where the program would not start on it."""
+
+
+def commands_of(parser):
+    [found] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return set(found.choices)
+
+
+def test_no_command_is_left_out():
+    assert commands_of(clinic._parser()) == {*ARGUMENTS, "demo"}
+    assert commands_of(backup._parser()) == {"backup", "restore", "verify", "copy"}
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command, state):
+    state(settings, monkeypatch)
+    arguments = [argument.format(folder=tmp_path) for argument in ARGUMENTS[command]]
+    code = clinic.main([command, *arguments])
+    out, err = capsys.readouterr()
+    said = out if command == "doctor" else err
+    if (command, state) in WELL:
+        assert code == 0
+        return
+    assert code in {STATES[state], *([console.FAILED] if command in FIRST else [])}
+    assert said.strip().endswith((".", ")")), said
+    assert "Traceback" not in out + err
+    assert "secret" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["export", "0" * 32, "{folder}/out.zip"], "no longer in the list"),
+        (["export", "no id", "{folder}/nowhere/out.zip"], "."),
+        (["import", "{folder}"], "."),
+        (["import", "{folder}/text"], "."),
+        (["import-folder", "{folder}/text"], "."),
+        (["reanalyse", "--patient", "Nobody"], "No patient"),
+        (["backup"], "FER_BACKUP_DIR"),
+        (["backup", "--to", "{folder}/text"], "File exists"),
+        (["backup", "--to", "{folder}/b", "--keep", "0"], "At least one"),
+        (["backup", "--to", "{folder}/b", "--key-file", "{folder}/text"], "64 hexadecimal"),
+        (["backup", "--to", "{folder}/b", "--passphrase-file", "{folder}/none"], "can't be read"),
+        (["restore", "{folder}/text"], "no backup of this program"),
+        (["restore", "--check", "{folder}/text"], "no backup of this program"),
+        (["rotate-key", "--old-key-file", "{folder}/none"], "no such key file"),
+        (["rotate-key", "--old-key-file", "{folder}/text"], "can't be read"),
+        (["rotate-key", "--lost"], "nothing was changed"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_input_is_said(settings, capsys, tmp_path, arguments, said):
+    (tmp_path / "text").write_text("neither a key nor a backup")
+    (tmp_path / "text").chmod(0o600)
+    code = clinic.main([argument.format(folder=tmp_path) for argument in arguments])
+    err = capsys.readouterr().err
+    assert code in (console.FAILED, console.EX_CONFIG)
+    assert said in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["backup", "{data}/clinic.db", "{folder}/a.backup"], "Nobody is here to be asked"),
+        (["verify", "{data}/clinic.db", "{folder}/text"], "."),
+        (["restore", "{data}/clinic.db", "{folder}/text", "--without-erasures"], "no backup of this program"),
+        (["restore", "{data}/clinic.db", "{folder}", "--without-erasures"], "."),
+        (["copy", "--to", "mangodb://host/x"], "postgresql+psycopg://"),
+        (["copy", "--to", "postgresql+psycopg://u@127.0.0.1:9/x"], "can't be reached"),
+        (["copy", "--from", "no url", "--to", "sqlite:///{folder}/new.db"], "postgresql+psycopg://"),
+        (["copy", "--to", "sqlite:///{folder}/nowhere/new.db"], "."),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_input_of_the_other_commands_is_said(settings, monkeypatch, capsys, tmp_path, arguments, said):
+    (tmp_path / "text").write_text("no backup")
+
+    def nobody(asked):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nobody)
+    code = backup.main([argument.format(folder=tmp_path, data=settings.data_dir) for argument in arguments])
+    err = capsys.readouterr().err
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_second_backup_on_one_day_is_another_file(settings, tmp_path, monkeypatch, capsys):
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
+    first = capsys.readouterr().out
+    assert "Keep a copy of that folder elsewhere" in first
+    from clinic import clock
+
+    later = clock.now().replace(microsecond=0)
+    monkeypatch.setattr(clock, "now", lambda: later.replace(year=later.year + 1))
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
+    assert len(list((tmp_path / "backups").iterdir())) == 2
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 1
+    assert "nothing was overwritten" in capsys.readouterr().err
+
+
+def test_what_nobody_expected_is_a_traceback_still(settings, monkeypatch):
+    def broken():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        console.answered(broken)
+
+
+def test_ctrl_c_ends_without_a_word(settings):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert console.answered(interrupted) == console.INTERRUPTED

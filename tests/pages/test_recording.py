@@ -1,0 +1,106 @@
+"""The recording's own page, without a browser: what it says first, its marks, and another recording beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from sqlalchemy import insert
+from streamlit.testing.v1 import AppTest
+
+from clinic.access import Role
+from clinic.accounts.accounts import grant
+from clinic.admin import demo
+from clinic.recordings import marks
+from clinic.recordings.marks import MarkFields, Verdict
+from db.models import Job, JobState, Patient, Sample
+from tests import consents
+from tests.pages.test_pages import SHELL
+from web.resources import resources
+
+
+@pytest.fixture
+def who(enter):
+    """The clinician who is signed in."""
+    return enter()
+
+
+@pytest.fixture
+def patient(who):
+    """The id of a patient of the clinician's who agreed to everything."""
+    with resources().db.session() as session:
+        stored = Patient(name="Zed Zulu", created_at=datetime.now(UTC))
+        session.add(stored)
+        session.flush()
+        grant(session, who.account_id, stored.id)
+        patient_id = stored.id
+    consents.agree(resources().db, patient_id)
+    return patient_id
+
+
+@pytest.fixture
+def recordings(patient):
+    """The ids of two analysed recordings of two minutes."""
+    found = []
+    for seed in (1, 2):
+        recording, table = demo._recording(
+            patient, demo.Visit(seed, 0.3, 0.2, minutes=2.0), np.random.default_rng(seed)
+        )
+        with resources().db.session() as session:
+            session.add(recording)
+            session.flush()
+            session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
+            session.execute(insert(Sample), demo._rows(recording.id, table))
+            found.append(recording.id)
+    return found
+
+
+def open_page(recording_id):
+    page = AppTest.from_file(str(SHELL), default_timeout=60).run()
+    page.switch_page("recording.py")
+    page.query_params["id"] = recording_id
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def said(page):
+    return " ".join(str(element.value) for element in [*page.title, *page.markdown, *page.caption, *page.subheader])
+
+
+def test_the_first_screen_says_whose_it_is_and_what_was_found(recordings):
+    page = open_page(recordings[0])
+    assert [title.value for title in page.title][:1] == ["Zed Zulu"]
+    assert "The face could be read in" in said(page)
+    assert "usual range is not known yet" in said(page)
+    assert "not feelings or a diagnosis" in said(page)
+
+
+def test_a_mark_is_listed_and_deleted_as_it_was_seen(recordings, who):
+    db = resources().db
+    marks.add(db, who, recordings[0], MarkFields(10.0, 12.0, Verdict.EXCLUDE, reason="camera", note="tripod *fell*"))
+    page = open_page(recordings[0])
+    assert "camera moved or covered" in said(page)
+    assert "As analysed" in str([control.options for control in page.button_group])
+    [delete] = [button for button in page.button if button.label == "Delete"]
+    delete.click().run()
+    assert not page.exception
+    assert marks.marks(db, who, recordings[0]) == []
+    assert "camera moved or covered" not in said(page)
+
+
+def test_another_recording_stands_beside_it_with_both_shares(recordings):
+    page = open_page(recordings[0])
+    [beside] = [box for box in page.selectbox if box.label == "Compare with"]
+    beside.select_index(0).run()
+    assert not page.exception
+    [table] = [found.value for found in page.dataframe if "Usable" in list(found.value.iloc[:, 0])]
+    assert table.shape == (9, 3)
+
+
+def test_a_colleague_without_the_patient_sees_a_refusal_and_no_name(recordings, enter):
+    enter("Cora Invented", Role.CLINICIAN)
+    page = open_page(recordings[0])
+    assert "Zed Zulu" not in said(page)
+    assert "not_your_patient" in said(page)

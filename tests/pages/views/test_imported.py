@@ -1,0 +1,46 @@
+"""Tables of other programs: the one that is shown is deleted, and a wrong day can be put right with the same file."""
+
+from datetime import date
+
+from streamlit.testing.v1 import AppTest
+
+from clinic.patients import caseload, imported
+from tests import consents
+from tests.clinic.exchange.test_other_tools import OPENFACE
+from web.resources import resources
+
+DAY = date(2026, 1, 5)
+
+
+def room(patient_id, content):
+    from types import SimpleNamespace
+    from unittest.mock import patch
+
+    import streamlit as st
+
+    from clinic.patients import caseload
+    from pages.session import actor
+    from pages.views.imported import show_imported
+    from web.resources import resources
+
+    file = SimpleNamespace(file_id="the same file", getvalue=lambda: content)
+    with patch.object(st, "file_uploader", lambda *args, **options: file):
+        show_imported(caseload.get_patient(resources().db, actor(), patient_id))
+
+
+def test_a_table_that_was_imported_for_a_wrong_day_is_deleted_and_imported_again(settings, enter):
+    who, db = enter(), resources().db
+    patient_id = caseload.add_patient(db, who, "Invented Person")
+    consents.agree(db, patient_id)
+    other = imported.add(db, who, patient_id, DAY, OPENFACE.replace("0.50", "0.70").encode())
+    page = AppTest.from_function(room, args=(patient_id, OPENFACE.encode()), default_timeout=60).run()
+    for on in (DAY, date(2026, 1, 6), DAY):
+        page.date_input[0].set_value(on).run()
+        next(button for button in page.button if button.label == "Import this table").click().run()
+        assert not page.exception
+        made = next(one for one in imported.listed(db, who, patient_id) if one.id != other.id)
+        assert made.recorded_on == on
+        labels = [button.label for button in page.button if button.label.startswith("Delete")]
+        assert len(set(labels)) == 2, "also where both are of one day"
+        next(button for button in page.button if button.label.endswith(f"no. {made.number}")).click().run()
+        assert [one.id for one in imported.listed(db, who, patient_id)] == [other.id]
