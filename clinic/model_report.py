@@ -107,7 +107,7 @@ def most_confused(confusion: Sequence[Sequence[int]], count: int = 3) -> tuple[s
     order = np.argsort(-shares, axis=None, kind="stable")[:count]
     pairs = [divmod(int(place), len(Emotion)) for place in order]
     return tuple(
-        f"{_exact(shares[true, label])} of the {_name(true)} faces are taken for {_name(label)}."
+        f"{_exact(shares[true, label])} of the {_name(true)} faces have {_name(label)} as their likeliest label."
         for true, label in pairs
         if shares[true, label] > 0
     )
@@ -176,8 +176,8 @@ def _repeats(tested: Mapping[str, Any]) -> list[str]:
     f1_fall = tested["full"]["macro_f1"] - alone["macro_f1"]
     return [
         f"{tested['full']['pictures'] - alone['pictures']:,} of the {tested['full']['pictures']:,} test pictures are in"
-        f" the data more than once, some in another crop. Without them agreement is {_points(fall)} lower and macro F1"
-        f" {_points(f1_fall)} lower."
+        f" the data more than once, some in another crop. Without them agreement is {_lower(fall)} and macro F1"
+        f" {_lower(f1_fall)}."
     ]
 
 
@@ -204,6 +204,10 @@ def _of_100(share: float) -> str:
 
 def _exact(share: float) -> str:
     return f"{share * 100:.1f} %"
+
+
+def _lower(fall: float) -> str:
+    return f"{_points(abs(fall))} {'lower' if fall >= 0 else 'higher'}"
 
 
 def _points(difference: float) -> str:

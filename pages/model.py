@@ -44,7 +44,7 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
         f"agreement on the {unique['pictures']:,} test pictures whose photograph was not found elsewhere in the data."
     )
     columns[2].metric("Neutral called sad", _exact(measured["neutral_to_sad"]), border=True)
-    columns[2].caption("of the neutral faces: the error that would mislead most in this use.")
+    columns[2].caption("of the neutral faces, by their likeliest label: the error that would mislead most in this use.")
     kept = measured.get("selective")
     if kept:
         columns[3].metric("Where a label is given", _exact(kept["accuracy"]), border=True)

@@ -59,22 +59,25 @@ def classes_figure(figures: Sequence[Shares], names: Names) -> go.Figure:
     """Draw what becomes of each expression's faces: this label with its interval, another label, none."""
     labels = [title(names[found.emotion]) for found in figures]
     figure = go.Figure()
-    reach = {
-        "type": "data",
-        "array": [found.right_95[1] - found.right for found in figures],
-        "arrayminus": [found.right - found.right_95[0] for found in figures],
-        "color": LINE,
-    }
     parts = (
-        ("this label", [found.right for found in figures], COLORS[Emotion.SAD], reach),
-        ("another label", [found.other for found in figures], COLORS[Emotion.ANGRY], None),
-        ("uncertain", [found.uncertain for found in figures], UNCERTAIN, None),
+        ("this label", [found.right for found in figures], COLORS[Emotion.SAD]),
+        ("another label", [found.other for found in figures], COLORS[Emotion.ANGRY]),
+        ("uncertain", [found.uncertain for found in figures], UNCERTAIN),
     )
-    for name, shares, color, error in parts:
+    for name, shares, color in parts:
         figure.add_bar(
-            y=labels, x=shares, name=name, orientation="h", marker={"color": color}, error_x=error,
+            y=labels, x=shares, name=name, orientation="h", marker={"color": color},
             hovertemplate="%{y}, " + name + ": %{x:.1%}<extra></extra>",
         )  # fmt: skip
+    # A bar's own interval would lie behind the bar beside it.
+    reach = {
+        "array": [found.right_95[1] - found.right for found in figures],
+        "arrayminus": [found.right - found.right_95[0] for found in figures],
+    }
+    figure.add_scatter(
+        y=labels, x=[found.right for found in figures], name="95 % interval", mode="markers", error_x=reach,
+        marker={"color": "#1E2A32", "size": 4}, hoverinfo="skip",
+    )  # fmt: skip
     figure.update_xaxes(tickformat=".0%", range=[0, 1], title="of the faces that people call so")
     figure.update_yaxes(autorange="reversed")
     return plain(figure, 320).update_layout(barmode="stack", showlegend=True, hovermode="closest")

@@ -81,8 +81,8 @@ def test_the_most_confused_come_first_and_nothing_is_made_up():
     assert most_confused(counts.tolist()) == ()
     counts[Emotion.NEUTRAL, Emotion.SAD], counts[Emotion.FEAR, Emotion.SURPRISE] = 10, 2
     first, second = most_confused(counts.tolist())
-    assert first == "50.0 % of the neutral faces are taken for sad."
-    assert second == "16.7 % of the fear faces are taken for surprise."
+    assert first == "50.0 % of the neutral faces have sad as their likeliest label."
+    assert second == "16.7 % of the fear faces have surprise as their likeliest label."
 
 
 def test_observations_name_what_stands_out():

@@ -49,9 +49,10 @@ def test_trust_has_both_curves_and_where_the_program_stops():
 
 def test_each_expression_s_faces_fill_the_bar():
     figure = classes_figure(class_figures(measured()), NAMES)
-    right, other, uncertain = figure.data
+    right, other, uncertain, reach = figure.data
     assert all(sum(parts) == 1 for parts in zip(right.x, other.x, uncertain.x, strict=True))
-    assert all(low > 0 for low in right.error_x.arrayminus)
+    assert reach.x == right.x
+    assert all(low > 0 for low in (*reach.error_x.array, *reach.error_x.arrayminus))
 
 
 def test_disturbances_and_models_are_in_order():
