@@ -155,6 +155,9 @@ class TrendPoint:
     beyond: tuple[int, ...] = ()
     outside: tuple[int, ...] = ()
     still: bool = False
+    kind: str = "video"
+    recorded_time: time | None = None
+    visit_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +363,9 @@ def _point(recording: Recording, segment: int) -> TrendPoint:
     return TrendPoint(
         recording_id=recording.id,
         recorded_on=recording.recorded_on,
+        recorded_time=recording.recorded_time,
+        kind=recording.kind,
+        visit_number=recording.visit_number,
         usable_share=summary.usable_share,
         shares=_in_order(summary.shares),
         low=_in_order(summary.low),

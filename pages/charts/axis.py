@@ -120,7 +120,7 @@ def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure
     The columns stand side by side in the order of time, whatever the time between them; what doesn't count is empty.
     """
     columns = sorted(names)
-    labels = [f"{number}: {day_text(dot.recorded_on)}" for number, dot in enumerate(dots, 1)]
+    labels = [f"{number}: {dot.called}" for number, dot in enumerate(dots, 1)]
     counted = [dot.shares if dot.excluded is None else None for dot in dots]
     figure = go.Figure(
         go.Heatmap(

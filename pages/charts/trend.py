@@ -33,6 +33,7 @@ class TrendDot:
     `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
     the range that this recording was judged by, by column; None where it was not judged. `movement`:
     how much the face moved, per second. `shift_ms`: how far from its day it is drawn, because others are of that day.
+    `name`: what the recording is called, so that it is told from others of its day.
     """
 
     recording_id: str
@@ -48,6 +49,12 @@ class TrendDot:
     usual_high: tuple[float, ...] | None = None
     movement: float | None = None
     shift_ms: int = 0
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """What the recording is called under the pointer."""
+        return self.name or _day(self.recorded_on)
 
     @property
     def at_ms(self) -> int:
@@ -86,7 +93,7 @@ def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> Non
         counts = dot.excluded is None and dot.movement is not None
         x.append(dot.at_ms)
         y.append(dot.movement if counts else None)
-        notes.append([dot.recording_id, f"{_day(dot.recorded_on)}<br>{dot.movement:.2f} a second" if counts else ""])
+        notes.append([dot.recording_id, f"{dot.called}<br>{dot.movement:.2f} a second" if counts else ""])
     figure.add_scatter(
         x=x, y=y, customdata=notes, mode="lines+markers", connectgaps=False, name="movement",
         line={"color": USABLE_SHARE, "width": 2}, marker={"color": USABLE_SHARE, "size": 9},
@@ -153,7 +160,7 @@ def _usable_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None
     figure.add_scatter(
         x=[dot.at_ms for dot in dots],
         y=[dot.usable for dot in dots],
-        customdata=[[dot.recording_id, _day(dot.recorded_on), dot.excluded or "counts"] for dot in dots],
+        customdata=[[dot.recording_id, dot.called, dot.excluded or "counts"] for dot in dots],
         mode="markers",
         marker={"color": USABLE_SHARE, "size": 9, "symbol": [_symbol("circle", dot) for dot in dots]},
         error_y={"type": "data", "array": [0] * len(dots), "arrayminus": [dot.usable or 0 for dot in dots],
@@ -252,7 +259,7 @@ def _note(dot: TrendDot, emotion: int) -> str:
     """Return what is said when the pointer rests on a recording."""
     if dot.shares is None:
         return ""
-    parts = [_day(dot.recorded_on), f"{dot.shares[emotion]:.0%} of the usable time"]
+    parts = [dot.called, f"{dot.shares[emotion]:.0%} of the usable time"]
     if dot.low is not None and dot.high is not None:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.excluded is not None:

@@ -10,6 +10,7 @@ from clinic.patients.trends import TrendPoint
 from clinic.questionnaires import sentences
 from clinic.questionnaires.answers import Answer
 from fer_core.reading.reading import Series
+from pages import chooser
 from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, plotly_text
 from pages.charts.timeline import Moment
 from pages.charts.trend import TrendDot
@@ -33,6 +34,7 @@ def trend_dots(points: Sequence[TrendPoint]) -> list[TrendDot]:
             usual_low=point.usual_low,
             usual_high=point.usual_high,
             movement=point.movement,
+            name=chooser.visit(point),
         )
         for point in points
     ]

@@ -14,7 +14,7 @@ from fer_core.emotions import Emotion
 from fer_core.types import Box
 from pages.charts.axis import axis_figure
 from pages.charts.palette import COLORS, DASHES, SYMBOLS
-from pages.charts.trend import TrendDot, bars, preview_figure
+from pages.charts.trend import TrendDot, _note, bars, preview_figure
 from pages.views.convert import trend_dots
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
@@ -198,3 +198,11 @@ def test_no_two_expressions_look_alike():
 def _distance(first: str, second: str) -> float:
     channels = [(int(first[i : i + 2], 16), int(second[i : i + 2], 16)) for i in (1, 3, 5)]
     return math.dist(*zip(*channels, strict=True))
+
+
+def test_two_recordings_of_one_day_are_told_apart_under_the_pointer():
+    first, second = (replace(dot(9), name=f"9 Mar 2026, 1{n}:00 · Video · no. {n}") for n in (1, 2))
+    notes = {_note(one, Emotion.HAPPY) for one in (first, second)}
+    assert len(notes) == 2
+    assert all("no. " in note for note in notes)
+    assert dot(9).called == "9 Mar 2026"
