@@ -361,6 +361,7 @@ def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recor
     page.get_by_role("button", name="Start analysis").wait_for()
     page.go_back()
     page.get_by_role("heading", name="Anna A").wait_for()
+    page.get_by_role("tab", name="Recordings").click()
     pick(page, "Open a recording", 0)
     page.get_by_text("Note: OF ANNA").wait_for()
     page.get_by_role("button", name="Delete this recording").click()
@@ -369,6 +370,6 @@ def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recor
     page.get_by_text("Erased for good: 1 recording").wait_for()
     assert [note for *_, note in stored()] == ["OF ZED"]
     tab.bring_to_front()
-    tab.get_by_role("button", name="Angry-like").click()
+    tab.get_by_role("button", name="Angry-like", exact=True).click()
     settled(tab)
     assert shown_notes(tab, "OF ZED", "OF ANNA") == ["OF ZED"]
