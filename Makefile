@@ -31,11 +31,12 @@ demo: $(VENV)/run.stamp
 	FER_DEMO=1 $(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest $(AT_ONCE)
+	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m "not alone" $(AT_ONCE)
 
 # Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, walks over tables.
 quick: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "not slow" $(AT_ONCE)
+	$(BIN)/python -m pytest -m "not slow and not alone" $(AT_ONCE)
 
 # Tries every attack of the tests, and writes docs/attacks.md with the answers and docs/roles.md with the roles.
 attacks: $(VENV)/dev.stamp

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 from safetensors.torch import load_file
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from train.processes import join, leave
 from train.run import train
 
+pytestmark = pytest.mark.alone
 NETWORK = {"name": "sequential", "widths": [4, 8], "dense": 8, "dropout": 0.0, "batch_norm": False}
 
 
