@@ -5,7 +5,9 @@ is read from the file that TEST_CLOCK_FILE names, at each question, so that it c
 Monotonic time is left alone, as it is where somebody sets a computer's clock. So are times of files.
 """
 
+import contextlib
 import datetime
+import importlib
 import os
 import time
 
@@ -65,6 +67,9 @@ class _Date(_date, metaclass=_LikeDate):
 
 
 def _install():
+    # Its own subclass of `date` has a metaclass of its own, which would not go with the one below.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("pydantic.v1")
     for made, name in ((_Datetime, "datetime"), (_Date, "date")):
         made.__name__ = made.__qualname__ = name
         made.__module__ = "datetime"
