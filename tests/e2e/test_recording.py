@@ -97,7 +97,7 @@ def test_a_click_in_the_curves_moves_the_video_there(video, add_recording, windo
     page = window()
     open_recording(page, server, recording)
     page.locator("video").evaluate(
-        "v => v.readyState >= 2 || new Promise(done => v.addEventListener('loadeddata', done))"
+        "v => v.readyState >= 1 || new Promise(done => v.addEventListener('loadedmetadata', done))"
     )
     over = page.locator(".u-over").bounding_box()
     page.mouse.click(over["x"] + over["width"] * 0.5, over["y"] + 40)
