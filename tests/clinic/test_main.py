@@ -47,7 +47,7 @@ def test_demo_keeps_away_from_the_real_patients(folder, capsys):
     assert main(["demo"]) == 0
     assert main(["demo"]) == 0
     assert patients(Settings.at(folder)) == 0
-    assert patients(Settings.at(folder).as_demo()) == 4
+    assert patients(Settings.at(folder).as_demo()) == 8
     assert "already" in capsys.readouterr().out
 
 

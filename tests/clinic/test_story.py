@@ -33,6 +33,7 @@ from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Access, Consent, Job, JobState, Patient, Recording, Role, new_id
 from fer_core.errors import FerError
+from storage import keys
 from storage.media import open_store
 from storage.sealed import sealing
 from tests import doors
@@ -87,6 +88,7 @@ class Clinic(RuleBasedStateMachine):
         self.folder.mkdir()
         shutil.copyfile(template, self.folder / "clinic.db")
         self.settings = Settings(self.folder, f"sqlite:///{self.folder / 'clinic.db'}", min_free_bytes=0)
+        keys.make(self.settings)
         self.db = open_database(self.settings.database_url)
         self.who = {name: doors.actor(self.db, name, role) for name, role in PEOPLE.items()}
         self.patients: dict[str, Person] = {}

@@ -1,21 +1,22 @@
 """A recording is handed in once, however often the button is clicked."""
 
+import io
+
 import numpy as np
 from PIL import Image
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
 from clinic.patients import caseload
+from clinic.recordings import incoming
 from db.models import Job
 from storage.media import open_store
 from tests.consents import agree
 from web.resources import resources
 
 
-def page(path):
-    import io
+def page(upload_id):
     from datetime import date
-    from pathlib import Path
 
     import streamlit as st
 
@@ -23,21 +24,25 @@ def page(path):
     from clinic.patients.fields import RecordingFields
     from pages.session import actor
     from pages.views.hand_in import hand_in
+    from pages.views.uploader import PICTURES, Sent, SentFile
     from web.resources import resources
 
-    picture = io.BytesIO(Path(path).read_bytes())
-    picture.name, picture.file_id = "visit.png", "the same choice"
+    sent = Sent((SentFile(upload_id, "visit.png"),), done=True)
     [patient] = caseload.list_patients(resources().db, actor())
     if st.button("Start"):
-        hand_in(patient, [picture], RecordingFields(date(2026, 5, 4)), 0.2)
+        hand_in(patient, PICTURES, sent, RecordingFields(date(2026, 5, 4)), 0.2)
 
 
-def test_a_second_click_adds_nothing_and_keeps_no_second_file(settings, enter, tmp_path, monkeypatch):
+def test_a_second_click_adds_nothing_and_keeps_no_second_file(settings, enter):
     who, db = enter(), resources().db
     agree(db, caseload.add_patient(db, who, "Invented Person"))
-    path = tmp_path / "visit.png"
-    Image.fromarray(np.full((40, 40, 3), 9, np.uint8)).save(path)
-    form = AppTest.from_function(page, args=(str(path),), default_timeout=30).run()
+    picture = io.BytesIO()
+    Image.fromarray(np.full((40, 40, 3), 9, np.uint8)).save(picture, "PNG")
+    begun = incoming.begin(db, settings, who, len(picture.getvalue()))
+    piece = incoming.Piece(settings, begun.id, 0, {}, who.account_id)
+    piece.write(picture.getvalue())
+    piece.close()
+    form = AppTest.from_function(page, args=(begun.id,), default_timeout=30).run()
     for _ in range(2):
         form.button[0].click().run()
         assert not form.exception
