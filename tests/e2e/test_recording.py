@@ -99,6 +99,7 @@ def test_a_click_in_the_curves_moves_the_video_there(video, add_recording, windo
     page.locator("video").evaluate(
         "v => v.readyState >= 1 || new Promise(done => v.addEventListener('loadedmetadata', done))"
     )
+    page.locator(".u-over").scroll_into_view_if_needed()
     over = page.locator(".u-over").bounding_box()
     page.mouse.click(over["x"] + over["width"] * 0.5, over["y"] + 40)
     page.wait_for_function(
@@ -149,6 +150,7 @@ def test_the_page_survives_reload_and_back(add_recording, window, server):
 
 def select_stretch(page, begin, end):
     """Drag over the curves, from one share of their width to another."""
+    page.locator(".u-over").scroll_into_view_if_needed()
     over = page.locator(".u-over").bounding_box()
     page.mouse.move(over["x"] + over["width"] * begin, over["y"] + 60)
     page.mouse.down()
