@@ -77,7 +77,7 @@ def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, p
         assert len(set(session.scalars(select(Sample.track).where(Sample.recording_id == recording)))) == 1
 
 
-def test_the_day_is_the_clinic_s_wherever_the_window_is(account, patient, clock, window, server):
+def test_the_day_is_the_clinic_s_wherever_the_window_is(account, patient, clock, window, server, clip):
     with account.session() as session:
         known = installation(session)
         known.zone, known.zone_confirmed = "Pacific/Auckland", True
@@ -91,4 +91,9 @@ def test_the_day_is_the_clinic_s_wherever_the_window_is(account, patient, clock,
         page.goto(f"{server}/record?patient={patient}")
         day = page.get_by_test_id("stDateInput").locator("input")
         day.wait_for()
+        assert day.input_value() == "", "before a file is chosen no day is suggested"
+        # The clip says nothing of when it was made.
+        page.locator("input[type=file]").set_input_files(clip)
+        page.get_by_text("Uploaded.").wait_for()
+        settled(page)
         assert day.input_value() == str((evening + timedelta(days=1)).date())

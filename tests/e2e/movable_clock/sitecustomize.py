@@ -11,6 +11,9 @@ import importlib
 import os
 import time
 
+FIRST = ("pandas", "pyarrow", "pydantic.v1")
+"""Loaded while the classes are the interpreter's own: what is compiled knows their size, and a subclass of `date` in
+pydantic has a metaclass that doesn't go with the one below."""
 _FILE = os.environ.get("TEST_CLOCK_FILE")
 _time, _time_ns = time.time, time.time_ns
 _datetime, _date = datetime.datetime, datetime.date
@@ -67,9 +70,9 @@ class _Date(_date, metaclass=_LikeDate):
 
 
 def _install():
-    # Its own subclass of `date` has a metaclass of its own, which would not go with the one below.
-    with contextlib.suppress(ImportError):
-        importlib.import_module("pydantic.v1")
+    for name in FIRST:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     for made, name in ((_Datetime, "datetime"), (_Date, "date")):
         made.__name__ = made.__qualname__ = name
         made.__module__ = "datetime"
