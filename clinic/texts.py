@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from fer_core.errors import FerError
+
 TURNING = frozenset({"RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"})
 """Bidirectional classes of marks that turn the writing direction."""
 _DROPPED = dict.fromkeys(
@@ -25,6 +27,18 @@ def one_line(text: str) -> str:
         raise ValueError("something is hidden in it")
     line = " ".join(line.split())
     return line if is_seen(line) else ""
+
+
+def short_note(note: str, most: int, code: str) -> str:
+    """Return a note of one line as it is kept. Raises FerError `code` over `most` characters, or with hidden ones."""
+    refused = FerError(f"Please keep the note under {most} characters, on one line.", code)
+    try:
+        line = one_line(note)
+    except ValueError:
+        raise refused from None
+    if len(line) > most:
+        raise refused
+    return line
 
 
 def lines(text: str) -> str:

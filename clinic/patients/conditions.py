@@ -93,13 +93,7 @@ def not_interpreted(day: date) -> Select[str]:
 
 def valid_note(note: str) -> str:
     """Return a condition's note as it is kept. Raises FerError ``bad_condition``."""
-    try:
-        line = texts.one_line(note)
-    except ValueError:
-        line = "x" * (NOTE_MAX + 1)
-    if len(line) > NOTE_MAX:
-        raise FerError(f"Please keep the note under {NOTE_MAX} characters, on one line.", "bad_condition")
-    return line
+    return texts.short_note(note, NOTE_MAX, "bad_condition")
 
 
 def check_row(row: Mapping[str, Any]) -> None:

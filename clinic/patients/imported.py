@@ -104,13 +104,7 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Imported]:
 
 def valid_note(note: str) -> str:
     """Return a note as it is kept. Raises FerError ``bad_series``."""
-    try:
-        line = texts.one_line(note)
-    except ValueError:
-        line = "x" * (NOTE_MAX + 1)
-    if len(line) > NOTE_MAX:
-        raise FerError(f"Please keep the note under {NOTE_MAX} characters, on one line.", "bad_series")
-    return line
+    return texts.short_note(note, NOTE_MAX, "bad_series")
 
 
 def check_row(row: Mapping[str, Any]) -> None:

@@ -89,14 +89,7 @@ def frames(
     span: Span = WHOLE,
     info: VideoInfo | None = None,
 ) -> Iterator[Frame]:
-    """Yield frames of a video in the order of their times, one pass forward.
-
-    `every_s`: seconds between samples, 0 for every frame; the first frame is taken, then the first one at or after
-    each point of the grid. All are of one size, that of `info` (by default what `probe` says). `max_side_px`: they are
-    made smaller until their longer side has it; `Frame.scale` says by how much. `stats` is filled on the way. `after`:
-    a frame of an earlier pass with the same settings; what is given then is what that pass would have given after it.
-    `span`: the part to be read; numbers count from its beginning, times from that of the video, and its first frame is
-    taken in any case (see `due`).
+    """Yield frames of a video in the order of their times; arguments are those of `fer_core.media.video.frames`.
 
     Raises MediaError ``empty``, ``unknown_type``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``,
     ``too_large`` or ``damaged_video``.
