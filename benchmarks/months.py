@@ -29,7 +29,7 @@ from clinic.admin import keyring
 from clinic.consent import consent
 from clinic.patients import caseload, listing, needs
 from clinic.patients.listing import Asked
-from clinic.patients.trends import LABELS, Summary
+from clinic.patients.summaries import LABELS, Summary
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import Access, Account, Job, JobState, Patient, Recording, Role, TrendDigest, new_id

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 
 from benchmarks.months import LAST_DAY, browsing, cpu_s, fill, serving
 from clinic import clock
-from clinic.patients.trends import summarise
+from clinic.patients.summaries import summarise
 from db.engine import open_database
 from db.models import Job, JobState, Recording, Sample, new_id
 from db.records import SampleTable

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from clinic.patients.trends import summarise
+from clinic.patients.summaries import summarise
 from db.models import Recording
 from db.records import SampleTable
 from fer_core.emotions import Emotion

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.simulated_patients import MIX, Design, Floats, Sessions, lasting, patient, recorded
-from clinic.patients.trends import series_of, trend
+from clinic.patients.summaries import series_of
+from clinic.patients.trends import trend
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import read
 from fer_core.reading.usual import BASELINE

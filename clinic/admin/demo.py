@@ -18,7 +18,7 @@ from clinic.admin.demo_people import OWN_SCALE, PEOPLE, Answered, Person, Visit
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients.trends import summarise
+from clinic.patients.summaries import summarise
 from clinic.questionnaires import scales
 from clinic.questionnaires.published import PUBLISHED, HigherIs, Scale
 from clinic.questionnaires.scoring import score_items

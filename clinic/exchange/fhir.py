@@ -14,7 +14,8 @@ from typing import Any
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import Condition, holding
-from clinic.patients.trends import LABELS, TrendPoint
+from clinic.patients.summaries import LABELS
+from clinic.patients.trends import TrendPoint
 from clinic.questionnaires.answers import Answer
 from clinic.version import VERSION
 

@@ -40,7 +40,7 @@ from clinic.exchange.exports import (
 )
 from clinic.jobs.jobs import ACTIVE
 from clinic.patients import conditions, events, fields, imported
-from clinic.patients.trends import Summary
+from clinic.patients.summaries import Summary
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.published import PUBLISHED
 from clinic.recordings import marks, uploads

@@ -19,7 +19,7 @@ from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED, for_a_spreadsheet
 from clinic.patients import caseload
-from clinic.patients.trends import series_of
+from clinic.patients.summaries import series_of
 from clinic.recordings import marks
 from clinic.recordings.marks import Mark
 from clinic.settings import Settings

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from clinic import words
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.conditions import Condition, holding
-from clinic.patients.trends import LABELS
+from clinic.patients.summaries import LABELS
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import PUBLISHED
 from clinic.version import VERSION

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic.jobs import previews
-from clinic.patients.trends import summarise_recording
+from clinic.patients.summaries import summarise_recording
 from clinic.settings import Settings
 from db.models import Recording, Sample
 from db.records import load_samples

@@ -17,7 +17,8 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
 from clinic.patients.subject import Subject, subject_of
-from clinic.patients.trends import Summary, Trend, excluded, trend
+from clinic.patients.summaries import Summary, excluded
+from clinic.patients.trends import Trend, trend
 from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
 from db.folding import fold

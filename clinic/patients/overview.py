@@ -9,7 +9,7 @@ from clinic.phrases import counted, day
 
 
 def summary(trend: Trend, names: Mapping[int, str], not_interpreted: str | None = None) -> tuple[str, str, str]:
-    """Return the three sentences of a trend. `names`: what each column of `trends.LABELS` is called.
+    """Return the three sentences of a trend. `names`: what each column of `summaries.LABELS` is called.
 
     `not_interpreted`: the sentence that stands in the place of the first one where labels say nothing; None else.
     """

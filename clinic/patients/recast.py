@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clinic.patients.trends import LABELS, TrendPoint
+from clinic.patients.summaries import LABELS
+from clinic.patients.trends import TrendPoint
 from fer_core.emotions import Emotion
 from fer_core.reading.adjusted import FEWEST, adjust
 from fer_core.reading.intervals import share_interval

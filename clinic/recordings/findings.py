@@ -36,7 +36,7 @@ class Stretch:
 
 
 def usual_shares(trend: Trend) -> tuple[float, ...] | None:
-    """Return this patient's usual shares in the order of `trends.LABELS`, None while the baseline is being built."""
+    """Return this patient's usual shares in the order of `summaries.LABELS`, None while the baseline is being built."""
     if trend.baseline is None:
         return None
     return tuple(trend.baseline[column].mean for column in sorted(trend.baseline))
@@ -66,7 +66,7 @@ def stretches(series: Series, usual: Sequence[float] | None) -> tuple[list[Stret
 
 
 def transitions(series: Series) -> Floats:
-    """Return how often each label followed each other one, (8, 8) in the order of `trends.LABELS`; rows: from.
+    """Return how often each label followed each other one, (8, 8) in the order of `summaries.LABELS`; rows: from.
 
     Two samples follow each other where both are readable and no hole lies between them. The diagonal is 0: staying the
     same is no transition.

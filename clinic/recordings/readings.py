@@ -10,7 +10,7 @@ import numpy as np
 from clinic import access
 from clinic.access import Actor
 from clinic.patients import caseload
-from clinic.patients.trends import series_of
+from clinic.patients.summaries import series_of
 from clinic.recordings import marks
 from clinic.recordings.marks import Mark
 from db.engine import Database

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from clinic.patients.trends import Summary, excluded
+from clinic.patients.summaries import Summary, excluded
 from db.models import Job, JobState, Recording
 from fer_core.types import Status
 

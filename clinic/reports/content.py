@@ -10,7 +10,8 @@ from statistics import median
 
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
-from clinic.patients.trends import LABELS, Change, TrendPoint
+from clinic.patients.summaries import LABELS
+from clinic.patients.trends import Change, TrendPoint
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
 from clinic.version import VERSION

@@ -10,7 +10,8 @@ import streamlit as st
 from clinic import words
 from clinic.patients import events, recast
 from clinic.patients.caseload import PatientDetail
-from clinic.patients.trends import BASELINE_MIN, UNCERTAIN, Trend, TrendPoint
+from clinic.patients.summaries import UNCERTAIN
+from clinic.patients.trends import BASELINE_MIN, Trend, TrendPoint
 from clinic.phrases import counted
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
@@ -34,7 +35,7 @@ ALT = "Totals of questionnaires and shares of expressions over time, with interv
 def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[int], labels: bool, basis: str) -> None:
     """Draw the axis and say how to read it; a click on a recording opens it. Without `labels`, movement alone.
 
-    `shown`: columns of `trends.LABELS`, or `recast.COMPOSITE`. `basis`: `LABELLED` or `ADJUSTED`.
+    `shown`: columns of `summaries.LABELS`, or `recast.COMPOSITE`. `basis`: `LABELLED` or `ADJUSTED`.
     """
     trend = patient.trend
     marks = events.marks(resources().db, actor(), patient.id)

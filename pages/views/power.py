@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from clinic import words
-from clinic.patients.trends import UNCERTAIN, Trend
+from clinic.patients.summaries import UNCERTAIN
+from clinic.patients.trends import Trend
 from fer_core.emotions import Emotion
 from fer_core.reading.usual import FALSE_RINGS_OF_100
 

@@ -11,7 +11,7 @@ from clinic.exchange.fhir import LOINC, bundle
 from clinic.exchange.fhir_rules import faults
 from clinic.patients import caseload, conditions
 from clinic.patients.conditions import ConditionKind
-from clinic.patients.trends import LABELS
+from clinic.patients.summaries import LABELS
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
 from db.models import Recording

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clinic.patients import recast
-from clinic.patients.trends import LABELS
+from clinic.patients.summaries import LABELS
 from fer_core.emotions import Emotion
 from tests.clinic.patients.test_discordance import point
 

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from clinic.patients.trends import BASELINE_MIN, OLD_SIZE_S, UNCERTAIN, Summary, summarise, trend
+from clinic.patients.summaries import OLD_SIZE_S, UNCERTAIN, Summary, summarise
+from clinic.patients.trends import BASELINE_MIN, trend
 from db.models import Recording
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion

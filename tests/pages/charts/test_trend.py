@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from clinic.patients.trends import LABELS, Summary, trend
+from clinic.patients.summaries import LABELS, Summary
+from clinic.patients.trends import trend
 from db.models import Recording
 from fer_core.emotions import Emotion
 from fer_core.types import Box
