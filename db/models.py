@@ -405,9 +405,9 @@ _IN_TREND = column("current", Boolean) & column("summary").is_not(None)
 class Recording(Base):
     """One clinic visit's pictures or video, and how its results were made.
 
-    `source_name` is display text alone. `summary` (see clinic/patients/summaries.py) is NULL until the analysis is done.
-    `patient_track` is the face track chosen as the patient, NULL while unchosen. Analysed again with another model, a
-    visit has several rows: `version_of` names the first, NULL in it, and one is `current`.
+    `source_name` is display text alone. `summary` (see clinic/patients/summaries.py) is NULL until the analysis is
+    done. `patient_track` is the face track chosen as the patient, NULL while unchosen. Analysed again with another
+    model, a visit has several rows: `version_of` names the first, NULL in it, and one is `current`.
     """
 
     __tablename__ = "recording"
