@@ -83,6 +83,8 @@ class AuditAction(StrEnum):
     RECORDING_CHANGED = "recording_changed"
     RECORDING_DELETED = "recording_deleted"
     FACE_CHOSEN = "face_chosen"
+    FACE_SPLIT = "face_split"
+    FACE_REOPENED = "face_reopened"
     REANALYSIS_STARTED = "reanalysis_started"
     CONSENT_RECORDED = "consent_recorded"
     CONSENT_WITHDRAWN = "consent_withdrawn"

@@ -31,7 +31,7 @@ from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, handing_out, imports, recording_files
 from clinic.exchange.downloads import Kind
-from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
+from clinic.jobs import faces, jobs, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
@@ -109,6 +109,7 @@ MODULES = (
     identities,
     imports,
     incoming,
+    faces,
     jobs,
     oidc,
     marks,
@@ -409,6 +410,10 @@ CALLS = {
     ),
     "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
     "progress.active": lambda w, a: progress.active(w.db, w.settings, a),
+    "faces.choose_again": lambda w, a: faces.choose_again(w.db, w.settings, a, w.watched_id),
+    "faces.split": lambda w, a: faces.split(w.db, w.settings, a, w.choosing_id, 0, 0.1),
+    "faces.splits": lambda w, a: faces.splits(w.db, a, w.choosing_id),
+    "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
     "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),

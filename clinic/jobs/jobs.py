@@ -20,7 +20,7 @@ from clinic.consent import consent
 from clinic.jobs import leases, previews, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
-from clinic.recordings import uploads
+from clinic.recordings import marks, uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -110,7 +110,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
     Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.session() as session:
-        account, recording, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state not in ACTIVE:
             return
         audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
@@ -140,7 +140,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
     Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
     """
     with db.session() as session:
-        account, recording, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
@@ -161,7 +161,7 @@ def queue_again(job: Job) -> None:
 def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> bool:
     """Return whether `retry` would queue the analysis again. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
-        *_, job = _job_to_change(session, actor, recording_id)
+        *_, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return False
         return uploads.stored(settings, [source["id"] for source in job.sources])
@@ -173,27 +173,36 @@ def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str
     Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        _, recording, _ = _job_to_change(session, actor, recording_id)
+        _, recording, _ = job_to_change(session, actor, recording_id)
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         return tracks.candidates(session, settings, recording_id)
 
 
 def choose_track(
-    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int | Collection[int]
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    recording_id: str,
+    track: int | Collection[int],
+    seen: int | None = None,
 ) -> None:
     """Keep the patient's face alone, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. Raises Forbidden, ConsentError, FerError ``unknown_recording``,
-    ``nothing_to_choose``, ``two_people``, ValueError for a track that is not there.
+    becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, marks that said
+    of the earlier choice that it isn't the patient are deleted. Raises Forbidden, ConsentError, ConflictError, FerError
+    ``unknown_recording``, ``nothing_to_choose``, ``two_people``, ValueError for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
     with db.session() as session:
-        account, recording, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         tracks.need_one_person(session, recording_id, chosen)
+        if recording.settings.get(tracks.ASKED):
+            marks.void_others(session, recording, account.id)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
@@ -207,7 +216,7 @@ def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: 
     Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        _job_to_change(session, actor, recording_id)
+        job_to_change(session, actor, recording_id)
     previews.remove(settings, recording_id)
 
 
@@ -219,7 +228,7 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
     previews.remove(settings, recording_id)
 
 
-def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
+def job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
     """Return who acts, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
     recording = access.recording_of(session, recording_id)
     account = access.require_writer_of(session, actor, recording.patient_id)
@@ -234,7 +243,7 @@ def job_key(
     `visit_id`: the first version's recording. `settings`: what was asked for; what the analysis added is left out.
     `chosen`: the tracks of the patient's face where they are known before.
     """
-    asked = {name: settings[name] for name in ("every_s",) if name in settings}
+    asked = {name: settings[name] for name in ("every_s", tracks.ASKED) if name in settings}
     told = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

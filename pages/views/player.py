@@ -16,6 +16,7 @@ from clinic.patients.caseload import RecordingRow
 from clinic.recordings import playback
 from clinic.recordings.readings import Told
 from fer_core.emotions import Emotion
+from fer_core.types import Status
 from pages.charts import curves
 from pages.charts.palette import COLORS
 from pages.charts.trend import title
@@ -144,7 +145,7 @@ def _picture(recording: RecordingRow, told: Told, blind: bool) -> dict[str, Any]
         # Where the sound begins before the pictures, the browser counts from there.
         "begins_s": kept.begins_s if kept is not None else 0.0,
         "width_px": recording.width_px,
-        "hide_others": bool(recording.face_choice.get("left_out")),
+        "hide_others": bool(recording.face_choice.get("left_out")) or Status.NOT_PATIENT in series.statuses,
         **curves.packed(series, told.boxes if kept is not None and not blind else None),
     }
 
