@@ -110,6 +110,7 @@ FUNCTIONS = {
     "progress.watch": READ,
     "readings.tell": READ,
     "handing_out.prepare": WRITE,
+    "recording_files.note_picture": WRITE,
     "recording_files.prepare": WRITE,
     "reports.prepare": WRITE,
     "reports.preview": WRITE,

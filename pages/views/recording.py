@@ -183,7 +183,7 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told, fo
     show_transitions(findings.transitions(told.series), recording.id)
     show_values(told, recording.id)
     st.header("Beside another recording")
-    show_compare(patient, recording, told.reading)
+    show_compare(patient, recording, told)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
