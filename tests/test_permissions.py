@@ -29,7 +29,7 @@ from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.exchange import downloads, exports, handing_out, imports, recording_files
+from clinic.exchange import downloads, exports, handing_out, imports, recording_files, video_copies
 from clinic.exchange.downloads import Kind
 from clinic.jobs import faces, jobs, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
@@ -118,6 +118,7 @@ MODULES = (
     progress,
     readings,
     recording_files,
+    video_copies,
     reanalysis,
     totp,
     sharing,
@@ -439,6 +440,9 @@ CALLS = {
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "video_copies.ask": lambda w, a: video_copies.ask(w.db, w.settings, a, w.watched_id),
+    "video_copies.cancel": lambda w, a: video_copies.cancel(w.db, a, w.watched_id),
+    "video_copies.standing": lambda w, a: video_copies.standing(w.db, w.settings, a, w.watched_id),
     "recording_files.note_picture": lambda w, a: recording_files.note_picture(w.db, a, w.watched_id, "png"),
     "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
     "imported.add": lambda w, a: imported.add(

@@ -52,6 +52,7 @@ from db.models import (
     Recording,
     Sample,
     TrendDigest,
+    VideoCopy,
 )
 from db.records import NO_TRACK, others_spans
 from fer_core.errors import FerError
@@ -73,7 +74,8 @@ JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
-    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+    table.__tablename__
+    for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest, VideoCopy)
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
 hands now, and of what is worked out of the others."""

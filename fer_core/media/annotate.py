@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.media import video
-from fer_core.media.pixelate import pixelate
+from fer_core.media.pixelate import pixelate, pixelate_around
+from fer_core.media.source import Source
 from fer_core.types import RGB, FaceExpression, Frame, FrameResult
 
 SIDE_PX = 1280
@@ -21,19 +23,35 @@ _TIME_BASE = Fraction(1, 90_000)
 _COLOR, _UNSURE, _SHADE = "#ffd166", "#bbbbbb", "#222222"
 
 
-def annotate(path: Path, results: Sequence[FrameResult], target: Path, patient: int | None = None) -> None:
+def annotate(
+    path: Source,
+    results: Sequence[FrameResult],
+    target: Path | BinaryIO,
+    patient: int | None = None,
+    alone_s: float | None = None,
+    report: Callable[[float], None] = lambda _: None,
+) -> None:
     """Write a copy of a video as MP4 (H.264, no sound) with what was found in it, at the video's own times.
 
     Each frame shows the newest sample before it. With `patient` (a track) every other face is pixelated and unlabelled.
+    `alone_s`: everything but the patient's face is pixelated, found or not, and a sample holds for so many seconds.
+    `target`: a path, or a file that is written from its start to its end. `report` gets each frame's time in seconds,
+    and may raise.
 
     Raises MediaError for a file that is no readable video.
     """
-    with av.open(str(target), "w") as container:
+    to = str(target) if isinstance(target, Path) else target
+    # In fragments, where the file's head can't be written when everything is known.
+    options = {} if isinstance(target, Path) else {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    with av.open(to, "w", format="mp4", options=options) as container:
         stream = container.add_stream("libx264", options={"preset": "veryfast", "crf": "23"})
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = _TIME_BASE
         for number, (frame, result) in enumerate(_with_results(path, results)):
-            picture = draw(frame.rgb, result.faces if result else (), frame.scale, patient)
+            report(frame.time_s)
+            if result is not None and alone_s is not None and frame.time_s - result.time_s > alone_s:
+                result = None
+            picture = draw(frame.rgb, result.faces if result else (), frame.scale, patient, alone_s is not None)
             if number == 0:
                 # H.264 in 4:2:0 needs even sides.
                 stream.height, stream.width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
@@ -45,10 +63,17 @@ def annotate(path: Path, results: Sequence[FrameResult], target: Path, patient: 
         container.mux(stream.encode())
 
 
-def draw(rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient: int | None = None) -> RGB:
-    """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them."""
+def draw(
+    rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient: int | None = None, alone: bool = False
+) -> RGB:
+    """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them.
+
+    `patient`, `alone`: see `annotate`.
+    """
     picture = Image.fromarray(rgb)
-    if patient is not None:
+    if alone:
+        pixelate_around(picture, [face.face.box.scaled(scale) for face in faces if face.face.track == patient])
+    elif patient is not None:
         for face in faces:
             if face.face.track != patient:
                 pixelate(picture, face.face.box, scale)
@@ -68,7 +93,7 @@ def caption(face: FaceExpression) -> str:
     return f"{face.emotion.label}-like, {next(name for least, name in BANDS if top >= least)}"
 
 
-def _with_results(path: Path, results: Sequence[FrameResult]) -> Iterator[tuple[Frame, FrameResult | None]]:
+def _with_results(path: Source, results: Sequence[FrameResult]) -> Iterator[tuple[Frame, FrameResult | None]]:
     """Yield each frame with the newest sample that is not after it."""
     current = -1
     for frame in video.frames(path, 0, SIDE_PX):
