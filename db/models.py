@@ -175,7 +175,7 @@ class Account(Base):
     accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
-    told: Mapped[int] = mapped_column(default=0)
+    read_up_to: Mapped[int] = mapped_column("told", default=0)
     """Up to which row of the audit the person has read what administrators did (clinic/accounts/takeovers.py)."""
     revision: Mapped[int] = mapped_column(default=1)
     """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
@@ -313,7 +313,7 @@ class ApiTokenPatient(Base):
 
 
 class AuditRow(Base):
-    """One deed, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
+    """One action, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
 
     Ids alone and no references: the row stays when what it speaks of is erased, and then names nobody.
     """
@@ -332,7 +332,7 @@ class AuditRow(Base):
 
 
 class AuditText(Base):
-    """What a person typed in a deed of the audit: it goes with the patient, the chain keeps its salted hash."""
+    """What a person typed in an action of the audit: it goes with the patient, the chain keeps its salted hash."""
 
     __tablename__ = "audit_text"
 
@@ -727,7 +727,7 @@ class FaceCondition(Base):
 
 
 class Reanalysis(Base):
-    """A wish to analyse recordings again with another model: of one patient, or of everybody (`patient_id` NULL)."""
+    """A request to analyse recordings again with another model: of one patient, or of everybody (`patient_id` NULL)."""
 
     __tablename__ = "reanalysis"
 

@@ -228,7 +228,7 @@ class Analyzer:
 
 def _teller(joiner: Joiner, on_progress: OnProgress | None) -> OnProgress | None:
     """Return what tells a segment's progress as the recording's."""
-    return None if on_progress is None else lambda at: on_progress(joiner.told(at))
+    return None if on_progress is None else lambda at: on_progress(joiner.of_recording(at))
 
 
 def _end(stats: DecodeStats, begun: _Begun, last: Frame | None) -> End:

@@ -48,7 +48,7 @@ ROUTES = [Route(YOUR_ACCOUNT, your_account, methods=["GET", "POST"])]
 
 
 def _do(actor: Actor, form: dict[str, str]) -> Response:
-    parts, operation = resources(), form.get("deed")
+    parts, operation = resources(), form.get("action")
     code, password = form.get("code", ""), form.get("current", "")
     if operation == "begin":
         return page("Second step", _enrolment(totp.begin(parts.db, parts.settings, actor, password)))

@@ -71,7 +71,7 @@ def write(
     return cursor
 
 
-def begin_anew(db: Database, claimed: Claim) -> None:
+def restart(db: Database, claimed: Claim) -> None:
     """Delete what is written of an analysis that can't be gone on with. Raises LeaseLostError."""
     with leases.held(db, claimed) as session:
         leases.forget_results(session, session.get_one(Job, claimed.job_id))

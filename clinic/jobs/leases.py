@@ -190,7 +190,7 @@ def end_cancelled(db: Database, claimed: Claim) -> None:
 
 
 def give_back(db: Database, claimed: Claim) -> None:
-    """Put the job back into the queue as if it had not been tried: the worker ends at someone's wish.
+    """Put the job back into the queue as if it had not been tried: the worker ends because someone asked for it.
 
     Raises LeaseLostError.
     """

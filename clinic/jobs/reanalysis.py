@@ -31,7 +31,7 @@ _UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What came of the wish: how many recordings were queued, and why the others were not.
+    """What came of the request: how many recordings were queued, and why the others were not.
 
     `id` is None where nothing was queued. `up_to_date`: a result of this model is stored, or on its way.
     `without_file`: the file was deleted after the first analysis, so that no model can look at it again.

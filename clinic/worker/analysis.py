@@ -179,14 +179,14 @@ class _Run:
         made_with = _made_with(self.analyzer) | {"device": "", "settings": _set_to(self.analyzer)}
         found = chunks.cursor_of(self.claimed)
         if found is None or found.made_with != made_with:
-            self._begin_anew(made_with)
+            self._restart(made_with)
             return
         self._cursor = found
         self._best = {int(track): worth for track, worth in found.carry["best"].items()}
 
-    def _begin_anew(self, made_with: dict[str, Any]) -> None:
+    def _restart(self, made_with: dict[str, Any]) -> None:
         if self.claimed.cursor is not None:
-            chunks.begin_anew(self.db, self.claimed)
+            chunks.restart(self.db, self.claimed)
         self._cursor, self._best = Cursor(made_with), {}
 
     def _ask_consent(self) -> None:
@@ -205,7 +205,7 @@ class _Run:
             self._stream(file)
         except BookmarkError:
             log.warning("recording %s is analysed anew: its place was not found again", self.claimed.recording_id)
-            self._begin_anew(self._cursor.made_with)
+            self._restart(self._cursor.made_with)
             self._stream(file)
         if not self._cursor.chunks:
             raise MediaError("The video holds no picture that can be read.", "no_pictures")

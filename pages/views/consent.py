@@ -73,7 +73,7 @@ def said(standing: ConsentStatus) -> str:
     return f"{what}: not given"
 
 
-def told(counts: Covered) -> str:
+def in_words(counts: Covered) -> str:
     """Return what a withdrawal deletes, in words."""
     named = (
         (counts.recordings, "recording", "recordings", " with all results"),
@@ -190,9 +190,9 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
                 ticked.append(scope)
             st.caption(words.WITHDRAWING[scope])
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
-        st.warning(f"Deleted for good: {told(counts)}. This can't be undone.", icon=":material/delete:")
+        st.warning(f"Deleted for good: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
         # What a colleague adds meanwhile was not counted, so that the click is not for it.
-        target = f"{actions.at(patient_id, patient.consents_revision)}:{told(counts)}"
+        target = f"{actions.at(patient_id, patient.consents_revision)}:{in_words(counts)}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
             seen = patient.consents_revision
             counts = actions.once(
@@ -200,7 +200,7 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
                 target,
                 lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen),
             )
-            st.session_state[DONE] = f"Withdrawn. Deleted for good: {told(counts)}."
+            st.session_state[DONE] = f"Withdrawn. Deleted for good: {in_words(counts)}."
             st.rerun()
 
 

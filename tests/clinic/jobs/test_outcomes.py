@@ -40,7 +40,7 @@ def test_the_pace_is_that_of_the_last_hour(db, settings, claimed, who):
     assert outcomes.pace(db, who) == outcomes.Pace(0, 0.0, 0)
     chunks.write(db, claimed, chunks.Cursor({}), [FrameResult(0, 12.5)], {}, 1.0)
     assert outcomes.pace(db, who) == outcomes.Pace(0, 12.5, 0)
-    chunks.begin_anew(db, claimed)
+    chunks.restart(db, claimed)
     again = leases.Claim(**{name: getattr(claimed, name) for name in Claim.__slots__})
     analysis.run(db, settings, again, lambda: FakeAnalyzer([[(0,)] * 6]), analysis.Reporter(db, again))
     assert outcomes.pace(db, who) == outcomes.Pace(1, pytest.approx(1.0), 0)
