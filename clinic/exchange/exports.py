@@ -42,7 +42,6 @@ from db.models import (
     ApiTokenPatient,
     AuditText,
     Base,
-    Chunk,
     Consent,
     HandOver,
     Job,
@@ -51,6 +50,7 @@ from db.models import (
     Reanalysis,
     Recording,
     Sample,
+    StoredChunk,
     TrendDigest,
 )
 from fer_core.errors import FerError
@@ -71,7 +71,8 @@ JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
-    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+    table.__tablename__
+    for table in (Access, ApiTokenPatient, AuditText, StoredChunk, HandOver, Reanalysis, TrendDigest)
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
 hands now, and of what is worked out of the others."""

@@ -10,7 +10,7 @@ from clinic import clock
 from clinic.jobs import leases
 from clinic.jobs.leases import Claim
 from db.engine import Database
-from db.models import Chunk, Job
+from db.models import Job, StoredChunk
 from db.records import save_results
 from fer_core.types import FrameResult
 
@@ -53,7 +53,7 @@ def write(
     with leases.held(db, claimed) as session:
         save_results(session, claimed.recording_id, results)
         session.add(
-            Chunk(
+            StoredChunk(
                 recording_id=claimed.recording_id,
                 number=after.chunks,
                 begin_s=after.end_s,

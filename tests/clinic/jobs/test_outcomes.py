@@ -9,7 +9,7 @@ from clinic.admin import demo
 from clinic.jobs import chunks, jobs, leases, outcomes
 from clinic.jobs.leases import Claim
 from clinic.worker import analysis
-from db.models import Chunk, Job
+from db.models import Job, StoredChunk
 from fer_core.types import FrameResult
 from tests.clinic.fakes import FakeAnalyzer
 
@@ -45,5 +45,5 @@ def test_the_pace_is_that_of_the_last_hour(db, settings, claimed, who):
     analysis.run(db, settings, again, lambda: FakeAnalyzer([[(0,)] * 6]), analysis.Reporter(db, again))
     assert outcomes.pace(db, who) == outcomes.Pace(1, pytest.approx(1.0), 0)
     with db.session() as session:
-        session.scalar(select(Chunk)).written_at = datetime.now(UTC) - timedelta(hours=2)
+        session.scalar(select(StoredChunk)).written_at = datetime.now(UTC) - timedelta(hours=2)
     assert outcomes.pace(db, who).video_s == 0.0
