@@ -16,7 +16,7 @@ from sqlalchemy import select
 from benchmarks.clinics import Clinic, clinic, kill, until, video
 from clinic.jobs import leases, progress
 from db.models import Job, JobState, StoredChunk
-from fer_core.analyzer import CHUNK_S
+from fer_core.looking import CHUNK_S
 
 VICTIMS = {
     "worker": "the worker",
