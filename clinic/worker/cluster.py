@@ -24,7 +24,7 @@ from clinic.jobs import leases
 from clinic.recordings import uploads
 from clinic.recordings.uploads import StoredFile, StoredPlace
 from clinic.settings import named_model
-from clinic.worker.analysis import StoppingError
+from clinic.worker.endings import StoppingError
 from fer_core.errors import FerError, ModelError
 from fer_core.media import video
 from fer_core.media.passage import Span
