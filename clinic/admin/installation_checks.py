@@ -19,7 +19,6 @@ from clinic.admin.findings import Finding, Level, guarded
 from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.version import VERSION
-from clinic.worker import cluster
 from clinic.worker.health import ALIVE_S, WorkerHealth, all_health
 from db.engine import sqlite_warning
 from db.migrate import head
@@ -213,6 +212,8 @@ def _scheduler(seen: Installation) -> Finding:
     if address is None:
         return Finding(name, Level.OK, "No cluster is set: the workers analyse themselves.")
     try:
+        from clinic.worker import cluster  # not at the top: it loads torch, which the pages don't need
+
         count = cluster.machines_at(address)
     except ModuleNotFoundError:
         remedy = "pip install -r requirements-cluster.txt, or unset FER_DASK."
