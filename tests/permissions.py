@@ -222,7 +222,7 @@ FOR_NO_PERSON = {
     "marks.applied": "values to values",
     "marks.check_row": "a step of `imports.import_patient`",
     "marks.kept": "values to values",
-    "marks.told": "values to text",
+    "marks.describe": "values to text",
     "jobs.delete_files": "a step of `deletion.erase`",
     "jobs.digest_of": "hashes to a hash",
     "jobs.drop": "a step of `jobs.cancel` and `reanalysis.cancel`",

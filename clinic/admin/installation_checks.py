@@ -58,8 +58,8 @@ def check_all(settings: Settings) -> list[Finding]:
 
 def _versions(seen: Installation) -> Finding:
     server = seen.database.server if isinstance(seen.database, Probe) else "no answer of the database"
-    told = f"Program {VERSION}, Python {platform.python_version()}, {server}, tables {head()}."
-    return Finding("versions", Level.OK, told)
+    text = f"Program {VERSION}, Python {platform.python_version()}, {server}, tables {head()}."
+    return Finding("versions", Level.OK, text)
 
 
 def _account(seen: Installation) -> Finding:
@@ -229,14 +229,14 @@ def _scheduler(seen: Installation) -> Finding:
 
 def _workers(seen: Installation) -> Finding:
     name, found = "analysis", all_health(seen.settings)
-    told = "; ".join(f"worker {number} {_age(health.at)}" for number, health in found.items())
+    text = "; ".join(f"worker {number} {_age(health.at)}" for number, health in found.items())
     for health in found.values():
         if health.alive and health.sound is False:
             return Finding(name, Level.WARNING, health.sentence or "The last self-test failed.", SELF_TEST)
     if any(health.alive for health in found.values()):
-        return Finding(name, Level.OK, f"Workers spoke: {told}. {_model(found)}".strip())
+        return Finding(name, Level.OK, f"Workers spoke: {text}. {_model(found)}".strip())
     remedy = f"Start the pages or a worker (one speaks at least every {ALIVE_S:.0f} s); look at its log."
-    said = f"No worker runs. The last words: {told}." if told else "No worker runs, and none ever spoke."
+    said = f"No worker runs. The last words: {text}." if text else "No worker runs, and none ever spoke."
     return Finding(name, Level.WARNING, said, remedy)
 
 

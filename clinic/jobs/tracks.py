@@ -105,7 +105,7 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     if ordered:
         _leave_gaps(session, recording.id, ordered[0])
         recording.patient_track = ordered[0]
-    recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
+    recording.settings = {**recording.settings, "face_choice": _choice(how, ordered, others)}
     session.flush()
     recording.summary = summarise_recording(session, recording)
     make_current(session, recording)
@@ -194,7 +194,7 @@ def _boxes(session: Session, recording_id: str, among: Sequence[int] | None) -> 
     return boxes
 
 
-def _told(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
+def _choice(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
     """Return what the recording remembers of the choice; `left_out` is the share of samples with each other face."""
     return {"how": how, "tracks": chosen, "left_out": [round(share, 4) for share in others.values()]}
 

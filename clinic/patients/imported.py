@@ -73,7 +73,7 @@ def add(db: Database, actor: Actor, patient_id: str, recorded_on: date, content:
         session.add(row)
         session.flush()
         audit.write(session, AuditAction.SERIES_IMPORTED, account.id, patient_id, tool=found.tool.value)
-    return _told(row)
+    return _row(row)
 
 
 def remove(db: Database, actor: Actor, series_id: str) -> None:
@@ -99,7 +99,7 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Imported]:
             return []
         asked = select(ImportedSeries).where(ImportedSeries.patient_id == patient_id)
         rows = session.scalars(asked.order_by(ImportedSeries.recorded_on.desc(), ImportedSeries.number.desc()))
-        return [_told(row) for row in rows]
+        return [_row(row) for row in rows]
 
 
 def valid_note(note: str) -> str:
@@ -128,7 +128,7 @@ def _need_new(session: Session, patient_id: str, recorded_on: date, found: other
             raise FerError(f"The same table of this day is stored already, as no. {row.number}.", "series_exists")
 
 
-def _told(row: ImportedSeries) -> Imported:
+def _row(row: ImportedSeries) -> Imported:
     return Imported(
         row.id,
         row.number,

@@ -151,7 +151,7 @@ def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields) 
     with db.session() as session:
         row, recording, account = _writable(session, actor, mark_id)
         said = _valid(said, row.model_label)
-        need_unchanged("this mark", seen, row.revision, [Difference("Mark", told(_said(row)), told(said))])
+        need_unchanged("this mark", seen, row.revision, [Difference("Mark", describe(_said(row)), describe(said))])
         row.begin_s, row.end_s, row.verdict = said.begin_s, said.end_s, said.verdict.value
         row.label, row.reason, row.note = said.label, said.reason, said.note
         row.revision += 1
@@ -233,7 +233,7 @@ def kept(series: Series, left_out: NDArray[np.bool_]) -> Series:
     )
 
 
-def told(said: MarkFields) -> str:
+def describe(said: MarkFields) -> str:
     """Return a mark in the program's own words, for a comparison: verdict, label or reason, note."""
     return " · ".join(part for part in (said.verdict.value, said.label, said.reason, said.note) if part)
 
@@ -279,7 +279,7 @@ def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: int | No
         .order_by(RecordingMark.number)
     ).all()
     if newer:
-        differences = [Difference("Mark", told(_said(row)), told(said)) for row in newer]
+        differences = [Difference("Mark", describe(_said(row)), describe(said)) for row in newer]
         raise ConflictError("this stretch", newer[-1].number, differences)
 
 
