@@ -219,6 +219,10 @@ CHOOSE_FACE = (
     "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."
     " The results of everyone else are deleted at once."
 )
+PROBABLY_ONE = (
+    "Face {first} and face {second} look alike and are never seen at the same moment. They are probably one person: if"
+    " so, tick both or neither. Colours of face, hair and clothes were compared; nobody is recognised."
+)
 SEVERAL_FACES = (
     "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
 )

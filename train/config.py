@@ -120,6 +120,10 @@ PRESETS: dict[str, TrainConfig] = {
     "quick": TrainConfig("quick", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36),
     # A second, lower cycle that starts from the weights of `quick` (--start-from): together about an hour and a half.
     "best-cpu": TrainConfig("best-cpu", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=22, rate=0.04, ferplus=0.15),
+    # The same with faces as cameras and people make them, as a second cycle.
+    "harsh": TrainConfig(
+        "harsh", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=30, rate=0.04, ferplus=0.15, augmentation=HARSH
+    ),
     # ResNet-18 of full width without a stride in its stem, with squeeze-and-excitation: 1 to 2 s an epoch on an H200.
     "best-gpu": TrainConfig(
         "best-gpu",
