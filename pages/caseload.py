@@ -26,7 +26,7 @@ FILTERS: dict[str, str] = {
 }
 
 
-@st.dialog("New patient")
+@actions.dialog("New patient")
 def add_patient() -> None:
     """Ask for a new patient, and go on to that patient's page."""
     with show_errors(), st.form("add_patient", border=False):

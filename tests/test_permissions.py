@@ -386,6 +386,8 @@ CALLS = {
     "caseload.add_patient": lambda w, a: caseload.add_patient(w.db, a, "New One"),
     "deletion.delete_patient": lambda w, a: deletion.delete_patient(w.db, w.settings, a, w.patient_id),
     "deletion.delete_recording": lambda w, a: deletion.delete_recording(w.db, w.settings, a, w.recording_id),
+    "deletion.held_by_patient": lambda w, a: deletion.held_by_patient(w.db, a, w.patient_id),
+    "deletion.held_by_recording": lambda w, a: deletion.held_by_recording(w.db, a, w.recording_id),
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),

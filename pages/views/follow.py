@@ -195,7 +195,7 @@ def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
         _discard(recording_id, subject)
 
 
-@st.dialog("Discard this recording?")
+@actions.dialog("Discard this recording?")
 def _discard(recording_id: str, subject: Subject) -> None:
     """Ask for the name, then discard the recording without a result."""
     with show_errors():
