@@ -46,6 +46,8 @@ FUNCTIONS = {
     "caseload.samples": READ,
     "listing.page": OWN,
     "needs.count": OWN,
+    "shown.states": OWN,
+    "shown.state": READ,
     "caseload.subject": READ,
     "caseload.versions": READ,
     "conditions.add": WRITE,
