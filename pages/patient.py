@@ -7,7 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.access import Forbidden
 from clinic.jobs import progress
-from clinic.patients import caseload, shown
+from clinic.patients import caseload, visibility
 from clinic.patients.caseload import PatientDetail
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
@@ -118,7 +118,7 @@ if patient_id is None:
 else:
     st.session_state["patient"] = patient_id
     try:
-        before = shown.state(resources().db, actor(), patient_id)
+        before = visibility.state(resources().db, actor(), patient_id)
         found = caseload.get_patient(resources().db, actor(), patient_id)
     except Forbidden as refused:
         st.session_state.pop("patient", None)

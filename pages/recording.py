@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.access import Forbidden
-from clinic.patients import caseload, shown
+from clinic.patients import caseload, visibility
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from fer_core.errors import FerError
 from pages import actions, chooser, links
@@ -54,7 +54,7 @@ def show_page(recording_id: str) -> None:
     """Draw the whole page of one recording."""
     db, who = resources().db, actor()
     recording = caseload.get_recording(db, who, recording_id)
-    before = shown.state(db, who, recording.patient_id, recording_id)
+    before = visibility.state(db, who, recording.patient_id, recording_id)
     patient = caseload.get_patient(db, who, recording.patient_id)
     st.session_state["patient"] = patient.id
     while_open(who, patient.id, recording_id, before)

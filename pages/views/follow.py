@@ -12,7 +12,7 @@ from clinic.jobs import jobs, progress
 from clinic.jobs.previews import PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
-from clinic.patients import caseload, edits, shown
+from clinic.patients import caseload, edits, visibility
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.subject import Subject
@@ -42,7 +42,7 @@ def follow(recording_id: str) -> None:
         _new_recording()
         return
     subject = caseload.subject(parts.db, who, recording_id)
-    while_open(who, subject.id, recording_id, shown.state(parts.db, who, subject.id, recording_id))
+    while_open(who, subject.id, recording_id, visibility.state(parts.db, who, subject.id, recording_id))
     _show_subject(subject)
     _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)

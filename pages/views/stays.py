@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from clinic.access import Actor
-from clinic.patients import shown
+from clinic.patients import visibility
 from fer_core.errors import FerError
 from pages.widgets import show_errors
 from web.resources import resources
@@ -19,11 +19,11 @@ ASKED_EVERY_S = 3
 def while_open(who: Actor, patient_id: str, recording_id: str | None, before: str) -> None:
     """Draw the page again once consent, sharing or the record itself are no longer what they were before it was drawn.
 
-    `before`: `shown.state` as it was then. That the sign-in of `who` still lives is the gate's to see.
+    `before`: `visibility.state` as it was then. That the sign-in of `who` still lives is the gate's to see.
     """
     with show_errors():
         try:
-            now = shown.state(resources().db, who, patient_id, recording_id)
+            now = visibility.state(resources().db, who, patient_id, recording_id)
         except FerError:
             # The page says which refusal it is.
             now = None
@@ -33,7 +33,7 @@ def while_open(who: Actor, patient_id: str, recording_id: str | None, before: st
 
 @st.fragment(run_every=ASKED_EVERY_S)
 def while_listed(who: Actor, before: Mapping[str, bool]) -> None:
-    """Draw the list again once one of its patients is closed or taken away. `before`: `shown.states` as it was."""
+    """Draw the list again once one of its patients is closed or taken away. `before`: `visibility.states` as it was."""
     with show_errors():
-        if shown.states(resources().db, who, list(before)) != before:
+        if visibility.states(resources().db, who, list(before)) != before:
             st.rerun()
