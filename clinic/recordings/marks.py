@@ -7,7 +7,7 @@ counted for the model that was judged.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
-from clinic.conflicts import ConflictError, Difference, need_unchanged
+from clinic.conflicts import Difference, need_seen, need_unchanged
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients import digests
@@ -109,8 +109,8 @@ def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
         return [Mark(row.id, row.number, row.revision, _said(row), row.model_label, name) for row, name in rows]
 
 
-def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: int | None = None) -> str:
-    """Add a mark and return its id. `seen`: the highest number of a mark that was on the screen.
+def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: Collection[str] | None = None) -> str:
+    """Add a mark and return its id. `seen`: the ids of the marks that were on the screen, None where there was none.
 
     Raises Forbidden, ConsentError, ConflictError where somebody marked the same stretch meanwhile, FerError
     ``bad_mark``, ``bad_note``, ``moments_gone``.
@@ -154,7 +154,7 @@ def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields) 
     with db.session() as session:
         row, recording, account = _writable(session, actor, mark_id)
         said = _valid(said, row.model_label)
-        need_unchanged("this mark", seen, row.revision, [Difference("Mark", told(_said(row)), told(said))])
+        need_unchanged("this mark", seen, row.revision, [Difference("Mark", describe(_said(row)), describe(said))])
         before = Verdict(row.verdict)
         row.begin_s, row.end_s, row.verdict = said.begin_s, said.end_s, said.verdict.value
         row.label, row.reason, row.note = said.label, said.reason, said.note
@@ -239,7 +239,7 @@ def kept(series: Series, left_out: NDArray[np.bool_]) -> Series:
     )
 
 
-def told(said: MarkFields) -> str:
+def describe(said: MarkFields) -> str:
     """Return a mark in the program's own words, for a comparison: verdict, label or reason, note."""
     return " · ".join(part for part in (said.verdict.value, said.label, said.reason, said.note) if part)
 
@@ -309,19 +309,15 @@ def _writable(session: Session, actor: Actor, mark_id: str) -> tuple[RecordingMa
     return row, recording, account
 
 
-def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: int | None) -> None:
-    """Refuse a mark on a stretch that somebody else marked since the screen was drawn."""
-    if seen is None:
-        return
-    newer = session.scalars(
+def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: Collection[str] | None) -> None:
+    """Refuse a mark on a stretch that somebody else marked since the screen was drawn. Raises ConflictError."""
+    same = session.scalars(
         select(RecordingMark)
-        .where(RecordingMark.recording_id == visit_id, RecordingMark.number > seen)
+        .where(RecordingMark.recording_id == visit_id)
         .where(RecordingMark.begin_s < said.end_s, RecordingMark.end_s > said.begin_s)
         .order_by(RecordingMark.number)
-    ).all()
-    if newer:
-        differences = [Difference("Mark", told(_said(row)), told(said)) for row in newer]
-        raise ConflictError("this stretch", newer[-1].number, differences)
+    )
+    need_seen("this stretch", seen, {row.id: describe(_said(row)) for row in same}, describe(said))
 
 
 def _model_label(session: Session, recording_id: str, said: MarkFields) -> str | None:

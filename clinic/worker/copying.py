@@ -14,7 +14,8 @@ from clinic.exchange.downloads import Kind
 from clinic.exchange.video_copies import CopyClaim
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from clinic.worker.analysis import INTERNAL_MESSAGE, PROGRESS_EVERY_S, StoppingError
+from clinic.worker.analysis import PROGRESS_EVERY_S
+from clinic.worker.endings import INTERNAL_MESSAGE, StoppingError
 from db.engine import Database
 from db.models import Job, JobState, Recording
 from db.records import NO_TRACK, SampleTable, load_samples

@@ -30,6 +30,7 @@ from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
 from clinic.worker import analysis, copying, selftest
+from clinic.worker.endings import StoppingError
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import Database
 from db.models import Job, JobState
@@ -199,7 +200,7 @@ class Worker:
     def _between_frames(self) -> None:
         """Do an analysis that waits before the copy goes on. Raises StoppingError."""
         if self._stopping.is_set():
-            raise analysis.StoppingError
+            raise StoppingError
         if time.monotonic() - self._looked > LOOK_EVERY_S:
             self.work_once()
             self._looked = time.monotonic()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from clinic import words
-from clinic.jobs import faces, jobs
+from clinic.jobs import faces, jobs, tracks
 from clinic.jobs.tracks import Candidate
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.subject import Subject
@@ -16,6 +16,7 @@ from clinic.phrases import counted
 from clinic.recordings import marks
 from clinic.recordings.marks import Mark, MarkFields, Verdict
 from fer_core.errors import FerError
+from fer_core.faces.likeness import Alike
 from pages import actions, chooser, links
 from pages.charts.tracks import faces_over_time
 from pages.session import actor
@@ -35,6 +36,8 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     with st.form(f"choose:{recording_id}:{seen}", border=False):
         length_s = max((one.last_s for one in found), default=0.0)
         ticked = [one.track for one in found if _candidate(recording_id, one, pictures, length_s)]
+        for pair in tracks.probably_one(found):
+            _probably_one(pair, {one.track: one for one in found})
         chosen = actions.submit("This is the patient", "choose_face", actions.at(recording_id, seen), kind="primary")
     if chosen and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
@@ -80,6 +83,14 @@ def _seen_when(one: Candidate, pictures: bool) -> str:
     return f"In picture {first:.0f}" if first == last else f"Alone in a picture, {first:.0f} to {last:.0f}"
 
 
+def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
+    """Propose that two faces are one person's, with both pictures; the clinician ticks them, or doesn't."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for track in (pair.first, pair.second):
+            st.image(_data_uri(found[track].thumbnail or b""), width=60)
+        st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
+
+
 def _offer_split(recording_id: str, found: Sequence[Candidate], seen: int) -> None:
     """Offer to make two faces of one that turns into somebody else."""
     with st.expander("One of them turns into somebody else"):
@@ -102,7 +113,7 @@ def _offer_split(recording_id: str, found: Sequence[Candidate], seen: int) -> No
             st.rerun()
 
 
-@st.dialog("Discard this recording?")
+@actions.dialog("Discard this recording?")
 def _discard(recording_id: str, subject: Subject) -> None:
     """Ask for the name, then discard the recording without a result."""
     with show_errors():
@@ -143,15 +154,15 @@ def _how(recording: RecordingRow) -> str:
 
 def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
     st.write(words.NOT_PATIENT_HERE)
-    seen = max((mark.number for mark in found), default=0)
-    key = actions.at(recording.id, seen)
+    seen = frozenset(mark.id for mark in found)
+    key = actions.at(recording.id, max((mark.number for mark in found), default=0))
     left, right = st.columns(2)
     begin_s = left.number_input("From second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_from:{key}")
     end_s = right.number_input("To second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_to:{key}")
     wanted = actions.action("This is not the patient", "not_patient", key, icon=":material/person_off:")
     db, who = resources().db, actor()
 
-    def store(known: int) -> None:
+    def store(known: frozenset[str]) -> None:
         marks.add(db, who, recording.id, MarkFields(begin_s, end_s, Verdict.NOT_PATIENT), known)
 
     if saved(f"not_patient {key}", seen, wanted, store):

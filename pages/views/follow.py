@@ -9,7 +9,7 @@ from clinic.access import Actor
 from clinic.jobs import jobs, progress
 from clinic.jobs.previews import PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
-from clinic.patients import caseload, edits
+from clinic.patients import caseload, edits, visibility
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.subject import Subject
@@ -21,6 +21,7 @@ from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
 from pages.views import faces
+from pages.views.stays import while_open
 from pages.widgets import chart, duration, show_errors, show_standing
 from web.resources import resources
 
@@ -35,6 +36,7 @@ def follow(recording_id: str) -> None:
         _new_recording()
         return
     subject = caseload.subject(parts.db, who, recording_id)
+    while_open(who, subject.id, recording_id, visibility.state(parts.db, who, subject.id, recording_id))
     _show_subject(subject)
     _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)

@@ -86,12 +86,12 @@ def test_a_mark_is_kept_and_no_sample_is_changed(db, recording, clinician):
 
 
 def test_two_people_who_mark_the_same_stretch_meet(db, recording, clinician):
-    marks.add(db, clinician, recording, EXCLUDED, seen=0)
+    marks.add(db, clinician, recording, EXCLUDED, seen=[])
     with pytest.raises(ConflictError) as met:
-        marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=0)
+        marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=[])
     assert "camera" in met.value.differences[0].stored
     marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=met.value.revision)
-    marks.add(db, clinician, recording, MarkFields(50.0, 60.0, Verdict.UNCLEAR), seen=0)
+    marks.add(db, clinician, recording, MarkFields(50.0, 60.0, Verdict.UNCLEAR), seen=[])
     assert len(marks.marks(db, clinician, recording)) == 3
 
 

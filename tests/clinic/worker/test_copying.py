@@ -15,7 +15,7 @@ from clinic.exchange.downloads import Kind
 from clinic.recordings import marks, uploads
 from clinic.recordings.marks import MarkFields, Verdict
 from clinic.worker import copying
-from clinic.worker.analysis import StoppingError
+from clinic.worker.endings import StoppingError
 from clinic.worker.worker import Worker
 from db.models import AuditRow, Consent, Job, JobState, Role, Scope, VideoCopy, new_id
 from db.records import save_results
