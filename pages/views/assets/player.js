@@ -510,11 +510,12 @@ class Player {
     pen.setLineDash([]);
     pen.font = "600 14px sans-serif";
     const width = pen.measureText(look.name).width + 10, top = box.top > 24 ? box.top - 22 : box.top + box.high + 2;
+    const label_left = Math.max(0, Math.min(box.left, wide - width));
     pen.fillStyle = "rgba(18, 24, 28, 0.85)";
-    pen.fillRect(box.left, top, width, 20);
+    pen.fillRect(label_left, top, width, 20);
     pen.fillStyle = "#ffffff";
     pen.textBaseline = "middle";
-    pen.fillText(look.name, box.left + 5, top + 10);
+    pen.fillText(look.name, label_left + 5, top + 10);
   }
 
   box_of(place, frame) {
