@@ -7,10 +7,17 @@ refused.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fer_core.errors import FerError
+
+
+def shown_as(*ids: Collection[str]) -> str:
+    """Return a short text that names which records these are, kind by kind; empty for none."""
+    named = [sorted(kind) for kind in ids]
+    return hashlib.sha256(repr(named).encode()).hexdigest()[:16] if any(named) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, handing_out, imports, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
-from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
+from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
@@ -128,6 +128,7 @@ MODULES = (
     handing_out,
     listing,
     needs,
+    visibility,
     reports,
     same_files,
     imported,
@@ -386,10 +387,14 @@ CALLS = {
     "caseload.add_patient": lambda w, a: caseload.add_patient(w.db, a, "New One"),
     "deletion.delete_patient": lambda w, a: deletion.delete_patient(w.db, w.settings, a, w.patient_id),
     "deletion.delete_recording": lambda w, a: deletion.delete_recording(w.db, w.settings, a, w.recording_id),
+    "deletion.held_by_patient": lambda w, a: deletion.held_by_patient(w.db, a, w.patient_id),
+    "deletion.held_by_recording": lambda w, a: deletion.held_by_recording(w.db, a, w.recording_id),
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
     "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
+    "visibility.states": lambda w, a: visibility.states(w.db, a, [w.patient_id]),
+    "visibility.state": lambda w, a: visibility.state(w.db, a, w.patient_id),
     "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
     "edits.edit_patient": lambda w, a: edits.edit_patient(w.db, a, w.patient_id, 1, PatientFields("Another")),

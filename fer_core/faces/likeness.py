@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def look(rgb: RGB, box: Box | None = None) -> Look:
     colour = colour * TINTS + _level((red + TINT_REACH) / (2 * TINT_REACH), TINTS)
     cells = colour.reshape(SIDE_PX // CELL_PX, CELL_PX, SIDE_PX // CELL_PX, CELL_PX).swapaxes(1, 2)
     counts = [np.bincount(cell.ravel(), minlength=GREY_LEVELS * TINTS**2) for row in cells for cell in row]
-    return np.stack(counts).astype(np.float32) / CELL_PX**2
+    return (np.stack(counts) / CELL_PX**2).astype(np.float32)
 
 
 def likeness(one: Look, other: Look) -> float:
@@ -88,5 +89,5 @@ def _grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     return grey
 
 
-def _level(share: NDArray[np.float32], levels: int) -> NDArray[np.intp]:
+def _level(share: NDArray[np.floating[Any]], levels: int) -> NDArray[np.intp]:
     return (share * levels).astype(np.intp).clip(0, levels - 1)

@@ -79,6 +79,7 @@ def in_words(counts: Covered) -> str:
         (counts.recordings, "recording", "recordings", " with all results"),
         (counts.files, "stored file", "stored files", ""),
         (counts.analyses, "analysis that is not over", "analyses that are not over", ""),
+        (counts.series, "table of another program", "tables of other programs", ""),
     )
     parts = [f"{counted(count, one, many)}{more}" for count, one, many, more in named if count]
     return ", ".join(parts) or "nothing that is stored"
@@ -121,7 +122,7 @@ def _to_withdraw(patient: PatientDetail, found: list[ConsentStatus]) -> list[Sco
     return [standing.scope for standing in found if standing.state in (State.STANDS, State.EXPIRED)]
 
 
-@st.dialog("Record consent", width="medium")
+@actions.dialog("Record consent", width="medium")
 def _record(patient: PatientDetail) -> None:
     with show_errors():
         parts, who = resources(), actor()
@@ -178,7 +179,7 @@ def _show_history(patient_id: str) -> None:
             st.dataframe(rows, hide_index=True, column_config={recorded: shown}, key="consents")
 
 
-@st.dialog("Withdraw consent?", width="medium")
+@actions.dialog("Withdraw consent?", width="medium")
 def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
     """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
     with show_errors():
@@ -192,13 +193,13 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
         st.warning(f"Deleted for good: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
         # What a colleague adds meanwhile was not counted, so that the click is not for it.
-        target = f"{actions.at(patient_id, patient.consents_revision)}:{in_words(counts)}"
+        target = f"{actions.at(patient_id, patient.consents_revision)}:{counts.of}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
-            seen = patient.consents_revision
+            seen, shown = patient.consents_revision, counts
             counts = actions.once(
                 "withdraw",
                 target,
-                lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen),
+                lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen, shown),
             )
             st.session_state[DONE] = f"Withdrawn. Deleted for good: {in_words(counts)}."
             st.rerun()

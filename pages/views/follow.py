@@ -13,7 +13,7 @@ from clinic.jobs import jobs, progress, tracks
 from clinic.jobs.previews import PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
-from clinic.patients import caseload, edits
+from clinic.patients import caseload, edits, visibility
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.subject import Subject
@@ -27,6 +27,7 @@ from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
 from pages.views.confirm import confirmed
+from pages.views.stays import while_open
 from pages.widgets import chart, duration, percent, show_errors, show_standing
 from web.resources import resources
 
@@ -43,6 +44,7 @@ def follow(recording_id: str) -> None:
         _new_recording()
         return
     subject = caseload.subject(parts.db, who, recording_id)
+    while_open(who, subject.id, recording_id, visibility.state(parts.db, who, subject.id, recording_id))
     _show_subject(subject)
     _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)
@@ -199,7 +201,7 @@ def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
         _discard(recording_id, subject)
 
 
-@st.dialog("Discard this recording?")
+@actions.dialog("Discard this recording?")
 def _discard(recording_id: str, subject: Subject) -> None:
     """Ask for the name, then discard the recording without a result."""
     with show_errors():

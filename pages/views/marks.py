@@ -56,7 +56,7 @@ def said(mark: Mark) -> str:
     return f"{what} · {fields.note}" if fields.note else what
 
 
-@st.dialog("Mark this stretch")
+@actions.dialog("Mark this stretch")
 def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Sequence[Mark], blind: bool) -> None:
     """Ask what there is to say of a stretch, and store it."""
     with show_errors():
@@ -76,7 +76,7 @@ def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Se
             st.rerun()
 
 
-@st.dialog("Change this mark")
+@actions.dialog("Change this mark")
 def change(patient: PatientDetail, mark: Mark) -> None:
     """Change what a mark says."""
     with show_errors():

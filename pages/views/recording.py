@@ -211,7 +211,7 @@ def _show_pictures(recording: RecordingRow) -> None:
         chart(figure, f"timeline_{recording.id}", "Model output for each picture")
 
 
-@st.dialog("Edit recording")
+@actions.dialog("Edit recording")
 def edit(patient: PatientDetail, recording: RecordingRow) -> None:
     """Change day, time and note."""
     with show_errors():
@@ -238,19 +238,21 @@ def edit(patient: PatientDetail, recording: RecordingRow) -> None:
                 st.rerun()
 
 
-@st.dialog("Delete this recording?")
+@actions.dialog("Delete this recording?")
 def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     """Ask for the name, then delete."""
     with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
+        parts, who = resources(), actor()
         st.markdown(chooser.whose(patient))
-        st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
-        target = actions.at(recording.id, recording.revision)
+        held = deletion.held_by_recording(parts.db, who, recording.id)
+        marked = f" and {counted(held.counts['marks'], 'mark')}" if held.counts["marks"] else ""
+        st.write(f"{title_of(recording)}.{note} Its results{marked} are deleted for good; this can't be undone.")
+        target = f"{actions.at(recording.id, recording.revision)}:{held.of}"
         if confirmed("Delete", "delete", target, patient):
-            parts, who = resources(), actor()
 
             def carry_out() -> deletion.Receipt:
-                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision)
+                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision, held)
 
             keep_receipt(actions.once("delete", target, carry_out))
             st.session_state.pop("recording", None)

@@ -68,7 +68,7 @@ def show_refusal(refused: Forbidden, patient_id: str) -> None:
             _form(patient_id)
 
 
-@st.dialog("Emergency access")
+@actions.dialog("Emergency access")
 def ask_for_emergency() -> None:
     """Ask for the exact name and the reason; nothing is listed or completed."""
     with show_errors():

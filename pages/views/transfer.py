@@ -33,7 +33,7 @@ EXPLAINED: dict[str, str] = {
 }
 
 
-@st.dialog("Export this patient")
+@actions.dialog("Export this patient")
 def export_dialog(patient: chooser.Person) -> None:
     """Prepare the archive and offer it once."""
     with show_errors():
@@ -63,7 +63,7 @@ def prepared(patient_id: str, kind: Kind) -> str:
     return handing_out.prepare(parts.db, parts.settings, who, patient_id, kind)
 
 
-@st.dialog("Export this recording")
+@actions.dialog("Export this recording")
 def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
     """Prepare one recording's samples and marks, and offer them once."""
     with show_errors():
@@ -85,7 +85,7 @@ def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
             st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
 
 
-@st.dialog("Import a patient")
+@actions.dialog("Import a patient")
 def import_dialog() -> None:
     """Take an archive back, and go on to the patient's page."""
     with show_errors():

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 
-import numpy as np
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
-from clinic.accounts.accounts import grant
-from clinic.admin import demo
-from db.models import Account, Job, JobState, Patient, Recording, Sample
-from tests import consents
+from db.models import Patient, Recording
 from tests.clinic.fakes import eventually
 from tests.e2e.conftest import settled
 
@@ -19,41 +15,6 @@ pytestmark = pytest.mark.e2e
 no_analysis = pytest.mark.usefixtures("no_worker")
 
 DAY = date(2026, 11, 20)
-
-
-@pytest.fixture
-def add_patient(account):
-    """Return a function that adds a patient who agreed to everything, on everybody's caseload."""
-
-    def add(name, **values):
-        with account.session() as session:
-            stored = Patient(name=name, created_at=datetime.now(UTC), **values)
-            session.add(stored)
-            session.flush()
-            for account_id in session.scalars(select(Account.id)).all():
-                grant(session, account_id, stored.id)
-        consents.agree(account, stored.id)
-        return stored.id
-
-    return add
-
-
-@pytest.fixture
-def add_recording(account):
-    """Return a function that adds an analysed recording of two minutes."""
-
-    def add(patient_id, note, happy=0.2, seed=1):
-        visit = demo.Visit(0, happy, 0.2, minutes=2.0, note=note)
-        recording, table = demo._recording(patient_id, visit, np.random.default_rng(seed))
-        recording.recorded_on = DAY
-        with account.session() as session:
-            session.add(recording)
-            session.flush()
-            session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
-            session.execute(insert(Sample), demo._rows(recording.id, table))
-        return recording.id
-
-    return add
 
 
 @pytest.fixture
