@@ -203,6 +203,7 @@ FOR_NO_PERSON = {
     "consent.missing": "a step of functions that checked",
     "consent.need": "a step of functions that checked",
     "consent.ending": "a query for functions that checked",
+    "consent.endings": "a query for functions that checked",
     "consent.today": "the day",
     "answers.in_words": "words for a score that the caller has",
     "answers.of_day": "a choice among answers that the caller has read",
