@@ -11,10 +11,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.media import video
-from fer_core.media.pixelate import pixelate
+from fer_core.media.pixelate import show_alone
 from fer_core.types import RGB, FaceExpression, Frame, FrameResult
 
 SIDE_PX = 1280
+NOBODY = -1
+"""The number of no track: of a copy in which nobody may be recognised."""
 BANDS = ((0.75, "high"), (0.5, "medium"), (0.0, "low"))
 """From which top probability on the model's output is called what."""
 _TIME_BASE = Fraction(1, 90_000)
@@ -24,7 +26,8 @@ _COLOR, _UNSURE, _SHADE = "#ffd166", "#bbbbbb", "#222222"
 def annotate(path: Path, results: Sequence[FrameResult], target: Path, patient: int | None = None) -> None:
     """Write a copy of a video as MP4 (H.264, no sound) with what was found in it, at the video's own times.
 
-    Each frame shows the newest sample before it. With `patient` (a track) every other face is pixelated and unlabelled.
+    Each frame shows the newest sample before it. With `patient` (a track, or `NOBODY`) everything but that face is
+    pixelated, and the others are unlabelled.
 
     Raises MediaError for a file that is no readable video.
     """
@@ -46,12 +49,14 @@ def annotate(path: Path, results: Sequence[FrameResult], target: Path, patient: 
 
 
 def draw(rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient: int | None = None) -> RGB:
-    """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them."""
+    """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them.
+
+    `patient` as in `annotate`: so a bystander whom the detector missed can't be recognised either.
+    """
     picture = Image.fromarray(rgb)
     if patient is not None:
-        for face in faces:
-            if face.face.track != patient:
-                pixelate(picture, face.face.box, scale)
+        own = [face.face.box.scaled(scale) for face in faces if face.face.track == patient]
+        show_alone(picture, own, [face.face.box.scaled(scale) for face in faces if face.face.track != patient])
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=max(12, picture.width // 50))
     for face in faces:
