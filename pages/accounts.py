@@ -185,7 +185,7 @@ who = actor()
 title, button = st.columns([4, 1], vertical_alignment="bottom")
 title.title("Accounts")
 if button.button("Add account", type="primary", icon=":material/person_add:", width="stretch"):
-    actions.open_anew("add_account")
+    actions.open_dialog("add_account")
     add(who)
 show_handed_out()
 show_requests(who)

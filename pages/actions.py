@@ -109,7 +109,7 @@ def once(what: str, target: str, do: Callable[[], Result]) -> Result:
     return _once().carry_out(f"{what}:{target}", do)
 
 
-def open_anew(what: str) -> None:
+def open_dialog(what: str) -> None:
     """Say that a dialog is opened: what is asked for in it is another thing than the last time."""
     st.session_state[f"opening:{what}"] = secrets.token_hex(8)
 

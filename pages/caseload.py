@@ -86,10 +86,10 @@ who = actor()
 title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
 if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
-    actions.open_anew("import")
+    actions.open_dialog("import")
     import_dialog()
 if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
-    actions.open_anew("add_patient")
+    actions.open_dialog("add_patient")
     add_patient()
 show_receipt()
 asked = ask()

@@ -51,7 +51,7 @@ def show_header(patient: PatientDetail) -> None:
                 report_dialog(patient)
         with export:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
-                actions.open_anew("export")
+                actions.open_dialog("export")
                 export_dialog(patient)
     show_receipt()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

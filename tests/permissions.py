@@ -230,7 +230,7 @@ FOR_NO_PERSON = {
     "marks.applied": "values to values",
     "marks.check_row": "a step of `imports.import_patient`",
     "marks.kept": "values to values",
-    "marks.told": "values to text",
+    "marks.describe": "values to text",
     "jobs.delete_files": "a step of `deletion.erase`",
     "same_files.digest_of": "hashes to a hash",
     "same_files.holding": "a step inside a checked transaction",

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, clock, phrases, texts, words
+from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
+from clinic.consent.scopes import SCOPES
 from db.engine import Database
 from db.models import Account, Consent, Patient
 from db.models import Scope as Scope  # the pages know no tables
@@ -103,7 +104,7 @@ def edit(session: Session, patient_id: str, scopes: Collection[Scope], seen: int
     """Count an edit of a patient's consents that were seen in a revision. Raises ConflictError."""
     patient = session.get_one(Patient, patient_id)
     differences = [
-        Difference(words.SCOPES[scope].capitalize(), _in_words(_newest(session, patient_id, scope)), wanted)
+        Difference(SCOPES[scope].capitalize(), _in_words(_newest(session, patient_id, scope)), wanted)
         for scope in sorted(scopes)
     ]
     need_unchanged("this patient's consents", seen, patient.consents_revision, differences)
@@ -293,7 +294,7 @@ def _standing(session: Session, scope: Scope, row: Consent | None) -> ConsentSta
 
 def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentError:
     """Return the refusal of a consent that doesn't stand, with what to do about it."""
-    to = f"consent to {words.SCOPES[scope]}"
+    to = f"consent to {SCOPES[scope]}"
     if row is None:
         return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
     if row.withdrawn_at is not None:

@@ -42,7 +42,6 @@ from db.models import (
     ApiTokenPatient,
     AuditText,
     Base,
-    Chunk,
     Consent,
     HandOver,
     Job,
@@ -51,6 +50,7 @@ from db.models import (
     Reanalysis,
     Recording,
     Sample,
+    StoredChunk,
     TrendDigest,
 )
 from fer_core.errors import FerError
@@ -71,7 +71,8 @@ JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
-    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+    table.__tablename__
+    for table in (Access, ApiTokenPatient, AuditText, StoredChunk, HandOver, Reanalysis, TrendDigest)
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
 hands now, and of what is worked out of the others."""
@@ -100,7 +101,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
         jobs = tables[Job.__tablename__]
         _refuse_under_way(session, patient_id)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(PATIENT_JSON, json.dumps(_told(tables), ensure_ascii=False, indent=1))
+            archive.writestr(PATIENT_JSON, json.dumps(_content(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
             _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
             by_day = sorted(tables[Recording.__tablename__], key=lambda row: (row["recorded_on"], row["number"]))
@@ -210,7 +211,7 @@ def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
     yield from session.execute(asked.execution_options(yield_per=5000))
 
 
-def _told(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _content(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -230,8 +231,8 @@ def _recording_row(recording: dict[str, Any]) -> list[Any]:
 
 def _questionnaire_row(answer: Answer) -> list[Any]:
     items = [*(answer.items or ()), *[None] * ITEMS_MOST][:ITEMS_MOST]
-    told = [answer.id, answer.answered_on.isoformat(), answer.scale.name, answer.score.total, answer.score.band]
-    return [*map(for_a_spreadsheet, told), answer.score.missing, answer.how, *items]
+    cells = [answer.id, answer.answered_on.isoformat(), answer.scale.name, answer.score.total, answer.score.band]
+    return [*map(for_a_spreadsheet, cells), answer.score.missing, answer.how, *items]
 
 
 def for_a_spreadsheet(value: Any) -> Any:

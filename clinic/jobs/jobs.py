@@ -240,8 +240,8 @@ def job_key(
     `chosen`: the tracks of the patient's face where they are known before.
     """
     asked = {name: settings[name] for name in ("every_s",) if name in settings}
-    told = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    parts = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> None:

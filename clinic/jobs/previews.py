@@ -131,11 +131,11 @@ def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
     if content is None:
         return None
     head, _, jpeg = content.partition(b"\n")
-    told = json.loads(head)
-    faces = tuple(_from_json(face) for face in told["faces"])
-    size = told.get("size_px")
-    several = told.get("several", len(faces) > 1)
-    return StoredPreview(jpeg, told["time_s"], faces, several, None if size is None else (size[0], size[1]))
+    content = json.loads(head)
+    faces = tuple(_from_json(face) for face in content["faces"])
+    size = content.get("size_px")
+    several = content.get("several", len(faces) > 1)
+    return StoredPreview(jpeg, content["time_s"], faces, several, None if size is None else (size[0], size[1]))
 
 
 def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box) -> None:
@@ -185,19 +185,22 @@ def _preview_face(expression: FaceExpression) -> PreviewFace:
 
 def _write_preview(settings: Settings, recording_id: str, preview: StoredPreview) -> None:
     """Write a preview as a line of JSON and its picture."""
-    told = {
+    content = {
         "time_s": preview.time_s,
         "several": preview.several,
         "size_px": preview.size_px,
         "faces": [asdict(face) for face in preview.faces],
     }
-    _write(settings, recording_id, PREVIEW, json.dumps(told).encode() + b"\n" + preview.jpeg)
+    _write(settings, recording_id, PREVIEW, json.dumps(content).encode() + b"\n" + preview.jpeg)
 
 
-def _from_json(told: dict[str, Any]) -> PreviewFace:
-    probabilities = told["probabilities"]
+def _from_json(content: dict[str, Any]) -> PreviewFace:
+    probabilities = content["probabilities"]
     return PreviewFace(
-        Box(**told["box"]), told["track"], told["status"], None if probabilities is None else tuple(probabilities)
+        Box(**content["box"]),
+        content["track"],
+        content["status"],
+        None if probabilities is None else tuple(probabilities),
     )
 
 

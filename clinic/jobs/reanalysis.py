@@ -18,7 +18,7 @@ from clinic.phrases import counted
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Chunk, Job, JobState, Patient, Reanalysis, Recording
+from db.models import Job, JobState, Patient, Reanalysis, Recording, StoredChunk
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 
@@ -31,7 +31,7 @@ _UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What came of the wish: how many recordings were queued, and why the others were not.
+    """What came of the request: how many recordings were queued, and why the others were not.
 
     `id` is None where nothing was queued. `up_to_date`: a result of this model is stored, or on its way.
     `without_file`: the file was deleted after the first analysis, so that no model can look at it again.
@@ -313,11 +313,11 @@ def _standing(session: Session, asked_for: Reanalysis) -> ReanalysisStatus:
 def _left_s(session: Session, asked_for: Reanalysis, left: float, workers: int) -> float | None:
     """Return the seconds that `left` seconds of video (or pictures) take, from what the chunks so far took."""
     mine = select(Job.recording_id).where(Job.reanalysis_id == asked_for.id)
-    size = case((Recording.kind == "video", Chunk.end_s - Chunk.begin_s), else_=Chunk.samples)
+    size = case((Recording.kind == "video", StoredChunk.end_s - StoredChunk.begin_s), else_=StoredChunk.samples)
     done, worked_s = session.execute(
-        select(func.sum(size), func.sum(Chunk.worked_s))
-        .join(Recording, Recording.id == Chunk.recording_id)
-        .where(Chunk.recording_id.in_(mine))
+        select(func.sum(size), func.sum(StoredChunk.worked_s))
+        .join(Recording, Recording.id == StoredChunk.recording_id)
+        .where(StoredChunk.recording_id.in_(mine))
     ).one()
     if not done or not worked_s:
         return None

@@ -6,12 +6,14 @@ number never means the same person in another recording. Nobody is recognised.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from sqlalchemy import delete, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from clinic.jobs import previews
 from clinic.patients.summaries import summarise_recording
@@ -19,6 +21,9 @@ from clinic.settings import Settings
 from db.models import Recording, Sample
 from db.records import load_samples
 from fer_core.errors import FerError
+from fer_core.faces import likeness
+from fer_core.faces.likeness import Alike
+from fer_core.media.image import read_image
 from fer_core.types import Box, Status
 
 NO_FACE_TRACK = -1
@@ -36,6 +41,7 @@ class Candidate:
 
     `suggested`: a proposal for the page to tick, for the clinician to confirm. In a video: the tracks that are never
     seen together with one that is seen more, so that they may be one person. Of pictures: the faces that were alone.
+    `met`: the tracks that are seen with this one at some moment, so that they are other people.
     """
 
     track: int
@@ -44,6 +50,7 @@ class Candidate:
     last_s: float
     thumbnail: bytes | None
     suggested: bool
+    met: frozenset[int] = frozenset()
 
 
 def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
@@ -57,13 +64,27 @@ def candidates(session: Session, settings: Settings, recording_id: str) -> list[
     found = []
     counted = _counted(session, recording_id)
     weighty = [row for row in counted if pictures or row[1] / total >= NEGLIGIBLE_SHARE]
+    met = _met(session, recording_id)
     for track, count, first_s, last_s in weighty or counted:
-        alone = track == ALONE_TRACK if pictures else not _seen_together(session, recording_id, track, suggested)
+        alone = track == ALONE_TRACK if pictures else met.get(track, frozenset()).isdisjoint(suggested)
         if alone:
             suggested.append(track)
         small = previews.thumbnail(settings, recording_id, track)
-        found.append(Candidate(track, count / total, first_s, last_s, small, alone))
+        found.append(Candidate(track, count / total, first_s, last_s, small, alone, met.get(track, frozenset())))
     return found
+
+
+def probably_one(found: Sequence[Candidate]) -> list[Alike]:
+    """Return the pairs of candidates that look like one person, the most alike first, for the page to ask about.
+
+    Their small pictures are compared in memory; nothing of that is kept.
+    """
+    pictures = {one.track: one.thumbnail for one in found if one.thumbnail is not None}
+    looks = {track: likeness.look(read_image(io.BytesIO(jpeg))) for track, jpeg in pictures.items()}
+    together = {
+        (a.track, b.track) for a, b in combinations(sorted(found, key=lambda one: one.track), 2) if b.track in a.met
+    }
+    return likeness.probably_one(looks, together)
 
 
 def choose_automatically(session: Session, recording: Recording) -> bool:
@@ -105,7 +126,7 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     if ordered:
         _leave_gaps(session, recording.id, ordered[0])
         recording.patient_track = ordered[0]
-    recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
+    recording.settings = {**recording.settings, "face_choice": _choice(how, ordered, others)}
     session.flush()
     recording.summary = summarise_recording(session, recording)
     make_current(session, recording)
@@ -194,7 +215,7 @@ def _boxes(session: Session, recording_id: str, among: Sequence[int] | None) -> 
     return boxes
 
 
-def _told(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
+def _choice(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
     """Return what the recording remembers of the choice; `left_out` is the share of samples with each other face."""
     return {"how": how, "tracks": chosen, "left_out": [round(share, 4) for share in others.values()]}
 
@@ -221,10 +242,20 @@ def _frames_of(recording_id: str, tracks: Sequence[int]) -> Any:
     return select(Sample.frame_index).where(Sample.recording_id == recording_id, Sample.track.in_(tracks))
 
 
-def _seen_together(session: Session, recording_id: str, track: int, others: Sequence[int]) -> bool:
-    """Return whether the track shares a moment with one of the others."""
-    shared = _frames_of(recording_id, [track]).where(Sample.frame_index.in_(_frames_of(recording_id, others)))
-    return session.scalar(shared.limit(1)) is not None
+def _met(session: Session, recording_id: str) -> dict[int, frozenset[int]]:
+    """Return, for each track that is ever seen beside another one, which those are."""
+    one, other = aliased(Sample), aliased(Sample)
+    pairs = session.execute(
+        select(one.track, other.track)
+        .join(other, (other.recording_id == one.recording_id) & (other.frame_index == one.frame_index))
+        .where(one.recording_id == recording_id, one.track != NO_FACE_TRACK, other.track != NO_FACE_TRACK)
+        .where(one.track != other.track)
+        .distinct()
+    )
+    met: dict[int, set[int]] = {}
+    for track, beside in pairs:
+        met.setdefault(track, set()).add(beside)
+    return {track: frozenset(beside) for track, beside in met.items()}
 
 
 def _merge(session: Session, recording_id: str, into: int, track: int) -> None:

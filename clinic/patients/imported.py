@@ -83,7 +83,7 @@ def add(
         session.add(row)
         session.flush()
         audit.write(session, AuditAction.SERIES_IMPORTED, account.id, patient_id, tool=found.tool.value)
-    return _told(row)
+    return _row(row)
 
 
 def remove(db: Database, actor: Actor, series_id: str) -> None:
@@ -109,7 +109,7 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Imported]:
             return []
         asked = select(ImportedSeries).where(ImportedSeries.patient_id == patient_id)
         rows = session.scalars(asked.order_by(ImportedSeries.recorded_on.desc(), ImportedSeries.number.desc()))
-        return [_told(row) for row in rows]
+        return [_row(row) for row in rows]
 
 
 def valid_note(note: str) -> str:
@@ -145,7 +145,7 @@ def _need_new(
     need_seen("the tables of this day", seen, stored, phrases.counted(found.rows, "row"))
 
 
-def _told(row: ImportedSeries) -> Imported:
+def _row(row: ImportedSeries) -> Imported:
     return Imported(
         row.id,
         row.number,

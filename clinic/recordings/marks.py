@@ -151,7 +151,7 @@ def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields) 
     with db.session() as session:
         row, recording, account = _writable(session, actor, mark_id)
         said = _valid(said, row.model_label)
-        need_unchanged("this mark", seen, row.revision, [Difference("Mark", told(_said(row)), told(said))])
+        need_unchanged("this mark", seen, row.revision, [Difference("Mark", describe(_said(row)), describe(said))])
         row.begin_s, row.end_s, row.verdict = said.begin_s, said.end_s, said.verdict.value
         row.label, row.reason, row.note = said.label, said.reason, said.note
         row.revision += 1
@@ -233,7 +233,7 @@ def kept(series: Series, left_out: NDArray[np.bool_]) -> Series:
     )
 
 
-def told(said: MarkFields) -> str:
+def describe(said: MarkFields) -> str:
     """Return a mark in the program's own words, for a comparison: verdict, label or reason, note."""
     return " · ".join(part for part in (said.verdict.value, said.label, said.reason, said.note) if part)
 
@@ -276,7 +276,7 @@ def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: Collecti
         .where(RecordingMark.begin_s < said.end_s, RecordingMark.end_s > said.begin_s)
         .order_by(RecordingMark.number)
     )
-    need_seen("this stretch", seen, {row.id: told(_said(row)) for row in same}, told(said))
+    need_seen("this stretch", seen, {row.id: describe(_said(row)) for row in same}, describe(said))
 
 
 def _model_label(session: Session, recording_id: str, said: MarkFields) -> str | None:

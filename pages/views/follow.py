@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 import streamlit as st
 
 from clinic import words
 from clinic.access import Actor
-from clinic.jobs import jobs, progress
+from clinic.jobs import jobs, progress, tracks
 from clinic.jobs.previews import PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
 from clinic.jobs.tracks import Candidate
@@ -20,6 +21,7 @@ from clinic.phrases import counted
 from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
+from fer_core.faces.likeness import Alike
 from fer_core.types import Status
 from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
@@ -185,6 +187,8 @@ def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
             with columns[number % CHOICES_A_ROW], st.container(border=True):
                 if _candidate(recording_id, candidate, pictures):
                     ticked.append(candidate.track)
+        for pair in tracks.probably_one(found):
+            _probably_one(pair, {one.track: one for one in found})
         chosen = actions.submit("This is the patient", "choose_face", recording_id, kind="primary")
     if chosen and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
@@ -223,6 +227,14 @@ def _candidate(recording_id: str, candidate: Candidate, pictures: bool) -> bool:
         span = f"from {candidate.first_s:.1f} to {candidate.last_s:.1f} s"
         st.caption(f"Seen in {percent(candidate.share)} of the samples, {span}")
     return ticked
+
+
+def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
+    """Propose that two faces are one person's, with both pictures; the clinician ticks them, or doesn't."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for track in (pair.first, pair.second):
+            st.image(_data_uri(found[track].thumbnail or b""), width=60)
+        st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
 
 
 def _data_uri(jpeg: bytes) -> str:

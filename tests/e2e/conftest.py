@@ -222,12 +222,18 @@ class Web:
 
 
 @pytest.fixture
+def no_worker():
+    """A test that asks for it has a server without a worker, which takes as long to start as the server."""
+
+
+@pytest.fixture
 def web(request, tmp_path, data):
     """Start the app on a free port with its data folder, and end it with everything that it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1"}
+    environment = os.environ | {"FER_OWN_WORKER": "0" if "no_worker" in request.fixturenames else "1"}
+    environment |= {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1"}
     for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS", "FER_MEDIA_URL", "FER_KEY_DIR", "FER_MASTER_KEY"):
         environment.pop(name, None)
     if "clock" in request.fixturenames:

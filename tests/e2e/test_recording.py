@@ -17,7 +17,7 @@ from db.models import Account, Job, JobState, Patient, RecordingMark, Role, Samp
 from tests import consents, doors
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 READY = "[data-part=player][data-ready=yes]"
 PICTURE_TIME = "video => video.currentTime"
