@@ -11,6 +11,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.consent.consent import ANALYSIS, Ending, Scope
+from clinic.consent.scopes import SCOPES
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import Line
 from clinic.patients.needs import Need
@@ -89,7 +90,7 @@ def ending(found: Sequence[Ending]) -> str:
     first = next((one for one in found if one.scope in ANALYSIS), next(iter(found), None))
     if first is None:
         return ""
-    to = "" if first.scope in ANALYSIS else f" to {words.SCOPES[first.scope]}"
+    to = "" if first.scope in ANALYSIS else f" to {SCOPES[first.scope]}"
     return f"Consent{to} {'ended' if first.over else 'ends'} on {day(first.last_day)}"
 
 
