@@ -244,6 +244,7 @@ SEVERAL_FACES = (
     "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
 )
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
+COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 
 ERROR_CODE = "Error code: {code}"

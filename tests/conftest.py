@@ -2,7 +2,6 @@
 
 import itertools
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from clinic.admin import demo
 from db.engine import migrate, open_database
+from db.sqlite import sqlite3
 from tests import attacks, postgresql
 from tests.attacks import attack as attack
 

@@ -75,9 +75,10 @@ def test_imports_follow_the_arrows(package, path):
             assert name in CORE_TYPES
 
 
-def test_the_web_process_loads_no_torch(tmp_path):
-    """Neither at its start nor for any page: it would take two seconds and 300 MB, and only a worker needs it."""
-    paths = [ROOT / "streamlit_app.py", *(ROOT / "web").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
+def test_pages_and_commands_load_no_torch(tmp_path):
+    """Neither at the start nor for any page: it would take two seconds and 470 MB, and only a worker needs it."""
+    commands = [ROOT / package / "__main__.py" for package in ("clinic", "backup", "fer_core")]
+    paths = [ROOT / "streamlit_app.py", *(ROOT / "web").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), *commands]
     names = sorted({name for path in paths for name in imported_at_once(path) if starts(name, OURS)})
     script = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint('torch' in sys.modules)"
     environment = os.environ | {"FER_DATA_DIR": str(tmp_path)}
@@ -103,3 +104,15 @@ def test_init_files_hold_a_docstring_alone(package):
     body = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")).body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)
+
+
+def test_one_copy_of_sqlite_is_used():
+    """Two in one process drop each other's locks on a file, and the older one may damage it."""
+    folders = (*ORDER, *BESIDE, "tests", "examples")
+    found = {
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if any(starts(name, ("sqlite3", "pysqlite3")) for name in imported(path))
+    }
+    assert found == {Path("db/sqlite.py")}

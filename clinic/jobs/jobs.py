@@ -17,7 +17,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
-from clinic.jobs import leases, previews, tracks
+from clinic.jobs import leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
@@ -33,14 +33,17 @@ PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
 ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
 ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
+LASTING = (*ACTIVE, *ENDED_WELL)
+"""States of a recording that has a result, or will have one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
     """What came of handing in files.
 
-    `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings;
-    `recording_id` is that recording and nothing was queued. `also_elsewhere`: another patient has the same files.
+    `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings, by
+    themselves or among others; `recording_id` is that recording and nothing was queued. `also_elsewhere`: another
+    patient has one of the files. `counted_twice`: so many of the pictures lie in another recording of this patient too.
     `asked`: the day, time and note of a duplicate, where they differ from those that are stored; see `differences`.
     """
 
@@ -48,6 +51,7 @@ class Enqueued:
     duplicate: bool = False
     also_elsewhere: bool = False
     asked: RecordingFields | None = None
+    counted_twice: int = 0
 
 
 def enqueue(
@@ -67,17 +71,18 @@ def enqueue(
 
     `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the installation's.
     `seen`: the revision of the patient that was on the screen, None where there was none. The files of a duplicate or
-    of a refusal are deleted.
+    of a refusal are deleted, and a picture that comes twice is taken once.
     Raises Forbidden, ConsentError, ConflictError, FerError ``mixed_files`` unless it is one video or pictures alone,
     ``bad_day``, ``bad_note``, ``unknown_patient``.
     """
+    given, files = files, list({file.sha256: file for file in reversed(files)}.values())[::-1]
     try:
         kind, said = _kind_of(files), RecordingFields(recorded_on, recorded_time, note)
         recording = Recording(
             patient_id=patient_id,
             kind=kind,
             source_name=files[0].name if len(files) == 1 else counted(len(files), "picture"),
-            source_sha256=digest_of([file.sha256 for file in files]),
+            source_sha256=same_files.digest_of([file.sha256 for file in files]),
             model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
             created_at=clock.now(),
@@ -97,10 +102,10 @@ def enqueue(
             if not found.duplicate:
                 audit.write(session, AuditAction.RECORDING_ADDED, account_id, patient_id, found.recording_id)
     except BaseException:
-        uploads.discard(settings, [file.id for file in files])
+        uploads.discard(settings, [file.id for file in given])
         raise
-    if found.duplicate:
-        uploads.discard(settings, [file.id for file in files])
+    taken = () if found.duplicate else files
+    uploads.discard(settings, [file.id for file in given if file not in taken])
     return found
 
 
@@ -269,18 +274,19 @@ def _kind_of(files: Sequence[Upload]) -> str:
 
 def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> Enqueued:
     """Add the recording and its job, or find the recording that has these files already."""
-    same_files = list(session.scalars(select(Recording).where(Recording.source_sha256 == recording.source_sha256)))
-    elsewhere = any(other.patient_id != recording.patient_id for other in same_files)
-    for other in same_files:
-        if other.patient_id == recording.patient_id and _same_analysis(session, other, recording):
+    held = same_files.holding(session, [file.sha256 for file in files])
+    known = list(session.scalars(select(Recording).where(Recording.id.in_(held)).order_by(Recording.number)))
+    elsewhere = any(other.patient_id != recording.patient_id for other in known)
+    own = [other for other in known if other.patient_id == recording.patient_id]
+    same = [other for other in known if other.source_sha256 == recording.source_sha256]
+    for other in sorted(own, key=lambda one: one not in same):
+        among = held[other.id] == {file.sha256 for file in files}
+        if (other in same or among) and _same_analysis(session, other, recording):
             asked = fields_of(recording)
-            return Enqueued(
-                other.id,
-                duplicate=True,
-                also_elsewhere=elsewhere,
-                asked=asked if fields_of(other).differences(asked) else None,
-            )
-    for other in same_files:
+            # A picture among others has no day of its own.
+            differs = other in same and fields_of(other).differences(asked)
+            return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere, asked=asked if differs else None)
+    for other in same:
         if _same_visit(session, other, recording):
             # Beside the old result and not a second visit in the trend.
             recording.version_of, recording.current = other.version_of or other.id, False
@@ -301,15 +307,20 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
             created_at=recording.created_at,
         )
     )
-    return Enqueued(recording.id, also_elsewhere=elsewhere)
+    counting = [other for other in own if other not in same and other.current and _state(session, other) in LASTING]
+    twice = set().union(*(held[other.id] for other in counting))
+    return Enqueued(recording.id, also_elsewhere=elsewhere, counted_twice=len(twice))
 
 
 def _same_analysis(session: Session, stored: Recording, asked: Recording) -> bool:
     """Return whether a recording of the same files has, or will have, the very result that is asked for."""
     if stored.model_sha256 != asked.model_sha256 or stored.settings.get("every_s") != asked.settings.get("every_s"):
         return False
-    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
-    return state in (*ACTIVE, *ENDED_WELL)
+    return _state(session, stored) in LASTING
+
+
+def _state(session: Session, recording: Recording) -> str | None:
+    return session.scalar(select(Job.state).where(Job.recording_id == recording.id))
 
 
 def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
@@ -317,10 +328,4 @@ def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
     visit = (asked.patient_id, asked.recorded_on, asked.settings.get("every_s"))
     if not stored.current or (stored.patient_id, stored.recorded_on, stored.settings.get("every_s")) != visit:
         return False
-    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
-    return state in ENDED_WELL and stored.model_sha256 != asked.model_sha256
-
-
-def digest_of(sha256s: Sequence[str]) -> str:
-    """Return one SHA-256 for files: a single file's own; of several, that of theirs in a fixed order."""
-    return sha256s[0] if len(sha256s) == 1 else hashlib.sha256("".join(sorted(sha256s)).encode()).hexdigest()
+    return _state(session, stored) in ENDED_WELL and stored.model_sha256 != asked.model_sha256

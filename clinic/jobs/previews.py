@@ -22,7 +22,7 @@ from clinic import clock
 from clinic.settings import Settings
 from fer_core.errors import MediaError
 from fer_core.media.image import read_image
-from fer_core.media.pixelate import pixelate, pixelate_around
+from fer_core.media.pixelate import show_alone
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
 from storage.sealed import Key, SealError, open_bytes, rewrap_file, seal_bytes
@@ -241,10 +241,7 @@ def _from_json(content: dict[str, Any]) -> PreviewFace:
 
 def _of_faces(jpeg: bytes, faces: Sequence[Box], others: Sequence[Box]) -> bytes:
     picture = Image.fromarray(read_image(io.BytesIO(jpeg)))
-    # Those who are near the patient's face lie within its margin.
-    for box in others:
-        pixelate(picture, box)
-    pixelate_around(picture, faces)
+    show_alone(picture, faces, others)
     return _jpeg(picture)
 
 

@@ -66,7 +66,7 @@ def _write(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable
 
     def write(target: BinaryIO) -> None:
         with uploads.open_stored(settings, upload_id) as source:
-            annotate(source, found, target, patient=0, alone_s=max(HELD_S, 2 * every_s), report=report)
+            annotate(source, found, target, patient=0, held_s=max(HELD_S, 2 * every_s), report=report)
 
     return downloads.keep(settings, claimed.account_id, claimed.patient_id, Kind.VIDEO, write, with_files=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +13,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.media import video
-from fer_core.media.pixelate import pixelate, pixelate_around
+from fer_core.media.pixelate import show_alone
 from fer_core.media.source import Source
 from fer_core.types import RGB, FaceExpression, Frame, FrameResult
 
 SIDE_PX = 1280
+NOBODY = -1
+"""The number of no track: of a copy in which nobody may be recognised."""
 BANDS = ((0.75, "high"), (0.5, "medium"), (0.0, "low"))
 """From which top probability on the model's output is called what."""
 _TIME_BASE = Fraction(1, 90_000)
@@ -28,15 +31,14 @@ def annotate(
     results: Sequence[FrameResult],
     target: Path | BinaryIO,
     patient: int | None = None,
-    alone_s: float | None = None,
+    held_s: float = math.inf,
     report: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Write a copy of a video as MP4 (H.264, no sound) with what was found in it, at the video's own times.
 
-    Each frame shows the newest sample before it. With `patient` (a track) every other face is pixelated and unlabelled.
-    `alone_s`: everything but the patient's face is pixelated, found or not, and a sample holds for so many seconds.
-    `target`: a path, or a file that is written from its start to its end. `report` gets each frame's time in seconds,
-    and may raise.
+    Each frame shows the newest sample before it, for `held_s` seconds at most. With `patient` (a track, or `NOBODY`)
+    everything but that face is pixelated, found or not, and the others are unlabelled. `target`: a path, or a file that
+    is written from its start to its end. `report` gets each frame's time in seconds, and may raise.
 
     Raises MediaError for a file that is no readable video.
     """
@@ -49,9 +51,9 @@ def annotate(
         stream.codec_context.time_base = _TIME_BASE
         for number, (frame, result) in enumerate(_with_results(path, results)):
             report(frame.time_s)
-            if result is not None and alone_s is not None and frame.time_s - result.time_s > alone_s:
+            if result is not None and frame.time_s - result.time_s > held_s:
                 result = None
-            picture = draw(frame.rgb, result.faces if result else (), frame.scale, patient, alone_s is not None)
+            picture = draw(frame.rgb, result.faces if result else (), frame.scale, patient)
             if number == 0:
                 # H.264 in 4:2:0 needs even sides.
                 stream.height, stream.width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
@@ -63,20 +65,15 @@ def annotate(
         container.mux(stream.encode())
 
 
-def draw(
-    rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient: int | None = None, alone: bool = False
-) -> RGB:
+def draw(rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient: int | None = None) -> RGB:
     """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them.
 
-    `patient`, `alone`: see `annotate`.
+    `patient` as in `annotate`: so a bystander whom the detector missed can't be recognised either.
     """
     picture = Image.fromarray(rgb)
-    if alone:
-        pixelate_around(picture, [face.face.box.scaled(scale) for face in faces if face.face.track == patient])
-    elif patient is not None:
-        for face in faces:
-            if face.face.track != patient:
-                pixelate(picture, face.face.box, scale)
+    if patient is not None:
+        own = [face.face.box.scaled(scale) for face in faces if face.face.track == patient]
+        show_alone(picture, own, [face.face.box.scaled(scale) for face in faces if face.face.track != patient])
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=max(12, picture.width // 50))
     for face in faces:
