@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from typing import Literal
 
 from db.copies import CopyError
 from db.models import new_id
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 Kind = Literal["patient", "recording", "consent", "questionnaire_answer"]

@@ -32,6 +32,7 @@ STATUSES: dict[str, str] = {
     Status.PROFILE: "face turned away",
     Status.PARTIAL: "face partly outside the picture",
     Status.DAMAGED: "file damaged here",
+    Status.NOT_PATIENT: "not the patient, as somebody marked",
 }
 """Why a moment has a label or has none, with what helps next time."""
 
@@ -101,8 +102,8 @@ MARK_REASONS: dict[str, str] = {
     "other": "another reason",
 }
 MARKS = (
-    "Marks stand beside the samples, which stay as they are. The trend and the patient's page use the samples as they"
-    " were analysed, whatever is marked."
+    "Marks stand beside the samples, which stay as they are. A stretch marked as not the patient counts nowhere: not in"
+    " the summary, the trend or an export. Apart from that, the trend uses the samples as they were analysed."
 )
 AGREEMENT = (
     "Marked moments were chosen by people, not drawn by lot: they show where the model was looked at, not how often it"
@@ -112,10 +113,7 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
     " which is shown when you turn this off."
 )
-CHOICE_STAYS = (
-    "So who the patient is can't be changed any more: mark a stretch that shows somebody else as not the patient, or"
-    " analyse the file again."
-)
+CHOICE_STAYS = "Where a stretch shows somebody else all the same, mark it as not the patient: see Whose face, below."
 NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
 NOT_COMPARABLE = (
     "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
@@ -216,8 +214,27 @@ EMERGENCY = (
     " for one hour; the reason is kept for good in the audit."
 )
 CHOOSE_FACE = (
-    "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."
-    " The results of everyone else are deleted at once."
+    "Tick each face that is the patient: who leaves the picture and comes back is listed again, and ticking both joins"
+    " them. The bar under the pictures shows when a face is seen. The results of everyone else are deleted at once."
+)
+SPLIT_FACE = (
+    "Where the pictures of one face show two people, split it at the moment at which the other one begins. Then tick"
+    " the parts that show the patient."
+)
+WHOSE = {
+    "only": "One face was seen, and it was taken for the patient's.",
+    "others_negligible": "The patient's face was taken to be the only one that is seen for more than a moment.",
+    "clinician": "Somebody chose the patient's face.",
+    "carried": "The patient's face was taken over from the version before, where it lies in the same place.",
+}
+"""How the patient's face was told from others."""
+NOT_PATIENT_HERE = (
+    "A stretch that shows somebody else counts nowhere: not in the summary, the trend or an export, and the video is"
+    " unrecognisable there. Delete its mark to take that back."
+)
+CHOOSE_AGAIN = (
+    "The kept file is analysed again, and you are asked which face is the patient's. Until then the result so far is"
+    " shown. Marks that say “not the patient” belong to the choice so far, and are deleted with it."
 )
 PROBABLY_ONE = (
     "Face {first} and face {second} look alike and are never seen at the same moment. They are probably one person: if"
@@ -227,6 +244,7 @@ SEVERAL_FACES = (
     "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
 )
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
+COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 
 ERROR_CODE = "Error code: {code}"

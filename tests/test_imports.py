@@ -104,3 +104,15 @@ def test_init_files_hold_a_docstring_alone(package):
     body = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")).body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)
+
+
+def test_one_copy_of_sqlite_is_used():
+    """Two in one process drop each other's locks on a file, and the older one may damage it."""
+    folders = (*ORDER, *BESIDE, "tests", "examples")
+    found = {
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if any(starts(name, ("sqlite3", "pysqlite3")) for name in imported(path))
+    }
+    assert found == {Path("db/sqlite.py")}

@@ -64,6 +64,15 @@ class ConsentStatus:
     withdrawn_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A consent to a scope with its last day; `over`: whether that day has passed."""
+
+    scope: Scope
+    last_day: date
+    over: bool
+
+
 def record(
     db: Database,
     actor: Actor,
@@ -201,11 +210,26 @@ def ending(session: Session, within: timedelta) -> Select[str]:
 
     One that was withdrawn, or renewed since, is not among them.
     """
+    return select(Consent.patient_id).where(*_ends(today(session) + within))
+
+
+def endings(session: Session, patient_ids: Collection[str], within: timedelta) -> dict[str, list[Ending]]:
+    """Return which consents of these patients end within so long, or have ended, as in `ending`; the earliest first."""
+    day = today(session)
+    rows = session.scalars(select(Consent).where(*_ends(day + within), Consent.patient_id.in_(patient_ids)))
+    found: dict[str, list[Ending]] = {}
+    for row in rows:
+        if row.expires_on is not None:
+            one = Ending(Scope(row.scope), row.expires_on, row.expires_on < day)
+            found.setdefault(row.patient_id, []).append(one)
+    return {patient_id: sorted(each, key=lambda one: one.last_day) for patient_id, each in found.items()}
+
+
+def _ends(last_day: date) -> tuple[ColumnElement[bool], ...]:
     later = aliased(Consent)
     same = and_(later.patient_id == Consent.patient_id, later.scope == Consent.scope)
     renewed = exists().where(and_(same, later.number > Consent.number))
-    ends = Consent.expires_on <= today(session) + within
-    return select(Consent.patient_id).where(Consent.withdrawn_at.is_(None), ends, ~renewed)
+    return Consent.withdrawn_at.is_(None), Consent.expires_on <= last_day, ~renewed
 
 
 def _covered(scope: Scope, day: date) -> Select[str]:

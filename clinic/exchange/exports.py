@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -52,8 +52,11 @@ from db.models import (
     Sample,
     StoredChunk,
     TrendDigest,
+    VideoCopy,
 )
+from db.records import NO_TRACK, others_spans
 from fer_core.errors import FerError
+from fer_core.types import Status
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 4
 """The second version of the schema has consents, the third numbers rows in the order in which they were written, the
@@ -72,7 +75,7 @@ NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
     table.__tablename__
-    for table in (Access, ApiTokenPatient, AuditText, StoredChunk, HandOver, Reanalysis, TrendDigest)
+    for table in (Access, ApiTokenPatient, AuditText, StoredChunk, HandOver, Reanalysis, TrendDigest, VideoCopy)
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
 hands now, and of what is worked out of the others."""
@@ -207,8 +210,19 @@ def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
     in_time = (Recording.recorded_on, Recording.number, *SAMPLES.primary_key.columns)
     asked = select(SAMPLES).join(Recording, Recording.id == SAMPLES.c.recording_id)
     asked = asked.where(_belongs(SAMPLES, patient_id)).order_by(*in_time)
+    recordings = session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)).all()
+    others = {recording_id: others_spans(session, recording_id) for recording_id in recordings}
     # Python writes a float so that reading it gives the same one; None becomes an empty cell.
-    yield from session.execute(asked.execution_options(yield_per=5000))
+    for row in session.execute(asked.execution_options(yield_per=5000)):
+        is_other = any(begin_s <= row.time_s < end_s for begin_s, end_s in others[row.recording_id])
+        yield _without_values(row._asdict()) if is_other else row
+
+
+def _without_values(row: Mapping[str, Any]) -> list[Any]:
+    """Return a sample's row without what it says of somebody who is marked as not the patient."""
+    kept = {name: row[name] for name in ("recording_id", "frame_index", "time_s")}
+    known = {**kept, "track": NO_TRACK, "status": Status.NOT_PATIENT.value}
+    return [known.get(column.name) for column in SAMPLES.columns]
 
 
 def _content(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

@@ -7,17 +7,17 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from clinic import access
-from clinic.access import Actor
+from clinic.access import Actor, Role
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from db.engine import Database
 from db.models import Access, Patient
 
 
-def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None = None) -> str:
-    """Return what decides whether a page of a patient, or of a recording, may stay as it was drawn.
+def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None = None) -> frozenset[str]:
+    """Return what is open of a patient, or of a recording: ``reads``, ``writes``, and the scopes that stand.
 
-    Where it differs from what it was then, the page has to be drawn again.
+    Where some of what was open when a page was drawn no longer is, the page has to go.
     Raises Forbidden, FerError ``unknown_patient``, ``unknown_recording``.
     """
     with db.read() as session:
@@ -25,8 +25,9 @@ def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None 
         if recording_id is not None:
             access.recording_of(session, recording_id)
         until = session.get_one(Access, (account.id, patient_id)).until
-        stand = [scope.value for scope in consent.standing(session, patient_id)]
-        return f"{account.role} {until} {stand}"
+        stand = {scope.value for scope in consent.standing(session, patient_id)}
+        writes = account.role != Role.VIEWER.value and until is None
+        return frozenset(stand | {"reads"} | ({"writes"} if writes else set()))
 
 
 def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, bool]:

@@ -23,7 +23,7 @@ from db.room import DiskFullError, disk_full
 from fer_core.errors import Cancelled, FerError, MediaError
 from fer_core.media import video
 from fer_core.media.passage import BookmarkError
-from fer_core.types import RGB, FaceExpression, FrameResult, Progress, VideoInfo
+from fer_core.types import RGB, Box, FaceExpression, FrameResult, Progress, VideoInfo
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PROGRESS_EVERY_S = 0.5
 PREVIEW_EVERY_S = 1.0
 THUMBNAIL_FRAME_PX = 1280
+VIEWS, VIEWS_PASS_S = 8, 600.0
+"""So many pictures of a face show it along the video. A shorter video than this is read again to make them."""
 
 log = logging.getLogger(__name__)
 
@@ -188,6 +190,8 @@ class _Run:
         for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report, resume=resume):
             if chunk.preview is not None:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
+                for one in chunk.preview.faces:
+                    self._keep_view(one.face.track, chunk.preview.rgb, one.face.box, chunk.preview.time_s)
             lost = chunk.damaged_frames + chunk.skipped_frames
             known = _known_of(chunk.info) | {"damaged_frames": lost, "partial": chunk.partial}
             self._write(chunk.results, {"resume": chunk.resume, "known": known}, time.monotonic() - begun)
@@ -222,22 +226,34 @@ class _Run:
 
     def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
         """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
-        with self.db.read() as session:
-            asked = tracks.candidates(session, self.settings, self.claimed.recording_id)
-            views = tracks.best_views(session, self.claimed.recording_id)
-        missing = {face.track: views[face.track] for face in asked if face.thumbnail is None and face.track in views}
-        if len(asked) < 2 or not missing:
-            return
-        last = max(index for index, _ in missing.values())
+        missing = self._missing_pictures(duration_s)
         for samples, frame in enumerate(video.frames(file, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
-            self.report(Progress(duration_s or frame.time_s, duration_s, samples))
-            for track, (index, box) in missing.items():
-                if index == frame.index:
-                    previews.write_thumbnail(
-                        self.settings, self.claimed.recording_id, track, frame.rgb, box.scaled(frame.scale)
-                    )
-            if frame.index >= last:
+            if not missing:
                 return
+            self.report(Progress(duration_s or frame.time_s, duration_s, samples))
+            for track, box, at_s in missing.pop(frame.index, ()):
+                self._keep_view(track, frame.rgb, box.scaled(frame.scale), at_s)
+
+    def _missing_pictures(self, duration_s: float | None) -> dict[int, list[tuple[int, Box, float | None]]]:
+        """Return by frame which faces are to be pictured in it: their track, box in px, and second (None: the best)."""
+        recording_id = self.claimed.recording_id
+        missing: dict[int, list[tuple[int, Box, float | None]]] = {}
+        with self.db.read() as session:
+            asked = tracks.candidates(session, self.settings, recording_id)
+            if len(asked) < 2 and not session.get_one(Recording, recording_id).settings.get(tracks.ASKED):
+                return {}
+            best = tracks.best_views(session, recording_id)
+            for face in asked:
+                if face.thumbnail is None and face.track in best:
+                    index, box = best[face.track]
+                    missing.setdefault(index, []).append((face.track, box, None))
+                if duration_s is None or duration_s <= VIEWS_PASS_S:
+                    for index, at_s, box in tracks.spread_views(session, recording_id, face.track, VIEWS):
+                        missing.setdefault(index, []).append((face.track, box, at_s))
+        return missing
+
+    def _keep_view(self, track: int, rgb: RGB, box: Box, at_s: float | None) -> None:
+        previews.write_thumbnail(self.settings, self.claimed.recording_id, track, rgb, box, at_s)
 
     def _show(self, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]) -> None:
         """Keep the picture as the preview, seldom enough, and the best view of each face as its thumbnail."""

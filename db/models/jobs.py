@@ -28,6 +28,30 @@ class Reanalysis(Base):
     created_at: Mapped[datetime]
 
 
+class VideoCopy(Base):
+    """A copy of a kept video, with boxes and labels and all else unrecognisable, that somebody asked for.
+
+    `state`: of `JobState`, without choosing and partial. A worker holds it until `lease_until`; `attempts` grows with
+    every worker that begins it, and is the token by which the holder writes. `ticket`: what fetches it once, when done.
+    """
+
+    __tablename__ = "video_copy"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("video_copy"), index=True)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    done_s: Mapped[float] = mapped_column(default=0.0)
+    total_s: Mapped[float | None]
+    error_message: Mapped[str | None] = mapped_column(Text)
+    ticket: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+
+
 class Job(Base):
     """The analysis of one recording: queued -> running -> (choosing ->) done, partial, failed or cancelled.
 

@@ -16,18 +16,19 @@ ASKED_EVERY_S = 3
 
 
 @st.fragment(run_every=ASKED_EVERY_S)
-def while_open(who: Actor, patient_id: str, recording_id: str | None, before: str) -> None:
-    """Draw the page again once consent, sharing or the record itself are no longer what they were before it was drawn.
+def while_open(who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str]) -> None:
+    """Draw the page again once consent, sharing or the record itself no longer allow all of what was drawn.
 
-    `before`: `visibility.state` as it was then. That the sign-in of `who` still lives is the gate's to see.
+    What opens meanwhile doesn't: that would close a window in which somebody types. `before`: `visibility.state` as it
+    was then. That the sign-in of `who` still lives is the gate's to see.
     """
     with show_errors():
         try:
             now = visibility.state(resources().db, who, patient_id, recording_id)
         except FerError:
             # The page says which refusal it is.
-            now = None
-        if now != before:
+            now = frozenset()
+        if not before <= now:
             st.rerun()
 
 
@@ -35,5 +36,6 @@ def while_open(who: Actor, patient_id: str, recording_id: str | None, before: st
 def while_listed(who: Actor, before: Mapping[str, bool]) -> None:
     """Draw the list again once one of its patients is closed or taken away. `before`: `visibility.states` as it was."""
     with show_errors():
-        if visibility.states(resources().db, who, list(before)) != before:
+        now = visibility.states(resources().db, who, list(before))
+        if any(one not in now or (opened and not now[one]) for one, opened in before.items()):
             st.rerun()

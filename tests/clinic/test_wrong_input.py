@@ -2,7 +2,6 @@
 
 import argparse
 import socket
-import sqlite3
 from contextlib import closing
 
 import pytest
@@ -13,6 +12,7 @@ from clinic import console
 from clinic.admin import keyring
 from clinic.settings import Settings
 from db.engine import migrate, open_database
+from db.sqlite import sqlite3
 from storage import keys
 
 ARGUMENTS = {

@@ -31,7 +31,7 @@ def test_what_is_drawn_goes_by_itself(account, add_patient, add_recording, windo
     recording = opened(context, f"{server}/recording?id={recordings[0]}", ".strip")
     overview = opened(context, f"{server}/patient?patient={anna}", ".js-plotly-plot")
     caseload = opened(context, f"{server}/caseload", "text=Anna A")
-    assert caseload.get_by_text("Closed: no consent").count() == 0
+    assert caseload.get_by_text("Consent ended on").count() == 0
     if how == "consent":
         consents.expire(account, anna)
         said = "Please record its renewal"
@@ -48,6 +48,6 @@ def test_what_is_drawn_goes_by_itself(account, add_patient, add_recording, windo
         settled(page)
         assert page.locator(sign).count() == 0
     if how == "consent":
-        caseload.get_by_text("Closed: no consent").first.wait_for(timeout=WITHIN_MS)
+        caseload.get_by_text("Consent ended on 2 Jan 2026").first.wait_for(timeout=WITHIN_MS)
     else:
         caseload.get_by_text("Anna A").first.wait_for(state="detached", timeout=WITHIN_MS)

@@ -14,7 +14,7 @@ MOST = {"caseload": 35, "patient": 58, "patient questionnaires": 54, "patient sh
 
 
 @pytest.mark.parametrize("asked", MOST)
-def test_a_rerun_asks_little(asked, who, patients):  # noqa: F811
+def test_a_rerun_asks_little(asked, who, patients):
     name, _, tab = asked.partition(" ")
     recording = caseload.get_patient(resources().db, who, patients[0].id).recordings[0]
     query = {"caseload": {}, "patient": {"patient": patients[0].id, "tab": tab}, "recording": {"id": recording.id}}

@@ -1,7 +1,6 @@
 """A full disk: the worker waits and goes on, its guard survives, and reading needs no room."""
 
 import errno
-import sqlite3
 import threading
 from datetime import date
 
@@ -18,6 +17,7 @@ from clinic.worker import supervisor, worker
 from clinic.worker.health import WorkerHealth, read_health, write_health
 from db.models import Job, JobState, StoredChunk
 from db.room import DiskFullError, disk_full
+from db.sqlite import sqlite3
 from tests import doors
 from tests.clinic.fakes import FakeAnalyzer, eventually
 

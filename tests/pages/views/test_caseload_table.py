@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from clinic.consent.consent import Ending, Scope
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import Line
 from clinic.patients.needs import Need
@@ -48,6 +49,35 @@ def test_each_need_has_words_and_none_speaks_of_risk():
 def test_of_a_closed_patient_nothing_is_drawn(recordings, badge):
     row = caseload_table._row(line(closed=True, recordings=recordings))
     assert (row["badges"], row["trends"], row["usable"]) == ([badge], [], "–")
+
+
+END, START = date(2026, 1, 5), date(2026, 1, 9)
+
+
+@pytest.mark.parametrize(
+    ("closed", "endings", "badges", "needs"),
+    [
+        (False, [Ending(Scope.ANALYSE, END, False)], [], ["Consent ends on 5 Jan 2026"]),
+        (
+            True,
+            [Ending(Scope.ANALYSE, END, True), Ending(Scope.KEEP_RESULTS, START, True)],
+            ["Closed: consent ended on 9 Jan 2026"],
+            ["Consent ended on 5 Jan 2026"],
+        ),
+        (True, [], ["Closed: no consent"], []),
+        (False, [Ending(Scope.EXPORT, END, True)], [], ["Consent to export the results ended on 5 Jan 2026"]),
+        (
+            False,
+            [Ending(Scope.ANALYSE, END, True), Ending(Scope.KEEP_RESULTS, START, False)],
+            [],
+            ["Consent ended on 5 Jan 2026", "Consent ends on 9 Jan 2026"],
+        ),
+    ],
+)
+def test_a_consent_that_ends_one_that_ended_and_none_are_told_apart(closed, endings, badges, needs):
+    needed = (Need.CONSENT_ENDS,) if endings else ()
+    row = caseload_table._row(line(closed=closed, endings=tuple(endings), needs=needed))
+    assert (row["badges"], row["needs"]) == (badges, needs)
 
 
 def test_emergency_access_says_until_when(monkeypatch):
