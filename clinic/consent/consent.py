@@ -331,10 +331,4 @@ def _check_days(session: Session, given_on: date, expires_on: date | None) -> No
 
 def _valid_document(document: str) -> str:
     refusal = FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
-    try:
-        document = texts.one_line(document)
-    except ValueError:
-        raise refusal from None
-    if len(document) > DOCUMENT_MAX:
-        raise refusal
-    return document
+    return texts.kept_line(document, DOCUMENT_MAX, refusal)
