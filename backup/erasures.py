@@ -72,8 +72,8 @@ def known(path: Path) -> list[Erasure]:
     found = []
     for number, line in enumerate(lines):
         try:
-            told = json.loads(line)
-            found.append(Erasure(**{**told, "at": datetime.fromisoformat(told["at"])}))
+            content = json.loads(line)
+            found.append(Erasure(**{**content, "at": datetime.fromisoformat(content["at"])}))
         except (ValueError, TypeError, KeyError):
             # Cut off by a power cut, before anything was erased.
             if not line or number == len(lines) - 1 or not line.endswith("}"):

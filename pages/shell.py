@@ -1,4 +1,4 @@
-"""The frame around every page: navigation, the state of the installation, and one calm place for errors."""
+"""The frame around every page: navigation, the state of the installation, and one place for errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pieces that every page uses: calm errors, dates, charts with the sentence that belongs to them."""
+"""Small pieces that every page uses: errors in a sentence, dates, charts with the sentence that belongs to them."""
 
 from __future__ import annotations
 

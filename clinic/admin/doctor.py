@@ -57,8 +57,8 @@ def sound(found: Iterable[Finding]) -> bool:
 
 def as_json(found: list[Finding]) -> str:
     """Return the findings for a program that watches: whether all is sound, the version, and each finding."""
-    told = {"sound": sound(found), "version": VERSION, "findings": [asdict(finding) for finding in found]}
-    return json.dumps(told, indent=2)
+    report = {"sound": sound(found), "version": VERSION, "findings": [asdict(finding) for finding in found]}
+    return json.dumps(report, indent=2)
 
 
 def _of_server(settings: Settings, options: Options) -> list[Finding]:

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, clock, phrases, texts, words
+from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
+from clinic.consent.scopes import SCOPES
 from db.engine import Database
 from db.models import Account, Consent, Patient
 from db.models import Scope as Scope  # the pages know no tables
@@ -63,6 +64,15 @@ class ConsentStatus:
     withdrawn_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A consent to a scope with its last day; `over`: whether that day has passed."""
+
+    scope: Scope
+    last_day: date
+    over: bool
+
+
 def record(
     db: Database,
     actor: Actor,
@@ -94,7 +104,7 @@ def edit(session: Session, patient_id: str, scopes: Collection[Scope], seen: int
     """Count an edit of a patient's consents that were seen in a revision. Raises ConflictError."""
     patient = session.get_one(Patient, patient_id)
     differences = [
-        Difference(words.SCOPES[scope].capitalize(), _in_words(_newest(session, patient_id, scope)), wanted)
+        Difference(SCOPES[scope].capitalize(), _in_words(_newest(session, patient_id, scope)), wanted)
         for scope in sorted(scopes)
     ]
     need_unchanged("this patient's consents", seen, patient.consents_revision, differences)
@@ -192,11 +202,26 @@ def ending(session: Session, within: timedelta) -> Select[str]:
 
     One that was withdrawn, or renewed since, is not among them.
     """
+    return select(Consent.patient_id).where(*_ends(today(session) + within))
+
+
+def endings(session: Session, patient_ids: Collection[str], within: timedelta) -> dict[str, list[Ending]]:
+    """Return which consents of these patients end within so long, or have ended, as in `ending`; the earliest first."""
+    day = today(session)
+    rows = session.scalars(select(Consent).where(*_ends(day + within), Consent.patient_id.in_(patient_ids)))
+    found: dict[str, list[Ending]] = {}
+    for row in rows:
+        if row.expires_on is not None:
+            one = Ending(Scope(row.scope), row.expires_on, row.expires_on < day)
+            found.setdefault(row.patient_id, []).append(one)
+    return {patient_id: sorted(each, key=lambda one: one.last_day) for patient_id, each in found.items()}
+
+
+def _ends(last_day: date) -> tuple[ColumnElement[bool], ...]:
     later = aliased(Consent)
     same = and_(later.patient_id == Consent.patient_id, later.scope == Consent.scope)
     renewed = exists().where(and_(same, later.number > Consent.number))
-    ends = Consent.expires_on <= today(session) + within
-    return select(Consent.patient_id).where(Consent.withdrawn_at.is_(None), ends, ~renewed)
+    return Consent.withdrawn_at.is_(None), Consent.expires_on <= last_day, ~renewed
 
 
 def _covered(scope: Scope, day: date) -> Select[str]:
@@ -269,7 +294,7 @@ def _standing(session: Session, scope: Scope, row: Consent | None) -> ConsentSta
 
 def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentError:
     """Return the refusal of a consent that doesn't stand, with what to do about it."""
-    to = f"consent to {words.SCOPES[scope]}"
+    to = f"consent to {SCOPES[scope]}"
     if row is None:
         return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
     if row.withdrawn_at is not None:

@@ -57,12 +57,12 @@ def stretches(series: Series, usual: Sequence[float] | None) -> tuple[list[Stret
     order = np.argsort(-distances, kind="stable").tolist()
     far, near = order[:UNUSUAL], order[UNUSUAL:][::-1][:QUIET]
 
-    def told(places: list[int], quiet: bool) -> list[Stretch]:
+    def as_stretches(places: list[int], quiet: bool) -> list[Stretch]:
         return [
             _stretch(windows[place], shares[place], middle, distances[place], known, quiet) for place in sorted(places)
         ]
 
-    return told(far, False), told(near, True)
+    return as_stretches(far, False), as_stretches(near, True)
 
 
 def transitions(series: Series) -> Floats:

@@ -12,14 +12,17 @@ import streamlit as st
 from clinic import words
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.exchange import recording_files
 from clinic.patients.caseload import RecordingRow
 from clinic.recordings import playback
 from clinic.recordings.readings import Told
 from fer_core.emotions import Emotion
+from fer_core.types import Status
 from pages.charts import curves
 from pages.charts.palette import COLORS
 from pages.charts.trend import title
 from pages.session import actor
+from pages.widgets import show_errors
 from web.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
@@ -114,16 +117,28 @@ def show_player(
         "marks": [] if blind else list(marked.spans),
         "lists": [] if blind else [_list(one) for one in lists],
     }
+    taken = st.session_state.get(f"picture_{recording.id}")
+    data |= {"picture": taken}
     if marked.codes is not None and not blind:
         data |= {"raw": data["codes"], "codes": marked.codes, "series": f"{data['series']}:{hash(marked.codes)}"}
     key = f"player_{recording.id}"
     result = _component(key=key, data=data, on_asked_change=_nothing, on_taken_change=_nothing)
+    if result.taken and result.taken != taken:
+        _take_picture(recording.id, result.taken)
     asked = result.asked
     return (
         Asked(str(asked["what"]), float(asked["begin_s"]), float(asked["end_s"]), int(asked["number"]))
         if asked
         else None
     )
+
+
+def _take_picture(recording_id: str, wanted: dict[str, Any]) -> None:
+    """Write down that a picture of the chart is taken, then let the browser make it."""
+    with show_errors():
+        recording_files.note_picture(resources().db, actor(), recording_id, str(wanted["kind"]))
+        st.session_state[f"picture_{recording_id}"] = wanted
+        st.rerun()
 
 
 def length_s(recording: RecordingRow, told: Told) -> float:
@@ -144,7 +159,7 @@ def _picture(recording: RecordingRow, told: Told, blind: bool) -> dict[str, Any]
         # Where the sound begins before the pictures, the browser counts from there.
         "begins_s": kept.begins_s if kept is not None else 0.0,
         "width_px": recording.width_px,
-        "hide_others": bool(recording.face_choice.get("left_out")),
+        "hide_others": bool(recording.face_choice.get("left_out")) or Status.NOT_PATIENT in series.statuses,
         **curves.packed(series, told.boxes if kept is not None and not blind else None),
     }
 

@@ -22,8 +22,9 @@ from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
+from pages.views.faces import show_whose
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
-from pages.views.player import Marked, Moment, MomentList, has_video, show_player
+from pages.views.player import Marked, Moment, MomentList, has_video, length_s, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt, recording_export_dialog
 from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
@@ -140,7 +141,7 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
     st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
     show_marks(patient, found)
     chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
-    _show_behind(patient, recording, _after_marks(recording, told, found))
+    _show_behind(patient, recording, _after_marks(recording, told, found), found)
 
 
 def _show_blind(patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark]) -> None:
@@ -167,10 +168,11 @@ def mark_list(found: list[Mark]) -> MomentList:
     return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
 
 
-def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
-    """Draw what stands behind the first screen: how far to trust it, shares, episodes, transitions, values."""
+def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark]) -> None:
+    """Draw what stands behind the first screen: whose face, how far to trust it, shares, episodes, values."""
     if told.reading is None or told.raw is None:
         return
+    show_whose(patient, recording, found, length_s(recording, told))
     st.header("How far to trust it")
     for name, figure in findings.trust(recording, told.reading, baseline_of(patient)):
         st.markdown(f"**{name}:** {links.plain_text(figure)}")
@@ -181,7 +183,7 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) ->
     show_transitions(findings.transitions(told.series), recording.id)
     show_values(told, recording.id)
     st.header("Beside another recording")
-    show_compare(patient, recording, told.reading)
+    show_compare(patient, recording, told)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
@@ -211,7 +213,7 @@ def _show_pictures(recording: RecordingRow) -> None:
         chart(figure, f"timeline_{recording.id}", "Model output for each picture")
 
 
-@st.dialog("Edit recording")
+@actions.dialog("Edit recording")
 def edit(patient: PatientDetail, recording: RecordingRow) -> None:
     """Change day, time and note."""
     with show_errors():
@@ -238,19 +240,21 @@ def edit(patient: PatientDetail, recording: RecordingRow) -> None:
                 st.rerun()
 
 
-@st.dialog("Delete this recording?")
+@actions.dialog("Delete this recording?")
 def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     """Ask for the name, then delete."""
     with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
+        parts, who = resources(), actor()
         st.markdown(chooser.whose(patient))
-        st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
-        target = actions.at(recording.id, recording.revision)
+        held = deletion.held_by_recording(parts.db, who, recording.id)
+        marked = f" and {counted(held.counts['marks'], 'mark')}" if held.counts["marks"] else ""
+        st.write(f"{title_of(recording)}.{note} Its results{marked} are deleted for good; this can't be undone.")
+        target = f"{actions.at(recording.id, recording.revision)}:{held.of}"
         if confirmed("Delete", "delete", target, patient):
-            parts, who = resources(), actor()
 
             def carry_out() -> deletion.Receipt:
-                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision)
+                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision, held)
 
             keep_receipt(actions.once("delete", target, carry_out))
             st.session_state.pop("recording", None)

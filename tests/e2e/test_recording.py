@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import av
 import numpy as np
@@ -13,11 +14,11 @@ from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from db.models import Account, Job, JobState, Patient, RecordingMark, Role, Sample, new_id
+from db.models import Account, AuditRow, Job, JobState, Patient, RecordingMark, Role, Sample, new_id
 from tests import consents, doors
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 READY = "[data-part=player][data-ready=yes]"
 PICTURE_TIME = "video => video.currentTime"
@@ -237,3 +238,23 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
     other.get_by_text("Marks (2)").wait_for()
     with account.read() as session:
         assert len({mark.recorded_by for mark in session.scalars(select(RecordingMark))}) == 2
+
+
+def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(add_recording, account, window, server):
+    recording = add_recording()
+    page = window()
+    open_recording(page, server, recording)
+    page.get_by_role("button", name="Stacked").click()
+    assert page.locator("[data-part=chips] [aria-pressed=true]").count() == 7
+    for kind, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=f"Chart as {kind}").click()
+        saved = Path(waiting.value.path()).read_bytes()
+        assert saved.startswith(begin)
+        settled(page)
+    assert b"Happy-like" in saved
+    page.get_by_role("button", name="Stacked").click()
+    assert page.locator("[data-part=chips] [aria-pressed=true]").count() == 3
+    with account.read() as session:
+        details = session.scalars(select(AuditRow.details).where(AuditRow.recording_id == recording)).all()
+    assert {one["kind"] for one in details if "kind" in one} == {"chart_png", "chart_svg"}

@@ -66,7 +66,7 @@ def outcome(server, monkeypatch, tried, *arguments, cpu_s=20):
     file = io.BytesIO(json.dumps({"try": tried, "with": arguments}).encode())
     try:
         with contextlib.closing(reader.heard(file, {"do": "examine"}, cpu_s)) as messages:
-            return next(one.told["outcome"] for one in messages if one.kind == wire.ANSWER)
+            return next(one.fields["outcome"] for one in messages if one.kind == wire.ANSWER)
     except MediaError as error:
         return KILLED if error.code == "hostile_file" else error.code
 
