@@ -236,6 +236,10 @@ CHOOSE_AGAIN = (
     "The kept file is analysed again, and you are asked which face is the patient's. Until then the result so far is"
     " shown. Marks that say “not the patient” belong to the choice so far, and are deleted with it."
 )
+DECIDED_BY_OTHERS = (
+    "Somebody else decided meanwhile, so your choice of the face was not taken. Open the recording and check that it"
+    " shows your patient."
+)
 PROBABLY_ONE = (
     "Face {first} and face {second} look alike and are never seen at the same moment. They are probably one person: if"
     " so, tick both or neither. Colours of face, hair and clothes were compared; nobody is recognised."

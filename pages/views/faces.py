@@ -25,6 +25,8 @@ from pages.views.conflict import saved
 from pages.widgets import percent, position, show_errors
 from web.resources import resources
 
+DECIDED_BY_OTHERS = "face_decided_by_others"
+
 
 def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     """Ask which faces are the patient, each over the time of the video."""
@@ -50,14 +52,27 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
 
 
 def _keep(recording_id: str, ticked: Sequence[int], seen: int) -> None:
-    parts = resources()
+    """Keep the chosen faces; where somebody else decided meanwhile, that is said beside what came of it."""
+    parts, who = resources(), actor()
+    target = f"{actions.at(recording_id, seen)}:{sorted(ticked)}"
     try:
-        jobs.choose_track(parts.db, parts.settings, actor(), recording_id, ticked, seen)
+        # A repeated click finds its own choice made, and goes on to what came of it.
+        actions.once(
+            "keep_face",
+            target,
+            lambda: jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked, seen),
+        )
     except FerError as error:
-        # The second half of a double click finds the choice made, and goes on to what came of it.
         if error.code != "nothing_to_choose":
             raise
+        st.session_state[DECIDED_BY_OTHERS] = recording_id
     st.rerun()
+
+
+def say_decided_by_others(recording_id: str) -> None:
+    """Say that the choice made here was not taken, where somebody else had decided before."""
+    if st.session_state.get(DECIDED_BY_OTHERS) == recording_id:
+        st.warning(words.DECIDED_BY_OTHERS, icon=":material/warning:")
 
 
 def _candidate(recording_id: str, one: Candidate, pictures: bool, length_s: float) -> bool:

@@ -170,6 +170,7 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     """Say how it ended and where to go now."""
     parts, who = resources(), actor()
     recording_id = recording.id
+    faces.say_decided_by_others(recording_id)
     show_standing(status.standing)
     if status.state in (JobState.DONE, JobState.PARTIAL):
         links.recording_link("Open the recording", recording_id, icon=":material/play_circle:")
