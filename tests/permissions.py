@@ -211,6 +211,7 @@ FOR_NO_PERSON = {
     "consent.may_stay": "a query for functions that checked",
     "consent.stands": "a condition for functions that checked",
     "consent.missing": "a step of functions that checked",
+    "consent.standing": "a step of `visibility.state`",
     "consent.need": "a step of functions that checked",
     "consent.ending": "a query for functions that checked",
     "consent.endings": "a query for functions that checked",

@@ -104,13 +104,8 @@ def marks(db: Database, actor: Actor, patient_id: str) -> list[Mark]:
 
 def valid_text(text: str) -> str:
     """Return the text of a mark as it is kept. Raises FerError ``bad_event``."""
-    try:
-        line = texts.one_line(text)
-    except ValueError:
-        line = ""
-    if not 1 <= len(line) <= TEXT_MAX:
-        raise FerError(f"Please say what it was in 1 to {TEXT_MAX} characters, on one line.", "bad_event")
-    return line
+    refusal = FerError(f"Please say what it was in 1 to {TEXT_MAX} characters, on one line.", "bad_event")
+    return texts.kept_line(text, TEXT_MAX, refusal, least=1)
 
 
 def check_row(row: Mapping[str, Any]) -> None:

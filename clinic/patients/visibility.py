@@ -25,7 +25,7 @@ def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None 
         if recording_id is not None:
             access.recording_of(session, recording_id)
         until = session.get_one(Access, (account.id, patient_id)).until
-        stand = {scope.value for scope in Scope if consent.missing(session, patient_id, scope) is None}
+        stand = {scope.value for scope in consent.standing(session, patient_id)}
         writes = account.role != Role.VIEWER.value and until is None
         return frozenset(stand | {"reads"} | ({"writes"} if writes else set()))
 

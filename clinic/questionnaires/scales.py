@@ -208,10 +208,5 @@ def _check_reliability(wanted: OwnFields) -> None:
 
 
 def _line(text: str, longest: int, what: str) -> str:
-    try:
-        line = texts.one_line(text)
-    except ValueError:
-        line = " " * (longest + 1)
-    if len(line) > longest:
-        raise FerError(f"Please keep {what} under {longest} characters, on one line.", "bad_scale")
-    return line
+    refusal = FerError(f"Please keep {what} under {longest} characters, on one line.", "bad_scale")
+    return texts.kept_line(text, longest, refusal)

@@ -155,13 +155,15 @@ def length_s(recording: RecordingRow, told: Told) -> float:
 def _picture(recording: RecordingRow, told: Told, kept: Kept | None, blind: bool) -> dict[str, Any]:
     """Return what the player needs of samples and video; `blind`: nothing of what the model said."""
     series = told.series if not blind else told.nothing()
+    # Asked of the samples as they are: for somebody who judges first, no status is told, but others stay hidden.
+    others = bool(recording.face_choice.get("left_out")) or Status.NOT_PATIENT in told.series.statuses
     return {
         "source": f"/recordings/{recording.id}/video" if kept is not None else None,
         # Where the sound begins before the pictures, the browser counts from there.
         "begins_s": kept.begins_s if kept is not None else 0.0,
         "width_px": recording.width_px,
-        "hide_others": bool(recording.face_choice.get("left_out")) or Status.NOT_PATIENT in series.statuses,
-        **curves.packed(series, told.boxes if kept is not None and not blind else None),
+        "hide_others": others,
+        **curves.packed(series, told.boxes if kept is not None and (others or not blind) else None),
     }
 
 

@@ -15,7 +15,7 @@ from clinic.admin import demo
 from clinic.jobs import previews
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from db.models import Account, AuditRow, Job, JobState, Patient, RecordingMark, Role, Sample, new_id
+from db.models import Account, AuditRow, Job, JobState, Patient, Recording, RecordingMark, Role, Sample, new_id
 from db.records import load_samples, save_results
 from fer_core.types import Box
 from tests import consents, doors
@@ -60,6 +60,24 @@ def video(data, tmp_path, server):
 
 
 @pytest.fixture
+def striped(data, tmp_path, server):
+    """The source of a job whose kept video has narrow stripes everywhere, so that what is made coarse has none."""
+    path = tmp_path / "striped.webm"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx", rate=10, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        stream.bit_rate = 2_000_000
+        stripes = np.where(np.arange(320) // 4 % 2, 220, 30).astype(np.uint8)
+        rgb = np.ascontiguousarray(np.broadcast_to(stripes[None, :, None], (180, 320, 3)))
+        for _ in range(200):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode())
+    with path.open("rb") as file:
+        stored = uploads.take_in(Settings.at(data), file, "striped.webm", new_id())
+    return {"id": stored.id, "name": stored.name, "sha256": stored.sha256, "media_type": stored.media_type}
+
+
+@pytest.fixture
 def add_recording(account, patient):
     """Return a function that adds an analysed recording; returns its id."""
 
@@ -95,6 +113,40 @@ def times(page):
             return [root.querySelector('video').currentTime, Number(cursor)];
         }"""
     )
+
+
+CONTRAST = """root => {
+    const shadow = [...document.querySelectorAll('*')].map(e => e.shadowRoot).find(one => one?.querySelector('video'));
+    const over = shadow.querySelector('[data-part=over]'), pen = over.getContext('2d');
+    const spread = (left, top, wide, high) => {
+        const grey = pen.getImageData(over.width * left, over.height * top, over.width * wide, over.height * high).data
+            .filter((_, place) => place % 4 === 0);
+        return Math.max(...grey) - Math.min(...grey);
+    };
+    const drawn = pen.getImageData(over.width / 2, over.height * 0.9, 1, 1).data[3];
+    return drawn ? [spread(0.05, 0.3, 0.15, 0.3), spread(0.43, 0.4, 0.12, 0.2)] : null;
+}"""
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_nobody_but_the_patient_can_be_recognised_in_the_player(
+    striped, add_recording, account, patient, window, server, blind
+):
+    recording_id = add_recording(sources=[striped])
+    with account.session() as session:
+        row = session.get_one(Recording, recording_id)
+        row.settings = {**row.settings, "face_choice": {"how": "clinician", "tracks": [0], "left_out": [0.4]}}
+    page = window()
+    page.goto(f"{server}/recording?id={recording_id}")
+    page.locator(READY).wait_for()
+    if blind:
+        page.get_by_text("Blind first").click()
+        page.locator("[data-part=player][data-blind=yes]").wait_for()
+    settled(page)
+    assert page.locator("video").evaluate("video => getComputedStyle(video).opacity") == "0"
+    around, patients = page.wait_for_function(CONTRAST).json_value()
+    assert around < 30, "stripes around the face"
+    assert patients > 100, "the face itself is made coarse"
 
 
 def test_a_click_in_the_curves_moves_the_video_there(video, add_recording, window, server):
