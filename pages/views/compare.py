@@ -21,6 +21,9 @@ from pages.views.player import FIRST_SHOWN
 from pages.widgets import chart, percent
 from web.resources import resources
 
+CELLS = 120
+"""So many points has each curve: more would not be told apart in half the width of the page."""
+
 
 def show_compare(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
     """Offer the patient's other recordings, and draw the one that is chosen beside this one."""
@@ -47,7 +50,9 @@ def show_compare(patient: PatientDetail, recording: RecordingRow, told: Told) ->
         compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings beside each other"
     )
     if recording.kind == beside.kind == "video":
-        curves = {called: cells(moments(one.series)) for called, one in zip(both, (told, other_told), strict=True)}
+        curves = {
+            called: cells(moments(one.series), CELLS) for called, one in zip(both, (told, other_told), strict=True)
+        }
         figure = compare_curves(curves, words.EXPRESSIONS, FIRST_SHOWN)
         chart(figure, f"compare_curves_{recording.id}", "Curves of two recordings on the same scales")
     st.dataframe(_rows(both), hide_index=True, key=f"compared_{recording.id}")

@@ -81,9 +81,9 @@ def _candidate(recording_id: str, one: Candidate, pictures: bool, length_s: floa
         ticked = st.checkbox(f"Face {one.track + 1}", value=False, key=f"track:{recording_id}:{one.track}")
         said = _seen_when(one, pictures)
         if one.views:
-            st.image(faces_over_time(one.spans, one.views, length_s, said), said, width="stretch")
+            st.image(faces_over_time(one.spans, one.views, length_s, said), said, width="stretch", alt=said)
         elif one.thumbnail is not None:
-            st.image(_data_uri(one.thumbnail), said, width=150)
+            st.image(_data_uri(one.thumbnail), said, width=150, alt=said)
         else:
             st.caption(f"{said}. There is no picture of this part.")
     return ticked
@@ -101,7 +101,8 @@ def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
     """Propose that two faces are one person's, with both pictures; the clinician ticks them, or doesn't."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for track in (pair.first, pair.second):
-            st.image(_data_uri(found[track].thumbnail or b""), f"Face {track + 1}", width=60)
+            name = f"Face {track + 1}"
+            st.image(_data_uri(found[track].thumbnail or b""), name, width=60, alt=name)
         st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
 
 
@@ -112,16 +113,16 @@ def _offer_split(recording_id: str, found: Sequence[Candidate], seen: int) -> No
         names = {str(one.track): f"Face {one.track + 1}" for one in found}
         left, right = st.columns(2, vertical_alignment="bottom")
         with left:
-            track = chooser.choose("Face", names, f"split:{recording_id}:{seen}", placeholder="Choose a face")
+            track = chooser.switch("Face to split", names, f"split:{recording_id}:{seen}")
         last_s = max((one.last_s for one in found), default=0.0)
         at_s = right.number_input(
             "Somebody else from second", 0.0, max(0.1, last_s), step=0.5, format="%.1f", key=f"at:{recording_id}:{seen}"
         )
-        if actions.action("Split this face", "split_face", actions.at(recording_id, seen), disabled=track is None):
+        if actions.action("Split this face", "split_face", actions.at(recording_id, seen)):
             parts, who = resources(), actor()
 
             def carry_out() -> None:
-                faces.split(parts.db, parts.settings, who, recording_id, int(track or -1), at_s, seen)
+                faces.split(parts.db, parts.settings, who, recording_id, int(track), at_s, seen)
 
             actions.once("split_face", actions.at(recording_id, seen), carry_out)
             st.rerun()
