@@ -71,7 +71,7 @@ def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
     test.set_defaults(command=_selftest)
     head = commands.add_parser("migrate", help="bring the database to this version's tables")
     head.set_defaults(command=_migrate)
-    invented = commands.add_parser("demo", help="add four invented patients, in a database of their own")
+    invented = commands.add_parser("demo", help="add invented patients, in a database of their own")
     invented.set_defaults(command=_demo)
     export = commands.add_parser("export", help="write everything on one patient into a ZIP archive")
     export.add_argument("patient", help="the patient's id: the 32 digits in the address of the patient's page")

@@ -45,7 +45,7 @@ def probe(url: str) -> Probe:
     try:
         path = sqlite_path(url)
         if path is not None and not path.exists():
-            raise FerError("There is no database yet: `migrate`, or the program's first start, makes it.", "no_tables")
+            raise FerError("`migrate`, or the program's first start, makes it.", "no_tables")
         with _reading(url, path) as connection:
             names = set(inspect(connection).get_table_names())
             revision = _first(connection, "SELECT version_num FROM alembic_version" if names else None)

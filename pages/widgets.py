@@ -64,6 +64,11 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+def small_print(text: str) -> None:
+    """Draw a text of the program with a link in it in small letters: in a caption a link would be too pale to read."""
+    st.markdown(f":small[{text}]")
+
+
 def show_standing(standing: Standing) -> None:
     """Say how a recording stands; a green tick only where nothing is missing."""
     box, icon = STANDINGS[standing.tone]

@@ -113,6 +113,7 @@ FUNCTIONS = {
     "progress.preview": READ,
     "progress.status": READ,
     "progress.watch": READ,
+    "readings.samples": READ,
     "readings.tell": READ,
     "handing_out.prepare": WRITE,
     "recording_files.note_picture": WRITE,

@@ -88,11 +88,14 @@ def _folder(seen: Installation) -> Finding:
     return Finding(name, Level.OK, f"The data folder is {folder}, closed to others.")
 
 
+NO_DATABASE = "There is no database yet."
+
+
 def _database(seen: Installation) -> Finding:
     found = seen.database
     if not isinstance(found, Probe):
         if found.code == "no_tables":
-            return Finding("database", Level.WARNING, "There is no database yet.", found.message)
+            return Finding("database", Level.WARNING, NO_DATABASE, found.message)
         level = Level.REFUSED if found.code in OF_A_SETTING else Level.BROKEN
         return Finding("database", level, "The database can't be used.", found.message)
     if found.refusal is not None:

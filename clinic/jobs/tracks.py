@@ -53,9 +53,9 @@ class Candidate:
     last_s: float
     thumbnail: bytes | None
     suggested: bool
+    met: frozenset[int] = frozenset()
     spans: tuple[tuple[float, float], ...] = ()
     views: tuple[tuple[float, bytes], ...] = ()
-    met: frozenset[int] = frozenset()
 
 
 def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
@@ -80,7 +80,7 @@ def candidates(session: Session, settings: Settings, recording_id: str) -> list[
         small = previews.thumbnail(settings, recording_id, track) or (views[0][1] if views else None)
         spans = () if pictures else _spans(session, recording, track)
         others = met.get(track, frozenset())
-        found.append(Candidate(track, count / total, first_s, last_s, small, alone, spans, views, others))
+        found.append(Candidate(track, count / total, first_s, last_s, small, alone, others, spans, views))
     return found
 
 

@@ -66,12 +66,11 @@ def _candidate(recording_id: str, one: Candidate, pictures: bool, length_s: floa
         ticked = st.checkbox(f"Face {one.track + 1}", value=False, key=f"track:{recording_id}:{one.track}")
         said = _seen_when(one, pictures)
         if one.views:
-            st.image(faces_over_time(one.spans, one.views, length_s, said), width="stretch")
+            st.image(faces_over_time(one.spans, one.views, length_s, said), said, width="stretch")
         elif one.thumbnail is not None:
-            st.image(_data_uri(one.thumbnail), width=150)
+            st.image(_data_uri(one.thumbnail), said, width=150)
         else:
-            st.caption("There is no picture of this part.")
-        st.caption(said)
+            st.caption(f"{said}. There is no picture of this part.")
     return ticked
 
 
@@ -87,7 +86,7 @@ def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
     """Propose that two faces are one person's, with both pictures; the clinician ticks them, or doesn't."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for track in (pair.first, pair.second):
-            st.image(_data_uri(found[track].thumbnail or b""), width=60)
+            st.image(_data_uri(found[track].thumbnail or b""), f"Face {track + 1}", width=60)
         st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
 
 

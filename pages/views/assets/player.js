@@ -49,7 +49,12 @@ class Player {
     const video = this.video;
     video.onplay = video.onpause = video.onended = () => this.say();
     video.onseeked = video.ontimeupdate = () => this.follow();
-    video.onloadeddata = () => { this.first ??= performance.now(); this.draw(); };
+    video.onloadeddata = () => {
+      this.first ??= performance.now();
+      this.draw();
+      // The first picture may be there for the canvas only once it was drawn.
+      video.requestVideoFrameCallback?.(() => this.draw());
+    };
     video.onerror = () => this.fail();
     const plots = this.part("plots");
     plots.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -71,6 +76,7 @@ class Player {
     this.root.dataset.picture = source ? "yes" : "no";
     this.root.dataset.write = data.writable ? "yes" : "no";
     this.root.dataset.blind = data.blind ? "yes" : "no";
+    this.root.dataset.alone = data.hide_others ? "yes" : "no";
     if (source !== this.source) {
       this.source = source;
       this.part("nothing").textContent = "";
@@ -488,7 +494,7 @@ class Player {
 
   draw_over() {
     const over = this.part("over"), video = this.video;
-    if (!this.has_video || this.data.blind || !video.videoWidth) return;
+    if (!this.has_video || !video.videoWidth) return;
     const ratio = devicePixelRatio || 1, wide = over.clientWidth, high = over.clientHeight;
     if (over.width !== Math.round(wide * ratio) || over.height !== Math.round(high * ratio)) {
       over.width = Math.round(wide * ratio);
@@ -500,8 +506,8 @@ class Player {
     const scale = Math.min(wide / video.videoWidth, high / video.videoHeight);
     const frame = { left: (wide - video.videoWidth * scale) / 2, top: (high - video.videoHeight * scale) / 2, scale };
     const place = this.place_of(this.at), box = place >= 0 ? this.box_of(place, frame) : null;
-    if (this.data.hide_others) this.hide_others(pen, frame, box);
-    if (!box) return;
+    if (this.data.hide_others) this.show_alone(pen, frame, box);
+    if (!box || this.data.blind) return;
     const look = this.data.looks[this.codes[place]];
     pen.lineWidth = 2;
     pen.strokeStyle = look.color;
@@ -510,11 +516,12 @@ class Player {
     pen.setLineDash([]);
     pen.font = "600 14px sans-serif";
     const width = pen.measureText(look.name).width + 10, top = box.top > 24 ? box.top - 22 : box.top + box.high + 2;
+    const label_left = Math.max(0, Math.min(box.left, wide - width));
     pen.fillStyle = "rgba(18, 24, 28, 0.85)";
-    pen.fillRect(box.left, top, width, 20);
+    pen.fillRect(label_left, top, width, 20);
     pen.fillStyle = "#ffffff";
     pen.textBaseline = "middle";
-    pen.fillText(look.name, box.left + 5, top + 10);
+    pen.fillText(look.name, label_left + 5, top + 10);
   }
 
   box_of(place, frame) {
@@ -524,20 +531,23 @@ class Player {
     return { left: frame.left + left * share, top: frame.top + top * share, wide: (right - left) * share, high: (bottom - top) * share };
   }
 
-  // Where others were seen their places are not kept, so everything around the patient's face is made coarse.
-  hide_others(pen, frame, box) {
+  // Where others were seen their places are not kept, so everything around the patient's face is made coarse. The video
+  // itself is invisible then (player.css): what isn't drawn here is not shown.
+  show_alone(pen, frame, box) {
     const video = this.video, wide = video.videoWidth * frame.scale, high = video.videoHeight * frame.scale;
     this.small ??= document.createElement("canvas");
     this.small.width = MOSAIC_PX;
     this.small.height = Math.max(1, Math.round(MOSAIC_PX * video.videoHeight / video.videoWidth));
     this.small.getContext("2d").drawImage(video, 0, 0, this.small.width, this.small.height);
-    pen.save();
     pen.imageSmoothingEnabled = false;
-    pen.beginPath();
-    pen.rect(frame.left, frame.top, wide, high);
-    if (box) pen.rect(box.left - box.wide * 0.3, box.top - box.high * 0.3, box.wide * 1.6, box.high * 1.6);
-    pen.clip("evenodd");
     pen.drawImage(this.small, frame.left, frame.top, wide, high);
+    if (!box) return;
+    pen.save();
+    pen.imageSmoothingEnabled = true;
+    pen.beginPath();
+    pen.rect(box.left - box.wide * 0.3, box.top - box.high * 0.3, box.wide * 1.6, box.high * 1.6);
+    pen.clip();
+    pen.drawImage(video, frame.left, frame.top, wide, high);
     pen.restore();
   }
 
