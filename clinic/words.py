@@ -174,7 +174,7 @@ ACCOUNTS_SEE_OWN = (
 )
 
 FIRST_STEPS = (
-    "Add the first patient with the button above, print the notice, and record what the patient agreed to. Then hand in"
+    "Add the first patient with the button above, print the notice, and record what the patient agreed to. Then add"
     " a recording: a video of a session, or a few pictures."
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
@@ -204,7 +204,7 @@ ADJUSTED_TREND = (
     "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"
     " pictures; without a usual range, which is one of the labels."
 )
-CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
+CONSENT_IS_ABOVE = "The status of the consent is shown above, on every tab; its menu records, renews and withdraws it."
 NOTHING_SHARED = (
     "No patient is shared with you yet. A patient's clinician can do so on the patient's page,"
     " under Consent and sharing."

@@ -227,6 +227,8 @@ class _Run:
     def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
         """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
         missing = self._missing_pictures(duration_s)
+        if not missing:
+            return
         for samples, frame in enumerate(video.frames(file, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
             if not missing:
                 return

@@ -28,7 +28,7 @@ EXPLAINED: dict[str, str] = {
     Kind.ARCHIVE: "One ZIP archive with everything that is stored on this patient, for the patient or for another"
     " installation of this program.",
     Kind.FHIR: "Recordings and questionnaires as a FHIR R4 Bundle, for the hospital's system. All values are"
-    " preliminary, for nobody has signed them.",
+    " preliminary, because no one has signed them.",
     Kind.XLSX: "Recordings and questionnaires as a workbook of values, without formulas.",
     Kind.RESEARCH: "Recordings, moments and scores as Parquet tables without name, notes and ids; all days are moved by"
     " the same unknown number. It is not anonymous.",
