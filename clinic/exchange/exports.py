@@ -48,6 +48,7 @@ from db.models import (
     Job,
     JobState,
     Patient,
+    PatientImport,
     Reanalysis,
     Recording,
     Sample,
@@ -71,7 +72,8 @@ JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
-    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+    table.__tablename__
+    for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, PatientImport, Reanalysis, TrendDigest)
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
 hands now, and of what is worked out of the others."""
