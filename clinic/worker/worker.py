@@ -53,8 +53,9 @@ DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
-LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 10.0, 3.0
-"""So long a worker that was told to end has to put its analysis back; less where its parent waits for it or is gone."""
+LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
+"""So long a worker that was told to end has to put its analysis back, so that it ends within 5 s; less where its
+parent waits for it or is gone."""
 
 ALREADY_RUNNING, STALLED, PARENT_GONE = 75, 70, 0
 """Exit codes (75 and 70 are EX_TEMPFAIL and EX_SOFTWARE of sysexits.h)."""
