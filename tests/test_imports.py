@@ -1,6 +1,8 @@
 """Who may import whom: the arrows of the architecture, read out of the source."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,18 @@ def test_init_files_hold_a_docstring_alone(package):
     body = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")).body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)
+
+
+def test_neither_the_pages_nor_the_command_line_load_torch():
+    """Through no module in between: it takes seconds and some hundred MB, and the worker alone needs it."""
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in ("web", "clinic", "backup", "storage", "db")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "migrations" not in path.parts and path.name != "__init__.py"
+    ]
+    told = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {modules}]; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
