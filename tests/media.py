@@ -24,6 +24,11 @@ def scene(left=60, top=20, side=260, size=(480, 320)):
     return picture
 
 
+def somebody_else(**place):
+    """The same scene in other colours: another person in another room, as far as colours tell."""
+    return np.ascontiguousarray(255 - scene(**place)[..., ::-1])
+
+
 def write_clip(
     path,
     pictures,

@@ -252,7 +252,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
         role=role.value,
         password_hash=stored,
         must_change=must_change,
-        told=session.scalar(select(func.max(AuditRow.number))) or 0,
+        read_up_to=session.scalar(select(func.max(AuditRow.number))) or 0,
         created_at=clock.now(),
     )
     session.add(account)

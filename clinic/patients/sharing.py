@@ -38,7 +38,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A deed that the audit has on a patient: when, who, what, and an emergency's reason."""
+    """An action that the audit has on a patient: when, who, what, and an emergency's reason."""
 
     at: datetime
     name: str | None

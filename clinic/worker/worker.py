@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from clinic import clock
 from clinic.erasure import deletion, retention, withdrawal
-from clinic.exchange import downloads, import_queue, imports
+from clinic.exchange import downloads, import_queue, imports, video_copies
 from clinic.exchange.import_queue import StoppedError
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
@@ -30,7 +30,8 @@ from clinic.patients import digests
 from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
-from clinic.worker import analysis, selftest
+from clinic.worker import analysis, copying, selftest
+from clinic.worker.endings import StoppingError
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import Database
 from db.models import Job, JobState
@@ -51,6 +52,8 @@ RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
 DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
+LOOK_EVERY_S = 1.0
+"""While a copy is made, it is looked for analyses so often: they come first."""
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
 LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
@@ -109,6 +112,7 @@ class Worker:
         self._health = WorkerHealth(pid=os.getpid(), at=clock.now())
         self._health_lock = threading.Lock()
         self._busy_since: float | None = None
+        self._looked = float("-inf")
 
     def stop(self) -> None:
         """Ask the worker to end: at once where it waits; a running analysis goes back to the queue."""
@@ -151,7 +155,7 @@ class Worker:
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
                 released = now
-            worked = self.work_once()
+            worked = self.work_once() or self.copy_once()
             if worked or now - digested > DIGESTS_EVERY_S:
                 # As long as there are more of them, it goes on at once.
                 digested = float("-inf") if digests.refresh(self._db) == digests.AT_ONCE else now
@@ -195,6 +199,26 @@ class Worker:
                 raise StoppedError
 
         return imports.work_once(self._db, self._settings, self._name, sign)
+
+    def copy_once(self) -> bool:
+        """Make the next copy of a video that somebody asked for; return whether there was one."""
+        claimed = video_copies.claim(self._db)
+        if claimed is None:
+            return False
+        try:
+            copying.make(self._db, self._settings, claimed, self._between_frames)
+        finally:
+            self._busy_since = None
+        return True
+
+    def _between_frames(self) -> None:
+        """Do an analysis that waits before the copy goes on. Raises StoppingError."""
+        if self._stopping.is_set():
+            raise StoppingError
+        if time.monotonic() - self._looked > LOOK_EVERY_S:
+            self.work_once()
+            self._looked = time.monotonic()
+        self._sign()
 
     def _analyse(self, claimed: Claim, aside: Callable[[Claim], None]) -> None:
         self._sign()

@@ -14,7 +14,7 @@ from pages.widgets import show_errors
 from web.resources import resources
 
 
-@st.dialog("Import a patient")
+@actions.dialog("Import a patient")
 def import_dialog() -> None:
     """Take an archive and have it brought in."""
     with show_errors():

@@ -10,6 +10,7 @@ from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
 from pages import actions, chooser
 from pages.session import actor
+from pages.views.copies import show_video_copy
 from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
@@ -20,6 +21,7 @@ EXPORTS: dict[str, str] = {
     Kind.XLSX: "Spreadsheet",
     Kind.RESEARCH: "Research",
 }
+OF_RECORDING: dict[str, str] = {Kind.MOMENTS: "Samples and marks", Kind.VIDEO: "Video with labels"}
 EXPLAINED: dict[str, str] = {
     Kind.ARCHIVE: "One ZIP archive with everything that is stored on this patient, for the patient or for another"
     " installation of this program.",
@@ -31,7 +33,7 @@ EXPLAINED: dict[str, str] = {
 }
 
 
-@st.dialog("Export this patient")
+@actions.dialog("Export this patient")
 def export_dialog(patient: chooser.Person) -> None:
     """Prepare the archive and offer it once."""
     with show_errors():
@@ -61,11 +63,14 @@ def prepared(patient_id: str, kind: Kind) -> str:
     return handing_out.prepare(parts.db, parts.settings, who, patient_id, kind)
 
 
-@st.dialog("Export this recording")
+@actions.dialog("Export this recording")
 def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
-    """Prepare one recording's samples and marks, and offer them once."""
+    """Prepare one recording's samples and marks, or a copy of its video, and offer them once."""
     with show_errors():
         st.markdown(chooser.whose(patient))
+        if chooser.switch("What", OF_RECORDING, f"export_what:{recording_id}") == Kind.VIDEO:
+            show_video_copy(recording_id)
+            return
         st.write(
             "One ZIP archive with all samples as CSV and Parquet, as analysed and after marks, the marks, and a"
             " dictionary of the columns. **It is not encrypted**: keep it where nobody else reads it."

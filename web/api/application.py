@@ -25,7 +25,7 @@ from web.gate import API
 from web.page import page
 
 if TYPE_CHECKING:
-    from fer_core import Analyzer
+    from fer_core.analyzer import Analyzer
 
 DESCRIPTION_PAGE, DESCRIPTION_JSON = "/api-description", "/api-description.json"
 ABOUT = (

@@ -16,7 +16,7 @@ from db.engine import Database
 from web.api.limits import TokenLimit
 
 if TYPE_CHECKING:
-    from fer_core import Analyzer
+    from fer_core.analyzer import Analyzer
 
 TOKEN = HTTPBearer(auto_error=False, description="A token that was made on the page of your account.")
 

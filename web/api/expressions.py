@@ -17,7 +17,7 @@ from web.api.caller import Caller, Parts
 from web.api.schemas import Expressions
 
 if TYPE_CHECKING:
-    from fer_core import Analyzer
+    from fer_core.analyzer import Analyzer
 
 PIECE_TYPE = "application/octet-stream"
 MOST_WAITING = 16
@@ -29,8 +29,7 @@ _OPENING, _LOOKING, _WAITING = threading.Lock(), threading.Lock(), threading.Bou
 
 def open_analyzer(settings: Settings) -> Analyzer:
     """Return the installation's model, loaded at the first picture. Raises ModelError."""
-    # Not at the top: a server that no program asks needs no torch, which takes some hundred MB.
-    from fer_core import Analyzer
+    from fer_core.analyzer import Analyzer  # not at the top: it loads torch, which no page needs
 
     with _OPENING:
         if settings not in _OPENED:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from clinic.jobs import jobs, leases, progress
 from clinic.worker import worker
 from clinic.worker.health import read_health
-from db.models import Chunk, JobState, Recording, Sample
+from db.models import JobState, Recording, Sample, StoredChunk
 from fer_core.errors import FerError
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, eventually, expression
 
@@ -113,7 +113,7 @@ def test_what_was_written_is_not_done_again(db, settings, queued, start, who):
 def tokens(db):
     """The fencing tokens under which the chunks were written, in the chunks' order."""
     with db.read() as session:
-        return list(session.scalars(select(Chunk.lease_token).order_by(Chunk.number)))
+        return list(session.scalars(select(StoredChunk.lease_token).order_by(StoredChunk.number)))
 
 
 def test_several_workers_share_a_folder_under_numbers(settings, db):

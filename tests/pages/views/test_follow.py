@@ -7,16 +7,18 @@ from streamlit.testing.v1 import AppTest
 
 from clinic.accounts import sessions
 from clinic.accounts.accounts import grant
-from clinic.jobs import jobs, progress, tracks
+from clinic.jobs import jobs, previews, progress, tracks
 from clinic.patients import caseload
 from clinic.recordings.uploads import Upload
 from db.models import Job, JobState, Recording, Role, new_id
 from db.records import save_results
+from fer_core.types import Box
 from pages import session
 from pages.views.follow import progress_text
 from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.doors import statements
+from tests.media import scene, somebody_else
 from web.resources import resources
 
 
@@ -97,6 +99,18 @@ def test_one_who_may_not_choose_is_told_that_somebody_has_to(recording, enter):
     assert not page.error
     assert not page.checkbox
     assert [said.value for said in page.warning] == ["Several faces were seen: say which one is the patient's."]
+
+
+def test_faces_that_probably_are_one_person_are_proposed_and_none_is_ticked(recording, settings):
+    _, recording_id = recording(JobState.CHOOSING, [(0,)] * 4 + [(1,)] * 4 + [(2,)] * 4)
+    face = Box(130, 60, 230, 190)
+    for track, picture in enumerate((scene(), somebody_else(), scene(left=61))):
+        previews.write_thumbnail(settings, recording_id, track, picture, face)
+    page = AppTest.from_function(following, args=(recording_id,)).run()
+    assert not page.exception
+    proposed = [said.value for said in page.caption if "probably one person" in said.value]
+    assert [said[:17] for said in proposed] == ["Face 1 and face 3"]
+    assert [box.value for box in page.checkbox] == [False] * 3
 
 
 def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, settings, enter):

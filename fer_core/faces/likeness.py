@@ -1,0 +1,93 @@
+"""How alike two faces of one recording look: the colours in and about each, compared in memory and never stored.
+
+That is hair, skin, clothes and what is behind, under one light: it tells who is who within a recording, and nobody in
+another one. Histograms of colour: Swain & Ballard 1991, "Color Indexing", whose intersection is the likeness here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fer_core.types import RGB, Box
+
+MARGIN = 0.3
+"""So much of the box's size is looked at on each side of it: hair and shoulders."""
+SIDE_PX, CELL_PX = 40, 20
+"""What is looked at is made so small, and cut into cells, so that it also counts where a colour is."""
+GREY_LEVELS, TINTS = 6, 8
+MEAN_GREY = 110.0
+"""The light is evened out: a camera that adapts to it changes nobody."""
+TINT_REACH = 64.0
+PROBABLY_ONE = 0.6
+"""From here on two numbers probably are one person: 99 % of pairs of views of one person at different times of a clip,
+0.1 % of pairs of different people of different clips (57 people of 36 clips)."""
+
+Look = NDArray[np.float32]
+"""Share of each colour in each cell, (4, 384); each cell sums to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Two numbers of a recording that probably are one person, the smaller first. `likeness`: 0 to 1, 1 for equal."""
+
+    first: int
+    second: int
+    likeness: float
+
+
+def look(rgb: RGB, box: Box | None = None) -> Look:
+    """Return how a face looks: (H, W, 3) uint8 RGB and its box in px, or a picture that shows it with its margin.
+
+    A box that lies outside the picture looks like the nearest pixels.
+    """
+    picture = Image.fromarray(rgb if box is None else _with_margin(rgb, box))
+    small = np.asarray(picture.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX), np.float32)
+    small = small * (MEAN_GREY / max(8.0, float(_grey(small).mean())))
+    small = small.clip(0, 255)
+    grey = _grey(small)
+    blue, red = 0.564 * (small[..., 2] - grey), 0.713 * (small[..., 0] - grey)
+    colour = _level(grey / 256, GREY_LEVELS) * TINTS + _level((blue + TINT_REACH) / (2 * TINT_REACH), TINTS)
+    colour = colour * TINTS + _level((red + TINT_REACH) / (2 * TINT_REACH), TINTS)
+    cells = colour.reshape(SIDE_PX // CELL_PX, CELL_PX, SIDE_PX // CELL_PX, CELL_PX).swapaxes(1, 2)
+    counts = [np.bincount(cell.ravel(), minlength=GREY_LEVELS * TINTS**2) for row in cells for cell in row]
+    return (np.stack(counts) / CELL_PX**2).astype(np.float32)
+
+
+def likeness(one: Look, other: Look) -> float:
+    """Return how alike two looks are, 0 to 1: the share of the colours that they have in common, cell by cell."""
+    return float(np.minimum(one, other).sum(axis=1).mean())
+
+
+def probably_one(looks: Mapping[int, Look], together: Collection[tuple[int, int]]) -> list[Alike]:
+    """Return the pairs of numbers that probably are one person, the most alike first: to be asked, never taken as true.
+
+    `looks`: of each number a view. `together`: pairs, the smaller number first, that are seen at one moment, so that
+    they are two people.
+    """
+    pairs = [pair for pair in combinations(sorted(looks), 2) if pair not in together]
+    alike = [Alike(first, second, likeness(looks[first], looks[second])) for first, second in pairs]
+    return sorted((one for one in alike if one.likeness >= PROBABLY_ONE), key=lambda one: -one.likeness)
+
+
+def _with_margin(rgb: RGB, box: Box) -> RGB:
+    height, width = rgb.shape[:2]
+    wide, high = box.width * MARGIN, box.height * MARGIN
+    left, top = min(max(0, int(box.left - wide)), width - 1), min(max(0, int(box.top - high)), height - 1)
+    right, bottom = max(left + 1, int(box.right + wide)), max(top + 1, int(box.bottom + high))
+    return rgb[top:bottom, left:right]
+
+
+def _grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    grey: NDArray[np.float32] = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
+    return grey
+
+
+def _level(share: NDArray[np.floating[Any]], levels: int) -> NDArray[np.intp]:
+    return (share * levels).astype(np.intp).clip(0, levels - 1)
