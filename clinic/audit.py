@@ -113,6 +113,10 @@ class AuditAction(StrEnum):
     KEY_CHANGED = "key_changed"
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True).encode
+"""Made once: a walk along the chain writes each row."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
     """What a walk along the chain found: `first_bad` is the number of the first wrong row, None where all are right.
@@ -235,4 +239,4 @@ def _text_digest(salt: str, text: str) -> str:
 
 def _digest(row: AuditRow | Row[Any]) -> str:
     said = [row.number, row.at.isoformat(), row.action, row.account_id, row.patient_id, row.recording_id, row.details]
-    return hashlib.sha256(json.dumps([*said, row.previous], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL([*said, row.previous]).encode()).hexdigest()

@@ -12,9 +12,10 @@ from clinic.patients.listing import PAGE, Asked, Only, Order, Page
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.caseload_table import show_lines
+from pages.views.importing import import_dialog, show_imports
 from pages.views.sharing import ask_for_emergency
 from pages.views.stays import while_listed
-from pages.views.transfer import import_dialog, show_receipt
+from pages.views.transfer import show_receipt
 from pages.widgets import day_input, show_errors
 from web.resources import resources
 
@@ -92,6 +93,7 @@ if who.writes and button.button("Add patient", type="primary", icon=":material/p
     actions.open_dialog("add_patient")
     add_patient()
 show_receipt()
+show_imports()
 asked = ask()
 found = listing.page(resources().db, who, asked)
 if found.lines:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -53,6 +54,8 @@ WATCHED_EVERY_S = 1.0
 """An open websocket is closed so soon after its sign-in ended."""
 POLICY_VIOLATION = 1008
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+_NOTES = ThreadPoolExecutor(2, "notes")
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +183,9 @@ class Gate:
         return await asyncio.to_thread(lambda: sessions.actor_of(self._behind.open_db(), token))
 
     async def _note(self, actor: Actor) -> None:
-        await asyncio.to_thread(lambda: sessions.note_activity(self._behind.open_db(), actor))
+        # In threads of its own: where the disk is slow it waits, and the questions of others don't wait behind it.
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(_NOTES, lambda: sessions.note_activity(self._behind.open_db(), actor))
 
 
 class _Line:

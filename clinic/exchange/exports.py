@@ -47,6 +47,7 @@ from db.models import (
     Job,
     JobState,
     Patient,
+    PatientImport,
     Reanalysis,
     Recording,
     Sample,
@@ -75,7 +76,10 @@ NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
     table.__tablename__
-    for table in (Access, ApiTokenPatient, AuditText, StoredChunk, HandOver, Reanalysis, TrendDigest, VideoCopy)
+    for table in (
+        *(Access, ApiTokenPatient, AuditText, HandOver, PatientImport),
+        *(Reanalysis, StoredChunk, TrendDigest, VideoCopy),
+    )
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
 hands now, and of what is worked out of the others."""

@@ -1,13 +1,20 @@
-"""Whether the rows of an export are all of one patient and such as the pages can show."""
+"""Whether the rows of an archive are those of one patient, and such as the pages can show."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from datetime import time as clock_time
+from typing import Any
+
+from sqlalchemy import JSON, Column, String, Table
 
 from clinic.consent.consent import DOCUMENT_MAX, Scope
+from clinic.exchange.archive_rows import Row, newer
 from clinic.exchange.exports import owner
-from clinic.exchange.import_rows import Row, Tables, known_tables
 from clinic.jobs.jobs import ACTIVE
 from clinic.patients import conditions, events, fields, imported
 from clinic.patients.summaries import Summary
@@ -27,53 +34,53 @@ from db.models import (
     QuestionnaireSchedule,
     Recording,
     RecordingMark,
+    UtcDateTime,
 )
 
+Tables = dict[str, list[Row]]
 MOST_VISITS = 10**6
 """No archive of a person has more: a higher number would leave none for the visits to come."""
 
 
-def check(tables: Tables) -> None:
+def check(known: dict[str, Table], tables: Tables) -> None:
     """Raise ValueError or TypeError for rows that are not all of one patient, or that the pages could not show."""
-    known = known_tables()
     (patient,) = tables[Patient.__tablename__]
     for name, table in known.items():
-        column = owner(table, known.values())
-        for row in tables[name]:
-            if column is not None:
-                (parent,) = (key.column.table.name for key in column.foreign_keys)
-                if row[column.name] not in {above["id"] for above in tables[parent]}:
-                    raise ValueError("a row of another patient")
-            if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
-                raise ValueError("no id")
+        _check_owners(table, owner(table, known.values()), tables)
+        if check_row := CHECKS.get(name):
+            for row in tables[name]:
+                check_row(row)
     # Versions of before kept marks that are not seen.
     patient["name"] = fields.valid_name(patient["name"])
     patient["code"] = fields.valid_code(patient.get("code", ""))
     recordings = tables[Recording.__tablename__]
-    firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
-    for recording in recordings:
-        if recording.get("version_of") not in {None, *firsts}:
-            raise ValueError("a version of another patient's recording")
-        _check_recording(recording)
+    may_name = {None, *(recording["id"] for recording in recordings if recording.get("version_of") is None)}
+    if any(recording.get("version_of") not in may_name for recording in recordings):
+        raise ValueError("a version of another patient's recording")
     _number_visits(patient, recordings)
-    for given in tables[Consent.__tablename__]:
-        _check_consent(given)
-    for answer in tables[QuestionnaireAnswer.__tablename__]:
-        _check_answer(answer)
-    for planned in tables[QuestionnaireSchedule.__tablename__]:
-        _check_schedule(planned)
-    for marked in tables[RecordingMark.__tablename__]:
-        marks.check_row(marked)
-    for mark in tables[PatientEvent.__tablename__]:
-        events.check_row(mark)
-    for condition in tables[FaceCondition.__tablename__]:
-        conditions.check_row(condition)
-    for series in tables[ImportedSeries.__tablename__]:
-        imported.check_row(series)
-    for job in tables[Job.__tablename__]:
-        # The sentence is shown as it is, and Markdown could hide a link in it.
-        if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
-            raise ValueError("no ended analysis")
+
+
+def _check_owners(table: Table, column: Column[Any] | None, tables: Tables) -> None:
+    """Raise ValueError for a row that belongs to none of the archive's, or has no id."""
+    if column is not None:
+        (parent,) = (key.column.table.name for key in column.foreign_keys)
+        above = {row["id"] for row in tables[parent]}
+        if any(row[column.name] not in above for row in tables[table.name]):
+            raise ValueError("a row of another patient")
+    if any("id" in row and not _is_id(row["id"]) for row in tables[table.name]):
+        raise ValueError("no id")
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
+
+
+def _check_job(job: Row) -> None:
+    # The sentence is shown as it is, and Markdown could hide a link in it.
+    if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
+        raise ValueError("no ended analysis")
+    if not all(_is_id(source["id"]) for source in job["sources"]):
+        raise ValueError("no id of a file")
 
 
 def _number_visits(patient: Row, recordings: list[Row]) -> None:
@@ -114,12 +121,12 @@ def _check_schedule(planned: Row) -> None:
 
 
 def _is_key(scale: str) -> bool:
-    return scale in PUBLISHED or re.fullmatch(r"[0-9a-f]{32}", scale) is not None
+    return scale in PUBLISHED or _is_id(scale)
 
 
 def _check_recording(recording: Row) -> None:
     settings, chosen_in = recording["settings"], recording["settings"].get("chosen_in")
-    if not isinstance(settings, dict) or (chosen_in is not None and not re.fullmatch(r"[0-9a-f]{32}", chosen_in)):
+    if not isinstance(settings, dict) or (chosen_in is not None and not _is_id(chosen_in)):
         raise ValueError("no settings")
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
@@ -130,3 +137,48 @@ def _check_recording(recording: Row) -> None:
             raise ValueError("a name with something hidden in it")
     if recording["summary"] is not None:
         Summary.from_dict(recording["summary"])
+
+
+def typed(table: Table, row: Row) -> Row:
+    """Return a row of JSON as the table holds it. Raises FerError ``export_newer``, ValueError, TypeError."""
+    if not row.keys() <= set(table.columns.keys()):
+        raise newer()
+    return {name: _value(table.columns[name], value) for name, value in row.items()}
+
+
+def _value(column: Column[Any], value: Any) -> Any:
+    """Return a value of JSON as the column holds it. Raises ValueError for one that doesn't fit."""
+    if value is None and column.nullable:
+        return None
+    kind = column.type.python_type
+    if isinstance(column.type, JSON):
+        if isinstance(value, (dict, list)):
+            return value
+    elif isinstance(column.type, UtcDateTime):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment
+    elif kind in (date, clock_time):
+        return kind.fromisoformat(value)
+    elif kind is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    elif type(value) is kind and not _too_long(column, value):
+        return value
+    raise ValueError(f"{column.name} doesn't hold this")
+
+
+def _too_long(column: Column[Any], value: Any) -> bool:
+    return isinstance(column.type, String) and len(value) > (column.type.length or math.inf)
+
+
+CHECKS: dict[str, Callable[[Row], None]] = {
+    Recording.__tablename__: _check_recording,
+    Consent.__tablename__: _check_consent,
+    QuestionnaireAnswer.__tablename__: _check_answer,
+    QuestionnaireSchedule.__tablename__: _check_schedule,
+    RecordingMark.__tablename__: marks.check_row,
+    PatientEvent.__tablename__: events.check_row,
+    FaceCondition.__tablename__: conditions.check_row,
+    ImportedSeries.__tablename__: imported.check_row,
+    Job.__tablename__: _check_job,
+}

@@ -1,15 +1,23 @@
-"""An export brought back: the whole patient with the same ids and values, or nothing."""
+"""An export brought back: the whole patient with the same ids and values, or nothing.
+
+It is staged: rows are written some thousand at a time, so that others write in between, and seen by nobody before all
+of them are there (`import_queue`). A page queues an archive and a worker brings it in; the command line does so itself.
+"""
 
 from __future__ import annotations
 
 import csv
+import logging
+import time
+import traceback
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import BinaryIO
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,20 +26,32 @@ from clinic import access, audit
 from clinic.access import Actor
 from clinic.accounts import accounts
 from clinic.audit import AuditAction
-from clinic.exchange.exports import MEDIA_FOLDER, SAMPLES, patient_tables
-from clinic.exchange.import_checks import check
-from clinic.exchange.import_rows import Row, Tables, read_samples, read_tables
-from clinic.recordings import uploads
+from clinic.exchange import import_checks, import_queue
+from clinic.exchange.archive_rows import Row, read_samples, read_tables
+from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, SAMPLES, patient_tables
+from clinic.exchange.import_checks import Tables
+from clinic.exchange.import_queue import ROWS_AT_ONCE, Held, StoppedError, writing
+from clinic.jobs.leases import LeaseLostError
+from clinic.recordings import incoming, uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Job, Patient, Recording
-from fer_core.errors import FerError, MediaError
-
-ROWS_AT_ONCE = 5000
-"""Rows of samples that are written with one statement."""
+from db.models import Job, JobState, Patient, PatientImport, Recording
+from db.room import DiskFullError, disk_full
+from fer_core.errors import Cancelled, FerError, MediaError
 
 OF_QUESTIONNAIRES = ("bad_items", "bad_total", "bad_scale", "unknown_scale", "bad_event", "bad_condition", "bad_mark")
-DAMAGE = (EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError)
+DAMAGE = (
+    *(EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError),
+    *(csv.Error, zipfile.BadZipFile, zlib.error),
+)
+"""What reading a file that was damaged, or made up, can meet with."""
+LARGE_ROWS_AT_ONCE = 500
+"""Of those that are not samples: a recording's has some kilobytes."""
+RENEW_EVERY_S = 5.0
+SAMPLE_BYTES = 1024
+"""What a sample may take on the disk, with its indexes and the database's log."""
+
+log = logging.getLogger(__name__)
 
 
 def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
@@ -45,38 +65,75 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
     ``patient_erased``.
     """
     with db.read() as session:
-        access.require_writer_or_console(session, actor)
+        account = access.require_writer_or_console(session, actor)
+    return _carry_out(db, settings, import_queue.hold_new(db, account.id if account is not None else None), file)
+
+
+def work_once(db: Database, settings: Settings, worker: str, sign: Callable[[], None]) -> bool:
+    """Bring in the archive that waits longest; return whether there was one. For a worker.
+
+    `sign` is called again and again meanwhile, and raises StoppedError where the worker shall end.
+    Raises DiskFullError where not even the refusal can be written down.
+    """
+    held = import_queue.claim(db, worker)
+    if held is None:
+        return False
+    if import_queue.tried_too_often(db, held) or held.upload_id is None or held.account_id is None:
+        _give_up(db, settings, held, JobState.FAILED, import_queue.interrupted())
+        return True
     try:
-        with zipfile.ZipFile(file) as archive:
-            tables = read_tables(archive)
-            check(tables)
-            patient_id = str(tables[Patient.__tablename__][0]["id"])
-            _refuse_known(db, settings, patient_id)
-            stored: list[str] = []
-            try:
-                _store_files(settings, archive, tables[Job.__tablename__], stored)
-                with db.session() as session:
-                    account = access.require_writer_or_console(session, actor) or accounts.first_administrator(session)
-                    _add(session, archive, tables)
-                    if account is not None:
-                        accounts.grant(session, account.id, patient_id)
-                    by = account.id if account is not None and actor is not access.CONSOLE else None
-                    audit.write(session, AuditAction.PATIENT_IMPORTED, by, patient_id)
-            except BaseException:
-                uploads.discard(settings, stored)
-                raise
-            return patient_id
+        with incoming.opened(settings, held.upload_id, held.account_id) as archive:
+            _carry_out(db, settings, held, archive, sign)
+    except (StoppedError, LeaseLostError):
+        return True
     except FerError as error:
-        if _is_of_the_archive(error):
-            raise _bad_export() from None
+        if disk_full(error):
+            raise
+        # Otherwise it ended with this sentence, unless its archive was not there.
+        with suppress(LeaseLostError):
+            _give_up(db, settings, held, JobState.FAILED, error)
+    with suppress(FerError):
+        incoming.cancel(settings, held.upload_id, held.account_id)
+    return True
+
+
+def _carry_out(
+    db: Database, settings: Settings, held: Held, file: BinaryIO, sign: Callable[[], None] = lambda: None
+) -> str:
+    """Bring an archive in and end the import, well or badly, and then with nothing left of it."""
+    try:
+        import_queue.clear(db, settings, held)
+        with zipfile.ZipFile(file) as archive:
+            return _Import(db, settings, held, archive, sign).to_end()
+    except LeaseLostError:
         raise
-    # What reading a file that was damaged, or made up, can meet with.
-    except (*DAMAGE, csv.Error, zipfile.BadZipFile, zlib.error):
-        raise _bad_export() from None
+    except StoppedError:
+        import_queue.give_back(db, held)
+        raise
+    except BaseException as error:
+        if disk_full(error):
+            raise DiskFullError from error
+        told = _told(error)
+        if isinstance(error, Exception) and told.code == import_queue.INTERRUPTED:
+            log.error("an import failed: %s", _where(error))
+        _give_up(db, settings, held, JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED, told)
+        if told is error or not isinstance(error, Exception):
+            raise
+        raise told from error
 
 
-def _bad_export() -> FerError:
-    return FerError("This file is no export of this program, or it is damaged. Nothing was added.", "bad_export")
+def _give_up(db: Database, settings: Settings, held: Held, state: JobState, told: FerError) -> None:
+    import_queue.clear(db, settings, held)
+    import_queue.end_badly(db, held, state, told)
+
+
+def _told(error: BaseException) -> FerError:
+    """Return what is said of an error; what only damaged or made-up archives meet with is one sentence."""
+    if isinstance(error, FerError) and not _is_of_the_archive(error):
+        return error
+    if isinstance(error, (FerError, *DAMAGE)):
+        return FerError("This file is no export of this program, or it is damaged. Nothing was added.", "bad_export")
+    return import_queue.interrupted()
 
 
 def _is_of_the_archive(error: FerError) -> bool:
@@ -86,59 +143,151 @@ def _is_of_the_archive(error: FerError) -> bool:
     return error.code in ("bad_name", "bad_note", "bad_code", *OF_QUESTIONNAIRES)
 
 
-def _refuse_known(db: Database, settings: Settings, patient_id: str) -> None:
-    with db.read() as session:
-        if session.get(Patient, patient_id) is not None:
-            raise FerError("This patient is in the list already; nothing was added.", "patient_exists")
-    erased = {erasure.erased_id for erasure in erasures.known(settings.erasures_path)}
-    if patient_id in erased:
+def _where(error: BaseException) -> str:
+    """Return the kind of an error and where it was raised; its text may hold a patient's data."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return f"{type(error).__name__} in {', '.join(f'{frame.name}:{frame.lineno}' for frame in last)}"
+
+
+@dataclass(slots=True)
+class _Import:
+    """The work on one archive that is open."""
+
+    db: Database
+    settings: Settings
+    held: Held
+    archive: zipfile.ZipFile
+    sign: Callable[[], None]
+    _renewed: float = field(default_factory=time.monotonic, init=False)
+    _numbers: dict[str, int] = field(default_factory=dict, init=False)
+
+    def to_end(self) -> str:
+        """Stage everything, then show it; return the patient's id."""
+        tables = self._read()
+        sources = [source for job in tables[Job.__tablename__] for source in job["sources"]]
+        if any(uploads.stored(self.settings, [source["id"]]) for source in sources):
+            # A file of another patient could be looked at through this one, and would go with it.
+            raise ValueError("a file that is there already")
+        patient_id = str(tables[Patient.__tablename__][0]["id"])
+        self._stage(patient_id, tables)
+        self._store_files(tables[Job.__tablename__])
+        own = {row["id"] for row in tables[Recording.__tablename__]}
+        for rows, share in read_samples(self.archive, own, ROWS_AT_ONCE):
+            self._step()
+            with writing(self.db, self.held, share=share) as session:
+                session.execute(insert(SAMPLES), rows)
+            uploads.check_room(self.settings, 0, len(rows) * SAMPLE_BYTES)
+        self._show(patient_id)
+        return patient_id
+
+    def _step(self) -> None:
+        """Say that the work goes on, and hold it further. Raises Cancelled, StoppedError, LeaseLostError."""
+        self.sign()
+        if time.monotonic() - self._renewed > RENEW_EVERY_S:
+            with writing(self.db, self.held):
+                self._renewed = time.monotonic()
+
+    def _read(self) -> Tables:
+        """Return the rows of the JSON, typed and checked."""
+        known = {table.name: table for table in patient_tables() if table is not SAMPLES}
+        tables: Tables = {name: [] for name in known}
+        for name, row in read_tables(self.archive, set(known)):
+            self._step()
+            kept = import_checks.typed(known[name], row)
+            for left_out in (*DERIVED, *OF_THIS_JOB) if name == Job.__tablename__ else DERIVED:
+                kept.pop(left_out, None)
+            tables[name].append(kept)
+        import_checks.check(known, tables)
+        return tables
+
+    def _stage(self, patient_id: str, tables: Tables) -> None:
+        """Write all rows but the samples; the patient, marked as staged, comes first."""
+        for table in patient_tables():
+            if table is SAMPLES:
+                continue
+            rows = _in_order(table, tables[table.name])
+            for begin in range(0, len(rows), LARGE_ROWS_AT_ONCE):
+                self._step()
+                with writing(self.db, self.held) as session:
+                    if table.name == Patient.__tablename__:
+                        _refuse_known(session, self.settings, patient_id)
+                    session.execute(
+                        insert(table), self._numbered(session, table, rows[begin : begin + LARGE_ROWS_AT_ONCE])
+                    )
+                    mine = update(PatientImport).where(PatientImport.id == self.held.id)
+                    session.execute(mine.values(patient_id=patient_id))
+
+    def _numbered(self, session: Session, table: Table, rows: list[Row]) -> list[Row]:
+        """Return the rows with numbers behind this installation's, in the order of `_in_order`."""
+        if "number" not in table.columns:
+            return rows
+        if table.name not in self._numbers:
+            self._numbers[table.name] = session.scalar(select(func.max(table.c.number))) or 0
+        return [{**row, "number": self._numbers[table.name] + row["number"]} for row in rows]
+
+    def _store_files(self, jobs: list[Row]) -> None:
+        """Seal and inspect the archive's media anew."""
+        expected = {source["id"]: source for job in jobs for source in job["sources"]}
+        for name in self.archive.namelist():
+            if not name.startswith(MEDIA_FOLDER):
+                continue
+            source = expected.pop(name.removeprefix(MEDIA_FOLDER))
+            with self.archive.open(name) as content:
+                watched: Any = _Watched(content.read, self._step)
+                made = uploads.take_in(self.settings, watched, source["name"], source["id"])
+            if made.sha256 != source["sha256"]:
+                raise ValueError("another file")
+            # As what it is played is told by its content here, and not by the archive.
+            self._describe(jobs, made.id, {"media_type": made.media_type, "begins_s": made.begins_s})
+
+    def _describe(self, jobs: list[Row], upload_id: str, told: Row) -> None:
+        for job in jobs:
+            if any(source["id"] == upload_id for source in job["sources"]):
+                job["sources"] = [one | (told if one["id"] == upload_id else {}) for one in job["sources"]]
+                with writing(self.db, self.held) as session:
+                    session.execute(update(JOBS).where(JOBS.c.id == job["id"]).values(sources=job["sources"]))
+
+    def _show(self, patient_id: str) -> None:
+        """Put the patient on the caseload of who asked for it, if that person may still have it."""
+        with writing(self.db, self.held, share=1.0) as session:
+            asked = self.held.account_id
+            account = access.writer(session, asked) if asked else accounts.first_administrator(session)
+            if account is not None:
+                accounts.grant(session, account.id, patient_id)
+            audit.write(session, AuditAction.PATIENT_IMPORTED, asked, patient_id)
+            import_queue.end(session, self.held, JobState.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A stream that says at each piece that the work goes on."""
+
+    _read: Callable[[int], bytes]
+    _step: Callable[[], None]
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        self._step()
+        return self._read(size)
+
+
+def _refuse_known(session: Session, settings: Settings, patient_id: str) -> None:
+    if session.get(Patient, patient_id) is not None:
+        sentence = "This patient is in the list already, or is being imported. Nothing was added."
+        raise FerError(sentence, "patient_exists")
+    if patient_id in {erasure.erased_id for erasure in erasures.known(settings.erasures_path)}:
         raise FerError("This patient was erased for good here, so the export is not taken back.", "patient_erased")
 
 
-def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], stored: list[str]) -> None:
-    """Seal and inspect the archive's media anew; `stored` gets the ids of what has to go if something fails."""
-    expected = {source["id"]: source for job in jobs for source in job["sources"]}
-    for name in archive.namelist():
-        if not name.startswith(MEDIA_FOLDER):
-            continue
-        source = expected[name.removeprefix(MEDIA_FOLDER)]
-        if uploads.stored(settings, [source["id"]]):
-            raise ValueError("a file that is there already")
-        with archive.open(name) as content:
-            made = uploads.take_in(settings, content, source["name"], source["id"])  # type: ignore[arg-type]
-        stored.append(made.id)
-        if made.sha256 != source["sha256"]:
-            raise ValueError("another file")
-        for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
-            # As what it is played is told by its content here, and not by the archive.
-            one |= {"media_type": made.media_type, "begins_s": made.begins_s}
+def _in_order(table: Table, rows: list[Row]) -> list[Row]:
+    """Return the rows as they can be written, a recording's first version before the others, which refer to it.
 
-
-def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:
-    for table in patient_tables():
-        if table is not SAMPLES and tables[table.name]:
-            # A recording's first version before the others, which refer to it.
-            rows = sorted(
-                _numbered(session, table, tables[table.name]), key=lambda row: row.get("version_of") is not None
-            )
-            session.execute(insert(table), rows)
-    own = {recording["id"] for recording in tables[Recording.__tablename__]}
-    for rows in _batches(read_samples(archive, own)):
-        session.execute(insert(SAMPLES), rows)
-
-
-def _numbered(session: Session, table: Table, rows: list[Row]) -> list[Row]:
-    """Return the rows with this installation's next numbers, in the order in which they were written elsewhere."""
+    `number` becomes the place in the order in which they were written elsewhere, from 1.
+    """
     if "number" not in table.columns:
         return rows
     instant = "recorded_at" if "recorded_at" in table.columns else "created_at"
     # Exports of before rows were numbered say no more than when it was.
     ordered = sorted(rows, key=lambda row: (row.get("number", 0), row[instant], row["id"]))
-    last = session.scalar(select(func.max(table.c.number))) or 0
-    return [{**row, "number": last + place} for place, row in enumerate(ordered, 1)]
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    waiting = iter(rows)
-    while batch := list(islice(waiting, ROWS_AT_ONCE)):
-        yield batch
+    placed = [{**row, "number": place} for place, row in enumerate(ordered, 1)]
+    return sorted(placed, key=lambda row: row.get("version_of") is not None)

@@ -124,8 +124,8 @@ def start(
     queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
         account_id = access.require_administrator_or_console(session, actor)
-        if patient_id is not None and session.get(Patient, patient_id) is None:
-            raise FerError("This patient is no longer in the list.", "unknown_patient")
+        if patient_id is not None:
+            access.need_patient(session, patient_id)
         asked_for = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
         session.add(asked_for)
         session.flush()
@@ -200,10 +200,11 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
         name = ""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        if session.get(Patient, name) is not None:
+        there = select(Patient.id).where(~access.staged(Patient.id))
+        if session.scalar(there.where(Patient.id == name)) is not None:
             return name
         named = or_(Patient.name == name, Patient.code == name)
-        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if name else []
+        found = list(session.scalars(there.where(named).limit(2))) if name else []
     if len(found) > 1:
         raise FerError(
             "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"
@@ -216,6 +217,7 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
 def _shown(patient_id: str | None) -> Select[Recording]:
     """Return the query of the recordings that have a result and are shown, oldest visit first."""
     found = select(Recording).where(Recording.current, Recording.summary.is_not(None))
+    found = found.where(~access.staged(Recording.patient_id))
     if patient_id is not None:
         found = found.where(Recording.patient_id == patient_id)
     return found.order_by(Recording.recorded_on, Recording.number, Recording.id)

@@ -41,7 +41,7 @@ def elsewhere(db: Database, actor: Actor, patient_id: str, sha256s: Sequence[str
             select(Recording, Patient, Patient.id.in_(access.visible(account)))
             .join(Patient, Patient.id == Recording.patient_id)
             .where(Recording.id.in_(holding(session, sha256s)), Recording.current)
-            .where(Recording.patient_id != patient_id)
+            .where(Recording.patient_id != patient_id, ~access.staged(Recording.patient_id))
             .order_by(Recording.number)
         ).all()
         seen = tuple(subject_of(recording, patient) for recording, patient, visible in found if visible)

@@ -28,6 +28,35 @@ class Reanalysis(Base):
     created_at: Mapped[datetime]
 
 
+class PatientImport(Base):
+    """A patient's archive that is brought in: queued -> running -> done, failed or cancelled.
+
+    While it is queued or running, its patient is staged: rows are there, and nobody sees them (`clinic.access.staged`).
+    `account_id`: whose caseload it is for, NULL for the console; `upload_id`: where the archive waits
+    (clinic/recordings/incoming.py), NULL for the console's. Lease and token are those of `Job`. `share`: of the
+    work, 0 to 1. An ended one has a patient only where it is done.
+    """
+
+    __tablename__ = "patient_import"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("patient_import"), index=True)
+    account_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    upload_id: Mapped[str | None] = mapped_column(String(32))
+    patient_id: Mapped[str | None] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    worker: Mapped[str] = mapped_column(String(64), default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    share: Mapped[float] = mapped_column(default=0.0)
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
 class VideoCopy(Base):
     """A copy of a kept video, with boxes and labels and all else unrecognisable, that somebody asked for.
 

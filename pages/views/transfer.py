@@ -1,18 +1,16 @@
-"""A patient's way out and in: the archive of everything, its way back, and the receipt of what was erased."""
+"""A patient's way out: the archive of everything, files for other programs, and the receipt of what was erased."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from clinic.erasure.deletion import Receipt
-from clinic.exchange import downloads, handing_out, imports, recording_files
+from clinic.exchange import downloads, handing_out, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
-from clinic.recordings import incoming
-from pages import actions, chooser, links
+from pages import actions, chooser
 from pages.session import actor
 from pages.views.copies import show_video_copy
-from pages.views.uploader import ARCHIVE, close_uploader, give_up, uploader
 from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
@@ -88,28 +86,6 @@ def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
                 )
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
-
-
-@actions.dialog("Import a patient")
-def import_dialog() -> None:
-    """Take an archive back, and go on to the patient's page."""
-    with show_errors():
-        st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
-        sent = uploader(ARCHIVE)
-        target = actions.opening("import")
-        ready = sent is not None and sent.done
-        if actions.action("Import", "import", target, "primary", disabled=not ready) and ready and sent is not None:
-            parts, who, upload_id = resources(), actor(), sent.first.upload_id
-
-            def bring_in() -> str:
-                with incoming.opened(parts.settings, upload_id, who.account_id) as archive:
-                    return imports.import_patient(parts.db, parts.settings, who, archive)
-
-            with st.spinner("Reading and checking…"):
-                patient_id = actions.once("import", target, bring_in)
-            give_up(sent.ids)
-            close_uploader(ARCHIVE)
-            st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
 def keep_receipt(receipt: Receipt) -> None:

@@ -8,7 +8,7 @@ from alembic import op
 import db.models
 
 revision = "0031"
-down_revision = "0023"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
