@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, Text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
 
 from db.models.base import Base, new_id, next_number
 from db.models.enums import JobState
@@ -122,4 +122,6 @@ class Job(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    recording: Mapped[Recording] = relationship(back_populates="job")
+    recording: Mapped[Recording] = relationship(
+        backref=backref("job", cascade="all, delete-orphan", passive_deletes=True, uselist=False)
+    )

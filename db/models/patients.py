@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, String, Text, event
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from db.folding import search_key
 from db.models.base import Base, new_id, next_number
-
-if TYPE_CHECKING:
-    from db.models.recordings import Recording
 
 
 class Patient(Base):
@@ -38,9 +35,6 @@ class Patient(Base):
     consents_revision: Mapped[int] = mapped_column(default=1)
     sharing_revision: Mapped[int] = mapped_column(default=1)
     visits: Mapped[int] = mapped_column(default=0)
-    recordings: Mapped[list[Recording]] = relationship(
-        back_populates="patient", cascade="all, delete-orphan", passive_deletes=True
-    )
 
 
 @event.listens_for(Patient, "before_update")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Boolean, Connection, ForeignKey, Index, String, Text, column, event, select, update
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
 
 from db.models.base import Base, new_id, next_number
 from db.models.patients import Patient
 from fer_core.types import Status
-
-if TYPE_CHECKING:
-    from db.models.jobs import Job
-
 
 _IN_TREND = column("current", Boolean) & column("summary").is_not(None)
 
@@ -62,15 +58,14 @@ class Recording(Base):
     analysed_at: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=1)
     """Counts the edits of day, time and note; all versions of a visit have the same."""
-    patient: Mapped[Patient] = relationship(back_populates="recordings")
+    patient: Mapped[Patient] = relationship(
+        backref=backref("recordings", cascade="all, delete-orphan", passive_deletes=True)
+    )
     samples: Mapped[list[Sample]] = relationship(
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True
     )
     chunks: Mapped[list[StoredChunk]] = relationship(
         back_populates="recording", cascade="all, delete-orphan", passive_deletes=True
-    )
-    job: Mapped[Job | None] = relationship(
-        back_populates="recording", cascade="all, delete-orphan", passive_deletes=True, uselist=False
     )
 
     __table_args__ = (
