@@ -41,7 +41,7 @@ def blank_picture(value=0):
     return written.getvalue()
 
 
-def eventually(condition, within_s=20.0):
+def eventually(condition, within_s=120.0):
     """Wait until `condition` returns something true and return it; fail when it never does."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
