@@ -255,6 +255,7 @@ FOR_NO_PERSON = {
     "incoming.complete": "asks for the owner, whom the page names",
     "incoming.cancel": "asks for the owner, whom the gate names",
     "readings.after": "values to values",
+    "readings.whole": "values to values",
     "marks.agreed_of": "numbers alone",
     "marks.applied": "values to values",
     "marks.check_row": "a step of `imports.import_patient`",
