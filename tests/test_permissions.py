@@ -37,6 +37,7 @@ from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
 from clinic.patients.listing import Asked
+from clinic.patients.record_state import state_of
 from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, schedule
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
@@ -227,7 +228,9 @@ def waiting(world, actor):
     """An archive that was prepared for the person while that was allowed."""
     folder = world.settings.data_dir / "downloads"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{new_id()}-{world.patient_id}-results.zip"
+    with world.db.read() as session:
+        state = state_of(session, world.patient_id)
+    path = folder / f"{new_id()}-{world.patient_id}-{state}-results.zip"
     content = bytes(downloads.ASKED_EVERY_BYTES + 1)
     owner = actor.account_id if actor is not None else ""
     path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))

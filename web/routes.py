@@ -61,6 +61,7 @@ STATUS = {
     "consent_expired": 403,
     "consent_withdrawn": 403,
     "upload_offset": 409,
+    "download_stale": 409,
     "too_big": 413,
     "no_such_range": 416,
     "upload_busy": 423,

@@ -17,6 +17,7 @@ from clinic.accounts import sessions
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.exchange.exports import NEEDED, export_patient
+from clinic.patients.record_state import state_of
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
@@ -68,28 +69,32 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str) -> 
     with db.read() as session:
         access.require_writer_of_or_console(session, actor, patient_id)
         with_files = consent.missing(session, patient_id, Scope.KEEP_VIDEO) is None
+        state = state_of(session, patient_id)
 
     def write(file: BinaryIO) -> None:
         export_patient(db, settings, actor, patient_id, file)
 
-    return keep(settings, actor.account_id, patient_id, Kind.ARCHIVE, write, with_files)
+    return keep(settings, actor.account_id, patient_id, state, Kind.ARCHIVE, write, with_files)
 
 
 def keep(
     settings: Settings,
     owner: str,
     patient_id: str,
+    state: str,
     kind: Kind,
     write: Callable[[BinaryIO], object],
     with_files: bool = False,
 ) -> str:
     """Seal what `write` writes of a patient and return the ticket by which its owner fetches it once.
 
-    `with_files`: as in `Waiting`. Raises what `write` raises.
+    `state`: that of the patient's record before it was read (clinic/patients/record_state.py); `with_files`: as in
+    `Waiting`. Raises what `write` raises.
     """
     sweep(settings)
     ticket = secrets.token_hex(16)
-    path = _folder(settings) / f"{ticket}-{patient_id}-{FILES if with_files else RESULTS}.{kind.value}"
+    made_of = FILES if with_files else RESULTS
+    path = _folder(settings) / f"{ticket}-{patient_id}-{state}-{made_of}.{kind.value}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -107,7 +112,8 @@ def keep(
 def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Waiting:
     """Open what waits under a ticket, to be closed by the caller; the person's rights and the consent are asked again.
 
-    Raises Forbidden, ConsentError, FerError ``download_unknown``, also for one that is too old or somebody else's.
+    What was edited or deleted since it was made doesn't leave. Raises Forbidden, ConsentError, FerError
+    ``download_unknown``, also for one that is too old or somebody else's, ``download_stale``.
     """
     with db.read() as session:
         account = access.acting(session, actor)
@@ -117,11 +123,12 @@ def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Waiting
         file = open_sealed(path.open("rb"), open_store(settings).key, _context(path, account.id))
     except (FileNotFoundError, FerError):
         raise _unknown() from None
-    _, patient_id, made_of = path.stem.split("-")
+    _, patient_id, state, made_of = path.stem.split("-")
     kind = Kind(path.suffix.removeprefix("."))
     waiting = Waiting(path, patient_id, kind, made_of == FILES, file, file.seek(0, os.SEEK_END))
     try:
         need_allowed(db, actor, waiting)
+        _need_current(db, waiting, state)
     except BaseException:
         file.close()
         raise
@@ -157,6 +164,17 @@ def need_allowed(db: Database, actor: Actor, waiting: Waiting) -> None:
         raise access.refusal("signed_out")
 
 
+def _need_current(db: Database, waiting: Waiting, state: str) -> None:
+    """Delete what no longer tells what is stored. Raises FerError ``download_stale``."""
+    with db.read() as session:
+        if state_of(session, waiting.patient_id) == state:
+            return
+    waiting.path.unlink(missing_ok=True)
+    raise FerError(
+        "This patient's record has changed since the file was prepared. Please prepare it again.", "download_stale"
+    )
+
+
 def sweep(settings: Settings, everything: bool = False) -> int:
     """Delete archives that nobody fetched in time, or all that wait; return how many."""
     folder = _folder(settings)
@@ -184,7 +202,8 @@ def _found(settings: Settings, ticket: str) -> Path:
     folder = _folder(settings)
     if not re.fullmatch(r"[0-9a-f]{32}", ticket) or not folder.exists():
         raise _unknown()
-    for path in folder.glob(f"{ticket}-*"):
+    # A file of a release before this one doesn't say of which state it is.
+    for path in folder.glob(f"{ticket}-*-*-*"):
         return path
     raise _unknown()
 

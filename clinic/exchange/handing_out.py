@@ -16,6 +16,7 @@ from clinic.exchange.research import archive
 from clinic.exchange.spreadsheet import workbook
 from clinic.patients import caseload, conditions
 from clinic.patients.caseload import PatientDetail
+from clinic.patients.record_state import state_of
 from clinic.questionnaires import answers
 from clinic.settings import Settings
 from db.engine import Database
@@ -30,12 +31,13 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, kin
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
+        state = state_of(session, patient_id)
     content = _made(db, actor, patient_id, kind)
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
         audit.write(session, AuditAction.PATIENT_EXPORTED, account.id, patient_id, kind=kind.value)
-    return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
+    return downloads.keep(settings, actor.account_id, patient_id, state, kind, lambda file: file.write(content))
 
 
 def _made(db: Database, actor: Actor, patient_id: str, kind: Kind) -> bytes:

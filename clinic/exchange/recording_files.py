@@ -19,6 +19,7 @@ from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED, for_a_spreadsheet
 from clinic.patients import caseload
+from clinic.patients.record_state import state_of
 from clinic.patients.summaries import series_of
 from clinic.recordings import marks
 from clinic.recordings.marks import Mark
@@ -61,6 +62,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         access.require_writer_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, *NEEDED)
         patient_id, kind, made_with = recording.patient_id, recording.kind, recording.settings
+        state = state_of(session, patient_id)
     table = caseload.samples(db, actor, recording_id)
     content = archive(table, series_of(table, kind, made_with), marks.marks(db, actor, recording_id))
     with db.session() as session:
@@ -69,7 +71,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         audit.write(
             session, AuditAction.PATIENT_EXPORTED, account.id, patient_id, recording_id, kind=Kind.MOMENTS.value
         )
-    return downloads.keep(settings, actor.account_id, patient_id, Kind.MOMENTS, lambda file: file.write(content))
+    return downloads.keep(settings, actor.account_id, patient_id, state, Kind.MOMENTS, lambda file: file.write(content))
 
 
 def note_picture(db: Database, actor: Actor, recording_id: str, kind: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from clinic.exchange import downloads, video_copies
 from clinic.exchange.downloads import Kind
 from clinic.exchange.video_copies import CopyClaim
+from clinic.patients.record_state import state_of
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.worker.analysis import PROGRESS_EVERY_S
@@ -52,6 +53,7 @@ def _write(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable
     with db.read() as session:
         job = session.scalars(select(Job).where(Job.recording_id == claimed.recording_id)).one()
         every_s = float(session.get_one(Recording, claimed.recording_id).settings.get("every_s") or 0.0)
+        state = state_of(session, claimed.patient_id)
         found, upload_id = results(load_samples(session, claimed.recording_id)), job.sources[0]["id"]
     told_at = float("-inf")
 
@@ -68,7 +70,7 @@ def _write(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable
         with uploads.open_stored(settings, upload_id) as source:
             annotate(source, found, target, patient=0, held_s=max(HELD_S, 2 * every_s), report=report)
 
-    return downloads.keep(settings, claimed.account_id, claimed.patient_id, Kind.VIDEO, write, with_files=True)
+    return downloads.keep(settings, claimed.account_id, claimed.patient_id, state, Kind.VIDEO, write, with_files=True)
 
 
 def results(samples: SampleTable) -> list[FrameResult]:

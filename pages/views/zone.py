@@ -17,9 +17,21 @@ def ask_for_zone(who: Actor) -> None:
     if found is None:
         zones.adopt(parts.db, who, st.context.timezone)
         found = zones.chosen(parts.db)
-    if found is None or not found.confirmed:
-        st.info("In which time zone is the clinic? It says which day it is, for everybody.", icon=":material/schedule:")
+    if found is not None and found.confirmed:
+        return
+    st.info(_question(found.name if found is not None else None), icon=":material/schedule:")
+    if found is not None and actions.action("That is right", "confirm-zone", found.name, wide=True):
+        zones.choose(parts.db, who, found.name)
+        st.rerun()
+    # In a window of its own: a list of all zones of the world is no part of every page.
+    with st.popover("Choose the time zone", width="stretch"):
         zone_form(who)
+
+
+def _question(name: str | None) -> str:
+    if name is None:
+        return "In which time zone is the clinic? It says which day it is, for everybody."
+    return f"Is the clinic in the time zone {name}? It says which day it is, for everybody."
 
 
 def zone_form(who: Actor) -> None:
