@@ -22,6 +22,7 @@ from fer_core.faces.mouth import MouthWatch
 from fer_core.faces.preprocess import crop_faces
 from fer_core.faces.tracking import CHOSEN_IOU
 from fer_core.media import video
+from fer_core.media.fades import Fades
 from fer_core.media.image import read_image
 from fer_core.media.passage import Bookmark, DecodeStats, Span
 from fer_core.media.prefetch import prefetch
@@ -320,9 +321,11 @@ def _look(frames: Iterable[Frame], begun: _Begun, every_s: float, going: threadi
     """Find, follow and cut out the faces of one frame after the other, while `going` is set."""
     begun_s = begun.begun_s
     before = begun.after.position if begun.after is not None else None
-    mouths = MouthWatch()
+    mouths, fades = MouthWatch(), Fades()
     for samples, frame in enumerate(frames, start=begun.samples + 1):
         going.wait()
+        if frame.shots is not None and fades.ends(frame.time_s, frame.shots.luma):
+            frame = replace(frame, cut=True)
         faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale, frame.cut), frame.scale)
         seen = _Seen(frame, faces, *_crops(frame, faces), damaged_moments(before, frame.position, every_s), samples)
         seen.mouths = mouths.changes(frame.time_s, seen.crops, faces, [reason is None for reason in seen.reasons])
@@ -331,6 +334,8 @@ def _look(frames: Iterable[Frame], begun: _Begun, every_s: float, going: threadi
             seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
             # A pass that goes on from here knows no earlier crop, and must find what this one finds.
             mouths.forget()
+            fades.forget()
+            begun.follower.forget_appearance()
         before = frame.position
         yield seen
 
