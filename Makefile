@@ -31,7 +31,7 @@ demo: $(VENV)/run.stamp
 	FER_DEMO=1 $(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone tests/train
 	$(BIN)/python -m pytest -m "not alone" $(AT_ONCE)
 
 # Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, walks over tables.

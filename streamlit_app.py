@@ -13,7 +13,18 @@ from clinic.admin.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error
-from web import account, hosts, monitoring, patient_mode, provider, sign_in, streamlit_protocol, tokens, watch
+from web import (
+    account,
+    ended_windows,
+    hosts,
+    monitoring,
+    patient_mode,
+    provider,
+    sign_in,
+    streamlit_protocol,
+    tokens,
+    watch,
+)
 from web.api import application as api
 from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, resources, welcome
@@ -31,9 +42,10 @@ async def start(_app: st.App) -> AsyncIterator[None]:
     said = await asyncio.to_thread(or_end, welcome)
     if said is not None:
         print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
-    watching = asyncio.create_task(keep_watch(database()))
+    watching = [asyncio.create_task(work) for work in (keep_watch(database()), ended_windows.keep_closing())]
     yield
-    watching.cancel()
+    for task in watching:
+        task.cancel()
     # Here and not when Python ends: uvicorn gives the signal back, and by that the process ends at once.
     await asyncio.to_thread(resources().supervisor.stop)
 

@@ -200,8 +200,8 @@ def _write(part: Path, key: Key, tables: dict[str, int], copy: Path, stores: Sto
             media = tuple(add(archive, *found) for found in attached.present(stores, wanted(copy)))
             # The manifest comes last: what a file held is known when it was read, once.
             manifest = Manifest(datetime.now(UTC).isoformat(), tables, sha256, media)
-            told = json.dumps(asdict(manifest)).encode()
-            add(archive, MANIFEST, io.BytesIO(told), len(told))
+            content = json.dumps(asdict(manifest)).encode()
+            add(archive, MANIFEST, io.BytesIO(content), len(content))
         file.flush()
         os.fsync(file.fileno())
     return manifest
@@ -244,9 +244,9 @@ def _digest(archive: tarfile.TarFile, entry: tarfile.TarInfo, copy: Path) -> str
 
 
 def _manifest(archive: tarfile.TarFile) -> Manifest:
-    told = json.loads(content_of(archive, archive.getmember(MANIFEST)).read())
-    if told["format"] != FORMAT:
+    content = json.loads(content_of(archive, archive.getmember(MANIFEST)).read())
+    if content["format"] != FORMAT:
         raise ValueError("another format")
-    if told["version"] > VERSION:
+    if content["version"] > VERSION:
         raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
-    return Manifest(**{**told, "media": tuple(MediaFile(**media) for media in told["media"])})
+    return Manifest(**{**content, "media": tuple(MediaFile(**media) for media in content["media"])})

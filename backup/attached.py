@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from db.copies import CopyError
+from db.sqlite import sqlite3
 from storage.placing import PART, adopt
 
 COPY_BYTES = 1 << 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from backup.erasures import Erasure, apply
 from db.copies import CopyError, check, copy_whole, overwrite
 from db.migrate import knows
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 

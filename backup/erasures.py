@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from typing import Literal
 
 from db.copies import CopyError
 from db.models import new_id
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 Kind = Literal["patient", "recording", "consent", "questionnaire_answer"]
@@ -72,8 +72,8 @@ def known(path: Path) -> list[Erasure]:
     found = []
     for number, line in enumerate(lines):
         try:
-            told = json.loads(line)
-            found.append(Erasure(**{**told, "at": datetime.fromisoformat(told["at"])}))
+            content = json.loads(line)
+            found.append(Erasure(**{**content, "at": datetime.fromisoformat(content["at"])}))
         except (ValueError, TypeError, KeyError):
             # Cut off by a power cut, before anything was erased.
             if not line or number == len(lines) - 1 or not line.endswith("}"):

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from benchmarks.clinics import Clinic, clinic, picture, until
 from clinic.jobs.jobs import ACTIVE
-from db.models import Chunk, Job, JobState, Sample
+from db.models import Job, JobState, Sample, StoredChunk
 from tests import postgresql
 
 
@@ -71,7 +71,7 @@ def _left(place: Clinic) -> int:
 def _counted(place: Clinic, pictures: int) -> Throughput:
     with place.db.read() as session:
         found = session.scalars(select(Job)).all()
-        chunks = Counter(session.scalars(select(Chunk.recording_id)))
+        chunks = Counter(session.scalars(select(StoredChunk.recording_id)))
         moments = Counter(session.scalars(select(Sample.recording_id)))
     started: list[datetime] = [job.started_at for job in found if job.started_at is not None]
     finished: list[datetime] = [job.finished_at for job in found if job.finished_at is not None]

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from benchmarks.clinics import Clinic, clinic, until, video
 from clinic.jobs.jobs import ACTIVE
-from db.models import Chunk, Job, JobState
+from db.models import Job, JobState, StoredChunk
 
 
 def throughput(machines: int, videos: int, seconds: int) -> float:
@@ -38,6 +38,6 @@ def _left(place: Clinic) -> int:
 
 def _pace(place: Clinic) -> float:
     with place.db.read() as session:
-        chunks = session.scalars(select(Chunk).order_by(Chunk.written_at)).all()
+        chunks = session.scalars(select(StoredChunk).order_by(StoredChunk.written_at)).all()
     worked_s = (chunks[-1].written_at - chunks[0].written_at).total_seconds()
     return float(sum(chunk.end_s - chunk.begin_s for chunk in chunks[1:]) / worked_s)

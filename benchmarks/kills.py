@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from benchmarks.clinics import Clinic, clinic, kill, until, video
 from clinic.jobs import leases, progress
-from db.models import Chunk, Job, JobState
-from fer_core.analyzer import CHUNK_S
+from db.models import Job, JobState, StoredChunk
+from fer_core.looking import CHUNK_S
 
 VICTIMS = {
     "worker": "the worker",
@@ -183,8 +183,8 @@ def _ended(place: Clinic, recording_id: str) -> bool:
 def _chunks(place: Clinic, recording_id: str) -> list[tuple[float, ...]]:
     with place.db.read() as session:
         found = session.execute(
-            select(Chunk.number, Chunk.begin_s, Chunk.end_s, Chunk.samples)
-            .where(Chunk.recording_id == recording_id)
-            .order_by(Chunk.number)
+            select(StoredChunk.number, StoredChunk.begin_s, StoredChunk.end_s, StoredChunk.samples)
+            .where(StoredChunk.recording_id == recording_id)
+            .order_by(StoredChunk.number)
         )
         return [tuple(row) for row in found]

@@ -56,8 +56,8 @@ def content(size: int) -> Iterator[bytes]:
 
 def memory_mb(pid: int, what: str) -> float:
     """Return what the kernel says of a process's memory: ``VmRSS`` now, ``VmHWM`` at its peak."""
-    told = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(rf"{what}:\s+(\d+) kB", told)
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(rf"{what}:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else float("nan")
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clinic import access, audit
 from clinic.accounts import accounts, totp
@@ -20,9 +21,12 @@ from clinic.jobs import reanalysis
 from clinic.phrases import counted
 from clinic.recordings import folders
 from clinic.settings import Settings
-from clinic.worker import cluster, selftest, worker
+from clinic.worker import selftest, worker
 from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
+
+if TYPE_CHECKING:
+    from clinic.worker import cluster
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m clinic") -> int:
@@ -67,7 +71,7 @@ def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
     test.set_defaults(command=_selftest)
     head = commands.add_parser("migrate", help="bring the database to this version's tables")
     head.set_defaults(command=_migrate)
-    invented = commands.add_parser("demo", help="add four invented patients, in a database of their own")
+    invented = commands.add_parser("demo", help="add invented patients, in a database of their own")
     invented.set_defaults(command=_demo)
     export = commands.add_parser("export", help="write everything on one patient into a ZIP archive")
     export.add_argument("patient", help="the patient's id: the 32 digits in the address of the patient's page")
@@ -100,7 +104,11 @@ def _worker(options: argparse.Namespace) -> int:
 
 
 def _opener(settings: Settings) -> cluster.Opener:
-    return cluster.opener(settings.dask) if settings.dask else worker.open_default_analyzer
+    if not settings.dask:
+        return worker.open_default_analyzer
+    from clinic.worker import cluster  # not at the top: it loads torch, and most commands need none
+
+    return cluster.opener(settings.dask)
 
 
 def _reanalyse(options: argparse.Namespace) -> int:

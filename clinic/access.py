@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from clinic import audit, clock, words
 from clinic.audit import AuditAction
 from db.engine import Database
-from db.models import Access, Account, Installation, Patient, Recording
+from db.models import Access, Account, Installation, JobState, Patient, PatientImport, Recording
 from db.models import Role as Role  # the pages know no tables
 from fer_core.errors import FerError
 
@@ -128,6 +128,17 @@ def require_writer(session: Session, actor: Actor | None) -> Account:
     return account
 
 
+def writer(session: Session, account_id: str) -> Account:
+    """Return an account if it may change things now: for work that goes on without the person.
+
+    Raises Forbidden ``signed_out``, ``statement``, ``read_only``.
+    """
+    account = admitted(session.get(Account, account_id))
+    if account.role == Role.VIEWER.value:
+        raise refusal("read_only")
+    return account
+
+
 def require_reader_of(session: Session, actor: Actor | None, patient_id: str) -> Account:
     """Return the acting account if it sees the patient.
 
@@ -138,8 +149,7 @@ def require_reader_of(session: Session, actor: Actor | None, patient_id: str) ->
     if actor is not None and actor.patients is not None and patient_id not in actor.patients:
         raise refusal("not_in_token")
     if not session.scalar(select(sees(account.id, patient_id))):
-        if session.get(Patient, patient_id) is None:
-            raise unknown_patient()
+        need_patient(session, patient_id)
         raise refusal("not_your_patient")
     return account
 
@@ -164,9 +174,24 @@ def require_writer_of_or_console(session: Session, actor: Actor | None, patient_
     """
     if actor is not CONSOLE:
         return require_writer_of(session, actor, patient_id).id
-    if session.get(Patient, patient_id) is None:
-        raise unknown_patient()
+    need_patient(session, patient_id)
     return None
+
+
+def need_patient(session: Session, patient_id: str) -> None:
+    """Refuse unless the patient is wholly there. Raises FerError ``unknown_patient``."""
+    if session.scalar(select(Patient.id).where(Patient.id == patient_id, ~staged(Patient.id))) is None:
+        raise unknown_patient()
+
+
+def staged(patient_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a patient is still being imported, so that nobody sees it; `patient_id` is a column.
+
+    Whatever looks at patients without an account's access to them leaves these out.
+    """
+    coming = PatientImport.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
+    named = select(PatientImport.id).where(PatientImport.patient_id == patient_id, coming)
+    return named.correlate_except(PatientImport).exists()
 
 
 def require_writer_or_console(session: Session, actor: Actor | None) -> Account | None:

@@ -1,4 +1,4 @@
-"""The audit: who did what to whom, in rows that are chained by their hashes and written together with the deed.
+"""The audit: who did what to whom, in rows that are chained by their hashes and written together with the action.
 
 Ids alone and no names, so that erasing a patient leaves the audit whole and nameless. What a person typed is kept
 beside the chain, in a table that goes with the patient; the chain holds its salted hash.
@@ -44,8 +44,8 @@ class AuditAction(StrEnum):
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
     SIGNED_OUT = "signed_out"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 the name of a deed
-    PASSWORD_RESET = "password_reset"  # noqa: S105 the name of a deed
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 the name of an action
+    PASSWORD_RESET = "password_reset"  # noqa: S105 the name of an action
     SECOND_STEP_ON = "second_step_on"
     SECOND_STEP_OFF = "second_step_off"
     SECOND_STEP_RESET = "second_step_reset"
@@ -60,9 +60,9 @@ class AuditAction(StrEnum):
     CASELOAD_HANDED_OVER = "caseload_handed_over"
     HAND_OVER_ASKED = "hand_over_asked"
     HAND_OVER_REFUSED = "hand_over_refused"
-    TOKEN_MADE = "token_made"  # noqa: S105 the name of a deed
-    TOKEN_REVOKED = "token_revoked"  # noqa: S105 the name of a deed
-    TOKEN_USED = "token_used"  # noqa: S105 the name of a deed
+    TOKEN_MADE = "token_made"  # noqa: S105 the name of an action
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 the name of an action
+    TOKEN_USED = "token_used"  # noqa: S105 the name of an action
     TAKEOVER_READ = "takeover_read"
     PATIENT_ADDED = "patient_added"
     PATIENT_CHANGED = "patient_changed"
@@ -70,6 +70,8 @@ class AuditAction(StrEnum):
     PATIENT_DELETED = "patient_deleted"
     PATIENT_EXPORTED = "patient_exported"
     PATIENT_IMPORTED = "patient_imported"
+    VIDEO_COPY_ASKED = "video_copy_asked"
+    VIDEO_COPY_CANCELLED = "video_copy_cancelled"
     REPORT_MADE = "report_made"
     SERIES_IMPORTED = "series_imported"
     SERIES_DELETED = "series_deleted"
@@ -83,6 +85,8 @@ class AuditAction(StrEnum):
     RECORDING_CHANGED = "recording_changed"
     RECORDING_DELETED = "recording_deleted"
     FACE_CHOSEN = "face_chosen"
+    FACE_SPLIT = "face_split"
+    FACE_REOPENED = "face_reopened"
     REANALYSIS_STARTED = "reanalysis_started"
     CONSENT_RECORDED = "consent_recorded"
     CONSENT_WITHDRAWN = "consent_withdrawn"
@@ -109,6 +113,10 @@ class AuditAction(StrEnum):
     KEY_CHANGED = "key_changed"
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True).encode
+"""Made once: a walk along the chain writes each row."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
     """What a walk along the chain found: `first_bad` is the number of the first wrong row, None where all are right.
@@ -133,7 +141,7 @@ def write(
     typed: str | None = None,
     **details: Any,
 ) -> None:
-    """Add a row in the transaction of the deed itself, which has to hold the write lock (`Database.session`).
+    """Add a row in the transaction of the action itself, which has to hold the write lock (`Database.session`).
 
     `details`: ids, numbers and words of the program; never a name. `typed`: what a person wrote about the patient,
     which is deleted with the patient. Raises ValueError for other text in `details`.
@@ -231,4 +239,4 @@ def _text_digest(salt: str, text: str) -> str:
 
 def _digest(row: AuditRow | Row[Any]) -> str:
     said = [row.number, row.at.isoformat(), row.action, row.account_id, row.patient_id, row.recording_id, row.details]
-    return hashlib.sha256(json.dumps([*said, row.previous], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL([*said, row.previous]).encode()).hexdigest()

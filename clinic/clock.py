@@ -60,8 +60,14 @@ def file_age_s(path: Path) -> float:
 
 def zone(session: Session) -> tzinfo:
     """Return the clinic's time zone; UTC until one is chosen."""
-    known = session.get(Installation, Installation.ONLY)
+    known = _installation(session)
     return ZoneInfo(known.zone) if known is not None and known.zone else UTC
+
+
+def _installation(session: Session) -> Installation | None:
+    """Return the clinic's row, which one session reads once: SQLAlchemy forgets what nobody holds."""
+    known = session.info["installation"] = session.get(Installation, Installation.ONLY)
+    return known
 
 
 def today(session: Session) -> date:
@@ -71,7 +77,7 @@ def today(session: Session) -> date:
 
 def latest_day(session: Session) -> date:
     """Return the latest day that it may be for somebody in the clinic: the date line's, until a zone is chosen."""
-    known = session.get(Installation, Installation.ONLY)
+    known = _installation(session)
     if known is not None and known.zone:
         return today(session)
     return (now() + timedelta(hours=14)).date()

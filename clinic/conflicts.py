@@ -1,11 +1,23 @@
-"""Edits that meet: each says which revision it saw, and is refused where somebody else was faster."""
+"""Edits that meet: each says what it saw, and is refused where somebody else was faster.
+
+A record that is edited has a revision (`need_unchanged`). Where records of a kind are added, what counts is which of
+them were on the screen (`need_seen`). Both are asked in the transaction that stores, so that of two at once one is
+refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fer_core.errors import FerError
+
+
+def shown_as(*ids: Collection[str]) -> str:
+    """Return a short text that names which records these are, kind by kind; empty for none."""
+    named = [sorted(kind) for kind in ids]
+    return hashlib.sha256(repr(named).encode()).hexdigest()[:16] if any(named) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +32,13 @@ class Difference:
 class ConflictError(FerError):
     """Somebody changed a record after it was drawn; nothing of the second edit was stored.
 
-    `revision`: that of the record now, with which an edit made in full knowledge of `differences` goes through.
+    `revision`: that of the record now, or the ids that are to be seen: with it an edit made in full knowledge of
+    `differences` goes through.
     """
 
     code = "changed_meanwhile"
 
-    def __init__(self, what: str, revision: int, differences: Sequence[Difference] = ()) -> None:
+    def __init__(self, what: str, revision: int | frozenset[str], differences: Sequence[Difference] = ()) -> None:
         super().__init__(
             f"Somebody changed {what} since you opened it, so nothing was done. Please "
             + ("compare and decide." if differences else "look at it again."),
@@ -41,3 +54,15 @@ def need_unchanged(what: str, seen: int | None, stored: int, differences: Sequen
     """
     if seen is not None and seen != stored:
         raise ConflictError(what, stored, [one for one in differences if one.stored != one.wanted])
+
+
+def need_seen(what: str, seen: Collection[str] | None, stored: Mapping[str, str], wanted: str) -> None:
+    """Refuse to add to records of which not all were seen: somebody added one meanwhile.
+
+    `seen`: ids; None asks nothing. `stored`: by id, what each of them says; `wanted`: what is to be added.
+    Raises ConflictError.
+    """
+    newer = [said for record_id, said in stored.items() if seen is not None and record_id not in seen]
+    if newer:
+        differences = [Difference("Entry", said, wanted) for said in newer]
+        raise ConflictError(what, frozenset(stored), differences)

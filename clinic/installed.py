@@ -39,8 +39,8 @@ def read_settings(path: Path) -> dict[str, str]:
         return {}
     except PermissionError:
         raise FerError(f"This account may not read {path}. Please run it as root (sudo).", "settings_closed") from None
-    told = [line.strip().partition("=") for line in lines if "=" in line and line.strip()[0] not in "#;"]
-    return {name.strip(): _plain(value.strip()) for name, _, value in told}
+    pairs = [line.strip().partition("=") for line in lines if "=" in line and line.strip()[0] not in "#;"]
+    return {name.strip(): _plain(value.strip()) for name, _, value in pairs}
 
 
 def _plain(value: str) -> str:

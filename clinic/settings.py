@@ -63,7 +63,8 @@ class Settings:
 
     `model`: the card of the model that analyses, None for the one that comes with the program.
     `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
-    `backup_dir`: where the daily backups lie. `metrics_token`: who shows it may read ``/metrics``; None: nobody.
+    `own_worker`: the web process starts a worker beside itself. `backup_dir`: where the daily backups lie.
+    `metrics_token`: who shows it may read ``/metrics``; None: nobody.
     """
 
     data_dir: Path
@@ -86,6 +87,7 @@ class Settings:
     timezone: str | None = None
     backup_dir: Path | None = None
     metrics_token: str | None = field(default=None, repr=False)
+    own_worker: bool = True
 
     def __post_init__(self) -> None:
         if not self.media_url:
@@ -131,6 +133,7 @@ class Settings:
             model=named_model(),
             timezone=os.environ.get("FER_TIMEZONE") or None,
             metrics_token=_token(),
+            own_worker=os.environ.get("FER_OWN_WORKER") != "0",
         )
 
     def as_demo(self, make: bool = True) -> Settings:

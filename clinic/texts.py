@@ -29,16 +29,20 @@ def one_line(text: str) -> str:
     return line if is_seen(line) else ""
 
 
-def short_note(note: str, most: int, code: str) -> str:
-    """Return a note of one line as it is kept. Raises FerError `code` over `most` characters, or with hidden ones."""
-    refused = FerError(f"Please keep the note under {most} characters, on one line.", code)
+def kept_line(text: str, most: int, refused: FerError, least: int = 0) -> str:
+    """Return a line of `least` to `most` characters as it is kept. Raises `refused` for another, or a hidden part."""
     try:
-        line = one_line(note)
+        line = one_line(text)
     except ValueError:
         raise refused from None
-    if len(line) > most:
+    if not least <= len(line) <= most:
         raise refused
     return line
+
+
+def short_note(note: str, most: int, code: str) -> str:
+    """Return a note of one line as it is kept. Raises FerError `code` over `most` characters, or with hidden ones."""
+    return kept_line(note, most, FerError(f"Please keep the note under {most} characters, on one line.", code))
 
 
 def lines(text: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from clinic.audit import AuditAction
-from db.models import ConditionKind, EventKind, Role, Scope
+from db.models import ConditionKind, EventKind, Role
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -33,6 +32,7 @@ STATUSES: dict[str, str] = {
     Status.PROFILE: "face turned away",
     Status.PARTIAL: "face partly outside the picture",
     Status.DAMAGED: "file damaged here",
+    Status.NOT_PATIENT: "not the patient, as somebody marked",
 }
 """Why a moment has a label or has none, with what helps next time."""
 
@@ -102,8 +102,8 @@ MARK_REASONS: dict[str, str] = {
     "other": "another reason",
 }
 MARKS = (
-    "Marks stand beside the samples, which stay as they are. The trend and the patient's page use the samples as they"
-    " were analysed, whatever is marked."
+    "Marks stand beside the samples, which stay as they are. A stretch marked as not the patient counts nowhere: not in"
+    " the summary, the trend or an export. Apart from that, the trend uses the samples as they were analysed."
 )
 AGREEMENT = (
     "Marked moments were chosen by people, not drawn by lot: they show where the model was looked at, not how often it"
@@ -113,10 +113,7 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
     " which is shown when you turn this off."
 )
-CHOICE_STAYS = (
-    "So who the patient is can't be changed any more: mark a stretch that shows somebody else as not the patient, or"
-    " analyse the file again."
-)
+CHOICE_STAYS = "Where a stretch shows somebody else all the same, mark it as not the patient: see Whose face, below."
 NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
 NOT_COMPARABLE = (
     "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
@@ -176,109 +173,8 @@ ACCOUNTS_SEE_OWN = (
     " them, on the patient's page under Consent and sharing."
 )
 
-AUDIT_ACTIONS: dict[str, str] = {
-    AuditAction.SIGNED_IN: "signed in",
-    AuditAction.SIGN_IN_REFUSED: "was refused at the sign-in",
-    AuditAction.SIGNED_OUT: "signed out",
-    AuditAction.PASSWORD_CHANGED: "changed the own password",
-    AuditAction.PASSWORD_RESET: "reset a password",
-    AuditAction.SECOND_STEP_ON: "turned the second step on",
-    AuditAction.SECOND_STEP_OFF: "turned the second step off",
-    AuditAction.SECOND_STEP_RESET: "took a second step from an account",
-    AuditAction.RECOVERY_CODES_MADE: "made new recovery codes",
-    AuditAction.RECOVERY_CODE_USED: "used a recovery code",
-    AuditAction.PROVIDER_LINKED: "linked an account to the sign-in provider",
-    AuditAction.PROVIDER_UNLINKED: "ended an account's link to the sign-in provider",
-    AuditAction.ACCOUNT_ADDED: "added an account",
-    AuditAction.ACCOUNT_DISABLED: "disabled an account",
-    AuditAction.ACCOUNT_ENABLED: "enabled an account",
-    AuditAction.ROLE_CHANGED: "changed a role",
-    AuditAction.CASELOAD_HANDED_OVER: "handed the patient over",
-    AuditAction.HAND_OVER_ASKED: "asked to hand a caseload over",
-    AuditAction.HAND_OVER_REFUSED: "refused to hand a caseload over",
-    AuditAction.TOKEN_MADE: "made a token for a program",
-    AuditAction.TOKEN_REVOKED: "revoked the token of a program",
-    AuditAction.TOKEN_USED: "asked by a program with a token",
-    AuditAction.TAKEOVER_READ: "read what administrators had done",
-    AuditAction.PATIENT_ADDED: "added the patient",
-    AuditAction.PATIENT_CHANGED: "changed name or note",
-    AuditAction.PATIENT_VIEWED: "looked at the patient",
-    AuditAction.PATIENT_DELETED: "deleted the patient",
-    AuditAction.PATIENT_EXPORTED: "exported the patient",
-    AuditAction.PATIENT_IMPORTED: "imported the patient",
-    AuditAction.REPORT_MADE: "made a report on the patient",
-    AuditAction.SERIES_IMPORTED: "imported results of another program",
-    AuditAction.SERIES_DELETED: "deleted results of another program",
-    AuditAction.PATIENT_SHARED: "shared the patient",
-    AuditAction.PATIENT_UNSHARED: "took the patient from a colleague",
-    AuditAction.EMERGENCY_ACCESS: "opened the patient in an emergency",
-    AuditAction.EMERGENCY_REFUSED: "looked for a patient in an emergency and found none",
-    AuditAction.RECORDING_ADDED: "added a recording",
-    AuditAction.RECORDING_CANCELLED: "cancelled an analysis",
-    AuditAction.RECORDING_RETRIED: "started an analysis again",
-    AuditAction.RECORDING_CHANGED: "changed a recording's note",
-    AuditAction.RECORDING_DELETED: "deleted a recording",
-    AuditAction.FACE_CHOSEN: "said which face is the patient's",
-    AuditAction.REANALYSIS_STARTED: "started analysing again with a new model",
-    AuditAction.CONSENT_RECORDED: "recorded consent",
-    AuditAction.CONSENT_WITHDRAWN: "withdrew consent for the patient",
-    AuditAction.STATEMENT_ACCEPTED: "accepted the intended use",
-    AuditAction.VIDEO_VIEWED: "watched a kept video",
-    AuditAction.QUESTIONNAIRE_ADDED: "entered a questionnaire",
-    AuditAction.QUESTIONNAIRE_DELETED: "deleted a questionnaire",
-    AuditAction.QUESTIONNAIRE_SCHEDULED: "changed when a questionnaire is due",
-    AuditAction.SCALE_DEFINED: "defined a questionnaire",
-    AuditAction.SCALE_RETIRED: "retired a questionnaire",
-    AuditAction.DEVICE_HANDED_OVER: "handed the device to the patient",
-    AuditAction.DEVICE_GIVEN_BACK: "took the device back from the patient",
-    AuditAction.PIN_REFUSED: "typed a wrong PIN on the patient's screen",
-    AuditAction.MARK_ADDED: "marked a stretch of a recording",
-    AuditAction.MARK_CHANGED: "changed a mark of a recording",
-    AuditAction.MARK_DELETED: "deleted a mark of a recording",
-    AuditAction.EVENT_ADDED: "added a mark to the time axis",
-    AuditAction.EVENT_DELETED: "deleted a mark of the time axis",
-    AuditAction.CONDITION_ADDED: "recorded a condition of the face",
-    AuditAction.CONDITION_ENDED: "ended a condition of the face",
-    AuditAction.CLOCK_JUMPED: "found that the computer's clock had been set",
-    AuditAction.CLOCK_CONFIRMED: "confirmed the computer's clock",
-    AuditAction.ZONE_CHANGED: "set the clinic's time zone",
-    AuditAction.KEY_CHANGED: "changed the master key",
-}
-
-TAKEOVERS: dict[str, str] = {
-    AuditAction.PASSWORD_RESET: "{by} gave {account} a new password",
-    AuditAction.SECOND_STEP_RESET: "{by} took the second step from {account}",
-    AuditAction.PROVIDER_LINKED: "{by} linked {account} to a sign-in provider",
-    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to another account",
-}
-"""By which an administrator can come to the patients of others; each makes a sentence."""
-
-SCOPES: dict[str, str] = {
-    Scope.ANALYSE: "analyse recordings",
-    Scope.KEEP_RESULTS: "keep the results",
-    Scope.KEEP_VIDEO: "keep the videos and pictures",
-    Scope.EXPORT: "export the results",
-}
-"""What a patient consents to; each follows on "consent to"."""
-SCOPE_MEANINGS: dict[str, str] = {
-    Scope.ANALYSE: "The program may look at recordings of the face and label its expressions.",
-    Scope.KEEP_RESULTS: "The labels over time are stored and shown. Without it nothing can be analysed.",
-    Scope.KEEP_VIDEO: "The recording itself is kept, encrypted, and can be watched. Otherwise it is deleted after the"
-    " analysis.",
-    Scope.EXPORT: "What is stored may leave this installation as an archive or a report.",
-}
-WITHDRAWING: dict[str, str] = {
-    Scope.ANALYSE: "Analyses that wait or run are stopped within seconds; their files and unfinished results are"
-    " deleted.",
-    Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files,"
-    " and imported results of other programs.",
-    Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are deleted for good; the results stay.",
-    Scope.EXPORT: "Nothing can be exported any more; an archive or report that waits to be fetched is deleted.",
-}
-"""What withdrawing each of them does."""
-
 FIRST_STEPS = (
-    "Add the first patient with the button above, print the notice, and record what the patient agreed to. Then hand in"
+    "Add the first patient with the button above, print the notice, and record what the patient agreed to. Then add"
     " a recording: a video of a session, or a few pictures."
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
@@ -308,7 +204,7 @@ ADJUSTED_TREND = (
     "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"
     " pictures; without a usual range, which is one of the labels."
 )
-CONSENT_IS_ABOVE = "How the consent stands is said above, on every tab; its menu records, renews and withdraws it."
+CONSENT_IS_ABOVE = "The status of the consent is shown above, on every tab; its menu records, renews and withdraws it."
 NOTHING_SHARED = (
     "No patient is shared with you yet. A patient's clinician can do so on the patient's page,"
     " under Consent and sharing."
@@ -318,8 +214,31 @@ EMERGENCY = (
     " for one hour; the reason is kept for good in the audit."
 )
 CHOOSE_FACE = (
-    "Several faces were seen. Tick each one that is the patient: who leaves the picture and comes back is listed anew."
-    " The results of everyone else are deleted at once."
+    "Tick each face that is the patient: who leaves the picture and comes back is listed again, and ticking both joins"
+    " them. The bar under the pictures shows when a face is seen. The results of everyone else are deleted at once."
+)
+SPLIT_FACE = (
+    "Where the pictures of one face show two people, split it at the moment at which the other one begins. Then tick"
+    " the parts that show the patient."
+)
+WHOSE = {
+    "only": "One face was seen, and it was taken for the patient's.",
+    "others_negligible": "The patient's face was taken to be the only one that is seen for more than a moment.",
+    "clinician": "Somebody chose the patient's face.",
+    "carried": "The patient's face was taken over from the version before, where it lies in the same place.",
+}
+"""How the patient's face was told from others."""
+NOT_PATIENT_HERE = (
+    "A stretch that shows somebody else counts nowhere: not in the summary, the trend or an export, and the video is"
+    " unrecognisable there. Delete its mark to take that back."
+)
+CHOOSE_AGAIN = (
+    "The kept file is analysed again, and you are asked which face is the patient's. Until then the result so far is"
+    " shown. Marks that say “not the patient” belong to the choice so far, and are deleted with it."
+)
+DECIDED_BY_OTHERS = (
+    "Somebody else decided meanwhile, so your choice of the face was not taken. Open the recording and check that it"
+    " shows your patient."
 )
 PROBABLY_ONE = (
     "Face {first} and face {second} look alike and are never seen at the same moment. They are probably one person: if"
@@ -329,6 +248,7 @@ SEVERAL_FACES = (
     "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
 )
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
+COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 
 ERROR_CODE = "Error code: {code}"
@@ -384,19 +304,6 @@ def band(probability: float) -> str:
         return "low"
     return "medium" if probability < 2 / 3 else "high"
 
-
-FORBIDDEN = (
-    r"\bpatient (is|feels|was|seems) (sad|happy|angry|afraid|fearful|disgusted|surprised|depressed|anxious)\b",
-    r"\bdiagnos(es|ed|ing)\b",
-    r"\bdepression score\b",
-    r"\brisk score\b",
-    r"\bcrisis alert\b",
-    r"\blie detect",
-    r"\bemotional state of\b",
-    r"\bdetects? (feelings|emotions|depression|anxiety)\b",
-    r"\bsuicid",
-)
-"""Patterns that stand in no page, export or manual; a test looks for them."""
 
 TOOLS: dict[str, str] = {"openface": "OpenFace", "pyfeat": "py-feat", "facereader": "FaceReader"}
 """Other programs whose tables are read (clinic/exchange/other_tools.py)."""

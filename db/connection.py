@@ -5,11 +5,12 @@ SQLite is what a clinic starts with; PostgreSQL keeps the same promises for seve
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+
+from db.sqlite import sqlite3
 
 BUSY_TIMEOUT_MS = 30_000
 READ_ONLY = "fer_read_only"
@@ -26,7 +27,8 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
     """
     # A server that was started anew has closed the pool's connections: each is tried before it is used.
     # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+    own = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    engine = create_engine(url, hide_parameters=True, **own)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 BUSY_S = 30.0

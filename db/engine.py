@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from db.connection import BUSY_TIMEOUT_MS, READ_ONLY, make_engine, set_busy_time
 from db.copies import safety_copies, sqlite_path
 from db.migrate import upgrade
 from db.room import DiskFullError, disk_full
+from db.sqlite import sqlite3
 
 SAFE_SQLITE = (3, 51, 3)
 """The first release without the rare corruption at a WAL reset (sqlite.org, release log)."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from db.room import DiskFullError, disk_full
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 BAD_URL = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from db.copies import sqlite_path
 from db.faults import explained
 from db.migrate import head, knows
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 CONNECT_WITHIN_S = 5
@@ -45,7 +45,7 @@ def probe(url: str) -> Probe:
     try:
         path = sqlite_path(url)
         if path is not None and not path.exists():
-            raise FerError("There is no database yet: `migrate`, or the program's first start, makes it.", "no_tables")
+            raise FerError("`migrate`, or the program's first start, makes it.", "no_tables")
         with _reading(url, path) as connection:
             names = set(inspect(connection).get_table_names())
             revision = _first(connection, "SELECT version_num FROM alembic_version" if names else None)
@@ -72,7 +72,11 @@ def _reading(url: str, path: Path | None) -> Iterator[Connection]:
         alone = not path.with_name(f"{path.name}-wal").exists()
         place = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
         engine = create_engine(
-            url, creator=lambda: sqlite3.connect(place, uri=True), poolclass=NullPool, hide_parameters=True
+            url,
+            module=sqlite3,
+            creator=lambda: sqlite3.connect(place, uri=True),
+            poolclass=NullPool,
+            hide_parameters=True,
         )
     else:
         within = {"connect_timeout": CONNECT_WITHIN_S}

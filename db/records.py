@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from db.models import Sample
+from db.models import Recording, RecordingMark, Sample
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import FaceExpression, FrameResult, Status
 
@@ -54,7 +54,10 @@ def save_results(session: Session, recording_id: str, results: Iterable[FrameRes
 
 
 def load_samples(session: Session, recording_id: str) -> SampleTable:
-    """Return all samples of a recording in the order of time."""
+    """Return all samples of a recording in the order of time.
+
+    Nothing is told of stretches that are marked as not the patient (`others_spans`).
+    """
     columns = (
         Sample.frame_index,
         Sample.time_s,
@@ -74,11 +77,15 @@ def load_samples(session: Session, recording_id: str) -> SampleTable:
         select(*columns).where(Sample.recording_id == recording_id).order_by(Sample.time_s, Sample.track)
     ).all()
     numbers = np.array([row[4:] for row in found], np.float64).reshape(-1, len(Emotion) + 8)
+    time_s = np.array([row[1] for row in found], np.float64)
+    others = within(time_s, others_spans(session, recording_id))
+    numbers[others] = np.nan
+    statuses = [row[3] if not other else Status.NOT_PATIENT.value for row, other in zip(found, others, strict=True)]
     return SampleTable(
         frame_index=np.array([row[0] for row in found], np.int64),
-        time_s=np.array([row[1] for row in found], np.float64),
-        track=np.array([row[2] for row in found], np.int64),
-        status=np.array([row[3] for row in found], np.str_),
+        time_s=time_s,
+        track=np.where(others, NO_TRACK, np.array([row[2] for row in found], np.int64)),
+        status=np.array(statuses, np.str_),
         probabilities=numbers[:, : len(Emotion)],
         boxes=numbers[:, len(Emotion) : -4],
         confidence=numbers[:, -4],
@@ -86,6 +93,26 @@ def load_samples(session: Session, recording_id: str) -> SampleTable:
         brightness=numbers[:, -2],
         mouth_change=numbers[:, -1],
     )
+
+
+def others_spans(session: Session, recording_id: str) -> list[tuple[float, float]]:
+    """Return the stretches of a recording that are marked as not the patient, from begin to before end, in seconds."""
+    visit = select(func.coalesce(Recording.version_of, Recording.id)).where(Recording.id == recording_id)
+    rows = session.execute(
+        select(RecordingMark.begin_s, RecordingMark.end_s).where(
+            RecordingMark.recording_id == visit.scalar_subquery(),
+            RecordingMark.verdict == Status.NOT_PATIENT.value,
+        )
+    )
+    return [(begin_s, end_s) for begin_s, end_s in rows]
+
+
+def within(time_s: NDArray[np.float64], spans: Iterable[tuple[float, float]]) -> NDArray[np.bool_]:
+    """Return which times lie in one of the stretches, (N,)."""
+    found = np.zeros(len(time_s), np.bool_)
+    for begin_s, end_s in spans:
+        found |= (time_s >= begin_s) & (time_s < end_s)
+    return found
 
 
 def clear_samples(session: Session, recording_id: str) -> None:

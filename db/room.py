@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
 
 from sqlalchemy.exc import DBAPIError
 
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -116,7 +116,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--csv", metavar="OUT", help="one row for each face and sample; - for standard output")
     group.add_argument("--json", metavar="OUT", help="everything as JSON; - for standard output")
     group.add_argument("--annotate", type=Path, metavar="OUT.mp4", help="a copy with boxes and labels")
-    group.add_argument("--pixelate", action="store_true", help="in that copy, make all faces but one unrecognisable")
+    group.add_argument("--pixelate", action="store_true", help="in that copy, pixelate everything but one face")
     group.add_argument("--plot", type=Path, metavar="OUT.html", help="the model's outputs over time")
     group.add_argument("--smooth", type=_seconds, default=0.0, metavar="SECONDS", help="running mean in that plot")
 
@@ -153,9 +153,10 @@ def _draw(path: Path, analysis: RecordingAnalysis, options: argparse.Namespace) 
 
     track = find_track(analysis.results, options.patient)
     if options.annotate:
-        from fer_core.media.annotate import annotate
+        from fer_core.media.annotate import NOBODY, annotate
 
-        annotate(path, analysis.results, options.annotate, track if options.pixelate else None)
+        shown = track if track is not None else NOBODY
+        annotate(path, analysis.results, options.annotate, shown if options.pixelate else None)
     if options.plot and track is not None:
         from fer_core.reading.plot import write_plot
 

@@ -144,7 +144,7 @@ class Joiner:
         """Whether all segments are joined."""
         return self.segment == len(self.spans)
 
-    def told(self, at: Progress) -> Progress:
+    def of_recording(self, at: Progress) -> Progress:
         """Return a segment's progress as the recording's."""
         return replace(at, frames=self._before.samples + at.frames)
 

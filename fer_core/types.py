@@ -32,6 +32,8 @@ class Status(StrEnum):
     PROFILE = "profile"
     PARTIAL = "partial"
     DAMAGED = "damaged"
+    NOT_PATIENT = "not_patient"
+    """Said by a person afterwards, never found in a file."""
 
     @property
     def usable(self) -> bool:

@@ -22,7 +22,7 @@ WIDTHS = [3, 1.6, 2.6, 1.3, 1.2]
 ROLES = [Role.CLINICIAN, Role.VIEWER, Role.ADMINISTRATOR]
 
 
-@st.dialog("New account")
+@actions.dialog("New account")
 def add(who: Actor) -> None:
     """Ask for a new account."""
     with show_errors(), st.form("add_account", border=False):
@@ -41,7 +41,7 @@ def choose_role(whose: str, start: Role) -> Role:
     return Role(chooser.choose("Role", labels, f"role:{whose}", start=start.value) or start)
 
 
-@st.dialog("Change account")
+@actions.dialog("Change account")
 def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     """Change what an account may do."""
     with show_errors():
@@ -185,7 +185,7 @@ who = actor()
 title, button = st.columns([4, 1], vertical_alignment="bottom")
 title.title("Accounts")
 if button.button("Add account", type="primary", icon=":material/person_add:", width="stretch"):
-    actions.open_anew("add_account")
+    actions.open_dialog("add_account")
     add(who)
 show_handed_out()
 show_requests(who)

@@ -11,16 +11,37 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import streamlit as st
 
 Result = TypeVar("Result")
+Asked = ParamSpec("Asked")
 
 CLICKED, CARRIED_OUT, ONCE = "clicked", "carried_out", "once"
 MISSED = (
     "Nothing was done: what was on the screen has changed since, or is no longer there. Please look again, then repeat."
 )
+
+
+def dialog(
+    title: str, width: Literal["small", "medium", "large"] = "small"
+) -> Callable[[Callable[Asked, None]], Callable[Asked, None]]:
+    """Let a function draw a window above the page, which says itself where a click in it met nothing.
+
+    The page below doesn't run again with a window, so that it could not say it.
+    """
+
+    def made(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+        @wraps(draw)
+        def drawn(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
+            draw(*args, **kwargs)
+            say_missed()
+
+        return wraps(drawn)(st.dialog(title, width=width)(drawn))
+
+    return made
 
 
 def action(
@@ -88,7 +109,7 @@ def once(what: str, target: str, do: Callable[[], Result]) -> Result:
     return _once().carry_out(f"{what}:{target}", do)
 
 
-def open_anew(what: str) -> None:
+def open_dialog(what: str) -> None:
     """Say that a dialog is opened: what is asked for in it is another thing than the last time."""
     st.session_state[f"opening:{what}"] = secrets.token_hex(8)
 

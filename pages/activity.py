@@ -97,7 +97,7 @@ def show_again() -> None:
     parts = resources()
     st.caption(
         "After a new model was installed: each recording whose file is kept gets a new result beside the old one. The"
-        " charts then show the new one. What clinicians hand in meanwhile comes first."
+        " charts then show the new one. New recordings are analysed first."
     )
     names = chooser.patient_labels(caseload.list_patients(parts.db, actor()))
     chosen = chooser.choose("Whose recordings", {EVERYBODY: "Everybody's", **names}, "again", start=EVERYBODY)

@@ -12,8 +12,10 @@ from clinic.patients.listing import PAGE, Asked, Only, Order, Page
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.caseload_table import show_lines
+from pages.views.importing import import_dialog, show_imports
 from pages.views.sharing import ask_for_emergency
-from pages.views.transfer import import_dialog, show_receipt
+from pages.views.stays import while_listed
+from pages.views.transfer import show_receipt
 from pages.widgets import day_input, show_errors
 from web.resources import resources
 
@@ -26,7 +28,7 @@ FILTERS: dict[str, str] = {
 }
 
 
-@st.dialog("New patient")
+@actions.dialog("New patient")
 def add_patient() -> None:
     """Ask for a new patient, and go on to that patient's page."""
     with show_errors(), st.form("add_patient", border=False):
@@ -85,15 +87,17 @@ who = actor()
 title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
 if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
-    actions.open_anew("import")
+    actions.open_dialog("import")
     import_dialog()
 if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
-    actions.open_anew("add_patient")
+    actions.open_dialog("add_patient")
     add_patient()
 show_receipt()
+show_imports()
 asked = ask()
 found = listing.page(resources().db, who, asked)
 if found.lines:
+    while_listed(who, {line.id: not line.closed for line in found.lines})
     show_page(found)
 elif asked.search or asked.only is not Only.ALL:
     st.info("No patient matches this search.", icon=":material/search:")

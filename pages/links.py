@@ -49,6 +49,11 @@ def analysis_link(label: str, recording_id: str) -> None:
     st.page_link(RECORD, label=label, query_params={"recording": recording_id})
 
 
+def open_analysis(recording_id: str) -> NoReturn:
+    """Go to where an analysis is followed, where a click began it."""
+    st.switch_page(RECORD, query_params={"recording": recording_id})
+
+
 def plain_lines(text: str) -> str:
     """Return a note that someone typed as `plain_text` does, with its lines and indents kept."""
     kept = [re.sub(r"^\s+", lambda indent: "\u00a0" * len(indent.group()), line) for line in text.split("\n")]

@@ -7,7 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.access import Forbidden
 from clinic.jobs import progress
-from clinic.patients import caseload
+from clinic.patients import caseload, visibility
 from clinic.patients.caseload import PatientDetail
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
@@ -21,6 +21,7 @@ from pages.views.questionnaires import show_questionnaires, show_watched
 from pages.views.recordings_table import show_table, show_under_way
 from pages.views.report import report_dialog
 from pages.views.sharing import show_history, show_readers, show_refusal
+from pages.views.stays import while_open
 from pages.views.transfer import export_dialog, show_receipt
 from pages.widgets import clock
 from web.resources import resources
@@ -50,7 +51,7 @@ def show_header(patient: PatientDetail) -> None:
                 report_dialog(patient)
         with export:
             if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
-                actions.open_anew("export")
+                actions.open_dialog("export")
                 export_dialog(patient)
     show_receipt()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -117,9 +118,11 @@ if patient_id is None:
 else:
     st.session_state["patient"] = patient_id
     try:
+        before = visibility.state(resources().db, actor(), patient_id)
         found = caseload.get_patient(resources().db, actor(), patient_id)
     except Forbidden as refused:
         st.session_state.pop("patient", None)
         show_refusal(refused, patient_id)
     else:
+        while_open(actor(), patient_id, None, before)
         show_patient(found, answers.listed(resources().db, actor(), patient_id))

@@ -9,7 +9,7 @@ import streamlit as st
 from clinic import words
 from clinic.consent import consent
 from clinic.jobs import progress
-from clinic.jobs.same_files import elsewhere
+from clinic.jobs.same_files import elsewhere, here
 from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
@@ -98,11 +98,17 @@ def hashes_of(files: Sent) -> list[str]:
 
 
 def say_where_else(patient_id: str, files: Sent | None) -> None:
-    """Say before anything starts that the same file is stored for another patient."""
+    """Say before anything starts where the same file is stored: for this patient, or for another one."""
     sha256s = hashes_of(files) if files is not None else []
     if not sha256s:
         return
     found = elsewhere(resources().db, actor(), patient_id, sha256s)
+    for own, count in here(resources().db, actor(), patient_id, sha256s):
+        which = "The same file" if len(sha256s) == 1 else f"{count} of these {len(sha256s)} files"
+        st.info(
+            f"{which} {'is' if count == 1 else 'are'} stored for this patient already: {chooser.visit(own)}.",
+            icon=":material/content_copy:",
+        )
     for other in found.seen:
         same = f"The same file is stored for {chooser.whose(other)} too: {chooser.visit(other)}."
         st.warning(f"{same} Please check that it belongs here.", icon=":material/warning:")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.access import Forbidden
-from clinic.patients import caseload
+from clinic.patients import caseload, visibility
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.numbers import show_numbers
 from pages.views.recording import show_recording
+from pages.views.stays import while_open
 from pages.widgets import duration, show_error
 from web.resources import resources
 
@@ -53,8 +54,10 @@ def show_page(recording_id: str) -> None:
     """Draw the whole page of one recording."""
     db, who = resources().db, actor()
     recording = caseload.get_recording(db, who, recording_id)
+    before = visibility.state(db, who, recording.patient_id, recording_id)
     patient = caseload.get_patient(db, who, recording.patient_id)
     st.session_state["patient"] = patient.id
+    while_open(who, patient.id, recording_id, before)
     show_header(patient, recording)
     if patient.closed:
         st.info(patient.closed, icon=":material/lock:")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from clinic.access import Actor, refusal
@@ -9,9 +13,32 @@ from clinic.accounts import sessions
 from web import gate
 from web.resources import database
 
+_run = threading.local()
+"""Who acts in the run that this thread is at, while there is one."""
+
+
+@contextmanager
+def acting() -> Iterator[Actor]:
+    """Give who acts, and let `actor` return the same until the end: a page asks at many places within one run.
+
+    A sign-in that ends meanwhile is the gate's to see; what is read or changed asks for the account again itself.
+    A part that runs again alone (a fragment) is outside, so it asks anew. Raises Forbidden ``signed_out``,
+    ``statement``.
+    """
+    _run.who = _known()
+    try:
+        yield _run.who
+    finally:
+        del _run.who
+
 
 def actor() -> Actor:
     """Return who acts in this browser. Raises Forbidden ``signed_out``, ``statement``."""
+    who: Actor | None = getattr(_run, "who", None)
+    return who or _known()
+
+
+def _known() -> Actor:
     found = sessions.actor_of(database(), token())
     if found is None:
         raise refusal("signed_out")

@@ -1,4 +1,4 @@
-"""The frame around every page: navigation, the state of the installation, and one calm place for errors."""
+"""The frame around every page: navigation, the state of the installation, and one place for errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clinic.patients import needs
 from clinic.worker.health import read_health
 from pages import actions, links
 from pages.navigation import PageEntry, places_of
-from pages.session import actor
+from pages.session import acting
 from pages.views.paper import print_styles
 from pages.views.takeovers import show_takeovers
 from pages.views.zone import ask_for_zone
@@ -72,8 +72,7 @@ def titled(place: PageEntry, who: Actor) -> str:
 # The tab's title is the page's, and no name. A material icon would be fetched from another host.
 st.set_page_config(page_icon="📈", layout="wide")
 
-with show_errors():
-    who = actor()
+with show_errors(), acting() as who:
     # A window that comes back after the network was gone may meet another person's sign-in.
     if st.session_state.setdefault("account", who.account_id) != who.account_id:
         st.session_state.clear()

@@ -1,4 +1,4 @@
-"""Small pieces that every page uses: calm errors, dates, charts with the sentence that belongs to them."""
+"""Small pieces that every page uses: errors in a sentence, dates, charts with the sentence that belongs to them."""
 
 from __future__ import annotations
 
@@ -62,6 +62,11 @@ def on_script_error(error: Exception) -> bool:
     """Show what escaped a page (a callback's error, for one); True tells Streamlit that nothing more is to be shown."""
     show_error(error)
     return True
+
+
+def small_print(text: str) -> None:
+    """Draw a text of the program with a link in it in small letters: in a caption a link would be too pale to read."""
+    st.markdown(f":small[{text}]")
 
 
 def show_standing(standing: Standing) -> None:

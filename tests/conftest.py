@@ -1,8 +1,8 @@
 """Databases of both kinds: a test that asks for `database_url` runs on SQLite and on PostgreSQL."""
 
 import itertools
+import os
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,19 @@ from sqlalchemy import create_engine, text
 
 from clinic.admin import demo
 from db.engine import migrate, open_database
+from db.sqlite import sqlite3
 from tests import attacks, postgresql
 from tests.attacks import attack as attack
+
+# An installation that the caller's settings name is never touched, and changes no answer.
+for _name in [name for name in os.environ if name.startswith("FER_")]:
+    del os.environ[_name]
 
 TESTS = Path(__file__).parent
 SLOW = {
     "benchmarks/test_clinics.py",
     "benchmarks/test_fuzz.py",
+    "benchmarks/test_statements.py",
     "clinic/erasure/test_withdrawal.py",
     "clinic/test_kill.py",
     "clinic/worker/test_cluster.py",
@@ -27,6 +33,7 @@ SLOW = {
     "fer_core/decoder/test_lock.py",
     "fer_core/decoder/test_spans.py",
     "fer_core/media/test_reader.py",
+    "test_examples.py",
     "test_packaging.py",
     "test_postgresql.py",
     "train/test_export.py",
@@ -34,6 +41,7 @@ SLOW = {
     "train/test_run.py",
     "train/test_search.py",
     "train/test_teach.py",
+    "web/api/test_description.py",
 }
 """Modules that `make quick` leaves out."""
 _numbers = itertools.count()
@@ -127,6 +135,8 @@ def pytest_collection_modifyitems(items):
     """Mark as slow what needs a browser or PostgreSQL, and the modules that train, or start and kill processes."""
     assert all((TESTS / name).is_file() for name in SLOW), "a slow module is not where it was"
     for item in items:
+        if item.get_closest_marker("alone"):
+            assert "train" in item.path.parts, "the Makefile looks for those that run alone in tests/train only"
         kind = getattr(getattr(item, "callspec", None), "params", {}).get("database_url")
         slow = kind == "postgresql" or "postgresql_server" in item.fixturenames or item.get_closest_marker("e2e")
         if slow or str(item.path.relative_to(TESTS)) in SLOW:

@@ -38,7 +38,9 @@ def obey(link, file, question):
 
 def system_call(number, *arguments):
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syscall(number, *arguments) < 0:
+    # A number that ctypes takes for an int leaves half of its register or place on the stack as it was.
+    whole = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    if libc.syscall(ctypes.c_long(number), *whole) < 0:
         raise OSError(ctypes.get_errno(), "")
 
 

@@ -1,6 +1,6 @@
 """A PostgreSQL server for a while: made in a temporary folder, reached by a socket in it, and removed with it.
 
-It ends with the process that started it, even where that one is killed: a keeper waits for the end of its pipe.
+It ends with the process that started it, even where that one is killed: a watcher waits for the end of its pipe.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 OWNER = "clinic"
 INSTALLED = Path("/usr/lib/postgresql")
 KEEP = 'cat; "$0" -D "$1/data" -m immediate -w stop; rm -rf "$1"'
-"""The keeper's work: `cat` ends when the other end of the pipe is closed, by whatever became of its owner."""
+"""The work of the watcher: `cat` ends when the other end of the pipe is closed, by whatever became of its owner."""
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """For tests: what a power cut would lose is lost with the folder anyway."""
 
@@ -46,7 +46,7 @@ def why_not() -> str | None:
 
 @contextlib.contextmanager
 def server(options: dict[str, str] | None = None) -> Iterator[Path]:
-    """Start a server and give the folder of its socket; its keeper stops it at the end and deletes everything of it.
+    """Start a server and give the folder of its socket; its watcher stops it at the end and deletes everything of it.
 
     `options`: settings of postgresql.conf. Raises RuntimeError where none can be started.
     """
@@ -58,7 +58,7 @@ def server(options: dict[str, str] | None = None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="fer-pg-"))
     if user is not None:
         shutil.chown(folder, user)
-    with _keeper(folder_of_programs, folder, user):
+    with _watcher(folder_of_programs, folder, user):
         data = str(folder / "data")
         init = [str(folder_of_programs / "initdb"), "-D", data, "-U", OWNER, "-A", "trust", "-E", "UTF8"]
         _call([*init, "--locale=C", "-N"], user)
@@ -69,8 +69,8 @@ def server(options: dict[str, str] | None = None) -> Iterator[Path]:
         yield folder
 
 
-def _keeper(folder_of_programs: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
-    """Start the keeper, in a session of its own, so that what kills this process and its children leaves it alone."""
+def _watcher(folder_of_programs: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
+    """Start the watcher, in a session of its own, so that what kills this process and its children leaves it alone."""
     command = ["sh", "-c", KEEP, str(folder_of_programs / "pg_ctl"), str(folder)]
     return subprocess.Popen(
         command,

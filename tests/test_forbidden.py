@@ -210,6 +210,13 @@ def bare_days(name, tree):
                 yield shown
 
 
+def dialogs(name, tree):
+    """Windows that don't say where a click in them met nothing (pages/actions.py)."""
+    for call in calls(tree):
+        if ast.unparse(call.func) == "st.dialog" and name != ACTIONS:
+            yield ast.unparse(call)
+
+
 def buttons(name, tree):
     """Buttons that are not bound to the record that was on the screen (pages/actions.py)."""
     for node in ast.walk(tree):
@@ -221,7 +228,7 @@ def buttons(name, tree):
 
 RULES = {
     rule.__name__: rule
-    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, buttons)
+    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, dialogs, buttons)
 }
 
 
@@ -254,6 +261,7 @@ def test_it_stands_nowhere(rule):
         (days, "left.date_input('Day', max_value='today')"),
         (bare_days, "f'ended on {row.expires_on}'"),
         (bare_days, "f'Recorded {recorded_on.isoformat()}'"),
+        (dialogs, "@st.dialog('Delete?')\ndef ask(): ..."),
         (buttons, "st.button('Delete')"),
         (buttons, "column.form_submit_button('Save')"),
         (names_in_logs, "log.info(f'{patient.name} came')"),

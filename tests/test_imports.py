@@ -1,6 +1,9 @@
 """Who may import whom: the arrows of the architecture, read out of the source."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,15 @@ def imported(path):
             yield node.module
 
 
+def imported_at_once(path):
+    """Those that it imports when it is loaded itself, and not within a function or for types alone."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            yield node.module
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name for name in modules if (ROOT / name.replace(".", "/")).with_suffix(".py").is_file())
+
+
 def starts(name, prefixes):
     return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
 
@@ -61,6 +73,17 @@ def test_imports_follow_the_arrows(package, path):
             assert package == "benchmarks", "its weights are read without it (fer_core/faces/networks.py)"
         if package == "db" and starts(name, ("fer_core",)):
             assert name in CORE_TYPES
+
+
+def test_pages_and_commands_load_no_torch(tmp_path):
+    """Neither at the start nor for any page: it would take two seconds and 470 MB, and only a worker needs it."""
+    commands = [ROOT / package / "__main__.py" for package in ("clinic", "backup", "fer_core")]
+    paths = [ROOT / "streamlit_app.py", *(ROOT / "web").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), *commands]
+    names = sorted({name for path in paths for name in imported_at_once(path) if starts(name, OURS)})
+    script = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint('torch' in sys.modules)"
+    environment = os.environ | {"FER_DATA_DIR": str(tmp_path)}
+    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert found.stdout.split() == [b"False"]
 
 
 def test_charts_are_pure():
@@ -81,3 +104,15 @@ def test_init_files_hold_a_docstring_alone(package):
     body = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")).body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)
+
+
+def test_one_copy_of_sqlite_is_used():
+    """Two in one process drop each other's locks on a file, and the older one may damage it."""
+    folders = (*ORDER, *BESIDE, "tests", "examples")
+    found = {
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if any(starts(name, ("sqlite3", "pysqlite3")) for name in imported(path))
+    }
+    assert found == {Path("db/sqlite.py")}

@@ -29,10 +29,10 @@ from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.exchange import downloads, exports, handing_out, imports, recording_files
+from clinic.exchange import downloads, exports, handing_out, import_queue, imports, recording_files, video_copies
 from clinic.exchange.downloads import Kind
-from clinic.jobs import jobs, outcomes, progress, reanalysis, same_files
-from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing
+from clinic.jobs import faces, jobs, outcomes, progress, reanalysis, same_files
+from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
@@ -42,6 +42,7 @@ from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import folders, incoming, marks, playback, readings, uploads
+from clinic.recordings.incoming import Incoming
 from clinic.recordings.marks import MarkFields, Verdict
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
@@ -107,8 +108,10 @@ MODULES = (
     folders,
     patient_mode,
     identities,
+    import_queue,
     imports,
     incoming,
+    faces,
     jobs,
     oidc,
     marks,
@@ -117,6 +120,7 @@ MODULES = (
     progress,
     readings,
     recording_files,
+    video_copies,
     reanalysis,
     totp,
     sharing,
@@ -128,6 +132,7 @@ MODULES = (
     handing_out,
     listing,
     needs,
+    visibility,
     reports,
     same_files,
     imported,
@@ -228,6 +233,15 @@ def waiting(world, actor):
     path.write_bytes(seal_bytes(content, open_store(world.settings).key, downloads._context(path, owner)))
     file = open_sealed(path.open("rb"), open_store(world.settings).key, downloads._context(path, owner))
     return downloads.Waiting(path, world.patient_id, downloads.Kind.ARCHIVE, False, file, len(content))
+
+
+def sent_archive(world, actor):
+    """The upload of an archive that is wholly there, of whoever it may be."""
+    owner, content = actor.account_id if actor else "", b"an archive"
+    sent = incoming._open(world.settings, Incoming(new_id(), len(content), owner))
+    piece = incoming.Piece(world.settings, sent.id, 0, {}, owner)
+    piece.write(content)
+    return piece.close().id
 
 
 def archive():
@@ -386,10 +400,14 @@ CALLS = {
     "caseload.add_patient": lambda w, a: caseload.add_patient(w.db, a, "New One"),
     "deletion.delete_patient": lambda w, a: deletion.delete_patient(w.db, w.settings, a, w.patient_id),
     "deletion.delete_recording": lambda w, a: deletion.delete_recording(w.db, w.settings, a, w.recording_id),
+    "deletion.held_by_patient": lambda w, a: deletion.held_by_patient(w.db, a, w.patient_id),
+    "deletion.held_by_recording": lambda w, a: deletion.held_by_recording(w.db, a, w.recording_id),
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
     "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
+    "visibility.states": lambda w, a: visibility.states(w.db, a, [w.patient_id]),
+    "visibility.state": lambda w, a: visibility.state(w.db, a, w.patient_id),
     "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
     "edits.edit_patient": lambda w, a: edits.edit_patient(w.db, a, w.patient_id, 1, PatientFields("Another")),
@@ -409,6 +427,10 @@ CALLS = {
     ),
     "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
     "progress.active": lambda w, a: progress.active(w.db, w.settings, a),
+    "faces.choose_again": lambda w, a: faces.choose_again(w.db, w.settings, a, w.watched_id),
+    "faces.split": lambda w, a: faces.split(w.db, w.settings, a, w.choosing_id, 0, 0.1),
+    "faces.splits": lambda w, a: faces.splits(w.db, a, w.choosing_id),
+    "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
     "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
@@ -432,8 +454,14 @@ CALLS = {
     "playback.kept": lambda w, a: playback.kept(w.db, w.settings, a, w.watched_id),
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
+    "readings.samples": lambda w, a: readings.samples(w.db, a, w.watched_id),
     "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
+    "same_files.here": lambda w, a: same_files.here(w.db, a, w.patient_id, ["0" * 64]),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
+    "video_copies.ask": lambda w, a: video_copies.ask(w.db, w.settings, a, w.watched_id),
+    "video_copies.cancel": lambda w, a: video_copies.cancel(w.db, a, w.watched_id),
+    "video_copies.standing": lambda w, a: video_copies.standing(w.db, w.settings, a, w.watched_id),
+    "recording_files.note_picture": lambda w, a: recording_files.note_picture(w.db, a, w.watched_id, "png"),
     "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
     "imported.add": lambda w, a: imported.add(
         w.db, a, w.patient_id, DAY, b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n"
@@ -477,6 +505,9 @@ CALLS = {
     "downloads.take": lambda w, a: downloads.take(w.db, w.settings, a, waiting(w, a).path.name[:32]).file.close(),
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
     "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
+    "import_queue.begin": lambda w, a: import_queue.begin(w.db, w.settings, a, sent_archive(w, a)),
+    "import_queue.cancel": lambda w, a: import_queue.cancel(w.db, a, new_id()),
+    "import_queue.standings": lambda w, a: import_queue.standings(w.db, a),
     "incoming.need_uploader": lambda w, a: incoming.need_uploader(w.db, a),
     "incoming.begin": lambda w, a: incoming.begin(w.db, w.settings, a, 5),
     "withdrawal.covered": lambda w, a: withdrawal.covered(w.db, w.settings, a, w.patient_id, tuple(Scope)),

@@ -63,9 +63,9 @@ def _run(arguments: argparse.Namespace) -> None:
         if arguments.epochs:
             config = replace(config, epochs=arguments.epochs)
         folder = arguments.out or Path("runs") / arguments.preset
-        taught = SoftLabels.load(arguments.soft_labels) if config.taught and arguments.soft_labels else None
+        soft_labels = SoftLabels.load(arguments.soft_labels) if config.soft_labels and arguments.soft_labels else None
         watch = _print_progress if is_first_process() else lambda _: None
-        train(config, _load(arguments), folder, device, watch, arguments.start_from, taught)
+        train(config, _load(arguments), folder, device, watch, arguments.start_from, soft_labels)
     finally:
         leave()
 

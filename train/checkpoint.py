@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fer_core.errors import FerError
+from train.config import read_recipe
 from train.processes import is_first_process
 from train.state import Epoch, Run
 
@@ -39,6 +40,7 @@ def open_folder(folder: Path, run: Run, data_sha256: str, left_out: dict[str, in
         description.write_text(json.dumps(about | {"git": _git_hash()}, indent=1) + "\n")
         return
     kept = json.loads(description.read_text())
+    kept["config"] = read_recipe(kept["config"])
     if any(kept[key] != json.loads(json.dumps(about[key])) for key in ("config", "data_sha256", "left_out")):
         raise FerError(f"{folder} holds a run of another recipe or other data; choose another folder.", "other_run")
     state = torch.load(checkpoint, weights_only=True, map_location=run.device)

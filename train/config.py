@@ -19,8 +19,9 @@ class TrainConfig:
     `schedule`: one-cycle, or halving the rate whenever PublicTest's loss stands still; `patience`: epochs without a
     better one after which the run ends, 0 for never. `balanced`: weigh each class by how rare it is.
     `smoothing`: share of the target spread over all classes. `ferplus`: share of the FER+ votes in the target;
-    `taught`: share of soft labels from teachers. `mix`: alpha of mixup, on half of the batches, and `plain_share`: the
-    last share of epochs without it. `ema`: decay of the averaged weights, which are the ones kept; 0 for no average.
+    `soft_labels`: share of soft labels from teachers. `mix`: alpha of mixup, on half of the batches, and
+    `plain_share`: the last share of epochs without it. `ema`: decay of the averaged weights, which are the ones kept;
+    0 for no average.
     """
 
     preset: str
@@ -37,7 +38,7 @@ class TrainConfig:
     smoothing: float = 0.1
     balanced: bool = False
     ferplus: float = 0.0
-    taught: float = 0.0
+    soft_labels: float = 0.0
     mix: float = 0.2
     plain_share: float = 0.2
     ema: float = 0.998
@@ -61,6 +62,11 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON-ready values."""
         return asdict(self)
+
+
+def read_recipe(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe of a run's folder under today's names: earlier versions called `soft_labels` ``taught``."""
+    return {"soft_labels" if name == "taught" else name: value for name, value in kept.items()}
 
 
 def _net(widths: tuple[int, ...], blocks: tuple[int, ...], dropout: float = 0.3) -> dict[str, Any]:
@@ -114,6 +120,10 @@ PRESETS: dict[str, TrainConfig] = {
     "quick": TrainConfig("quick", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36),
     # A second, lower cycle that starts from the weights of `quick` (--start-from): together about an hour and a half.
     "best-cpu": TrainConfig("best-cpu", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=22, rate=0.04, ferplus=0.15),
+    # The same with faces as cameras and people make them, as a second cycle.
+    "harsh": TrainConfig(
+        "harsh", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=30, rate=0.04, ferplus=0.15, augmentation=HARSH
+    ),
     # ResNet-18 of full width without a stride in its stem, with squeeze-and-excitation: 1 to 2 s an epoch on an H200.
     "best-gpu": TrainConfig(
         "best-gpu",
@@ -162,7 +172,7 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     # One student from its teachers' soft labels (--soft-labels, written by `teach`); as long as `quick`.
     "distil": TrainConfig(
-        "distil", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36, ferplus=0.15, taught=0.3, smoothing=0.05
+        "distil", _net((24, 64, 128, 256), (1, 2, 2, 2)), epochs=36, ferplus=0.15, soft_labels=0.3, smoothing=0.05
     ),
 }
 

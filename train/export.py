@@ -20,6 +20,7 @@ from fer_core.model.golden import GOLDEN_PICTURES, golden_crops
 from fer_core.model.model_card import Golden, ModelCard, ModelInput, file_sha256
 from fer_core.model.network import build_network
 from train.calibrate import choose_offsets, choose_threshold, fit_temperature, rescale, shift
+from train.config import read_recipe
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData
 from train.evaluate import evaluate, robustness
 from train.metrics import reliability
@@ -111,11 +112,12 @@ def bare_card(run: Path, data: FerData, name: str) -> ModelCard:
         curves = [json.loads(line) for line in (run / "epochs.jsonl").read_text().splitlines()]
     except FileNotFoundError:
         raise FerError(f"There is no run in {run}.", "no_run") from None
+    recipe = read_recipe(about["config"])
     if about["data_sha256"] != data.sha256:
         raise FerError(f"The run in {run} was trained on other data.", "other_data")
     feed = ModelInput(
         data.pixels.shape[-1],
-        about["config"]["side"],
+        recipe["side"],
         about["mean"],
         about["std"],
         MIRROR_BELOW,
@@ -125,13 +127,13 @@ def bare_card(run: Path, data: FerData, name: str) -> ModelCard:
     return ModelCard(
         name=name,
         classes=EMOTION_LABELS,
-        architecture=about["config"]["architecture"],
+        architecture=recipe["architecture"],
         input=feed,
         weights=f"{name}.safetensors",
         sha256="",
         golden=Golden(GOLDEN_PICTURES[0], ()),
         data={key: about[key] for key in ("data_sha256", "training_pictures", "left_out")},
-        recipe=about["config"],
+        recipe=recipe,
         curves=tuple(curves),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         git=about["git"],

@@ -67,12 +67,12 @@ def train(
     device: torch.device,
     watch: Callable[[Run], None] = lambda _: None,
     start_from: Path | None = None,
-    taught: SoftLabels | None = None,
+    soft_labels: SoftLabels | None = None,
 ) -> Run:
     """Train in `folder` until the last epoch, going on from its checkpoint if there is one.
 
     `watch` is called after each epoch, once it is saved. `start_from`: weights (safetensors) of the same network to
-    begin with, or the folder of dlib's. `taught`: the teachers' soft labels, where the recipe learns from them.
+    begin with, or the folder of dlib's. `soft_labels`: the teachers' soft labels, where the recipe learns from them.
 
     Raises FerError where the folder holds a run of another recipe or other data.
     """
@@ -83,7 +83,7 @@ def train(
         raise FerError(
             f"{len(rows.labels)} pictures are left to train on, fewer than a batch of {config.batch}.", "no_data"
         )
-    targets = soft_targets(rows, config, taught)
+    targets = soft_targets(rows, config, soft_labels)
     if config.folds and not 0 <= config.fold < config.folds:
         raise FerError(f"Of {config.folds} folds, number {config.fold} is none: they count from 0.", "no_data")
     if config.folds:

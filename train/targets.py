@@ -51,7 +51,7 @@ def rows_sha256(rows: FerData) -> str:
     return hashlib.sha256(np.ascontiguousarray(rows.pixels).tobytes()).hexdigest()
 
 
-def soft_targets(rows: FerData, config: TrainConfig, taught: SoftLabels | None = None) -> Tensor:
+def soft_targets(rows: FerData, config: TrainConfig, soft_labels: SoftLabels | None = None) -> Tensor:
     """Return the training targets (N, 7) float32, whose rows sum to 1.
 
     Smoothed labels, of which shares are replaced by the FER+ votes where there are any, then by the teachers' labels.
@@ -65,15 +65,15 @@ def soft_targets(rows: FerData, config: TrainConfig, taught: SoftLabels | None =
         votes = torch.from_numpy(rows.votes)
         voted = ~votes.isnan().any(dim=1)
         target[voted] = (1 - config.ferplus) * target[voted] + config.ferplus * votes[voted]
-    if config.taught:
-        if taught is None:
+    if config.soft_labels:
+        if soft_labels is None:
             raise FerError("This recipe learns from soft labels: name their file with --soft-labels.", "no_soft_labels")
-        if taught.rows_sha256 != rows_sha256(rows):
+        if soft_labels.rows_sha256 != rows_sha256(rows):
             raise FerError(
                 "The soft labels belong to other training pictures; with and without --ferplus, they are others.",
                 "other_data",
             )
-        target = (1 - config.taught) * target + config.taught * torch.from_numpy(taught.probabilities)
+        target = (1 - config.soft_labels) * target + config.soft_labels * torch.from_numpy(soft_labels.probabilities)
     return target
 
 

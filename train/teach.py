@@ -38,10 +38,10 @@ def teach(runs: Sequence[Path], data: FerData, device: torch.device, in_sample: 
         folds, fold = card.recipe["folds"], card.recipe["fold"]
         if not folds and not in_sample:
             raise FerError(f"{run} was trained on every picture; its labels would be learnt by heart.", "in_sample")
-        taught = fold_of(rows, folds) == fold if folds else np.ones(len(rows.labels), bool)
+        unseen = fold_of(rows, folds) == fold if folds else np.ones(len(rows.labels), bool)
         temperature = fit_temperature(classifier.probabilities(public.pixels), public.labels)
-        total[taught] += rescale(classifier.probabilities(rows.pixels[taught]), temperature)
-        teachers[taught] += 1
+        total[unseen] += rescale(classifier.probabilities(rows.pixels[unseen]), temperature)
+        teachers[unseen] += 1
     if not teachers.all():
         raise FerError(
             f"{int((teachers == 0).sum())} training pictures have no teacher; a fold is missing.", "no_teacher"

@@ -17,6 +17,7 @@ from clinic.accounts import takeovers, totp
 from clinic.accounts.takeovers import Takeover
 from clinic.accounts.totp import Enrolment, TotpStatus
 from clinic.admin import zones
+from clinic.audit_words import TAKEOVERS
 from clinic.phrases import counted, day
 from fer_core.errors import FerError
 from web.gate import CHANGE_PASSWORD, TOKENS, YOUR_ACCOUNT
@@ -48,7 +49,7 @@ ROUTES = [Route(YOUR_ACCOUNT, your_account, methods=["GET", "POST"])]
 
 
 def _do(actor: Actor, form: dict[str, str]) -> Response:
-    parts, operation = resources(), form.get("deed")
+    parts, operation = resources(), form.get("action")
     code, password = form.get("code", ""), form.get("current", "")
     if operation == "begin":
         return page("Second step", _enrolment(totp.begin(parts.db, parts.settings, actor, password)))
@@ -111,7 +112,7 @@ def _takeovers(found: list[Takeover], zone: tzinfo) -> str:
 def _sentence(one: Takeover, zone: tzinfo) -> str:
     patients = "1 patient" if one.patients == 1 else f"{one.patients} patients"
     account = "your account" if one.own else one.account
-    said = words.TAKEOVERS[one.action].format(by=one.by or "The command line", account=account, patients=patients)
+    said = TAKEOVERS[one.action].format(by=one.by or "The command line", account=account, patients=patients)
     return f"{one.at.astimezone(zone):%-d %B %Y, %H:%M}: {said}."
 
 

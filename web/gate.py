@@ -1,7 +1,7 @@
-"""The gate before everything: without a living sign-in nothing answers but the doors and a bare health ``ok``.
+"""The gate before everything: without a living sign-in nothing answers but the sign-in pages and a bare ``ok``.
 
-An ASGI middleware for HTTP and websockets. It knows nothing of what lies behind: what counts as a deed of the person,
-and how a page is told to leave, are handed in.
+An ASGI middleware for HTTP and websockets. It knows nothing of what lies behind: what counts as an action of the
+person, and how a page is asked to leave, are handed in.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,7 +31,7 @@ TOKENS = "/your-tokens"
 INTENDED_USE = "/intended-use"
 HAND_OVER, PATIENT_MODE = "/hand-over", "/questionnaire"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
-DOORS = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PATIENT_MODE})
+SIGN_IN_PAGES = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PATIENT_MODE})
 """What answers to everyone, besides `HEALTH`; the last one asks for a token of its own (web/patient_mode.py)."""
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
 """What opens beside a page on which there is something to do first."""
@@ -54,16 +55,18 @@ WATCHED_EVERY_S = 1.0
 POLICY_VIOLATION = 1008
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
+_NOTES = ThreadPoolExecutor(2, "notes")
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What the gate has to be told of what lies behind it.
+    """What the gate needs to know of what lies behind it.
 
-    `open_db` gives the database. `is_deed` tells a websocket message that a person caused from one that a timer did.
-    `farewell` is the last message of a websocket whose sign-in ended. `policy` is the Content-Security-Policy of the
-    pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
+    `open_db` gives the database. `is_user_action`: whether a websocket message comes from a person and not from a
+    timer. `sign_out_message`: the last one to a websocket whose sign-in ended. `policy` is the Content-Security-Policy
+    of the pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
     `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` tells a path to which something
     answers from others.
     """
@@ -113,7 +116,7 @@ class Gate:
         # To one who is signed in, Streamlit answers: with it the page gets the token without which it can't upload.
         if path == HEALTH and (actor is None or self._first(actor)):
             return PlainTextResponse("ok")
-        if path in DOORS:
+        if path in SIGN_IN_PAGES:
             return None
         if actor is None:
             return _elsewhere(scope, headers, SIGN_IN, 401)
@@ -161,7 +164,7 @@ class Gate:
         try:
             await self._app(scope, line.receive, line.send)
         finally:
-            # Not between the farewell and the close.
+            # Not between the last message and the close.
             async with line.cutting:
                 watcher.cancel()
 
@@ -180,7 +183,9 @@ class Gate:
         return await asyncio.to_thread(lambda: sessions.actor_of(self._behind.open_db(), token))
 
     async def _note(self, actor: Actor) -> None:
-        await asyncio.to_thread(lambda: sessions.note_activity(self._behind.open_db(), actor))
+        # In threads of its own: where the disk is slow it waits, and the questions of others don't wait behind it.
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(_NOTES, lambda: sessions.note_activity(self._behind.open_db(), actor))
 
 
 class _Line:
@@ -246,7 +251,7 @@ class _Line:
             if self._ended.is_set():
                 return
             self._ended.set()
-            # One who is gone already needs no farewell.
+            # One who is gone already needs no last message.
             with suppress(OSError, RuntimeError):
                 if self._accepted:
                     await self._send({"type": "websocket.send", "bytes": self._gate._behind.sign_out_message})

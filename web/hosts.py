@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
+
+from clinic.admin.server_checks import is_loopback
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -18,7 +19,7 @@ def names(allowed: Sequence[str], address: str | None, behind_proxy: bool) -> tu
     if allowed:
         # Health checks ask from inside.
         return (*(name.strip().lower().rstrip(".") for name in allowed), *LOCAL)
-    return LOCAL if _is_local(address) and not behind_proxy else ()
+    return LOCAL if is_loopback(address) and not behind_proxy else ()
 
 
 def answers_to(host: str | None, allowed: Sequence[str]) -> bool:
@@ -30,12 +31,3 @@ def answers_to(host: str | None, allowed: Sequence[str]) -> bool:
     except ValueError:
         return False
     return any(name == one or (one.startswith("*.") and name.endswith(one[1:])) for one in allowed)
-
-
-def _is_local(address: str | None) -> bool:
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address or "").is_loopback
-    except ValueError:
-        return False

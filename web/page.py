@@ -18,9 +18,9 @@ FORM_BYTES = 16 * 1024
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1e2a32; --paper: #f2f6f7; --card: #fff; --line: #d5dee2; --key: #1f6f78;
-  --on-key: #fff; --calm: #e6f0f1 }
+  --on-key: #fff; --panel: #e6f0f1 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4eaed; --paper: #12181c; --card: #1c262c; --line: #33424a;
-  --key: #4fa3ac; --on-key: #0c1214; --calm: #223039 } }
+  --key: #4fa3ac; --on-key: #0c1214; --panel: #223039 } }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif }
 main { box-sizing: border-box; width: min(26rem, calc(100vw - 2rem)); margin: 1rem; padding: 2rem;
@@ -34,7 +34,7 @@ input:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid 
 button { width: 100%; margin-top: 1.5rem; padding: 0.65rem; font: inherit; font-weight: 600; color: var(--on-key);
   background: var(--key); border: 0; border-radius: 0.5rem; cursor: pointer }
 p { margin: 0.75rem 0 0 }
-.said { padding: 0.75rem; background: var(--calm); border-radius: 0.5rem }
+.said { padding: 0.75rem; background: var(--panel); border-radius: 0.5rem }
 .small { font-size: 0.85rem; opacity: 0.8 }
 h2 { margin: 1.75rem 0 0; font-size: 1.1rem; font-weight: 600 }
 .code { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
@@ -123,12 +123,12 @@ def form_html(
 def bare_form(
     action: str, fields: tuple[Field, ...], button: str, filled: dict[str, str] | None = None, operation: str = ""
 ) -> str:
-    """Return a form alone; `deed` tells several of one page apart."""
+    """Return a form alone; `operation` tells several of one page apart."""
     filled = filled or {}
     inputs = "".join(
         f'<label>{label}<input name="{name}" type="{kind}" autocomplete="{fill}" required'
         f' value="{escape(filled.get(name, ""))}"{" autofocus" if number == 0 and not operation else ""}></label>'
         for number, (name, label, kind, fill) in enumerate(fields)
     )
-    named = f' name="deed" value="{operation}"' if operation else ""
+    named = f' name="action" value="{operation}"' if operation else ""
     return f'<form method="post" action="{action}">{inputs}<button type="submit"{named}>{button}</button></form>'

@@ -29,7 +29,7 @@ from web.sign_in import ATTEMPTS
 DEVICE, DEVICE_TLS = "hand_over", "__Secure-hand_over"
 ID = re.compile(r"[0-9a-f]{32}")
 NOT_YOURS = "This patient is not on your caseload, or no longer there."
-CHANGED = "Nothing was done: somebody changed this patient since this page was opened. Please look again."
+CHANGED = "Nothing was done: someone changed this patient since this page was opened. Please look again."
 EARLIER = "That screen was of another questionnaire, and nothing of it was stored. Please answer here."
 
 

@@ -30,13 +30,14 @@ _one_at_a_time = threading.Lock()
 
 
 def resources() -> Resources:
-    """Return the parts, opened at the first call, with a living worker; may be called from any thread."""
+    """Return the parts, opened at the first call, with a living worker if it is to have its own. Thread-safe."""
     settings = Settings.from_environment()
     with _one_at_a_time:
         found = _opened.get(settings)
         if found is None:
             found = _opened[settings] = _open(settings)
-    found.supervisor.ensure()
+    if settings.own_worker:
+        found.supervisor.ensure()
     return found
 
 

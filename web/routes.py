@@ -201,6 +201,7 @@ FETCHED = {
     Kind.XLSX: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "patient-results.xlsx"),
     Kind.RESEARCH: ("application/zip", "research.zip"),
     Kind.MOMENTS: ("application/zip", "recording.zip"),
+    Kind.VIDEO: ("video/mp4", "recording.mp4"),
 }
 """What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import inspect
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import streamlit
 from google.protobuf.message import DecodeError, Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.web.server.starlette import starlette_routes
 
 ROUTES = frozenset({"/_stcore/health", "/_stcore/host-config", "/_stcore/metrics", "/_stcore/stream"})
@@ -32,6 +35,8 @@ def broken_contract() -> list[str]:
         wrong.append("a window can't be sent to the sign-in (ForwardMsg.auth_redirect.url)")
     if frame().count("</head>") != 1 or not _inline_scripts():
         wrong.append("the page's frame has another form (static/index.html)")
+    if "_session_mgr" not in inspect.getsource(Runtime.__init__) or not hasattr(MemorySessionStorage, "list"):
+        wrong.append("what an ended window held can't be given back (Runtime._session_mgr)")
     routes = {f"/{value}" for name, value in vars(starlette_routes).items() if name.startswith("ROUTE_")}
     if not routes - NOT_SERVED <= ROUTES:
         wrong.append(f"there are other addresses ({', '.join(sorted(routes - NOT_SERVED - ROUTES))})")

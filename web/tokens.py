@@ -36,7 +36,7 @@ async def your_tokens(request: Request) -> Response:
     if request.method == "GET":
         return await asyncio.to_thread(_show, actor, "")
     form = await read_form(request)
-    if form.get("deed") == "revoke":
+    if form.get("action") == "revoke":
         await asyncio.to_thread(tokens.revoke, resources().db, actor, form.get("token", ""))
         return RedirectResponse(TOKENS, 303)
     try:
@@ -74,7 +74,7 @@ def _show(actor: Actor, said: str) -> Response:
         '<label>What it is for<input name="name" type="text" autocomplete="off" required maxlength="80"></label>'
         f"<p>It acts for:</p>{_box('nobody', 'No patient: faces in pictures alone')}{boxes}"
         '<label>Your password<input name="current" type="password" autocomplete="current-password" required></label>'
-        '<button type="submit" name="deed" value="make">Make the token</button></form>'
+        '<button type="submit" name="action" value="make">Make the token</button></form>'
         f'<p class="small"><a href="{YOUR_ACCOUNT}">Back to your account</a></p>',
         wide=True,
     )
@@ -91,7 +91,7 @@ def _listed(token: TokenRow, zone: tzinfo) -> str:
         f"<h2>{escape(token.name)}</h2><p>For {escape(acts)}. Made {day(token.created_at.astimezone(zone))}, ends"
         f" {day(token.ends_at.astimezone(zone))}, {used}.</p>"
         f'<form method="post" action="{TOKENS}"><input type="hidden" name="token" value="{escape(token.id)}">'
-        f'<button type="submit" name="deed" value="revoke">Revoke {escape(token.name)}</button></form>'
+        f'<button type="submit" name="action" value="revoke">Revoke {escape(token.name)}</button></form>'
     )
 
 

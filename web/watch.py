@@ -36,7 +36,7 @@ setInterval(look, {ASKED_EVERY_S * 1000});
 addEventListener("pageshow", look);
 document.addEventListener("visibilitychange", look);
 """
-"""Asks whether the sign-in lives, which is no deed; a window that hears nothing for the idle time leaves too."""
+"""Asks whether the sign-in lives, which is no action; a window that hears nothing for the idle time leaves too."""
 
 
 async def show_frame(request: Request) -> Response:  # noqa: ARG001 the same for every page

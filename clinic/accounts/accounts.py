@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, clock, texts, words
+from clinic import access, audit, clock, texts, words
 from clinic.access import Actor, Forbidden, require_administrator, signed_in
 from clinic.accounts import passwords, throttle
 from clinic.audit import AuditAction
@@ -206,7 +206,8 @@ def grant(session: Session, account_id: str, patient_id: str, until: datetime | 
 def take_orphans(session: Session, account: Account) -> None:
     """Put the patients whom nobody sees, as those from before there were accounts, on the account's caseload."""
     cared_for = select(Access.patient_id).where(Access.until.is_(None))
-    for patient_id in session.scalars(select(Patient.id).where(Patient.id.not_in(cared_for))).all():
+    orphans = select(Patient.id).where(Patient.id.not_in(cared_for), ~access.staged(Patient.id))
+    for patient_id in session.scalars(orphans).all():
         grant(session, account.id, patient_id)
 
 
@@ -251,7 +252,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
         role=role.value,
         password_hash=stored,
         must_change=must_change,
-        told=session.scalar(select(func.max(AuditRow.number))) or 0,
+        read_up_to=session.scalar(select(func.max(AuditRow.number))) or 0,
         created_at=clock.now(),
     )
     session.add(account)

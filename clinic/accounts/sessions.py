@@ -24,7 +24,7 @@ from fer_core.errors import FerError
 from storage.media import open_store
 
 IDLE, ABSOLUTE = timedelta(minutes=15), timedelta(hours=12)
-"""After so long without a deed of the person, and after so long in any case, one has to sign in again."""
+"""After so long without an action of the person, and after so long in any case, one has to sign in again."""
 PENDING = timedelta(minutes=5)
 """So long after the password the second step may come."""
 NOTED_EVERY = timedelta(seconds=20)

@@ -41,7 +41,7 @@ def unread(db: Database, actor: Actor) -> list[Takeover]:
     """Return what the acting user has not confirmed to have read. Raises Forbidden."""
     with db.read() as session:
         account = access.acting(session, actor)
-        return _found(session, account, AuditRow.number > account.told)
+        return _found(session, account, AuditRow.number > account.read_up_to)
 
 
 def lately(db: Database, actor: Actor) -> list[Takeover]:
@@ -56,8 +56,8 @@ def read(db: Database, actor: Actor, number: int) -> None:
     with db.session() as session:
         account = access.acting(session, actor)
         last = session.scalar(select(func.max(AuditRow.number))) or 0
-        account.told = max(account.told, min(number, last))
-        audit.write(session, AuditAction.TAKEOVER_READ, account.id, upto=account.told)
+        account.read_up_to = max(account.read_up_to, min(number, last))
+        audit.write(session, AuditAction.TAKEOVER_READ, account.id, upto=account.read_up_to)
 
 
 def _found(session: Session, account: Account, when: object) -> list[Takeover]:

@@ -157,13 +157,8 @@ def _row(session: Session, account: Account, token: ApiToken) -> TokenRow:
 
 
 def _valid_name(name: str) -> str:
-    try:
-        line = texts.one_line(name)
-    except ValueError:
-        line = ""
-    if not 0 < len(line) <= NAME_MAX:
-        raise FerError(f"Please say in up to {NAME_MAX} characters what the token is for.", "bad_token_name")
-    return line
+    refusal = FerError(f"Please say in up to {NAME_MAX} characters what the token is for.", "bad_token_name")
+    return texts.kept_line(name, NAME_MAX, refusal, least=1)
 
 
 def _lives() -> ColumnElement[bool]:

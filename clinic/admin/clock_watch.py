@@ -46,12 +46,12 @@ class ClockWatch:
 async def keep_watch(db: Database) -> None:
     """Note each jump of the clock, until this is cancelled. One made while the program was ended is noted first."""
     watch = ClockWatch()
-    await asyncio.to_thread(_calmly_look_back, db)
+    await asyncio.to_thread(_try_to_look_back, db)
     while True:
         await asyncio.sleep(LOOKED_EVERY_S)
         by = watch.jumped()
         if by is not None:
-            await asyncio.to_thread(_calmly_note, db, by)
+            await asyncio.to_thread(_try_to_note, db, by)
 
 
 def look_back(db: Database) -> None:
@@ -98,14 +98,14 @@ def _difference() -> timedelta:
     return clock.now() - datetime.fromtimestamp(clock.steady_s(), UTC)
 
 
-def _calmly_look_back(db: Database) -> None:
+def _try_to_look_back(db: Database) -> None:
     try:
         look_back(db)
     except Exception as error:  # noqa: BLE001  # watching must not end the server
         log.error("the clock was not compared with the audit: %s", type(error).__name__)
 
 
-def _calmly_note(db: Database, by: timedelta) -> None:
+def _try_to_note(db: Database, by: timedelta) -> None:
     try:
         note(db, by)
     except Exception as error:  # noqa: BLE001  # watching must not end the server

@@ -11,8 +11,11 @@ from typing import Any
 
 from backup.archive import Secret, is_sealed
 from backup.restoring import known_erasures
+from backup.transfer import transfer
 from clinic.admin import backups, doctor, ownership, rotation
 from clinic.admin.serving import read_options
+from clinic.admin.stopped import nobody_at_work
+from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.worker.supervisor import PROGRAM_DIR
 from db.engine import migrate, open_database
@@ -51,6 +54,11 @@ def add(commands: Any) -> None:
     back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is lost for good")
     _add_secrets(back)
     back.set_defaults(command=_restore)
+    moved = commands.add_parser("copy", help="copy the clinic to another, empty database, such as PostgreSQL")
+    moved.add_argument(
+        "--to", required=True, metavar="URL", help="postgresql+psycopg://USER@HOST/DATABASE, the password in ~/.pgpass"
+    )
+    moved.set_defaults(command=_copy)
 
 
 def own_settings() -> Settings:
@@ -119,7 +127,7 @@ def _backup(options: argparse.Namespace) -> int:
         )
     file, manifest = backups.make(settings, folder, secret, options.keep)
     rows, files = sum(manifest.tables.values()), len(manifest.media)
-    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, {rows} rows, {files} files; unpacked again and found whole.")
+    print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows} rows, {files} files; unpacked again and found whole.")
     return 0
 
 
@@ -136,9 +144,22 @@ def _restore(options: argparse.Namespace) -> int:
             print(line, flush=True)
         print("The backup can be brought back.")
         return 0
-    found = backups.bring_back(settings, options.file, secret, erased)
+    with nobody_at_work(settings):
+        found = backups.bring_back(settings, options.file, secret, erased)
+    left = found.files_in_backup - found.files
     print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
-    print("The other files belong to what was erased since. Start the program now.")
+    print(f"{'The other files belong to what was erased since. ' if left else ''}Start the program now.")
+    return 0
+
+
+def _copy(options: argparse.Namespace) -> int:
+    settings = own_settings()
+    migrate(settings.database_url)
+    with nobody_at_work(settings):
+        copied = transfer(settings.database_url, options.to)
+    rows = counted(sum(table.rows for table in copied.values()), "row")
+    print(f"Copied and compared: {rows}. The old database is as it was.")
+    print("Set FER_DATABASE_URL to the new database, for pages and workers alike, and start the program.")
     return 0
 
 

@@ -118,8 +118,8 @@ def _add_beside(session: Session, patient_id: str, person: Person) -> None:
     """Add what stands beside recordings and questionnaires: marks, due dates, a condition of the face."""
     now = clock.now()
     for event in person.events:
-        told = {"kind": event.kind.value, "happened_on": _day(event.days_ago), "text": event.text}
-        session.add(PatientEvent(patient_id=patient_id, recorded_at=now, **told))
+        values = {"kind": event.kind.value, "happened_on": _day(event.days_ago), "text": event.text}
+        session.add(PatientEvent(patient_id=patient_id, recorded_at=now, **values))
     for key, every in person.every_days:
         first = min(_day(one.days_ago) for one in person.answered if one.scale == key)
         name = PUBLISHED[key].name
@@ -129,8 +129,8 @@ def _add_beside(session: Session, patient_id: str, person: Person) -> None:
             )
         )
     if person.condition is not None:
-        told = {"kind": person.condition.value, "began_on": _day(max(visit.days_ago for visit in person.visits))}
-        session.add(FaceCondition(patient_id=patient_id, recorded_at=now, **told))
+        values = {"kind": person.condition.value, "began_on": _day(max(visit.days_ago for visit in person.visits))}
+        session.add(FaceCondition(patient_id=patient_id, recorded_at=now, **values))
 
 
 def _answer(patient_id: str, answered: Answered, own: Scale, rng: np.random.Generator) -> QuestionnaireAnswer:

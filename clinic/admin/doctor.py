@@ -28,12 +28,21 @@ def examine(settings: Settings, options: Options) -> list[Finding]:
 
 
 def require_safe(settings: Settings, options: Options) -> list[Finding]:
-    """Return what is worth a warning. Raises UnsafeError with all reasons where a check refuses."""
+    """Return what is worth a warning at the start: what the start itself mends is left out.
+
+    Raises UnsafeError with all reasons where a check refuses.
+    """
     found = examine(settings, options)
     refused = [finding for finding in found if finding.level is Level.REFUSED]
     if refused:
         raise UnsafeError("\n".join(f"- {line(finding)}" for finding in refused))
-    return [finding for finding in found if finding.level is not Level.OK]
+    return [finding for finding in found if finding.level is not Level.OK and not _mended_by_the_start(finding)]
+
+
+def _mended_by_the_start(finding: Finding) -> bool:
+    """Whether it is missing tables, or a worker that does not run yet."""
+    of_the_start = finding.name in ("tables", "analysis") or finding.sentence == installation_checks.NO_DATABASE
+    return finding.level is Level.WARNING and of_the_start
 
 
 def line(finding: Finding) -> str:
@@ -48,8 +57,8 @@ def sound(found: Iterable[Finding]) -> bool:
 
 def as_json(found: list[Finding]) -> str:
     """Return the findings for a program that watches: whether all is sound, the version, and each finding."""
-    told = {"sound": sound(found), "version": VERSION, "findings": [asdict(finding) for finding in found]}
-    return json.dumps(told, indent=2)
+    report = {"sound": sound(found), "version": VERSION, "findings": [asdict(finding) for finding in found]}
+    return json.dumps(report, indent=2)
 
 
 def _of_server(settings: Settings, options: Options) -> list[Finding]:

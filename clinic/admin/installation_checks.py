@@ -19,7 +19,6 @@ from clinic.admin.findings import Finding, Level, guarded
 from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.version import VERSION
-from clinic.worker import cluster
 from clinic.worker.health import ALIVE_S, WorkerHealth, all_health
 from db.engine import sqlite_warning
 from db.migrate import head
@@ -58,8 +57,8 @@ def check_all(settings: Settings) -> list[Finding]:
 
 def _versions(seen: Installation) -> Finding:
     server = seen.database.server if isinstance(seen.database, Probe) else "no answer of the database"
-    told = f"Program {VERSION}, Python {platform.python_version()}, {server}, tables {head()}."
-    return Finding("versions", Level.OK, told)
+    text = f"Program {VERSION}, Python {platform.python_version()}, {server}, tables {head()}."
+    return Finding("versions", Level.OK, text)
 
 
 def _account(seen: Installation) -> Finding:
@@ -89,11 +88,14 @@ def _folder(seen: Installation) -> Finding:
     return Finding(name, Level.OK, f"The data folder is {folder}, closed to others.")
 
 
+NO_DATABASE = "There is no database yet."
+
+
 def _database(seen: Installation) -> Finding:
     found = seen.database
     if not isinstance(found, Probe):
         if found.code == "no_tables":
-            return Finding("database", Level.WARNING, "There is no database yet.", found.message)
+            return Finding("database", Level.WARNING, NO_DATABASE, found.message)
         level = Level.REFUSED if found.code in OF_A_SETTING else Level.BROKEN
         return Finding("database", level, "The database can't be used.", found.message)
     if found.refusal is not None:
@@ -213,6 +215,8 @@ def _scheduler(seen: Installation) -> Finding:
     if address is None:
         return Finding(name, Level.OK, "No cluster is set: the workers analyse themselves.")
     try:
+        from clinic.worker import cluster  # not at the top: it loads torch, which the pages don't need
+
         count = cluster.machines_at(address)
     except ModuleNotFoundError:
         remedy = "pip install -r requirements-cluster.txt, or unset FER_DASK."
@@ -229,14 +233,14 @@ def _scheduler(seen: Installation) -> Finding:
 
 def _workers(seen: Installation) -> Finding:
     name, found = "analysis", all_health(seen.settings)
-    told = "; ".join(f"worker {number} {_age(health.at)}" for number, health in found.items())
+    text = "; ".join(f"worker {number} {_age(health.at)}" for number, health in found.items())
     for health in found.values():
         if health.alive and health.sound is False:
             return Finding(name, Level.WARNING, health.sentence or "The last self-test failed.", SELF_TEST)
     if any(health.alive for health in found.values()):
-        return Finding(name, Level.OK, f"Workers spoke: {told}. {_model(found)}".strip())
+        return Finding(name, Level.OK, f"Workers spoke: {text}. {_model(found)}".strip())
     remedy = f"Start the pages or a worker (one speaks at least every {ALIVE_S:.0f} s); look at its log."
-    said = f"No worker runs. The last words: {told}." if told else "No worker runs, and none ever spoke."
+    said = f"No worker runs. The last words: {text}." if text else "No worker runs, and none ever spoke."
     return Finding(name, Level.WARNING, said, remedy)
 
 

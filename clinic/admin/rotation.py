@@ -7,8 +7,6 @@ would seal with the key that is about to go.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,12 +17,12 @@ from backup import erasures
 from clinic import access, audit
 from clinic.accounts import totp
 from clinic.admin import keyring
+from clinic.admin.stopped import nobody_at_work
 from clinic.audit import AuditAction
 from clinic.exchange import downloads
 from clinic.jobs import previews
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from clinic.worker import worker
 from db.copies import sync_folder
 from db.engine import Database
 from db.models import RecoveryCode, SecondStep
@@ -32,9 +30,6 @@ from fer_core.errors import FerError
 from storage import keys
 from storage.keys import MasterKeyError
 from storage.sealed import Key
-
-MOST_WORKERS = 64
-"""Workers under so many numbers are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ def rotate(db: Database, settings: Settings) -> Rotated:
             " of mode 600, and name that file with --old-key-file.",
             "key_in_environment",
         )
-    with _nobody_at_work(settings):
+    with nobody_at_work(settings):
         old = keys.read(keys.key_path(settings))
         if old is None:
             raise keys.missing()
@@ -74,7 +69,7 @@ def adopt(db: Database, settings: Settings, old_key_file: Path) -> Rotated:
 
     Raises FerError ``already_running``, MasterKeyError.
     """
-    with _nobody_at_work(settings):
+    with nobody_at_work(settings):
         new, old = keys.require(settings), keys.read(old_key_file)
         if old is None:
             raise FerError("There is no such key file.", "no_key_file")
@@ -87,7 +82,7 @@ def replace_lost(db: Database, settings: Settings) -> int:
 
     Files that the old key sealed stay unreadable. Raises FerError ``key_not_lost``, ``already_running``.
     """
-    with _nobody_at_work(settings):
+    with nobody_at_work(settings):
         known, key = keyring.recorded(db), keys.load(settings)
         if key is not None and known in (None, key.fingerprint):
             raise FerError("The key of this clinic is there; nothing was changed.", "key_not_lost")
@@ -100,22 +95,6 @@ def replace_lost(db: Database, settings: Settings) -> int:
             audit.write(session, AuditAction.KEY_CHANGED, console=True, lost=True, second_steps=count)
         erasures.begin(settings.erasures_path)
         return count
-
-
-@contextmanager
-def _nobody_at_work(settings: Settings) -> Iterator[None]:
-    """Hold the locks of all workers, so that none seals anything. Raises FerError ``already_running``."""
-    with ExitStack() as held:
-        for number in range(worker.FIRST, MOST_WORKERS):
-            if number == worker.FIRST or (settings.data_dir / f"worker-{number}.lock").exists():
-                try:
-                    held.enter_context(worker.alone(settings, number))
-                except FerError:
-                    raise FerError(
-                        "The program is running. Please stop the pages and all workers first, on every machine.",
-                        "already_running",
-                    ) from None
-        yield
 
 
 def _require_one_of(db: Database, *allowed: Key | None) -> None:

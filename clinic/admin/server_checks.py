@@ -12,7 +12,7 @@ from clinic.settings import Settings
 
 def _listening(settings: Settings, options: Options) -> Finding:
     name = "address"
-    if _is_loopback(options["server.address"]):
+    if is_loopback(options["server.address"]):
         return Finding(name, Level.OK, "The server listens on this computer alone.")
     if options["server.sslCertFile"] and options["server.sslKeyFile"]:
         return Finding(name, Level.OK, "The server listens on the network, with TLS.")
@@ -27,7 +27,8 @@ def _listening(settings: Settings, options: Options) -> Finding:
     )
 
 
-def _is_loopback(address: str | None) -> bool:
+def is_loopback(address: str | None) -> bool:
+    """Return whether an address is this computer's own, so that no other one reaches it."""
     if address == "localhost":
         return True
     try:

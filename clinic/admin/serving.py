@@ -46,10 +46,10 @@ def read_options(folders: Sequence[Path], environment: Mapping[str, str]) -> Opt
 
 def _of_file(path: Path) -> dict[str, Any]:
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError):
         return {}
-    flat = {f"{section}.{name}": value for section, values in told.items() for name, value in _items(values)}
+    flat = {f"{section}.{name}": value for section, values in content.items() for name, value in _items(values)}
     return {name: value for name, value in flat.items() if name in DEFAULTS}
 
 

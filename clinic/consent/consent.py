@@ -5,7 +5,7 @@ Days are those of the clinic's time zone. What withdrawing deletes is told by `c
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, clock, phrases, texts, words
+from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
+from clinic.consent.scopes import SCOPES
 from db.engine import Database
 from db.models import Account, Consent, Patient
 from db.models import Scope as Scope  # the pages know no tables
@@ -63,6 +64,15 @@ class ConsentStatus:
     withdrawn_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A consent to a scope with its last day; `over`: whether that day has passed."""
+
+    scope: Scope
+    last_day: date
+    over: bool
+
+
 def record(
     db: Database,
     actor: Actor,
@@ -93,9 +103,9 @@ def record(
 def edit(session: Session, patient_id: str, scopes: Collection[Scope], seen: int | None, wanted: str) -> None:
     """Count an edit of a patient's consents that were seen in a revision. Raises ConflictError."""
     patient = session.get_one(Patient, patient_id)
+    newest = _newest(session, patient_id)
     differences = [
-        Difference(words.SCOPES[scope].capitalize(), _in_words(_newest(session, patient_id, scope)), wanted)
-        for scope in sorted(scopes)
+        Difference(SCOPES[scope].capitalize(), _in_words(newest.get(scope)), wanted) for scope in sorted(scopes)
     ]
     need_unchanged("this patient's consents", seen, patient.consents_revision, differences)
     patient.consents_revision += 1
@@ -143,7 +153,9 @@ def standings(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus
     """Return how the patient's consent to each scope stands. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
         access.require_reader_of(session, actor, patient_id)
-        return [_standing(session, Scope(scope), _newest(session, patient_id, scope)) for scope in Scope]
+        newest = _newest(session, patient_id)
+        names = _names_in(session, newest.values())
+        return [_standing(session, scope, newest.get(scope), names) for scope in Scope]
 
 
 def history(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus]:
@@ -152,7 +164,8 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus]:
         access.require_reader_of(session, actor, patient_id)
         asked = select(Consent).where(Consent.patient_id == patient_id)
         rows = session.scalars(asked.order_by(Consent.number.desc(), Consent.scope)).all()
-        return [_standing(session, Scope(row.scope), row) for row in rows]
+        names = _names_in(session, rows)
+        return [_standing(session, Scope(row.scope), row, names) for row in rows]
 
 
 def objection(db: Database, actor: Actor, patient_id: str, *scopes: Scope) -> ConsentError | None:
@@ -174,12 +187,17 @@ def need(session: Session, patient_id: str, *scopes: Scope) -> None:
 
 def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError | None:
     """Return the refusal of the first scope whose consent doesn't stand today, None where all do."""
-    day = today(session)
+    day, newest = today(session), _newest(session, patient_id)
     for scope in scopes:
-        newest = _newest(session, patient_id, scope)
-        if _state(newest, day) is not State.STANDS:
-            return _refusal(session, scope, newest)
+        if _state(newest.get(scope), day) is not State.STANDS:
+            return _refusal(session, scope, newest.get(scope))
     return None
+
+
+def standing(session: Session, patient_id: str) -> list[Scope]:
+    """Return the scopes to which the patient's consent stands today."""
+    day, newest = today(session), _newest(session, patient_id)
+    return [scope for scope in Scope if _state(newest.get(scope), day) is State.STANDS]
 
 
 def covered(session: Session, scope: Scope) -> Select[str]:
@@ -192,11 +210,26 @@ def ending(session: Session, within: timedelta) -> Select[str]:
 
     One that was withdrawn, or renewed since, is not among them.
     """
+    return select(Consent.patient_id).where(*_ends(today(session) + within))
+
+
+def endings(session: Session, patient_ids: Collection[str], within: timedelta) -> dict[str, list[Ending]]:
+    """Return which consents of these patients end within so long, or have ended, as in `ending`; the earliest first."""
+    day = today(session)
+    rows = session.scalars(select(Consent).where(*_ends(day + within), Consent.patient_id.in_(patient_ids)))
+    found: dict[str, list[Ending]] = {}
+    for row in rows:
+        if row.expires_on is not None:
+            one = Ending(Scope(row.scope), row.expires_on, row.expires_on < day)
+            found.setdefault(row.patient_id, []).append(one)
+    return {patient_id: sorted(each, key=lambda one: one.last_day) for patient_id, each in found.items()}
+
+
+def _ends(last_day: date) -> tuple[ColumnElement[bool], ...]:
     later = aliased(Consent)
     same = and_(later.patient_id == Consent.patient_id, later.scope == Consent.scope)
     renewed = exists().where(and_(same, later.number > Consent.number))
-    ends = Consent.expires_on <= today(session) + within
-    return select(Consent.patient_id).where(Consent.withdrawn_at.is_(None), ends, ~renewed)
+    return Consent.withdrawn_at.is_(None), Consent.expires_on <= last_day, ~renewed
 
 
 def _covered(scope: Scope, day: date) -> Select[str]:
@@ -236,9 +269,11 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
     return select(Consent.patient_id).where(Consent.scope == scope.value, Consent.withdrawn_at.is_(None), ~newer)
 
 
-def _newest(session: Session, patient_id: str, scope: Scope) -> Consent | None:
-    asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope.value)
-    return session.scalar(asked.order_by(Consent.number.desc(), Consent.id).limit(1))
+def _newest(session: Session, patient_id: str) -> dict[Scope, Consent]:
+    """Return the patient's newest consent to each scope that was ever agreed to."""
+    asked = select(Consent).where(Consent.patient_id == patient_id)
+    rows = session.scalars(asked.order_by(Consent.number, Consent.id.desc()))
+    return {Scope(row.scope): row for row in rows}
 
 
 def _state(row: Consent | None, day: date) -> State:
@@ -250,26 +285,31 @@ def _state(row: Consent | None, day: date) -> State:
     return State.EXPIRED if expired else State.STANDS
 
 
-def _standing(session: Session, scope: Scope, row: Consent | None) -> ConsentStatus:
+def _names_in(session: Session, rows: Iterable[Consent]) -> dict[str | None, str]:
+    """Return the names of the accounts that recorded or withdrew these consents, by their ids."""
+    ids = {by for row in rows for by in (row.recorded_by, row.withdrawn_by)}
+    return {row[0]: row[1] for row in session.execute(select(Account.id, Account.name).where(Account.id.in_(ids)))}
+
+
+def _standing(session: Session, scope: Scope, row: Consent | None, names: dict[str | None, str]) -> ConsentStatus:
     if row is None:
         return ConsentStatus(scope, State.NEVER)
-    names = [session.scalar(select(Account.name).where(Account.id == by)) for by in (row.recorded_by, row.withdrawn_by)]
     return ConsentStatus(
         scope,
         _state(row, today(session)),
         row.given_on,
         row.expires_on,
         row.document,
-        names[0],
+        names.get(row.recorded_by),
         row.recorded_at,
-        names[1],
+        names.get(row.withdrawn_by),
         row.withdrawn_at,
     )
 
 
 def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentError:
     """Return the refusal of a consent that doesn't stand, with what to do about it."""
-    to = f"consent to {words.SCOPES[scope]}"
+    to = f"consent to {SCOPES[scope]}"
     if row is None:
         return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
     if row.withdrawn_at is not None:
@@ -291,10 +331,4 @@ def _check_days(session: Session, given_on: date, expires_on: date | None) -> No
 
 def _valid_document(document: str) -> str:
     refusal = FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
-    try:
-        document = texts.one_line(document)
-    except ValueError:
-        raise refusal from None
-    if len(document) > DOCUMENT_MAX:
-        raise refusal
-    return document
+    return texts.kept_line(document, DOCUMENT_MAX, refusal)

@@ -35,13 +35,13 @@ WHAT = (
     " \u201csad-like\u201d: what the face looks like.",
     "It does not know what you feel, and it makes no diagnosis. It is often wrong. Your clinician looks at how the"
     " labels change over months, beside what you say yourself.",
-    "It does not listen: sound is never read. It does not recognise who somebody is. Faces of other people in the"
+    "It does not listen: sound is never read. It does not recognise people. Faces of other people in the"
     " picture are not kept.",
 )
 WHO = (
     "Your clinician, and colleagues with whom your clinician shares your records for your treatment.",
     "In an emergency another clinician of this practice may look for one hour, and has to say why.",
-    "Each time somebody looks, it is written down. You may ask who did.",
+    "Each time someone looks, it is recorded. You may ask who did.",
 )
 WITHDRAW = (
     "You need not agree, and you may change your mind at any time, without giving a reason. Your treatment does not"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from backup import erasures
@@ -10,33 +13,75 @@ from backup.erasures import Erasure
 from clinic import access, audit
 from clinic.access import Actor
 from clinic.audit import AuditAction
-from clinic.conflicts import ConflictError, need_unchanged
+from clinic.conflicts import ConflictError, need_unchanged, shown_as
 from clinic.exchange import downloads
 from clinic.jobs import jobs
 from clinic.patients import digests
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Job, Patient, QuestionnaireAnswer, Recording, Sample
+from db.models import (
+    ImportedSeries,
+    Job,
+    Patient,
+    PatientEvent,
+    QuestionnaireAnswer,
+    Recording,
+    RecordingMark,
+    Sample,
+)
 
 Receipt = Erasure
 """What is given to who had something erased: a random id, the time, what went with it, and no name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What goes with a patient or a recording, by its name in the plural; `of`: which ones (clinic/conflicts.py)."""
+
+    counts: Mapping[str, int]
+    of: str
+
+
+def held_by_patient(db: Database, actor: Actor, patient_id: str) -> Held:
+    """Return what is deleted with a patient. Raises Forbidden, FerError ``unknown_patient``."""
+    with db.read() as session:
+        access.require_writer_of(session, actor, patient_id)
+        return _held(session, patient_id)
+
+
+def held_by_recording(db: Database, actor: Actor, recording_id: str) -> Held:
+    """Return what is deleted with a recording. Raises Forbidden, FerError ``unknown_recording``."""
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        access.require_writer_of(session, actor, recording.patient_id)
+        return _held_with(session, recording.version_of or recording_id)
+
+
 def delete_recording(
-    db: Database, settings: Settings, actor: Actor, recording_id: str, seen: int | None = None
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    recording_id: str,
+    seen: int | None = None,
+    told: Held | None = None,
 ) -> Receipt:
     """Delete a recording in all its versions with everything that was made of it; return the receipt.
 
-    No byte of it stays in the files of a SQLite database. `seen`: the revision that was on the screen, None where
-    there was none. Raises Forbidden, ConflictError, FerError ``unknown_recording``.
+    No byte of it stays in the files of a SQLite database. `seen`: the revision that was on the screen, `told`: what it
+    said would go; each None where there was no screen. Raises Forbidden, ConflictError, FerError
+    ``unknown_recording``.
     """
-    with db.read() as session:
+    # The write lock is held: nothing comes in between what is checked here and what is remembered as erased.
+    with db.session() as session:
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
-        need_unchanged("this recording", seen, recording.revision)
         first = recording.version_of or recording_id
-    return erase(db, settings, "recording", first, account.id)
+        need_unchanged("this recording", seen, recording.revision)
+        _need_told("what was made of this recording", told, _held_with(session, first))
+        receipt = _remember(session, settings, "recording", first)
+    _erase(db, settings, receipt, account.id)
+    return receipt
 
 
 def delete_patient(
@@ -45,21 +90,52 @@ def delete_patient(
     actor: Actor,
     patient_id: str,
     seen: int | None = None,
-    recordings: int | None = None,
+    told: Held | None = None,
 ) -> Receipt:
     """Delete a patient with all recordings, so that no byte of them stays in the files of a SQLite database.
 
-    `seen` and `recordings`: the patient's revision and number of recordings that were on the screen, None where there
-    was none. Return the receipt, which has no name. Raises Forbidden, ConflictError, FerError ``unknown_patient``.
+    `seen` and `told` as in `delete_recording`. Return the receipt, which has no name.
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
-    with db.read() as session:
+    with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
-        revision = session.get_one(Patient, patient_id).revision
-        need_unchanged("this patient", seen, revision)
-        shown = select(func.count()).where(Recording.patient_id == patient_id, Recording.current)
-        if recordings is not None and session.scalar(shown) != recordings:
-            raise ConflictError("this patient's recordings", revision)
-    return erase(db, settings, "patient", patient_id, account.id)
+        need_unchanged("this patient", seen, session.get_one(Patient, patient_id).revision)
+        _need_told("what is stored of this patient", told, _held(session, patient_id))
+        receipt = _remember(session, settings, "patient", patient_id)
+    _erase(db, settings, receipt, account.id)
+    return receipt
+
+
+def _held(session: Session, patient_id: str) -> Held:
+    of_patient = {
+        "recordings": select(Recording.id).where(Recording.patient_id == patient_id, Recording.current),
+        "marks": select(RecordingMark.id).join(Recording).where(Recording.patient_id == patient_id),
+        "questionnaires": select(QuestionnaireAnswer.id).where(QuestionnaireAnswer.patient_id == patient_id),
+        "events": select(PatientEvent.id).where(PatientEvent.patient_id == patient_id),
+        "tables of other programs": select(ImportedSeries.id).where(ImportedSeries.patient_id == patient_id),
+    }
+    return _counted(session, of_patient)
+
+
+def _held_with(session: Session, first: str) -> Held:
+    return _counted(
+        session,
+        {
+            "versions": select(Recording.id).where(or_(Recording.id == first, Recording.version_of == first)),
+            "marks": select(RecordingMark.id).where(RecordingMark.recording_id == first),
+        },
+    )
+
+
+def _counted(session: Session, asked: Mapping[str, Select[str]]) -> Held:
+    found = {name: list(session.scalars(query)) for name, query in asked.items()}
+    return Held({name: len(ids) for name, ids in found.items()}, shown_as(*found.values()))
+
+
+def _need_told(what: str, told: Held | None, held: Held) -> None:
+    """Refuse where something came or went since it was said what goes. Raises ConflictError."""
+    if told is not None and told != held:
+        raise ConflictError(what, frozenset())
 
 
 def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, account_id: str | None) -> Receipt:
@@ -67,10 +143,17 @@ def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str,
 
     A recording goes with its versions: `erased_id` names the first.
     """
-    receipt = _receipt(db, settings, kind, erased_id)
+    with db.session() as session:
+        receipt = _remember(session, settings, kind, erased_id)
+    _erase(db, settings, receipt, account_id)
+    return receipt
+
+
+def _remember(session: Session, settings: Settings, kind: erasures.Kind, erased_id: str) -> Receipt:
+    """Count what will go, and write it down."""
+    receipt = _receipt(session, settings, kind, erased_id)
     # Before anything is deleted: so a backup doesn't bring it back, and a power cut doesn't leave half of it.
     erasures.remember(settings.erasures_path, receipt)
-    _erase(db, settings, receipt, account_id)
     return receipt
 
 
@@ -111,6 +194,9 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
     # Archives that wait to be fetched: whose they are is not known from outside, so all have to be prepared again.
     downloads.sweep(settings, everything=True)
     with db.session() as session:
+        # What was handed in meanwhile goes too: its patient is remembered as erased.
+        for recording_id in set(_recordings_of(session, erasure)) - set(recordings):
+            jobs.delete_files(db, settings, recording_id)
         if erasure.kind == "patient":
             patient = session.get(Patient, erasure.erased_id)
             if patient is not None:
@@ -126,20 +212,16 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
     db.forget_deleted()
 
 
-def _receipt(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str) -> Receipt:
-    """Count what will go."""
-    with db.read() as session:
-        recordings = _recordings_of(session, Erasure(kind, erased_id, {}))
-        samples = session.scalar(select(func.count()).select_from(Sample).where(Sample.recording_id.in_(recordings)))
-        sources = session.scalars(select(Job.sources).where(Job.recording_id.in_(recordings))).all()
+def _receipt(session: Session, settings: Settings, kind: erasures.Kind, erased_id: str) -> Receipt:
+    recordings = _recordings_of(session, Erasure(kind, erased_id, {}))
+    samples = session.scalar(select(func.count()).select_from(Sample).where(Sample.recording_id.in_(recordings)))
+    sources = session.scalars(select(Job.sources).where(Job.recording_id.in_(recordings))).all()
     # Versions share their files.
     files = {source["id"] for of_job in sources for source in of_job}
     held = sum(uploads.stored(settings, [file]) for file in files)
     counts = {"patients": int(kind == "patient"), "recordings": len(recordings), "samples": samples or 0, "files": held}
     if kind == "patient":
-        with db.read() as session:
-            asked = select(func.count()).where(QuestionnaireAnswer.patient_id == erased_id)
-            answered = session.scalar(asked) or 0
+        answered = session.scalar(select(func.count()).where(QuestionnaireAnswer.patient_id == erased_id)) or 0
         counts |= {"questionnaires": answered} if answered else {}
     return Erasure(kind, erased_id, counts)
 

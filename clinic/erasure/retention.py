@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import clock
+from clinic import access, clock
 from clinic.admin import clock_watch
 from clinic.erasure import deletion
 from clinic.jobs.jobs import ACTIVE
@@ -59,7 +59,8 @@ def _old(session: Session, limit: date) -> ColumnElement[bool]:
     visit = func.coalesce(Recording.version_of, Recording.id)
     working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(ACTIVE)).correlate(None)
     came_in = Recording.created_at < clock.begins(session, limit)
-    return and_(Recording.recorded_on < limit, came_in, visit.not_in(working))
+    there = ~access.staged(Recording.patient_id)
+    return and_(Recording.recorded_on < limit, came_in, visit.not_in(working), there)
 
 
 def _patients(db: Database, settings: Settings, limit: date | None) -> int:
@@ -80,7 +81,7 @@ def _patients(db: Database, settings: Settings, limit: date | None) -> int:
             or_(ImportedSeries.recorded_on >= limit, ImportedSeries.recorded_at >= begins)
         )
         stay = [Patient.id.not_in(one) for one in (newer, answered, marked, imported)]
-        found = list(session.scalars(select(Patient.id).where(came_in, *stay)))
+        found = list(session.scalars(select(Patient.id).where(came_in, ~access.staged(Patient.id), *stay)))
     for patient_id in found:
         deletion.erase(db, settings, "patient", patient_id, None)
     return len(found)
@@ -100,7 +101,8 @@ def _series(db: Database, limit: date) -> int:
     """Delete the results of other programs that are as old."""
     with db.session() as session:
         came_in = ImportedSeries.recorded_at < clock.begins(session, limit)
-        old = select(ImportedSeries.id).where(ImportedSeries.recorded_on < limit, came_in)
+        there = ~access.staged(ImportedSeries.patient_id)
+        old = select(ImportedSeries.id).where(ImportedSeries.recorded_on < limit, came_in, there)
         count = session.scalar(select(func.count()).select_from(old.subquery())) or 0
         session.execute(delete(ImportedSeries).where(ImportedSeries.id.in_(old)))
     if count:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from backup import erasures
@@ -13,6 +13,7 @@ from backup.erasures import Erasure
 from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError, shown_as
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
@@ -27,12 +28,13 @@ from db.models import Consent, ImportedSeries, Job, JobState, Recording
 @dataclass(frozen=True, slots=True)
 class Covered:
     """What a withdrawal ends and deletes: analyses that are not over, stored files, recordings with their results, and
-    imported series of other programs."""
+    imported series of other programs. `of`: which ones, so that one that goes and one that comes are another."""
 
     analyses: int
     files: int
     recordings: int
     series: int = 0
+    of: str = field(default="", compare=False)
 
 
 NOTHING = Covered(0, 0, 0)
@@ -62,17 +64,20 @@ def withdraw(
     patient_id: str,
     scopes: Collection[Scope],
     seen: int | None = None,
+    told: Covered | None = None,
 ) -> Covered:
     """Withdraw the patient's consent to these scopes and delete what they cover; return what that was.
 
     A running analysis is stopped within 5 s, and its file and unfinished results go then. `seen`: the revision of the
-    patient's consents that was on the screen, None where there was none.
+    patient's consents that was on the screen, `told`: what it said would go; each None where there was no screen.
     Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
+        if told is not None and counts.of != told.of:
+            raise ConflictError("what is stored of this patient", frozenset())
         asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
         for row in session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))):
             # A backup from before must not bring it back.
@@ -122,10 +127,11 @@ def _renewed(session: Session, patient_id: str, scope: Scope) -> bool:
 
 def _counted(session: Session, settings: Settings, patient_id: str, scopes: Collection[Scope]) -> Covered:
     work = _work(session, patient_id, scopes)
-    held = sum(uploads.stored(settings, [upload_id]) for upload_id in work.files)
-    imported = select(func.count()).select_from(ImportedSeries).where(ImportedSeries.patient_id == patient_id)
-    series = session.scalar(imported) or 0 if Scope.KEEP_RESULTS in scopes else 0
-    return Covered(len(work.stopped), held, len(work.erased), series)
+    held = [upload_id for upload_id in work.files if uploads.stored(settings, [upload_id])]
+    imported = select(ImportedSeries.id).where(ImportedSeries.patient_id == patient_id)
+    series = list(session.scalars(imported)) if Scope.KEEP_RESULTS in scopes else []
+    of = shown_as(work.stopped, held, work.erased, series)
+    return Covered(len(work.stopped), len(held), len(work.erased), len(series), of)
 
 
 def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work:

@@ -25,7 +25,8 @@ from storage.sealed import open_sealed, sealing
 
 RESULTS, FILES = "results", "files"
 """What an archive holds: results alone, or kept videos and pictures too."""
-FETCH_WITHIN_S = 15 * 60.0
+FETCH_WITHIN_S, VIDEO_WITHIN_S = 15 * 60.0, 60 * 60.0
+"""A copy of a video takes long to make, and may be done when nobody is there."""
 READ_BYTES = 256 * 1024
 ASKED_EVERY_BYTES = 16 * READ_BYTES
 """After so many bytes it is asked again whether the person may have them."""
@@ -41,6 +42,7 @@ class Kind(StrEnum):
     XLSX = "xlsx"
     RESEARCH = "research"
     MOMENTS = "moments"
+    VIDEO = "mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +161,22 @@ def sweep(settings: Settings, everything: bool = False) -> int:
     """Delete archives that nobody fetched in time, or all that wait; return how many."""
     folder = _folder(settings)
     waiting = list(folder.iterdir()) if folder.exists() else []
-    stale = [path for path in waiting if everything or clock.file_age_s(path) > FETCH_WITHIN_S]
+    stale = [path for path in waiting if everything or clock.file_age_s(path) > _within_s(path)]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
+
+
+def waits(settings: Settings, ticket: str) -> bool:
+    """Return whether something still waits under a ticket."""
+    try:
+        return _found(settings, ticket).exists()
+    except FerError:
+        return False
+
+
+def _within_s(path: Path) -> float:
+    return VIDEO_WITHIN_S if path.suffix == f".{Kind.VIDEO}" else FETCH_WITHIN_S
 
 
 def _found(settings: Settings, ticket: str) -> Path:

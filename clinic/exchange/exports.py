@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -42,18 +42,22 @@ from db.models import (
     ApiTokenPatient,
     AuditText,
     Base,
-    Chunk,
     Consent,
     HandOver,
     Job,
     JobState,
     Patient,
+    PatientImport,
     Reanalysis,
     Recording,
     Sample,
+    StoredChunk,
     TrendDigest,
+    VideoCopy,
 )
+from db.records import NO_TRACK, others_spans
 from fer_core.errors import FerError
+from fer_core.types import Status
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 4
 """The second version of the schema has consents, the third numbers rows in the order in which they were written, the
@@ -71,7 +75,11 @@ JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """What goes out are the results that are kept."""
 OF_THIS_PLACE = frozenset(
-    table.__tablename__ for table in (Access, ApiTokenPatient, AuditText, Chunk, HandOver, Reanalysis, TrendDigest)
+    table.__tablename__
+    for table in (
+        *(Access, ApiTokenPatient, AuditText, HandOver, PatientImport),
+        *(Reanalysis, StoredChunk, TrendDigest, VideoCopy),
+    )
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
 hands now, and of what is worked out of the others."""
@@ -100,7 +108,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
         jobs = tables[Job.__tablename__]
         _refuse_under_way(session, patient_id)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(PATIENT_JSON, json.dumps(_told(tables), ensure_ascii=False, indent=1))
+            archive.writestr(PATIENT_JSON, json.dumps(_content(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
             _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
             by_day = sorted(tables[Recording.__tablename__], key=lambda row: (row["recorded_on"], row["number"]))
@@ -206,11 +214,22 @@ def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
     in_time = (Recording.recorded_on, Recording.number, *SAMPLES.primary_key.columns)
     asked = select(SAMPLES).join(Recording, Recording.id == SAMPLES.c.recording_id)
     asked = asked.where(_belongs(SAMPLES, patient_id)).order_by(*in_time)
+    recordings = session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)).all()
+    others = {recording_id: others_spans(session, recording_id) for recording_id in recordings}
     # Python writes a float so that reading it gives the same one; None becomes an empty cell.
-    yield from session.execute(asked.execution_options(yield_per=5000))
+    for row in session.execute(asked.execution_options(yield_per=5000)):
+        is_other = any(begin_s <= row.time_s < end_s for begin_s, end_s in others[row.recording_id])
+        yield _without_values(row._asdict()) if is_other else row
 
 
-def _told(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _without_values(row: Mapping[str, Any]) -> list[Any]:
+    """Return a sample's row without what it says of somebody who is marked as not the patient."""
+    kept = {name: row[name] for name in ("recording_id", "frame_index", "time_s")}
+    known = {**kept, "track": NO_TRACK, "status": Status.NOT_PATIENT.value}
+    return [known.get(column.name) for column in SAMPLES.columns]
+
+
+def _content(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -230,8 +249,8 @@ def _recording_row(recording: dict[str, Any]) -> list[Any]:
 
 def _questionnaire_row(answer: Answer) -> list[Any]:
     items = [*(answer.items or ()), *[None] * ITEMS_MOST][:ITEMS_MOST]
-    told = [answer.id, answer.answered_on.isoformat(), answer.scale.name, answer.score.total, answer.score.band]
-    return [*map(for_a_spreadsheet, told), answer.score.missing, answer.how, *items]
+    cells = [answer.id, answer.answered_on.isoformat(), answer.scale.name, answer.score.total, answer.score.band]
+    return [*map(for_a_spreadsheet, cells), answer.score.missing, answer.how, *items]
 
 
 def for_a_spreadsheet(value: Any) -> Any:

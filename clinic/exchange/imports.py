@@ -1,22 +1,23 @@
-"""An export brought back: the whole patient with the same ids and values, or nothing."""
+"""An export brought back: the whole patient with the same ids and values, or nothing.
+
+It is staged: rows are written some thousand at a time, so that others write in between, and seen by nobody before all
+of them are there (`import_queue`). A page queues an archive and a worker brings it in; the command line does so itself.
+"""
 
 from __future__ import annotations
 
 import csv
-import io
-import json
-import math
-import re
-import unicodedata
+import logging
+import time
+import traceback
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime
-from datetime import time as clock_time
-from itertools import islice
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from sqlalchemy import JSON, Column, String, Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,58 +26,32 @@ from clinic import access, audit
 from clinic.access import Actor
 from clinic.accounts import accounts
 from clinic.audit import AuditAction
-from clinic.consent.consent import DOCUMENT_MAX, Scope
-from clinic.exchange.exports import (
-    DERIVED,
-    FORMAT,
-    MEDIA_FOLDER,
-    OF_THIS_JOB,
-    PATIENT_JSON,
-    SAMPLES,
-    SAMPLES_CSV,
-    SCHEMA_VERSION,
-    owner,
-    patient_tables,
-)
-from clinic.jobs.jobs import ACTIVE
-from clinic.patients import conditions, events, fields, imported
-from clinic.patients.summaries import Summary
-from clinic.questionnaires import answers, scales, schedule
-from clinic.questionnaires.published import PUBLISHED
-from clinic.recordings import marks, uploads
+from clinic.exchange import import_checks, import_queue
+from clinic.exchange.archive_rows import Row, read_samples, read_tables
+from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, SAMPLES, patient_tables
+from clinic.exchange.import_checks import Tables
+from clinic.exchange.import_queue import ROWS_AT_ONCE, Held, StoppedError, writing
+from clinic.jobs.leases import LeaseLostError
+from clinic.recordings import incoming, uploads
 from clinic.settings import Settings
-from clinic.texts import hides_something
 from db.engine import Database
-from db.models import (
-    Consent,
-    FaceCondition,
-    ImportedSeries,
-    Job,
-    JobState,
-    Patient,
-    PatientEvent,
-    QuestionnaireAnswer,
-    QuestionnaireSchedule,
-    Recording,
-    RecordingMark,
-    UtcDateTime,
-)
-from fer_core.errors import FerError, MediaError
-from fer_core.types import Status
-
-JSON_BYTES, JSON_VALUES = 64 << 20, 1_000_000
-"""The most that the JSON may hold: what is larger is no export, but made to fill the memory. Large patients' exports
-have some thousand values for each recording; a million take about 100 MB when they are read."""
-ROWS_AT_ONCE = 5000
-"""Rows of samples that are written with one statement."""
+from db.models import Job, JobState, Patient, PatientImport, Recording
+from db.room import DiskFullError, disk_full
+from fer_core.errors import Cancelled, FerError, MediaError
 
 OF_QUESTIONNAIRES = ("bad_items", "bad_total", "bad_scale", "unknown_scale", "bad_event", "bad_condition", "bad_mark")
-DAMAGE = (EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError)
+DAMAGE = (
+    *(EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError),
+    *(csv.Error, zipfile.BadZipFile, zlib.error),
+)
+"""What reading a file that was damaged, or made up, can meet with."""
+LARGE_ROWS_AT_ONCE = 500
+"""Of those that are not samples: a recording's has some kilobytes."""
+RENEW_EVERY_S = 5.0
+SAMPLE_BYTES = 1024
+"""What a sample may take on the disk, with its indexes and the database's log."""
 
-Row = dict[str, Any]
-Tables = dict[str, list[Row]]
-MOST_VISITS = 10**6
-"""No archive of a person has more: a higher number would leave none for the visits to come."""
+log = logging.getLogger(__name__)
 
 
 def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
@@ -90,37 +65,75 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
     ``patient_erased``.
     """
     with db.read() as session:
-        access.require_writer_or_console(session, actor)
+        account = access.require_writer_or_console(session, actor)
+    return _carry_out(db, settings, import_queue.hold_new(db, account.id if account is not None else None), file)
+
+
+def work_once(db: Database, settings: Settings, worker: str, sign: Callable[[], None]) -> bool:
+    """Bring in the archive that waits longest; return whether there was one. For a worker.
+
+    `sign` is called again and again meanwhile, and raises StoppedError where the worker shall end.
+    Raises DiskFullError where not even the refusal can be written down.
+    """
+    held = import_queue.claim(db, worker)
+    if held is None:
+        return False
+    if import_queue.tried_too_often(db, held) or held.upload_id is None or held.account_id is None:
+        _give_up(db, settings, held, JobState.FAILED, import_queue.interrupted())
+        return True
     try:
-        with zipfile.ZipFile(file) as archive:
-            tables = _tables(archive)
-            patient_id = str(tables[Patient.__tablename__][0]["id"])
-            _refuse_known(db, settings, patient_id)
-            stored: list[str] = []
-            try:
-                _store_files(settings, archive, tables[Job.__tablename__], stored)
-                with db.session() as session:
-                    account = access.require_writer_or_console(session, actor) or accounts.first_administrator(session)
-                    _add(session, archive, tables)
-                    if account is not None:
-                        accounts.grant(session, account.id, patient_id)
-                    by = account.id if account is not None and actor is not access.CONSOLE else None
-                    audit.write(session, AuditAction.PATIENT_IMPORTED, by, patient_id)
-            except BaseException:
-                uploads.discard(settings, stored)
-                raise
-            return patient_id
+        with incoming.opened(settings, held.upload_id, held.account_id) as archive:
+            _carry_out(db, settings, held, archive, sign)
+    except (StoppedError, LeaseLostError):
+        return True
     except FerError as error:
-        if _is_of_the_archive(error):
-            raise _bad_export() from None
+        if disk_full(error):
+            raise
+        # Otherwise it ended with this sentence, unless its archive was not there.
+        with suppress(LeaseLostError):
+            _give_up(db, settings, held, JobState.FAILED, error)
+    with suppress(FerError):
+        incoming.cancel(settings, held.upload_id, held.account_id)
+    return True
+
+
+def _carry_out(
+    db: Database, settings: Settings, held: Held, file: BinaryIO, sign: Callable[[], None] = lambda: None
+) -> str:
+    """Bring an archive in and end the import, well or badly, and then with nothing left of it."""
+    try:
+        import_queue.clear(db, settings, held)
+        with zipfile.ZipFile(file) as archive:
+            return _Import(db, settings, held, archive, sign).to_end()
+    except LeaseLostError:
         raise
-    # What reading a file that was damaged, or made up, can meet with.
-    except (*DAMAGE, csv.Error, zipfile.BadZipFile, zlib.error):
-        raise _bad_export() from None
+    except StoppedError:
+        import_queue.give_back(db, held)
+        raise
+    except BaseException as error:
+        if disk_full(error):
+            raise DiskFullError from error
+        told = _told(error)
+        if isinstance(error, Exception) and told.code == import_queue.INTERRUPTED:
+            log.error("an import failed: %s", _where(error))
+        _give_up(db, settings, held, JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED, told)
+        if told is error or not isinstance(error, Exception):
+            raise
+        raise told from error
 
 
-def _bad_export() -> FerError:
-    return FerError("This file is no export of this program, or it is damaged. Nothing was added.", "bad_export")
+def _give_up(db: Database, settings: Settings, held: Held, state: JobState, told: FerError) -> None:
+    import_queue.clear(db, settings, held)
+    import_queue.end_badly(db, held, state, told)
+
+
+def _told(error: BaseException) -> FerError:
+    """Return what is said of an error; what only damaged or made-up archives meet with is one sentence."""
+    if isinstance(error, FerError) and not _is_of_the_archive(error):
+        return error
+    if isinstance(error, (FerError, *DAMAGE)):
+        return FerError("This file is no export of this program, or it is damaged. Nothing was added.", "bad_export")
+    return import_queue.interrupted()
 
 
 def _is_of_the_archive(error: FerError) -> bool:
@@ -130,243 +143,151 @@ def _is_of_the_archive(error: FerError) -> bool:
     return error.code in ("bad_name", "bad_note", "bad_code", *OF_QUESTIONNAIRES)
 
 
-def _tables(archive: zipfile.ZipFile) -> Tables:
-    """Return the rows of the JSON, typed and checked. Raises FerError ``export_newer`` and whatever bad JSON raises."""
-    told = json.loads(_bounded(archive))
-    if told["format"] != FORMAT:
-        raise ValueError("another format")
-    known = {table.name: table for table in patient_tables() if table is not SAMPLES}
-    newer = told["schema_version"] > SCHEMA_VERSION or not set(told["tables"]) <= set(known)
-    if newer or not all(
-        set(row) <= set(known[name].columns.keys()) for name, rows in told["tables"].items() for row in rows
-    ):
-        raise FerError("This export was made by a newer version of the program; please update first.", "export_newer")
-    tables = {name: [_typed(table, row) for row in told["tables"].get(name, [])] for name, table in known.items()}
-    for rows, names in [(rows, DERIVED) for rows in tables.values()] + [(tables[Job.__tablename__], OF_THIS_JOB)]:
-        for row in rows:
-            for name in names:
-                row.pop(name, None)
-    _check(known, tables)
-    return tables
+def _where(error: BaseException) -> str:
+    """Return the kind of an error and where it was raised; its text may hold a patient's data."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return f"{type(error).__name__} in {', '.join(f'{frame.name}:{frame.lineno}' for frame in last)}"
 
 
-def _bounded(archive: zipfile.ZipFile) -> bytes:
-    """Return the JSON where it is small enough to be read: few bytes can be many objects.
+@dataclass(slots=True)
+class _Import:
+    """The work on one archive that is open."""
 
-    Raises FerError ``export_too_large``.
-    """
-    large = archive.getinfo(PATIENT_JSON).file_size > JSON_BYTES
-    text = b"" if large else archive.read(PATIENT_JSON)
-    # Each value but the first follows on one of these, or stands in text that holds it.
-    if large or sum(text.count(mark) for mark in (b",", b"[", b"{")) > JSON_VALUES:
-        raise FerError(
-            f"This export holds more than is taken at once ({JSON_BYTES >> 20} MiB or {JSON_VALUES:,} values beside the"
-            " samples). Nothing was added.",
-            "export_too_large",
-        )
-    return text
+    db: Database
+    settings: Settings
+    held: Held
+    archive: zipfile.ZipFile
+    sign: Callable[[], None]
+    _renewed: float = field(default_factory=time.monotonic, init=False)
+    _numbers: dict[str, int] = field(default_factory=dict, init=False)
 
+    def to_end(self) -> str:
+        """Stage everything, then show it; return the patient's id."""
+        tables = self._read()
+        sources = [source for job in tables[Job.__tablename__] for source in job["sources"]]
+        if any(uploads.stored(self.settings, [source["id"]]) for source in sources):
+            # A file of another patient could be looked at through this one, and would go with it.
+            raise ValueError("a file that is there already")
+        patient_id = str(tables[Patient.__tablename__][0]["id"])
+        self._stage(patient_id, tables)
+        self._store_files(tables[Job.__tablename__])
+        own = {row["id"] for row in tables[Recording.__tablename__]}
+        for rows, share in read_samples(self.archive, own, ROWS_AT_ONCE):
+            self._step()
+            with writing(self.db, self.held, share=share) as session:
+                session.execute(insert(SAMPLES), rows)
+            uploads.check_room(self.settings, 0, len(rows) * SAMPLE_BYTES)
+        self._show(patient_id)
+        return patient_id
 
-def _check(known: dict[str, Table], tables: Tables) -> None:
-    """Raise ValueError or TypeError for rows that are not all of one patient, or that the pages could not show."""
-    (patient,) = tables[Patient.__tablename__]
-    for name, table in known.items():
-        column = owner(table, known.values())
-        for row in tables[name]:
-            if column is not None:
-                (parent,) = (key.column.table.name for key in column.foreign_keys)
-                if row[column.name] not in {above["id"] for above in tables[parent]}:
-                    raise ValueError("a row of another patient")
-            if "id" in row and not re.fullmatch(r"[0-9a-f]{32}", row["id"]):
-                raise ValueError("no id")
-    # Versions of before kept marks that are not seen.
-    patient["name"] = fields.valid_name(patient["name"])
-    patient["code"] = fields.valid_code(patient.get("code", ""))
-    recordings = tables[Recording.__tablename__]
-    firsts = {recording["id"] for recording in recordings if recording.get("version_of") is None}
-    for recording in recordings:
-        if recording.get("version_of") not in {None, *firsts}:
-            raise ValueError("a version of another patient's recording")
-        _check_recording(recording)
-    _number_visits(patient, recordings)
-    for given in tables[Consent.__tablename__]:
-        _check_consent(given)
-    for answer in tables[QuestionnaireAnswer.__tablename__]:
-        _check_answer(answer)
-    for planned in tables[QuestionnaireSchedule.__tablename__]:
-        _check_schedule(planned)
-    for marked in tables[RecordingMark.__tablename__]:
-        marks.check_row(marked)
-    for mark in tables[PatientEvent.__tablename__]:
-        events.check_row(mark)
-    for condition in tables[FaceCondition.__tablename__]:
-        conditions.check_row(condition)
-    for series in tables[ImportedSeries.__tablename__]:
-        imported.check_row(series)
-    for job in tables[Job.__tablename__]:
-        # The sentence is shown as it is, and Markdown could hide a link in it.
-        if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
-            raise ValueError("no ended analysis")
+    def _step(self) -> None:
+        """Say that the work goes on, and hold it further. Raises Cancelled, StoppedError, LeaseLostError."""
+        self.sign()
+        if time.monotonic() - self._renewed > RENEW_EVERY_S:
+            with writing(self.db, self.held):
+                self._renewed = time.monotonic()
 
+    def _read(self) -> Tables:
+        """Return the rows of the JSON, typed and checked."""
+        known = {table.name: table for table in patient_tables() if table is not SAMPLES}
+        tables: Tables = {name: [] for name in known}
+        for name, row in read_tables(self.archive, set(known)):
+            self._step()
+            kept = import_checks.typed(known[name], row)
+            for left_out in (*DERIVED, *OF_THIS_JOB) if name == Job.__tablename__ else DERIVED:
+                kept.pop(left_out, None)
+            tables[name].append(kept)
+        import_checks.check(known, tables)
+        return tables
 
-def _number_visits(patient: Row, recordings: list[Row]) -> None:
-    """Give the visits of an export from before they had numbers theirs. Raises ValueError where two have the same."""
-    firsts = [recording for recording in recordings if recording.get("version_of") is None]
-    in_order = sorted(firsts, key=lambda row: (row.get("number", 0), row["created_at"], row["id"]))
-    numbers = {row["id"]: row.get("visit_number", place) for place, row in enumerate(in_order, 1)}
-    if len(set(numbers.values())) != len(numbers) or any(not 0 < number < MOST_VISITS for number in numbers.values()):
-        raise ValueError("no numbers of visits")
-    for recording in recordings:
-        recording["visit_number"] = numbers[recording.get("version_of") or recording["id"]]
-    patient["visits"] = max([0, *numbers.values(), min(patient.get("visits", 0), MOST_VISITS)])
+    def _stage(self, patient_id: str, tables: Tables) -> None:
+        """Write all rows but the samples; the patient, marked as staged, comes first."""
+        for table in patient_tables():
+            if table is SAMPLES:
+                continue
+            rows = _in_order(table, tables[table.name])
+            for begin in range(0, len(rows), LARGE_ROWS_AT_ONCE):
+                self._step()
+                with writing(self.db, self.held) as session:
+                    if table.name == Patient.__tablename__:
+                        _refuse_known(session, self.settings, patient_id)
+                    session.execute(
+                        insert(table), self._numbered(session, table, rows[begin : begin + LARGE_ROWS_AT_ONCE])
+                    )
+                    mine = update(PatientImport).where(PatientImport.id == self.held.id)
+                    session.execute(mine.values(patient_id=patient_id))
 
+    def _numbered(self, session: Session, table: Table, rows: list[Row]) -> list[Row]:
+        """Return the rows with numbers behind this installation's, in the order of `_in_order`."""
+        if "number" not in table.columns:
+            return rows
+        if table.name not in self._numbers:
+            self._numbers[table.name] = session.scalar(select(func.max(table.c.number))) or 0
+        return [{**row, "number": self._numbers[table.name] + row["number"]} for row in rows]
 
-def _check_consent(given: Row) -> None:
-    Scope(given["scope"])
-    if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
-        raise ValueError("a document with something hidden in it")
+    def _store_files(self, jobs: list[Row]) -> None:
+        """Seal and inspect the archive's media anew."""
+        expected = {source["id"]: source for job in jobs for source in job["sources"]}
+        for name in self.archive.namelist():
+            if not name.startswith(MEDIA_FOLDER):
+                continue
+            source = expected.pop(name.removeprefix(MEDIA_FOLDER))
+            with self.archive.open(name) as content:
+                watched: Any = _Watched(content.read, self._step)
+                made = uploads.take_in(self.settings, watched, source["name"], source["id"])
+            if made.sha256 != source["sha256"]:
+                raise ValueError("another file")
+            # As what it is played is told by its content here, and not by the archive.
+            self._describe(jobs, made.id, {"media_type": made.media_type, "begins_s": made.begins_s})
 
+    def _describe(self, jobs: list[Row], upload_id: str, told: Row) -> None:
+        for job in jobs:
+            if any(source["id"] == upload_id for source in job["sources"]):
+                job["sources"] = [one | (told if one["id"] == upload_id else {}) for one in job["sources"]]
+                with writing(self.db, self.held) as session:
+                    session.execute(update(JOBS).where(JOBS.c.id == job["id"]).values(sources=job["sources"]))
 
-def _check_answer(answer: Row) -> None:
-    scale = scales.read_description(answer["scale"], answer["definition"])
-    items = answer["items"]
-    if items is not None and not isinstance(items, list):
-        raise ValueError("no answers")
-    if items is None and answer["total"] is None:
-        raise ValueError("neither answers nor a total")
-    score = answers.score_of(scale, items, answer["total"])
-    if answer["how"] not in answers.HOW or score.total != answer["total"] or not _is_key(answer["scale"]):
-        raise ValueError("no questionnaire")
-
-
-def _check_schedule(planned: Row) -> None:
-    if hides_something(planned["name"]) or not 1 <= planned["every_days"] <= schedule.EVERY_MOST:
-        raise ValueError("no schedule")
-    if not _is_key(planned["scale"]):
-        raise ValueError("no questionnaire")
-
-
-def _is_key(scale: str) -> bool:
-    return scale in PUBLISHED or re.fullmatch(r"[0-9a-f]{32}", scale) is not None
-
-
-def _check_recording(recording: Row) -> None:
-    settings, chosen_in = recording["settings"], recording["settings"].get("chosen_in")
-    if not isinstance(settings, dict) or (chosen_in is not None and not re.fullmatch(r"[0-9a-f]{32}", chosen_in)):
-        raise ValueError("no settings")
-    if recording["kind"] not in ("video", "pictures"):
-        raise ValueError("no kind of recording")
-    fields.valid_note(recording["note"])
-    if name := unicodedata.normalize("NFC", recording["source_name"]):
-        recording["source_name"] = uploads.clean_name(name)
-        if recording["source_name"] != name:
-            raise ValueError("a name with something hidden in it")
-    if recording["summary"] is not None:
-        Summary.from_dict(recording["summary"])
+    def _show(self, patient_id: str) -> None:
+        """Put the patient on the caseload of who asked for it, if that person may still have it."""
+        with writing(self.db, self.held, share=1.0) as session:
+            asked = self.held.account_id
+            account = access.writer(session, asked) if asked else accounts.first_administrator(session)
+            if account is not None:
+                accounts.grant(session, account.id, patient_id)
+            audit.write(session, AuditAction.PATIENT_IMPORTED, asked, patient_id)
+            import_queue.end(session, self.held, JobState.DONE)
 
 
-def _typed(table: Table, row: Row) -> Row:
-    return {name: _value(table.columns[name], value) for name, value in row.items()}
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A stream that says at each piece that the work goes on."""
+
+    _read: Callable[[int], bytes]
+    _step: Callable[[], None]
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        self._step()
+        return self._read(size)
 
 
-def _value(column: Column[Any], value: Any) -> Any:
-    """Return a value of JSON as the column holds it. Raises ValueError for one that doesn't fit."""
-    if value is None and column.nullable:
-        return None
-    kind = column.type.python_type
-    if isinstance(column.type, JSON):
-        if isinstance(value, (dict, list)):
-            return value
-    elif isinstance(column.type, UtcDateTime):
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
-            return moment
-    elif kind in (date, clock_time):
-        return kind.fromisoformat(value)
-    elif kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    elif type(value) is kind and not _too_long(column, value):
-        return value
-    raise ValueError(f"{column.name} doesn't hold this")
-
-
-def _too_long(column: Column[Any], value: Any) -> bool:
-    return isinstance(column.type, String) and len(value) > (column.type.length or math.inf)
-
-
-def _refuse_known(db: Database, settings: Settings, patient_id: str) -> None:
-    with db.read() as session:
-        if session.get(Patient, patient_id) is not None:
-            raise FerError("This patient is in the list already; nothing was added.", "patient_exists")
-    erased = {erasure.erased_id for erasure in erasures.known(settings.erasures_path)}
-    if patient_id in erased:
+def _refuse_known(session: Session, settings: Settings, patient_id: str) -> None:
+    if session.get(Patient, patient_id) is not None:
+        sentence = "This patient is in the list already, or is being imported. Nothing was added."
+        raise FerError(sentence, "patient_exists")
+    if patient_id in {erasure.erased_id for erasure in erasures.known(settings.erasures_path)}:
         raise FerError("This patient was erased for good here, so the export is not taken back.", "patient_erased")
 
 
-def _store_files(settings: Settings, archive: zipfile.ZipFile, jobs: list[Row], stored: list[str]) -> None:
-    """Seal and inspect the archive's media anew; `stored` gets the ids of what has to go if something fails."""
-    expected = {source["id"]: source for job in jobs for source in job["sources"]}
-    for name in archive.namelist():
-        if not name.startswith(MEDIA_FOLDER):
-            continue
-        source = expected[name.removeprefix(MEDIA_FOLDER)]
-        if uploads.stored(settings, [source["id"]]):
-            raise ValueError("a file that is there already")
-        with archive.open(name) as content:
-            made = uploads.take_in(settings, content, source["name"], source["id"])  # type: ignore[arg-type]
-        stored.append(made.id)
-        if made.sha256 != source["sha256"]:
-            raise ValueError("another file")
-        for one in (one for job in jobs for one in job["sources"] if one["id"] == made.id):
-            # As what it is played is told by its content here, and not by the archive.
-            one |= {"media_type": made.media_type, "begins_s": made.begins_s}
+def _in_order(table: Table, rows: list[Row]) -> list[Row]:
+    """Return the rows as they can be written, a recording's first version before the others, which refer to it.
 
-
-def _add(session: Session, archive: zipfile.ZipFile, tables: Tables) -> None:
-    for table in patient_tables():
-        if table is not SAMPLES and tables[table.name]:
-            # A recording's first version before the others, which refer to it.
-            rows = sorted(
-                _numbered(session, table, tables[table.name]), key=lambda row: row.get("version_of") is not None
-            )
-            session.execute(insert(table), rows)
-    own = {recording["id"] for recording in tables[Recording.__tablename__]}
-    for rows in _batches(_samples(archive, own)):
-        session.execute(insert(SAMPLES), rows)
-
-
-def _numbered(session: Session, table: Table, rows: list[Row]) -> list[Row]:
-    """Return the rows with this installation's next numbers, in the order in which they were written elsewhere."""
+    `number` becomes the place in the order in which they were written elsewhere, from 1.
+    """
     if "number" not in table.columns:
         return rows
     instant = "recorded_at" if "recorded_at" in table.columns else "created_at"
     # Exports of before rows were numbered say no more than when it was.
     ordered = sorted(rows, key=lambda row: (row.get("number", 0), row[instant], row["id"]))
-    last = session.scalar(select(func.max(table.c.number))) or 0
-    return [{**row, "number": last + place} for place, row in enumerate(ordered, 1)]
-
-
-def _samples(archive: zipfile.ZipFile, own: set[str]) -> Iterator[Row]:
-    """Yield the rows of the samples. Raises ValueError for one of a recording that is not in the archive."""
-    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
-        for cells in csv.DictReader(text, strict=True):
-            row = {name: _cell(SAMPLES.columns[name], cell) for name, cell in cells.items()}
-            if row["recording_id"] not in own:
-                raise ValueError("a sample of another recording")
-            Status(row["status"])
-            yield row
-
-
-def _cell(column: Column[Any], cell: str) -> Any:
-    if cell == "" and column.nullable:
-        return None
-    value = column.type.python_type(cell)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("no number")
-    return value
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    waiting = iter(rows)
-    while batch := list(islice(waiting, ROWS_AT_ONCE)):
-        yield batch
+    placed = [{**row, "number": place} for place, row in enumerate(ordered, 1)]
+    return sorted(placed, key=lambda row: row.get("version_of") is not None)

@@ -30,6 +30,7 @@ from fer_core.reading.reading import Series
 from fer_core.types import Status
 
 SAMPLES, SAMPLES_PARQUET, MARKS, DICTIONARY = "samples.csv", "samples.parquet", "marks.csv", "data-dictionary.csv"
+PICTURES = ("png", "svg")
 BOX = ("left", "top", "right", "bottom")
 MARK_COLUMNS = ("begin_s", "end_s", "verdict", "label", "reason", "model_label", "note")
 MEANINGS: tuple[tuple[str, str, str, str], ...] = (
@@ -69,6 +70,22 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
             session, AuditAction.PATIENT_EXPORTED, account.id, patient_id, recording_id, kind=Kind.MOMENTS.value
         )
     return downloads.keep(settings, actor.account_id, patient_id, Kind.MOMENTS, lambda file: file.write(content))
+
+
+def note_picture(db: Database, actor: Actor, recording_id: str, kind: str) -> None:
+    """Write down that somebody takes a picture of a recording's chart, which the browser makes; `kind`: of `PICTURES`.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ValueError for another kind.
+    """
+    if kind not in PICTURES:
+        raise ValueError("no kind of picture")
+    with db.session() as session:
+        recording = access.recording_of(session, recording_id)
+        account = access.require_writer_of(session, actor, recording.patient_id)
+        consent.need(session, recording.patient_id, *NEEDED)
+        audit.write(
+            session, AuditAction.PATIENT_EXPORTED, account.id, recording.patient_id, recording_id, kind=f"chart_{kind}"
+        )
 
 
 def archive(table: SampleTable, series: Series, found: Sequence[Mark]) -> bytes:

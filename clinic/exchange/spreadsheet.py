@@ -94,5 +94,5 @@ def _dictionary() -> list[Sequence[Cell]]:
     for label in LABELS:
         own[f"low_{label}"] = ("number", "0 to 1", "lower end of the 95 % interval of the share")
         own[f"high_{label}"] = ("number", "0 to 1", "upper end of it")
-    told = own | {name: known[name] for name in HEADER if name in known and name not in own}
-    return [("column", "type", "unit", "meaning"), *((name, *told[name]) for name in HEADER)]
+    fields = own | {name: known[name] for name in HEADER if name in known and name not in own}
+    return [("column", "type", "unit", "meaning"), *((name, *fields[name]) for name in HEADER)]

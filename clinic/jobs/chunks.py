@@ -10,7 +10,7 @@ from clinic import clock
 from clinic.jobs import leases
 from clinic.jobs.leases import Claim
 from db.engine import Database
-from db.models import Chunk, Job
+from db.models import Job, StoredChunk
 from db.records import save_results
 from fer_core.types import FrameResult
 
@@ -53,7 +53,7 @@ def write(
     with leases.held(db, claimed) as session:
         save_results(session, claimed.recording_id, results)
         session.add(
-            Chunk(
+            StoredChunk(
                 recording_id=claimed.recording_id,
                 number=after.chunks,
                 begin_s=after.end_s,
@@ -71,7 +71,7 @@ def write(
     return cursor
 
 
-def begin_anew(db: Database, claimed: Claim) -> None:
+def restart(db: Database, claimed: Claim) -> None:
     """Delete what is written of an analysis that can't be gone on with. Raises LeaseLostError."""
     with leases.held(db, claimed) as session:
         leases.forget_results(session, session.get_one(Job, claimed.job_id))

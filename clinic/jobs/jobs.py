@@ -17,10 +17,10 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
-from clinic.jobs import leases, previews, tracks
+from clinic.jobs import leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
-from clinic.recordings import uploads
+from clinic.recordings import marks, uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -33,14 +33,17 @@ PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
 ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
 ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
+LASTING = (*ACTIVE, *ENDED_WELL)
+"""States of a recording that has a result, or will have one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
     """What came of handing in files.
 
-    `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings;
-    `recording_id` is that recording and nothing was queued. `also_elsewhere`: another patient has the same files.
+    `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings, by
+    themselves or among others; `recording_id` is that recording and nothing was queued. `also_elsewhere`: another
+    patient has one of the files. `counted_twice`: so many of the pictures lie in another recording of this patient too.
     `asked`: the day, time and note of a duplicate, where they differ from those that are stored; see `differences`.
     """
 
@@ -48,6 +51,7 @@ class Enqueued:
     duplicate: bool = False
     also_elsewhere: bool = False
     asked: RecordingFields | None = None
+    counted_twice: int = 0
 
 
 def enqueue(
@@ -67,17 +71,18 @@ def enqueue(
 
     `every_s`: seconds between the samples of a video. `model_sha256`: the model, by default the installation's.
     `seen`: the revision of the patient that was on the screen, None where there was none. The files of a duplicate or
-    of a refusal are deleted.
+    of a refusal are deleted, and a picture that comes twice is taken once.
     Raises Forbidden, ConsentError, ConflictError, FerError ``mixed_files`` unless it is one video or pictures alone,
     ``bad_day``, ``bad_note``, ``unknown_patient``.
     """
+    given, files = files, list({file.sha256: file for file in reversed(files)}.values())[::-1]
     try:
         kind, said = _kind_of(files), RecordingFields(recorded_on, recorded_time, note)
         recording = Recording(
             patient_id=patient_id,
             kind=kind,
             source_name=files[0].name if len(files) == 1 else counted(len(files), "picture"),
-            source_sha256=digest_of([file.sha256 for file in files]),
+            source_sha256=same_files.digest_of([file.sha256 for file in files]),
             model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
             created_at=clock.now(),
@@ -97,10 +102,10 @@ def enqueue(
             if not found.duplicate:
                 audit.write(session, AuditAction.RECORDING_ADDED, account_id, patient_id, found.recording_id)
     except BaseException:
-        uploads.discard(settings, [file.id for file in files])
+        uploads.discard(settings, [file.id for file in given])
         raise
-    if found.duplicate:
-        uploads.discard(settings, [file.id for file in files])
+    taken = () if found.duplicate else files
+    uploads.discard(settings, [file.id for file in given if file not in taken])
     return found
 
 
@@ -110,7 +115,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
     Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.session() as session:
-        account, recording, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state not in ACTIVE:
             return
         audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
@@ -140,7 +145,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
     Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
     """
     with db.session() as session:
-        account, recording, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
@@ -161,7 +166,7 @@ def queue_again(job: Job) -> None:
 def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> bool:
     """Return whether `retry` would queue the analysis again. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
-        *_, job = _job_to_change(session, actor, recording_id)
+        *_, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return False
         return uploads.stored(settings, [source["id"] for source in job.sources])
@@ -173,27 +178,36 @@ def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str
     Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        _, recording, _ = _job_to_change(session, actor, recording_id)
+        _, recording, _ = job_to_change(session, actor, recording_id)
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         return tracks.candidates(session, settings, recording_id)
 
 
 def choose_track(
-    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int | Collection[int]
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    recording_id: str,
+    track: int | Collection[int],
+    seen: int | None = None,
 ) -> None:
     """Keep the patient's face alone, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. Raises Forbidden, ConsentError, FerError ``unknown_recording``,
-    ``nothing_to_choose``, ``two_people``, ValueError for a track that is not there.
+    becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, marks that said
+    of the earlier choice that it isn't the patient are deleted. Raises Forbidden, ConsentError, ConflictError, FerError
+    ``unknown_recording``, ``nothing_to_choose``, ``two_people``, ValueError for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
     with db.session() as session:
-        account, recording, job = _job_to_change(session, actor, recording_id)
+        account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         tracks.need_one_person(session, recording_id, chosen)
+        if recording.settings.get(tracks.ASKED):
+            marks.void_others(session, recording, account.id)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
@@ -207,7 +221,7 @@ def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: 
     Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        _job_to_change(session, actor, recording_id)
+        job_to_change(session, actor, recording_id)
     previews.remove(settings, recording_id)
 
 
@@ -219,7 +233,7 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
     previews.remove(settings, recording_id)
 
 
-def _job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
+def job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
     """Return who acts, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
     recording = access.recording_of(session, recording_id)
     account = access.require_writer_of(session, actor, recording.patient_id)
@@ -234,9 +248,9 @@ def job_key(
     `visit_id`: the first version's recording. `settings`: what was asked for; what the analysis added is left out.
     `chosen`: the tracks of the patient's face where they are known before.
     """
-    asked = {name: settings[name] for name in ("every_s",) if name in settings}
-    told = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    asked = {name: settings[name] for name in ("every_s", tracks.ASKED) if name in settings}
+    parts = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> None:
@@ -260,18 +274,19 @@ def _kind_of(files: Sequence[Upload]) -> str:
 
 def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> Enqueued:
     """Add the recording and its job, or find the recording that has these files already."""
-    same_files = list(session.scalars(select(Recording).where(Recording.source_sha256 == recording.source_sha256)))
-    elsewhere = any(other.patient_id != recording.patient_id for other in same_files)
-    for other in same_files:
-        if other.patient_id == recording.patient_id and _same_analysis(session, other, recording):
+    held = same_files.holding(session, [file.sha256 for file in files])
+    known = list(session.scalars(select(Recording).where(Recording.id.in_(held)).order_by(Recording.number)))
+    elsewhere = any(other.patient_id != recording.patient_id for other in known)
+    own = [other for other in known if other.patient_id == recording.patient_id]
+    same = [other for other in known if other.source_sha256 == recording.source_sha256]
+    for other in sorted(own, key=lambda one: one not in same):
+        among = held[other.id] == {file.sha256 for file in files}
+        if (other in same or among) and _same_analysis(session, other, recording):
             asked = fields_of(recording)
-            return Enqueued(
-                other.id,
-                duplicate=True,
-                also_elsewhere=elsewhere,
-                asked=asked if fields_of(other).differences(asked) else None,
-            )
-    for other in same_files:
+            # A picture among others has no day of its own.
+            differs = other in same and fields_of(other).differences(asked)
+            return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere, asked=asked if differs else None)
+    for other in same:
         if _same_visit(session, other, recording):
             # Beside the old result and not a second visit in the trend.
             recording.version_of, recording.current = other.version_of or other.id, False
@@ -292,15 +307,20 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
             created_at=recording.created_at,
         )
     )
-    return Enqueued(recording.id, also_elsewhere=elsewhere)
+    counting = [other for other in own if other not in same and other.current and _state(session, other) in LASTING]
+    twice = set().union(*(held[other.id] for other in counting))
+    return Enqueued(recording.id, also_elsewhere=elsewhere, counted_twice=len(twice))
 
 
 def _same_analysis(session: Session, stored: Recording, asked: Recording) -> bool:
     """Return whether a recording of the same files has, or will have, the very result that is asked for."""
     if stored.model_sha256 != asked.model_sha256 or stored.settings.get("every_s") != asked.settings.get("every_s"):
         return False
-    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
-    return state in (*ACTIVE, *ENDED_WELL)
+    return _state(session, stored) in LASTING
+
+
+def _state(session: Session, recording: Recording) -> str | None:
+    return session.scalar(select(Job.state).where(Job.recording_id == recording.id))
 
 
 def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
@@ -308,10 +328,4 @@ def _same_visit(session: Session, stored: Recording, asked: Recording) -> bool:
     visit = (asked.patient_id, asked.recorded_on, asked.settings.get("every_s"))
     if not stored.current or (stored.patient_id, stored.recorded_on, stored.settings.get("every_s")) != visit:
         return False
-    state = session.scalar(select(Job.state).where(Job.recording_id == stored.id))
-    return state in ENDED_WELL and stored.model_sha256 != asked.model_sha256
-
-
-def digest_of(sha256s: Sequence[str]) -> str:
-    """Return one SHA-256 for files: a single file's own; of several, that of theirs in a fixed order."""
-    return sha256s[0] if len(sha256s) == 1 else hashlib.sha256("".join(sorted(sha256s)).encode()).hexdigest()
+    return _state(session, stored) in ENDED_WELL and stored.model_sha256 != asked.model_sha256

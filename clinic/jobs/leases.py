@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from clinic import clock
 from db.engine import Database
-from db.models import Chunk, Job, JobState, Reanalysis, Recording, Sample
+from db.models import Job, JobState, Reanalysis, Recording, Sample, StoredChunk
 from fer_core.types import Progress
 
 LEASE_S = 60.0
@@ -128,7 +128,7 @@ def own_files(session: Session, job: Job) -> list[str]:
 def forget_results(session: Session, job: Job) -> None:
     """Delete what is written of a job's results, so that it begins anew or leaves nothing."""
     session.execute(delete(Sample).where(Sample.recording_id == job.recording_id))
-    session.execute(delete(Chunk).where(Chunk.recording_id == job.recording_id))
+    session.execute(delete(StoredChunk).where(StoredChunk.recording_id == job.recording_id))
     job.cursor = None
     job.done_s = job.resumed_s = 0.0
     job.total_s, job.frames = None, 0
@@ -190,7 +190,7 @@ def end_cancelled(db: Database, claimed: Claim) -> None:
 
 
 def give_back(db: Database, claimed: Claim) -> None:
-    """Put the job back into the queue as if it had not been tried: the worker ends at someone's wish.
+    """Put the job back into the queue as if it had not been tried: the worker ends because someone asked for it.
 
     Raises LeaseLostError.
     """

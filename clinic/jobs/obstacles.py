@@ -29,5 +29,5 @@ def has_room(settings: Settings) -> bool:
 
 
 def refusal_of(error: Exception) -> FerError | None:
-    """Return the calm refusal of an error that says that the disk is full, None for any other."""
+    """Return the refusal of an error that says that the disk is full, None for any other."""
     return DiskFullError() if disk_full(error) else None

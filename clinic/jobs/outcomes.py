@@ -11,7 +11,7 @@ from clinic import access, clock
 from clinic.access import Actor, Role
 from clinic.patients.subject import Subject, subject_of
 from db.engine import Database
-from db.models import Access, Chunk, Job, JobState, Patient, Recording
+from db.models import Access, Job, JobState, Patient, Recording, StoredChunk
 
 SHOWN_FOR = timedelta(days=14)
 SHOWN_AT_ONCE = 20
@@ -67,9 +67,9 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
 def pace(db: Database, actor: Actor) -> Pace:
     """Return what was worked out within the last hour. Raises Forbidden."""
     now, hour = clock.now(), timedelta(hours=1)
-    written_lately = clock.within(Chunk.written_at, hour, now)
+    written_lately = clock.within(StoredChunk.written_at, hour, now)
     # Invented and imported recordings have results too, but nothing was worked out for them.
-    worked_out = select(Chunk.recording_id).where(written_lately)
+    worked_out = select(StoredChunk.recording_id).where(written_lately)
     ended = (JobState.DONE.value, JobState.PARTIAL.value, JobState.CHOOSING.value)
     with db.read() as session:
         access.acting(session, actor)
@@ -79,8 +79,8 @@ def pace(db: Database, actor: Actor) -> Pace:
             .where(Job.state.in_(ended), clock.within(Recording.analysed_at, hour, now), Recording.id.in_(worked_out))
         )
         rows = session.execute(
-            select(Recording.kind, func.sum(Chunk.end_s - Chunk.begin_s), func.sum(Chunk.samples))
-            .join(Recording, Recording.id == Chunk.recording_id)
+            select(Recording.kind, func.sum(StoredChunk.end_s - StoredChunk.begin_s), func.sum(StoredChunk.samples))
+            .join(Recording, Recording.id == StoredChunk.recording_id)
             .where(written_lately)
             .group_by(Recording.kind)
         ).all()

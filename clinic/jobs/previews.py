@@ -22,7 +22,7 @@ from clinic import clock
 from clinic.settings import Settings
 from fer_core.errors import MediaError
 from fer_core.media.image import read_image
-from fer_core.media.pixelate import pixelate, pixelate_around
+from fer_core.media.pixelate import show_alone
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
 from storage.sealed import Key, SealError, open_bytes, rewrap_file, seal_bytes
@@ -33,6 +33,8 @@ JPEG_QUALITY = 80
 THUMBNAIL_PX = 160
 THUMBNAIL_MARGIN = 0.3
 """Share of the box's size that is added on each side, so that hair and shoulders help to tell who it is."""
+VIEWS_MOST = 12
+"""So many small pictures of one face along the video are kept; beyond that, every second one goes."""
 PREVIEW_AGE_S = 24 * 3600.0
 PREVIEW = "preview"
 UNKNOWN_WHOSE = "unknown_whose"
@@ -131,15 +133,20 @@ def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
     if content is None:
         return None
     head, _, jpeg = content.partition(b"\n")
-    told = json.loads(head)
-    faces = tuple(_from_json(face) for face in told["faces"])
-    size = told.get("size_px")
-    several = told.get("several", len(faces) > 1)
-    return StoredPreview(jpeg, told["time_s"], faces, several, None if size is None else (size[0], size[1]))
+    content = json.loads(head)
+    faces = tuple(_from_json(face) for face in content["faces"])
+    size = content.get("size_px")
+    several = content.get("several", len(faces) > 1)
+    return StoredPreview(jpeg, content["time_s"], faces, several, None if size is None else (size[0], size[1]))
 
 
-def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box) -> None:
-    """Keep a small picture of one face, by which the clinician tells who it is."""
+def write_thumbnail(
+    settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box, at_s: float | None = None
+) -> None:
+    """Keep a small picture of one face, by which the clinician tells who it is.
+
+    `at_s`: the moment, of one of several along the video; None: the best one of all.
+    """
     height, width = rgb.shape[:2]
     margin_x, margin_y = box.width * THUMBNAIL_MARGIN, box.height * THUMBNAIL_MARGIN
     left, top = max(0, int(box.left - margin_x)), max(0, int(box.top - margin_y))
@@ -148,12 +155,40 @@ def write_thumbnail(settings: Settings, recording_id: str, track: int, rgb: RGB,
         return
     picture = Image.fromarray(rgb[top:bottom, left:right])
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    _write(settings, recording_id, _track(track), _jpeg(picture))
+    _write(settings, recording_id, _track(track, at_s), _jpeg(picture))
+    if at_s is not None:
+        _thin(settings, recording_id, track)
 
 
 def thumbnail(settings: Settings, recording_id: str, track: int) -> bytes | None:
     """Return the small picture of a track as JPEG, or None where none was kept. Raises SealError."""
     return _read(settings, recording_id, _track(track))
+
+
+def views(settings: Settings, recording_id: str, track: int) -> list[tuple[float, bytes]]:
+    """Return the small pictures of a track along the video: the moment in seconds and a JPEG each. Raises SealError."""
+    read = (
+        (at_s, _read(settings, recording_id, _track(track, at_s))) for at_s in _moments(settings, recording_id, track)
+    )
+    return [(at_s, jpeg) for at_s, jpeg in read if jpeg is not None]
+
+
+def split(settings: Settings, recording_id: str, track: int, at_s: float, new: int) -> None:
+    """Give the pictures of a track from a moment on to the track `new`.
+
+    Of the best picture of all it isn't known when it was taken, so that it goes.
+    """
+    folder = work_dir(settings, recording_id)
+    (folder / _track(track)).unlink(missing_ok=True)
+    for moment_s in _moments(settings, recording_id, track):
+        jpeg = _read(settings, recording_id, _track(track, moment_s))
+        if moment_s >= at_s and jpeg is not None:
+            _write(settings, recording_id, _track(new, moment_s), jpeg)
+            (folder / _track(track, moment_s)).unlink(missing_ok=True)
+    stored = read_preview(settings, recording_id)
+    if stored is not None and stored.time_s >= at_s:
+        faces = tuple(replace(face, track=new) if face.track == track else face for face in stored.faces)
+        _write_preview(settings, recording_id, replace(stored, faces=faces))
 
 
 def remove(settings: Settings, recording_id: str) -> None:
@@ -185,28 +220,28 @@ def _preview_face(expression: FaceExpression) -> PreviewFace:
 
 def _write_preview(settings: Settings, recording_id: str, preview: StoredPreview) -> None:
     """Write a preview as a line of JSON and its picture."""
-    told = {
+    content = {
         "time_s": preview.time_s,
         "several": preview.several,
         "size_px": preview.size_px,
         "faces": [asdict(face) for face in preview.faces],
     }
-    _write(settings, recording_id, PREVIEW, json.dumps(told).encode() + b"\n" + preview.jpeg)
+    _write(settings, recording_id, PREVIEW, json.dumps(content).encode() + b"\n" + preview.jpeg)
 
 
-def _from_json(told: dict[str, Any]) -> PreviewFace:
-    probabilities = told["probabilities"]
+def _from_json(content: dict[str, Any]) -> PreviewFace:
+    probabilities = content["probabilities"]
     return PreviewFace(
-        Box(**told["box"]), told["track"], told["status"], None if probabilities is None else tuple(probabilities)
+        Box(**content["box"]),
+        content["track"],
+        content["status"],
+        None if probabilities is None else tuple(probabilities),
     )
 
 
 def _of_faces(jpeg: bytes, faces: Sequence[Box], others: Sequence[Box]) -> bytes:
     picture = Image.fromarray(read_image(io.BytesIO(jpeg)))
-    # Those who are near the patient's face lie within its margin.
-    for box in others:
-        pixelate(picture, box)
-    pixelate_around(picture, faces)
+    show_alone(picture, faces, others)
     return _jpeg(picture)
 
 
@@ -230,8 +265,22 @@ def rewrap(settings: Settings, old: Key, new: Key) -> Iterator[bool]:
             yield True
 
 
-def _track(track: int) -> str:
-    return f"track-{track}"
+def _track(track: int, at_s: float | None = None) -> str:
+    return f"track-{track}" if at_s is None else f"track-{track}-at-{round(at_s * 1000)}"
+
+
+def _moments(settings: Settings, recording_id: str, track: int) -> list[float]:
+    """Return the moments of the small pictures of a track along the video, in seconds."""
+    begin = f"{_track(track)}-at-"
+    names = [path.name for path in work_dir(settings, recording_id).glob(f"{begin}*")]
+    return sorted(int(name.removeprefix(begin)) / 1000 for name in names if name.removeprefix(begin).isdecimal())
+
+
+def _thin(settings: Settings, recording_id: str, track: int) -> None:
+    found = _moments(settings, recording_id, track)
+    if len(found) > VIEWS_MOST:
+        for moment_s in found[1::2]:
+            (work_dir(settings, recording_id) / _track(track, moment_s)).unlink(missing_ok=True)
 
 
 def _write(settings: Settings, recording_id: str, name: str, content: bytes) -> None:

@@ -20,6 +20,7 @@ from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, Job, Patient, Reanalysis, Recording
 from db.models import JobState as JobState  # the pages know no tables
+from db.records import others_spans
 
 WORKING = (JobState.QUEUED, JobState.RUNNING)
 PACE_AFTER_S = 2.0
@@ -80,10 +81,15 @@ def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -
     """Return the latest sampled frame with the faces that may be shown, or None where there is none to show.
 
     None too where the patient's consent doesn't stand any more, while the patient's face has to be chosen, and where
-    the patient is not in the picture. Raises Forbidden.
+    the patient is not in the picture or it is marked as not the patient. Raises Forbidden.
     """
     found = _seen(db, actor, recording_id)
-    return None if found is None else _shown(settings, found)
+    shown = None if found is None else _shown(settings, found)
+    with db.read() as session:
+        others = others_spans(session, recording_id)
+    if shown is not None and any(begin_s <= shown.time_s < end_s for begin_s, end_s in others):
+        return None
+    return shown
 
 
 @dataclass(frozen=True, slots=True)

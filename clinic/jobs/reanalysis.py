@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from clinic.phrases import counted
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Chunk, Job, JobState, Patient, Reanalysis, Recording
+from db.models import Job, JobState, Patient, Reanalysis, Recording, StoredChunk
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 
@@ -31,7 +32,7 @@ _UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What came of the wish: how many recordings were queued, and why the others were not.
+    """What came of the request: how many recordings were queued, and why the others were not.
 
     `id` is None where nothing was queued. `up_to_date`: a result of this model is stored, or on its way.
     `without_file`: the file was deleted after the first analysis, so that no model can look at it again.
@@ -123,8 +124,8 @@ def start(
     queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
         account_id = access.require_administrator_or_console(session, actor)
-        if patient_id is not None and session.get(Patient, patient_id) is None:
-            raise FerError("This patient is no longer in the list.", "unknown_patient")
+        if patient_id is not None:
+            access.need_patient(session, patient_id)
         asked_for = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
         session.add(asked_for)
         session.flush()
@@ -132,7 +133,7 @@ def start(
         for recording in session.scalars(_shown(patient_id)).all():
             if recording.model_sha256 == model:
                 up_to_date += 1
-            elif not _files_there(session, settings, recording):
+            elif not files_there(session, settings, recording):
                 without_file += 1
             elif recording.patient_id not in agreed:
                 without_consent += 1
@@ -199,10 +200,11 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
         name = ""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        if session.get(Patient, name) is not None:
+        there = select(Patient.id).where(~access.staged(Patient.id))
+        if session.scalar(there.where(Patient.id == name)) is not None:
             return name
         named = or_(Patient.name == name, Patient.code == name)
-        found = list(session.scalars(select(Patient.id).where(named).limit(2))) if name else []
+        found = list(session.scalars(there.where(named).limit(2))) if name else []
     if len(found) > 1:
         raise FerError(
             "Several patients have this code. Please give the id in the patient's address.", "ambiguous_patient"
@@ -215,6 +217,7 @@ def find_patient(db: Database, actor: Actor, code: str) -> str:
 def _shown(patient_id: str | None) -> Select[Recording]:
     """Return the query of the recordings that have a result and are shown, oldest visit first."""
     found = select(Recording).where(Recording.current, Recording.summary.is_not(None))
+    found = found.where(~access.staged(Recording.patient_id))
     if patient_id is not None:
         found = found.where(Recording.patient_id == patient_id)
     return found.order_by(Recording.recorded_on, Recording.number, Recording.id)
@@ -224,7 +227,7 @@ def _sources(session: Session, recording: Recording) -> list[dict[str, Any]]:
     return session.scalar(select(Job.sources).where(Job.recording_id == recording.id)) or []
 
 
-def _files_there(session: Session, settings: Settings, recording: Recording) -> bool:
+def files_there(session: Session, settings: Settings, recording: Recording) -> bool:
     sources = _sources(session, recording)
     return bool(sources) and uploads.stored(settings, [str(one["id"]) for one in sources])
 
@@ -235,7 +238,8 @@ def _queue(session: Session, asked_for: Reanalysis, old: Recording) -> bool:
     key = jobs.job_key(visit_id, asked_for.model_sha256, old.settings, tracks.chosen_of(old))
     known = session.scalar(select(Job).where(Job.key == key))
     if known is None:
-        _add_version(session, asked_for, old, visit_id, key)
+        chosen_in = {"chosen_in": old.id}
+        add_version(session, old, asked_for.model_sha256, key, chosen_in, PRIORITY, reanalysis_id=asked_for.id)
         return True
     if known.state in jobs.ENDED_BADLY:
         jobs.queue_again(known)
@@ -247,16 +251,25 @@ def _queue(session: Session, asked_for: Reanalysis, old: Recording) -> bool:
     return False
 
 
-def _add_version(session: Session, asked_for: Reanalysis, old: Recording, visit_id: str, key: str) -> None:
+def add_version(
+    session: Session,
+    old: Recording,
+    model_sha256: str | None,
+    key: str,
+    said: Mapping[str, Any],
+    priority: int,
+    reanalysis_id: str | None = None,
+) -> str:
+    """Queue another version of a recording, with the same file and `said` among its settings; return its id."""
     now = clock.now()
-    said = ("recorded_on", "recorded_time", "note", "revision")
-    copied = ("patient_id", "kind", *said, "source_name", "source_sha256", "duration_s")
+    of_visit = ("recorded_on", "recorded_time", "note", "revision")
+    copied = ("patient_id", "kind", *of_visit, "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},
-        version_of=visit_id,
+        version_of=old.version_of or old.id,
         current=False,
-        model_sha256=asked_for.model_sha256,
-        settings={name: old.settings[name] for name in ("every_s",) if name in old.settings} | {"chosen_in": old.id},
+        model_sha256=model_sha256,
+        settings={**{name: old.settings[name] for name in ("every_s",) if name in old.settings}, **said},
         created_at=now,
     )
     session.add(version)
@@ -266,12 +279,13 @@ def _add_version(session: Session, asked_for: Reanalysis, old: Recording, visit_
         Job(
             recording_id=version.id,
             key=key,
-            reanalysis_id=asked_for.id,
-            priority=PRIORITY,
+            reanalysis_id=reanalysis_id,
+            priority=priority,
             sources=sources,
             created_at=now,
         )
     )
+    return version.id
 
 
 def _wish(session: Session, reanalysis_id: str) -> Reanalysis:
@@ -313,11 +327,11 @@ def _standing(session: Session, asked_for: Reanalysis) -> ReanalysisStatus:
 def _left_s(session: Session, asked_for: Reanalysis, left: float, workers: int) -> float | None:
     """Return the seconds that `left` seconds of video (or pictures) take, from what the chunks so far took."""
     mine = select(Job.recording_id).where(Job.reanalysis_id == asked_for.id)
-    size = case((Recording.kind == "video", Chunk.end_s - Chunk.begin_s), else_=Chunk.samples)
+    size = case((Recording.kind == "video", StoredChunk.end_s - StoredChunk.begin_s), else_=StoredChunk.samples)
     done, worked_s = session.execute(
-        select(func.sum(size), func.sum(Chunk.worked_s))
-        .join(Recording, Recording.id == Chunk.recording_id)
-        .where(Chunk.recording_id.in_(mine))
+        select(func.sum(size), func.sum(StoredChunk.worked_s))
+        .join(Recording, Recording.id == StoredChunk.recording_id)
+        .where(StoredChunk.recording_id.in_(mine))
     ).one()
     if not done or not worked_s:
         return None

@@ -31,6 +31,8 @@ ALONE_TRACK = 0
 """In a recording of pictures, the track of the faces that were alone in their picture."""
 SAME_IOU, SAME_SHARE = 0.5, 0.95
 """A choice is carried over to a new version where in so large a share of the moments the boxes overlap so much."""
+ASKED = "choose"
+"""The setting of a version that was made to choose again: the number of the versions before it."""
 NEGLIGIBLE_SHARE = 0.05
 """A face seen in less than this share of the samples is taken for a passer-by or a picture on the wall."""
 
@@ -39,6 +41,7 @@ NEGLIGIBLE_SHARE = 0.05
 class Candidate:
     """A face to choose: the share of the samples that show it, when it is seen first and last (seconds).
 
+    `spans`: the stretches in which it is seen, seconds; `views`: small pictures along them, (second, JPEG) each.
     `suggested`: a proposal for the page to tick, for the clinician to confirm. In a video: the tracks that are never
     seen together with one that is seen more, so that they may be one person. Of pictures: the faces that were alone.
     `met`: the tracks that are seen with this one at some moment, so that they are other people.
@@ -51,6 +54,8 @@ class Candidate:
     thumbnail: bytes | None
     suggested: bool
     met: frozenset[int] = frozenset()
+    spans: tuple[tuple[float, float], ...] = ()
+    views: tuple[tuple[float, bytes], ...] = ()
 
 
 def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
@@ -59,18 +64,23 @@ def candidates(session: Session, settings: Settings, recording_id: str) -> list[
     The negligible ones of a video are left out, unless there are no others: a street has dozens of passers-by.
     """
     total = moments(session, recording_id)
-    pictures = session.get_one(Recording, recording_id).kind == "pictures"
+    recording = session.get_one(Recording, recording_id)
+    pictures = recording.kind == "pictures"
     suggested: list[int] = []
     found = []
     counted = _counted(session, recording_id)
-    weighty = [row for row in counted if pictures or row[1] / total >= NEGLIGIBLE_SHARE]
+    parts = {number for one in splits_of(recording) for number in (one["track"], one["new"])}
+    weighty = [row for row in counted if pictures or row[0] in parts or row[1] / total >= NEGLIGIBLE_SHARE]
     met = _met(session, recording_id)
     for track, count, first_s, last_s in weighty or counted:
         alone = track == ALONE_TRACK if pictures else met.get(track, frozenset()).isdisjoint(suggested)
         if alone:
             suggested.append(track)
-        small = previews.thumbnail(settings, recording_id, track)
-        found.append(Candidate(track, count / total, first_s, last_s, small, alone, met.get(track, frozenset())))
+        views = tuple(previews.views(settings, recording_id, track))
+        small = previews.thumbnail(settings, recording_id, track) or (views[0][1] if views else None)
+        spans = () if pictures else _spans(session, recording, track)
+        others = met.get(track, frozenset())
+        found.append(Candidate(track, count / total, first_s, last_s, small, alone, others, spans, views))
     return found
 
 
@@ -90,8 +100,11 @@ def probably_one(found: Sequence[Candidate]) -> list[Alike]:
 def choose_automatically(session: Session, recording: Recording) -> bool:
     """Keep the one face where there is nothing to ask; say if it was so.
 
-    There is none or one, all others are negligible, or it is the face that was chosen in an earlier version.
+    There is none or one, all others are negligible, or it is the face that was chosen in an earlier version. Somebody
+    who wants to choose again (`ASKED`) is asked in any case.
     """
+    if recording.settings.get(ASKED) and _counted(session, recording.id):
+        return False
     carried = _carried(session, recording)
     if carried is not None:
         keep(session, recording, carried, how="carried")
@@ -126,10 +139,45 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     if ordered:
         _leave_gaps(session, recording.id, ordered[0])
         recording.patient_track = ordered[0]
-    recording.settings = {**recording.settings, "face_choice": _told(how, ordered, others)}
+    recording.settings = {**recording.settings, "face_choice": _choice(how, ordered, others)}
     session.flush()
     recording.summary = summarise_recording(session, recording)
     make_current(session, recording)
+
+
+def split(session: Session, recording: Recording, track: int, at_s: float) -> int:
+    """Make two faces of one that turns into somebody else at a moment (seconds); return the number of the second.
+
+    Raises FerError ``nothing_to_split`` where it isn't seen both before that moment and from it on.
+    """
+    of_track = (Sample.recording_id == recording.id) & (Sample.track == track)
+    first_s, last_s = session.execute(select(func.min(Sample.time_s), func.max(Sample.time_s)).where(of_track)).one()
+    if track == NO_FACE_TRACK or first_s is None or not first_s < at_s <= last_s:
+        raise FerError("This face is not seen both before and after that moment.", "nothing_to_split")
+    highest = select(func.max(Sample.track)).where(Sample.recording_id == recording.id)
+    new = (session.scalar(highest) or 0) + 1
+    session.execute(update(Sample).where(of_track, Sample.time_s >= at_s).values(track=new))
+    made = {"track": track, "at_s": at_s, "new": new}
+    recording.settings = {**recording.settings, "splits": [*splits_of(recording), made]}
+    return new
+
+
+def splits_of(recording: Recording) -> list[dict[str, Any]]:
+    """Return how faces were split, in order: ``track``, the moment ``at_s`` in seconds, the ``new`` track from it."""
+    found: list[dict[str, Any]] = recording.settings.get("splits", [])
+    return found
+
+
+def spread_views(session: Session, recording_id: str, track: int, most: int) -> list[tuple[int, float, Box]]:
+    """Return up to `most` moments of a track, evenly among those that show it: frame, second, and box in px."""
+    rows = session.execute(
+        select(Sample.frame_index, Sample.time_s, Sample.left, Sample.top, Sample.right, Sample.bottom)
+        .where(Sample.recording_id == recording_id, Sample.track == track, Sample.left.is_not(None))
+        .order_by(Sample.time_s)
+    ).all()
+    places = {round(place * (len(rows) - 1) / max(1, most - 1)) for place in range(most)} if rows else set()
+    chosen: list[Any] = [rows[place] for place in sorted(places)]
+    return [(index, time_s, Box(*corners)) for index, time_s, *corners in chosen]
 
 
 def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) -> None:
@@ -215,7 +263,7 @@ def _boxes(session: Session, recording_id: str, among: Sequence[int] | None) -> 
     return boxes
 
 
-def _told(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
+def _choice(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, Any]:
     """Return what the recording remembers of the choice; `left_out` is the share of samples with each other face."""
     return {"how": how, "tracks": chosen, "left_out": [round(share, 4) for share in others.values()]}
 
@@ -235,6 +283,19 @@ def moments(session: Session, recording_id: str) -> int:
     """Return the number of samples of the recording, those without a face too; at least 1."""
     count = select(func.count(Sample.frame_index.distinct())).where(Sample.recording_id == recording_id)
     return max(1, session.scalar(count) or 0)
+
+
+def _spans(session: Session, recording: Recording, track: int) -> tuple[tuple[float, float], ...]:
+    """Return the stretches in which a track of a video is seen, in seconds."""
+    step_s = float(recording.settings.get("every_s") or 0.0) or 1.0
+    of_track = (Sample.recording_id == recording.id) & (Sample.track == track)
+    found: list[tuple[float, float]] = []
+    for time_s in session.scalars(select(Sample.time_s).where(of_track).order_by(Sample.time_s)):
+        if found and time_s - found[-1][1] <= 1.5 * step_s:
+            found[-1] = (found[-1][0], time_s + step_s)
+        else:
+            found.append((time_s, time_s + step_s))
+    return tuple(found)
 
 
 def _frames_of(recording_id: str, tracks: Sequence[int]) -> Any:

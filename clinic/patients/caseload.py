@@ -52,7 +52,7 @@ class RecordingRow:
     And where the patient's consent to keep the results doesn't stand.
 
     `visit_id`: the id of the visit's first version. `visit_number`: which of the patient's visits it is; no other visit
-    ever has it. `standing`: its state and what is said of it. `hollow`: why it doesn't count in the trend.
+    ever has it. `standing`: its state and what is said of it. `excluded`: why it doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures.
     `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
     """

@@ -6,17 +6,20 @@ covered or moves in another way, a label compares it with faces that it can't be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock, texts
+from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.conflicts import need_seen
 from db.engine import Database
+from db.folding import fold
 from db.models import ConditionKind as ConditionKind  # the pages know no tables
 from db.models import FaceCondition
 from fer_core.errors import FerError
@@ -35,18 +38,32 @@ class Condition:
     ended_on: date | None
 
 
-def add(db: Database, actor: Actor, patient_id: str, kind: ConditionKind, began_on: date, note: str = "") -> None:
-    """Write a condition down. Raises Forbidden, FerError ``unknown_patient``, ``bad_condition``."""
+def add(
+    db: Database,
+    actor: Actor,
+    patient_id: str,
+    kind: ConditionKind,
+    began_on: date,
+    note: str = "",
+    seen: Collection[str] | None = None,
+) -> None:
+    """Write a condition down. `seen`: the ids of the conditions that were on the screen, None where there was none.
+
+    Another one of this kind that holds is refused. Raises Forbidden, ConflictError, FerError ``unknown_patient``,
+    ``bad_condition``, ``condition_exists``.
+    """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         if began_on > clock.latest_day(session):
             raise FerError("Please give the day from which on the condition holds: today or before.", "bad_condition")
         if kind is ConditionKind.OTHER and not note.strip():
             raise FerError("Please say which condition it is.", "bad_condition")
+        note = valid_note(note)
+        _need_new(session, patient_id, kind, began_on, note, seen)
         row = FaceCondition(
             patient_id=patient_id,
             kind=kind.value,
-            note=valid_note(note),
+            note=note,
             began_on=began_on,
             recorded_by=account.id,
             recorded_at=clock.now(),
@@ -55,6 +72,25 @@ def add(db: Database, actor: Actor, patient_id: str, kind: ConditionKind, began_
         session.flush()
         # No kind: it would say something of the patient after an erasure.
         audit.write(session, AuditAction.CONDITION_ADDED, account.id, patient_id)
+
+
+def _need_new(
+    session: Session, patient_id: str, kind: ConditionKind, began_on: date, note: str, seen: Collection[str] | None
+) -> None:
+    asked = select(FaceCondition).where(FaceCondition.patient_id == patient_id, FaceCondition.kind == kind.value)
+    hold = session.scalars(asked.where(or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > began_on))).all()
+    if any(fold(row.note) == fold(note) for row in hold):
+        raise FerError("This condition is recorded already, and holds on that day.", "condition_exists")
+    need_seen(
+        "the conditions that hold",
+        seen,
+        {row.id: _in_words(row.began_on, row.note) for row in hold},
+        _in_words(began_on, note),
+    )
+
+
+def _in_words(began_on: date, note: str) -> str:
+    return f"from {phrases.day(began_on)}" + (f": {note}" if note else "")
 
 
 def end(db: Database, actor: Actor, condition_id: str) -> None:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session, load_only
 
+from clinic import access
 from clinic.patients.trends import Trend, trend
 from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
@@ -103,7 +104,7 @@ def _stale() -> Select[str]:
         TrendDigest.numbers != func.coalesce(now.c.numbers, 0),
         TrendDigest.revisions != func.coalesce(now.c.revisions, 0),
     )
-    joined = select(Patient.id).outerjoin(now, now.c.patient_id == Patient.id)
+    joined = select(Patient.id).where(~access.staged(Patient.id)).outerjoin(now, now.c.patient_id == Patient.id)
     return joined.outerjoin(TrendDigest, TrendDigest.patient_id == Patient.id).where(other)
 
 

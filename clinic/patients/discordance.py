@@ -71,8 +71,8 @@ def _moved(point: TrendPoint) -> list[tuple[int, int]]:
     """Return the marked columns with the side on which they lie; nothing where they contradict each other."""
     shares, high = point.shares or (), point.usual_high or ()
     found = [(column, 1 if shares[column] > high[column] else -1) for column in point.outside]
-    told = {one in LIGHTER for one in found if one in LIGHTER | HEAVIER}
-    return found if len(told) == 1 else []
+    directions = {one in LIGHTER for one in found if one in LIGHTER | HEAVIER}
+    return found if len(directions) == 1 else []
 
 
 def _got_worse(trend: Trend, newest: TrendPoint, answers: Sequence[Answer]) -> bool | None:

@@ -86,25 +86,14 @@ def day_objection(day: date | None, born_on: date | None, last_day: date) -> Fer
 
 def valid_name(name: str) -> str:
     """Return a name as it is kept. Raises FerError ``bad_name`` for one with something hidden in it."""
-    try:
-        name = texts.one_line(name)
-    except ValueError:
-        name = ""
-    if not 1 <= len(name) <= NAME_MAX:
-        raise FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
-    return name
+    refusal = FerError(f"Please give a name or code of 1 to {NAME_MAX} characters, on one line.", "bad_name")
+    return texts.kept_line(name, NAME_MAX, refusal, least=1)
 
 
 def valid_code(code: str) -> str:
     """Return a patient's code as it is kept; empty where there is none. Raises FerError ``bad_code``."""
     refusal = FerError(f"Please keep the code under {CODE_MAX} characters, on one line.", "bad_code")
-    try:
-        kept = texts.one_line(code)
-    except ValueError:
-        raise refusal from None
-    if len(kept) > CODE_MAX:
-        raise refusal
-    return kept
+    return texts.kept_line(code, CODE_MAX, refusal)
 
 
 def valid_note(note: str) -> str:

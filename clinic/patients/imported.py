@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock, texts
+from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.conflicts import need_seen
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.exchange import other_tools
@@ -42,11 +43,20 @@ class Imported:
     measures: dict[str, float]
 
 
-def add(db: Database, actor: Actor, patient_id: str, recorded_on: date, content: bytes, note: str = "") -> Imported:
+def add(
+    db: Database,
+    actor: Actor,
+    patient_id: str,
+    recorded_on: date,
+    content: bytes,
+    note: str = "",
+    seen: Collection[str] | None = None,
+) -> Imported:
     """Read a table and keep its figures; the table itself is not kept.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``bad_day``, ``bad_series``, ``series_exists``, and
-    what `other_tools.read` raises.
+    `seen`: the ids of the patient's tables that were on the screen, None where there was none. Another one of this
+    program and day is refused. Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_patient``,
+    ``bad_day``, ``bad_series``, ``series_exists``, and what `other_tools.read` raises.
     """
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
@@ -58,7 +68,7 @@ def add(db: Database, actor: Actor, patient_id: str, recorded_on: date, content:
         objection = day_objection(recorded_on, born_on, clock.latest_day(session))
         if objection is not None:
             raise objection
-        _need_new(session, patient_id, recorded_on, found)
+        _need_new(session, patient_id, recorded_on, found, seen)
         row = ImportedSeries(
             patient_id=patient_id,
             tool=found.tool.value,
@@ -73,7 +83,7 @@ def add(db: Database, actor: Actor, patient_id: str, recorded_on: date, content:
         session.add(row)
         session.flush()
         audit.write(session, AuditAction.SERIES_IMPORTED, account.id, patient_id, tool=found.tool.value)
-    return _told(row)
+    return _row(row)
 
 
 def remove(db: Database, actor: Actor, series_id: str) -> None:
@@ -99,7 +109,7 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Imported]:
             return []
         asked = select(ImportedSeries).where(ImportedSeries.patient_id == patient_id)
         rows = session.scalars(asked.order_by(ImportedSeries.recorded_on.desc(), ImportedSeries.number.desc()))
-        return [_told(row) for row in rows]
+        return [_row(row) for row in rows]
 
 
 def valid_note(note: str) -> str:
@@ -115,20 +125,27 @@ def check_row(row: Mapping[str, Any]) -> None:
         raise ValueError("no series of another program")
 
 
-def _need_new(session: Session, patient_id: str, recorded_on: date, found: other_tools.Series) -> None:
-    """Refuse a table that is stored for this day already. Raises FerError ``series_exists``."""
+def _need_new(
+    session: Session, patient_id: str, recorded_on: date, found: other_tools.Series, seen: Collection[str] | None
+) -> None:
+    """Refuse a table that is stored for this day already, or stands beside one that was not seen.
+
+    Raises ConflictError, FerError ``series_exists``.
+    """
     same_day = select(ImportedSeries).where(
         ImportedSeries.patient_id == patient_id,
         ImportedSeries.recorded_on == recorded_on,
         ImportedSeries.tool == found.tool.value,
-        ImportedSeries.moments == found.rows,
     )
-    for row in session.scalars(same_day):
-        if row.measures == found.measures:
+    rows = session.scalars(same_day).all()
+    for row in rows:
+        if (row.moments, row.measures) == (found.rows, found.measures):
             raise FerError(f"The same table of this day is stored already, as no. {row.number}.", "series_exists")
+    stored = {row.id: f"no. {row.number}, {phrases.counted(row.moments, 'row')}" for row in rows}
+    need_seen("the tables of this day", seen, stored, phrases.counted(found.rows, "row"))
 
 
-def _told(row: ImportedSeries) -> Imported:
+def _row(row: ImportedSeries) -> Imported:
     return Imported(
         row.id,
         row.number,

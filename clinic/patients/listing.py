@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
-from clinic.consent.consent import Scope
+from clinic.consent.consent import Ending, Scope
 from clinic.patients import conditions, digests, needs
 from clinic.patients.digests import SmallTrend
 from clinic.patients.fields import NOTE_MAX
@@ -60,7 +60,8 @@ class Line:
 
     Where the consent to keep the results doesn't stand (`closed`), nothing of them is told and `trend` is None.
     `movement_only`: a condition of the face keeps its labels from being interpreted, so that none is to be shown.
-    `emergency_until`: when the view ends, None where the patient is on the own caseload.
+    `emergency_until`: when the view ends, None where the patient is on the own caseload. `endings`: the consents that
+    end soon or have ended.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Line:
     emergency_until: datetime | None
     needs: tuple[Need, ...]
     trend: SmallTrend | None
+    endings: tuple[Ending, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ..
     )
     needed = needs.needs_of(session, ids)
     trends = digests.small_trends(session, ids)
+    endings = consent.endings(session, ids, needs.ENDS_WITHIN)
     lines = {
         patient.id: Line(
             id=patient.id,
@@ -173,6 +176,7 @@ def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ..
             emergency_until=until,
             needs=tuple(needed.get(patient.id, ())) if until is None else (),
             trend=trends.get(patient.id) if opened and not stiff else None,
+            endings=tuple(endings.get(patient.id, ())),
         )
         for patient, until, recordings, last, opened, stiff in session.execute(asked)
     }

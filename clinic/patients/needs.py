@@ -57,8 +57,8 @@ def _questionnaire_due(session: Session) -> Select[str]:
 
 def _outside(session: Session) -> Select[str]:
     """Of patients whose results are open, and whose face no condition keeps from being labelled."""
-    told = consent.covered(session, Scope.KEEP_RESULTS)
-    asked = select(TrendDigest.patient_id).where(TrendDigest.outside, TrendDigest.patient_id.in_(told))
+    visible = consent.covered(session, Scope.KEEP_RESULTS)
+    asked = select(TrendDigest.patient_id).where(TrendDigest.outside, TrendDigest.patient_id.in_(visible))
     return asked.where(TrendDigest.patient_id.not_in(conditions.not_interpreted(clock.today(session))))
 
 

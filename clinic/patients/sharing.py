@@ -38,7 +38,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A deed that the audit has on a patient: when, who, what, and an emergency's reason."""
+    """An action that the audit has on a patient: when, who, what, and an emergency's reason."""
 
     at: datetime
     name: str | None
@@ -153,10 +153,11 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
 
 def _patient(session: Session, wanted: str) -> Patient | None:
     """Return the one patient with this id or name."""
+    there = select(Patient).where(~access.staged(Patient.id))
     if re.fullmatch(r"[0-9a-f]{32}", wanted):
-        return session.get(Patient, wanted)
+        return session.scalar(there.where(Patient.id == wanted))
     typed = _folded(wanted)
-    found = session.scalars(select(Patient))
+    found = session.scalars(there)
     named = [patient for patient in found if typed and typed in (_folded(patient.name), _folded(patient.code))]
     return named[0] if len(named) == 1 else None
 

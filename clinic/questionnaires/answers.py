@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
@@ -15,6 +15,7 @@ from backup.erasures import Erasure
 from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.conflicts import need_seen
 from clinic.patients.fields import FIRST_DAY
 from clinic.questionnaires import scales, scoring
 from clinic.questionnaires.published import Scale
@@ -53,14 +54,16 @@ class Answer:
     by: str | None
 
 
-def record(db: Database, actor: Actor, patient_id: str, given: Given) -> Answer:
+def record(db: Database, actor: Actor, patient_id: str, given: Given, seen: Collection[str] | None = None) -> Answer:
     """Enter a questionnaire and return it with its score.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``unknown_scale``, ``bad_items``, ``bad_total``, ``bad_answer_day``,
-    ``answer_exists``.
+    `seen`: the ids of the patient's answers that were on the screen, None where there was none. Another one of this
+    day and scale is refused. Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``unknown_scale``,
+    ``bad_items``, ``bad_total``, ``bad_answer_day``, ``answer_exists``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
+        _need_seen(session, patient_id, given, seen)
         row = add(session, patient_id, given, account.id)
         return _answer(row, account.name)
 
@@ -124,6 +127,24 @@ def remove(db: Database, settings: Settings, actor: Actor, answer_id: str) -> No
         audit.write(session, AuditAction.QUESTIONNAIRE_DELETED, account.id, row.patient_id, scale=row.scale)
         session.delete(row)
     db.forget_deleted()
+
+
+def _need_seen(session: Session, patient_id: str, given: Given, seen: Collection[str] | None) -> None:
+    """Refuse a second questionnaire of a day where the first one came in since the screen was drawn."""
+    scale = scales.of_key(session, given.scale)
+    same_day = {one.id: in_words(one.score) for one in of_day(of_patient(session, patient_id), given)}
+    wanted = in_words(score_of(scale, given.items, given.total))
+    need_seen(f"the answers to {scale.name} of this day", seen, same_day, wanted)
+
+
+def of_day(found: Sequence[Answer], given: Given) -> list[Answer]:
+    """Return those of the same scale and day."""
+    return [one for one in found if (one.scale.key, one.answered_on) == (given.scale, given.answered_on)]
+
+
+def in_words(score: Score) -> str:
+    """Return a score in two words, for a comparison."""
+    return "no total" if score.total is None else f"total {score.total:g}"
 
 
 def score_of(scale: Scale, items: Sequence[int | None] | None, total: float | None) -> Score:

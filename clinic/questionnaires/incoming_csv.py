@@ -10,13 +10,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy.orm import Session
 
 from clinic import access
 from clinic.access import Actor
+from clinic.conflicts import ConflictError
 from clinic.questionnaires import answers, scales
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import Scale
@@ -31,7 +32,8 @@ NEEDED = ("date", "scale")
 class CsvRow:
     """A row of the file: its line (the header is line 1), what was read, and why it can't be taken, None where it can.
 
-    `said`: the row's own day and questionnaire, as they were written.
+    `said`: the row's own day and questionnaire, as they were written. `beside`: what is stored of the same day and
+    questionnaire already, empty for nothing.
     """
 
     line: int
@@ -41,6 +43,7 @@ class CsvRow:
     total: float | None
     band: str | None
     error: str | None
+    beside: str = ""
 
 
 def preview(db: Database, actor: Actor, patient_id: str, content: bytes) -> list[CsvRow]:
@@ -53,14 +56,18 @@ def preview(db: Database, actor: Actor, patient_id: str, content: bytes) -> list
         return _rows(session, patient_id, content)
 
 
-def take(db: Database, actor: Actor, patient_id: str, content: bytes) -> int:
+def take(db: Database, actor: Actor, patient_id: str, content: bytes, seen: Sequence[CsvRow] | None = None) -> int:
     """Store the rows of a file that have no error, all or none of them; return how many.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``bad_csv``.
+    `seen`: the rows as they were on the screen, None where there was none. Where one of them is another one by now,
+    nothing is stored. Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``bad_csv``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
-        taken = [row.given for row in _rows(session, patient_id, content) if row.given is not None]
+        rows = _rows(session, patient_id, content)
+        if seen is not None and list(seen) != rows:
+            raise ConflictError("this patient's questionnaires", frozenset())
+        taken = [row.given for row in rows if row.given is not None]
         for given in taken:
             answers.add(session, patient_id, given, account.id)
     return len(taken)
@@ -68,12 +75,14 @@ def take(db: Database, actor: Actor, patient_id: str, content: bytes) -> int:
 
 def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
     offered = {name.casefold(): one for one in scales.offered_in(session) for name in (one.name, one.key)}
-    seen = answers.known(session, patient_id)
+    seen, stored = answers.known(session, patient_id), answers.of_patient(session, patient_id)
     found = []
     for line, cells in _lines(content):
         row = _row(session, patient_id, offered, line, cells)
         if row.given is not None:
             key = (row.given.scale, row.given.answered_on, row.given.items, row.total)
+            same_day = answers.of_day(stored, row.given)
+            row = replace(row, beside=", ".join(answers.in_words(one.score) for one in same_day))
             if key in seen:
                 row = _refused(line, cells, "The same answers of this day are stored already, or stand above.")
             seen.add(key)

@@ -129,7 +129,7 @@ def read_description(key: str, values: Mapping[str, Any] | None) -> Scale:
         return PUBLISHED[key]
     bands = tuple(Band(_number(band["least"]), band["label"]) for band in values["bands"])
     numbers = [None if values[name] is None else _number(values[name]) for name in ("reliability", "spread")]
-    told = OwnFields(
+    fields = OwnFields(
         values["name"],
         _number(values["lowest"]),
         _number(values["highest"]),
@@ -139,7 +139,7 @@ def read_description(key: str, values: Mapping[str, Any] | None) -> Scale:
         numbers[1],
         values["source"],
     )
-    return _scale(key, _checked(told))
+    return _scale(key, _checked(fields))
 
 
 def _number(value: Any) -> float:
@@ -150,18 +150,25 @@ def _number(value: Any) -> float:
 
 def _scale_of(own: OwnScale) -> Scale:
     bands = tuple(Band(band["least"], band["label"]) for band in own.bands)
-    told = OwnFields(
+    fields = OwnFields(
         own.name, own.lowest, own.highest, HigherIs(own.higher_is), bands, own.reliability, own.spread, own.source
     )
-    return _scale(own.id, told)
+    return _scale(own.id, fields)
 
 
-def _scale(key: str, told: OwnFields) -> Scale:
-    known = told.reliability is not None and told.spread is not None
-    reliability = Reliability(told.reliability or 0.0, told.spread or 0.0, told.source) if known else None
+def _scale(key: str, fields: OwnFields) -> Scale:
+    known = fields.reliability is not None and fields.spread is not None
+    reliability = Reliability(fields.reliability or 0.0, fields.spread or 0.0, fields.source) if known else None
     about = "defined by the clinic"
     return Scale(
-        key, told.name, about, told.lowest, told.highest, told.higher_is, tuple(told.bands), reliability=reliability
+        key,
+        fields.name,
+        about,
+        fields.lowest,
+        fields.highest,
+        fields.higher_is,
+        tuple(fields.bands),
+        reliability=reliability,
     )
 
 
@@ -201,10 +208,5 @@ def _check_reliability(wanted: OwnFields) -> None:
 
 
 def _line(text: str, longest: int, what: str) -> str:
-    try:
-        line = texts.one_line(text)
-    except ValueError:
-        line = " " * (longest + 1)
-    if len(line) > longest:
-        raise FerError(f"Please keep {what} under {longest} characters, on one line.", "bad_scale")
-    return line
+    refusal = FerError(f"Please keep {what} under {longest} characters, on one line.", "bad_scale")
+    return texts.kept_line(text, longest, refusal)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, phrases
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError, Difference
 from clinic.questionnaires import scales
 from db.engine import Database
 from db.models import QuestionnaireAnswer, QuestionnaireSchedule
@@ -20,25 +21,37 @@ from fer_core.errors import FerError
 EVERY_MOST = 730
 """Days between two answers at most."""
 AHEAD_MOST = timedelta(days=730)
+NOT_PLANNED = "not planned"
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When a patient's questionnaire is due; `overdue`: whether that day is today or before."""
+    """When a patient's questionnaire is due; `overdue`: whether that day is today or before.
+
+    `first_due`: the first day of the steps.
+    """
 
     scale: str
     name: str
     every_days: int
     due_on: date
     overdue: bool
+    first_due: date
 
 
 def plan(
-    db: Database, actor: Actor, patient_id: str, scale: str, every_days: int, first_due: date | None = None
+    db: Database,
+    actor: Actor,
+    patient_id: str,
+    scale: str,
+    every_days: int,
+    first_due: date | None = None,
+    seen: Collection[Due] | None = None,
 ) -> None:
     """Let a questionnaire be due every so many days, from `first_due` (today where None) on.
 
-    Raises Forbidden, FerError ``unknown_patient``, ``unknown_scale``, ``bad_schedule``.
+    `seen`: what was planned on the screen, None where there was none.
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``unknown_scale``, ``bad_schedule``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
@@ -50,6 +63,7 @@ def plan(
                 "bad_schedule",
             )
         row = session.scalar(_of(patient_id).where(QuestionnaireSchedule.scale == scale))
+        _need_unchanged(row, scale, known.name, seen, _in_words(every_days, begin))
         if row is None:
             row = QuestionnaireSchedule(patient_id=patient_id, scale=scale, created_at=clock.now())
             session.add(row)
@@ -57,12 +71,16 @@ def plan(
         audit.write(session, AuditAction.QUESTIONNAIRE_SCHEDULED, account.id, patient_id, scale=scale, every=every_days)
 
 
-def stop(db: Database, actor: Actor, patient_id: str, scale: str) -> None:
-    """Let a questionnaire be due no more. Raises Forbidden, FerError ``unknown_patient``."""
+def stop(db: Database, actor: Actor, patient_id: str, scale: str, seen: Collection[Due] | None = None) -> None:
+    """Let a questionnaire be due no more; `seen` as in `plan`.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_patient``.
+    """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         row = session.scalar(_of(patient_id).where(QuestionnaireSchedule.scale == scale))
         if row is not None:
+            _need_unchanged(row, scale, row.name, seen, NOT_PLANNED)
             session.delete(row)
             audit.write(session, AuditAction.QUESTIONNAIRE_SCHEDULED, account.id, patient_id, scale=scale, every=0)
 
@@ -90,7 +108,7 @@ def due_of(session: Session, patients: Select[str] | list[str], today: date) -> 
     found: dict[str, list[Due]] = {}
     for row in session.scalars(select(QuestionnaireSchedule).where(QuestionnaireSchedule.patient_id.in_(patients))):
         day = next_due(row.first_due, row.every_days, last.get((row.patient_id, row.scale)))
-        due = Due(row.scale, row.name, row.every_days, day, day <= today)
+        due = Due(row.scale, row.name, row.every_days, day, day <= today, row.first_due)
         found.setdefault(row.patient_id, []).append(due)
     return {patient_id: sorted(each, key=lambda due: (due.due_on, due.name)) for patient_id, each in found.items()}
 
@@ -109,3 +127,22 @@ def next_due(first_due: date, every_days: int, last: date | None) -> date:
 
 def _of(patient_id: str) -> Select[QuestionnaireSchedule]:
     return select(QuestionnaireSchedule).where(QuestionnaireSchedule.patient_id == patient_id)
+
+
+def _need_unchanged(
+    row: QuestionnaireSchedule | None, scale: str, name: str, seen: Collection[Due] | None, wanted: str
+) -> None:
+    """Refuse a plan where somebody else planned the same questionnaire since the screen was drawn.
+
+    Raises ConflictError.
+    """
+    stored = _in_words(row.every_days, row.first_due) if row is not None else NOT_PLANNED
+    if seen is None or stored == wanted:
+        return
+    shown = {due.scale: _in_words(due.every_days, due.first_due) for due in seen}
+    if stored != shown.get(scale, NOT_PLANNED):
+        raise ConflictError(f"when {name} is due", frozenset(), [Difference("Due", stored, wanted)])
+
+
+def _in_words(every_days: int, first_due: date) -> str:
+    return f"every {phrases.counted(every_days, 'day')}, from {phrases.day(first_due)} on"

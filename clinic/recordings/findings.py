@@ -49,20 +49,21 @@ def stretches(series: Series, usual: Sequence[float] | None) -> tuple[list[Stret
     readable samples are left out.
     """
     windows, shares = _windows(series)
-    if not len(windows):
-        return [], []
     known = usual is not None
+    # One stretch alone is as usual as itself.
+    if not len(windows) or (len(windows) == 1 and not known):
+        return [], []
     middle = np.array(usual) if usual is not None else shares.mean(axis=0)
     distances = np.abs(shares - middle).sum(axis=1) / 2
     order = np.argsort(-distances, kind="stable").tolist()
     far, near = order[:UNUSUAL], order[UNUSUAL:][::-1][:QUIET]
 
-    def told(places: list[int], quiet: bool) -> list[Stretch]:
+    def as_stretches(places: list[int], quiet: bool) -> list[Stretch]:
         return [
             _stretch(windows[place], shares[place], middle, distances[place], known, quiet) for place in sorted(places)
         ]
 
-    return told(far, False), told(near, True)
+    return as_stretches(far, False), as_stretches(near, True)
 
 
 def transitions(series: Series) -> Floats:

@@ -143,6 +143,8 @@ class _Intake:
             taken, sentence = True, f"Recording of {phrases.day(recorded_on)}, waits for its analysis."
             if queued.duplicate:
                 sentence = "The same recording was there already; nothing was added."
+            if queued.counted_twice:
+                sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
             if queued.also_elsewhere:
                 sentence += f" {words.SAME_FILE_ELSEWHERE}"
         for file in files:

@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -145,25 +145,49 @@ def status(settings: Settings, upload_id: str, owner: str) -> Incoming:
     except ValueError:
         found = None
     if found is None or not secrets.compare_digest(found.owner.encode(), owner.encode()):
-        raise FerError("This upload is no longer there. Please choose the file again.", "upload_unknown")
+        raise _unknown()
     return replace(found, offset=_offset(settings, found))
 
 
 def complete(settings: Settings, upload_id: str, display_name: str, owner: str) -> Upload:
     """Inspect a file that is wholly there and put it into the media store; a refused one is deleted.
 
-    Raises FerError ``upload_unknown``, ``upload_unfinished``, MediaError for what can't be used.
+    Raises FerError ``upload_unknown``, ``upload_unfinished``, ``upload_busy`` while it is handed in already, MediaError
+    for what can't be used.
     """
-    found = status(settings, upload_id, owner)
-    if found.sha256 is None:
-        raise _unfinished()
-    try:
-        upload = uploads.admit(settings, upload_id, display_name, found.sha256, found.length)
-    except MediaError:
+    status(settings, upload_id, owner)
+    with _taken(settings, upload_id):
+        # Whoever had the lock before may have handed it in.
+        found = status(settings, upload_id, owner)
+        if found.sha256 is None:
+            raise _unfinished()
+        try:
+            upload = uploads.admit(settings, upload_id, display_name, found.sha256, found.length)
+        except MediaError:
+            _delete(settings, upload_id)
+            raise
         _delete(settings, upload_id)
-        raise
-    _delete(settings, upload_id)
-    return upload
+        return upload
+
+
+@contextlib.contextmanager
+def _taken(settings: Settings, upload_id: str) -> Iterator[None]:
+    """Hold an upload against others who would hand it in or write to it. Raises FerError as `complete`."""
+    try:
+        file = uploads.part_path(settings, upload_id).open("rb")
+    except FileNotFoundError:
+        raise _unknown() from None
+    with file:
+        _hold(file)
+        yield
+
+
+def _hold(file: BinaryIO) -> None:
+    """Lock the file of an upload until it is closed. Raises FerError ``upload_busy``."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FerError("This file is just being sent or handed in by another request.", "upload_busy") from None
 
 
 def created(settings: Settings, upload_id: str, owner: str) -> str | None:
@@ -190,6 +214,10 @@ def opened(settings: Settings, upload_id: str, owner: str) -> BinaryIO:
         raise _unfinished()
     sealed = uploads.part_path(settings, upload_id).open("rb")
     return open_sealed(sealed, open_store(settings).key, upload_id.encode())
+
+
+def _unknown() -> FerError:
+    return FerError("This upload is no longer there. Please choose the file again.", "upload_unknown")
 
 
 def _unfinished() -> FerError:
@@ -274,10 +302,7 @@ class Piece:
         self._reached += len(chunk)
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FerError("Another piece of this file is just coming in.", "upload_busy") from None
+        _hold(self._file)
         # The earlier holder of the lock may have gone on since.
         self._upload = status(self._settings, self._upload.id, self._upload.owner)
 

@@ -7,7 +7,7 @@ counted for the model that was judged.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -20,13 +20,16 @@ from sqlalchemy.orm import Session
 from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
-from clinic.conflicts import ConflictError, Difference, need_unchanged
+from clinic.conflicts import Difference, need_seen, need_unchanged
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.patients import digests
 from clinic.patients.fields import valid_note
+from clinic.patients.summaries import summarise_recording
 from clinic.recordings.states import UNDER_WAY
 from db.engine import Database
 from db.models import Account, Job, Recording, RecordingMark, Sample
+from db.records import others_spans
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.reading.intervals import share_interval
@@ -106,11 +109,11 @@ def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
         return [Mark(row.id, row.number, row.revision, _said(row), row.model_label, name) for row, name in rows]
 
 
-def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: int | None = None) -> str:
-    """Add a mark and return its id. `seen`: the highest number of a mark that was on the screen.
+def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: Collection[str] | None = None) -> str:
+    """Add a mark and return its id. `seen`: the ids of the marks that were on the screen, None where there was none.
 
     Raises Forbidden, ConsentError, ConflictError where somebody marked the same stretch meanwhile, FerError
-    ``bad_mark``, ``bad_note``.
+    ``bad_mark``, ``bad_note``, ``moments_gone``.
     """
     with db.session() as session:
         recording = access.recording_of(session, recording_id)
@@ -136,7 +139,7 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: i
             recorded_at=clock.now(),
         )
         session.add(row)
-        session.flush()
+        _follow(session, row, said.verdict)
         audit.write(
             session, AuditAction.MARK_ADDED, account.id, recording.patient_id, recording_id, verdict=said.verdict.value
         )
@@ -151,10 +154,12 @@ def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields) 
     with db.session() as session:
         row, recording, account = _writable(session, actor, mark_id)
         said = _valid(said, row.model_label)
-        need_unchanged("this mark", seen, row.revision, [Difference("Mark", told(_said(row)), told(said))])
+        need_unchanged("this mark", seen, row.revision, [Difference("Mark", describe(_said(row)), describe(said))])
+        before = Verdict(row.verdict)
         row.begin_s, row.end_s, row.verdict = said.begin_s, said.end_s, said.verdict.value
         row.label, row.reason, row.note = said.label, said.reason, said.note
         row.revision += 1
+        _follow(session, row, before, said.verdict)
         audit.write(
             session, AuditAction.MARK_CHANGED, account.id, recording.patient_id, recording.id, verdict=row.verdict
         )
@@ -166,6 +171,7 @@ def remove(db: Database, actor: Actor, mark_id: str, seen: int) -> None:
         row, recording, account = _writable(session, actor, mark_id)
         need_unchanged("this mark", seen, row.revision)
         session.delete(row)
+        _follow(session, row, Verdict(row.verdict))
         audit.write(
             session, AuditAction.MARK_DELETED, account.id, recording.patient_id, recording.id, verdict=row.verdict
         )
@@ -233,7 +239,7 @@ def kept(series: Series, left_out: NDArray[np.bool_]) -> Series:
     )
 
 
-def told(said: MarkFields) -> str:
+def describe(said: MarkFields) -> str:
     """Return a mark in the program's own words, for a comparison: verdict, label or reason, note."""
     return " · ".join(part for part in (said.verdict.value, said.label, said.reason, said.note) if part)
 
@@ -249,6 +255,41 @@ def check_row(row: Mapping[str, Any]) -> None:
         *EMOTION_LABELS,
     }:
         raise ValueError("no mark")
+
+
+def void_others(session: Session, recording: Recording, account_id: str) -> None:
+    """Delete the marks of a visit that say of an earlier choice of its face that it isn't the patient."""
+    rows = session.scalars(
+        select(RecordingMark).where(
+            RecordingMark.recording_id == (recording.version_of or recording.id),
+            RecordingMark.verdict == Verdict.NOT_PATIENT,
+        )
+    ).all()
+    for row in rows:
+        session.delete(row)
+        audit.write(
+            session, AuditAction.MARK_DELETED, account_id, recording.patient_id, recording.id, verdict=row.verdict
+        )
+        _follow(session, row, Verdict.NOT_PATIENT)
+
+
+def _follow(session: Session, row: RecordingMark, *verdicts: Verdict) -> None:
+    """Let the summaries of the visit, and the trend with them, follow a mark that says who is not the patient.
+
+    Raises FerError ``moments_gone`` where only the summary is kept, which can't be worked out without the samples.
+    """
+    session.flush()
+    if Verdict.NOT_PATIENT not in verdicts:
+        return
+    visit = or_(Recording.id == row.recording_id, Recording.version_of == row.recording_id)
+    for recording in session.scalars(select(Recording).where(visit, Recording.summary.is_not(None))):
+        if session.scalar(select(Sample.frame_index).where(Sample.recording_id == recording.id).limit(1)) is None:
+            raise FerError(
+                "The moments of this recording are no longer kept, so who is the patient in it can't be changed.",
+                "moments_gone",
+            )
+        recording.summary = summarise_recording(session, recording)
+        digests.forget(session, recording.patient_id)
 
 
 def _readable(session: Session, actor: Actor, recording_id: str) -> tuple[str, Recording]:
@@ -268,19 +309,15 @@ def _writable(session: Session, actor: Actor, mark_id: str) -> tuple[RecordingMa
     return row, recording, account
 
 
-def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: int | None) -> None:
-    """Refuse a mark on a stretch that somebody else marked since the screen was drawn."""
-    if seen is None:
-        return
-    newer = session.scalars(
+def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: Collection[str] | None) -> None:
+    """Refuse a mark on a stretch that somebody else marked since the screen was drawn. Raises ConflictError."""
+    same = session.scalars(
         select(RecordingMark)
-        .where(RecordingMark.recording_id == visit_id, RecordingMark.number > seen)
+        .where(RecordingMark.recording_id == visit_id)
         .where(RecordingMark.begin_s < said.end_s, RecordingMark.end_s > said.begin_s)
         .order_by(RecordingMark.number)
-    ).all()
-    if newer:
-        differences = [Difference("Mark", told(_said(row)), told(said)) for row in newer]
-        raise ConflictError("this stretch", newer[-1].number, differences)
+    )
+    need_seen("this stretch", seen, {row.id: describe(_said(row)) for row in same}, describe(said))
 
 
 def _model_label(session: Session, recording_id: str, said: MarkFields) -> str | None:
@@ -288,9 +325,11 @@ def _model_label(session: Session, recording_id: str, said: MarkFields) -> str |
     inside = select(Sample).where(
         Sample.recording_id == recording_id, Sample.time_s >= said.begin_s, Sample.time_s < said.end_s
     )
-    usable = inside.where(or_(Sample.status == Status.OK, Sample.status == Status.UNCERTAIN)).subquery()
+    usable = inside.where(or_(Sample.status == Status.OK, Sample.status == Status.UNCERTAIN))
+    for begin_s, end_s in others_spans(session, recording_id):
+        usable = usable.where(~((Sample.time_s >= begin_s) & (Sample.time_s < end_s)))
     counts: dict[str, int] = {}
-    for row in session.execute(select(usable)).mappings():
+    for row in session.execute(select(usable.subquery())).mappings():
         label = "uncertain"
         if row["status"] == Status.OK:
             label = max(EMOTION_LABELS, key=lambda name, row=row: row[name] or 0.0)  # type: ignore[misc]

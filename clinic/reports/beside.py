@@ -60,8 +60,8 @@ def objection(conditions: Sequence[Condition], days: Sequence[date]) -> str | No
     held = {one.id: one for on in days for one in holding(conditions, on)}
     if not held:
         return None
-    told = ", ".join(
+    parts = ", ".join(
         f"{words.CONDITIONS[one.kind].lower()}{f' ({one.note})' if one.note else ''} since {day(one.began_on)}"
         for one in held.values()
     )
-    return f"Labels of expressions are not interpreted and not printed: {told}."
+    return f"Labels of expressions are not interpreted and not printed: {parts}."

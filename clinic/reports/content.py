@@ -191,12 +191,12 @@ def _person(patient: PatientDetail) -> tuple[tuple[str, str], ...]:
 
 def _made(rows: Sequence[RecordingRow], author: str, made_at: str) -> tuple[tuple[str, str], ...]:
     models = Counter(row.model_sha256 for row in rows if row.model_sha256)
-    told = ", ".join(f"{sha256[:12]} ({_count(count)})" for sha256, count in models.most_common())
+    named = ", ".join(f"{sha256[:12]} ({_count(count)})" for sha256, count in models.most_common())
     return (
         ("Made by", author),
         ("Made on", made_at),
         ("Program", f"Expression History {VERSION}"),
-        ("Models", told or NOTHING),
+        ("Models", named or NOTHING),
     )
 
 
@@ -242,7 +242,7 @@ def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Se
     header = ("Recorded on", "Kind", "Usable", *(words.TREND_NAMES[column] for column in shown), "Counts")
     shares = {point.recording_id: point.shares for point in points if point.shares is not None}
     ordered = sorted(rows, key=lambda row: row.recorded_on)
-    told = tuple(
+    cells = tuple(
         (
             day(row.recorded_on),
             row.kind,
@@ -253,7 +253,7 @@ def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Se
         for row in ordered[-LISTED:]
     )
     title = "Recordings" if len(rows) <= LISTED else f"Recordings (the newest {LISTED} of {len(rows)})"
-    return Table(title, header, told)
+    return Table(title, header, cells)
 
 
 def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:

@@ -49,8 +49,8 @@ def html(report: Report) -> str:
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    told = [f'<dt>{escape(name)}</dt><dd dir="auto">{escape(said)}</dd>' for name, said in rows]
-    return f"<dl>{''.join(told)}</dl>"
+    parts = [f'<dt>{escape(name)}</dt><dd dir="auto">{escape(said)}</dd>' for name, said in rows]
+    return f"<dl>{''.join(parts)}</dl>"
 
 
 def _note(note: Note) -> str:

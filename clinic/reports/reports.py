@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
@@ -22,6 +25,7 @@ from clinic.reports.page import html
 from clinic.reports.pdf import pages, pdf
 from clinic.settings import Settings
 from db.engine import Database
+from db.models import FaceCondition, Patient, PatientEvent, QuestionnaireAnswer, Recording
 from fer_core.errors import FerError
 
 
@@ -47,11 +51,15 @@ def prepare(
     Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_patient``, ``nothing_to_report``, ``bad_note``,
     ``font_missing``.
     """
+    with db.read() as session:
+        before = _state_of(session, patient_id)
     made = _report(db, actor, patient_id, asked, shown)
     content = pdf(made, fonts(settings)) if kind is Kind.PDF else html(made).encode()
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
+        if _state_of(session, patient_id) != before:
+            raise ConflictError("this patient's record", frozenset())
         audit.write(session, AuditAction.REPORT_MADE, account.id, patient_id, asked.recording_id, kind=kind.value)
     return downloads.keep(settings, actor.account_id, patient_id, kind, lambda file: file.write(content))
 
@@ -64,6 +72,19 @@ def fonts(settings: Settings) -> Path:
 def _state(patient: PatientDetail) -> tuple[object, ...]:
     """Return what tells one state of a patient's record from another."""
     return patient.id, patient.revision, tuple((row.id, row.revision) for row in patient.recordings)
+
+
+def _state_of(session: Session, patient_id: str) -> tuple[object, ...]:
+    """Return what tells one state of all that a report is made of from another."""
+    patient = session.get(Patient, patient_id)
+    recordings = select(Recording.id, Recording.revision, Recording.current, Recording.analysed_at)
+    found = [
+        recordings.where(Recording.patient_id == patient_id).order_by(Recording.number),
+        select(QuestionnaireAnswer.id).where(QuestionnaireAnswer.patient_id == patient_id).order_by("id"),
+        select(PatientEvent.id).where(PatientEvent.patient_id == patient_id).order_by("id"),
+        select(FaceCondition.id, FaceCondition.ended_on).where(FaceCondition.patient_id == patient_id).order_by("id"),
+    ]
+    return patient.revision if patient else None, *(tuple(session.execute(asked).all()) for asked in found)
 
 
 def _report(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None) -> Report:

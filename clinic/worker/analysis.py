@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clinic import clock
 from clinic.consent import consent
-from clinic.consent.consent import ConsentError, Scope
 from clinic.jobs import chunks, jobs, leases, previews, tracks
 from clinic.jobs.chunks import Cursor
 from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.version import VERSION
+from clinic.worker.endings import StoppingError, clear, end_early, may_keep, uploads_of
 from db.engine import Database
 from db.models import JobState, Recording
 from db.room import DiskFullError, disk_full
-from fer_core.errors import Cancelled, FerError, MediaError, ModelError
+from fer_core.errors import Cancelled, FerError, MediaError
 from fer_core.media import video
 from fer_core.media.passage import BookmarkError
-from fer_core.media.process import ReaderError
-from fer_core.types import RGB, FaceExpression, FrameResult, Progress, VideoInfo
-from storage.keys import MasterKeyError
+from fer_core.types import RGB, Box, FaceExpression, FrameResult, Progress, VideoInfo
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
@@ -35,14 +31,10 @@ if TYPE_CHECKING:
 PROGRESS_EVERY_S = 0.5
 PREVIEW_EVERY_S = 1.0
 THUMBNAIL_FRAME_PX = 1280
-INTERNAL_CODE = "internal_error"
-INTERNAL_MESSAGE = "The analysis failed for a reason that lies in this program. Please try again."
+VIEWS, VIEWS_PASS_S = 8, 600.0
+"""So many pictures of a face show it along the video. A shorter video than this is read again to make them."""
 
 log = logging.getLogger(__name__)
-
-
-class StoppingError(Exception):
-    """The worker is asked to end, or the analysis is paused: the job goes back to the queue, its chunks stay."""
 
 
 @dataclass(slots=True)
@@ -96,39 +88,16 @@ def run(
     except LeaseLostError as lost:
         # Taken over: the files are the other worker's. Deleted with its recording: nobody needs them.
         if lost.job_gone:
-            _clear(settings, claimed)
+            clear(settings, claimed)
     except (StoppingError, FerError, Exception) as error:
         if disk_full(error):
             raise DiskFullError from error
-        _end_early(db, settings, claimed, error)
+        end_early(db, settings, claimed, error)
     else:
-        if not _may_keep(db, settings, claimed):
-            uploads.discard(settings, _upload_ids(claimed))
+        if not may_keep(db, settings, claimed):
+            uploads.discard(settings, uploads_of(claimed))
         if chosen is not None:
             previews.keep_patient(settings, claimed.recording_id, chosen)
-
-
-def _end_early(db: Database, settings: Settings, claimed: Claim, error: Exception) -> None:
-    """Write into the job why it ended before its end, and delete what is not needed for another try."""
-    try:
-        if isinstance(error, StoppingError):
-            leases.give_back(db, claimed)
-            return
-        if isinstance(error, Cancelled) or _withdrawn(error):
-            leases.end_cancelled(db, claimed)
-        elif isinstance(error, FerError):
-            leases.fail(db, claimed, error.code, error.message)
-        else:
-            log.error("analysis of recording %s failed: %s", claimed.recording_id, _where(error))
-            leases.fail(db, claimed, INTERNAL_CODE, INTERNAL_MESSAGE)
-    except LeaseLostError as lost:
-        if lost.job_gone:
-            _clear(settings, claimed)
-        return
-    if isinstance(error, FerError) and not _ours(error):
-        _clear(settings, claimed)
-    else:
-        previews.remove(settings, claimed.recording_id)
 
 
 @dataclass(slots=True)
@@ -147,12 +116,12 @@ class _Run:
 
     def to_end(self) -> list[int] | None:
         """Analyse, write everything and end the job; return the patient's tracks, None where a face must be chosen."""
-        if not uploads.stored(self.settings, _upload_ids(self.claimed)):
+        if not uploads.stored(self.settings, uploads_of(self.claimed)):
             raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
         self._ask_consent()
         self._take_up()
         if self.claimed.kind == "pictures":
-            made = self._pictures(_upload_ids(self.claimed))
+            made = self._pictures(uploads_of(self.claimed))
         else:
             with uploads.open_stored(self.settings, self.claimed.sources[0]["id"]) as file:
                 made = self._video(file)
@@ -179,14 +148,14 @@ class _Run:
         made_with = _made_with(self.analyzer) | {"device": "", "settings": _set_to(self.analyzer)}
         found = chunks.cursor_of(self.claimed)
         if found is None or found.made_with != made_with:
-            self._begin_anew(made_with)
+            self._restart(made_with)
             return
         self._cursor = found
         self._best = {int(track): worth for track, worth in found.carry["best"].items()}
 
-    def _begin_anew(self, made_with: dict[str, Any]) -> None:
+    def _restart(self, made_with: dict[str, Any]) -> None:
         if self.claimed.cursor is not None:
-            chunks.begin_anew(self.db, self.claimed)
+            chunks.restart(self.db, self.claimed)
         self._cursor, self._best = Cursor(made_with), {}
 
     def _ask_consent(self) -> None:
@@ -205,7 +174,7 @@ class _Run:
             self._stream(file)
         except BookmarkError:
             log.warning("recording %s is analysed anew: its place was not found again", self.claimed.recording_id)
-            self._begin_anew(self._cursor.made_with)
+            self._restart(self._cursor.made_with)
             self._stream(file)
         if not self._cursor.chunks:
             raise MediaError("The video holds no picture that can be read.", "no_pictures")
@@ -221,6 +190,8 @@ class _Run:
         for chunk in self.analyzer.stream_video(file, self.claimed.every_s, self.report, resume=resume):
             if chunk.preview is not None:
                 self._show(chunk.preview.time_s, chunk.preview.rgb, chunk.preview.faces)
+                for one in chunk.preview.faces:
+                    self._keep_view(one.face.track, chunk.preview.rgb, one.face.box, chunk.preview.time_s)
             lost = chunk.damaged_frames + chunk.skipped_frames
             known = _known_of(chunk.info) | {"damaged_frames": lost, "partial": chunk.partial}
             self._write(chunk.results, {"resume": chunk.resume, "known": known}, time.monotonic() - begun)
@@ -255,22 +226,36 @@ class _Run:
 
     def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
         """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
-        with self.db.read() as session:
-            asked = tracks.candidates(session, self.settings, self.claimed.recording_id)
-            views = tracks.best_views(session, self.claimed.recording_id)
-        missing = {face.track: views[face.track] for face in asked if face.thumbnail is None and face.track in views}
-        if len(asked) < 2 or not missing:
+        missing = self._missing_pictures(duration_s)
+        if not missing:
             return
-        last = max(index for index, _ in missing.values())
         for samples, frame in enumerate(video.frames(file, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
-            self.report(Progress(duration_s or frame.time_s, duration_s, samples))
-            for track, (index, box) in missing.items():
-                if index == frame.index:
-                    previews.write_thumbnail(
-                        self.settings, self.claimed.recording_id, track, frame.rgb, box.scaled(frame.scale)
-                    )
-            if frame.index >= last:
+            if not missing:
                 return
+            self.report(Progress(duration_s or frame.time_s, duration_s, samples))
+            for track, box, at_s in missing.pop(frame.index, ()):
+                self._keep_view(track, frame.rgb, box.scaled(frame.scale), at_s)
+
+    def _missing_pictures(self, duration_s: float | None) -> dict[int, list[tuple[int, Box, float | None]]]:
+        """Return by frame which faces are to be pictured in it: their track, box in px, and second (None: the best)."""
+        recording_id = self.claimed.recording_id
+        missing: dict[int, list[tuple[int, Box, float | None]]] = {}
+        with self.db.read() as session:
+            asked = tracks.candidates(session, self.settings, recording_id)
+            if len(asked) < 2 and not session.get_one(Recording, recording_id).settings.get(tracks.ASKED):
+                return {}
+            best = tracks.best_views(session, recording_id)
+            for face in asked:
+                if face.thumbnail is None and face.track in best:
+                    index, box = best[face.track]
+                    missing.setdefault(index, []).append((face.track, box, None))
+                if duration_s is None or duration_s <= VIEWS_PASS_S:
+                    for index, at_s, box in tracks.spread_views(session, recording_id, face.track, VIEWS):
+                        missing.setdefault(index, []).append((face.track, box, at_s))
+        return missing
+
+    def _keep_view(self, track: int, rgb: RGB, box: Box, at_s: float | None) -> None:
+        previews.write_thumbnail(self.settings, self.claimed.recording_id, track, rgb, box, at_s)
 
     def _show(self, time_s: float, rgb: RGB, faces: Sequence[FaceExpression]) -> None:
         """Keep the picture as the preview, seldom enough, and the best view of each face as its thumbnail."""
@@ -284,28 +269,6 @@ class _Run:
             if worth > self._best.get(face.track, 0.0):
                 self._best[face.track] = worth
                 previews.write_thumbnail(self.settings, self.claimed.recording_id, face.track, rgb, face.box)
-
-
-def _ours(error: FerError) -> bool:
-    """Return whether an error lies elsewhere than in the file, so that another try may help.
-
-    A consent may be recorded, or renewed; where it was withdrawn the files go.
-    """
-    if isinstance(error, ConsentError):
-        return not _withdrawn(error)
-    return isinstance(error, (ModelError, MasterKeyError, ReaderError)) or error.code == "wrong_key"
-
-
-def _withdrawn(error: Exception) -> bool:
-    return isinstance(error, ConsentError) and error.code == consent.WITHDRAWN
-
-
-def _may_keep(db: Database, settings: Settings, claimed: Claim) -> bool:
-    """Return whether files stay after the analysis: those of an older version do, new ones with consent alone."""
-    if not settings.keep_files or claimed.again:
-        return settings.keep_files
-    with db.read() as session:
-        return consent.missing(session, claimed.patient_id, Scope.KEEP_VIDEO) is None
 
 
 def _known_of(info: VideoInfo) -> dict[str, Any]:
@@ -335,21 +298,3 @@ def _set_to(analyzer: Analyzer) -> dict[str, Any]:
 def _with_tracks(faces: Sequence[FaceExpression], numbers: Sequence[int]) -> tuple[FaceExpression, ...]:
     """Return the faces of one picture under these tracks."""
     return tuple(replace(one, face=replace(one.face, track=track)) for one, track in zip(faces, numbers, strict=True))
-
-
-def _upload_ids(claimed: Claim) -> list[str]:
-    return [source["id"] for source in claimed.sources]
-
-
-def _clear(settings: Settings, claimed: Claim) -> None:
-    """Delete the pictures of an analysis, and its files unless they are an older version's."""
-    if not claimed.again:
-        uploads.discard(settings, _upload_ids(claimed))
-    previews.remove(settings, claimed.recording_id)
-
-
-def _where(error: BaseException) -> str:
-    """Return an error's type and place without its message, which might tell of the patient."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-    return f"{type(error).__name__} at {place}"

@@ -24,7 +24,7 @@ from clinic.jobs import leases
 from clinic.recordings import uploads
 from clinic.recordings.uploads import StoredFile, StoredPlace
 from clinic.settings import named_model
-from clinic.worker.analysis import StoppingError
+from clinic.worker.endings import StoppingError
 from fer_core.errors import FerError, ModelError
 from fer_core.media import video
 from fer_core.media.passage import Span
@@ -230,12 +230,12 @@ class ClusterAnalyzer:
 
     def _segment(self, source: Source, every_s: float, span: Span, number: int) -> Callable[..., Any]:
         """Return what submits the next part of a segment; earlier segments go first."""
-        told = (self._open, self.classifier.card.sha256, _where(source), every_s, span)
-        return lambda resume: self._submit(-number, next_part, *told, resume)
+        fixed = (self._open, self.classifier.card.sha256, _where(source), every_s, span)
+        return lambda resume: self._submit(-number, next_part, *fixed, resume)
 
     def _next_of(self, lanes: deque[_Lane], meanwhile: Callable[[], None]) -> SegmentPart:
         """Return the next part of the first lane, while all go on. Raises as `_ask` does."""
-        with self._told():
+        with self._translated():
             while self._client.status in LIVING:
                 meanwhile()
                 for lane in lanes:
@@ -265,8 +265,8 @@ class ClusterAnalyzer:
 
     def analyze_image(self, source: Source) -> RecordingAnalysis:
         """Return the faces of a picture. Raises what `Analyzer.analyze_image` raises, StoppingError."""
-        told = (self._open, self.classifier.card.sha256, _where(source))
-        found: RecordingAnalysis = self._ask(picture, *told)
+        fixed = (self._open, self.classifier.card.sha256, _where(source))
+        found: RecordingAnalysis = self._ask(picture, *fixed)
         return found
 
     def _ask(self, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -277,7 +277,7 @@ class ClusterAnalyzer:
         """
         future = self._submit(FIRST_OF_ALL, work, *arguments)
         try:
-            with self._told():
+            with self._translated():
                 while self._client.status in LIVING:
                     with suppress(TimeoutError):
                         return future.result(timeout=POLL_S)
@@ -292,7 +292,7 @@ class ClusterAnalyzer:
         return self._client.submit(work, *arguments, pure=False, priority=priority)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """Tell errors of the cluster from those of the work."""
         try:
             yield

@@ -52,8 +52,8 @@ def write_health(settings: Settings, health: WorkerHealth, number: int = 1) -> N
 def read_health(settings: Settings, number: int = 1) -> WorkerHealth | None:
     """Return the last words of the `number`-th worker, or None where none was ever started or they can't be read."""
     try:
-        told = json.loads(health_path(settings, number).read_text())
-        return WorkerHealth(**{**told, "at": datetime.fromisoformat(told["at"])})
+        content = json.loads(health_path(settings, number).read_text())
+        return WorkerHealth(**{**content, "at": datetime.fromisoformat(content["at"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -21,7 +21,8 @@ from sqlalchemy.exc import DBAPIError
 
 from clinic import clock
 from clinic.erasure import deletion, retention, withdrawal
-from clinic.exchange import downloads
+from clinic.exchange import downloads, import_queue, imports, video_copies
+from clinic.exchange.import_queue import StoppedError
 from clinic.jobs import leases, previews
 from clinic.jobs.leases import Claim
 from clinic.jobs.obstacles import has_room
@@ -29,7 +30,8 @@ from clinic.patients import digests
 from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings, named_model
-from clinic.worker import analysis, selftest
+from clinic.worker import analysis, copying, selftest
+from clinic.worker.endings import StoppingError
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import Database
 from db.models import Job, JobState
@@ -50,10 +52,13 @@ RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
 DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
+LOOK_EVERY_S = 1.0
+"""While a copy is made, it is looked for analyses so often: they come first."""
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
-LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 10.0, 3.0
-"""So long a worker that was told to end has to put its analysis back; less where its parent waits for it or is gone."""
+LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
+"""So long a worker that was told to end has to put its analysis back, so that it ends within 5 s; less where its
+parent waits for it or is gone."""
 
 ALREADY_RUNNING, STALLED, PARENT_GONE = 75, 70, 0
 """Exit codes (75 and 70 are EX_TEMPFAIL and EX_SOFTWARE of sysexits.h)."""
@@ -107,6 +112,7 @@ class Worker:
         self._health = WorkerHealth(pid=os.getpid(), at=clock.now())
         self._health_lock = threading.Lock()
         self._busy_since: float | None = None
+        self._looked = float("-inf")
 
     def stop(self) -> None:
         """Ask the worker to end: at once where it waits; a running analysis goes back to the queue."""
@@ -121,6 +127,7 @@ class Worker:
             try:
                 # Nobody else is: what runs under this name according to its row belongs to a worker that died.
                 uploads.discard(self._settings, leases.release(self._db, self._name, blameless))
+                import_queue.give_all_back(self._db, self._name)
                 for _ in steps:
                     if self._stopping.is_set():
                         return
@@ -148,7 +155,7 @@ class Worker:
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
                 released = now
-            worked = self.work_once()
+            worked = self.work_once() or self.copy_once()
             if worked or now - digested > DIGESTS_EVERY_S:
                 # As long as there are more of them, it goes on at once.
                 digested = float("-inf") if digests.refresh(self._db) == digests.AT_ONCE else now
@@ -172,15 +179,46 @@ class Worker:
             self._stopping.wait(LOOK_FOR_ROOM_EVERY_S)
 
     def work_once(self) -> bool:
-        """Do the next waiting analysis; return whether there was one."""
-        claimed = self._claim()
+        """Bring in the next waiting archive, or do the next analysis; return whether there was one."""
+        try:
+            if self._import():
+                return True
+            claimed = self._claim()
+            if claimed is not None:
+                self._analyse(claimed, self._pass)
+            return claimed is not None
+        finally:
+            self._busy_since = None
+
+    def _import(self) -> bool:
+        """Bring in the archive that waits longest; return whether there was one."""
+
+        def sign() -> None:
+            self._sign()
+            if self._stopping.is_set():
+                raise StoppedError
+
+        return imports.work_once(self._db, self._settings, self._name, sign)
+
+    def copy_once(self) -> bool:
+        """Make the next copy of a video that somebody asked for; return whether there was one."""
+        claimed = video_copies.claim(self._db)
         if claimed is None:
             return False
         try:
-            self._analyse(claimed, self._pass)
+            copying.make(self._db, self._settings, claimed, self._between_frames)
         finally:
             self._busy_since = None
         return True
+
+    def _between_frames(self) -> None:
+        """Do an analysis that waits before the copy goes on. Raises StoppingError."""
+        if self._stopping.is_set():
+            raise StoppingError
+        if time.monotonic() - self._looked > LOOK_EVERY_S:
+            self.work_once()
+            self._looked = time.monotonic()
+        self._sign()
 
     def _analyse(self, claimed: Claim, aside: Callable[[Claim], None]) -> None:
         self._sign()
@@ -195,7 +233,8 @@ class Worker:
         return leases.claim(self._db, worker=self._name, above=above)
 
     def _pass(self, running: Claim) -> None:
-        """Do one analysis of a higher priority in the middle of a running one: a picture doesn't wait for a video."""
+        """Do what doesn't wait for a running video: an import, or an analysis of a higher priority, of a picture."""
+        self._import()
         claimed = self._claim(above=running.priority)
         if claimed is not None:
             self._analyse(claimed, aside=lambda _: None)
@@ -270,6 +309,7 @@ class Worker:
         withdrawal.finish(self._db, self._settings)
         uploads.sweep(self._settings, self._db)
         downloads.sweep(self._settings)
+        import_queue.sweep(self._db)
         patient_mode.sweep(self._db)
         with self._db.read() as session:
             waiting = session.scalars(

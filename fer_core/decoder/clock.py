@@ -38,7 +38,7 @@ class Clock:
         ahead_s = at_s - self.start_s - self.end_s
         return ahead_s < -LEAP_BACK_S or (self.leaps_ahead and ahead_s > LEAP_AHEAD_S)
 
-    def begin_anew(self, at_s: float) -> None:
+    def restart(self, at_s: float) -> None:
         """Go on with a clock that shows `at_s` one step after the last picture."""
         self.start_s = at_s - (self.end_s or 0.0) - self.step_s
 
@@ -66,7 +66,7 @@ def timed(
         at_s = float(frame.pts * frame.time_base)
         if doubtful is not None:
             if clock.leaps(at_s) and 0 < at_s - doubtful[2] <= GOES_ON_S:
-                clock.begin_anew(doubtful[2])
+                clock.restart(doubtful[2])
                 yield from _taken(*doubtful, clock, stats)
             else:
                 stats.skipped += 1

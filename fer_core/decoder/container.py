@@ -93,13 +93,13 @@ def decode(
     stats.numbered = 0
     if container.format.name == "avi":
         return _in_slots(_decoded(_dts_for_pts(container.demux(stream)), stats, span))
-    if may_begin_anew(container):
+    if clock_may_restart(container):
         # Where the clock begins anew, the last frame before it has to be known.
         return _decoded(container.demux(stream), stats, span)
     return _decoded(_leaving_out(container.demux(stream), stream, every_s), stats, span)
 
 
-def may_begin_anew(container: InputContainer) -> bool:
+def clock_may_restart(container: InputContainer) -> bool:
     """Return whether the clock of the file may begin anew anywhere, as that of an MPEG stream."""
     return container.format.name in ("mpegts", "mpeg")
 
@@ -204,15 +204,15 @@ def duration_s(container: InputContainer, stream: VideoStream, start_s: float) -
     """Return the length that the file tells, None where it doesn't; `start_s` is the time of its first frame."""
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         # FFmpeg tells what is there, and not what the header says.
-        told = float(stream.frames / stream.average_rate)
+        length_s = float(stream.frames / stream.average_rate)
     elif stream.duration and stream.time_base:
-        told = float(stream.duration * stream.time_base)
+        length_s = float(stream.duration * stream.time_base)
     elif container.duration and container.duration > 0:
-        told = float(container.duration / av.time_base)
+        length_s = float(container.duration / av.time_base)
     else:
         return None
     # Matroska tells the time of its end, which is later than its length where it does not begin at 0.
-    return told - max(0.0, start_s) if "matroska" in container.format.name else told
+    return length_s - max(0.0, start_s) if "matroska" in container.format.name else length_s
 
 
 def _for_av(source: Source) -> str | BinaryIO:

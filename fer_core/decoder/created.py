@@ -20,9 +20,9 @@ def created_at(source: Source) -> str | None:
     """Return the creation time that a video's container gives, in ISO 8601, or None. Raises what opening it raises."""
     with opened_video(source) as (container, stream):
         for key in KEYS:
-            told = container.metadata.get(key) or stream.metadata.get(key)
-            if told and len(told) <= LONGEST_CREATED:
-                return str(told)
+            created = container.metadata.get(key) or stream.metadata.get(key)
+            if created and len(created) <= LONGEST_CREATED:
+                return str(created)
     return None
 
 

@@ -31,8 +31,8 @@ def shut() -> int:
         rights.append(_NETWORK)
     if version >= _SCOPED_FROM:
         rights.append(_SCOPED)
-    told = (ctypes.c_uint64 * len(rights))(*rights)
-    ruleset = int(libc.syscall(_CREATE_RULESET, told, ctypes.c_size_t(ctypes.sizeof(told)), 0))
+    packed = (ctypes.c_uint64 * len(rights))(*rights)
+    ruleset = int(libc.syscall(_CREATE_RULESET, packed, ctypes.c_size_t(ctypes.sizeof(packed)), 0))
     if ruleset < 0:
         return 0
     # No rule is added: nothing is allowed.

@@ -26,24 +26,24 @@ class Link:
         self._link, self._ring = link, ring
         self._sent = self._taken = 0
 
-    def say(self, kind: bytes, told: Json, data: memoryview | bytes = b"") -> None:
+    def say(self, kind: bytes, fields: Json, data: memoryview | bytes = b"") -> None:
         """Send a message."""
-        wire.send(self._link, kind, told, data)
+        wire.send(self._link, kind, fields, data)
 
     def question(self) -> Json:
         """Return what is asked."""
-        return wire.receive(self._link).told
+        return wire.receive(self._link).fields
 
-    def show(self, rgb: RGB, told: FrameHead) -> None:
+    def show(self, rgb: RGB, head: FrameHead) -> None:
         """Send a frame, through the shared memory where it fits, as soon as there is room."""
         if self._ring is None or rgb.nbytes > self._ring.slot_bytes:
-            self.say(wire.FRAME, to_json(told), np.ascontiguousarray(rgb).data.cast("B"))
+            self.say(wire.FRAME, to_json(head), np.ascontiguousarray(rgb).data.cast("B"))
             return
         while self._sent - self._taken == SLOTS:
             self._next()
         slot = self._sent % SLOTS
         self._ring.put(slot, rgb)
-        self.say(wire.FRAME, to_json(told) | {"slot": slot})
+        self.say(wire.FRAME, to_json(head) | {"slot": slot})
         self._sent += 1
 
     def range(self, place: int, target: memoryview) -> int:

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from fer_core.decoder.clock import Clock, timed
-from fer_core.decoder.container import decode, duration_s, may_begin_anew, opened_video
+from fer_core.decoder.container import clock_may_restart, decode, duration_s, opened_video
 from fer_core.decoder.deinterlace import progressive
 from fer_core.decoder.luma import Luma
 from fer_core.decoder.upright import Canvas, shown_size
@@ -98,7 +98,7 @@ def frames(
     info = info if info is not None else probe(source)
     with opened_video(source) as (container, stream):
         canvas = Canvas(info.width_px, info.height_px, stream.sample_aspect_ratio, max_side_px)
-        clock, wanted = Clock(span.start_s, leaps_ahead=may_begin_anew(container)), 0
+        clock, wanted = Clock(span.start_s, leaps_ahead=clock_may_restart(container)), 0
         luma, cut = Luma(), False
         if after is not None:
             pictures = _pictures_after(source, every_s, stats, after, canvas, span, clock)
@@ -123,9 +123,9 @@ def frames(
             return
         if not stats.decoded and span.begin_pts is None:
             raise media_error("damaged_video")
-        told_s = duration_s(container, stream, clock.start_s or 0.0)
+        duration = duration_s(container, stream, clock.start_s or 0.0)
         last_s = max(LAST_FRAME_S, clock.step_s)
-        stats.partial = told_s is not None and stats.end_s < PARTIAL_BELOW * told_s - last_s
+        stats.partial = duration is not None and stats.end_s < PARTIAL_BELOW * duration - last_s
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def _sought(source: Source, after: Bookmark, before_s: float) -> Iterator[tuple[
     with opened_video(source) as (container, stream):
         to_s = after.position.start_s + after.position.time_s - before_s
         # Where the clock may begin anew, several places may show the mark's time.
-        base = None if may_begin_anew(container) else stream.time_base
+        base = None if clock_may_restart(container) else stream.time_base
         if base is not None and to_s > after.position.start_s:
             # A demuxer that can't seek leaves the place where it was, or loses it: the picture at the mark tells.
             with suppress(av.error.FFmpegError):
@@ -152,7 +152,7 @@ def _pictures_after(
     first_s = span.start_s
     for before_s in (*SEEK_BEFORE_S, math.inf):
         with _sought(source, after, before_s) as (container, stream):
-            clock.start_s = first_s if before_s == math.inf or may_begin_anew(container) else after.position.start_s
+            clock.start_s = first_s if before_s == math.inf or clock_may_restart(container) else after.position.start_s
             clock.end_s = None
             pictures = timed(progressive(decode(container, stream, stats, span, every_s)), clock, stats)
             number = _number_at(pictures, after, canvas)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fer_core.faces.anchor import Anchor
 from fer_core.faces.appearance import Appearance
-from fer_core.faces.detector import Detector
 from fer_core.faces.tracking import Tracker, TrackerState
 from fer_core.types import RGB, Box, Face
+
+if TYPE_CHECKING:
+    # torch: who joins what others found in segments has none.
+    from fer_core.faces.detector import Detector
 
 SEARCH_EVERY_S = 2.0
 """So long can a newcomer go unseen while others are followed."""

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.media import video
-from fer_core.media.pixelate import pixelate
+from fer_core.media.pixelate import show_alone
+from fer_core.media.source import Source
 from fer_core.types import RGB, FaceExpression, Frame, FrameResult
 
 SIDE_PX = 1280
+NOBODY = -1
+"""The number of no track: of a copy in which nobody may be recognised."""
 BANDS = ((0.75, "high"), (0.5, "medium"), (0.0, "low"))
 """From which top probability on the model's output is called what."""
 _TIME_BASE = Fraction(1, 90_000)
 _COLOR, _UNSURE, _SHADE = "#ffd166", "#bbbbbb", "#222222"
 
 
-def annotate(path: Path, results: Sequence[FrameResult], target: Path, patient: int | None = None) -> None:
+def annotate(
+    path: Source,
+    results: Sequence[FrameResult],
+    target: Path | BinaryIO,
+    patient: int | None = None,
+    held_s: float = math.inf,
+    report: Callable[[float], None] = lambda _: None,
+) -> None:
     """Write a copy of a video as MP4 (H.264, no sound) with what was found in it, at the video's own times.
 
-    Each frame shows the newest sample before it. With `patient` (a track) every other face is pixelated and unlabelled.
+    Each frame shows the newest sample before it, for `held_s` seconds at most. With `patient` (a track, or `NOBODY`)
+    everything but that face is pixelated, found or not, and the others are unlabelled. `target`: a path, or a file that
+    is written from its start to its end. `report` gets each frame's time in seconds, and may raise.
 
     Raises MediaError for a file that is no readable video.
     """
-    with av.open(str(target), "w") as container:
+    to = str(target) if isinstance(target, Path) else target
+    # In fragments, where the file's head can't be written when everything is known.
+    options = {} if isinstance(target, Path) else {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    with av.open(to, "w", format="mp4", options=options) as container:
         stream = container.add_stream("libx264", options={"preset": "veryfast", "crf": "23"})
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = _TIME_BASE
         for number, (frame, result) in enumerate(_with_results(path, results)):
+            report(frame.time_s)
+            if result is not None and frame.time_s - result.time_s > held_s:
+                result = None
             picture = draw(frame.rgb, result.faces if result else (), frame.scale, patient)
             if number == 0:
                 # H.264 in 4:2:0 needs even sides.
@@ -46,12 +66,14 @@ def annotate(path: Path, results: Sequence[FrameResult], target: Path, patient: 
 
 
 def draw(rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient: int | None = None) -> RGB:
-    """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them."""
+    """Return a picture with boxes and labels; boxes are in px of the original, `scale` px of `rgb` for each of them.
+
+    `patient` as in `annotate`: so a bystander whom the detector missed can't be recognised either.
+    """
     picture = Image.fromarray(rgb)
     if patient is not None:
-        for face in faces:
-            if face.face.track != patient:
-                pixelate(picture, face.face.box, scale)
+        own = [face.face.box.scaled(scale) for face in faces if face.face.track == patient]
+        show_alone(picture, own, [face.face.box.scaled(scale) for face in faces if face.face.track != patient])
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=max(12, picture.width // 50))
     for face in faces:
@@ -68,7 +90,7 @@ def caption(face: FaceExpression) -> str:
     return f"{face.emotion.label}-like, {next(name for least, name in BANDS if top >= least)}"
 
 
-def _with_results(path: Path, results: Sequence[FrameResult]) -> Iterator[tuple[Frame, FrameResult | None]]:
+def _with_results(path: Source, results: Sequence[FrameResult]) -> Iterator[tuple[Frame, FrameResult | None]]:
     """Yield each frame with the newest sample that is not after it."""
     current = -1
     for frame in video.frames(path, 0, SIDE_PX):

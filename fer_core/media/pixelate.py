@@ -14,12 +14,20 @@ CELLS_AROUND = 16
 """Of the longer side of a picture around a face: somebody as near to the camera as fills half of it has eight."""
 
 
-def pixelate(picture: Image.Image, box: Box, scale: float = 1.0) -> None:
-    """Make the face in a box unrecognisable, in place.
+def show_alone(picture: Image.Image, faces: Sequence[Box], others: Sequence[Box]) -> None:
+    """Leave these faces alone recognisable, in place: neither the others' nor one that nobody detected.
 
-    The box is in px of the original, of which each is `scale` px of the picture.
+    All boxes are in px of the picture.
     """
-    place = _with_margin(picture, box.scaled(scale))
+    # Those who are near the faces lie within their margin.
+    for box in others:
+        pixelate(picture, box)
+    pixelate_around(picture, faces)
+
+
+def pixelate(picture: Image.Image, box: Box) -> None:
+    """Make the face in a box, in px of the picture, unrecognisable, in place."""
+    place = _with_margin(picture, box)
     if place[2] <= place[0] or place[3] <= place[1]:
         return
     part = picture.crop(place)

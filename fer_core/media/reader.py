@@ -43,7 +43,7 @@ class Heard:
     """A message of the process, with the picture that came with it."""
 
     kind: bytes
-    told: Json
+    fields: Json
     rgb: RGB | None
 
 
@@ -53,7 +53,7 @@ def answer(source: Source, kind: type[T], question: Json) -> T:
     Raises MediaError, ReaderError, and what reading `source` raises.
     """
     try:
-        return from_json(kind, _one_answer(source, question).told)
+        return from_json(kind, _one_answer(source, question).fields)
     except CarryError:
         raise media_error("unreadable_file") from None
 
@@ -69,7 +69,7 @@ def picture(source: Source, question: Json) -> RGB:
 def protection() -> Protection:
     """Return what a process that reads files has given up before. Raises MediaError, ReaderError."""
     with Path(os.devnull).open("rb") as nothing, closing(heard(nothing, {"do": "examine"})) as messages:
-        return from_json(Protection, next(messages).told)
+        return from_json(Protection, next(messages).fields)
 
 
 def heard(
@@ -136,19 +136,19 @@ def _conversation(link: _Link, file: BinaryIO, source: Source, question: Json) -
     while True:
         message = link.next(begun + WITHIN_S)
         if message.kind == wire.RANGE:
-            link.say(wire.BYTES, {}, _range(file, message.told, question["size"]))
+            link.say(wire.BYTES, {}, _range(file, message.fields, question["size"]))
             continue
         if message.kind == wire.REFUSED:
-            raise _refusal(message.told.get("code"), source)
+            raise _refusal(message.fields.get("code"), source)
         yield message
         if message.kind == wire.ANSWER:
             return
         begun = time.monotonic()
 
 
-def _range(file: BinaryIO, told: Json, size: int) -> bytes:
+def _range(file: BinaryIO, fields: Json, size: int) -> bytes:
     """Return the range that is asked for. The process isn't trusted: outside of the file there is nothing."""
-    place, length = told.get("place"), told.get("length")
+    place, length = fields.get("place"), fields.get("length")
     if type(place) is not int or type(length) is not int or not 0 <= place <= size or length < 0:
         return b""
     file.seek(place)
@@ -170,10 +170,10 @@ class _Link:
         if self._ring is not None:
             self._ring.close()
 
-    def say(self, kind: bytes, told: Json, data: bytes = b"") -> None:
+    def say(self, kind: bytes, fields: Json, data: bytes = b"") -> None:
         self._link.settimeout(SILENT_S)
         try:
-            wire.send(self._link, kind, told, data)
+            wire.send(self._link, kind, fields, data)
         except OSError:
             raise _GoneError from None
 
@@ -182,12 +182,12 @@ class _Link:
         self._link.settimeout(max(0.01, min(SILENT_S, until - time.monotonic())))
         try:
             message = wire.receive(self._link)
-            return Heard(message.kind, message.told, self._picture(message))
+            return Heard(message.kind, message.fields, self._picture(message))
         except (OSError, EOFError, ValueError, wire.WireError):
             raise _GoneError from None
 
     def _picture(self, message: wire.Message) -> RGB | None:
-        slot, height, width = (message.told.get(name) for name in ("slot", "height", "width"))
+        slot, height, width = (message.fields.get(name) for name in ("slot", "height", "width"))
         if slot is None and not message.size:
             return None
         if type(height) is not int or type(width) is not int:

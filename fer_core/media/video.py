@@ -90,12 +90,12 @@ def frames(
     with closing(reader.heard(source, question, reader.PASS_CPU_S, slot_bytes)) as messages:
         for message in messages:
             if message.kind == wire.FRAME and message.rgb is not None:
-                frame, met = _frame(message.told, message.rgb, before, every_s)
+                frame, met = _frame(message.fields, message.rgb, before, every_s)
                 before = frame.time_s
                 _fill(stats, met)
                 yield frame
             elif message.kind == wire.ANSWER:
-                _fill(stats, _read(DecodeStats, message.told))
+                _fill(stats, _read(DecodeStats, message.fields))
 
 
 def _fill(stats: DecodeStats | None, met: DecodeStats) -> None:
@@ -104,9 +104,9 @@ def _fill(stats: DecodeStats | None, met: DecodeStats) -> None:
             setattr(stats, one.name, getattr(met, one.name))
 
 
-def _frame(told: Json, rgb: RGB, before_s: float | None, every_s: float) -> tuple[Frame, DecodeStats]:
+def _frame(fields: Json, rgb: RGB, before_s: float | None, every_s: float) -> tuple[Frame, DecodeStats]:
     """Return the frame of a message; `before_s`: the time of the one before. Raises MediaError for what can't be."""
-    head = _read(FrameHead, told)
+    head = _read(FrameHead, fields)
     at, stats = head.position, head.stats
     numbers = (at.index, at.decoded, at.damaged, at.skipped)
     sound = (
@@ -132,8 +132,8 @@ def _seen(shots: Shots) -> bool:
     )
 
 
-def _read(kind: type[T], told: Json) -> T:
+def _read(kind: type[T], fields: Json) -> T:
     try:
-        return from_json(kind, told)
+        return from_json(kind, fields)
     except CarryError:
         raise media_error("unreadable_file") from None

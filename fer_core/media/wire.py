@@ -31,13 +31,13 @@ class Message:
     """A message whose bytes are still in the socket: `size` of them."""
 
     kind: bytes
-    told: dict[str, Any]
+    fields: dict[str, Any]
     size: int
 
 
-def send(link: socket.socket, kind: bytes, told: dict[str, Any], data: bytes | memoryview = b"") -> None:
+def send(link: socket.socket, kind: bytes, fields: dict[str, Any], data: bytes | memoryview = b"") -> None:
     """Send a message. Raises OSError where the other side is gone."""
-    text = json.dumps(told).encode()
+    text = json.dumps(fields).encode()
     size = len(data) if isinstance(data, bytes) else data.nbytes
     link.sendall(_HEAD.pack(kind, len(text), size) + text)
     if size:
@@ -50,12 +50,12 @@ def receive(link: socket.socket) -> Message:
     if length > MOST_JSON or size > MOST_BYTES:
         raise WireError
     try:
-        told = json.loads(exactly(link, length))
+        fields = json.loads(exactly(link, length))
     except (ValueError, RecursionError):
         raise WireError from None
-    if not isinstance(told, dict):
+    if not isinstance(fields, dict):
         raise WireError
-    return Message(kind, told, size)
+    return Message(kind, fields, size)
 
 
 def exactly(link: socket.socket, count: int) -> bytearray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from clinic import words
+from clinic.consent.consent import ANALYSIS, Ending, Scope
+from clinic.consent.scopes import SCOPES
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import Line
+from clinic.patients.needs import Need
 from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from pages import chooser, links
@@ -47,7 +50,7 @@ def _row(line: Line) -> dict[str, Any]:
         "name": line.name,
         "identity": chooser.identity_text(line),
         "badges": list(_badges(line)),
-        "needs": [words.NEEDS[need] for need in line.needs],
+        "needs": list(_needs(line)),
         "last": day(line.last_recorded_on),
         "recordings": counted(line.recordings, "recording"),
         "usable": percent(line.trend.usable if line.trend is not None else None),
@@ -64,8 +67,31 @@ def _badges(line: Line) -> Sequence[str]:
     if line.movement_only:
         badges.append("Labels not interpreted")
     if line.closed:
-        badges.append("Closed: no consent" if line.recordings else "No consent")
+        over = [one for one in line.endings if one.over and one.scope is Scope.KEEP_RESULTS]
+        told = ending(over) or "no consent"
+        badges.append(f"Closed: {told[0].lower()}{told[1:]}" if line.recordings else f"{told[0].upper()}{told[1:]}")
     return badges
+
+
+def _needs(line: Line) -> Iterator[str]:
+    """Yield what asks for somebody, in words; of consents with the day on which they end, or ended."""
+    for need in line.needs:
+        if need is not Need.CONSENT_ENDS:
+            yield words.NEEDS[need]
+            continue
+        for over in (True, False):
+            told = ending([one for one in line.endings if one.over is over])
+            if told:
+                yield told
+
+
+def ending(found: Sequence[Ending]) -> str:
+    """Return on which day consents end, or ended: those without which nothing is analysed or shown go before others."""
+    first = next((one for one in found if one.scope in ANALYSIS), next(iter(found), None))
+    if first is None:
+        return ""
+    to = "" if first.scope in ANALYSIS else f" to {SCOPES[first.scope]}"
+    return f"Consent{to} {'ended' if first.over else 'ends'} on {day(first.last_day)}"
 
 
 def _trends(line: Line) -> list[dict[str, Any] | None]:

@@ -8,20 +8,28 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.trends import TrendPoint
 from clinic.recordings import readings
+from clinic.recordings.readings import Told
 from fer_core.reading.reading import Reading
 from pages import chooser
-from pages.charts.compare import compare_figure
+from pages.charts.compare import compare_curves, compare_figure
+from pages.charts.timeline import cells
 from pages.charts.trend import title
 from pages.session import actor
 from pages.views.conditions import holding_on
+from pages.views.convert import moments
+from pages.views.player import FIRST_SHOWN
 from pages.widgets import chart, percent
 from web.resources import resources
 
+CELLS = 120
+"""So many points has each curve: more would not be told apart in half the width of the page."""
 
-def show_compare(patient: PatientDetail, recording: RecordingRow, reading: Reading) -> None:
+
+def show_compare(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
     """Offer the patient's other recordings, and draw the one that is chosen beside this one."""
     others = [row for row in patient.recordings if row.visit_id != recording.visit_id and row.shares is not None]
-    if not others or not reading.shares:
+    reading = told.reading
+    if not others or reading is None or not reading.shares:
         return
     labels = {row.id: chooser.visit(row) for row in others}
     chosen = chooser.choose("Compare with", labels, f"compare:{recording.id}", placeholder="Choose a recording")
@@ -31,7 +39,8 @@ def show_compare(patient: PatientDetail, recording: RecordingRow, reading: Readi
     if holding_on(patient.id, beside.recorded_on):
         st.info(words.NOT_INTERPRETED_THEN, icon=":material/info:")
         return
-    other = readings.tell(resources().db, actor(), chosen).reading
+    other_told = readings.tell(resources().db, actor(), chosen, told.smooth_s)
+    other = other_told.reading
     if other is None or not other.shares:
         return
     if not alike(patient.trend.points, recording, chosen):
@@ -40,6 +49,12 @@ def show_compare(patient: PatientDetail, recording: RecordingRow, reading: Readi
     chart(
         compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings beside each other"
     )
+    if recording.kind == beside.kind == "video":
+        curves = {
+            called: cells(moments(one.series), CELLS) for called, one in zip(both, (told, other_told), strict=True)
+        }
+        figure = compare_curves(curves, words.EXPRESSIONS, FIRST_SHOWN)
+        chart(figure, f"compare_curves_{recording.id}", "Curves of two recordings on the same scales")
     st.dataframe(_rows(both), hide_index=True, key=f"compared_{recording.id}")
     st.caption(words.COMPARED)
 

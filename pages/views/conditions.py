@@ -14,6 +14,7 @@ from clinic.patients.conditions import Condition, ConditionKind
 from clinic.recordings import readings
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.conflict import drawn_again
 from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
 
@@ -31,8 +32,8 @@ def holding_on(patient_id: str, day: date) -> list[Condition]:
 def show_movement_alone(recording: RecordingRow, holding: Sequence[Condition]) -> None:
     """Say that the labels of a recording are not interpreted, and draw how much the face moved."""
     st.info(links.plain_text(words.NOT_INTERPRETED.format(why=named(holding))), icon=":material/visibility_off:")
-    told = readings.tell(resources().db, actor(), recording.id)
-    movement = told.reading.movement if told.reading is not None else None
+    found = readings.tell(resources().db, actor(), recording.id)
+    movement = found.reading.movement if found.reading is not None else None
     st.metric("Movement of the face", "–" if movement is None else f"{movement:.2f}", help=words.MOVEMENT)
 
 
@@ -55,7 +56,7 @@ def show_conditions(patient: PatientDetail) -> None:
             if patient.writable and condition.ended_on is None:
                 _end(condition.id)
     if patient.writable:
-        _add(patient.id)
+        _add(patient.id, found)
 
 
 def _end(condition_id: str) -> None:
@@ -65,9 +66,10 @@ def _end(condition_id: str) -> None:
         st.rerun()
 
 
-def _add(patient_id: str) -> None:
+def _add(patient_id: str, shown: Sequence[Condition]) -> None:
     round_ = st.session_state.get("condition_round", 0)
-    with show_errors(), st.form(f"condition:{patient_id}:{round_}", border=True):
+    form = f"condition:{patient_id}:{round_}"
+    with show_errors(), drawn_again(form), st.form(form, border=True):
         left, middle, right = st.columns([2, 1, 2])
         with left:
             kinds = {kind.value: label for kind, label in words.CONDITIONS.items()}
@@ -79,7 +81,9 @@ def _add(patient_id: str) -> None:
         )
         target = f"{patient_id}:{round_}"
         if actions.submit("Record", "add_condition", target) and kind and began_on is not None:
-            db, who, wanted = resources().db, actor(), ConditionKind(kind)
-            actions.once("add_condition", target, lambda: conditions.add(db, who, patient_id, wanted, began_on, note))
+            db, who, wanted, seen = resources().db, actor(), ConditionKind(kind), [one.id for one in shown]
+            actions.once(
+                "add_condition", target, lambda: conditions.add(db, who, patient_id, wanted, began_on, note, seen)
+            )
             st.session_state["condition_round"] = round_ + 1
             st.rerun()

@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 
 from clinic.conflicts import ConflictError
-from pages import actions
+from pages import actions, chooser
 from pages.widgets import show_error
 
+Seen = TypeVar("Seen", int, frozenset[str])
+"""A revision, or the ids of what was on the screen."""
 
-def saved(record: str, seen: int, wanted: bool, store: Callable[[int], None]) -> bool:
-    """Store an edit made on the revision `seen` where it is `wanted`, and return whether it was stored.
+
+@contextmanager
+def drawn_again(form: str) -> Iterator[None]:
+    """Where what is stored inside meets somebody else's entry, draw the page again with that, and say so in this place.
+
+    `form`: names the form and what it is about.
+    """
+    key = f"met:{form}"
+    met: ConflictError | None = st.session_state.pop(key, None)
+    if met is not None:
+        show_error(met)
+    try:
+        yield
+    except ConflictError as conflict:
+        st.session_state[key] = conflict
+        st.rerun()
+
+
+def saved(record: str, seen: Seen, wanted: bool, store: Callable[[Seen], None]) -> bool:
+    """Store an edit made on what was `seen` where it is `wanted`, and return whether it was stored.
 
     After a conflict a box has to be ticked first: the second half of a double click decides nothing. Call it in each
     run that draws the form. `record`: kind and id.
     """
     key = f"conflict:{record}"
     met: ConflictError | None = st.session_state.get(key)
-    if met is not None and met.revision <= seen:
+    stored: Seen = met.revision if met is not None else seen  # type: ignore[assignment]  # of the kind of `seen`
+    if met is not None and stored <= seen:
         # The form was drawn again with what is stored now.
         del st.session_state[key]
         met = None
     ticked = met is not None and _ask(key, met)
     if not wanted or (met is not None and not ticked):
         return False
-    revision = met.revision if met is not None else seen
+    revision = stored if met is not None else seen
     try:
         # A repeated click finds its own edit stored, and that is no conflict.
-        actions.once("store", actions.at(record, revision), lambda: store(revision))
+        actions.once("store", f"{record}:{_named(revision)}", lambda: store(revision))
     except ConflictError as conflict:
         st.session_state[key] = conflict
         _ask(key, conflict)
@@ -43,6 +66,10 @@ def _ask(key: str, conflict: ConflictError) -> bool:
     show_error(conflict)
     return st.checkbox(
         "Store mine instead of what is stored now, at the next click on the button",
-        key=f"{key}:{conflict.revision}",
+        key=f"{key}:{_named(conflict.revision)}",
         help="Close this window to keep what is stored.",
     )
+
+
+def _named(revision: int | frozenset[str]) -> str:
+    return str(revision) if isinstance(revision, int) else chooser.digest(sorted(revision))

@@ -7,9 +7,9 @@ from typing import Literal
 
 import streamlit as st
 
-from clinic import words
 from clinic.consent import consent, notice
 from clinic.consent.consent import ConsentStatus, Scope, State
+from clinic.consent.scopes import SCOPE_MEANINGS, SCOPES, WITHDRAWING
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
@@ -63,7 +63,7 @@ def _badges(found: Collection[ConsentStatus]) -> None:
 
 def said(standing: ConsentStatus) -> str:
     """Return one line on how the consent to a scope stands."""
-    what = words.SCOPES[standing.scope]
+    what = SCOPES[standing.scope]
     if standing.state is State.STANDS:
         return f"{what}, until {day(standing.expires_on)}" if standing.expires_on else what
     if standing.state is State.EXPIRED:
@@ -73,12 +73,13 @@ def said(standing: ConsentStatus) -> str:
     return f"{what}: not given"
 
 
-def told(counts: Covered) -> str:
+def in_words(counts: Covered) -> str:
     """Return what a withdrawal deletes, in words."""
     named = (
         (counts.recordings, "recording", "recordings", " with all results"),
         (counts.files, "stored file", "stored files", ""),
         (counts.analyses, "analysis that is not over", "analyses that are not over", ""),
+        (counts.series, "table of another program", "tables of other programs", ""),
     )
     parts = [f"{counted(count, one, many)}{more}" for count, one, many, more in named if count]
     return ", ".join(parts) or "nothing that is stored"
@@ -121,7 +122,7 @@ def _to_withdraw(patient: PatientDetail, found: list[ConsentStatus]) -> list[Sco
     return [standing.scope for standing in found if standing.state in (State.STANDS, State.EXPIRED)]
 
 
-@st.dialog("Record consent", width="medium")
+@actions.dialog("Record consent", width="medium")
 def _record(patient: PatientDetail) -> None:
     with show_errors():
         parts, who = resources(), actor()
@@ -131,9 +132,9 @@ def _record(patient: PatientDetail) -> None:
             ticked = []
             for scope in Scope:
                 if scope is not Scope.KEEP_VIDEO or parts.settings.keep_files:
-                    if st.checkbox(words.SCOPES[scope].capitalize(), key=f"scope:{patient.id}:{scope.value}"):
+                    if st.checkbox(SCOPES[scope].capitalize(), key=f"scope:{patient.id}:{scope.value}"):
                         ticked.append(scope)
-                    st.caption(words.SCOPE_MEANINGS[scope])
+                    st.caption(SCOPE_MEANINGS[scope])
             left, right = st.columns(2)
             with left:
                 given_on = day_input("Agreed on", today(), f"given:{patient.id}")
@@ -165,7 +166,7 @@ def _show_history(patient_id: str) -> None:
         {
             recorded: standing.recorded_at,
             "By": standing.recorded_by or "elsewhere",
-            "To": words.SCOPES[standing.scope],
+            "To": SCOPES[standing.scope],
             "Agreed on": day(standing.given_on),
             "Last day": day(standing.expires_on),
             "Document": standing.document,
@@ -178,7 +179,7 @@ def _show_history(patient_id: str) -> None:
             st.dataframe(rows, hide_index=True, column_config={recorded: shown}, key="consents")
 
 
-@st.dialog("Withdraw consent?", width="medium")
+@actions.dialog("Withdraw consent?", width="medium")
 def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
     """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
     with show_errors():
@@ -186,21 +187,21 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
         st.markdown(chooser.whose(patient))
         ticked = []
         for scope in offered:
-            if st.checkbox(f"Consent to {words.SCOPES[scope]}", value=True, key=f"withdraw:{patient_id}:{scope.value}"):
+            if st.checkbox(f"Consent to {SCOPES[scope]}", value=True, key=f"withdraw:{patient_id}:{scope.value}"):
                 ticked.append(scope)
-            st.caption(words.WITHDRAWING[scope])
+            st.caption(WITHDRAWING[scope])
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
-        st.warning(f"Deleted for good: {told(counts)}. This can't be undone.", icon=":material/delete:")
+        st.warning(f"Deleted for good: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
         # What a colleague adds meanwhile was not counted, so that the click is not for it.
-        target = f"{actions.at(patient_id, patient.consents_revision)}:{told(counts)}"
+        target = f"{actions.at(patient_id, patient.consents_revision)}:{counts.of}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
-            seen = patient.consents_revision
+            seen, shown = patient.consents_revision, counts
             counts = actions.once(
                 "withdraw",
                 target,
-                lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen),
+                lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen, shown),
             )
-            st.session_state[DONE] = f"Withdrawn. Deleted for good: {told(counts)}."
+            st.session_state[DONE] = f"Withdrawn. Deleted for good: {in_words(counts)}."
             st.rerun()
 
 

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
-
 import streamlit as st
 
 from clinic import words
 from clinic.access import Actor
-from clinic.jobs import jobs, progress, tracks
+from clinic.jobs import jobs, progress
 from clinic.jobs.previews import PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
-from clinic.jobs.tracks import Candidate
-from clinic.patients import caseload, edits
+from clinic.patients import caseload, edits, visibility
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.subject import Subject
 from clinic.phrases import counted
 from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
-from fer_core.errors import FerError
-from fer_core.faces.likeness import Alike
 from fer_core.types import Status
 from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
-from pages.views.confirm import confirmed
-from pages.widgets import chart, duration, percent, show_errors, show_standing
+from pages.views import faces
+from pages.views.stays import while_open
+from pages.widgets import chart, duration, show_errors, show_standing
 from web.resources import resources
-
-CHOICES_A_ROW = 4
 
 
 def follow(recording_id: str) -> None:
@@ -43,6 +36,7 @@ def follow(recording_id: str) -> None:
         _new_recording()
         return
     subject = caseload.subject(parts.db, who, recording_id)
+    while_open(who, subject.id, recording_id, visibility.state(parts.db, who, subject.id, recording_id))
     _show_subject(subject)
     _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)
@@ -52,7 +46,7 @@ def follow(recording_id: str) -> None:
         _running(recording_id, pictures, who)
     elif status.standing.state is State.CHOOSING and status.writable:
         with show_errors():
-            _choose(recording_id, subject, pictures)
+            faces.choose(recording_id, subject, pictures)
     else:
         _ended(recording, status, pictures)
 
@@ -74,6 +68,9 @@ def _say_what_came(recording_id: str, subject: Subject) -> None:
         st.info(words.SAME_FILE_AGAIN, icon=":material/info:")
         if queued.asked is not None:
             _offer_what_differs(recording_id, subject, queued.asked)
+    if queued.counted_twice:
+        said = words.COUNTED_TWICE.format(pictures=counted(queued.counted_twice, "picture"))
+        st.warning(said, icon=":material/content_copy:")
     if queued.also_elsewhere:
         st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")
 
@@ -169,78 +166,11 @@ def _label(face: PreviewFace) -> Emotion | None:
     return Emotion(max(range(len(Emotion)), key=face.probabilities.__getitem__))
 
 
-def _choose(recording_id: str, subject: Subject, pictures: bool) -> None:
-    """Ask which face is the patient's."""
-    parts, who = resources(), actor()
-    found = jobs.candidates(parts.db, parts.settings, who, recording_id)
-    st.subheader("Which face is the patient?")
-    st.write(words.CHOOSE_FACE)
-    with st.form(f"choose:{recording_id}", border=False):
-        ticked = []
-        columns = st.columns(CHOICES_A_ROW)
-        for number, candidate in enumerate(found):
-            with columns[number % CHOICES_A_ROW], st.container(border=True):
-                if _candidate(recording_id, candidate, pictures):
-                    ticked.append(candidate.track)
-        for pair in tracks.probably_one(found):
-            _probably_one(pair, {one.track: one for one in found})
-        chosen = actions.submit("This is the patient", "choose_face", recording_id, kind="primary")
-    if chosen and not ticked:
-        st.warning("Please tick the patient's face.", icon=":material/info:")
-    elif chosen:
-        try:
-            jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked)
-        except FerError as error:
-            # The second half of a double click finds the choice made, and goes on to what came of it.
-            if error.code != "nothing_to_choose":
-                raise
-        st.rerun()
-    if actions.action("The patient is not there", "ask_discard", recording_id):
-        _discard(recording_id, subject)
-
-
-@st.dialog("Discard this recording?")
-def _discard(recording_id: str, subject: Subject) -> None:
-    """Ask for the name, then discard the recording without a result."""
-    with show_errors():
-        st.markdown(chooser.whose(subject))
-        st.write(f"Recorded on {chooser.visit(subject)}. What was found in it is deleted; no result is kept.")
-        if confirmed("Discard", "discard", recording_id, subject):
-            jobs.cancel(resources().db, resources().settings, actor(), recording_id)
-            st.rerun()
-
-
-def _candidate(recording_id: str, candidate: Candidate, pictures: bool) -> bool:
-    """Draw one face to choose; return whether it is ticked."""
-    if candidate.thumbnail is not None:
-        st.image(_data_uri(candidate.thumbnail), width=150)
-    ticked = st.checkbox(f"Face {candidate.track + 1}", value=False, key=f"track:{recording_id}:{candidate.track}")
-    if pictures:
-        first, last = candidate.first_s + 1, candidate.last_s + 1
-        st.caption(f"In picture {first:.0f}" if first == last else f"Alone in a picture, {first:.0f} to {last:.0f}")
-    else:
-        span = f"from {candidate.first_s:.1f} to {candidate.last_s:.1f} s"
-        st.caption(f"Seen in {percent(candidate.share)} of the samples, {span}")
-    return ticked
-
-
-def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
-    """Propose that two faces are one person's, with both pictures; the clinician ticks them, or doesn't."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        for track in (pair.first, pair.second):
-            st.image(_data_uri(found[track].thumbnail or b""), width=60)
-        st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
-
-
-def _data_uri(jpeg: bytes) -> str:
-    """Return a picture as a data URI: so it never gets an address under which anyone could fetch it."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-
-
 def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
     """Say how it ended and where to go now."""
     parts, who = resources(), actor()
     recording_id = recording.id
+    faces.say_decided_by_others(recording_id)
     show_standing(status.standing)
     if status.state in (JobState.DONE, JobState.PARTIAL):
         links.recording_link("Open the recording", recording_id, icon=":material/play_circle:")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from clinic import words
@@ -11,6 +13,7 @@ from clinic.patients.caseload import PatientDetail
 from clinic.patients.imported import NOTE_MAX, Imported
 from pages import actions
 from pages.session import actor
+from pages.views.conflict import drawn_again
 from pages.widgets import DAY_COLUMN, day, day_input, percent, show_errors, today
 from web.resources import resources
 
@@ -27,7 +30,7 @@ def show_imported(patient: PatientDetail) -> None:
         for one in found if patient.writable else ():
             show_removal(one)
         if patient.writable and patient.closed is None:
-            ask_for_file(patient.id)
+            ask_for_file(patient.id, found)
 
 
 def show_tool(tool: Tool, series: list[Imported]) -> None:
@@ -55,11 +58,11 @@ def show_removal(one: Imported) -> None:
             st.rerun()
 
 
-def ask_for_file(patient_id: str) -> None:
+def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:
     """Ask for a table, its day and a note, and take it."""
     # After a table the boxes are new: the same file may be taken again, for the right day.
     round_ = st.session_state.get("series_round", 0)
-    with show_errors():
+    with show_errors(), drawn_again(f"series:{patient_id}"):
         key = f"series:{patient_id}:{round_}"
         file = st.file_uploader("CSV of OpenFace, py-feat or FaceReader", ["csv", "txt"], key=key)
         left, right = st.columns([1, 3])
@@ -69,7 +72,11 @@ def ask_for_file(patient_id: str) -> None:
         target = f"{patient_id}:{round_}:{file.file_id if file is not None else ''}"
         ready = file is not None and recorded_on is not None
         if actions.action("Import this table", "import_series", target, disabled=not ready) and file and recorded_on:
-            db, who, content = resources().db, actor(), file.getvalue()
-            actions.once("import_series", target, lambda: imported.add(db, who, patient_id, recorded_on, content, note))
+            db, who, content, seen = resources().db, actor(), file.getvalue(), [one.id for one in shown]
+            actions.once(
+                "import_series",
+                target,
+                lambda: imported.add(db, who, patient_id, recorded_on, content, note, seen),
+            )
             st.session_state["series_round"] = round_ + 1
             st.rerun()

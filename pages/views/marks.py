@@ -56,7 +56,7 @@ def said(mark: Mark) -> str:
     return f"{what} · {fields.note}" if fields.note else what
 
 
-@st.dialog("Mark this stretch")
+@actions.dialog("Mark this stretch")
 def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Sequence[Mark], blind: bool) -> None:
     """Ask what there is to say of a stretch, and store it."""
     with show_errors():
@@ -65,10 +65,10 @@ def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Se
         key = f"{recording.id}:{asked.number}"
         start = Verdict.EXCLUDE if asked.what == "exclude" else Verdict.AGREE
         wanted = _form(key, MarkFields(asked.begin_s, asked.end_s, Verdict.IMPRESSION if blind else start))
-        seen = max((mark.number for mark in found), default=0)
+        seen = frozenset(mark.id for mark in found)
         db, who = resources().db, actor()
 
-        def store(known: int) -> None:
+        def store(known: frozenset[str]) -> None:
             if wanted is not None:
                 marks.add(db, who, recording.id, wanted, known)
 
@@ -76,7 +76,7 @@ def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Se
             st.rerun()
 
 
-@st.dialog("Change this mark")
+@actions.dialog("Change this mark")
 def change(patient: PatientDetail, mark: Mark) -> None:
     """Change what a mark says."""
     with show_errors():

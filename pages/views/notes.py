@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from clinic import words
@@ -12,6 +14,7 @@ from clinic.patients.fields import EMPTY
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conditions import show_conditions
+from pages.views.conflict import drawn_again
 from pages.widgets import DAY_COLUMN, day, day_input, show_errors, today
 from web.resources import resources
 
@@ -21,7 +24,7 @@ def show_notes(patient: PatientDetail) -> None:
     st.markdown(f"**Note**  \n{links.plain_lines(patient.note or EMPTY)}")
     marks = events.marks(resources().db, actor(), patient.id)
     if patient.writable:
-        _add(patient.id)
+        _add(patient.id, marks)
     if marks:
         rows = [{"Day": mark.happened_on, "Kind": words.EVENT_KINDS[mark.kind], "What": mark.text} for mark in marks]
         st.dataframe(rows, hide_index=True, column_config={"Day": DAY_COLUMN}, key="marks")
@@ -37,9 +40,10 @@ def named(mark: Mark) -> str:
     return f"{day(mark.happened_on)} · {words.EVENT_KINDS[mark.kind]} · {mark.text}"
 
 
-def _add(patient_id: str) -> None:
+def _add(patient_id: str, shown: Sequence[Mark]) -> None:
     round_ = st.session_state.get("mark_round", 0)
-    with show_errors(), st.form(f"mark:{patient_id}:{round_}", border=True):
+    form = f"mark:{patient_id}:{round_}"
+    with show_errors(), drawn_again(form), st.form(form, border=True):
         left, middle, right = st.columns([1, 1, 3])
         with left:
             happened_on = day_input("Day", today(), f"mark_day:{patient_id}:{round_}")
@@ -47,11 +51,10 @@ def _add(patient_id: str) -> None:
             kinds = {kind.value: label for kind, label in words.EVENT_KINDS.items()}
             kind = chooser.choose("Kind", kinds, f"mark_kind:{patient_id}:{round_}", start=EventKind.MEDICATION.value)
         text = right.text_input("What", max_chars=events.TEXT_MAX, key=f"mark_text:{patient_id}:{round_}")
-        if actions.submit("Add a mark", "add_mark", f"{patient_id}:{round_}") and kind and happened_on is not None:
-            db, who, wanted = resources().db, actor(), EventKind(kind)
-            actions.once(
-                "add_mark", f"{patient_id}:{round_}", lambda: events.add(db, who, patient_id, wanted, happened_on, text)
-            )
+        target = f"{patient_id}:{round_}"
+        if actions.submit("Add a mark", "add_mark", target) and kind and happened_on is not None:
+            db, who, wanted, seen = resources().db, actor(), EventKind(kind), [mark.id for mark in shown]
+            actions.once("add_mark", target, lambda: events.add(db, who, patient_id, wanted, happened_on, text, seen))
             st.session_state["mark_round"] = round_ + 1
             st.rerun()
 

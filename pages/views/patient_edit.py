@@ -19,7 +19,7 @@ from pages.widgets import day_input, show_errors
 from web.resources import resources
 
 
-@st.dialog("Edit patient")
+@actions.dialog("Edit patient")
 def edit(patient: PatientDetail) -> None:
     """Change what is said of the patient, who sees it, or delete the patient."""
     with show_errors():
@@ -47,16 +47,28 @@ def edit_fields(patient: PatientDetail) -> None:
         st.rerun()
 
 
+def told(held: deletion.Held) -> str:
+    """Return in words what goes with a patient."""
+    one = {"tables of other programs": "table of another program"}
+    parts = [
+        counted(count, one.get(names, names.removesuffix("s")), names)
+        for names, count in held.counts.items()
+        if count or names == "recordings"
+    ]
+    return ", ".join(parts)
+
+
 def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
-    count = len(patient.recordings)
-    st.write(f"Deletes the patient and {counted(count, 'recording')} for good. This can't be undone.")
-    target = actions.at(patient.id, patient.revision)
+    parts, who = resources(), actor()
+    held = deletion.held_by_patient(parts.db, who, patient.id)
+    st.write(f"Deletes the patient with {told(held)} for good. This can't be undone.")
+    # What a colleague adds meanwhile was not told, so that the click is not for it.
+    target = f"{actions.at(patient.id, patient.revision)}:{held.of}"
     if confirmed("Delete patient", "delete_patient", target, patient):
-        parts, who = resources(), actor()
 
         def carry_out() -> deletion.Receipt:
-            return deletion.delete_patient(parts.db, parts.settings, who, patient.id, patient.revision, count)
+            return deletion.delete_patient(parts.db, parts.settings, who, patient.id, patient.revision, held)
 
         keep_receipt(actions.once("delete_patient", target, carry_out))
         st.session_state.pop("patient", None)

@@ -12,19 +12,26 @@ import streamlit as st
 from clinic import words
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.exchange import recording_files
 from clinic.patients.caseload import RecordingRow
 from clinic.recordings import playback
+from clinic.recordings.playback import Kept
 from clinic.recordings.readings import Told
 from fer_core.emotions import Emotion
+from fer_core.types import Status
 from pages.charts import curves
 from pages.charts.palette import COLORS
 from pages.charts.trend import title
 from pages.session import actor
+from pages.widgets import show_errors
 from web.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
 UPLOT = ASSETS / "uplot-1.6.32"
-NOT_PLAYED = "The video is kept, but browsers can't play its kind. What was read of it stands in the chart."
+NOT_PLAYED = (
+    "The video is kept, but browsers can't play its kind. What was read of it stands in the chart; exporting the"
+    " recording makes an MP4 copy that can be watched."
+)
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 
 
@@ -77,19 +84,19 @@ class Marked:
     codes: str | None = None
 
 
-def has_video(recording: RecordingRow) -> bool:
-    """Return whether a video of the recording is kept that may be played; say why where one is closed."""
+def kept_video(recording: RecordingRow) -> Kept | None:
+    """Return the kept video of the recording where it may be played, else None; say why where one is closed."""
     parts, who = resources(), actor()
     refusal = consent.objection(parts.db, who, recording.patient_id, Scope.KEEP_VIDEO)
     if refusal is not None:
         # Where it was never agreed to, or withdrawn, there is none.
         if refusal.code == "consent_expired":
             st.info(refusal.message, icon=":material/videocam_off:")
-        return False
+        return None
     kept = playback.kept(parts.db, parts.settings, who, recording.id)
     if kept is not None and kept.media_type is None:
         st.info(NOT_PLAYED, icon=":material/videocam_off:")
-    return kept is not None and kept.media_type is not None
+    return kept if kept is not None and kept.media_type is not None else None
 
 
 def show_player(
@@ -98,10 +105,11 @@ def show_player(
     lists: Sequence[MomentList],
     marked: Marked,
     writable: bool,
+    kept: Kept | None,
     blind: bool = False,
 ) -> Asked | None:
     """Draw the player; return what was asked for in it, None for nothing. `blind`: the video alone."""
-    data = _picture(recording, told, blind) | {
+    data = _picture(recording, told, kept, blind) | {
         "series": f"{recording.id}:{told.smooth_s}:{blind}:{len(told.series.statuses)}",
         "length_s": length_s(recording, told),
         "writable": writable,
@@ -114,10 +122,14 @@ def show_player(
         "marks": [] if blind else list(marked.spans),
         "lists": [] if blind else [_list(one) for one in lists],
     }
+    taken = st.session_state.get(f"picture_{recording.id}")
+    data |= {"picture": taken}
     if marked.codes is not None and not blind:
         data |= {"raw": data["codes"], "codes": marked.codes, "series": f"{data['series']}:{hash(marked.codes)}"}
     key = f"player_{recording.id}"
     result = _component(key=key, data=data, on_asked_change=_nothing, on_taken_change=_nothing)
+    if result.taken and result.taken != taken:
+        _take_picture(recording.id, result.taken)
     asked = result.asked
     return (
         Asked(str(asked["what"]), float(asked["begin_s"]), float(asked["end_s"]), int(asked["number"]))
@@ -126,26 +138,32 @@ def show_player(
     )
 
 
+def _take_picture(recording_id: str, wanted: dict[str, Any]) -> None:
+    """Write down that a picture of the chart is taken, then let the browser make it."""
+    with show_errors():
+        recording_files.note_picture(resources().db, actor(), recording_id, str(wanted["kind"]))
+        st.session_state[f"picture_{recording_id}"] = wanted
+        st.rerun()
+
+
 def length_s(recording: RecordingRow, told: Told) -> float:
     """Return the length of the recording in seconds, as its axis has it."""
     last = float(told.series.time_s[-1]) if len(told.series.time_s) else 0.0
     return max(recording.duration_s or 0.0, last, 0.1)
 
 
-def _picture(recording: RecordingRow, told: Told, blind: bool) -> dict[str, Any]:
+def _picture(recording: RecordingRow, told: Told, kept: Kept | None, blind: bool) -> dict[str, Any]:
     """Return what the player needs of samples and video; `blind`: nothing of what the model said."""
-    parts = resources()
-    kept = None
-    if has_video(recording):
-        kept = playback.kept(parts.db, parts.settings, actor(), recording.id)
     series = told.series if not blind else told.nothing()
+    # Asked of the samples as they are: for somebody who judges first, no status is told, but others stay hidden.
+    others = bool(recording.face_choice.get("left_out")) or Status.NOT_PATIENT in told.series.statuses
     return {
         "source": f"/recordings/{recording.id}/video" if kept is not None else None,
         # Where the sound begins before the pictures, the browser counts from there.
         "begins_s": kept.begins_s if kept is not None else 0.0,
         "width_px": recording.width_px,
-        "hide_others": bool(recording.face_choice.get("left_out")),
-        **curves.packed(series, told.boxes if kept is not None and not blind else None),
+        "hide_others": others,
+        **curves.packed(series, told.boxes if kept is not None and (others or not blind) else None),
     }
 
 

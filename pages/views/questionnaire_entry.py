@@ -13,7 +13,8 @@ from clinic.questionnaires.published import Scale
 from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
-from pages.widgets import day, day_input, show_error, show_errors, today
+from pages.views.conflict import drawn_again
+from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
 
 ROUND = "entry_round"
@@ -39,7 +40,7 @@ def show_entry(patient_id: str, offered: Mapping[str, Scale], given: Sequence[An
         ways = {"items": "Answers", "total": "Total"} if scale.items else {"total": "Total"}
         way = chooser.switch("Entered as", ways, f"way:{entry}")
     same_day = [one for one in given if (one.scale.key, one.answered_on) == (chosen, answered_on)]
-    with show_errors():
+    with show_errors(), drawn_again(entry):
         return _boxes(patient_id, scale, entry, way, answered_on, same_day)
     return None
 
@@ -86,7 +87,7 @@ def _boxes(
     if answered_on is None:
         raise FerError("Please give the day of the answers.", "bad_answer_day")
     given = Given(scale.key, answered_on, items, total, "items" if items is not None else "total")
-    return _save(patient_id, entry, given)
+    return _save(patient_id, entry, given, [one.id for one in same_day])
 
 
 def _stored_already(one: Answer) -> str:
@@ -96,13 +97,9 @@ def _stored_already(one: Answer) -> str:
     return f"{what} is stored already: {total}, no. {one.number}{by}. Saving adds a second one of this day."
 
 
-def _save(patient_id: str, entry: str, given: Given) -> str | None:
+def _save(patient_id: str, entry: str, given: Given, seen: Sequence[str]) -> str:
     db, who = resources().db, actor()
-    try:
-        made = actions.once("save_answers", entry, lambda: answers.record(db, who, patient_id, given))
-    except FerError as refusal:
-        show_error(refusal)
-        return None
+    made = actions.once("save_answers", entry, lambda: answers.record(db, who, patient_id, given, seen))
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     return f"{made.scale.name} was saved. {sentences.score_sentence(made.scale, made.score)}"
 

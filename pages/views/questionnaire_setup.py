@@ -16,6 +16,7 @@ from clinic.recordings import incoming
 from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.conflict import drawn_again
 from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
@@ -28,7 +29,8 @@ def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[
     """Let a questionnaire be due in regular steps; `dues`: what is set now, and shown."""
     # With other steps it is another button: what a colleague set meanwhile is not replaced unseen.
     target = f"{patient_id}:{chooser.digest((due.scale, due.every_days, due.due_on) for due in dues)}"
-    with st.expander("When questionnaires are due"), show_errors(), st.form(f"schedule:{patient_id}", border=False):
+    form = f"schedule:{patient_id}"
+    with st.expander("When questionnaires are due"), show_errors(), drawn_again(form), st.form(form, border=False):
         for due in dues:
             every_day = EVERY.get(str(due.every_days), f"every {counted(due.every_days, 'day')}")
             st.caption(f"{links.plain_text(due.name)} is due {every_day}, next on {day(due.due_on)}.")
@@ -43,15 +45,15 @@ def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[
         if actions.submit("Save", "save_schedule", target) and chosen is not None and every is not None:
             db, who = resources().db, actor()
             if every == "0":
-                schedule.stop(db, who, patient_id, chosen)
+                schedule.stop(db, who, patient_id, chosen, dues)
             else:
-                schedule.plan(db, who, patient_id, chosen, int(every), first)
+                schedule.plan(db, who, patient_id, chosen, int(every), first, dues)
             st.rerun()
 
 
 def show_import(patient_id: str) -> None:
     """Take questionnaires from a CSV file, after a look at each row."""
-    with st.expander("Import from CSV"), show_errors():
+    with st.expander("Import from CSV"), show_errors(), drawn_again(f"csv:{patient_id}"):
         st.caption(
             "The first line names the columns: date (2026-11-25), scale (such as PHQ-9), and total, or q1, q2 and so on"
             " for the answers. All rows are for this patient."
@@ -73,6 +75,7 @@ def show_import(patient_id: str) -> None:
                     "Questionnaire": row.name,
                     "Total": row.total,
                     "Band": row.band or "",
+                    "Stored of this day": row.beside,
                     "Error": row.error or "",
                 }
                 for row in rows
@@ -83,7 +86,7 @@ def show_import(patient_id: str) -> None:
         st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
         target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
         if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
-            taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content))
+            taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content, rows))
             give_up(sent.ids)
             close_uploader(kind)
             st.success(f"Imported: {taken}.", icon=":material/check:")

@@ -18,7 +18,7 @@ from pages.charts.timeline import cell_length_s, cells
 from pages.charts.trend import title
 from pages.views.convert import moments
 from pages.views.player import Moment
-from pages.widgets import chart, duration, position
+from pages.widgets import chart, duration, position, small_print
 
 LISTED = 10
 """So many episodes are listed beside the player; all stand in the table."""
@@ -47,9 +47,9 @@ def show_reading(told: Told, key: str) -> None:
         if reading.usable_s
         else ""
     )
-    st.caption(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
+    small_print(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
     adjusted = words.ADJUSTED if told.adjusted is not None else words.NOT_ADJUSTED.format(reason=told.not_adjusted)
-    st.caption(adjusted)
+    small_print(adjusted)
     show_mouth(reading, key)
     columns = st.columns(3)
     columns[0].metric("Movement of the face", _number(reading.movement), help=words.MOVEMENT)
@@ -65,7 +65,7 @@ def show_mouth(reading: Reading, key: str) -> None:
         return
     whole = sum(part.seconds or 0.0 for part in known.values())
     moving = reading.moving.seconds or 0.0 if reading.moving is not None else 0.0
-    st.caption(words.MOUTH.format(moving=round(100 * moving / whole)))
+    small_print(words.MOUTH.format(moving=round(100 * moving / whole)))
     rows = [
         {"Part": f"{name} ({part.seconds:.0f} s)"}
         | {

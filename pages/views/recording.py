@@ -12,6 +12,7 @@ from clinic.patients.fields import RecordingFields
 from clinic.phrases import counted
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.marks import Mark, Verdict
+from clinic.recordings.playback import Kept
 from clinic.recordings.readings import Told
 from clinic.recordings.states import Tone
 from pages import actions, chooser, links
@@ -22,8 +23,9 @@ from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
+from pages.views.faces import show_whose
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
-from pages.views.player import Marked, Moment, MomentList, has_video, show_player
+from pages.views.player import Marked, Moment, MomentList, kept_video, length_s, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt, recording_export_dialog
 from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
@@ -68,6 +70,7 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
                 "Export this recording", "export_recording", target, icon=":material/archive:"
             )
         if export:
+            actions.open_dialog("export")
             recording_export_dialog(patient, recording.id)
         if change:
             edit(patient, recording)
@@ -117,13 +120,33 @@ def _show_usable(recording: RecordingRow) -> None:
 def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
     """Draw what was found first, then the recording over its own time, then everything that stands behind it."""
     smooth_s = float(st.session_state.get(f"smooth_{recording.id}", readings.SMOOTHINGS_S[0]))
-    told = readings.tell(resources().db, actor(), recording.id, smooth_s)
-    if told.reading is None or told.raw is None:
+    db, who = resources().db, actor()
+    told = readings.samples(db, who, recording.id, smooth_s)
+    if not told.series.statuses:
         show_standing(recording.standing)
         return
-    found = marks.marks(resources().db, actor(), recording.id)
-    if ask_blind(offered=patient.writable and has_video(recording)):
-        _show_blind(patient, recording, told, found)
+    found, kept = marks.marks(db, who, recording.id), kept_video(recording)
+    if ask_blind(offered=patient.writable and kept is not None):
+        _show_blind(patient, recording, told, found, kept)
+        return
+    # The player is drawn first, in its place below: what stands above it takes as long again to work out.
+    above = st.container()
+    lists = [*moment_lists(told, patient), mark_list(found)]
+    asked = show_player(recording, told, lists, marked_of(told, found), patient.writable, kept)
+    told = readings.whole(told)
+    with above:
+        _show_found(patient, recording, told)
+    if asked is not None:
+        ask(patient, recording, asked, found, blind=False)
+    st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
+    show_marks(patient, found)
+    chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
+    _show_behind(patient, recording, _after_marks(recording, told, found), found)
+
+
+def _show_found(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
+    """Draw what was found, in sentences, with how far to rely on it."""
+    if told.reading is None:
         return
     if recording.standing.tone is Tone.GOOD:
         show_light(told.reading)
@@ -133,20 +156,14 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
     agreed = marks.agreement(resources().db, actor(), recording.id)
     if agreed.judged:
         st.caption(agreement_sentence(agreed), help=words.AGREEMENT)
-    lists = [*moment_lists(told, patient), mark_list(found)]
-    asked = show_player(recording, told, lists, marked_of(told, found), patient.writable)
-    if asked is not None:
-        ask(patient, recording, asked, found, blind=False)
-    st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
-    show_marks(patient, found)
-    chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
-    _show_behind(patient, recording, _after_marks(recording, told, found))
 
 
-def _show_blind(patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark]) -> None:
+def _show_blind(
+    patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark], kept: Kept | None
+) -> None:
     """Draw the video alone, for somebody who says what it shows before seeing what the model said."""
     st.caption(words.BLIND)
-    asked = show_player(recording, told, [], Marked(), patient.writable, blind=True)
+    asked = show_player(recording, told, [], Marked(), patient.writable, kept, blind=True)
     if asked is not None:
         ask(patient, recording, asked, found, blind=True)
     own = [mark for mark in found if mark.said.verdict is Verdict.IMPRESSION]
@@ -167,10 +184,11 @@ def mark_list(found: list[Mark]) -> MomentList:
     return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
 
 
-def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
-    """Draw what stands behind the first screen: how far to trust it, shares, episodes, transitions, values."""
+def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark]) -> None:
+    """Draw what stands behind the first screen: whose face, how far to trust it, shares, episodes, values."""
     if told.reading is None or told.raw is None:
         return
+    show_whose(patient, recording, found, length_s(recording, told))
     st.header("How far to trust it")
     for name, figure in findings.trust(recording, told.reading, baseline_of(patient)):
         st.markdown(f"**{name}:** {links.plain_text(figure)}")
@@ -181,7 +199,7 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told) ->
     show_transitions(findings.transitions(told.series), recording.id)
     show_values(told, recording.id)
     st.header("Beside another recording")
-    show_compare(patient, recording, told.reading)
+    show_compare(patient, recording, told)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
@@ -211,7 +229,7 @@ def _show_pictures(recording: RecordingRow) -> None:
         chart(figure, f"timeline_{recording.id}", "Model output for each picture")
 
 
-@st.dialog("Edit recording")
+@actions.dialog("Edit recording")
 def edit(patient: PatientDetail, recording: RecordingRow) -> None:
     """Change day, time and note."""
     with show_errors():
@@ -238,19 +256,21 @@ def edit(patient: PatientDetail, recording: RecordingRow) -> None:
                 st.rerun()
 
 
-@st.dialog("Delete this recording?")
+@actions.dialog("Delete this recording?")
 def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
     """Ask for the name, then delete."""
     with show_errors():
         note = f" Note: {links.plain_text(recording.note)}." if recording.note else ""
+        parts, who = resources(), actor()
         st.markdown(chooser.whose(patient))
-        st.write(f"{title_of(recording)}.{note} Its results are deleted for good; this can't be undone.")
-        target = actions.at(recording.id, recording.revision)
+        held = deletion.held_by_recording(parts.db, who, recording.id)
+        marked = f" and {counted(held.counts['marks'], 'mark')}" if held.counts["marks"] else ""
+        st.write(f"{title_of(recording)}.{note} Its results{marked} are deleted for good; this can't be undone.")
+        target = f"{actions.at(recording.id, recording.revision)}:{held.of}"
         if confirmed("Delete", "delete", target, patient):
-            parts, who = resources(), actor()
 
             def carry_out() -> deletion.Receipt:
-                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision)
+                return deletion.delete_recording(parts.db, parts.settings, who, recording.id, recording.revision, held)
 
             keep_receipt(actions.once("delete", target, carry_out))
             st.session_state.pop("recording", None)

@@ -17,7 +17,7 @@ from web.resources import resources
 ABOUT = {"period": "A period", "recording": "One recording"}
 
 
-@st.dialog("Report for the file", width="large")
+@actions.dialog("Report for the file", width="large")
 def report_dialog(patient: PatientDetail) -> None:
     """Ask what the report is about, show it, and make the file."""
     with show_errors():

@@ -8,6 +8,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.access import Forbidden
+from clinic.audit_words import AUDIT_ACTIONS
 from clinic.patients import sharing
 from clinic.patients.caseload import PatientDetail
 from pages import actions, links
@@ -50,7 +51,7 @@ def show_history(patient_id: str) -> None:
             {
                 when: event.at,
                 "Who": event.name or "–",
-                "What": words.AUDIT_ACTIONS[event.action].capitalize(),
+                "What": AUDIT_ACTIONS[event.action].capitalize(),
                 "Reason": event.reason,
             }
             for event in sharing.history(resources().db, actor(), patient_id)
@@ -67,7 +68,7 @@ def show_refusal(refused: Forbidden, patient_id: str) -> None:
             _form(patient_id)
 
 
-@st.dialog("Emergency access")
+@actions.dialog("Emergency access")
 def ask_for_emergency() -> None:
     """Ask for the exact name and the reason; nothing is listed or completed."""
     with show_errors():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import words
 from clinic.access import Actor
 from clinic.accounts import takeovers
 from clinic.accounts.takeovers import Takeover
+from clinic.audit_words import TAKEOVERS
 from pages import actions, links
 from pages.widgets import day, zone
 from web.resources import resources
@@ -34,6 +34,6 @@ def sentence(one: Takeover) -> str:
     patients = "1 patient" if one.patients == 1 else f"{one.patients} patients"
     return (
         f"{day(one.at.astimezone(zone()).date())}: "
-        + words.TAKEOVERS[one.action].format(by=by, account=account, patients=patients)
+        + TAKEOVERS[one.action].format(by=by, account=account, patients=patients)
         + "."
     )

@@ -1,17 +1,16 @@
-"""A patient's way out and in: the archive of everything, its way back, and the receipt of what was erased."""
+"""A patient's way out: the archive of everything, files for other programs, and the receipt of what was erased."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from clinic.erasure.deletion import Receipt
-from clinic.exchange import downloads, handing_out, imports, recording_files
+from clinic.exchange import downloads, handing_out, recording_files
 from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
-from clinic.recordings import incoming
-from pages import actions, chooser, links
+from pages import actions, chooser
 from pages.session import actor
-from pages.views.uploader import ARCHIVE, close_uploader, give_up, uploader
+from pages.views.copies import show_video_copy
 from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
 
@@ -22,18 +21,19 @@ EXPORTS: dict[str, str] = {
     Kind.XLSX: "Spreadsheet",
     Kind.RESEARCH: "Research",
 }
+OF_RECORDING: dict[str, str] = {Kind.MOMENTS: "Samples and marks", Kind.VIDEO: "Video with labels"}
 EXPLAINED: dict[str, str] = {
     Kind.ARCHIVE: "One ZIP archive with everything that is stored on this patient, for the patient or for another"
     " installation of this program.",
     Kind.FHIR: "Recordings and questionnaires as a FHIR R4 Bundle, for the hospital's system. All values are"
-    " preliminary, for nobody has signed them.",
+    " preliminary, because no one has signed them.",
     Kind.XLSX: "Recordings and questionnaires as a workbook of values, without formulas.",
     Kind.RESEARCH: "Recordings, moments and scores as Parquet tables without name, notes and ids; all days are moved by"
     " the same unknown number. It is not anonymous.",
 }
 
 
-@st.dialog("Export this patient")
+@actions.dialog("Export this patient")
 def export_dialog(patient: chooser.Person) -> None:
     """Prepare the archive and offer it once."""
     with show_errors():
@@ -63,11 +63,14 @@ def prepared(patient_id: str, kind: Kind) -> str:
     return handing_out.prepare(parts.db, parts.settings, who, patient_id, kind)
 
 
-@st.dialog("Export this recording")
+@actions.dialog("Export this recording")
 def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
-    """Prepare one recording's samples and marks, and offer them once."""
+    """Prepare one recording's samples and marks, or a copy of its video, and offer them once."""
     with show_errors():
         st.markdown(chooser.whose(patient))
+        if chooser.switch("What", OF_RECORDING, f"export_what:{recording_id}") == Kind.VIDEO:
+            show_video_copy(recording_id)
+            return
         st.write(
             "One ZIP archive with all samples as CSV and Parquet, as analysed and after marks, the marks, and a"
             " dictionary of the columns. **It is not encrypted**: keep it where nobody else reads it."
@@ -83,28 +86,6 @@ def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
                 )
             st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
-
-
-@st.dialog("Import a patient")
-def import_dialog() -> None:
-    """Take an archive back, and go on to the patient's page."""
-    with show_errors():
-        st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
-        sent = uploader(ARCHIVE)
-        target = actions.opening("import")
-        ready = sent is not None and sent.done
-        if actions.action("Import", "import", target, "primary", disabled=not ready) and ready and sent is not None:
-            parts, who, upload_id = resources(), actor(), sent.first.upload_id
-
-            def bring_in() -> str:
-                with incoming.opened(parts.settings, upload_id, who.account_id) as archive:
-                    return imports.import_patient(parts.db, parts.settings, who, archive)
-
-            with st.spinner("Reading and checking…"):
-                patient_id = actions.once("import", target, bring_in)
-            give_up(sent.ids)
-            close_uploader(ARCHIVE)
-            st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
 def keep_receipt(receipt: Receipt) -> None:

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tracemalloc
 from datetime import UTC, date, datetime
@@ -25,6 +24,7 @@ from backup.restoring import restore_file
 from db.copies import check
 from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, Sample, new_id
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 from storage.sealed import sealing
 
@@ -86,10 +86,13 @@ def phrase(tmp_path):
 
 
 def dump(path):
+    """The schema and every row, in an order of their own."""
     connection = sqlite3.connect(path)
-    lines = list(connection.iterdump())
+    schema = connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+    tables = [name for kind, name, _ in schema if kind == "table"]
+    rows = {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}
     connection.close()
-    return lines
+    return schema, rows
 
 
 def names(path):

@@ -1,6 +1,5 @@
 """A backup is whole, although it is written to meanwhile, and comes back as it was."""
 
-import sqlite3
 import stat
 import threading
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from backup.__main__ import main
 from backup.backup import backup, restore
 from db.engine import migrate, open_database
 from db.models import Patient
+from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.kills import Campaign
-from fer_core.analyzer import CHUNK_S
+from fer_core.looking import CHUNK_S
 
 SOUND = Campaign(kills=5, jobs=2, ended_well=2, equal=2, chunks_once=2, lost_s=[0.0, 9.5])
 

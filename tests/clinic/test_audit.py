@@ -13,7 +13,7 @@ from tests import doors
 
 @pytest.fixture
 def filled(db):
-    """Ten deeds."""
+    """Ten actions."""
     for number in range(10):
         with db.session() as session:
             audit.write(session, AuditAction.PATIENT_VIEWED, "a" * 32, f"{number:032x}", number=number)
@@ -71,7 +71,7 @@ def test_rows_cut_off_at_the_end_show_in_the_head(filled):
     assert (after.rows, after.head) != (before.rows, before.head)
 
 
-def test_a_deed_that_is_undone_leaves_no_row(filled):
+def test_an_action_that_is_undone_leaves_no_row(filled):
     def undone():
         with filled.session() as session:
             audit.write(session, AuditAction.PATIENT_ADDED, "a" * 32, "b" * 32)

@@ -1,6 +1,5 @@
 """The clinic's command line."""
 
-import sqlite3
 from contextlib import closing
 
 import pytest
@@ -14,6 +13,7 @@ from clinic.patients import caseload
 from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient
+from db.sqlite import sqlite3
 from tests import doors
 from tests.consents import agree
 

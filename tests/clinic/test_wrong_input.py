@@ -2,7 +2,6 @@
 
 import argparse
 import socket
-import sqlite3
 from contextlib import closing
 
 import pytest
@@ -12,7 +11,9 @@ from clinic import __main__ as clinic
 from clinic import console
 from clinic.admin import keyring
 from clinic.settings import Settings
+from clinic.worker import worker
 from db.engine import migrate, open_database
+from db.sqlite import sqlite3
 from storage import keys
 
 ARGUMENTS = {
@@ -27,6 +28,7 @@ ARGUMENTS = {
     "rotate-key": [],
     "backup": ["--to", "{folder}/backups"],
     "restore": ["{folder}/no.backup"],
+    "copy": ["--to", "sqlite:///{folder}/new.db"],
     "audit": ["verify"],
     "reset-password": ["Nobody"],
     "reset-second-step": ["Nobody"],
@@ -107,7 +109,7 @@ STATES = {
 }
 FIRST = {"doctor", "import", "restore"}
 """What ends with a fault of its own: `doctor` has one code for all, and for the others there is no such file."""
-WELL = {("backup", newer), ("backup", lost_key)}
+WELL = {("backup", newer), ("backup", lost_key), ("copy", lost_key)}
 """What goes well all the same: data is saved also where the program would not start on it."""
 
 
@@ -157,13 +159,17 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
         (["rotate-key", "--old-key-file", "{folder}/none"], "no such key file"),
         (["rotate-key", "--old-key-file", "{folder}/text"], "can't be read"),
         (["rotate-key", "--lost"], "nothing was changed"),
+        (["copy", "--to", "mangodb://host/x"], "postgresql+psycopg://"),
+        (["copy", "--to", "postgresql+psycopg://u@127.0.0.1:9/x"], "can't be reached"),
+        (["copy", "--to", "sqlite:///{folder}/nowhere/new.db"], "can't be opened"),
+        (["copy", "--to", "sqlite:///{data}/clinic.db"], "onto itself"),
     ],
     ids=" ".join,
 )
 def test_a_wrong_input_is_said(settings, capsys, tmp_path, arguments, said):
     (tmp_path / "text").write_text("neither a key nor a backup")
     (tmp_path / "text").chmod(0o600)
-    code = clinic.main([argument.format(folder=tmp_path) for argument in arguments])
+    code = clinic.main([argument.format(folder=tmp_path, data=settings.data_dir) for argument in arguments])
     err = capsys.readouterr().err
     assert code in (console.FAILED, console.EX_CONFIG)
     assert said in err
@@ -210,6 +216,21 @@ def test_a_second_backup_on_one_day_is_another_file(settings, tmp_path, monkeypa
     assert len(list((tmp_path / "backups").iterdir())) == 2
     assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 1
     assert "nothing was overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["restore", "{backup}"], ["copy", "--to", "sqlite:///{folder}/new.db"], ["rotate-key"]], ids=" ".join
+)
+def test_what_changes_the_database_or_key_waits_until_the_program_is_stopped(settings, tmp_path, capsys, arguments):
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
+    [made] = (tmp_path / "backups").iterdir()
+    arguments = [argument.format(backup=made, folder=tmp_path) for argument in arguments]
+    with worker.alone(settings):
+        assert clinic.main(arguments) == 1
+        assert "Please stop the pages and all workers first" in capsys.readouterr().err
+        assert clinic.main(["backup", "--to", str(tmp_path / "more")]) == 0
+    assert clinic.main(arguments) == 0
+    assert "erased" not in capsys.readouterr().out, "nobody was"
 
 
 def test_what_nobody_expected_is_a_traceback_still(settings, monkeypatch):

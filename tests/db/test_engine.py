@@ -1,6 +1,5 @@
 """Nothing acknowledged is lost, whoever writes at the same time."""
 
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +11,11 @@ import pytest
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from db.engine import migrate, open_database, sqlite_warning
+from db.engine import SAFE_SQLITE, migrate, open_database, sqlite_warning
 from db.models import Patient, Recording
+from db.sqlite import sqlite3
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -51,6 +53,7 @@ COUNT_UP = """
 import sys
 from db.engine import open_database
 from db.models import Patient
+from db.sqlite import sqlite3
 own = open_database(sys.argv[1])
 for _ in range(25):
     with own.session() as session:
@@ -183,3 +186,22 @@ def test_an_old_sqlite_is_named(monkeypatch):
     assert "network drive" in sqlite_warning()
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
     assert sqlite_warning() is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_engine_works_with_the_sqlite_that_all_else_uses(db):
+    assert db.engine.dialect.dbapi is sqlite3
+    with db.read() as session:
+        assert session.scalar(text("SELECT sqlite_version()")) == sqlite3.sqlite_version
+
+
+def test_the_wheel_brings_a_sqlite_without_the_fault():
+    pytest.importorskip("pysqlite3", reason="there is no wheel for this system; doctor warns")
+    assert sqlite3.__name__ == "pysqlite3.dbapi2"
+    assert sqlite3.sqlite_version_info >= SAFE_SQLITE
+
+
+def test_without_the_wheel_python_s_own_is_used():
+    code = "import sys; sys.modules['pysqlite3'] = None; from db.sqlite import sqlite3; print(sqlite3.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "sqlite3"

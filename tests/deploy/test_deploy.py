@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,9 @@ def test_units_may_write_where_the_program_keeps_its_data_and_its_key():
     for name in ("web", "worker@", "backup"):
         unit = (DEPLOY / "systemd" / f"expression-history-{name}.service").read_text()
         assert "StateDirectory=expression-history expression-history-keys" in unit
+
+
+def test_the_linter_finds_no_fault_in_the_image_s_file():
+    linter = Path(sysconfig.get_path("scripts")) / "hadolint"
+    done = subprocess.run([linter, DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -11,16 +11,18 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
+from clinic.accounts.accounts import grant
+from clinic.admin import demo
 from clinic.settings import Settings
 from db.engine import open_database
-from db.models import Patient, Role
+from db.models import Account, Job, JobState, Patient, Role, Sample
 from storage import keys
 from tests import consents, doors
 
@@ -159,6 +161,41 @@ def agreed(account):
     return agree
 
 
+@pytest.fixture
+def add_patient(account):
+    """Return a function that adds a patient who agreed to everything, on everybody's caseload."""
+
+    def add(name, **values):
+        with account.session() as session:
+            stored = Patient(name=name, created_at=datetime.now(UTC), **values)
+            session.add(stored)
+            session.flush()
+            for account_id in session.scalars(select(Account.id)).all():
+                grant(session, account_id, stored.id)
+        consents.agree(account, stored.id)
+        return stored.id
+
+    return add
+
+
+@pytest.fixture
+def add_recording(account):
+    """Return a function that adds an analysed recording of two minutes."""
+
+    def add(patient_id, note, happy=0.2, seed=1):
+        visit = demo.Visit(0, happy, 0.2, minutes=2.0, note=note)
+        recording, table = demo._recording(patient_id, visit, np.random.default_rng(seed))
+        recording.recorded_on = date(2026, 11, 20)
+        with account.session() as session:
+            session.add(recording)
+            session.flush()
+            session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
+            session.execute(insert(Sample), demo._rows(recording.id, table))
+        return recording.id
+
+    return add
+
+
 def accept_statement(page):
     """Accept the intended use, which is asked before anything else opens."""
     page.get_by_label("I have read this").check()
@@ -185,12 +222,18 @@ class Web:
 
 
 @pytest.fixture
+def no_worker():
+    """A test that asks for it has a server without a worker, which takes as long to start as the server."""
+
+
+@pytest.fixture
 def web(request, tmp_path, data):
     """Start the app on a free port with its data folder, and end it with everything that it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1"}
+    environment = os.environ | {"FER_OWN_WORKER": "0" if "no_worker" in request.fixturenames else "1"}
+    environment |= {"FER_DATA_DIR": str(data), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONFAULTHANDLER": "1"}
     for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_BEHIND_TLS", "FER_MEDIA_URL", "FER_KEY_DIR", "FER_MASTER_KEY"):
         environment.pop(name, None)
     if "clock" in request.fixturenames:

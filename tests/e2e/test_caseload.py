@@ -11,7 +11,7 @@ from clinic import clock
 from db.models import Access, Account, Job, JobState, Patient, Recording
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 
 @pytest.fixture

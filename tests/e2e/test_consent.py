@@ -78,8 +78,8 @@ def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, 
     analyse(page, clip)
     watch(page)
     with database.read() as session:
-        deeds = list(session.scalars(select(AuditRow.action)))
-        assert deeds.count("video_viewed") == 1
+        actions = list(session.scalars(select(AuditRow.action)))
+        assert actions.count("video_viewed") == 1
         kept = list((data / "media").iterdir())
         assert len(kept) == 1
 

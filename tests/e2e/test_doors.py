@@ -15,7 +15,7 @@ from db.models import SignIn
 from tests.doors import PASSWORD
 from tests.e2e.conftest import accept_statement
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 STRANGER = ["/", "/caseload", "/media/a.mp4", "/_stcore/host-config", "/_stcore/metrics", "/static/js/index.js", "/x"]
 

@@ -11,7 +11,7 @@ from db.models import AuditRow
 from tests import doors
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 
 def test_two_people_are_signed_in_at_once(account, window):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.doors import PASSWORD
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 
 def asked(server, path, method="GET", body=None, **headers):

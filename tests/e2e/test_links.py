@@ -7,7 +7,7 @@ import pytest
 from pages.navigation import PLACES
 from tests.e2e.conftest import ROOT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 NO_PAGES = sorted({path.stem for path in (ROOT / "pages").glob("*.py")} - {place.path for place in PLACES})
 

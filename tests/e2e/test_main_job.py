@@ -36,8 +36,7 @@ def test_from_an_empty_caseload_to_a_trend(account, agreed, sign_in, page, clip)
 
     page.get_by_role("link", name="Open the patient's page").click()
     page.get_by_role("heading", name=NAME).wait_for()
-    page.locator(".js-plotly-plot").first.wait_for()
-    assert page.get_by_text("Usable face time").first.is_visible()
+    page.get_by_text("Usable face time").first.wait_for()
     assert page.get_by_text("not feelings or a diagnosis").first.is_visible()
     assert page.get_by_text("Something went wrong").count() == 0
 

@@ -11,7 +11,7 @@ from clinic.questionnaires.published import PHQ9
 from db.models import Patient, QuestionnaireAnswer
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 NAME, PIN = "Quentin Invented", "4711"
 

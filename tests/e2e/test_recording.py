@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import av
 import numpy as np
@@ -11,13 +12,17 @@ from sqlalchemy import insert, select
 
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
+from clinic.jobs import previews
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from db.models import Account, Job, JobState, Patient, RecordingMark, Role, Sample, new_id
+from db.models import Account, AuditRow, Job, JobState, Patient, Recording, RecordingMark, Role, Sample, new_id
+from db.records import load_samples, save_results
+from fer_core.types import Box
 from tests import consents, doors
+from tests.clinic.fakes import result
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 READY = "[data-part=player][data-ready=yes]"
 PICTURE_TIME = "video => video.currentTime"
@@ -51,6 +56,24 @@ def video(data, tmp_path, server):
         container.mux(stream.encode())
     with path.open("rb") as file:
         stored = uploads.take_in(Settings.at(data), file, "visit.webm", new_id())
+    return {"id": stored.id, "name": stored.name, "sha256": stored.sha256, "media_type": stored.media_type}
+
+
+@pytest.fixture
+def striped(data, tmp_path, server):
+    """The source of a job whose kept video has narrow stripes everywhere, so that what is made coarse has none."""
+    path = tmp_path / "striped.webm"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx", rate=10, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        stream.bit_rate = 2_000_000
+        stripes = np.where(np.arange(320) // 4 % 2, 220, 30).astype(np.uint8)
+        rgb = np.ascontiguousarray(np.broadcast_to(stripes[None, :, None], (180, 320, 3)))
+        for _ in range(200):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode())
+    with path.open("rb") as file:
+        stored = uploads.take_in(Settings.at(data), file, "striped.webm", new_id())
     return {"id": stored.id, "name": stored.name, "sha256": stored.sha256, "media_type": stored.media_type}
 
 
@@ -90,6 +113,40 @@ def times(page):
             return [root.querySelector('video').currentTime, Number(cursor)];
         }"""
     )
+
+
+CONTRAST = """root => {
+    const shadow = [...document.querySelectorAll('*')].map(e => e.shadowRoot).find(one => one?.querySelector('video'));
+    const over = shadow.querySelector('[data-part=over]'), pen = over.getContext('2d');
+    const spread = (left, top, wide, high) => {
+        const grey = pen.getImageData(over.width * left, over.height * top, over.width * wide, over.height * high).data
+            .filter((_, place) => place % 4 === 0);
+        return Math.max(...grey) - Math.min(...grey);
+    };
+    const drawn = pen.getImageData(over.width / 2, over.height * 0.9, 1, 1).data[3];
+    return drawn ? [spread(0.05, 0.3, 0.15, 0.3), spread(0.43, 0.4, 0.12, 0.2)] : null;
+}"""
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_nobody_but_the_patient_can_be_recognised_in_the_player(
+    striped, add_recording, account, patient, window, server, blind
+):
+    recording_id = add_recording(sources=[striped])
+    with account.session() as session:
+        row = session.get_one(Recording, recording_id)
+        row.settings = {**row.settings, "face_choice": {"how": "clinician", "tracks": [0], "left_out": [0.4]}}
+    page = window()
+    page.goto(f"{server}/recording?id={recording_id}")
+    page.locator(READY).wait_for()
+    if blind:
+        page.get_by_text("Blind first").click()
+        page.locator("[data-part=player][data-blind=yes]").wait_for()
+    settled(page)
+    assert page.locator("video").evaluate("video => getComputedStyle(video).opacity") == "0"
+    around, patients = page.wait_for_function(CONTRAST).json_value()
+    assert around < 30, "stripes around the face"
+    assert patients > 100, "the face itself is made coarse"
 
 
 def test_a_click_in_the_curves_moves_the_video_there(video, add_recording, window, server):
@@ -237,3 +294,102 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
     other.get_by_text("Marks (2)").wait_for()
     with account.read() as session:
         assert len({mark.recorded_by for mark in session.scalars(select(RecordingMark))}) == 2
+
+
+def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(add_recording, account, window, server):
+    recording = add_recording()
+    page = window()
+    open_recording(page, server, recording)
+    page.get_by_role("button", name="Stacked").click()
+    assert page.locator("[data-part=chips] [aria-pressed=true]").count() == 7
+    for kind, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=f"Chart as {kind}").click()
+        saved = Path(waiting.value.path()).read_bytes()
+        assert saved.startswith(begin)
+        settled(page)
+    assert b"Happy-like" in saved
+    page.get_by_role("button", name="Stacked").click()
+    assert page.locator("[data-part=chips] [aria-pressed=true]").count() == 3
+    with account.read() as session:
+        details = session.scalars(select(AuditRow.details).where(AuditRow.recording_id == recording)).all()
+    assert {one["kind"] for one in details if "kind" in one} == {"chart_png", "chart_svg"}
+
+
+def test_a_picture_that_begins_after_the_sound_is_shown_where_the_cursor_is(video, add_recording, window, server):
+    page = window()
+    open_recording(page, server, add_recording(sources=[video | {"begins_s": 3.0}]))
+    page.locator("video").evaluate(
+        "v => v.readyState >= 1 || new Promise(done => v.addEventListener('loadedmetadata', done))"
+    )
+    player = page.locator("[data-part=player]")
+    player.focus()
+    player.press("Home")
+    player.press("Control+ArrowRight")
+    picture, cursor = times(page)
+    assert (picture, cursor) == (pytest.approx(13.0, abs=0.05), pytest.approx(10.0, abs=0.05))
+
+
+@pytest.fixture
+def two_faces(account, data, patient, server):
+    """The id of a recording of four seconds in which one of two faces turns into somebody else at two seconds."""
+    with account.session() as session:
+        visit = demo.Visit(0, 0.3, 0.2, minutes=4 / 60)
+        recording, _ = demo._recording(patient, visit, np.random.default_rng(3))
+        recording.summary, recording.settings = None, {"every_s": 0.2}
+        session.add(recording)
+        session.flush()
+        now = datetime.now(UTC)
+        session.add(Job(recording_id=recording.id, state=JobState.CHOOSING.value, created_at=now))
+        seen = [(0,)] * 10 + [(0, 1)] * 10
+        save_results(session, recording.id, [result(index, *tracks) for index, tracks in enumerate(seen)])
+    for track, at_s in ((0, 0.2), (0, 3.0), (1, 3.0)):
+        picture = np.full((90, 160, 3), 90 + 50 * track, np.uint8)
+        previews.write_thumbnail(Settings.at(data), recording.id, track, picture, Box(10, 10, 60, 60), at_s)
+    return recording.id
+
+
+def test_a_face_is_split_and_its_first_part_joined_with_another(two_faces, account, window, server):
+    page = window()
+    page.goto(f"{server}/record?recording={two_faces}")
+    page.get_by_role("button", name="The patient is not there").wait_for()
+    settled(page)
+    page.get_by_text("One of them turns into somebody else").click()
+    page.get_by_role("button", name="Split this face").wait_for()
+    page.get_by_label("Somebody else from second").fill("2")
+    page.get_by_label("Somebody else from second").press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Split this face").click()
+    page.get_by_role("checkbox", name="Face 3").wait_for()
+    settled(page)
+    for face in ("Face 1", "Face 2"):
+        page.get_by_test_id("stCheckbox").filter(has_text=face).locator("label").click()
+        settled(page)
+    page.get_by_role("button", name="This is the patient").click()
+    page.get_by_text("Open the recording").wait_for()
+    with account.read() as session:
+        assert load_samples(session, two_faces).track.tolist() == [0] * 20
+    open_recording(page, server, two_faces)
+    page.get_by_text("Somebody else is taken for the patient").click()
+    page.get_by_label("To second").fill("1")
+    page.get_by_label("To second").press("Enter")
+    settled(page)
+    page.get_by_role("button", name="This is not the patient").click()
+    page.get_by_text("Marked as not the patient: 0:00.0 to 0:01.0.").wait_for()
+    with account.read() as session:
+        assert load_samples(session, two_faces).status.tolist()[:6] == ["not_patient"] * 5 + ["ok"]
+
+
+def test_samples_are_exported_and_a_copy_of_the_video_is_asked_for_and_dropped(video, add_recording, window, server):
+    page = window()
+    open_recording(page, server, add_recording(sources=[video]))
+    page.get_by_role("button", name="Export this recording").click()
+    page.get_by_role("button", name="Prepare the file").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download").click()
+    assert Path(waiting.value.path()).read_bytes().startswith(b"PK")
+    page.get_by_role("dialog").get_by_text("Video with labels").click()
+    page.get_by_role("button", name="Make the video").click()
+    page.get_by_text("Waiting for its turn").wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Make the video").wait_for()

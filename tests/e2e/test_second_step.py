@@ -11,7 +11,7 @@ from db.models import Role
 from tests import doors, provider
 from tests.doors import PASSWORD
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 
 def test_the_second_step_from_the_qr_code_to_the_next_sign_in(account, sign_in, page, server):

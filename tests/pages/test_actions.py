@@ -46,7 +46,7 @@ def dialog():
 
     added = st.session_state.setdefault("added", [])
     if st.button("Open") or "opening:add" not in st.session_state:
-        actions.open_anew("add")
+        actions.open_dialog("add")
     if actions.action("Add", "add", actions.opening("add")):
         st.session_state["result"] = actions.once("add", actions.opening("add"), lambda: added.append(1) or len(added))
 

@@ -170,7 +170,7 @@ def test_cookie_after_sign_out(signed_in, attack):
     attack(lambda: signed_in.get("/"), 401)
 
 
-@pytest.mark.attack("a stolen cookie after a quarter of an hour without a deed")
+@pytest.mark.attack("a stolen cookie after a quarter of an hour without an action")
 def test_cookie_after_idling(signed_in, attack):
     with database().session() as session:
         session.scalar(select(SignIn)).seen_at -= timedelta(minutes=15)

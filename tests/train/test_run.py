@@ -1,5 +1,6 @@
 """Training learns, and a run that was killed ends with the same weights."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from fer_core.errors import FerError
 from train.augment import Augmentation
 from train.config import PRESETS
 from train.duplicates import training_rows
+from train.export import bare_card
 from train.run import train
 from train.targets import SoftLabels, fold_of, rows_sha256
 
@@ -57,6 +59,16 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(patterns, tiny_config,
         train(replace(tiny_config, rate=0.05), patterns, tmp_path, CPU)
 
 
+def test_a_run_of_an_earlier_version_goes_on_and_gives_a_card(patterns, tiny_config, tmp_path):
+    train(replace(tiny_config, epochs=1), patterns, tmp_path, CPU)
+    description = tmp_path / "run.json"
+    about = json.loads(description.read_text())
+    about["config"]["taught"] = about["config"].pop("soft_labels")
+    description.write_text(json.dumps(about))
+    assert len(train(replace(tiny_config, epochs=1), patterns, tmp_path, CPU).history) == 1
+    assert bare_card(tmp_path, patterns, "earlier").recipe["soft_labels"] == 0.0
+
+
 def test_a_run_does_not_go_on_with_other_rows_left_out(patterns, tiny_config, tmp_path):
     train(tiny_config, patterns, tmp_path, CPU)
     # The same pictures and labels, of which the votes now say that some are no faces.
@@ -89,7 +101,7 @@ def test_every_preset_takes_a_step(name, patterns, tmp_path):
     if config.architecture["name"] == "expression_net":
         # The full width takes up to a minute a step without a GPU, and says nothing more.
         config = replace(config, architecture=config.architecture | {"widths": [8, 8, 8, 8]})
-    run = train(config, patterns, tmp_path, CPU, taught=labels)
+    run = train(config, patterns, tmp_path, CPU, soft_labels=labels)
     assert np.isfinite(run.history[0].train_loss)
     assert (tmp_path / "best.safetensors").is_file()
 

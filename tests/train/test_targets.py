@@ -23,9 +23,9 @@ def test_votes_and_teachers_have_their_shares(patterns):
     votes[0] = np.nan
     teachers = np.zeros((len(patterns.labels), 7), np.float32)
     teachers[:, 5] = 1
-    config = replace(PRESETS["quick"], smoothing=0.0, ferplus=0.25, taught=0.4)
-    taught = SoftLabels(teachers, rows_sha256(patterns), "t")
-    targets = soft_targets(replace(patterns, votes=votes), config, taught)
+    config = replace(PRESETS["quick"], smoothing=0.0, ferplus=0.25, soft_labels=0.4)
+    soft_labels = SoftLabels(teachers, rows_sha256(patterns), "t")
+    targets = soft_targets(replace(patterns, votes=votes), config, soft_labels)
     # Row 1 is labelled 1: .6 x (.75 own label + .25 votes) + .4 teacher; row 0 has no votes.
     assert targets[1].tolist() == pytest.approx([0, 0.45, 0.15, 0, 0, 0.4, 0])
     assert targets[0].tolist() == pytest.approx([0.6, 0, 0, 0, 0, 0.4, 0])

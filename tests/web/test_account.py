@@ -18,7 +18,7 @@ from web.gate import Behind, Gate
 from web.resources import database
 
 PAGE = {"accept": "text/html"}
-BEGIN = {"deed": "begin", "current": PASSWORD}
+BEGIN = {"action": "begin", "current": PASSWORD}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def secret_of(page):
 def turn_on(client, clock):
     """Turn the second step on as its owner does; return the secret and the page with the recovery codes."""
     secret = secret_of(client.post("/your-account", data=BEGIN))
-    codes = client.post("/your-account", data={"deed": "confirm", "code": code_at(secret, clock[0])})
+    codes = client.post("/your-account", data={"action": "confirm", "code": code_at(secret, clock[0])})
     clock[0] += 30
     return secret, codes
 
@@ -78,7 +78,7 @@ def test_a_mistyped_code_shows_the_same_secret_again(client, clock):
     add_account(database())
     enter(client)
     secret = secret_of(client.post("/your-account", data=BEGIN))
-    again = client.post("/your-account", data={"deed": "confirm", "code": "123"})
+    again = client.post("/your-account", data={"action": "confirm", "code": "123"})
     assert again.status_code == 403
     assert secret_of(again) == secret
 
@@ -87,7 +87,7 @@ def test_it_is_turned_off_with_password_and_code(client, clock):
     add_account(database())
     enter(client)
     secret, _ = turn_on(client, clock)
-    form = {"deed": "off", "current": PASSWORD}
+    form = {"action": "off", "current": PASSWORD}
     assert "not right" in client.post("/your-account", data=form | {"code": "1"}).text
     assert "not right" in client.post("/your-account", data=form | {"current": "wrong", "code": "1"}).text
     done = client.post("/your-account", data=form | {"code": code_at(secret, clock[0])})
@@ -98,7 +98,7 @@ def test_new_recovery_codes_are_shown_once(client, clock):
     add_account(database())
     enter(client)
     secret, first = turn_on(client, clock)
-    form = {"deed": "renew", "current": PASSWORD, "code": code_at(secret, clock[0])}
+    form = {"action": "renew", "current": PASSWORD, "code": code_at(secret, clock[0])}
     second = client.post("/your-account", data=form)
     found = [set(re.findall(r'<li class="code">(.*?)</li>', page.text)) for page in (first, second)]
     assert not found[0] & found[1]
@@ -128,9 +128,9 @@ def test_a_name_with_a_script_is_text(client, attack):
     attack(lambda: re.search(r"</h1><p>(.*?),", shown).group(1), html.escape(name))
 
 
-def test_an_unknown_deed_changes_nothing(client):
+def test_an_unknown_action_changes_nothing(client):
     add_account(database())
     enter(client)
-    for form in ({}, {"deed": "x"}, {"deed": "confirm"}):
+    for form in ({}, {"action": "x"}, {"action": "confirm"}):
         assert client.post("/your-account", data=form).status_code in (200, 403)
     assert "Second step: off" in client.get("/your-account").text

@@ -19,7 +19,7 @@ from web.gate import Behind, Gate
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """The gate asks `sessions` alone, which is tested on both kinds of database."""
 
-FAREWELL = b"please leave"
+CLOSING = b"please leave"
 HOST = {"host": "clinic.test"}
 
 
@@ -40,8 +40,8 @@ async def inner(scope, receive, send):
 def client_of(db, tls=False, app=inner, hosts=(), is_known=lambda path: True, **cookies):
     behind = Behind(
         lambda: db,
-        lambda message: message.startswith(b"deed"),
-        FAREWELL,
+        lambda message: message.startswith(b"click"),
+        CLOSING,
         "default-src x",
         tls,
         hosts=hosts,
@@ -203,7 +203,7 @@ def test_a_stranger_s_websocket_is_refused(db):
 def test_an_open_line_ends_with_its_sign_in_though_nobody_speaks(db, client, token):
     with client.websocket_connect("/_stcore/stream") as line:
         sessions.sign_out(db, sessions.actor_of(db, token))
-        assert line.receive_bytes() == FAREWELL
+        assert line.receive_bytes() == CLOSING
         with pytest.raises(WebSocketDisconnect) as end:
             line.receive_bytes()
     assert end.value.code == 1008
@@ -214,7 +214,7 @@ def test_nothing_is_heard_after_the_end(db, client, token, monkeypatch):
     with client.websocket_connect("/_stcore/stream") as line:
         sessions.sign_out(db, sessions.actor_of(db, token))
         line.send_bytes(b"one more thing")
-        assert line.receive_bytes() == FAREWELL
+        assert line.receive_bytes() == CLOSING
 
 
 def seen_at(db):
@@ -227,17 +227,17 @@ def test_timers_do_not_keep_anyone_signed_in(db, client):
         session.scalar(select(SignIn)).seen_at -= timedelta(minutes=10)
     before = seen_at(db)
     with client.websocket_connect("/_stcore/stream") as line:
-        for message in (b"deed of the page itself when it opens", b"timer", b"timer"):
+        for message in (b"click of the page itself when it opens", b"timer", b"timer"):
             line.send_bytes(message)
             line.receive_bytes()
         client.get("/_stcore/host-config")
         assert seen_at(db) == before
-        line.send_bytes(b"deed")
+        line.send_bytes(b"click")
         line.receive_bytes()
         assert seen_at(db) > before + timedelta(minutes=9)
 
 
-def test_opening_a_page_is_a_deed(db, client):
+def test_opening_a_page_is_an_action(db, client):
     with db.session() as session:
         session.scalar(select(SignIn)).seen_at -= timedelta(minutes=10)
     before = seen_at(db)
@@ -248,14 +248,14 @@ def test_opening_a_page_is_a_deed(db, client):
 def test_where_nobody_can_be_asked_nobody_stays(db, client, monkeypatch):
     with client.websocket_connect("/_stcore/stream") as line:
         monkeypatch.setattr(sessions, "actor_of", lambda *asked: 1 / 0)
-        assert line.receive_bytes() == FAREWELL
+        assert line.receive_bytes() == CLOSING
 
 
 def test_a_line_that_idled_too_long_ends(db, client):
     with client.websocket_connect("/_stcore/stream") as line:
         with db.session() as session:
             session.scalar(select(SignIn)).seen_at -= sessions.IDLE
-        assert line.receive_bytes() == FAREWELL
+        assert line.receive_bytes() == CLOSING
 
 
 def test_before_the_statement_is_accepted_one_page_opens_and_no_line(db):

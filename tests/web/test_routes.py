@@ -9,6 +9,7 @@ import zipfile
 from dataclasses import replace
 from datetime import date
 
+import httpx2
 import pytest
 from sqlalchemy import select
 from starlette.applications import Starlette
@@ -20,7 +21,8 @@ from clinic.exchange import downloads
 from clinic.jobs import jobs
 from clinic.patients import caseload, sharing
 from clinic.recordings import incoming
-from db.models import Consent, Role, Scope
+from clinic.recordings.incoming import Incoming
+from db.models import Consent, Role, Scope, new_id
 from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 from tests import doors
@@ -299,6 +301,37 @@ def test_nothing_waits_for_the_disk_in_the_loop(db, settings, who, client, monke
     patch(client, upload.id, offset, bytes(3 * CHUNK_BYTES - offset))
     assert len(waited) >= 3
     assert {name.rpartition("_")[0] for name in waited} == {"disk"}
+
+
+@pytest.mark.attack("30 uploads at once while the disk makes nothing safe before the server has done something else")
+def test_thirty_uploads_on_a_slow_disk_do_not_hold_up_the_loop(db, settings, who, attack, monkeypatch):
+    """Each wait for the disk ends only once the loop has made another turn, which it can't where it waits itself."""
+    real, held_up, uploads = os.fsync, [], []
+    for _ in range(30):
+        uploads.append(incoming._open(settings, Incoming(new_id(), 2 * CHUNK_BYTES, who.account_id)).id)
+
+    async def send_all():
+        loop = asyncio.get_running_loop()
+
+        def slow(descriptor):
+            turned = threading.Event()
+            loop.call_soon_threadsafe(turned.set)
+            held_up.append(not turned.wait(2))
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", slow)
+        served = Starlette(routes=routes(lambda: settings, lambda: db), middleware=[Middleware(SignedIn, actor=who)])
+        told = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE, **OWN}
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(served), base_url="http://127.0.0.1:8501"
+        ) as client:
+            sent = (client.patch(f"/uploads/{one}", content=bytes(CHUNK_BYTES), headers=told) for one in uploads)
+            return await asyncio.gather(*sent)
+
+    answers = asyncio.run(send_all())
+    assert [answer.status_code for answer in answers] == [204] * 30
+    assert len(held_up) >= 30
+    attack(lambda: any(held_up), False)
 
 
 def broken_off():

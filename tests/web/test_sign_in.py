@@ -139,8 +139,8 @@ def test_nothing_opens_before_the_intended_use_is_accepted_once(client):
     with database().read() as session:
         stored = session.get_one(Account, account)
         assert (stored.statement, stored.accepted_at is not None) == (words.STATEMENT_VERSION, True)
-        deeds = list(session.scalars(select(AuditRow.action).where(AuditRow.account_id == account)))
-    assert deeds.count("statement_accepted") == 1
+        actions = list(session.scalars(select(AuditRow.action).where(AuditRow.account_id == account)))
+    assert actions.count("statement_accepted") == 1
     assert "You have accepted this" in client.get("/intended-use").text
     client.cookies.clear()
     assert client.post("/sign-in", data=form).text == "Hello Dr. Invented"

@@ -17,7 +17,7 @@ def message(auto=False, **other):
     return made.SerializeToString()
 
 
-def test_a_click_is_a_deed_and_a_timer_is_none():
+def test_a_click_is_an_action_and_a_timer_is_none():
     assert streamlit_protocol.is_user_action(message())
     assert not streamlit_protocol.is_user_action(message(auto=True))
     assert not streamlit_protocol.is_user_action(message(app_heartbeat=True))
@@ -25,7 +25,7 @@ def test_a_click_is_a_deed_and_a_timer_is_none():
     assert not streamlit_protocol.is_user_action(b"")
 
 
-def test_the_farewell_names_the_door():
+def test_the_last_message_names_the_page_to_sign_in():
     parsed = ForwardMsg()
     parsed.ParseFromString(streamlit_protocol.leave_for("/sign-in"))
     assert parsed.auth_redirect.url == "/sign-in"

@@ -30,7 +30,7 @@ def who(client):
 
 
 def make(client, **form):
-    return client.post(TOKENS, data={"deed": "make", "name": "a <b>script", "current": doors.PASSWORD, **form})
+    return client.post(TOKENS, data={"action": "make", "name": "a <b>script", "current": doors.PASSWORD, **form})
 
 
 def test_a_token_is_shown_once_and_revoked(client, who):
@@ -43,7 +43,7 @@ def test_a_token_is_shown_once_and_revoked(client, who):
     assert "a &lt;b&gt;script" in listed
     assert "For Invented &lt;i&gt;Person." in listed
     token_id = re.search(r'name="token" value="(\w+)"', listed).group(1)
-    assert client.post(TOKENS, data={"deed": "revoke", "token": token_id}).status_code == 303
+    assert client.post(TOKENS, data={"action": "revoke", "token": token_id}).status_code == 303
     assert tokens.actor_of(database(), token) is None
     assert "There is none." in client.get(TOKENS).text
 

@@ -15,7 +15,7 @@ def test_each_page_has_streamlit_s_frame_and_the_script():
         assert answer.text.replace('<script src="/watch.js"></script>', "") == streamlit_protocol.frame()
 
 
-def test_the_script_is_one_of_our_own_and_asks_what_is_no_deed():
+def test_the_script_is_one_of_our_own_and_asks_what_is_no_action():
     answer = client.get("/watch.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "/_stcore/host-config" in answer.text

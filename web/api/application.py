@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,7 +15,6 @@ from starlette.routing import Mount, Route
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.engine import Database
-from fer_core import Analyzer
 from fer_core.errors import FerError
 from web.api import expressions, patients, recordings
 from web.api.caller import Parts
@@ -24,6 +23,9 @@ from web.api.limits import BodyLimit, TooFastError
 from web.api.problems import DESCRIBED, SCHEMA, Problem, refusal
 from web.gate import API
 from web.page import page
+
+if TYPE_CHECKING:
+    from fer_core.analyzer import Analyzer
 
 DESCRIPTION_PAGE, DESCRIPTION_JSON = "/api-description", "/api-description.json"
 ABOUT = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
@@ -13,8 +13,10 @@ from clinic.access import Actor
 from clinic.accounts import tokens
 from clinic.settings import Settings
 from db.engine import Database
-from fer_core import Analyzer
 from web.api.limits import TokenLimit
+
+if TYPE_CHECKING:
+    from fer_core.analyzer import Analyzer
 
 TOKEN = HTTPBearer(auto_error=False, description="A token that was made on the page of your account.")
 

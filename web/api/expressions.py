@@ -6,15 +6,18 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from clinic.settings import Settings
-from fer_core import Analyzer
 from fer_core.errors import FerError
 from web.api.caller import Caller, Parts
 from web.api.schemas import Expressions
+
+if TYPE_CHECKING:
+    from fer_core.analyzer import Analyzer
 
 PIECE_TYPE = "application/octet-stream"
 MOST_WAITING = 16
@@ -26,6 +29,8 @@ _OPENING, _LOOKING, _WAITING = threading.Lock(), threading.Lock(), threading.Bou
 
 def open_analyzer(settings: Settings) -> Analyzer:
     """Return the installation's model, loaded at the first picture. Raises ModelError."""
+    from fer_core.analyzer import Analyzer  # not at the top: it loads torch, which no page needs
+
     with _OPENING:
         if settings not in _OPENED:
             _OPENED[settings] = Analyzer.open(settings.model)

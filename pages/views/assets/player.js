@@ -41,14 +41,20 @@ class Player {
 
   listen() {
     const press = { play: () => this.toggle(), in: () => this.zoom(0.5), out: () => this.zoom(2), all: () => this.range(0, this.length),
-      mark: () => this.ask("mark"), exclude: () => this.ask("exclude"), picture: () => this.picture() };
+      mark: () => this.ask("mark"), exclude: () => this.ask("exclude"), bands: () => this.stack(),
+      png: () => this.want("png"), svg: () => this.want("svg") };
     for (const [name, act] of Object.entries(press)) this.part(name).onclick = act;
     this.part("speed").onchange = (event) => this.pace(Number(event.target.value));
     this.root.onkeydown = (event) => this.key(event);
     const video = this.video;
     video.onplay = video.onpause = video.onended = () => this.say();
     video.onseeked = video.ontimeupdate = () => this.follow();
-    video.onloadeddata = () => { this.first ??= performance.now(); this.draw(); };
+    video.onloadeddata = () => {
+      this.first ??= performance.now();
+      this.draw();
+      // The first picture may be there for the canvas only once it was drawn.
+      video.requestVideoFrameCallback?.(() => this.draw());
+    };
     video.onerror = () => this.fail();
     const plots = this.part("plots");
     plots.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -62,12 +68,15 @@ class Player {
 
   update(data) {
     const other = !this.data || data.series !== this.data.series;
+    // One that was taken before the page was left is not taken again.
+    if (!this.data) this.pictured = data.picture?.number;
     const source = data.source || "";
     if (other) this.decode(data);
     this.data = data;
     this.root.dataset.picture = source ? "yes" : "no";
     this.root.dataset.write = data.writable ? "yes" : "no";
     this.root.dataset.blind = data.blind ? "yes" : "no";
+    this.root.dataset.alone = data.hide_others ? "yes" : "no";
     if (source !== this.source) {
       this.source = source;
       this.part("nothing").textContent = "";
@@ -78,6 +87,10 @@ class Player {
     if (data.seek && data.seek.number !== this.sought) {
       this.sought = data.seek.number;
       this.go(data.seek.time_s);
+    }
+    if (data.picture && data.picture.number !== this.pictured) {
+      this.pictured = data.picture.number;
+      this.picture(data.picture.kind);
     }
     this.say();
     this.draw();
@@ -117,12 +130,14 @@ class Player {
     return rows;
   }
 
-  chart() {
+  chart(seen = null) {
     if (this.plot) this.plot.destroy();
     const text = () => this.style("--st-text-color"), line = () => this.style("--st-border-color");
     const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line }, font: "12px sans-serif" };
+    const plain = this.stacked || this.times.length > DASHED_MOST;
     const series = this.data.names.map((label, place) => ({
-      label, stroke: this.data.colors[place], width: 1.5, dash: this.times.length > DASHED_MOST ? [] : this.data.dashes[place], spanGaps: false,
+      label, stroke: this.data.colors[place], width: 1.5, dash: plain ? [] : this.data.dashes[place], spanGaps: false,
+      fill: this.stacked && place === 0 ? this.data.colors[place] : undefined,
       show: this.shown.has(place),
       // A line alone would not show a sample between two gaps.
       points: { show: true, size: 4, fill: this.data.colors[place], filter: () => this.lonely },
@@ -134,16 +149,26 @@ class Player {
         { ...axis, size: AXIS_PX, values: (u, found) => found.map((value) => `${Math.round(value * 100)} %`) }],
       cursor: { points: { show: false }, y: false, drag: { x: true, y: false, setScale: false } },
       series: [{}, ...series],
+      bands: this.stacked ? this.data.colors.slice(1).map((fill, place) => ({ series: [place + 2, place + 1], fill })) : [],
       hooks: { setSelect: [(u) => this.select(u)], setScale: [(u, key) => key === "x" && this.scaled()], ready: [() => this.scaled()] },
-    }, this.rows, this.part("chart"));
+    }, this.stacked ? stacked_of(this.rows, this.shown) : this.rows, this.part("chart"));
     this.plot.over.addEventListener("click", (event) => {
       if (this.plot.select.width < 3) { this.choose(null); this.go(this.time_at(event.clientX)); }
     });
     this.plot.over.addEventListener("dblclick", () => this.range(0, this.length));
-    this.range(0, this.length);
+    if (seen) this.range(...seen); else this.range(0, this.length);
     this.chips();
     this.root.dataset.ready = "yes";
     performance.mark("recording-ready");
+  }
+
+  stack() {
+    this.stacked = !this.stacked;
+    this.part("bands").setAttribute("aria-pressed", this.stacked);
+    // A stack shows what the whole output is made of.
+    if (this.stacked) { this.before = new Set(this.shown); this.data.names.forEach((name, number) => this.shown.add(number)); }
+    else this.shown = this.before;
+    this.chart([this.low, this.high]);
   }
 
   style(name) { return getComputedStyle(this.root).getPropertyValue(name) || "#808080"; }
@@ -160,7 +185,9 @@ class Player {
         const show = !this.shown.has(number);
         if (show) this.shown.add(number); else this.shown.delete(number);
         chip.setAttribute("aria-pressed", show);
-        this.plot.setSeries(number + 1, { show });
+        // What is hidden takes no room in a stack, which is drawn again.
+        if (this.stacked) this.chart([this.low, this.high]);
+        else this.plot.setSeries(number + 1, { show });
       };
       return chip;
     }));
@@ -467,7 +494,7 @@ class Player {
 
   draw_over() {
     const over = this.part("over"), video = this.video;
-    if (!this.has_video || this.data.blind || !video.videoWidth) return;
+    if (!this.has_video || !video.videoWidth) return;
     const ratio = devicePixelRatio || 1, wide = over.clientWidth, high = over.clientHeight;
     if (over.width !== Math.round(wide * ratio) || over.height !== Math.round(high * ratio)) {
       over.width = Math.round(wide * ratio);
@@ -479,8 +506,8 @@ class Player {
     const scale = Math.min(wide / video.videoWidth, high / video.videoHeight);
     const frame = { left: (wide - video.videoWidth * scale) / 2, top: (high - video.videoHeight * scale) / 2, scale };
     const place = this.place_of(this.at), box = place >= 0 ? this.box_of(place, frame) : null;
-    if (this.data.hide_others) this.hide_others(pen, frame, box);
-    if (!box) return;
+    if (this.data.hide_others) this.show_alone(pen, frame, box);
+    if (!box || this.data.blind) return;
     const look = this.data.looks[this.codes[place]];
     pen.lineWidth = 2;
     pen.strokeStyle = look.color;
@@ -489,11 +516,12 @@ class Player {
     pen.setLineDash([]);
     pen.font = "600 14px sans-serif";
     const width = pen.measureText(look.name).width + 10, top = box.top > 24 ? box.top - 22 : box.top + box.high + 2;
+    const label_left = Math.max(0, Math.min(box.left, wide - width));
     pen.fillStyle = "rgba(18, 24, 28, 0.85)";
-    pen.fillRect(box.left, top, width, 20);
+    pen.fillRect(label_left, top, width, 20);
     pen.fillStyle = "#ffffff";
     pen.textBaseline = "middle";
-    pen.fillText(look.name, box.left + 5, top + 10);
+    pen.fillText(look.name, label_left + 5, top + 10);
   }
 
   box_of(place, frame) {
@@ -503,20 +531,23 @@ class Player {
     return { left: frame.left + left * share, top: frame.top + top * share, wide: (right - left) * share, high: (bottom - top) * share };
   }
 
-  // Where others were seen their places are not kept, so everything around the patient's face is made coarse.
-  hide_others(pen, frame, box) {
+  // Where others were seen their places are not kept, so everything around the patient's face is made coarse. The video
+  // itself is invisible then (player.css): what isn't drawn here is not shown.
+  show_alone(pen, frame, box) {
     const video = this.video, wide = video.videoWidth * frame.scale, high = video.videoHeight * frame.scale;
     this.small ??= document.createElement("canvas");
     this.small.width = MOSAIC_PX;
     this.small.height = Math.max(1, Math.round(MOSAIC_PX * video.videoHeight / video.videoWidth));
     this.small.getContext("2d").drawImage(video, 0, 0, this.small.width, this.small.height);
-    pen.save();
     pen.imageSmoothingEnabled = false;
-    pen.beginPath();
-    pen.rect(frame.left, frame.top, wide, high);
-    if (box) pen.rect(box.left - box.wide * 0.3, box.top - box.high * 0.3, box.wide * 1.6, box.high * 1.6);
-    pen.clip("evenodd");
     pen.drawImage(this.small, frame.left, frame.top, wide, high);
+    if (!box) return;
+    pen.save();
+    pen.imageSmoothingEnabled = true;
+    pen.beginPath();
+    pen.rect(box.left - box.wide * 0.3, box.top - box.high * 0.3, box.wide * 1.6, box.high * 1.6);
+    pen.clip();
+    pen.drawImage(video, frame.left, frame.top, wide, high);
     pen.restore();
   }
 
@@ -551,7 +582,12 @@ class Player {
     plots.setAttribute("aria-valuetext", `${clock(this.at, 1)}, ${said}`);
   }
 
-  picture() {
+  // The program writes down first that a picture is taken, and says so in `data.picture`.
+  want(kind) { this.tell("taken", { kind, number: Date.now() }); }
+
+  picture(kind) {
+    if (!this.plot) return;
+    if (kind === "svg") return save(new Blob([this.as_svg()], { type: "image/svg+xml" }), "chart.svg");
     const chart = this.plot.ctx.canvas, strip = this.strip, whole = document.createElement("canvas");
     whole.width = chart.width;
     whole.height = strip.height + chart.height;
@@ -560,14 +596,30 @@ class Player {
     pen.fillRect(0, 0, whole.width, whole.height);
     pen.drawImage(strip, 0, 0);
     pen.drawImage(chart, 0, strip.height);
-    whole.toBlob((blob) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(blob);
-      link.download = "chart.png";
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-      this.tell("taken", Date.now());
+    whole.toBlob((blob) => save(blob, "chart.png"));
+  }
+
+  // What is in view: the labels, and the curves that are shown, with their names.
+  as_svg() {
+    const wide = 1000, left = 60, plot_px = wide - left - 10, top = 40, high = 240, bottom = top + high;
+    const x = (time_s) => left + (time_s - this.low) / (this.high - this.low) * plot_px;
+    const inside = (run) => run.end_s >= this.low && run.begin_s <= this.high;
+    const rect = (begin, end, y, color) => `<rect x="${begin.toFixed(1)}" y="${y}" width="${Math.max(0.5, end - begin).toFixed(1)}" height="16" fill="${color}"/>`;
+    const text = (at, y, said, anchor = "start") => `<text x="${at.toFixed(1)}" y="${y}" text-anchor="${anchor}">${escaped(said)}</text>`;
+    const parts = this.runs.filter(inside).map((run) =>
+      rect(Math.max(left, x(run.begin_s)), Math.min(left + plot_px, x(run.end_s)), 12, this.data.looks[run.code].color));
+    parts.push(text(0, 25, "Label"), `<path d="M${left} ${top} V${bottom} H${left + plot_px}" fill="none" stroke="#667079"/>`);
+    for (const share of [0, 0.5, 1]) parts.push(text(left - 6, bottom - share * high + 4, `${share * 100} %`, "end"));
+    for (let place = 0; place <= 4; place++) {
+      const time_s = this.low + (this.high - this.low) * place / 4;
+      parts.push(text(x(time_s), bottom + 18, clock(time_s, this.high - this.low < 10 ? 1 : 0), place === 4 ? "end" : place ? "middle" : "start"));
+    }
+    const rows = this.stacked ? stacked_of(this.rows, this.shown) : this.rows;
+    [...this.shown].sort((a, b) => a - b).forEach((number, place) => {
+      parts.push(`<path d="${path_of(rows[0], rows[number + 1], this.low, this.high, x, (value) => bottom - value * high)}" fill="none" stroke="${this.data.colors[number]}" stroke-width="1.3" stroke-dasharray="${this.stacked ? "" : this.data.dashes[number]}"/>`);
+      parts.push(rect(left + place * 130, left + place * 130 + 14, bottom + 30, this.data.colors[number]), text(left + place * 130 + 20, bottom + 43, this.data.names[number]));
     });
+    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${wide} ${bottom + 60}" font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="#ffffff"/>${parts.join("")}</svg>`;
   }
 
   async fail() {
@@ -596,6 +648,37 @@ function bytes(text) {
 }
 
 const floats = (text) => new Float32Array(bytes(text).buffer);
+
+// Each row on top of those before it that are shown; what is hidden has no height.
+function stacked_of(rows, shown) {
+  const found = [rows[0]], sum = new Float64Array(rows[0].length);
+  for (let number = 1; number < rows.length; number++) {
+    const row = rows[number], on = shown.has(number - 1);
+    found.push(row.map((value, place) => value == null ? null : (sum[place] += on ? value : 0)));
+  }
+  return found;
+}
+
+function path_of(times, values, low, high, x, y) {
+  let path = "", down = false;
+  for (let place = 0; place < times.length; place++) {
+    if (times[place] < low || times[place] > high) continue;
+    if (values[place] == null) { down = false; continue; }
+    path += `${down ? "L" : "M"}${x(times[place]).toFixed(1)} ${y(values[place]).toFixed(1)}`;
+    down = true;
+  }
+  return path;
+}
+
+function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+const escaped = (text) => text.replace(/[&<>"]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign]);
 
 function lonely_of(row) {
   const found = [];

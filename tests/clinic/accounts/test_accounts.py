@@ -136,7 +136,7 @@ def test_exactly_the_patients_that_were_shown_are_handed_over(db, admin, orphan)
     assert handover.hand_over(db, admin, giver, taker, None, row(db, admin, "Giver").patients) == 2
 
 
-def test_every_deed_is_written_down_without_a_name(db, admin):
+def test_every_action_is_written_down_without_a_name(db, admin):
     accounts.add(db, admin, "Ben", Role.CLINICIAN)
     ben = row(db, admin, "Ben").id
     accounts.set_role(db, admin, ben, Role.VIEWER)

@@ -21,7 +21,7 @@ def age(db, **passed):
                 setattr(row, name, getattr(row, name) - by)
 
 
-def deeds(db):
+def actions(db):
     with db.read() as session:
         return list(session.scalars(select(AuditRow.action).order_by(AuditRow.number)))
 
@@ -39,7 +39,7 @@ def test_the_token_says_who_acts_and_is_not_stored(db, settings):
     assert (actor.name, actor.role) == ("Dr. Invented", Role.CLINICIAN)
     assert len(token) >= 43
     assert not any(token.encode() in path.read_bytes() for path in settings.data_dir.iterdir() if path.is_file())
-    assert deeds(db) == ["signed_in"]
+    assert actions(db) == ["signed_in"]
 
 
 @pytest.mark.parametrize("name", ["dr.  INVENTED ", "Dr. Invented"])
@@ -97,7 +97,7 @@ def test_known_and_unknown_names_wait_alike_even_with_the_right_password(db):
             "sign_in_delayed",
         ]
     assert code_of(sessions.sign_in, db, "Dr. Invented", PASSWORD) == "sign_in_delayed"
-    assert deeds(db) == ["sign_in_refused"] * 5
+    assert actions(db) == ["sign_in_refused"] * 5
 
 
 def test_the_right_password_forgets_failures(db):

@@ -63,22 +63,22 @@ def test_the_clinician_is_told_and_it_stays_told(db, who, patient, admin, attack
     assert handover.hand_over(db, admin, who.account_id, colleague) == 1
     identities.link(db, admin, who.account_id, ISSUER, "admin@clinic.invalid")
     accounts.reset_password(db, admin, who.account_id)
-    told = takeovers.unread(db, who)
-    attack(lambda: [one.action.value for one in told], ["caseload_handed_over", "provider_linked", "password_reset"])
-    assert {(one.by, one.own) for one in told} == {("Admin", True)}
-    assert told[0].patients == 1
-    takeovers.read(db, who, told[-1].number)
+    found = takeovers.unread(db, who)
+    attack(lambda: [one.action.value for one in found], ["caseload_handed_over", "provider_linked", "password_reset"])
+    assert {(one.by, one.own) for one in found} == {("Admin", True)}
+    assert found[0].patients == 1
+    takeovers.read(db, who, found[-1].number)
     assert takeovers.unread(db, who) == []
     # Who got in with the new password cannot strike it out.
-    assert [one.action for one in takeovers.lately(db, who)] == [one.action for one in told]
+    assert [one.action for one in takeovers.lately(db, who)] == [one.action for one in found]
 
 
 def test_it_is_told_to_whom_it_concerns_alone(db, who, patient, admin):
     second, other = doors.actor(db, "Second", Role.ADMINISTRATOR), doors.actor(db, "Other")
     accounts.reset_password(db, admin, who.account_id)
     assert takeovers.unread(db, other) == takeovers.unread(db, admin) == []
-    (told,) = takeovers.unread(db, second)
-    assert (told.action, told.account, told.own) == (AuditAction.PASSWORD_RESET, "Dr. Invented", False)
+    (found,) = takeovers.unread(db, second)
+    assert (found.action, found.account, found.own) == (AuditAction.PASSWORD_RESET, "Dr. Invented", False)
 
 
 def test_a_new_account_is_not_told_of_what_was_before(db, who, admin):
@@ -89,4 +89,4 @@ def test_a_new_account_is_not_told_of_what_was_before(db, who, admin):
     assert password
     with db.session() as session:
         account = accounts.account_of(session, third.id)
-        assert account.told > 0
+        assert account.read_up_to > 0

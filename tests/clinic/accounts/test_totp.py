@@ -11,7 +11,7 @@ from clinic.accounts import accounts, sessions, totp
 from db.models import RecoveryCode, Role, SecondStep, SignIn
 from storage.media import open_store
 from tests import doors
-from tests.clinic.accounts.test_sessions import age, code_of, deeds
+from tests.clinic.accounts.test_sessions import actions, age, code_of
 from tests.doors import PASSWORD
 
 NAME = "Dr. Invented"
@@ -116,7 +116,7 @@ def test_guessing_codes_has_to_wait_although_the_password_is_right(db, settings,
 
     assert [code_of(guess) for _ in range(5)] == ["second_step_refused"] * 5
     attack(guess, "sign_in_delayed")
-    assert deeds(db).count("sign_in_refused") == 5
+    assert actions(db).count("sign_in_refused") == 5
 
 
 def test_who_types_wrong_once_gets_in_and_nothing_is_held_against_them(db, settings, app, clock):
@@ -144,7 +144,7 @@ def test_a_recovery_code_stands_in_once(db, settings, app, who, clock):
     assert totp.standing(db, who).codes_left == len(rest)
     again = sessions.sign_in(db, NAME, PASSWORD)
     assert code_of(sessions.take_second_step, db, settings, again, code) == "second_step_refused"
-    assert deeds(db).count("recovery_code_used") == 1
+    assert actions(db).count("recovery_code_used") == 1
 
 
 def test_new_recovery_codes_end_the_old_ones(db, settings, app, who, clock):
@@ -199,7 +199,7 @@ def test_an_administrator_resets_it_and_it_is_written_down(db, settings, app, wh
     assert rows == {"Admin": False, NAME: True}
     totp.reset(db, admin, who.account_id)
     assert sessions.actor_of(db, sessions.sign_in(db, NAME, PASSWORD))
-    assert deeds(db).count("second_step_reset") == 1
+    assert actions(db).count("second_step_reset") == 1
     assert code_of(totp.reset_by_console, db, "Nobody") == "unknown_account"
     totp.reset_by_console(db, NAME)
 

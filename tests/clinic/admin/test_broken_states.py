@@ -8,7 +8,6 @@ import json
 import os
 import re
 import socket
-import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from clinic.admin import keyring
 from clinic.settings import Settings
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import migrate, open_database
+from db.sqlite import sqlite3
 from storage import keys
 from tests import postgresql
 

@@ -16,7 +16,7 @@ from clinic.patients import caseload, listing
 from clinic.patients.listing import Asked
 from clinic.recordings import uploads
 from clinic.worker import analysis
-from db.models import AuditRow, Chunk, Consent, JobState, Patient, Sample, Scope, new_id
+from db.models import AuditRow, Consent, JobState, Patient, Sample, Scope, StoredChunk, new_id
 from fer_core.errors import FerError
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, expression
 from tests.consents import agree, change, expire, revoke
@@ -195,7 +195,7 @@ def test_a_consent_that_ends_between_two_chunks_stops_there(db, settings, who, p
     assert analyzer.chunks_given == 2, "the one under way when it ended, and none after it"
     assert upload.path.exists() is left
     with db.read() as session:
-        assert session.scalars(select(Sample)).all() == session.scalars(select(Chunk)).all() == []
+        assert session.scalars(select(Sample)).all() == session.scalars(select(StoredChunk)).all() == []
 
 
 def test_pictures_are_asked_for_one_by_one(db, settings, who, patient, an_upload):

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from sqlalchemy import select
 
 from backup import erasures
 from backup.erasures import Erasure
 from clinic.accounts import accounts
 from clinic.admin import demo, demo_people
+from clinic.conflicts import ConflictError
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
@@ -32,11 +34,13 @@ from clinic.worker import analysis, worker
 from clinic.worker.worker import Worker
 from db import engine
 from db.copies import copy_whole
-from db.models import Account, Patient
+from db.models import Account, Patient, Recording
 from fer_core.errors import FerError
 from fer_core.media.image import read_image
 from tests.clinic.fakes import FakeAnalyzer, eventually
 from tests.consents import agree
+
+DAY = date(2026, 5, 4)
 
 NAME, FILE = "Wilhelmine Zauberberg", "zauberberg-session-7.png"
 OWN = OwnFields("Own", 0, 9, HigherIs.WORSE)
@@ -193,3 +197,42 @@ def test_one_recording_can_be_deleted(db, settings, who):
     deletion.delete_recording(db, settings, who, patient.recordings[0].id)
     left = caseload.get_patient(db, who, patient.id).recordings
     assert [row.id for row in left] == [row.id for row in patient.recordings[1:]]
+
+
+def added_recording(db, settings, who, patient, an_upload):
+    return jobs.enqueue(db, settings, who, patient, [an_upload()], DAY, model_sha256="m").recording_id
+
+
+def added_answer(db, settings, who, patient, an_upload):
+    answers.record(db, who, patient, Given("phq9", DAY, total=5))
+
+
+@pytest.mark.parametrize("add", [added_recording, added_answer])
+def test_what_comes_in_after_it_was_told_refuses_the_deletion(db, settings, who, patient, an_upload, add):
+    added_recording(db, settings, who, patient, an_upload)
+    told = deletion.held_by_patient(db, who, patient)
+    assert (told.counts["recordings"], told.counts["questionnaires"]) == (1, 0)
+    add(db, settings, who, patient, an_upload)
+    with pytest.raises(ConflictError):
+        deletion.delete_patient(db, settings, who, patient, told=told)
+    assert not [one for one in erasures.known(settings.erasures_path) if one.kind == "patient"]
+    assert len(caseload.get_patient(db, who, patient).recordings) == (2 if add is added_recording else 1)
+    deletion.delete_patient(db, settings, who, patient, told=deletion.held_by_patient(db, who, patient))
+
+
+def test_a_recording_handed_in_while_its_patient_is_erased_goes_with_its_files(
+    db, settings, who, patient, an_upload, monkeypatch
+):
+    first = added_recording(db, settings, who, patient, an_upload)
+    late, real = an_upload(), deletion.jobs.delete_files
+
+    def delete_files(db, settings, recording_id):
+        if recording_id == first:
+            jobs.enqueue(db, settings, who, patient, [late], DAY, model_sha256="m")
+        real(db, settings, recording_id)
+
+    monkeypatch.setattr(deletion.jobs, "delete_files", delete_files)
+    deletion.delete_patient(db, settings, who, patient)
+    assert not late.path.exists()
+    with db.read() as session:
+        assert session.scalars(select(Recording)).all() == []

@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import select
 
 from backup import erasures
+from clinic.conflicts import ConflictError
 from clinic.consent import consent
 from clinic.consent.consent import Scope, State
-from clinic.erasure import withdrawal
+from clinic.erasure import deletion, withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.exchange import downloads
 from clinic.jobs import jobs, leases, previews, progress
@@ -208,3 +209,26 @@ def test_a_real_worker_stops_within_five_seconds_and_leaves_nothing(db, settings
 def no_longer_running(db, who, recording_id):
     told = progress.status(db, who, recording_id)
     return told is None or told.state is JobState.CANCELLED
+
+
+def test_what_comes_in_after_it_was_told_refuses_the_withdrawal(db, settings, who, patient, visits, an_upload):
+    told = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
+    enqueue(db, settings, who, patient, an_upload())
+    with pytest.raises(ConflictError):
+        withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], told=told)
+    with db.read() as session:
+        assert consent.missing(session, patient, Scope.KEEP_RESULTS) is None
+    assert len(caseload.get_patient(db, who, patient).recordings) == 4
+    told = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
+    assert withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], told=told) == told
+    assert caseload.get_patient(db, who, patient).recordings == ()
+
+
+def test_of_as_many_recordings_others_are_not_what_was_told(db, settings, who, patient, visits, an_upload):
+    told = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
+    deletion.delete_recording(db, settings, who, visits[0]["queued"])
+    enqueue(db, settings, who, patient, an_upload())
+    now = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
+    assert (now.analyses, now.files, now.recordings) == (told.analyses, told.files, told.recordings)
+    with pytest.raises(ConflictError):
+        withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], told=told)

@@ -4,9 +4,7 @@ import csv
 import io
 import json
 import zipfile
-from dataclasses import replace
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,45 +22,17 @@ from clinic.exchange import exports, imports
 from clinic.jobs import jobs, leases
 from clinic.patients import caseload
 from clinic.recordings import uploads
-from clinic.settings import Settings
-from db.engine import migrate, open_database
-from db.models import AuditRow, Base, Job, JobState, Patient, Recording, Sample
+from db.models import AuditRow, Base, Job, JobState, Recording, Sample
 from fer_core.errors import FerError
-from storage import keys
 from tests import doors
+from tests.clinic.archives import archive_of, changed, demo_id, with_json
 from tests.consents import expire
-
-
-@pytest.fixture
-def elsewhere(tmp_path):
-    """An empty installation: (db, settings)."""
-    settings = replace(Settings.at(tmp_path / "elsewhere"), min_free_bytes=0)
-    settings.data_dir.mkdir()
-    keys.make(settings)
-    migrate(settings.database_url)
-    database = open_database(settings.database_url)
-    yield database, settings
-    database.close()
 
 
 @pytest.fixture
 def demo_patient(db):
     demo.fill(db)
     return demo_id(db, 1)
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    """The archive of an invented patient, made in an installation of its own."""
-    settings = Settings.at(tmp_path_factory.mktemp("origin") / "data")
-    settings.data_dir.mkdir()
-    keys.make(settings)
-    migrate(settings.database_url)
-    database = open_database(settings.database_url)
-    demo.fill(database)
-    written = archive_of(database, settings, demo_id(database, 3))
-    database.close()
-    return written
 
 
 @pytest.fixture
@@ -75,18 +45,6 @@ def failed(db, settings, patient, who):
     queued = jobs.enqueue(db, settings, who, patient, [upload], date(2026, 5, 4), "=HYPERLINK()", model_sha256="m")
     leases.fail(db, leases.claim(db), "internal_error", "The analysis failed.")
     return queued.recording_id
-
-
-def demo_id(db, number):
-    """The id of an invented patient, by the order of their names."""
-    with db.read() as session:
-        return session.scalars(select(Patient.id).order_by(Patient.name)).all()[number]
-
-
-def archive_of(db, settings, patient_id):
-    written = io.BytesIO()
-    exports.export_patient(db, settings, CONSOLE, patient_id, written)
-    return written
 
 
 def rows_of(db, patient_id):
@@ -220,25 +178,6 @@ def test_an_erased_patient_does_not_come_back(db, settings, demo_patient):
     archive = archive_of(db, settings, demo_patient)
     deletion.erase(db, settings, "patient", demo_patient, None)
     refused((db, settings), archive, "patient_erased")
-
-
-def changed(archive, change, name="patient.json"):
-    """The archive with another text in one of its files."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(written, "w") as new:
-        for entry in old.namelist():
-            content = old.read(entry)
-            new.writestr(entry, change(content) if entry == name else content)
-    return written
-
-
-def with_json(archive, change):
-    def edit(content):
-        told = json.loads(content)
-        change(told)
-        return json.dumps(told).encode()
-
-    return changed(archive, edit)
 
 
 @pytest.mark.parametrize(
@@ -378,13 +317,3 @@ def test_jobs_that_ended_are_all_that_an_import_adds(archive, elsewhere):
         assert states <= {JobState.DONE.value, JobState.PARTIAL.value}
         assert session.scalar(select(Recording.created_at)) < datetime.now(UTC)
         assert session.scalar(select(Sample.status)) is not None
-
-
-@pytest.mark.attack("an archive of 60 MB of empty objects, which would take 1.5 GB of memory")
-@pytest.mark.parametrize("content", [b"[" + b"{}," * 20_000_000 + b"{}]", b"[" * 2_000_000, b" " * (65 << 20)])
-def test_a_json_that_fills_the_memory_is_refused_before_it_is_read(db, settings, who, content, attack, monkeypatch):
-    monkeypatch.setattr(imports, "json", SimpleNamespace(loads=None))
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(exports.PATIENT_JSON, content)
-    attack(lambda: imports.import_patient(db, settings, who, written), "export_too_large")

@@ -9,7 +9,7 @@ from clinic.admin import demo
 from clinic.jobs import chunks, jobs, leases, outcomes
 from clinic.jobs.leases import Claim
 from clinic.worker import analysis
-from db.models import Chunk, Job
+from db.models import Job, StoredChunk
 from fer_core.types import FrameResult
 from tests.clinic.fakes import FakeAnalyzer
 
@@ -40,10 +40,10 @@ def test_the_pace_is_that_of_the_last_hour(db, settings, claimed, who):
     assert outcomes.pace(db, who) == outcomes.Pace(0, 0.0, 0)
     chunks.write(db, claimed, chunks.Cursor({}), [FrameResult(0, 12.5)], {}, 1.0)
     assert outcomes.pace(db, who) == outcomes.Pace(0, 12.5, 0)
-    chunks.begin_anew(db, claimed)
+    chunks.restart(db, claimed)
     again = leases.Claim(**{name: getattr(claimed, name) for name in Claim.__slots__})
     analysis.run(db, settings, again, lambda: FakeAnalyzer([[(0,)] * 6]), analysis.Reporter(db, again))
     assert outcomes.pace(db, who) == outcomes.Pace(1, pytest.approx(1.0), 0)
     with db.session() as session:
-        session.scalar(select(Chunk)).written_at = datetime.now(UTC) - timedelta(hours=2)
+        session.scalar(select(StoredChunk)).written_at = datetime.now(UTC) - timedelta(hours=2)
     assert outcomes.pace(db, who).video_s == 0.0

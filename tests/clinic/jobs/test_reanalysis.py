@@ -14,7 +14,7 @@ from clinic.jobs import jobs, leases, progress, reanalysis
 from clinic.patients import caseload
 from clinic.recordings import uploads
 from clinic.worker import analysis
-from db.models import Chunk, Job, JobState, Patient, Recording, Sample
+from db.models import Job, JobState, Patient, Recording, Sample, StoredChunk
 from fer_core.errors import FerError
 from storage.media import open_store
 from tests import doors
@@ -202,7 +202,9 @@ def test_pause_stops_the_running_one_and_keeps_its_chunks(db, settings, analysed
     with db.read() as session:
         version = session.scalar(select(Job).where(Job.reanalysis_id == asked_for, Job.cursor.is_not(None)))
         assert (version.state, version.attempts) == (JobState.QUEUED, 0)
-        chunks = session.scalars(select(Chunk.number).where(Chunk.recording_id == version.recording_id)).all()
+        chunks = session.scalars(
+            select(StoredChunk.number).where(StoredChunk.recording_id == version.recording_id)
+        ).all()
         assert chunks == [0]
     assert leases.claim(db) is None
     reanalysis.pause(db, who, asked_for, paused=False)
@@ -220,7 +222,7 @@ def test_progress_and_time_left_come_from_the_chunks(db, settings, analysed, run
     run(analyzer([[(0,)] * 50], NEW))
     with db.session() as session:
         version = session.scalar(select(Job).where(Job.reanalysis_id == asked_for, Job.state == JobState.DONE))
-        chunk = session.scalar(select(Chunk).where(Chunk.recording_id == version.recording_id))
+        chunk = session.scalar(select(StoredChunk).where(StoredChunk.recording_id == version.recording_id))
         chunk.worked_s = 600.0 * (chunk.end_s - chunk.begin_s) / 10.0
     standing = reanalysis.standing(db, who, asked_for)
     assert (standing.total, standing.done, standing.share) == (4, 1, pytest.approx(0.25))

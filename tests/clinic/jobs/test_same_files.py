@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from clinic.jobs import jobs
-from clinic.jobs.same_files import elsewhere
+from clinic.jobs.same_files import elsewhere, here
 from clinic.patients import caseload
-from tests import doors
+from tests import consents, doors
 
 DAY = date(2026, 5, 4)
 
@@ -35,3 +35,49 @@ def test_a_file_of_somebody_else_s_patient_names_nobody(db, stored):
     foreign = doors.actor(db, "Dr. Foreign")
     found = elsewhere(db, foreign, caseload.add_patient(db, foreign, "Own Person"), stored)
     assert (found.seen, found.more) == ((), True)
+
+
+def hand_in(db, settings, who, patient, an_upload, *contents):
+    consents.agree(db, patient)
+    files = [an_upload("image", content) for content in contents]
+    return jobs.enqueue(db, settings, who, patient, files, DAY, model_sha256="m"), files
+
+
+def test_a_picture_of_a_stored_set_is_its_duplicate_when_it_comes_alone(db, settings, who, patient, an_upload):
+    whole, files = hand_in(db, settings, who, patient, an_upload, b"one", b"two", b"three")
+    for contents in ((b"two",), (b"three", b"one")):
+        found, again = hand_in(db, settings, who, patient, an_upload, *contents)
+        assert found == jobs.Enqueued(whole.recording_id, duplicate=True)
+        assert not any(file.path.exists() for file in again)
+        [(told, count)] = here(db, who, patient, [file.sha256 for file in again])
+        assert (told.visit_number, count) == (1, len(contents))
+    assert all(file.path.exists() for file in files)
+
+
+def test_a_set_with_a_picture_that_is_stored_alone_says_how_many_count_twice(db, settings, who, patient, an_upload):
+    hand_in(db, settings, who, patient, an_upload, b"one")
+    found, files = hand_in(db, settings, who, patient, an_upload, b"one", b"two")
+    assert (found.duplicate, found.counted_twice, found.also_elsewhere) == (False, 1, False)
+    told = here(db, who, patient, [file.sha256 for file in files])
+    assert [(one.visit_number, count) for one, count in told] == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(("first", "second"), [([b"one", b"two"], [b"two"]), ([b"one"], [b"two", b"one"])])
+def test_a_picture_among_others_of_another_patient_is_told(db, settings, who, patient, other, an_upload, first, second):
+    hand_in(db, settings, who, patient, an_upload, *first)
+    found, files = hand_in(db, settings, who, other, an_upload, *second)
+    assert (found.duplicate, found.counted_twice, found.also_elsewhere) == (False, 0, True)
+    assert [one.id for one in elsewhere(db, who, other, [file.sha256 for file in files]).seen] == [patient]
+
+
+def test_a_picture_that_comes_twice_is_taken_once(db, settings, who, patient, an_upload):
+    found, files = hand_in(db, settings, who, patient, an_upload, b"one", b"two", b"one")
+    assert [file.path.exists() for file in files] == [True, True, False]
+    assert hand_in(db, settings, who, patient, an_upload, b"two", b"one")[0].recording_id == found.recording_id
+
+
+def test_a_set_that_was_cancelled_holds_nothing(db, settings, who, patient, an_upload):
+    whole, _ = hand_in(db, settings, who, patient, an_upload, b"one", b"two")
+    jobs.cancel(db, settings, who, whole.recording_id)
+    found, _ = hand_in(db, settings, who, patient, an_upload, b"two")
+    assert (found.duplicate, found.counted_twice) == (False, 0)

@@ -113,15 +113,13 @@ def test_a_caseload_is_not_handed_to_a_disabled_account(db, who, patient):
 
 
 def test_what_was_edited_or_added_meanwhile_is_not_deleted(db, settings, who, patient, recording):
-    with pytest.raises(ConflictError):
-        deletion.delete_patient(db, settings, who, patient, seen=1, recordings=0)
     edits.edit_recording(db, who, recording, 1, RecordingFields(DAY, None, "look at this one"))
     edits.edit_patient(db, who, patient, 1, PatientFields("Other Name"))
     with pytest.raises(ConflictError):
         deletion.delete_recording(db, settings, who, recording, seen=1)
     with pytest.raises(ConflictError):
         deletion.delete_patient(db, settings, who, patient, seen=1)
-    deletion.delete_patient(db, settings, who, patient, seen=2, recordings=1)
+    deletion.delete_patient(db, settings, who, patient, seen=2)
 
 
 def test_a_recording_starts_only_for_the_patient_as_drawn(db, settings, who, patient, an_upload):

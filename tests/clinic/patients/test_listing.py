@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from clinic import clock
-from clinic.consent.consent import Scope
+from clinic.consent.consent import Ending, Scope
 from clinic.patients import caseload, conditions, digests, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.listing import PAGE, Asked, Only, Order
@@ -96,6 +96,9 @@ def test_a_consent_that_ends_within_two_weeks_or_has_ended_asks_for_somebody(db,
         today = clock.today(session)
     ends_on(db, patient, today + timedelta(days=days), Scope.EXPORT)
     assert needs.count(db, who) == int(needed)
+    [line] = listing.page(db, who, Asked()).lines
+    told = [Ending(Scope.EXPORT, today + timedelta(days=days), over=days < 0)]
+    assert list(line.endings) == (told if needed else [])
     ends_on(db, patient, None, Scope.EXPORT)
     assert needs.count(db, who) == 0, "it was renewed"
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -131,6 +132,23 @@ def test_what_is_complete_is_looked_at_and_stored_once(db, settings, who):
     assert list(uploads.uploads_dir(settings).iterdir()) == []
     with pytest.raises(FerError):
         incoming.complete(settings, upload.id, "visit.png", who.account_id)
+
+
+def test_of_requests_that_hand_in_one_upload_at_once_one_is_taken(db, settings, who):
+    content = png()
+    upload = incoming.begin(db, settings, who, len(content))
+    send(settings, upload.id, content, 0, {}, who.account_id)
+
+    def hand_in(_):
+        try:
+            return incoming.complete(settings, upload.id, "visit.png", who.account_id).id
+        except FerError as error:
+            return error.code
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = sorted(threads.map(hand_in, range(4)))
+    assert answers.count(upload.id) == 1
+    assert set(answers) <= {upload.id, "upload_busy", "upload_unknown"}
 
 
 def test_the_container_says_when_a_video_was_recorded(db, settings, who, tmp_path):

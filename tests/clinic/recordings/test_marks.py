@@ -1,17 +1,22 @@
 """Marks stand beside the samples: they change no row, meet no other mark unseen, and count only what was judged."""
 
+import csv
+import io
+import zipfile
+
 import numpy as np
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from clinic.access import Forbidden
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.conflicts import ConflictError
-from clinic.patients import caseload
+from clinic.exchange import exports
+from clinic.patients import caseload, digests
 from clinic.recordings import marks, readings
 from clinic.recordings.marks import Mark, MarkFields, Verdict, agreed_of
-from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Role, Sample
+from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Role, Sample, TrendDigest
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
 from fer_core.reading.reading import Series, read
@@ -81,12 +86,12 @@ def test_a_mark_is_kept_and_no_sample_is_changed(db, recording, clinician):
 
 
 def test_two_people_who_mark_the_same_stretch_meet(db, recording, clinician):
-    marks.add(db, clinician, recording, EXCLUDED, seen=0)
+    marks.add(db, clinician, recording, EXCLUDED, seen=[])
     with pytest.raises(ConflictError) as met:
-        marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=0)
+        marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=[])
     assert "camera" in met.value.differences[0].stored
     marks.add(db, clinician, recording, MarkFields(1.0, 3.0, Verdict.UNCLEAR), seen=met.value.revision)
-    marks.add(db, clinician, recording, MarkFields(50.0, 60.0, Verdict.UNCLEAR), seen=0)
+    marks.add(db, clinician, recording, MarkFields(50.0, 60.0, Verdict.UNCLEAR), seen=[])
     assert len(marks.marks(db, clinician, recording)) == 3
 
 
@@ -220,3 +225,59 @@ def test_a_recording_after_its_marks_is_another_than_as_analysed(db, recording, 
     assert len(after.series.statuses) == len(told.series.statuses) - 500
     assert after.reading.shares != told.reading.shares
     assert readings.tell(db, clinician, recording, 3.0).reading == told.reading
+
+
+def test_what_is_not_the_patient_counts_nowhere_and_comes_back_with_the_mark(db, settings, recording, clinician):
+    before = stored_summary(db, recording)
+    digests.refresh(db)
+    mark_id = marks.add(db, clinician, recording, MarkFields(10.0, 70.0, Verdict.NOT_PATIENT))
+    during = stored_summary(db, recording)
+    assert during["reasons"][Status.NOT_PATIENT] == pytest.approx(60 / 300, abs=0.01)
+    assert during["usable_s"] == pytest.approx(before["usable_s"] - 60, abs=8)
+    assert during["shares"] != before["shares"]
+    told = readings.tell(db, clinician, recording)
+    inside = (told.raw.time_s >= 10) & (told.raw.time_s < 70)
+    assert np.isnan(told.raw.outputs[inside]).all()
+    assert np.isnan(told.boxes[inside]).all()
+    assert {told.raw.statuses[place] for place in np.flatnonzero(inside)} == {Status.NOT_PATIENT}
+    assert Status.NOT_PATIENT not in {told.raw.statuses[place] for place in np.flatnonzero(~inside)}
+    assert label_at(db, recording, 20.0, 30.0) is None
+    with db.read() as session:
+        assert session.scalar(select(TrendDigest)) is None, "it was made of the summary before"
+    marks.edit(db, clinician, mark_id, 1, MarkFields(10.0, 20.0, Verdict.NOT_PATIENT))
+    assert stored_summary(db, recording)["reasons"][Status.NOT_PATIENT] == pytest.approx(10 / 300, abs=0.01)
+    marks.edit(db, clinician, mark_id, 2, MarkFields(10.0, 20.0, Verdict.UNCLEAR))
+    assert stored_summary(db, recording) == before
+    marks.edit(db, clinician, mark_id, 3, MarkFields(10.0, 20.0, Verdict.NOT_PATIENT))
+    marks.remove(db, clinician, mark_id, 4)
+    assert stored_summary(db, recording) == before
+
+
+def test_values_of_somebody_else_leave_in_no_archive(db, settings, patient, recording, clinician):
+    marks.add(db, clinician, recording, MarkFields(10.0, 70.0, Verdict.NOT_PATIENT))
+    written = io.BytesIO()
+    exports.export_patient(db, settings, clinician, patient, written)
+    with zipfile.ZipFile(written) as archive, archive.open(exports.SAMPLES_CSV) as raw:
+        rows = list(csv.DictReader(io.TextIOWrapper(raw, "utf-8-sig")))
+    inside = [row for row in rows if 10 <= float(row["time_s"]) < 70]
+    assert len(inside) == 300
+    assert {(row["status"], row["track"], row["happy"], row["left"]) for row in inside} == {
+        ("not_patient", "-1", "", "")
+    }
+    assert any(row["happy"] for row in rows if not 10 <= float(row["time_s"]) < 70)
+
+
+def test_who_it_is_stays_where_only_the_summary_is_kept(db, recording, clinician):
+    with db.session() as session:
+        session.execute(delete(Sample))
+    before = stored_summary(db, recording)
+    with pytest.raises(FerError) as refusal:
+        marks.add(db, clinician, recording, MarkFields(10.0, 70.0, Verdict.NOT_PATIENT))
+    assert refusal.value.code == "moments_gone"
+    assert stored_summary(db, recording) == before
+    assert marks.marks(db, clinician, recording) == []
+
+
+def stored_summary(db, recording):
+    with db.read() as session:
+        return session.get_one(Recording, recording).summary

@@ -4,9 +4,15 @@ import pytest
 from sqlalchemy import select
 
 from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError
 from clinic.consent.consent import Scope
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
+from clinic.patients import edits, events
+from clinic.patients.events import EventKind
+from clinic.patients.fields import PatientFields
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Given
 from clinic.reports import reports
 from clinic.reports.content import Asked
 from db.models import AuditRow
@@ -54,6 +60,27 @@ def test_of_nothing_there_is_no_report(db, settings, who, patient):
     with pytest.raises(FerError) as refusal:
         reports.prepare(db, settings, who, patient, Asked(recording_id="0" * 32), Kind.PDF)
     assert refusal.value.code == "nothing_to_report"
+
+
+@pytest.mark.parametrize("what", ["answer", "event", "name"])
+def test_what_a_colleague_changes_while_it_is_made_refuses_it(db, settings, who, patient, monkeypatch, what):
+    consents.agree(db, patient)
+    add(db, patient, 2)
+    real = reports.html
+
+    def colleague(made):
+        if what == "answer":
+            answers.record(db, who, patient, Given("phq9", FIRST, total=5))
+        elif what == "event":
+            events.add(db, who, patient, EventKind.SESSION, FIRST, "a session")
+        else:
+            edits.edit_patient(db, who, patient, 1, PatientFields("Another Name"))
+        return real(made)
+
+    monkeypatch.setattr(reports, "html", colleague)
+    with pytest.raises(ConflictError):
+        reports.prepare(db, settings, who, patient, Asked(), Kind.HTML)
+    assert not (settings.data_dir / "downloads").exists()
 
 
 def test_the_preview_is_what_is_printed(db, settings, who, patient):

@@ -17,7 +17,7 @@ from clinic.jobs import jobs, leases, previews, progress
 from clinic.jobs.leases import LeaseLostError
 from clinic.worker import analysis
 from clinic.worker.selftest import write_clip
-from db.models import Chunk, Job, JobState, Recording, Sample
+from db.models import Job, JobState, Recording, Sample, StoredChunk
 from fer_core.analyzer import Analyzer
 from fer_core.errors import MEDIA_CODES, MediaError, ModelError
 from fer_core.media import reader
@@ -226,9 +226,9 @@ def resumed(db, recording_id):
     """The chunks of a recording as (number, samples, begin, end), in their order."""
     with db.read() as session:
         found = session.execute(
-            select(Chunk.number, Chunk.samples, Chunk.begin_s, Chunk.end_s)
-            .where(Chunk.recording_id == recording_id)
-            .order_by(Chunk.number)
+            select(StoredChunk.number, StoredChunk.samples, StoredChunk.begin_s, StoredChunk.end_s)
+            .where(StoredChunk.recording_id == recording_id)
+            .order_by(StoredChunk.number)
         )
         return [tuple(row) for row in found]
 

@@ -1,7 +1,6 @@
 """A full disk: the worker waits and goes on, its guard survives, and reading needs no room."""
 
 import errno
-import sqlite3
 import threading
 from datetime import date
 
@@ -16,8 +15,9 @@ from clinic.patients import caseload
 from clinic.recordings.states import State, Tone
 from clinic.worker import supervisor, worker
 from clinic.worker.health import WorkerHealth, read_health, write_health
-from db.models import Chunk, Job, JobState
+from db.models import Job, JobState, StoredChunk
 from db.room import DiskFullError, disk_full
+from db.sqlite import sqlite3
 from tests import doors
 from tests.clinic.fakes import FakeAnalyzer, eventually
 
@@ -90,7 +90,7 @@ def test_an_analysis_waits_for_room_and_goes_on(db, settings, who, queued, worki
     with db.read() as session:
         job = session.scalar(select(Job))
         assert (job.attempts, job.error_code) == (1, None), "the try with the full disk doesn't count"
-        tokens = list(session.scalars(select(Chunk.lease_token).order_by(Chunk.number)))
+        tokens = list(session.scalars(select(StoredChunk.lease_token).order_by(StoredChunk.number)))
         assert tokens[0] < tokens[1], "what was written is not done again"
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from clinic.jobs import jobs, leases, progress
 from clinic.worker import worker
 from clinic.worker.health import read_health
-from db.models import Chunk, JobState, Recording, Sample
+from db.models import JobState, Recording, Sample, StoredChunk
 from fer_core.errors import FerError
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, eventually, expression
 
@@ -55,13 +55,13 @@ def start(settings):
     """Return a function that starts a worker process with a scripted analyzer; all are ended at the end."""
     started = []
 
-    def process(*arguments):
+    def process(*arguments, text=PROCESS):
         environment = {
             **os.environ,
             "FER_DATA_DIR": str(settings.data_dir),
             "FER_DATABASE_URL": settings.database_url,
         }
-        child = subprocess.Popen([sys.executable, "-c", PROCESS, *arguments], cwd=ROOT, env=environment)
+        child = subprocess.Popen([sys.executable, "-c", text, *arguments], cwd=ROOT, env=environment)
         started.append(child)
         return child
 
@@ -113,7 +113,7 @@ def test_what_was_written_is_not_done_again(db, settings, queued, start, who):
 def tokens(db):
     """The fencing tokens under which the chunks were written, in the chunks' order."""
     with db.read() as session:
-        return list(session.scalars(select(Chunk.lease_token).order_by(Chunk.number)))
+        return list(session.scalars(select(StoredChunk.lease_token).order_by(StoredChunk.number)))
 
 
 def test_several_workers_share_a_folder_under_numbers(settings, db):
@@ -182,6 +182,19 @@ def test_sigterm_gives_the_job_back_and_ends_well(db, settings, queued, start, w
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 0
     assert progress.status(db, who, queued).state is JobState.QUEUED
+
+
+STUCK = PROCESS.replace("report(FakeAnalyzer.progress(1))", "pass")
+"""The same, but it never asks whether it shall end."""
+
+
+def test_sigterm_ends_a_worker_that_hears_nothing(db, settings, queued, start, who):
+    child = start(text=STUCK)
+    eventually(lambda: reached(settings))
+    child.send_signal(signal.SIGTERM)
+    # It ends itself after 4 s; the rest is for a busy machine. The analysis alone would go on until the gate opens.
+    assert child.wait(15) == worker.PARENT_GONE
+    assert worker.LAST_WORDS_S < 5
 
 
 def test_a_worker_without_its_parent_ends(settings, db, start):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_core.emotions import Emotion
-from fer_core.media.annotate import annotate, caption, draw
+from fer_core.media.annotate import NOBODY, annotate, caption, draw
 from fer_core.media.video import frames, probe
 from fer_core.types import FrameResult
 from tests.fer_core.reading.test_reading import expression
@@ -25,6 +25,16 @@ def test_others_are_pixelated_and_the_patient_is_not():
     assert (drawn[100:160, 40:100] == noise[100:160, 40:100]).all()
     both = draw(noise, [patient, other])
     assert (both[100:160, 320:380] == noise[100:160, 320:380]).all()
+
+
+def test_a_bystander_whom_nobody_detected_is_pixelated_too_and_without_the_patient_all_of_it():
+    noise = np.random.default_rng(0).integers(0, 256, (320, 480, 3), np.uint8)
+    patient = expression(Emotion.HAPPY, track=0, left=20)
+    for faces, shown in (([patient], 0), ([], 0), ([patient], NOBODY)):
+        drawn = draw(noise, faces, patient=shown)
+        assert (np.diff(drawn[100:160, 320:380].astype(int), axis=1) == 0).mean() > 0.9
+        kept = (drawn[100:160, 40:100] == noise[100:160, 40:100]).all()
+        assert kept == (bool(faces) and shown == 0)
 
 
 def test_a_face_at_the_edge_is_pixelated_too():

@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from clinic.consent.consent import Ending, Scope
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import Line
 from clinic.patients.needs import Need
-from clinic.words import FORBIDDEN, NEEDS
+from clinic.words import NEEDS
 from fer_core.emotions import EMOTION_LABELS
 from pages.views import caseload_table
+from tests.forbidden_claims import claims_in
 
 
 def trend(shares, lines, low=0.1, high=0.3):
@@ -40,13 +42,42 @@ def test_names_travel_as_they_are_and_needs_as_words():
 
 def test_each_need_has_words_and_none_speaks_of_risk():
     assert set(NEEDS) >= set(Need)
-    assert not [said for said in NEEDS.values() for phrase in FORBIDDEN if phrase in said.lower()]
+    assert not claims_in(" ".join(NEEDS.values()))
 
 
 @pytest.mark.parametrize(("recordings", "badge"), [(0, "No consent"), (2, "Closed: no consent")])
 def test_of_a_closed_patient_nothing_is_drawn(recordings, badge):
     row = caseload_table._row(line(closed=True, recordings=recordings))
     assert (row["badges"], row["trends"], row["usable"]) == ([badge], [], "–")
+
+
+END, START = date(2026, 1, 5), date(2026, 1, 9)
+
+
+@pytest.mark.parametrize(
+    ("closed", "endings", "badges", "needs"),
+    [
+        (False, [Ending(Scope.ANALYSE, END, False)], [], ["Consent ends on 5 Jan 2026"]),
+        (
+            True,
+            [Ending(Scope.ANALYSE, END, True), Ending(Scope.KEEP_RESULTS, START, True)],
+            ["Closed: consent ended on 9 Jan 2026"],
+            ["Consent ended on 5 Jan 2026"],
+        ),
+        (True, [], ["Closed: no consent"], []),
+        (False, [Ending(Scope.EXPORT, END, True)], [], ["Consent to export the results ended on 5 Jan 2026"]),
+        (
+            False,
+            [Ending(Scope.ANALYSE, END, True), Ending(Scope.KEEP_RESULTS, START, False)],
+            [],
+            ["Consent ended on 5 Jan 2026", "Consent ends on 9 Jan 2026"],
+        ),
+    ],
+)
+def test_a_consent_that_ends_one_that_ended_and_none_are_told_apart(closed, endings, badges, needs):
+    needed = (Need.CONSENT_ENDS,) if endings else ()
+    row = caseload_table._row(line(closed=closed, endings=tuple(endings), needs=needed))
+    assert (row["badges"], row["needs"]) == (badges, needs)
 
 
 def test_emergency_access_says_until_when(monkeypatch):

@@ -1,0 +1,184 @@
+"""Whether the rows of an archive are those of one patient, and such as the pages can show."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from datetime import time as clock_time
+from typing import Any
+
+from sqlalchemy import JSON, Column, String, Table
+
+from clinic.consent.consent import DOCUMENT_MAX, Scope
+from clinic.exchange.archive_rows import Row, newer
+from clinic.exchange.exports import owner
+from clinic.jobs.jobs import ACTIVE
+from clinic.patients import conditions, events, fields, imported
+from clinic.patients.summaries import Summary
+from clinic.questionnaires import answers, scales, schedule
+from clinic.questionnaires.published import PUBLISHED
+from clinic.recordings import marks, uploads
+from clinic.texts import hides_something
+from db.models import (
+    Consent,
+    FaceCondition,
+    ImportedSeries,
+    Job,
+    JobState,
+    Patient,
+    PatientEvent,
+    QuestionnaireAnswer,
+    QuestionnaireSchedule,
+    Recording,
+    RecordingMark,
+    UtcDateTime,
+)
+
+Tables = dict[str, list[Row]]
+MOST_VISITS = 10**6
+"""No archive of a person has more: a higher number would leave none for the visits to come."""
+
+
+def check(known: dict[str, Table], tables: Tables) -> None:
+    """Raise ValueError or TypeError for rows that are not all of one patient, or that the pages could not show."""
+    (patient,) = tables[Patient.__tablename__]
+    for name, table in known.items():
+        _check_owners(table, owner(table, known.values()), tables)
+        if check_row := CHECKS.get(name):
+            for row in tables[name]:
+                check_row(row)
+    # Versions of before kept marks that are not seen.
+    patient["name"] = fields.valid_name(patient["name"])
+    patient["code"] = fields.valid_code(patient.get("code", ""))
+    recordings = tables[Recording.__tablename__]
+    may_name = {None, *(recording["id"] for recording in recordings if recording.get("version_of") is None)}
+    if any(recording.get("version_of") not in may_name for recording in recordings):
+        raise ValueError("a version of another patient's recording")
+    _number_visits(patient, recordings)
+
+
+def _check_owners(table: Table, column: Column[Any] | None, tables: Tables) -> None:
+    """Raise ValueError for a row that belongs to none of the archive's, or has no id."""
+    if column is not None:
+        (parent,) = (key.column.table.name for key in column.foreign_keys)
+        above = {row["id"] for row in tables[parent]}
+        if any(row[column.name] not in above for row in tables[table.name]):
+            raise ValueError("a row of another patient")
+    if any("id" in row and not _is_id(row["id"]) for row in tables[table.name]):
+        raise ValueError("no id")
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
+
+
+def _check_job(job: Row) -> None:
+    # The sentence is shown as it is, and Markdown could hide a link in it.
+    if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
+        raise ValueError("no ended analysis")
+    if not all(_is_id(source["id"]) for source in job["sources"]):
+        raise ValueError("no id of a file")
+
+
+def _number_visits(patient: Row, recordings: list[Row]) -> None:
+    """Give the visits of an export from before they had numbers theirs. Raises ValueError where two have the same."""
+    firsts = [recording for recording in recordings if recording.get("version_of") is None]
+    in_order = sorted(firsts, key=lambda row: (row.get("number", 0), row["created_at"], row["id"]))
+    numbers = {row["id"]: row.get("visit_number", place) for place, row in enumerate(in_order, 1)}
+    if len(set(numbers.values())) != len(numbers) or any(not 0 < number < MOST_VISITS for number in numbers.values()):
+        raise ValueError("no numbers of visits")
+    for recording in recordings:
+        recording["visit_number"] = numbers[recording.get("version_of") or recording["id"]]
+    patient["visits"] = max([0, *numbers.values(), min(patient.get("visits", 0), MOST_VISITS)])
+
+
+def _check_consent(given: Row) -> None:
+    Scope(given["scope"])
+    if hides_something(given["document"]) or len(given["document"]) > DOCUMENT_MAX:
+        raise ValueError("a document with something hidden in it")
+
+
+def _check_answer(answer: Row) -> None:
+    scale = scales.read_description(answer["scale"], answer["definition"])
+    items = answer["items"]
+    if items is not None and not isinstance(items, list):
+        raise ValueError("no answers")
+    if items is None and answer["total"] is None:
+        raise ValueError("neither answers nor a total")
+    score = answers.score_of(scale, items, answer["total"])
+    if answer["how"] not in answers.HOW or score.total != answer["total"] or not _is_key(answer["scale"]):
+        raise ValueError("no questionnaire")
+
+
+def _check_schedule(planned: Row) -> None:
+    if hides_something(planned["name"]) or not 1 <= planned["every_days"] <= schedule.EVERY_MOST:
+        raise ValueError("no schedule")
+    if not _is_key(planned["scale"]):
+        raise ValueError("no questionnaire")
+
+
+def _is_key(scale: str) -> bool:
+    return scale in PUBLISHED or _is_id(scale)
+
+
+def _check_recording(recording: Row) -> None:
+    settings, chosen_in = recording["settings"], recording["settings"].get("chosen_in")
+    if not isinstance(settings, dict) or (chosen_in is not None and not _is_id(chosen_in)):
+        raise ValueError("no settings")
+    if recording["kind"] not in ("video", "pictures"):
+        raise ValueError("no kind of recording")
+    fields.valid_note(recording["note"])
+    if name := unicodedata.normalize("NFC", recording["source_name"]):
+        recording["source_name"] = uploads.clean_name(name)
+        if recording["source_name"] != name:
+            raise ValueError("a name with something hidden in it")
+    if recording["summary"] is not None:
+        Summary.from_dict(recording["summary"])
+
+
+def typed(table: Table, row: Row) -> Row:
+    """Return a row of JSON as the table holds it. Raises FerError ``export_newer``, ValueError, TypeError."""
+    if not row.keys() <= set(table.columns.keys()):
+        raise newer()
+    return {name: _value(table.columns[name], value) for name, value in row.items()}
+
+
+def _value(column: Column[Any], value: Any) -> Any:
+    """Return a value of JSON as the column holds it. Raises ValueError for one that doesn't fit."""
+    if value is None and column.nullable:
+        return None
+    kind = column.type.python_type
+    if isinstance(column.type, JSON):
+        if isinstance(value, (dict, list)):
+            return value
+    elif isinstance(column.type, UtcDateTime):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment
+    elif kind in (date, clock_time):
+        return kind.fromisoformat(value)
+    elif kind is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    elif type(value) is kind and not _too_long(column, value):
+        return value
+    raise ValueError(f"{column.name} doesn't hold this")
+
+
+def _too_long(column: Column[Any], value: Any) -> bool:
+    return isinstance(column.type, String) and len(value) > (column.type.length or math.inf)
+
+
+CHECKS: dict[str, Callable[[Row], None]] = {
+    Recording.__tablename__: _check_recording,
+    Consent.__tablename__: _check_consent,
+    QuestionnaireAnswer.__tablename__: _check_answer,
+    QuestionnaireSchedule.__tablename__: _check_schedule,
+    RecordingMark.__tablename__: marks.check_row,
+    PatientEvent.__tablename__: events.check_row,
+    FaceCondition.__tablename__: conditions.check_row,
+    ImportedSeries.__tablename__: imported.check_row,
+    Job.__tablename__: _check_job,
+}

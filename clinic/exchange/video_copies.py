@@ -1,0 +1,183 @@
+"""Copies of kept videos with boxes and labels, all but the patient's face unrecognisable: asked for, followed, dropped.
+
+A worker makes them (clinic/worker/copying.py). Who asked fetches the copy once, as any other download.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit, clock
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.exchange import downloads
+from clinic.exchange.exports import NEEDED
+from clinic.recordings import playback
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import JobState, Recording, VideoCopy
+from fer_core.errors import FerError
+
+SCOPES = (*NEEDED, Scope.KEEP_VIDEO)
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 3
+OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+LOST = "The copy stopped unexpectedly three times. Please ask for it again, or for help."
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStatus:
+    """How far a copy is: `share` 0 to 1, `error` where it failed, `ticket` where it can be fetched."""
+
+    id: str
+    state: JobState
+    share: float
+    error: str | None
+    ticket: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be made."""
+        return self.state.value in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class CopyClaim:
+    """A copy that a worker holds by `token`."""
+
+    id: str
+    token: int
+    recording_id: str
+    patient_id: str
+    account_id: str
+
+
+def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
+    """Queue a copy of a recording's kept video and return its id; one that is still open is not asked for twice.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``no_video``.
+    """
+    with db.read() as session:
+        access.require_writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
+    if playback.kept(db, settings, actor, recording_id) is None:
+        raise FerError("No video of this recording is kept.", "no_video")
+    with db.session() as session:
+        recording = access.recording_of(session, recording_id)
+        account = access.require_writer_of(session, actor, recording.patient_id)
+        consent.need(session, recording.patient_id, *SCOPES)
+        known = _newest(session, recording_id, account.id)
+        if known is not None and known.state in OPEN and not known.cancel_requested:
+            return known.id
+        copy = VideoCopy(
+            recording_id=recording_id,
+            account_id=account.id,
+            state=JobState.QUEUED.value,
+            total_s=recording.duration_s,
+            created_at=clock.now(),
+        )
+        session.add(copy)
+        session.flush()
+        audit.write(session, AuditAction.VIDEO_COPY_ASKED, account.id, recording.patient_id, recording_id)
+        return copy.id
+
+
+def standing(db: Database, settings: Settings, actor: Actor, recording_id: str) -> CopyStatus | None:
+    """Return how far the copy is that the acting person asked for last, None where there is none.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        account = access.require_writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
+        copy = _newest(session, recording_id, account.id)
+        if copy is None:
+            return None
+        share = min(1.0, copy.done_s / copy.total_s) if copy.total_s else 0.0
+        found = CopyStatus(copy.id, JobState(copy.state), share, copy.error_message, copy.ticket)
+    if found.ticket is not None and not downloads.waits(settings, found.ticket):
+        return None
+    return found
+
+
+def cancel(db: Database, actor: Actor, recording_id: str) -> None:
+    """Drop the copy that the acting person asked for: at once where it waits, within a second where it is made.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.session() as session:
+        recording = access.recording_of(session, recording_id)
+        account = access.require_writer_of(session, actor, recording.patient_id)
+        copy = _newest(session, recording_id, account.id)
+        if copy is None or copy.state not in OPEN:
+            return
+        copy.cancel_requested = True
+        if copy.state == JobState.QUEUED.value:
+            copy.state = JobState.CANCELLED.value
+        audit.write(session, AuditAction.VIDEO_COPY_CANCELLED, account.id, recording.patient_id, recording_id)
+
+
+def claim(db: Database) -> CopyClaim | None:
+    """Take the copy that waits longest, or whose worker died; None where there is none. For the worker alone."""
+    with db.read() as session:
+        if _waiting(session) is None:
+            return None
+    with db.session() as session:
+        copy = _waiting(session)
+        if copy is None:
+            return None
+        if copy.attempts >= MAX_ATTEMPTS or copy.cancel_requested:
+            ended = JobState.CANCELLED if copy.cancel_requested else JobState.FAILED
+            copy.state, copy.error_message = ended.value, None if copy.cancel_requested else LOST
+            return None
+        copy.state, copy.attempts = JobState.RUNNING.value, copy.attempts + 1
+        copy.lease_until = clock.now() + LEASE
+        patient_id = session.get_one(Recording, copy.recording_id).patient_id
+        return CopyClaim(copy.id, copy.attempts, copy.recording_id, patient_id, copy.account_id)
+
+
+def progress(db: Database, claimed: CopyClaim, done_s: float) -> bool:
+    """Write how far a copy is, renew the lease, and return whether it is still wanted and allowed."""
+    with db.session() as session:
+        copy = _held(session, claimed)
+        if copy is None or copy.cancel_requested:
+            return False
+        copy.done_s, copy.lease_until = done_s, clock.now() + LEASE
+        return consent.missing(session, claimed.patient_id, *SCOPES) is None
+
+
+def end(
+    db: Database, claimed: CopyClaim, state: JobState, ticket: str | None = None, message: str | None = None
+) -> bool:
+    """End a copy or put it back, and return whether it was still this worker's."""
+    with db.session() as session:
+        copy = _held(session, claimed)
+        if copy is None:
+            return False
+        if copy.cancel_requested:
+            state, ticket = JobState.CANCELLED, None
+        copy.state, copy.ticket, copy.error_message, copy.lease_until = state.value, ticket, message, None
+        if state is JobState.QUEUED:
+            copy.attempts -= 1
+        return True
+
+
+def _newest(session: Session, recording_id: str, account_id: str) -> VideoCopy | None:
+    mine = select(VideoCopy).where(VideoCopy.recording_id == recording_id, VideoCopy.account_id == account_id)
+    return session.scalar(mine.order_by(VideoCopy.number.desc()).limit(1))
+
+
+def _waiting(session: Session) -> VideoCopy | None:
+    lost = (VideoCopy.state == JobState.RUNNING.value) & ~clock.pending(VideoCopy.lease_until, LEASE, clock.now())
+    waiting = select(VideoCopy).where(or_(VideoCopy.state == JobState.QUEUED.value, lost))
+    return session.scalar(waiting.order_by(VideoCopy.number).limit(1))
+
+
+def _held(session: Session, claimed: CopyClaim) -> VideoCopy | None:
+    copy = session.get(VideoCopy, claimed.id)
+    mine = copy is not None and copy.attempts == claimed.token and copy.state == JobState.RUNNING.value
+    return copy if mine else None

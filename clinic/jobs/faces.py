@@ -1,0 +1,96 @@
+"""Who of several faces is the patient: a face that turns into somebody else is split, and a choice is made again."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from clinic import audit
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.conflicts import need_unchanged
+from clinic.consent import consent
+from clinic.jobs import jobs, previews, reanalysis, tracks
+from clinic.jobs.jobs import ACTIVE, job_key, job_to_change
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Job, JobState, Recording
+from fer_core.errors import FerError
+
+FILE_GONE = (
+    "The file is not kept, nor is anything of other faces, so another face can't be chosen any more. A stretch that"
+    " shows somebody else can still be marked as not the patient."
+)
+UNDER_WAY = "Another analysis of this recording is not over yet."
+
+
+def splits(db: Database, actor: Actor, recording_id: str) -> int:
+    """Return how often faces of a recording were split: what a choice says that it has seen.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _, recording, _ = job_to_change(session, actor, recording_id)
+        return len(tracks.splits_of(recording))
+
+
+def split(
+    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int, at_s: float, seen: int | None = None
+) -> None:
+    """Make two faces of one that turns into somebody else at a moment (seconds), while a face is to be chosen.
+
+    `seen`: how many splits were on the screen. Raises Forbidden, ConsentError, ConflictError, FerError
+    ``unknown_recording``, ``nothing_to_choose``, ``nothing_to_split``.
+    """
+    with db.session() as session:
+        account, recording, job = job_to_change(session, actor, recording_id)
+        if job is None or job.state != JobState.CHOOSING.value or recording.kind != "video":
+            raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
+        new = tracks.split(session, recording, track, at_s)
+        audit.write(session, AuditAction.FACE_SPLIT, account.id, recording.patient_id, recording_id)
+        # Within the transaction: where the pictures can't be told apart, the faces stay one.
+        previews.split(settings, recording_id, track, at_s, new)
+
+
+def stays(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str | None:
+    """Return why another face can't be chosen, None where it can. Raises Forbidden, FerError ``unknown_recording``."""
+    with db.read() as session:
+        _, recording, _ = job_to_change(session, actor, recording_id)
+        return _stays(session, settings, recording)
+
+
+def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
+    """Look at a kept file again and ask whose face is meant; return the id of the new version.
+
+    The result so far is shown until another face was chosen. Raises Forbidden, FerError ``unknown_recording``,
+    ``choice_stays``.
+    """
+    with db.session() as session:
+        account, recording, _ = job_to_change(session, actor, recording_id)
+        why = _stays(session, settings, recording)
+        if why is not None:
+            raise FerError(why, "choice_stays")
+        visit = _of_visit(recording)
+        asked = {tracks.ASKED: session.scalar(select(func.count()).where(visit)) or 0}
+        key = job_key(recording.version_of or recording.id, recording.model_sha256, {**recording.settings, **asked})
+        priority = jobs.VIDEO_PRIORITY if recording.kind == "video" else jobs.PICTURES_PRIORITY
+        version = reanalysis.add_version(session, recording, recording.model_sha256, key, asked, priority)
+        audit.write(session, AuditAction.FACE_REOPENED, account.id, recording.patient_id, recording_id)
+        return version
+
+
+def _stays(session: Session, settings: Settings, recording: Recording) -> str | None:
+    refusal = consent.missing(session, recording.patient_id, *reanalysis.NEEDED)
+    if refusal is not None:
+        return refusal.message
+    of_visit = select(Job.state).join(Recording, Recording.id == Job.recording_id).where(_of_visit(recording))
+    if session.scalar(of_visit.where(Job.state.in_(ACTIVE)).limit(1)) is not None:
+        return UNDER_WAY
+    return None if reanalysis.files_there(session, settings, recording) else FILE_GONE
+
+
+def _of_visit(recording: Recording) -> ColumnElement[bool]:
+    visit_id = recording.version_of or recording.id
+    return or_(Recording.id == visit_id, Recording.version_of == visit_id)

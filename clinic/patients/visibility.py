@@ -1,0 +1,42 @@
+"""Whether what stands on a screen may still stand there: asked every few seconds, with some small queries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from clinic import access
+from clinic.access import Actor, Role
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from db.engine import Database
+from db.models import Access, Patient
+
+
+def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None = None) -> frozenset[str]:
+    """Return what is open of a patient, or of a recording: ``reads``, ``writes``, and the scopes that stand.
+
+    Where some of what was open when a page was drawn no longer is, the page has to go.
+    Raises Forbidden, FerError ``unknown_patient``, ``unknown_recording``.
+    """
+    with db.read() as session:
+        account = access.require_reader_of(session, actor, patient_id)
+        if recording_id is not None:
+            access.recording_of(session, recording_id)
+        until = session.get_one(Access, (account.id, patient_id)).until
+        stand = {scope.value for scope in consent.standing(session, patient_id)}
+        writes = account.role != Role.VIEWER.value and until is None
+        return frozenset(stand | {"reads"} | ({"writes"} if writes else set()))
+
+
+def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, bool]:
+    """Return of these patients those that the actor sees now, each with whether the results are open.
+
+    Raises Forbidden ``signed_out``, ``statement``.
+    """
+    with db.read() as session:
+        account = access.acting(session, actor)
+        opened = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
+        asked = select(Patient.id, opened).where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account)))
+        return {row[0]: row[1] for row in session.execute(asked)}

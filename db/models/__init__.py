@@ -1,0 +1,67 @@
+"""The tables. Times are UTC and exact; a missing value is NULL and never a guess."""
+
+from db.models.accounts import (
+    Access,
+    Account,
+    ApiToken,
+    ApiTokenPatient,
+    HandOverRequest,
+    ProviderAttempt,
+    ProviderIdentity,
+    RecoveryCode,
+    SecondStep,
+    SignIn,
+    SignInFailure,
+)
+from db.models.audit import AuditRow, AuditText
+from db.models.base import Base, UtcDateTime, new_id, next_number
+from db.models.enums import ConditionKind, EventKind, JobState, Role, Scope
+from db.models.installation import Installation
+from db.models.jobs import Job, PatientImport, Reanalysis, VideoCopy
+from db.models.patients import Consent, FaceCondition, ImportedSeries, Patient, PatientEvent, TrendDigest
+from db.models.questionnaires import HandOver, OwnScale, QuestionnaireAnswer, QuestionnaireSchedule
+from db.models.recordings import Recording, RecordingMark, Sample, StoredChunk
+
+__all__ = [
+    "Access",
+    "Account",
+    "ApiToken",
+    "ApiTokenPatient",
+    "AuditRow",
+    "AuditText",
+    "Base",
+    "ConditionKind",
+    "Consent",
+    "EventKind",
+    "FaceCondition",
+    "HandOver",
+    "HandOverRequest",
+    "ImportedSeries",
+    "Installation",
+    "Job",
+    "JobState",
+    "OwnScale",
+    "Patient",
+    "PatientEvent",
+    "PatientImport",
+    "ProviderAttempt",
+    "ProviderIdentity",
+    "QuestionnaireAnswer",
+    "QuestionnaireSchedule",
+    "Reanalysis",
+    "Recording",
+    "RecordingMark",
+    "RecoveryCode",
+    "Role",
+    "Sample",
+    "Scope",
+    "SecondStep",
+    "SignIn",
+    "SignInFailure",
+    "StoredChunk",
+    "TrendDigest",
+    "UtcDateTime",
+    "VideoCopy",
+    "new_id",
+    "next_number",
+]

@@ -1,0 +1,54 @@
+"""The states and kinds that stand in columns, as text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where an analysis stands. `CHOOSING`: several faces were found and the clinician has yet to say who is who."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CHOOSING = "choosing"
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Role(StrEnum):
+    """What an account may do; of patients, each sees those of its own caseload alone (clinic/access.py)."""
+
+    ADMINISTRATOR = "administrator"
+    CLINICIAN = "clinician"
+    VIEWER = "viewer"
+
+
+class Scope(StrEnum):
+    """What a patient agrees to, each on its own (clinic/consent/consent.py)."""
+
+    ANALYSE = "analyse"
+    KEEP_RESULTS = "keep_results"
+    KEEP_VIDEO = "keep_video"
+    EXPORT = "export"
+
+
+class EventKind(StrEnum):
+    """What a mark is of."""
+
+    MEDICATION = "medication"
+    SESSION = "session"
+    EVENT = "event"
+
+
+class ConditionKind(StrEnum):
+    """What keeps labels from being interpreted."""
+
+    PARKINSONISM = "parkinsonism"
+    FACIAL_PALSY = "facial_palsy"
+    RIGIDITY = "rigidity"
+    BOTULINUM = "botulinum"
+    AUTISM = "autism"
+    COVERED = "covered"
+    OTHER = "other"

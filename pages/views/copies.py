@@ -1,0 +1,55 @@
+"""A copy of a kept video with labels: asked for, followed while a worker makes it, and fetched."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic.exchange import video_copies
+from clinic.exchange.video_copies import CopyStatus
+from clinic.jobs.progress import JobState
+from pages import actions
+from pages.session import actor
+from pages.widgets import percent, show_errors
+from web.resources import resources
+
+EXPLAINED = (
+    "An MP4 video without sound. The patient's face has its box and label as analysed; everything else is made"
+    " unrecognisable, and the whole picture where the patient's face was not found. **It is not encrypted**: keep it"
+    " where nobody else reads it."
+)
+TAKES = "This takes about as long as an analysis. You may leave this page; analyses go first."
+
+
+def show_video_copy(recording_id: str) -> None:
+    """Offer a copy of the recording's video, follow it, and offer what is done once."""
+    st.write(EXPLAINED)
+    _follow(recording_id)
+
+
+@st.fragment(run_every=1)
+def _follow(recording_id: str) -> None:
+    with show_errors():
+        parts, who = resources(), actor()
+        found = video_copies.standing(parts.db, parts.settings, who, recording_id)
+        if found is not None and found.open:
+            _running(recording_id, found)
+            return
+        if found is not None and found.ticket is not None:
+            st.link_button("Download the video", f"/downloads/{found.ticket}", icon=":material/download:")
+            st.caption("The download works once, within an hour.")
+            return
+        if found is not None and found.state is JobState.FAILED:
+            st.warning(found.error or "", icon=":material/info:")
+        target = actions.at(recording_id, 0) if found is None else found.id
+        if actions.action("Make the video", "copy_video", target, "primary", ":material/movie:"):
+            video_copies.ask(parts.db, parts.settings, who, recording_id)
+            st.rerun(scope="fragment")
+
+
+def _running(recording_id: str, found: CopyStatus) -> None:
+    waiting = found.state is JobState.QUEUED
+    st.progress(found.share, text="Waiting for its turn" if waiting else f"{percent(found.share)} done")
+    st.caption(TAKES)
+    if actions.action("Cancel", "cancel_copy", found.id, icon=":material/stop:"):
+        video_copies.cancel(resources().db, actor(), recording_id)
+        st.rerun(scope="fragment")

@@ -1,0 +1,198 @@
+"""Whose face it is: chosen, joined and split while that is open, and changed later as far as it can be."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from clinic import words
+from clinic.jobs import faces, jobs, tracks
+from clinic.jobs.tracks import Candidate
+from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.subject import Subject
+from clinic.phrases import counted
+from clinic.recordings import marks
+from clinic.recordings.marks import Mark, MarkFields, Verdict
+from fer_core.errors import FerError
+from fer_core.faces.likeness import Alike
+from pages import actions, chooser, links
+from pages.charts.tracks import faces_over_time
+from pages.session import actor
+from pages.views.confirm import confirmed
+from pages.views.conflict import saved
+from pages.widgets import percent, position, show_errors
+from web.resources import resources
+
+DECIDED_BY_OTHERS = "face_decided_by_others"
+
+
+def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
+    """Ask which faces are the patient, each over the time of the video."""
+    parts, who = resources(), actor()
+    found = jobs.candidates(parts.db, parts.settings, who, recording_id)
+    seen = faces.splits(parts.db, who, recording_id)
+    st.subheader("Which face is the patient?")
+    st.write(words.CHOOSE_FACE)
+    with st.form(f"choose:{recording_id}:{seen}", border=False):
+        length_s = max((one.last_s for one in found), default=0.0)
+        ticked = [one.track for one in found if _candidate(recording_id, one, pictures, length_s)]
+        for pair in tracks.probably_one(found):
+            _probably_one(pair, {one.track: one for one in found})
+        chosen = actions.submit("This is the patient", "choose_face", actions.at(recording_id, seen), kind="primary")
+    if chosen and not ticked:
+        st.warning("Please tick the patient's face.", icon=":material/info:")
+    elif chosen:
+        _keep(recording_id, ticked, seen)
+    if not pictures:
+        _offer_split(recording_id, found, seen)
+    if actions.action("The patient is not there", "ask_discard", recording_id):
+        _discard(recording_id, subject)
+
+
+def _keep(recording_id: str, ticked: Sequence[int], seen: int) -> None:
+    """Keep the chosen faces; where somebody else decided meanwhile, that is said beside what came of it."""
+    parts, who = resources(), actor()
+    target = f"{actions.at(recording_id, seen)}:{sorted(ticked)}"
+    try:
+        # A repeated click finds its own choice made, and goes on to what came of it.
+        actions.once(
+            "keep_face",
+            target,
+            lambda: jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked, seen),
+        )
+    except FerError as error:
+        if error.code != "nothing_to_choose":
+            raise
+        st.session_state[DECIDED_BY_OTHERS] = recording_id
+    st.rerun()
+
+
+def say_decided_by_others(recording_id: str) -> None:
+    """Say that the choice made here was not taken, where somebody else had decided before."""
+    if st.session_state.get(DECIDED_BY_OTHERS) == recording_id:
+        st.warning(words.DECIDED_BY_OTHERS, icon=":material/warning:")
+
+
+def _candidate(recording_id: str, one: Candidate, pictures: bool, length_s: float) -> bool:
+    """Draw one face to choose; return whether it is ticked."""
+    with st.container(border=True):
+        ticked = st.checkbox(f"Face {one.track + 1}", value=False, key=f"track:{recording_id}:{one.track}")
+        said = _seen_when(one, pictures)
+        if one.views:
+            st.image(faces_over_time(one.spans, one.views, length_s, said), said, width="stretch", alt=said)
+        elif one.thumbnail is not None:
+            st.image(_data_uri(one.thumbnail), said, width=150, alt=said)
+        else:
+            st.caption(f"{said}. There is no picture of this part.")
+    return ticked
+
+
+def _seen_when(one: Candidate, pictures: bool) -> str:
+    if not pictures:
+        span = f"from {position(one.first_s)} to {position(one.last_s)}"
+        return f"Seen in {percent(one.share)} of the samples, {span}"
+    first, last = one.first_s + 1, one.last_s + 1
+    return f"In picture {first:.0f}" if first == last else f"Alone in a picture, {first:.0f} to {last:.0f}"
+
+
+def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
+    """Propose that two faces are one person's, with both pictures; the clinician ticks them, or doesn't."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for track in (pair.first, pair.second):
+            name = f"Face {track + 1}"
+            st.image(_data_uri(found[track].thumbnail or b""), name, width=60, alt=name)
+        st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
+
+
+def _offer_split(recording_id: str, found: Sequence[Candidate], seen: int) -> None:
+    """Offer to make two faces of one that turns into somebody else."""
+    with st.expander("One of them turns into somebody else"):
+        st.write(words.SPLIT_FACE)
+        names = {str(one.track): f"Face {one.track + 1}" for one in found}
+        left, right = st.columns(2, vertical_alignment="bottom")
+        with left:
+            track = chooser.switch("Face to split", names, f"split:{recording_id}:{seen}")
+        last_s = max((one.last_s for one in found), default=0.0)
+        at_s = right.number_input(
+            "Somebody else from second", 0.0, max(0.1, last_s), step=0.5, format="%.1f", key=f"at:{recording_id}:{seen}"
+        )
+        if actions.action("Split this face", "split_face", actions.at(recording_id, seen)):
+            parts, who = resources(), actor()
+
+            def carry_out() -> None:
+                faces.split(parts.db, parts.settings, who, recording_id, int(track), at_s, seen)
+
+            actions.once("split_face", actions.at(recording_id, seen), carry_out)
+            st.rerun()
+
+
+@actions.dialog("Discard this recording?")
+def _discard(recording_id: str, subject: Subject) -> None:
+    """Ask for the name, then discard the recording without a result."""
+    with show_errors():
+        st.markdown(chooser.whose(subject))
+        st.write(f"Recorded on {chooser.visit(subject)}. What was found in it is deleted; no result is kept.")
+        if confirmed("Discard", "discard", recording_id, subject):
+            jobs.cancel(resources().db, resources().settings, actor(), recording_id)
+            st.rerun()
+
+
+def _data_uri(jpeg: bytes) -> str:
+    """Return a picture as a data URI: so it never gets an address under which anyone could fetch it."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
+    """Say how the patient's face was told from others, and offer what can still be changed about that."""
+    st.header("Whose face")
+    st.write(_how(recording))
+    away = [mark for mark in found if mark.said.verdict is Verdict.NOT_PATIENT]
+    if away:
+        listed = ", ".join(f"{position(one.said.begin_s)} to {position(one.said.end_s)}" for one in away)
+        st.write(f"Marked as not the patient: {listed}.")
+    if not patient.writable:
+        return
+    with st.expander("Somebody else is taken for the patient"):
+        with show_errors():
+            _not_patient(recording, found, length_s)
+        with show_errors():
+            _offer_again(recording)
+
+
+def _how(recording: RecordingRow) -> str:
+    others = len(recording.face_choice.get("left_out", ()))
+    said = words.WHOSE.get(str(recording.face_choice.get("how")), "")
+    return f"{said} Also seen: {counted(others, 'other face')}; nothing of that was kept." if others else said
+
+
+def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
+    st.write(words.NOT_PATIENT_HERE)
+    seen = frozenset(mark.id for mark in found)
+    key = actions.at(recording.id, max((mark.number for mark in found), default=0))
+    left, right = st.columns(2)
+    begin_s = left.number_input("From second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_from:{key}")
+    end_s = right.number_input("To second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_to:{key}")
+    wanted = actions.action("This is not the patient", "not_patient", key, icon=":material/person_off:")
+    db, who = resources().db, actor()
+
+    def store(known: frozenset[str]) -> None:
+        marks.add(db, who, recording.id, MarkFields(begin_s, end_s, Verdict.NOT_PATIENT), known)
+
+    if saved(f"not_patient {key}", seen, wanted, store):
+        st.rerun()
+
+
+def _offer_again(recording: RecordingRow) -> None:
+    parts, who = resources(), actor()
+    why = faces.stays(parts.db, parts.settings, who, recording.id)
+    if why is not None:
+        st.caption(why)
+        return
+    st.write(words.CHOOSE_AGAIN)
+    if actions.action("Choose the face again", "choose_again", recording.id, icon=":material/face:"):
+        version = actions.once(
+            "choose_again", recording.id, lambda: faces.choose_again(parts.db, parts.settings, who, recording.id)
+        )
+        links.open_analysis(version)

@@ -1,0 +1,34 @@
+"""An archive of an invented patient, and an empty installation to bring it to."""
+
+from dataclasses import replace
+
+import pytest
+
+from clinic.settings import Settings
+from db.engine import migrate, open_database
+from storage import keys
+from tests.clinic.archives import archive_of, demo_id
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """An empty installation: (db, settings)."""
+    settings = replace(Settings.at(tmp_path / "elsewhere"), min_free_bytes=0)
+    settings.data_dir.mkdir()
+    keys.make(settings)
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    yield database, settings
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory, demo_at_head):
+    """The archive of an invented patient, made in an installation of its own."""
+    settings = Settings.at(tmp_path_factory.mktemp("origin") / "data")
+    settings.data_dir.mkdir()
+    keys.make(settings)
+    database = open_database(f"sqlite:///{demo_at_head}")
+    written = archive_of(database, settings, demo_id(database, 3))
+    database.close()
+    return written

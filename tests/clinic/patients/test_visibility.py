@@ -1,0 +1,41 @@
+"""What is open of a patient, as an open page asks it: it shrinks with consent, sharing, role and the record itself."""
+
+from datetime import date
+
+import pytest
+
+from clinic.consent.consent import Scope
+from clinic.jobs import jobs
+from clinic.patients import sharing, visibility
+from db.models import Role
+from fer_core.errors import FerError
+from tests import consents, doors
+
+SCOPES = {scope.value for scope in Scope}
+
+
+def test_consent_sharing_and_roles_are_in_it(db, who, patient):
+    consents.agree(db, patient)
+    assert visibility.state(db, who, patient) == SCOPES | {"reads", "writes"}
+    assert visibility.states(db, who, [patient]) == {patient: True}
+    consents.expire(db, patient, Scope.KEEP_VIDEO)
+    assert visibility.state(db, who, patient) == SCOPES - {"keep_video"} | {"reads", "writes"}
+    assert visibility.states(db, who, [patient]) == {patient: True}
+    consents.expire(db, patient, Scope.KEEP_RESULTS)
+    assert visibility.states(db, who, [patient]) == {patient: False}
+    viewer = doors.actor(db, "A viewer", Role.VIEWER)
+    assert visibility.states(db, viewer, [patient]) == {}
+    sharing.share(db, who, patient, viewer.name)
+    assert visibility.state(db, viewer, patient) == {"analyse", "export", "reads"}
+    sharing.unshare(db, who, patient, viewer.account_id)
+    with pytest.raises(FerError) as refused:
+        visibility.state(db, viewer, patient)
+    assert refused.value.code == "not_your_patient"
+
+
+def test_a_recording_that_is_gone_is_told(db, settings, who, patient, an_upload):
+    added = jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
+    visibility.state(db, who, patient, added.recording_id)
+    with pytest.raises(FerError) as refused:
+        visibility.state(db, who, patient, "0" * 32)
+    assert refused.value.code == "unknown_recording"
