@@ -16,6 +16,7 @@ from fer_core.faces.following import Follower, scaled
 from fer_core.faces.mouth import MouthWatch
 from fer_core.faces.preprocess import crop_faces
 from fer_core.faces.tracking import CHOSEN_IOU
+from fer_core.media.fades import Fades
 from fer_core.media.passage import Bookmark
 from fer_core.segments import SegmentResume, damaged_moments, read_resume
 from fer_core.types import Box, Face, Frame, FrameResult, Status
@@ -94,9 +95,11 @@ def look(frames: Iterable[Frame], begun: PassStart, every_s: float, going: threa
     """Find, follow and cut out the faces of one frame after the other, while `going` is set."""
     begun_s = begun.begun_s
     before = begun.after.position if begun.after is not None else None
-    mouths = MouthWatch()
+    mouths, fades = MouthWatch(), Fades()
     for samples, frame in enumerate(frames, start=begun.samples + 1):
         going.wait()
+        if frame.shots is not None and fades.ends(frame.time_s, frame.shots.luma):
+            frame = replace(frame, cut=True)
         faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale, frame.cut), frame.scale)
         seen = Seen(frame, faces, *crops_of(frame, faces), damaged_moments(before, frame.position, every_s), samples)
         seen.mouths = mouths.changes(frame.time_s, seen.crops, faces, [reason is None for reason in seen.reasons])
@@ -105,6 +108,8 @@ def look(frames: Iterable[Frame], begun: PassStart, every_s: float, going: threa
             seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
             # A pass that goes on from here knows no earlier crop, and must find what this one finds.
             mouths.forget()
+            fades.forget()
+            begun.follower.forget_appearance()
         before = frame.position
         yield seen
 

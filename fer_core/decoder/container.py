@@ -50,7 +50,8 @@ def opened_video(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]
     protocols = "file" if isinstance(source, Path) else "none"
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": protocols}
     try:
-        container = av.open(_for_av(source), options=options, buffer_size=BUFFER_BYTES)
+        # Some cameras write titles in an old alphabet, which is no reason not to look at the pictures.
+        container = av.open(_for_av(source), options=options, buffer_size=BUFFER_BYTES, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError):
         raise media_error("incomplete_file" if _lacks_index(source) else "not_a_video") from None
     with container:

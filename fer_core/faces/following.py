@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fer_core.faces.anchor import Anchor
+from fer_core.faces.appearance import Appearance
 from fer_core.faces.tracking import Tracker, TrackerState
 from fer_core.types import RGB, Box, Face
 
@@ -59,6 +60,7 @@ class Follower:
         self._detector = detector
         self._tracker = Tracker()
         self._anchors: dict[int, Anchor] = {}
+        self._appearance = Appearance()
         self._search_every_s = search_every_s
         self._searched_s = float("-inf")
         self._frames = 0
@@ -79,6 +81,10 @@ class Follower:
         follower._anchors = {anchor.number: anchor for anchor in state.anchors}
         return follower
 
+    def forget_appearance(self) -> None:
+        """Forget what faces look like, which no state holds: a pass that goes on from here does not know it either."""
+        self._appearance.forget()
+
     def faces(self, time_s: float, rgb: RGB, scale: float = 1.0, cut: bool = False) -> list[Face]:
         """Return the faces of the next frame with their tracks, boxes in px of `rgb`. Times must increase.
 
@@ -89,9 +95,11 @@ class Follower:
             self._tracker.forget()
             self._searched_s, self._cut_s = float("-inf"), time_s
         found = self._found(time_s, rgb, scale)
-        numbered = self._tracker.update(time_s, [one.face for one in found])
+        self._appearance.look(time_s, rgb, [one.face for one in found], self._tracker.lost)
+        numbered = self._tracker.update(time_s, [one.face for one in found], self._appearance.another)
         anchors = [self._anchored(face, one) for face, one in zip(numbered, found, strict=True)]
         followed = set(self._tracker.numbers)
+        self._appearance.keep([face.track for face in numbered], followed)
         self._anchors = {number: one for number, one in self._anchors.items() if number in followed}
         self._anchors |= {anchor.number: anchor for anchor in anchors}
         return [replace(face, box=anchor.held, window=None) for face, anchor in zip(numbered, anchors, strict=True)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +20,18 @@ MARGIN = 0.3
 """So much of the box's size is looked at on each side of it: hair and shoulders."""
 SIDE_PX, CELL_PX = 40, 20
 """What is looked at is made so small, and cut into cells, so that it also counts where a colour is."""
-GREY_LEVELS, TINTS = 6, 8
+GREY_LEVELS, TINTS = 6, 9
+"""An odd number of tints, so that grey lies in the middle of one: at an edge noise would throw it to and fro."""
 MEAN_GREY = 110.0
 """The light is evened out: a camera that adapts to it changes nobody."""
 TINT_REACH = 64.0
 PROBABLY_ONE = 0.6
-"""From here on two numbers probably are one person: 99 % of pairs of views of one person at different times of a clip,
-0.1 % of pairs of different people of different clips (57 people of 36 clips)."""
+"""From here on two numbers probably are one person. Of pairs of views of one person at different times of a clip 95 %
+lie above 0.68, 99 % above 0.54; of pairs of people of different clips 99 % below 0.52 and 99.9 % below 0.65."""
 
+_Floats = NDArray[np.float64]
 Look = NDArray[np.float32]
-"""Share of each colour in each cell, (4, 384); each cell sums to 1."""
+"""Share of each colour in each cell, (4, 486); each cell sums to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,12 @@ def look(rgb: RGB, box: Box | None = None) -> Look:
 
     A box that lies outside the picture looks like the nearest pixels.
     """
-    picture = Image.fromarray(rgb if box is None else _with_margin(rgb, box))
-    small = np.asarray(picture.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX), np.float32)
-    small = small * (MEAN_GREY / max(8.0, float(_grey(small).mean())))
-    small = small.clip(0, 255)
+    shown = rgb if box is None else _with_margin(rgb, box)
+    # Of a large face every few pixels suffice for its colours.
+    step = max(1, min(shown.shape[:2]) // (2 * SIDE_PX))
+    picture = Image.fromarray(np.ascontiguousarray(shown[::step, ::step]))
+    small = np.asarray(picture.resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX), np.float64)
+    small = (small * (MEAN_GREY / max(8.0, float(_grey(small).mean())))).clip(0, 255)
     grey = _grey(small)
     blue, red = 0.564 * (small[..., 2] - grey), 0.713 * (small[..., 0] - grey)
     colour = _level(grey / 256, GREY_LEVELS) * TINTS + _level((blue + TINT_REACH) / (2 * TINT_REACH), TINTS)
@@ -84,10 +87,10 @@ def _with_margin(rgb: RGB, box: Box) -> RGB:
     return rgb[top:bottom, left:right]
 
 
-def _grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    grey: NDArray[np.float32] = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
+def _grey(rgb: _Floats) -> _Floats:
+    grey: _Floats = 0.299 * rgb[..., 0] + 0.587 * rgb[..., 1] + 0.114 * rgb[..., 2]
     return grey
 
 
-def _level(share: NDArray[np.floating[Any]], levels: int) -> NDArray[np.intp]:
+def _level(share: _Floats, levels: int) -> NDArray[np.intp]:
     return (share * levels).astype(np.intp).clip(0, levels - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,9 @@ COAST_S = 0.5
 """A lost face is expected to go on moving for so long, then to stand still."""
 CHOSEN_IOU = 0.3
 """From this overlap on a face is the one that somebody drew a box around."""
+
+Another = Callable[[int, int], bool]
+"""Says of the row of a face and the number of a track that they are different people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +89,23 @@ class Tracker:
         """The numbers of the tracks that may go on."""
         return [track.number for track in self._tracks]
 
+    @property
+    def lost(self) -> bool:
+        """Whether a track that may go on was not seen at the last moment."""
+        return len({track.seen_s for track in self._tracks}) > 1
+
     def expected(self, time_s: float, lost_for_s: float = 0.0) -> dict[int, Box]:
         """Return where each track is expected that was seen last no more than `lost_for_s` before the last update."""
         newest = max((track.seen_s for track in self._tracks), default=time_s)
         return {t.number: t.expected(time_s) for t in self._tracks if t.seen_s >= newest - lost_for_s}
 
-    def update(self, time_s: float, faces: Sequence[Face]) -> list[Face]:
-        """Return the faces of one moment with their track numbers, in the order given. Times must increase."""
+    def update(self, time_s: float, faces: Sequence[Face], another: Another | None = None) -> list[Face]:
+        """Return the faces of one moment with their track numbers, in the order given. Times must increase.
+
+        `another(row, number)` says which faces can't go on which tracks.
+        """
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= KEEP_LOST_S]
-        matched = self._match(time_s, faces)
+        matched = self._match(time_s, faces, another or _anyone)
         found = []
         for row, face in enumerate(faces):
             place = matched.get(row)
@@ -113,7 +124,7 @@ class Tracker:
         self._tracks = [track for track in self._tracks if track.number not in numbers]
         return numbers
 
-    def _match(self, time_s: float, faces: Sequence[Face]) -> dict[int, int]:
+    def _match(self, time_s: float, faces: Sequence[Face], another: Another) -> dict[int, int]:
         """Return the place in the list of tracks for each face that goes one on."""
         if not faces or not self._tracks:
             return {}
@@ -121,8 +132,15 @@ class Tracker:
 
         tracks = self._tracks
         cost = np.array([[_cost(face.box, track.expected(time_s)) for track in tracks] for face in faces])
+        for row, column in zip(*np.isfinite(cost).nonzero(), strict=True):
+            if another(int(row), tracks[column].number):
+                cost[row, column] = np.inf
         rows, columns = linear_sum_assignment(np.minimum(cost, 1e3))
         return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if np.isfinite(cost[r, c])}
+
+
+def _anyone(row: int, number: int) -> bool:  # noqa: ARG001 the form of `Another`
+    return False
 
 
 def _cost(found: Box, expected: Box) -> float:

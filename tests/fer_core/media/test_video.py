@@ -254,3 +254,13 @@ def test_a_picture_from_elsewhere_has_no_place():
 def test_what_browsers_play_is_told_by_content(tmp_path, name, codec, played_as):
     path = write_clip(tmp_path / name, moving_face(3), codec=codec)
     assert probe(path.rename(tmp_path / "without-a-name")).media_type == played_as
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mkv"])
+def test_a_title_in_an_old_alphabet_does_not_keep_the_pictures_back(tmp_path, name):
+    codec = "mpeg4" if name.endswith("avi") else "libx264"
+    path = write_clip(tmp_path / name, moving_face(3), codec=codec, metadata={"title": "Sitzung in Koeln"})
+    written = path.read_bytes()
+    assert b"Koeln" in written
+    path.write_bytes(written.replace(b"Koeln", b"K\xf6\xfeln"))
+    assert len(list(frames(path, 0))) == 3
