@@ -12,22 +12,26 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from db.engine import Database
 from db.models import Access, Patient
+from db.records import others_spans
 
 
 def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None = None) -> frozenset[str]:
-    """Return what is open of a patient, or of a recording: ``reads``, ``writes``, and the scopes that stand.
+    """Return what is open of a patient or a recording: ``reads``, ``writes``, scopes that stand, what is the patient's.
 
     Where some of what was open when a page was drawn no longer is, the page has to go.
     Raises Forbidden, FerError ``unknown_patient``, ``unknown_recording``.
     """
     with db.read() as session:
         account = access.require_reader_of(session, actor, patient_id)
+        shown = set()
         if recording_id is not None:
             access.recording_of(session, recording_id)
+            # A stretch that somebody marks as another person's may be on a screen as the patient's.
+            shown = {f"all but {others_spans(session, recording_id)}"}
         until = session.get_one(Access, (account.id, patient_id)).until
         stand = {scope.value for scope in consent.standing(session, patient_id)}
         writes = account.role != Role.VIEWER.value and until is None
-        return frozenset(stand | {"reads"} | ({"writes"} if writes else set()))
+        return frozenset(stand | shown | {"reads"} | ({"writes"} if writes else set()))
 
 
 def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, bool]:

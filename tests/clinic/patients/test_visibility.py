@@ -1,13 +1,13 @@
 """What is open of a patient, as an open page asks it: it shrinks with consent, sharing, role and the record itself."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs
 from clinic.patients import sharing, visibility
-from db.models import Role
+from db.models import RecordingMark, Role
 from fer_core.errors import FerError
 from tests import consents, doors
 
@@ -39,3 +39,19 @@ def test_a_recording_that_is_gone_is_told(db, settings, who, patient, an_upload)
     with pytest.raises(FerError) as refused:
         visibility.state(db, who, patient, "0" * 32)
     assert refused.value.code == "unknown_recording"
+
+
+def test_a_stretch_that_is_marked_as_another_person_closes_what_was_drawn_before(db, settings, who, patient, an_upload):
+    added = jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
+    before = visibility.state(db, who, patient, added.recording_id)
+    with db.session() as session:
+        session.add(
+            RecordingMark(
+                recording_id=added.recording_id,
+                begin_s=3.0,
+                end_s=6.0,
+                verdict="not_patient",
+                recorded_at=datetime.now(UTC),
+            )
+        )
+    assert not before <= visibility.state(db, who, patient, added.recording_id)
