@@ -227,6 +227,15 @@ class _Run:
     def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
         """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
         missing = self._missing_pictures(duration_s)
+        try:
+            self._picture(missing, file, duration_s)
+        except MediaError:
+            # The results are there, and a face without a picture can be chosen too.
+            log.warning("some faces have no pictures to choose by: the file could not be read a second time")
+
+    def _picture(
+        self, missing: dict[int, list[tuple[int, Box, float | None]]], file: BinaryIO, duration_s: float | None
+    ) -> None:
         if not missing:
             return
         for samples, frame in enumerate(video.frames(file, self.claimed.every_s, THUMBNAIL_FRAME_PX), start=1):
