@@ -94,16 +94,18 @@ def keep_receipt(receipt: Receipt) -> None:
 
 
 def show_receipt() -> None:
-    """Show the receipt of what was just erased: until its last byte is gone, and then once."""
+    """Show the receipt of what was just erased: until its last byte is gone, and then until it is closed."""
     receipt = st.session_state.get(RECEIPT)
     if receipt is None:
         return
     if resources().db.being_removed():
         _watch_removal(receipt)
         return
-    del st.session_state[RECEIPT]
     st.success(f"Erased for good: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
     _draw(receipt)
+    if st.button("Close the receipt", type="tertiary", icon=":material/close:"):
+        del st.session_state[RECEIPT]
+        st.rerun()
 
 
 @st.fragment(run_every=5)

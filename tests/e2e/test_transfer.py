@@ -55,7 +55,7 @@ def test_exported_erased_and_brought_back_where_nobody_erased_it(account, agreed
     # Another installation has another list of what was erased.
     (tmp_path / "data-keys" / "erased.jsonl").unlink()
     page.reload()
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Close", exact=True).click()
     import_file(page, archive)
     page.get_by_role("button", name="Open the patient").click()
     page.get_by_role("heading", name=NAME).wait_for()
