@@ -103,7 +103,7 @@ def show_receipt() -> None:
         return
     st.success(f"Erased for good: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
     _draw(receipt)
-    if st.button("Close the receipt", type="tertiary", icon=":material/close:"):
+    if actions.action("Close the receipt", "close_receipt", receipt.id, kind="tertiary", icon=":material/close:"):
         del st.session_state[RECEIPT]
         st.rerun()
 

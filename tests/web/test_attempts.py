@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from clinic.accounts.throttle import TooManyError
+from tests import loops
 from web import attempts
 from web.attempts import AddressLimit, Attempts, address_of
 
@@ -73,7 +74,7 @@ def test_a_flood_is_refused_and_nobody_waits(attack):
         assert {(error.code, error.retry_after_s) for error in refused} == {("sign_in_busy", attempts.BUSY_S)}
         return len(tried), await honest
 
-    attack(lambda: asyncio.run(flood()), (attempts.MOST_OPEN_OF_ONE, "signed in"))
+    attack(lambda: loops.run(flood()), (attempts.MOST_OPEN_OF_ONE, "signed in"))
 
 
 def test_many_addresses_fill_the_line_and_no_more():
@@ -87,6 +88,6 @@ def test_many_addresses_fill_the_line_and_no_more():
         free.set()
         return await asyncio.gather(*coming, return_exceptions=True)
 
-    ended = asyncio.run(flood())
+    ended = loops.run(flood())
     assert sum(not isinstance(one, TooManyError) for one in ended) == attempts.AT_ONCE + attempts.MOST_WAITING
     assert line._open.total() == 0

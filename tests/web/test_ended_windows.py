@@ -1,6 +1,5 @@
 """What a window held is given back a minute after its line ended, and is there for one that comes back before."""
 
-import asyncio
 import os
 from unittest.mock import MagicMock
 
@@ -9,6 +8,7 @@ from streamlit.runtime.script_data import ScriptData
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
+from tests import loops
 from web.ended_windows import KEPT_S, EndedWindows, without_window
 
 
@@ -30,7 +30,7 @@ def test_ended_windows_give_back_all_their_descriptors(tmp_path):
         ended.close_due(without_window(manager), manager, 100.0 + KEPT_S)
         assert (descriptors(), without_window(manager)) == (before, set())
 
-    asyncio.run(on_the_loop())
+    loops.run(on_the_loop())
 
 
 def test_a_window_that_comes_back_goes_on_and_counts_anew(tmp_path):
@@ -48,4 +48,4 @@ def test_a_window_that_comes_back_goes_on_and_counts_anew(tmp_path):
         assert without_window(manager) == {session_id}
         manager.close_session(session_id)
 
-    asyncio.run(on_the_loop())
+    loops.run(on_the_loop())

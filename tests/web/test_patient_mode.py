@@ -91,7 +91,7 @@ def test_the_clinician_sees_whom_the_questions_are_about_and_a_change_of_that_is
     with database().session() as session:
         session.execute(update(Patient).values(name="Somebody Else"))
     refused = client.post("/hand-over", data=PIN | {"patient": patient, "who": who})
-    assert "somebody changed this patient" in refused.text
+    assert "someone changed this patient" in refused.text
     assert "Somebody Else" in refused.text
     assert client.get("/").text == "for Dr. Invented", "still signed in"
     strange = client.get("/hand-over", params={"patient": "0" * 32, "scale": "gad7"})

@@ -25,7 +25,7 @@ from clinic.recordings.incoming import Incoming
 from db.models import Consent, Role, Scope, new_id
 from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
-from tests import doors
+from tests import doors, loops
 from tests.clinic.conftest import an_upload, cheap_hashes, db, patient, seal, settings, who  # noqa: F401  # fixtures
 from tests.consents import agree
 from web import routes as web_routes
@@ -253,7 +253,7 @@ def test_head_leaves_the_archive(client, ticket):
 @pytest.mark.attack("an upload that goes on after its account was disabled or made a viewer")
 @pytest.mark.parametrize("change", [made_a_viewer, signed_out])
 def test_a_body_stops_when_its_account_ends(db, settings, who, client, change, attack, monkeypatch):
-    monkeypatch.setattr(web_routes, "ASKED_EVERY_S", 0.01)
+    monkeypatch.setattr(web_routes, "ASKED_EVERY_S", 0.001)
     upload = incoming.begin(db, settings, who, 64 * CHUNK_BYTES)
 
     def body():
@@ -282,7 +282,7 @@ def test_a_video_that_ends_at_sign_out_breaks_off_without_a_traceback(db, settin
     async def send(message):
         sent.append(message)
 
-    asyncio.run(web_routes._Stream(ending()).stream_response(send))
+    loops.run(web_routes._Stream(ending()).stream_response(send))
     assert sent[0]["type"] == "http.response.start"
     assert all(message.get("more_body", True) for message in sent)
 
@@ -328,7 +328,7 @@ def test_thirty_uploads_on_a_slow_disk_do_not_hold_up_the_loop(db, settings, who
             sent = (client.patch(f"/uploads/{one}", content=bytes(CHUNK_BYTES), headers=told) for one in uploads)
             return await asyncio.gather(*sent)
 
-    answers = asyncio.run(send_all())
+    answers = loops.run(send_all())
     assert [answer.status_code for answer in answers] == [204] * 30
     assert len(held_up) >= 30
     attack(lambda: any(held_up), False)

@@ -1,5 +1,7 @@
 """The invented patients show what is known of them: a truth each, and no finding where there is none."""
 
+import shutil
+
 import pytest
 from sqlalchemy import select
 
@@ -14,9 +16,10 @@ from tests import doors
 
 
 @pytest.fixture(scope="module")
-def told(demo_at_head):
+def told(demo_at_head, tmp_path_factory):
     """What the pages get of each invented patient, by the first name: the patient, the answers, what they say apart."""
-    db = open_database(f"sqlite:///{demo_at_head}")
+    # A copy: other tests take the file as it is.
+    db = open_database(f"sqlite:///{shutil.copyfile(demo_at_head, tmp_path_factory.mktemp('told') / 'clinic.db')}")
     with pytest.MonkeyPatch.context() as cheap:
         doors.cheap_hashes(cheap)
         who = doors.actor(db, "Dr. Demo")

@@ -43,7 +43,7 @@ def client():
 def clip(tmp_path_factory):
     """35 s at 4 frames a second."""
     path = tmp_path_factory.mktemp("clip") / "v.mp4"
-    write_clip(path, [np.roll(scene(), 5 * number, axis=1) for number in range(140)], 4)
+    write_clip(path, [np.roll(scene(), number, axis=1) for number in range(140)], 4)
     return path
 
 
