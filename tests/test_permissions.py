@@ -44,9 +44,9 @@ from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import folders, incoming, marks, playback, readings, uploads
 from clinic.recordings.incoming import Incoming
-from clinic.recordings.marks import MarkFields, Verdict
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
+from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.reports import reports
 from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings

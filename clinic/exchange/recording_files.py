@@ -21,8 +21,8 @@ from clinic.exchange.exports import NEEDED, for_a_spreadsheet
 from clinic.patients import caseload
 from clinic.patients.record_state import state_of
 from clinic.patients.summaries import series_of
-from clinic.recordings import marks
-from clinic.recordings.marks import Mark
+from clinic.recordings import marks, verdicts
+from clinic.recordings.verdicts import Mark
 from clinic.settings import Settings
 from db.engine import Database
 from db.records import SampleTable
@@ -105,7 +105,7 @@ def archive(table: SampleTable, series: Series, found: Sequence[Mark]) -> bytes:
 
 
 def _columns(table: SampleTable, series: Series, found: Sequence[Mark]) -> dict[str, list[Any]]:
-    changed, left_out = marks.applied(series, found)
+    changed, left_out = verdicts.applied(series, found)
     numbers = {label: series.outputs[:, place] for place, label in enumerate(EMOTION_LABELS)}
     numbers |= {side: table.boxes[:, place] for place, side in enumerate(BOX)}
     return {

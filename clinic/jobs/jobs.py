@@ -17,6 +17,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
+from clinic.jobs import candidates as faces_seen
 from clinic.jobs import leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
@@ -172,7 +173,7 @@ def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str)
         return uploads.stored(settings, [source["id"] for source in job.sources])
 
 
-def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[tracks.Candidate]:
+def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[faces_seen.Candidate]:
     """Return the faces to choose among, the one seen most first, each with a small picture where one was kept.
 
     Raises Forbidden, ConsentError, FerError ``unknown_recording``.
@@ -180,7 +181,7 @@ def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str
     with db.read() as session:
         _, recording, _ = job_to_change(session, actor, recording_id)
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
-        return tracks.candidates(session, settings, recording_id)
+        return faces_seen.candidates(session, settings, recording_id)
 
 
 def choose_track(

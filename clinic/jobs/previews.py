@@ -133,11 +133,11 @@ def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
     if content is None:
         return None
     head, _, jpeg = content.partition(b"\n")
-    content = json.loads(head)
-    faces = tuple(_from_json(face) for face in content["faces"])
-    size = content.get("size_px")
-    several = content.get("several", len(faces) > 1)
-    return StoredPreview(jpeg, content["time_s"], faces, several, None if size is None else (size[0], size[1]))
+    fields = json.loads(head)
+    faces = tuple(_from_json(face) for face in fields["faces"])
+    size = fields.get("size_px")
+    several = fields.get("several", len(faces) > 1)
+    return StoredPreview(jpeg, fields["time_s"], faces, several, None if size is None else (size[0], size[1]))
 
 
 def write_thumbnail(

@@ -6,24 +6,16 @@ number never means the same person in another recording. Nobody is recognised.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from sqlalchemy import delete, func, insert, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from clinic.jobs import previews
 from clinic.patients.summaries import summarise_recording
-from clinic.settings import Settings
 from db.models import Recording, Sample
 from db.records import load_samples
 from fer_core.errors import FerError
-from fer_core.faces import likeness
-from fer_core.faces.likeness import Alike
-from fer_core.media.image import read_image
 from fer_core.types import Box, Status
 
 NO_FACE_TRACK = -1
@@ -37,79 +29,19 @@ NEGLIGIBLE_SHARE = 0.05
 """A face seen in less than this share of the samples is taken for a passer-by or a picture on the wall."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A face to choose: the share of the samples that show it, when it is seen first and last (seconds).
-
-    `spans`: the stretches in which it is seen, seconds; `views`: small pictures along them, (second, JPEG) each.
-    `suggested`: a proposal for the page to tick, for the clinician to confirm. In a video: the tracks that are never
-    seen together with one that is seen more, so that they may be one person. Of pictures: the faces that were alone.
-    `met`: the tracks that are seen with this one at some moment, so that they are other people.
-    """
-
-    track: int
-    share: float
-    first_s: float
-    last_s: float
-    thumbnail: bytes | None
-    suggested: bool
-    met: frozenset[int] = frozenset()
-    spans: tuple[tuple[float, float], ...] = ()
-    views: tuple[tuple[float, bytes], ...] = ()
-
-
-def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
-    """Return the tracks of a recording, the one seen most first.
-
-    The negligible ones of a video are left out, unless there are no others: a street has dozens of passers-by.
-    """
-    total = moments(session, recording_id)
-    recording = session.get_one(Recording, recording_id)
-    pictures = recording.kind == "pictures"
-    suggested: list[int] = []
-    found = []
-    counted = _counted(session, recording_id)
-    parts = {number for one in splits_of(recording) for number in (one["track"], one["new"])}
-    weighty = [row for row in counted if pictures or row[0] in parts or row[1] / total >= NEGLIGIBLE_SHARE]
-    met = _met(session, recording_id)
-    for track, count, first_s, last_s in weighty or counted:
-        alone = track == ALONE_TRACK if pictures else met.get(track, frozenset()).isdisjoint(suggested)
-        if alone:
-            suggested.append(track)
-        views = tuple(previews.views(settings, recording_id, track))
-        small = previews.thumbnail(settings, recording_id, track) or (views[0][1] if views else None)
-        spans = () if pictures else _spans(session, recording, track)
-        others = met.get(track, frozenset())
-        found.append(Candidate(track, count / total, first_s, last_s, small, alone, others, spans, views))
-    return found
-
-
-def probably_one(found: Sequence[Candidate]) -> list[Alike]:
-    """Return the pairs of candidates that look like one person, the most alike first, for the page to ask about.
-
-    Their small pictures are compared in memory; nothing of that is kept.
-    """
-    pictures = {one.track: one.thumbnail for one in found if one.thumbnail is not None}
-    looks = {track: likeness.look(read_image(io.BytesIO(jpeg))) for track, jpeg in pictures.items()}
-    together = {
-        (a.track, b.track) for a, b in combinations(sorted(found, key=lambda one: one.track), 2) if b.track in a.met
-    }
-    return likeness.probably_one(looks, together)
-
-
 def choose_automatically(session: Session, recording: Recording) -> bool:
     """Keep the one face where there is nothing to ask; say if it was so.
 
     There is none or one, all others are negligible, or it is the face that was chosen in an earlier version. Somebody
     who wants to choose again (`ASKED`) is asked in any case.
     """
-    if recording.settings.get(ASKED) and _counted(session, recording.id):
+    if recording.settings.get(ASKED) and tracks_seen(session, recording.id):
         return False
     carried = _carried(session, recording)
     if carried is not None:
         keep(session, recording, carried, how="carried")
         return True
-    counted = _counted(session, recording.id)
+    counted = tracks_seen(session, recording.id)
     if len(counted) <= 1:
         keep(session, recording, [track for track, *_ in counted], how="only")
         return True
@@ -128,7 +60,7 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     ``carried`` over from the version before.
     Where two chosen tracks share a moment, the one seen more is kept. Raises ValueError for an unknown track.
     """
-    counted = {track: count for track, count, *_ in _counted(session, recording.id)}
+    counted = {track: count for track, count, *_ in tracks_seen(session, recording.id)}
     if not set(chosen) <= set(counted) or (counted and not chosen):
         raise ValueError("not a face of this recording")
     total = moments(session, recording.id)
@@ -168,18 +100,6 @@ def splits_of(recording: Recording) -> list[dict[str, Any]]:
     return found
 
 
-def spread_views(session: Session, recording_id: str, track: int, most: int) -> list[tuple[int, float, Box]]:
-    """Return up to `most` moments of a track, evenly among those that show it: frame, second, and box in px."""
-    rows = session.execute(
-        select(Sample.frame_index, Sample.time_s, Sample.left, Sample.top, Sample.right, Sample.bottom)
-        .where(Sample.recording_id == recording_id, Sample.track == track, Sample.left.is_not(None))
-        .order_by(Sample.time_s)
-    ).all()
-    places = {round(place * (len(rows) - 1) / max(1, most - 1)) for place in range(most)} if rows else set()
-    chosen: list[Any] = [rows[place] for place in sorted(places)]
-    return [(index, time_s, Box(*corners)) for index, time_s, *corners in chosen]
-
-
 def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) -> None:
     """Refuse faces that are seen at the same moments, for they are of two people.
 
@@ -207,22 +127,6 @@ def make_current(session: Session, recording: Recording) -> None:
     session.refresh(recording, ["current"])
 
 
-def best_views(session: Session, recording_id: str) -> dict[int, tuple[int, Box]]:
-    """Return, for each track, the frame and the box in px where it is seen largest and surest."""
-    size = (Sample.right - Sample.left) * (Sample.bottom - Sample.top) * Sample.confidence
-    rows = session.execute(
-        select(Sample.track, Sample.frame_index, Sample.left, Sample.top, Sample.right, Sample.bottom)
-        .where(Sample.recording_id == recording_id, Sample.track != NO_FACE_TRACK)
-        .order_by(size, Sample.frame_index.desc())
-    )
-    # The last of each track is its best.
-    return {
-        track: (index, Box(left, top, right, bottom))
-        for track, index, left, top, right, bottom in rows
-        if left is not None and top is not None and right is not None and bottom is not None
-    }
-
-
 def chosen_of(recording: Recording) -> list[int] | None:
     """Return the tracks that were chosen as the patient's in a recording, None where that is open."""
     choice: dict[str, Any] = recording.settings.get("face_choice", {})
@@ -244,7 +148,7 @@ def _carried(session: Session, recording: Recording) -> list[int] | None:
     met = sum(at in new and box.iou(new[at]) >= SAME_IOU for at, box in old.items())
     if met < SAME_SHARE * len(old.keys() | new.keys()):
         return None
-    present = {track for track, *_ in _counted(session, recording.id)}
+    present = {track for track, *_ in tracks_seen(session, recording.id)}
     return [track for track in chosen if track in present]
 
 
@@ -268,7 +172,7 @@ def _choice(how: str, chosen: list[int], others: dict[int, float]) -> dict[str, 
     return {"how": how, "tracks": chosen, "left_out": [round(share, 4) for share in others.values()]}
 
 
-def _counted(session: Session, recording_id: str) -> list[tuple[int, int, float, float]]:
+def tracks_seen(session: Session, recording_id: str) -> list[tuple[int, int, float, float]]:
     """Return (track, samples, first second, last second) of each face track, the most samples first."""
     rows = session.execute(
         select(Sample.track, func.count(), func.min(Sample.time_s), func.max(Sample.time_s))
@@ -285,38 +189,9 @@ def moments(session: Session, recording_id: str) -> int:
     return max(1, session.scalar(count) or 0)
 
 
-def _spans(session: Session, recording: Recording, track: int) -> tuple[tuple[float, float], ...]:
-    """Return the stretches in which a track of a video is seen, in seconds."""
-    step_s = float(recording.settings.get("every_s") or 0.0) or 1.0
-    of_track = (Sample.recording_id == recording.id) & (Sample.track == track)
-    found: list[tuple[float, float]] = []
-    for time_s in session.scalars(select(Sample.time_s).where(of_track).order_by(Sample.time_s)):
-        if found and time_s - found[-1][1] <= 1.5 * step_s:
-            found[-1] = (found[-1][0], time_s + step_s)
-        else:
-            found.append((time_s, time_s + step_s))
-    return tuple(found)
-
-
 def _frames_of(recording_id: str, tracks: Sequence[int]) -> Any:
     """Return the subquery of the frames in which one of the tracks is seen."""
     return select(Sample.frame_index).where(Sample.recording_id == recording_id, Sample.track.in_(tracks))
-
-
-def _met(session: Session, recording_id: str) -> dict[int, frozenset[int]]:
-    """Return, for each track that is ever seen beside another one, which those are."""
-    one, other = aliased(Sample), aliased(Sample)
-    pairs = session.execute(
-        select(one.track, other.track)
-        .join(other, (other.recording_id == one.recording_id) & (other.frame_index == one.frame_index))
-        .where(one.recording_id == recording_id, one.track != NO_FACE_TRACK, other.track != NO_FACE_TRACK)
-        .where(one.track != other.track)
-        .distinct()
-    )
-    met: dict[int, set[int]] = {}
-    for track, beside in pairs:
-        met.setdefault(track, set()).add(beside)
-    return {track: frozenset(beside) for track, beside in met.items()}
 
 
 def _merge(session: Session, recording_id: str, into: int, track: int) -> None:

@@ -7,13 +7,10 @@ counted for the model that was judged.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
@@ -27,73 +24,24 @@ from clinic.patients import digests
 from clinic.patients.fields import valid_note
 from clinic.patients.summaries import summarise_recording
 from clinic.recordings.states import UNDER_WAY
+from clinic.recordings.verdicts import (
+    LABELLED,
+    REASONS,
+    Agreement,
+    Mark,
+    MarkFields,
+    Verdict,
+    agreed_of,
+    describe,
+)
 from db.engine import Database
 from db.models import Account, Job, Recording, RecordingMark, Sample
 from db.records import others_spans
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
-from fer_core.reading.intervals import share_interval
-from fer_core.reading.reading import Series
 from fer_core.types import Status
 
-FEWEST = 10
-"""From so many judged labels on, agreement is given with an interval."""
 LONGEST_S = 24 * 3600.0
-
-
-class Verdict(StrEnum):
-    """What a mark says. `IMPRESSION`: the clinician's own label, given before the model's was shown."""
-
-    AGREE = "agree"
-    OTHER = "other"
-    IMPRESSION = "impression"
-    UNCLEAR = "unclear"
-    NOT_PATIENT = "not_patient"
-    EVENT = "event"
-    EXCLUDE = "exclude"
-
-
-LABELLED = frozenset({Verdict.OTHER, Verdict.IMPRESSION})
-LEAVES_OUT = frozenset({Verdict.UNCLEAR, Verdict.NOT_PATIENT, Verdict.EXCLUDE})
-"""What these cover is left out of the series after marks."""
-REASONS: dict[Verdict, tuple[str, ...]] = {
-    Verdict.EVENT: ("medication", "topic", "crying", "laughing", "talking", "other"),
-    Verdict.EXCLUDE: ("camera", "other_person", "interruption", "other"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class MarkFields:
-    """What is said of a stretch from `begin_s` to `end_s`; `label` of `LABELLED`, `reason` of `REASONS`."""
-
-    begin_s: float
-    end_s: float
-    verdict: Verdict
-    label: str | None = None
-    reason: str | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A stored mark. `by`: the name of who made it, None for an account of another installation."""
-
-    id: str
-    number: int
-    revision: int
-    said: MarkFields
-    model_label: str | None
-    by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """Of `judged` labels of one model for one patient, so many `agreed`; the 95 % interval from `FEWEST` on."""
-
-    judged: int
-    agreed: int
-    low: float | None
-    high: float | None
 
 
 def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
@@ -196,52 +144,6 @@ def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
             )
         ).all()
     return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in rows])
-
-
-def agreed_of(judgements: Sequence[bool]) -> Agreement:
-    """Return the agreement of judgements, with Wilson's interval from `FEWEST` on."""
-    judged, agreed = len(judgements), sum(judgements)
-    if judged < FEWEST:
-        return Agreement(judged, agreed, None, None)
-    low, high = share_interval(np.array([agreed / judged]), np.array([float(judged)]), dependent=False)
-    return Agreement(judged, agreed, float(low[0]), float(high[0]))
-
-
-def applied(series: Series, found: Sequence[Mark]) -> tuple[Series, NDArray[np.bool_]]:
-    """Return a series with the clinicians' labels in place of the model's, and which samples are left out, (N,).
-
-    Of two labels for one sample the newer mark counts. A sample that could not be read gets no label.
-    """
-    outputs, statuses = series.outputs.copy(), list(series.statuses)
-    left_out = np.zeros(len(series.time_s), np.bool_)
-    for mark in sorted(found, key=lambda one: one.number):
-        inside = (series.time_s >= mark.said.begin_s) & (series.time_s < mark.said.end_s)
-        if mark.said.verdict in LEAVES_OUT:
-            left_out |= inside
-        if mark.said.verdict is Verdict.OTHER and mark.said.label is not None:
-            places = np.flatnonzero(inside & series.usable)
-            outputs[places] = np.eye(len(EMOTION_LABELS))[EMOTION_LABELS.index(mark.said.label)]
-            for place in places.tolist():
-                statuses[place] = Status.OK
-    return replace(series, outputs=outputs, statuses=tuple(statuses)), left_out
-
-
-def kept(series: Series, left_out: NDArray[np.bool_]) -> Series:
-    """Return a series without the samples that are left out."""
-    statuses = tuple(status for status, out in zip(series.statuses, left_out.tolist(), strict=True) if not out)
-    mouth = series.mouth_change[~left_out] if series.mouth_change is not None else None
-    return replace(
-        series,
-        time_s=series.time_s[~left_out],
-        outputs=series.outputs[~left_out],
-        statuses=statuses,
-        mouth_change=mouth,
-    )
-
-
-def describe(said: MarkFields) -> str:
-    """Return a mark in the program's own words, for a comparison: verdict, label or reason, note."""
-    return " · ".join(part for part in (said.verdict.value, said.label, said.reason, said.note) if part)
 
 
 def check_row(row: Mapping[str, Any]) -> None:

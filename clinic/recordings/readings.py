@@ -11,8 +11,8 @@ from clinic import access
 from clinic.access import Actor
 from clinic.patients import caseload
 from clinic.patients.summaries import series_of
-from clinic.recordings import marks
-from clinic.recordings.marks import Mark
+from clinic.recordings import verdicts
+from clinic.recordings.verdicts import Mark
 from db.engine import Database
 from fer_core.model.model_card import ModelCard
 from fer_core.reading.adjusted import FEWEST, Adjusted, adjust
@@ -84,8 +84,8 @@ def after(told: Told, found: Sequence[Mark]) -> Told:
     """Return what a recording says with its marks applied: other labels taken over, what is left out not counted."""
     if told.raw is None:
         return told
-    raw = marks.kept(*marks.applied(told.raw, found))
-    series = marks.kept(*marks.applied(told.series, found))
+    raw = verdicts.kept(*verdicts.applied(told.raw, found))
+    series = verdicts.kept(*verdicts.applied(told.series, found))
     reading = read(raw) if raw.statuses else None
     reason = "the labels are no longer the model's alone"
     return replace(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clinic import clock
 from clinic.consent import consent
-from clinic.jobs import chunks, jobs, leases, previews, tracks
+from clinic.jobs import candidates, chunks, jobs, leases, previews, tracks
 from clinic.jobs.chunks import Cursor
 from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
 from clinic.recordings import uploads
@@ -250,16 +250,16 @@ class _Run:
         recording_id = self.claimed.recording_id
         missing: dict[int, list[tuple[int, Box, float | None]]] = {}
         with self.db.read() as session:
-            asked = tracks.candidates(session, self.settings, recording_id)
+            asked = candidates.candidates(session, self.settings, recording_id)
             if len(asked) < 2 and not session.get_one(Recording, recording_id).settings.get(tracks.ASKED):
                 return {}
-            best = tracks.best_views(session, recording_id)
+            best = candidates.best_views(session, recording_id)
             for face in asked:
                 if face.thumbnail is None and face.track in best:
                     index, box = best[face.track]
                     missing.setdefault(index, []).append((face.track, box, None))
                 if duration_s is None or duration_s <= VIEWS_PASS_S:
-                    for index, at_s, box in tracks.spread_views(session, recording_id, face.track, VIEWS):
+                    for index, at_s, box in candidates.spread_views(session, recording_id, face.track, VIEWS):
                         missing.setdefault(index, []).append((face.track, box, at_s))
         return missing
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from clinic import words
-from clinic.jobs import faces, jobs, tracks
-from clinic.jobs.tracks import Candidate
+from clinic.jobs import candidates, faces, jobs
+from clinic.jobs.candidates import Candidate
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.subject import Subject
 from clinic.phrases import counted
 from clinic.recordings import marks
-from clinic.recordings.marks import Mark, MarkFields, Verdict
+from clinic.recordings.verdicts import Mark, MarkFields, Verdict
 from fer_core.errors import FerError
 from fer_core.faces.likeness import Alike
 from pages import actions, chooser, links
@@ -38,7 +38,7 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     with st.form(f"choose:{recording_id}:{seen}", border=False):
         length_s = max((one.last_s for one in found), default=0.0)
         ticked = [one.track for one in found if _candidate(recording_id, one, pictures, length_s)]
-        for pair in tracks.probably_one(found):
+        for pair in candidates.probably_one(found):
             _probably_one(pair, {one.track: one for one in found})
         chosen = actions.submit("This is the patient", "choose_face", actions.at(recording_id, seen), kind="primary")
     if chosen and not ticked:

@@ -9,9 +9,9 @@ import streamlit as st
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import NOTE_MAX
-from clinic.recordings import marks
-from clinic.recordings.marks import LABELLED, LEAVES_OUT, REASONS, Agreement, Mark, MarkFields, Verdict
+from clinic.recordings import marks, verdicts
 from clinic.recordings.readings import Told
+from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, REASONS, Agreement, Mark, MarkFields, Verdict
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts import curves
@@ -39,7 +39,7 @@ def marked_of(told: Told, found: Sequence[Mark]) -> Marked:
     ]
     if not any(mark.said.verdict in LEAVES_OUT or mark.said.verdict is Verdict.OTHER for mark in found):
         return Marked(spans)
-    series, left_out = marks.applied(told.series, found)
+    series, left_out = verdicts.applied(told.series, found)
     codes = curves.codes(series)
     codes[left_out] = curves.LEFT_OUT
     return Marked(spans, curves.encoded(codes))
@@ -143,7 +143,9 @@ def _column(label: str) -> int:
 def agreement_sentence(found: Agreement) -> str:
     """Return how often people agreed with the model for this patient."""
     if found.low is None or found.high is None:
-        return f"{found.judged} of {marks.FEWEST} labels of this patient are judged; from then on agreement is given."
+        return (
+            f"{found.judged} of {verdicts.FEWEST} labels of this patient are judged; from then on agreement is given."
+        )
     return (
         f"People agreed with {found.agreed} of {found.judged} judged labels of this patient"
         f" ({percent(found.agreed / found.judged)}, 95 % interval {percent(found.low)} to {percent(found.high)})."

@@ -11,10 +11,10 @@ from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.phrases import counted
 from clinic.recordings import findings, marks, readings
-from clinic.recordings.marks import Mark, Verdict
 from clinic.recordings.playback import Kept
 from clinic.recordings.readings import Told
 from clinic.recordings.states import Tone
+from clinic.recordings.verdicts import Mark, Verdict
 from pages import actions, chooser, links
 from pages.charts.timeline import pictures_figure
 from pages.session import actor

@@ -13,7 +13,7 @@ from clinic.access import Role
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.recordings import marks
-from clinic.recordings.marks import MarkFields, Verdict
+from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import Job, JobState, Patient, Sample
 from tests import consents
 from tests.pages.test_pages import SHELL

@@ -13,7 +13,7 @@ from clinic.patients.fields import PatientFields, RecordingFields
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
 from clinic.recordings import marks
-from clinic.recordings.marks import MarkFields, Verdict
+from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import Recording
 from fer_core.errors import FerError
 from tests import consents

@@ -13,7 +13,7 @@ from clinic.admin import demo
 from clinic.consent.consent import ConsentError
 from clinic.exchange import downloads, recording_files
 from clinic.recordings import marks
-from clinic.recordings.marks import MarkFields, Verdict
+from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Sample
 from fer_core.emotions import EMOTION_LABELS
 from tests import consents, doors

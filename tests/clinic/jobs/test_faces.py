@@ -9,7 +9,7 @@ from sqlalchemy import select
 from clinic.conflicts import ConflictError
 from clinic.jobs import faces, jobs, previews, tracks
 from clinic.recordings import marks
-from clinic.recordings.marks import MarkFields, Verdict
+from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Sample
 from db.records import load_samples, save_results
 from fer_core.errors import FerError

@@ -1,10 +1,8 @@
 """Who is the patient: candidates, the automatic choice, and what is kept."""
 
-import io
 from datetime import UTC, date, datetime
 
 import pytest
-from PIL import Image
 from sqlalchemy import select
 
 from clinic.jobs import jobs, progress, tracks
@@ -12,7 +10,6 @@ from db.models import Job, JobState, Recording, Sample
 from db.records import save_results
 from fer_core.errors import FerError
 from tests.clinic.fakes import result
-from tests.media import scene, somebody_else
 
 
 @pytest.fixture
@@ -52,21 +49,6 @@ def test_candidates_are_those_seen_with_the_one_seen_most_first(db, settings, re
     assert (found[2].first_s, found[2].last_s) == (pytest.approx(0.6), pytest.approx(0.6))
     assert found[0].thumbnail is None
     assert [face.met for face in found] == [{1}, {0}, frozenset()]
-
-
-def candidate(track, picture, met=()):
-    """Return a face to choose with a picture of it."""
-    written = io.BytesIO()
-    Image.fromarray(picture).save(written, "JPEG")
-    return tracks.Candidate(track, 0.4, 0, 9, written.getvalue(), True, frozenset(met))
-
-
-def test_faces_that_look_alike_are_asked_about_unless_they_were_seen_together():
-    came_back, other = candidate(3, scene(left=80)), candidate(1, somebody_else())
-    unseen = tracks.Candidate(4, 0.1, 0, 9, None, True)
-    [pair] = tracks.probably_one([candidate(0, scene()), came_back, other, unseen])
-    assert (pair.first, pair.second) == (0, 3)
-    assert tracks.probably_one([candidate(0, scene(), met=[3]), came_back, other, unseen]) == []
 
 
 def test_choosing_keeps_one_person_and_leaves_gaps(db, settings, recording, who):

@@ -15,11 +15,9 @@ from clinic.conflicts import ConflictError
 from clinic.exchange import exports
 from clinic.patients import caseload, digests
 from clinic.recordings import marks, readings
-from clinic.recordings.marks import Mark, MarkFields, Verdict, agreed_of
+from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Role, Sample, TrendDigest
-from fer_core.emotions import Emotion
 from fer_core.errors import FerError
-from fer_core.reading.reading import Series, read
 from fer_core.types import Status
 from tests import doors
 
@@ -42,20 +40,6 @@ def recording(db, patient):
 def clinician(who):
     """Who may mark it."""
     return who
-
-
-def series(*labels):
-    """Samples a second apart: a label each, None for no face."""
-    outputs = np.full((len(labels), 7), np.nan)
-    for row, label in enumerate(labels):
-        if label is not None:
-            outputs[row] = np.where(np.arange(7) == label, 0.94, 0.01)
-    statuses = tuple(Status.NO_FACE if label is None else Status.OK for label in labels)
-    return Series(np.arange(len(labels), dtype=np.float64), statuses, outputs, 1.0, 0.5)
-
-
-def mark(begin_s, end_s, verdict, label=None, number=1):
-    return Mark(str(number), number, 1, MarkFields(begin_s, end_s, verdict, label), None, None)
 
 
 def label_at(db, recording, begin_s, end_s):
@@ -190,32 +174,6 @@ def test_agreement_with_one_model_says_nothing_of_another(db, recording, clinici
     with db.session() as session:
         session.get_one(Recording, recording).model_sha256 = "another"
     assert marks.agreement(db, clinician, recording).judged == 0
-
-
-def test_no_judgement_is_no_agreement():
-    assert agreed_of([]) == marks.Agreement(0, 0, None, None)
-
-
-def test_another_label_takes_the_model_s_place_and_what_is_left_out_is_not_counted():
-    raw = series(Emotion.SAD, Emotion.SAD, Emotion.HAPPY, None, Emotion.SAD)
-    found = [mark(0, 2, Verdict.OTHER, "neutral"), mark(4, 5, Verdict.NOT_PATIENT)]
-    changed, left_out = marks.applied(raw, found)
-    assert left_out.tolist() == [False, False, False, False, True]
-    shares = read(marks.kept(changed, left_out)).shares
-    assert shares[Emotion.NEUTRAL] == pytest.approx(2 / 3)
-    assert shares[Emotion.SAD] == 0
-    assert raw.outputs[0, Emotion.SAD] == pytest.approx(0.94), "the series as analysed stays"
-
-
-def test_a_label_is_given_to_no_sample_without_a_face():
-    changed, _ = marks.applied(series(None, Emotion.SAD), [mark(0, 2, Verdict.OTHER, "happy")])
-    assert changed.statuses == (Status.NO_FACE, Status.OK)
-
-
-def test_of_two_labels_the_newer_counts():
-    found = [mark(0, 1, Verdict.OTHER, "happy", number=2), mark(0, 1, Verdict.OTHER, "sad", number=1)]
-    changed, _ = marks.applied(series(Emotion.NEUTRAL), found)
-    assert changed.outputs[0].argmax() == Emotion.HAPPY
 
 
 def test_a_recording_after_its_marks_is_another_than_as_analysed(db, recording, clinician):

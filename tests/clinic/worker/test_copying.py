@@ -13,7 +13,7 @@ from clinic.consent.consent import ConsentError
 from clinic.exchange import downloads, video_copies
 from clinic.exchange.downloads import Kind
 from clinic.recordings import marks, uploads
-from clinic.recordings.marks import MarkFields, Verdict
+from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.worker import copying
 from clinic.worker.endings import StoppingError
 from clinic.worker.worker import Worker

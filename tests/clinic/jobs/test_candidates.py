@@ -1,0 +1,23 @@
+"""Faces to choose among: which of them probably are one person."""
+
+import io
+
+from PIL import Image
+
+from clinic.jobs import candidates
+from tests.media import scene, somebody_else
+
+
+def candidate(track, picture, met=()):
+    """Return a face to choose with a picture of it."""
+    written = io.BytesIO()
+    Image.fromarray(picture).save(written, "JPEG")
+    return candidates.Candidate(track, 0.4, 0, 9, written.getvalue(), True, frozenset(met))
+
+
+def test_faces_that_look_alike_are_asked_about_unless_they_were_seen_together():
+    came_back, other = candidate(3, scene(left=80)), candidate(1, somebody_else())
+    unseen = candidates.Candidate(4, 0.1, 0, 9, None, True)
+    [pair] = candidates.probably_one([candidate(0, scene()), came_back, other, unseen])
+    assert (pair.first, pair.second) == (0, 3)
+    assert candidates.probably_one([candidate(0, scene(), met=[3]), came_back, other, unseen]) == []
