@@ -76,7 +76,7 @@ def test_a_window_that_shows_what_is_no_longer_stored_says_how_to_see_what_is():
 
 
 def test_each_opening_of_a_dialog_adds_once():
-    page = AppTest.from_function(dialog).run()
+    page = AppTest.from_function(dialog, default_timeout=60).run()
     for opening in (1, 2):
         for _ in range(2):
             page.button[1].click().run()
