@@ -118,6 +118,7 @@ FUNCTIONS = {
     "progress.watch": READ,
     "readings.samples": READ,
     "readings.tell": READ,
+    "handing_out.fhir": WRITE,
     "handing_out.prepare": WRITE,
     "recording_files.note_picture": WRITE,
     "video_copies.ask": WRITE,

@@ -471,6 +471,7 @@ CALLS = {
     ),
     "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
     "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),
+    "handing_out.fhir": lambda w, a: handing_out.fhir(w.db, a, w.patient_id),
     "handing_out.prepare": lambda w, a: handing_out.prepare(w.db, w.settings, a, w.patient_id, Kind.FHIR),
     "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
     "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
