@@ -42,7 +42,7 @@ from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, s
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
-from clinic.recordings import folders, incoming, marks, playback, readings, uploads
+from clinic.recordings import folders, incoming, live, marks, playback, readings, uploads
 from clinic.recordings.incoming import Incoming
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
@@ -117,6 +117,7 @@ MODULES = (
     oidc,
     marks,
     outcomes,
+    live,
     playback,
     progress,
     readings,
@@ -471,6 +472,8 @@ CALLS = {
     ),
     "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
     "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),
+    "live.begin": lambda w, a: live.begin(w.db, a, w.patient_id),
+    "live.remaining_s": lambda w, a: live.remaining_s(w.db, a, w.patient_id),
     "handing_out.fhir": lambda w, a: handing_out.fhir(w.db, a, w.patient_id),
     "handing_out.prepare": lambda w, a: handing_out.prepare(w.db, w.settings, a, w.patient_id, Kind.FHIR),
     "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
