@@ -342,6 +342,7 @@ ROUTES = {
     "/healthz": EVERYONE,
     "/metrics": EVERYONE,
     "/_stcore/host-config": SIGNED_IN,
+    "/camera": "refused refused open open open open refused",
     "/_stcore/stream": "refused open open open open open refused",
     "/_stcore/upload_file/{session_id}/{file_id}": "401 404 404 404 404 404 401",
     "/_stcore/metrics": "401 403 403 403 403 200 401",

@@ -79,6 +79,7 @@ from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 from tests.web.test_gate import inner
 from web import account, monitoring, provider, watch
+from web import live as live_line
 from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
 from web import tokens as token_page
@@ -625,6 +626,7 @@ def test_each_route_is_in_the_table():
         *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
+        *live_line.routes(None, None),
         *monitoring.routes(None, None),
         *api.routes(None, None),
     ]
