@@ -311,6 +311,7 @@ FOR_NO_PERSON = {
 PAGES = {
     "caseload": "signed_out ok ok ok ok ok signed_out",
     "record": "signed_out hidden ok ok ok ok signed_out",
+    "live": "signed_out hidden ok ok ok ok signed_out",
     "patient": "signed_out ok not_your_patient ok ok not_your_patient signed_out",
     "recording": "signed_out ok not_your_patient ok ok not_your_patient signed_out",
     "activity": "signed_out ok ok ok ok ok signed_out",
@@ -357,6 +358,7 @@ ROUTES = {
     "/oauth2callback": NOBODY,
     "/": SIGNED_IN,
     "/caseload": SIGNED_IN,
+    "/live": SIGNED_IN,
     "/record": SIGNED_IN,
     "/patient": SIGNED_IN,
     "/recording": SIGNED_IN,

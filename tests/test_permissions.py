@@ -697,6 +697,12 @@ def shown(name, patient_id, recording_id):
     ]
     if codes:
         return codes[0]
-    titles = {"record": "New recording", "activity": "Analyses", "patient": NAME, "recording": NAME}
+    titles = {
+        "live": "Live view",
+        "record": "New recording",
+        "activity": "Analyses",
+        "patient": NAME,
+        "recording": NAME,
+    }
     assert [title.value for title in page.title] == [titles.get(name, name.capitalize())]
     return "ok"

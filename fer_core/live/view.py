@@ -8,8 +8,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from fer_core.analyzer import Analyzer
 from fer_core.faces.following import Follower
+from fer_core.faces.preprocess import CROP_SIDE
 from fer_core.looking import crops_of
 from fer_core.media.annotate import BANDS
 from fer_core.media.camera import CameraReader
@@ -34,6 +37,8 @@ class LiveView:
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
+        # The first call prepares the network, which may take longer than a face is remembered.
+        analyzer.classifier.probabilities(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8))
         self._reader = CameraReader()
         self._follower = Follower(analyzer.detector, SEARCH_EVERY_S)
         self._chosen: int | None = None
