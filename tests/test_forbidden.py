@@ -16,6 +16,7 @@ HTML_FILES = {"web/page.py", "web/watch.py", "web/routes.py"}
 HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
+    ("clinic/settings.py", "_read"),
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/admin/zones.py", "names"),
     ("fer_core/carry.py", "_hints"),
