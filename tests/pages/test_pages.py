@@ -45,7 +45,7 @@ def patients(who):
 
 def open_page(name, **query):
     """Open a page inside the shell; returns what it shows."""
-    page = AppTest.from_file(str(SHELL), default_timeout=30).run()
+    page = AppTest.from_file(str(SHELL), default_timeout=60).run()
     if name != "caseload":
         page.switch_page(f"{name}.py")
     for key, value in query.items():
