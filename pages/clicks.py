@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import RerunException
 
 from web import streamlit_protocol
 
-CLICKS, CARRIED_OUT, DRAWN, SAID = "clicks", "carried_out", "buttons_drawn", "said_of_clicks"
+CLICKS, CARRIED_OUT, DRAWN, SAID, RUNS = "clicks", "carried_out", "buttons_drawn", "said_of_clicks", "runs"
 WAITS_S = 60.0
 """How long a click waits for a run that comes to its button."""
 SAID_S = 600.0
@@ -69,6 +69,8 @@ def run() -> Iterator[None]:
         yield
         return
     _run.at = object()
+    if not streamlit_protocol.runs_part():
+        st.session_state[RUNS] = number() + 1
     try:
         for name in streamlit_protocol.clicked():
             if name not in _clicks() and not name.startswith(CLOSE):
@@ -84,6 +86,11 @@ def run() -> Iterator[None]:
         _account()
     finally:
         _run.at = None
+
+
+def number() -> int:
+    """Return which run of the whole page this window is at."""
+    return int(st.session_state.get(RUNS, 0))
 
 
 def running() -> bool:
