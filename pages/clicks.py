@@ -50,9 +50,9 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence on a click, which stays until somebody closes it or clicks the same again."""
+    """A sentence on a click, which stays until somebody closes it or such a button is clicked and does something."""
 
-    click: str
+    button: str
     sentence: str
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     at_s: float = field(default_factory=time.monotonic)
@@ -127,7 +127,7 @@ def is_due(name: str, clicked: bool) -> bool:
     waits = time.monotonic() - click.at_s < WAITS_S and (click.taken_by is None or click.opens)
     if clicked or waits:
         click.taken_by = _now()
-        st.session_state[SAID] = [note for note in _notes() if note.click != name]
+        st.session_state[SAID] = [note for note in _notes() if note.button != _called(name)]
         return True
     return False
 
@@ -175,7 +175,13 @@ def _account() -> None:
 
 
 def _say(name: str, sentence: str) -> None:
-    st.session_state[SAID] = [*(note for note in _notes() if note.click != name), Note(name, sentence)]
+    button = _called(name)
+    st.session_state[SAID] = [*(note for note in _notes() if note.button != button), Note(button, sentence)]
+
+
+def _called(name: str) -> str:
+    """Return what a button is called: also the one that took its place, for another record or edition, is called so."""
+    return _labels().get(name, name)
 
 
 def _close(note_id: str) -> None:
