@@ -61,7 +61,10 @@ class Settings:
     `need_second_step`: nothing opens to an account before its second step is on. `provider`: where else accounts may
     sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
 
-    `model`: the card of the model that analyses, None for the one that comes with the program.
+    `training_dir`: the folder whose data sets an administrator may train on from a page; `training_threads`: how many
+    CPU threads a training may use; `training_nice`: how far it steps back behind other work, 0 to 19.
+
+    `model`: the card of the model that analyses, where the environment names one (clinic/model_in_use.py).
     `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
     `own_worker`: the web process starts a worker beside itself. `backup_dir`: where the daily backups lie.
     `metrics_token`: who shows it may read ``/metrics``; None: nobody.
@@ -83,6 +86,9 @@ class Settings:
     need_second_step: bool = False
     provider: Provider | None = None
     import_dir: Path | None = None
+    training_dir: Path | None = None
+    training_threads: int = 1
+    training_nice: int = 19
     model: Path | None = None
     timezone: str | None = None
     backup_dir: Path | None = None
@@ -131,6 +137,9 @@ class Settings:
             keep_files=os.environ.get("FER_KEEP_FILES") == "1",
             dask=os.environ.get("FER_DASK") or None,
             model=named_model(),
+            training_dir=_training_dir(),
+            training_threads=_whole("FER_TRAINING_THREADS", 1, 1, 512),
+            training_nice=_whole("FER_TRAINING_NICE", 19, 0, 19),
             timezone=os.environ.get("FER_TIMEZONE") or None,
             metrics_token=_token(),
             own_worker=os.environ.get("FER_OWN_WORKER") != "0",
@@ -196,6 +205,18 @@ def named_model() -> Path | None:
     """Return the card of the model where the environment names one."""
     text = os.environ.get("FER_MODEL")
     return Path(text).absolute() if text else None
+
+
+def _training_dir() -> Path | None:
+    text = os.environ.get("FER_TRAINING_DIR")
+    return Path(text).resolve() if text else None
+
+
+def _whole(name: str, usual: int, least: int, most: int) -> int:
+    text = os.environ.get(name) or str(usual)
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise FerError(f"{name} must be a whole number from {least} to {most}.", "bad_setting")
+    return int(text)
 
 
 def _token() -> str | None:

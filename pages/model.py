@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from clinic import words
+from clinic import model_in_use, words
 from clinic.model_report import class_figures, observations, opening, repeat_rows
 from clinic.worker.supervisor import PROGRAM_DIR
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -202,7 +202,7 @@ def _range(shares: tuple[float, float]) -> str:
 
 st.title("Model")
 st.write(words.DISCLAIMER)
-card = ModelCard.load(resources().settings.model)
+card = ModelCard.load(model_in_use.card_path(resources().settings))
 tested = card.metrics.get(SPLIT)
 if tested is None:
     st.info("The installed model brings no test results. Treat everything it says with care.", icon=":material/info:")

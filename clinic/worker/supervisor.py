@@ -93,26 +93,32 @@ class Supervisor:
             return None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {
-            **os.environ,
-            "FER_DATA_DIR": str(self._settings.data_dir),
-            "FER_DATABASE_URL": self._settings.database_url,
-            "FER_MEDIA_URL": self._settings.media_url,
-            "FER_KEY_DIR": str(self._settings.key_dir),
-            "FER_KEEP_FILES": "1" if self._settings.keep_files else "0",
-            "FER_DASK": self._settings.dask or "",
-            # The folder and the database above are the demo's own already.
-            "FER_DEMO": "0",
-        }
-        # The demo has a key of its own, also where the environment names one for real patients.
-        environment.pop("FER_MASTER_KEY", None)
-        if self._settings.master_key is not None:
-            environment["FER_MASTER_KEY"] = self._settings.master_key.hex()
-        # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment = environment_of(self._settings)
         return subprocess.Popen(
             self._command, cwd=PROGRAM_DIR, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a command of the clinic works on this installation."""
+    environment = {
+        **os.environ,
+        "FER_DATA_DIR": str(settings.data_dir),
+        "FER_DATABASE_URL": settings.database_url,
+        "FER_MEDIA_URL": settings.media_url,
+        "FER_KEY_DIR": str(settings.key_dir),
+        "FER_KEEP_FILES": "1" if settings.keep_files else "0",
+        "FER_DASK": settings.dask or "",
+        # The folder and the database above are the demo's own already.
+        "FER_DEMO": "0",
+    }
+    # The demo has a key of its own, also where the environment names one for real patients.
+    environment.pop("FER_MASTER_KEY", None)
+    if settings.master_key is not None:
+        environment["FER_MASTER_KEY"] = settings.master_key.hex()
+    # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return environment
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -6,11 +6,13 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
+from clinic import model_in_use
 from clinic.settings import Settings
 from fer_core.errors import FerError
 from web.api.caller import Caller, Parts
@@ -23,7 +25,8 @@ PIECE_TYPE = "application/octet-stream"
 MOST_WAITING = 16
 """Pictures that are looked at or wait for it; each is looked at by itself, on all cores."""
 router = APIRouter()
-_OPENED: dict[Settings, Analyzer] = {}
+_OPENED: dict[Path | None, Analyzer] = {}
+"""By the card of the model, the one in use alone."""
 _OPENING, _LOOKING, _WAITING = threading.Lock(), threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
 
 
@@ -32,9 +35,12 @@ def open_analyzer(settings: Settings) -> Analyzer:
     from fer_core.analyzer import Analyzer  # not at the top: it loads torch, which no page needs
 
     with _OPENING:
-        if settings not in _OPENED:
-            _OPENED[settings] = Analyzer.open(settings.model)
-        return _OPENED[settings]
+        card = model_in_use.card_path(settings)
+        if card not in _OPENED:
+            opened = Analyzer.open(card)
+            _OPENED.clear()
+            _OPENED[card] = opened
+        return _OPENED[card]
 
 
 @router.post(
