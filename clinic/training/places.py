@@ -6,7 +6,8 @@ import shutil
 import stat
 from pathlib import Path
 
-from clinic.settings import MEBIBYTE, Settings
+from clinic.environment import MEBIBYTE
+from clinic.settings import Settings
 from fer_core.errors import FerError
 
 LEAST_ROOM = 256 * MEBIBYTE

@@ -6,41 +6,20 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from clinic import model_in_use
 from clinic.settings import Settings
 from fer_core.errors import FerError
 from web.api.caller import Caller, Parts
 from web.api.schemas import Expressions
 
-if TYPE_CHECKING:
-    from fer_core.analyzer import Analyzer
-
 PIECE_TYPE = "application/octet-stream"
 MOST_WAITING = 16
 """Pictures that are looked at or wait for it; each is looked at by itself, on all cores."""
 router = APIRouter()
-_OPENED: dict[Path | None, Analyzer] = {}
-"""By the card of the model, the one in use alone."""
-_OPENING, _LOOKING, _WAITING = threading.Lock(), threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
-
-
-def open_analyzer(settings: Settings) -> Analyzer:
-    """Return the installation's model, loaded at the first picture. Raises ModelError."""
-    from fer_core.analyzer import Analyzer  # not at the top: it loads torch, which no page needs
-
-    with _OPENING:
-        card = model_in_use.card_path(settings)
-        if card not in _OPENED:
-            opened = Analyzer.open(card)
-            _OPENED.clear()
-            _OPENED[card] = opened
-        return _OPENED[card]
+_LOOKING, _WAITING = threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
 
 
 @router.post(
