@@ -115,6 +115,7 @@ class AuditAction(StrEnum):
     TRAINING_STOPPED = "training_stopped"
     TRAINING_EVALUATED = "training_evaluated"
     TRAINING_DELETED = "training_deleted"
+    EXAMPLES_MADE = "examples_made"
     MODEL_PROMOTED = "model_promoted"
     MODEL_ROLLED_BACK = "model_rolled_back"
     CLOCK_JUMPED = "clock_jumped"

@@ -79,6 +79,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.TRAINING_STOPPED: "stopped a training",
     AuditAction.TRAINING_EVALUATED: "had a trained model evaluated",
     AuditAction.TRAINING_DELETED: "deleted a training",
+    AuditAction.EXAMPLES_MADE: "had example faces made for the page of the model",
     AuditAction.MODEL_PROMOTED: "put another model to use",
     AuditAction.MODEL_ROLLED_BACK: "went back to the model before",
     AuditAction.CLOCK_JUMPED: "found that the computer's clock had been set",

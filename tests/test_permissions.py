@@ -50,7 +50,7 @@ from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.reports import reports
 from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
-from clinic.training import datasets, places, promotion, runs
+from clinic.training import datasets, examples, places, promotion, runs
 from db.engine import migrate, open_database
 from db.models import (
     Account,
@@ -70,6 +70,7 @@ from db.models import (
     new_id,
 )
 from db.records import save_results
+from fer_core.emotions import Emotion
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 from pages.navigation import PLACES
@@ -135,6 +136,7 @@ MODULES = (
     tokens,
     uploads,
     datasets,
+    examples,
     promotion,
     runs,
     withdrawal,
@@ -510,6 +512,11 @@ CALLS = {
     "sessions.change_password": lambda w, a: sessions.change_password(w.db, a, doors.PASSWORD, "ten dry umbrellas"),
     "datasets.offered": lambda w, a: datasets.offered(w.db, w.settings, a),
     "datasets.overview": lambda w, a: datasets.overview(w.db, w.settings, a, new_id()),
+    "examples.gallery": lambda w, a: examples.gallery(w.db, w.settings, a, made_examples(w)),
+    "examples.made": lambda w, a: examples.made(w.db, w.settings, a),
+    "examples.make": lambda w, a: examples.make(w.db, with_a_data_set(w), a, "faces.csv"),
+    "examples.of_cell": lambda w, a: examples.of_cell(w.db, w.settings, a, made_examples(w), Emotion.SAD, Emotion.SAD),
+    "examples.standing": lambda w, a: examples.standing(w.db, a),
     "promotion.promote": lambda w, a: promotion.promote(w.db, w.settings, a, evaluated(w), lambda *_: None),
     "promotion.roll_back": lambda w, a: promotion.roll_back(w.db, w.settings, a, promoted(w)),
     "runs.check": lambda w, a: runs.check(w.db, with_a_data_set(w), a, "faces.csv"),
@@ -558,6 +565,19 @@ def a_run(world):
     folder = places.folder_of(world.settings, row.id)
     folder.mkdir(parents=True)
     (folder / "epochs.jsonl").write_text('{"epoch": 1, "public_accuracy": 0.5, "seconds": 1}\n')
+    return row.id
+
+
+def made_examples(world):
+    """The id of example faces of a model."""
+    with world.db.session() as session:
+        row = Training(kind="examples", data="faces.csv", state=JobState.DONE.value, created_at=doors.now())
+        session.add(row)
+        session.flush()
+    folder = places.folder_of(world.settings, row.id)
+    folder.mkdir(parents=True)
+    (folder / "gallery.json").write_text('{"right": [], "wrong": []}')
+    (folder / "cell-4-4.json").write_text('{"pictures": 0, "examples": []}')
     return row.id
 
 

@@ -27,6 +27,7 @@ from train.config import PRESETS, TrainConfig, recipe_of
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
 from train.duplicates import NEAR_TWINS, search_near_pairs
 from train.evaluate import evaluate, evaluate_folder
+from train.examples import write_examples
 from train.export import export, recalibrate
 from train.folders import read_folder
 from train.overview import write_overview
@@ -162,6 +163,10 @@ def _evaluate_folder(arguments: argparse.Namespace, classifier: Classifier) -> N
         print(folder_summary(found))
 
 
+def _examples(arguments: argparse.Namespace) -> None:
+    write_examples(_load(arguments), arguments.card, arguments.out)
+
+
 def _report(arguments: argparse.Namespace) -> None:
     arguments.out.write_text(model_card_markdown(ModelCard.load(arguments.card)), encoding="utf-8")
 
@@ -242,6 +247,11 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--card", type=Path, help="a model's card (default: the shipped model's)")
     measure.add_argument("--json", help="write all figures as JSON to this file, - for standard output")
     measure.set_defaults(action=_evaluate)
+
+    shown = commands.add_parser("examples", parents=[data], help="write example faces of each cell, with Grad-CAM")
+    shown.add_argument("--card", type=Path, required=True, help="the model's card")
+    shown.add_argument("--out", type=Path, required=True, help="folder of the examples")
+    shown.set_defaults(action=_examples)
 
     report = commands.add_parser("report", help="write MODEL_CARD.md from a model's card")
     report.add_argument("--card", type=Path)

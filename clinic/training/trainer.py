@@ -16,12 +16,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clinic import model_in_use
 from clinic.settings import Settings
 from clinic.training import curves, places, work
-from clinic.training.work import CHECK, EVALUATE, LANES, RUN, TrainingClaim, Wish
+from clinic.training.work import CHECK, EVALUATE, EXAMPLES, LANES, RUN, TrainingClaim, Wish
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.errors import FerError
+from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER
 
 PROGRAM_DIR = Path(__file__).resolve().parents[2]
 LOOK_EVERY_S, RENEW_EVERY_S = 1.0, 5.0
@@ -160,6 +162,9 @@ def _command(db: Database, settings: Settings, held: TrainingClaim, folder: Path
     train = [sys.executable, "-m", "train", "--background", nice, "--threads", threads]
     if held.kind == CHECK:
         return [*train, "data", "--data", data, "--out", str(folder)]
+    if held.kind == EXAMPLES:
+        card = model_in_use.card_path(settings) or WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json"
+        return [*train, "examples", "--data", data, "--card", str(card), "--out", str(folder)]
     if held.kind == EVALUATE:
         name = places.model_name(held.number)
         model = str(places.model_card_of(settings, held.run_id, held.number).parent)

@@ -15,8 +15,8 @@ from db.engine import Database
 from db.models import JobState, Training
 
 LEASE = timedelta(seconds=30)
-RUN, CHECK, EVALUATE = "run", "check", "evaluate"
-LANES = ((RUN,), (CHECK, EVALUATE))
+RUN, CHECK, EVALUATE, EXAMPLES = "run", "check", "evaluate", "examples"
+LANES = ((RUN,), (CHECK, EVALUATE, EXAMPLES))
 """What waits for each other: one training at a time, and beside it what takes minutes."""
 LOST = (
     "The training stopped unexpectedly three times without an epoch between. The computer may have too little memory:"

@@ -15,10 +15,11 @@ from db.models.enums import JobState
 class Training(Base):
     """A step on the way to a model: queued -> running -> done, failed or cancelled.
 
-    `kind`: ``check`` of a data set, ``run``, or ``evaluate``; `run_id`: the run that is evaluated. `data`: the data
-    set's name in the folder that the settings name. `recipe`: of a run (train/config.py), and `start_from`: the run
-    whose weights it begins with. Lease and token are those of `Job`; `attempts`: how often a worker began since the
-    last epoch. `done` of `total` epochs. What is written of it lies in a folder of its id (clinic/training/places.py).
+    `kind`: ``check`` of a data set, ``run``, ``evaluate``, or ``examples`` of what the model in use says; `run_id`: the
+    run that is evaluated. `data`: the data set's name in the folder that the settings name. `recipe`: of a run
+    (train/config.py), and `start_from`: the run whose weights it begins with. Lease and token are those of `Job`;
+    `attempts`: how often a worker began since the last epoch. `done` of `total` epochs. What is written of it lies in a
+    folder of its id (clinic/training/places.py).
     """
 
     __tablename__ = "training"

@@ -89,3 +89,22 @@ def test_the_way_back_from_a_promoted_model_is_offered(settings, add_run):
     assert "Delete" not in labels(page)
     next(button for button in page.button if button.label == "Go back to the model before").click().run()
     assert model_in_use.history(settings) == []
+
+
+def test_the_model_page_shows_example_faces_of_a_cell_and_a_gallery(settings):
+    with resources().db.session() as session:
+        row = Training(kind="examples", data="faces.csv", state=JobState.DONE.value, created_at=doors.now())
+        session.add(row)
+        session.flush()
+    assert "No example faces are there" in text_of(open_page("model"))
+    folder = places.folder_of(settings, row.id)
+    folder.mkdir(parents=True)
+    face = {"true": 6, "given": 4, "output": 0.61, "face": "AA==", "heat": "AA=="}
+    (folder / "about.json").write_text(json.dumps({"model_sha256": ModelCard.load().sha256}))
+    (folder / "gallery.json").write_text(json.dumps({"right": [], "wrong": [face]}))
+    (folder / "cell-6-4.json").write_text(json.dumps({"pictures": 7, "examples": [face]}))
+    page = open_page("model")
+    for label, value in (("Examples: people say", "6"), ("The model says", "4")):
+        next(box for box in page.selectbox if box.label == label).select(value).run()
+    assert "**Neutral, called sad**: 1 of 7 test pictures" in text_of(page)
+    assert not page.error
