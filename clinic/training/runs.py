@@ -48,7 +48,7 @@ class RunStanding(Standing):
     """How far a run is: `done` of `total` epochs, with their curves, and its evaluation and model where there are any.
 
     `left_s`: seconds left at most, None before the first epoch and while it doesn't run. `recipe`: as train/config.py
-    writes it. `in_use`: its model analyses now, or stands among those that can be gone back to.
+    writes it. `analyses`: its model was promoted last; `in_use`: it was, or can be gone back to.
     """
 
     number: int
@@ -61,6 +61,7 @@ class RunStanding(Standing):
     created_at: datetime
     evaluation: Standing | None
     card: ModelCard | None
+    analyses: bool
     in_use: bool
 
     @property
@@ -256,6 +257,7 @@ def _standing(session: Session, settings: Settings, run: Training) -> RunStandin
         created_at=run.created_at,
         evaluation=_plain(evaluation) if evaluation is not None else None,
         card=ModelCard.load(card) if card.exists() else None,
+        analyses=str(card.relative_to(settings.data_dir)) in model_in_use.history(settings)[-1:],
         in_use=_promoted(settings, run),
     )
 

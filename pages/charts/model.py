@@ -162,5 +162,5 @@ def training_figure(curves: Sequence[Mapping[str, float]]) -> go.Figure:
         line = {"color": color, "dash": dash}
         figure.add_scatter(x=x, y=y, name=name, mode="lines", line=line, showlegend=column == 1, row=1, col=column)
     figure.update_xaxes(title="Epoch")
-    figure.update_yaxes(tickformat=".1%", col=2)
+    figure.update_yaxes(tickformat=".1%", rangemode="nonnegative", col=2)
     return plain(figure, 320).update_layout(showlegend=True)

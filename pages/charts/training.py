@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from fer_core.emotions import EMOTION_LABELS, Emotion
-from pages.charts.palette import COLORS, DASHES, UNCERTAIN
+from pages.charts.palette import COLORS, DASHES, LINE, UNCERTAIN
 from pages.charts.trend import plain, title
 
 SPLIT_COLORS = {"Training": COLORS[Emotion.SAD], "PublicTest": COLORS[Emotion.HAPPY], "PrivateTest": UNCERTAIN}
@@ -44,13 +44,34 @@ def runs_figure(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> go.F
     return plain(figure, 320).update_layout(showlegend=True, hovermode="closest")
 
 
-def tried_figure(tried: Sequence[Mapping[str, float]], names: Mapping[str, str], best: Sequence[float]) -> go.Figure:
+def tried_figure(
+    runs: Sequence[str], tried: Sequence[Mapping[str, float]], names: Mapping[str, str], best: Sequence[float]
+) -> go.Figure:
     """Draw runs as lines through their hyper-parameters to the best accuracy, the last axis (0 to 1).
 
-    `tried`: the values of each run by name; `names`: what those that are drawn are called.
+    `runs`: their names; `tried`: the values of each by name; `names`: what the values that are drawn are called.
     """
-    axes = [{"label": label, "values": [run[key] for run in tried]} for key, label in names.items()]
-    axes.append({"label": "Best accuracy", "values": list(best), "tickformat": ".0%"})
-    scale = [[0, "#A3C9CE"], [1, "#164F56"]]
-    figure = go.Figure(go.Parcoords(dimensions=axes, line={"color": list(best), "colorscale": scale}))
-    return plain(figure, 340).update_layout(margin={"t": 60, "l": 70, "r": 70, "b": 30})
+    # By hand: Plotly's own parallel coordinates need WebGL, which many a clinic's computer hasn't got.
+    axes = [(label, [run[key] for run in tried], "{:g}") for key, label in names.items()]
+    axes.append(("Best accuracy", list(best), "{:.1%}"))
+    figure = go.Figure()
+    for number in range(len(best)):
+        color, dash = _LINES[number % len(_LINES)]
+        figure.add_scatter(
+            x=[label for label, _, _ in axes], y=[_place(values, number) for _, values, _ in axes],
+            text=[shown.format(values[number]) for _, values, shown in axes], mode="lines+markers",
+            line={"color": color, "dash": dash}, name=runs[number],
+            hovertemplate=runs[number] + ", %{x}: %{text}<extra></extra>",
+        )  # fmt: skip
+    for label, values, shown in axes:
+        figure.add_annotation(x=label, y=-0.08, text=shown.format(min(values)), showarrow=False)
+        figure.add_annotation(x=label, y=1.08, text=shown.format(max(values)), showarrow=False)
+    figure.update_yaxes(visible=False, range=[-0.15, 1.15], fixedrange=True)
+    figure.update_xaxes(showgrid=True, gridcolor=LINE, fixedrange=True)
+    return plain(figure, 340).update_layout(showlegend=True, hovermode="closest")
+
+
+def _place(values: Sequence[float], number: int) -> float:
+    """Return where on its axis a value lies, 0 for the least and 1 for the most."""
+    least, most = min(values), max(values)
+    return (values[number] - least) / (most - least) if most > least else 0.5

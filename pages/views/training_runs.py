@@ -72,7 +72,8 @@ def _show_run(run: RunStanding) -> None:
 
 def _show_evaluation(run: RunStanding) -> None:
     if run.card is not None:
-        st.markdown(f"Evaluated: {main_figures(run.card, promotion.SPLIT)}")
+        used = " Its model is in use." if run.analyses else ""
+        st.markdown(f"Evaluated: {main_figures(run.card, promotion.SPLIT)}{used}")
     elif run.evaluation is not None and run.evaluation.open:
         st.info("The evaluation is under way.", icon=":material/hourglass_top:")
     elif run.evaluation is not None and run.evaluation.error:
@@ -96,7 +97,7 @@ def _offer(run: RunStanding) -> None:
     if run.evaluable and actions.action("Evaluate", "evaluate", target, icon=":material/fact_check:"):
         runs.evaluate(db, settings, who, run.id)
         st.rerun()
-    free = run.card is not None and promotion.fixed(settings) is None
+    free = run.card is not None and not run.analyses and promotion.fixed(settings) is None
     if free and actions.action("Put to use", "ask_promote", target, icon=":material/publish:"):
         actions.open_dialog("promote")
         promote(run)
@@ -168,7 +169,13 @@ def compare(found: list[RunStanding]) -> None:
     labels = {name: VALUES[name].label for name in DRAWN if len({run[name] for run in values}) > 1}
     if labels:
         best = [run.best or 0.0 for run in tried]
-        chart(tried_figure(values, labels, best), "tried", "What was tried, and how good it was", disclaimer=False)
+        runs_drawn = [f"Run {run.number}" for run in tried]
+        chart(
+            tried_figure(runs_drawn, values, labels, best),
+            "tried",
+            "What was tried, and how good it was",
+            disclaimer=False,
+        )
         st.caption(
             "Each line is a run; the axes are the values in which the runs differ. PublicTest's accuracy is used."
         )
