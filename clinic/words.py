@@ -154,7 +154,7 @@ NOISE_FLOOR = "Within one recording a share is known to about (split-half noise 
 
 BASELINES = (
     "All were measured on the same test pictures. Those marked (other) are other programs; this program trained the"
-    " rest. `sequential` and `five-layer` are the"
+    " rest. “sequential” and “five-layer” are the"
     " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
     " test in another crop knew some of the answers, so its figures are too good."
 )

@@ -23,12 +23,12 @@ SPLITS = {
     "PrivateTest": "the figures of the evaluation",
 }
 REASONS = {
-    "also_in_test": "stand, pixel for pixel, among the test pictures too",
-    "photograph_in_test": "show a photograph that is among the test pictures in another crop",
-    "two_labels": "carry two labels",
-    "repeat": "repeat another training picture",
-    "nearly_blank": "are nearly blank",
-    "not_a_face": "show no face according to FER+",
+    "also_in_test": "exact copies of test pictures",
+    "photograph_in_test": "other crops of test photographs",
+    "two_labels": "two labels for one picture",
+    "repeat": "repeats of another training picture",
+    "nearly_blank": "nearly blank",
+    "not_a_face": "no face according to FER+",
 }
 MOST_FILES = 20
 
@@ -85,7 +85,7 @@ def remarks(found: Mapping[str, Any]) -> tuple[str, ...]:
         if total and (counts[label] < FEW_PICTURES or counts[label] < RARE_SHARE * total)
     ]
     said += [
-        f"{counted(count, 'training picture')} will be left out: they {REASONS[reason]}."
+        f"{counted(count, 'training picture')} will be left out: {REASONS[reason]}."
         for reason, count in found["left_out_of_training"].items()
         if count
     ]

@@ -56,7 +56,8 @@ def _under_way(found: list[RunStanding]) -> list[RunStanding]:
 def _show_run(run: RunStanding) -> None:
     st.markdown(f"**{links.plain_text(run.name)}** · {day_of(run.created_at)}")
     left = f" About {duration(run.left_s)} left." if run.left_s is not None else ""
-    best = f" Best accuracy on PublicTest so far: {_percent(run.best)}." if run.best is not None else ""
+    so_far = " so far" if run.open else ""
+    best = f" Best accuracy on PublicTest{so_far}: {_percent(run.best)}." if run.best is not None else ""
     st.progress(min(1.0, run.done / max(1, run.total)), text=f"{run.sentence}{left}{best}")
     if run.error:
         st.error(links.plain_text(run.error), icon=":material/info:")

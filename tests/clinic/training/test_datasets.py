@@ -32,7 +32,7 @@ def test_a_missing_split_a_rare_class_and_what_is_left_out_are_named():
     )
     said = " ".join(datasets.remarks(bad))
     assert "Only 60 training pictures of disgust (2.0 %)" in said
-    assert "3 training pictures will be left out: they repeat another training picture." in said
+    assert "3 training pictures will be left out: repeats of another training picture." in said
     assert "1 picture can't be used." in said
 
 
