@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # Files of tests run beside each other, one a core.
 AT_ONCE ?= --numprocesses logical --dist loadfile
 
-.PHONY: run demo test quick attacks check format newest lock clean
+.PHONY: run demo test quick machines attacks check format newest lock clean
 
 $(VENV)/run.stamp: requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,11 +32,16 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m alone tests/train
-	$(BIN)/python -m pytest -m "not alone" $(AT_ONCE)
+	$(BIN)/python -m pytest -m "not alone and not machines" $(AT_ONCE)
 
 # Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, walks over tables.
 quick: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "not slow and not alone" $(AT_ONCE)
+	$(BIN)/python -m pytest -m "not slow and not alone and not machines" $(AT_ONCE)
+
+# Boots a second machine with all units, and lets two machines share one database. Needs root, systemd-container,
+# nginx-light and iproute2, and an otherwise idle computer for ten minutes.
+machines: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m machines tests/deploy
 
 # Tries every attack of the tests, and writes docs/attacks.md with the answers and docs/roles.md with the roles.
 attacks: $(VENV)/dev.stamp

@@ -189,7 +189,8 @@ def test_the_manual_s_blocks_are_found():
     assert not re.search(r"# +\d", "".join(blocks()))
 
 
-@pytest.mark.slow
+@pytest.mark.machines
+@pytest.mark.timeout(BOOT_WITHIN_S + 300)
 def test_the_units_as_shipped_work_on_a_booted_machine(machine, tmp_path):
     bound = put_program(machine)
     put_settings(machine)

@@ -36,7 +36,7 @@ asked.request("GET", path, headers={"Cookie": cookie})
 print(asked.getresponse().status)
 """
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.machines
 
 
 def call(*command):

@@ -11,7 +11,7 @@ from tests.e2e.conftest import settled
 
 pytestmark = pytest.mark.e2e
 
-WITHIN_MS = 20_000
+WITHIN_MS = 60_000
 """It is asked every three seconds; the rest is for a busy machine."""
 
 
