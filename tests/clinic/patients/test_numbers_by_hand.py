@@ -1,13 +1,12 @@
 """Numbers that the pages show of the invented clinic, worked out again from its raw rows by other means.
 
-Rows are read with sqlite3, and each number is made with loops, scipy or statsmodels after docs/statistics.md: nothing
+Rows are read with plain SQL, and each number is made with loops, scipy or statsmodels after docs/statistics.md: nothing
 of `fer_core.reading` or `clinic` takes part in what is expected.
 """
 
 import json
 import math
 import shutil
-import sqlite3
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +25,7 @@ from clinic.questionnaires.sentences import change_sentence
 from clinic.recordings import marks, readings
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.engine import open_database
+from db.sqlite import sqlite3
 from fer_core.model.model_card import ModelCard
 from pages.views.marks import agreement_sentence
 from pages.views.power import power_sentences
