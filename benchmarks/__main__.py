@@ -195,6 +195,9 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     truth = commands.add_parser("statistics", help="whether the pages' statements are true of simulated patients")
     truth.add_argument("--recordings", type=int, default=400, help="of each kind")
     truth.add_argument("--patients", type=int, default=200, help="of each kind")
+    cameras_of = commands.add_parser("cameras", help="what other cameras make of the same faces")
+    cameras_of.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+    cameras_of.add_argument("--faces", type=int, default=1200, help="so many of PublicTest (default: 1200)")
     thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
     thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
     followed = commands.add_parser("following", help="each clip of a folder against MTCNN at every frame")
@@ -246,6 +249,16 @@ def _quality(options: argparse.Namespace) -> None:
     print(quality.table(quality.steps(Classifier.load(), load(options.data).of(PRIVATE_TEST))))
 
 
+def _cameras(options: argparse.Namespace) -> None:
+    from benchmarks import cameras
+    from fer_core.model.classifier import Classifier
+    from train.data import PUBLIC_TEST, load
+
+    faces = load(options.data).of(PUBLIC_TEST).pixels[: options.faces]
+    for line in cameras.table(cameras.measured(Classifier.load(), faces)):
+        print(line, flush=True)
+
+
 def _precision(options: argparse.Namespace) -> None:
     from benchmarks import precision
     from train.data import PRIVATE_TEST, load
@@ -290,6 +303,7 @@ MORE = {
     "memory": _memory,
     "readers": _readers,
     "quality": _quality,
+    "cameras": _cameras,
     "precision": _precision,
     "statistics": _statistics,
     "following": _following,

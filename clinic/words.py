@@ -36,6 +36,10 @@ STATUSES: dict[str, str] = {
 }
 """Why a moment has a label or has none, with what helps next time."""
 
+USABLE = (
+    "How much of it shows a face that can be read. A face behind a hand, a mask or hair is not told from a clear one:"
+    " it often counts as uncertain, and may get a wrong label. Please mark such stretches. [How](#how)"
+)
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
