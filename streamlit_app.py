@@ -34,6 +34,7 @@ from web.shutdown import prepare_server
 from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
+streamlit_protocol.keep_clicks()
 
 
 @asynccontextmanager

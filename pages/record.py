@@ -30,7 +30,7 @@ SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second",
 """Seconds between the samples of a video, and what that is called."""
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def show_running() -> None:
     """List what is not over yet, so that one who left the page finds it again; only this part runs again."""
     with show_errors():

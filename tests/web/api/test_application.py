@@ -107,7 +107,7 @@ def test_a_video_becomes_a_job_once(world, client, tmp_path):
     assert first.status_code == 202, first.text
     again = hand_in(client, world.patient, upload(client, content)).json()
     recording_id = first.json()["recording_id"]
-    assert again == {"recording_id": recording_id, "duplicate": True}
+    assert again == {"recording_id": recording_id, "duplicate": True, "differs": []}
     told = client.get(f"/api/v1/recordings/{recording_id}").json()
     assert (told["state"], told["patient_id"], told["shares"]) == ("waiting", world.patient, None)
     assert [one["id"] for one in client.get(f"/api/v1/patients/{world.patient}/recordings").json()] == [recording_id]
@@ -116,6 +116,20 @@ def test_a_video_becomes_a_job_once(world, client, tmp_path):
     with world.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Job)) == 1
     assert {AuditAction.TOKEN_USED, AuditAction.RECORDING_ADDED, AuditAction.PATIENT_VIEWED} <= set(actions(world.db))
+
+
+def test_a_duplicate_says_what_is_not_stored_as_it_was_sent(world, client, tmp_path):
+    content = clip(tmp_path)
+    first = hand_in(client, world.patient, upload(client, content)).json()
+    new = {"patient_id": world.patient, "recorded_on": "2015-05-14", "recorded_time": "14:05", "note": "archive tape"}
+    again = client.post("/api/v1/recordings", json=new | {"upload_id": upload(client, content)}).json()
+    assert (again["recording_id"], again["duplicate"]) == (first["recording_id"], True)
+    assert again["differs"] == [
+        {"field": "recorded_on", "stored": DAY, "sent": "2015-05-14"},
+        {"field": "recorded_time", "stored": None, "sent": "14:05"},
+        {"field": "note", "stored": "", "sent": "archive tape"},
+    ]
+    assert client.get(f"/api/v1/recordings/{first['recording_id']}").json()["recorded_on"] == DAY
 
 
 def test_an_interrupted_upload_goes_on(client):
