@@ -19,6 +19,8 @@ from fer_core.types import RGB
 
 WIDTH_PX, HEIGHT_PX, RATE = 640, 360, 30
 LIVE = "[data-part=live]"
+CLICK = """() => [...document.querySelectorAll('*')]
+  .map((one) => one.shadowRoot?.querySelector('[data-part=faces] button')).find(Boolean)?.click()"""
 FLAGS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
@@ -80,7 +82,7 @@ def _begin(page: Any, address: str) -> None:
         # A busy computer may lose it once more.
         face.or_(chosen).first.wait_for()
         if face.is_visible():
-            face.click()
+            page.evaluate(CLICK)
         page.wait_for_timeout(2000)
 
 
