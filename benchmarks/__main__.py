@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import following, months, readers, recording_page
+from benchmarks import following, live, months, readers, recording_page
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -204,6 +204,10 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     followed.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     followed.add_argument("--every", type=float, nargs="+", default=[0.0, 0.2], help="seconds between samples")
     followed.add_argument("--cache", type=Path, metavar="FOLDER", help="keep MTCNN's boxes here for the next run")
+    watched = commands.add_parser("live", help="the live view in a browser whose camera plays a clip")
+    watched.add_argument("file", type=Path)
+    watched.add_argument("--viewers", type=int, nargs="+", choices=(1, 2), default=[1, 2], help="at once")
+    watched.add_argument("--seconds", type=float, default=20)
     formats = commands.add_parser("precision", help="labels and time on each device and in each number format")
     formats.add_argument("--data", type=Path, required=True, help="fer2013.csv")
 
@@ -292,7 +296,13 @@ def _recording_page(options: argparse.Namespace) -> None:
         print(line, flush=True)
 
 
+def _live(options: argparse.Namespace) -> None:
+    for line in live.table(live.measure(options.file, options.viewers, options.seconds)):
+        print(line, flush=True)
+
+
 MORE = {
+    "live": _live,
     "months": _months,
     "recording-page": _recording_page,
     "kills": _kills,

@@ -737,7 +737,7 @@ def connects(client, path):
 
 
 def test_each_page_is_in_the_table():
-    frame = {"__init__", "actions", "chooser", "links", "navigation", "session", "shell", "widgets"}
+    frame = {"__init__", "actions", "chooser", "clicks", "links", "navigation", "session", "shell", "widgets"}
     assert {path.stem for path in (ROOT / "pages").glob("*.py")} - frame == set(PAGES)
 
 
