@@ -156,6 +156,9 @@ def _export(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     settings = own_settings()
     try:
+        # A pipe, or a device without an end, is no archive.
+        if not options.file.is_file():
+            raise FileNotFoundError
         file = options.file.open("rb")
     except OSError:
         raise FerError("There is no such file, or it can't be read.", "file_unreadable") from None
