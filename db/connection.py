@@ -15,6 +15,8 @@ from db.sqlite import sqlite3
 from db.urls import parsed
 
 BUSY_TIMEOUT_MS = 30_000
+MORE_AT_ONCE = 35
+"""Connections beyond the five that stay open: a page that is drawn keeps one, and 30 may be drawn at once."""
 READ_ONLY = "fer_read_only"
 """The execution option of an engine that reads and never writes."""
 
@@ -41,7 +43,7 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
     own: dict[str, Any] = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
     if url.startswith("postgresql"):
         own["connect_args"] = {"application_name": _PROCESS}
-    engine = create_engine(parsed(url), hide_parameters=True, **own)
+    engine = create_engine(parsed(url), hide_parameters=True, max_overflow=MORE_AT_ONCE, **own)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

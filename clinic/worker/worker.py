@@ -27,7 +27,7 @@ from clinic.jobs.obstacles import has_room
 from clinic.patients import digests
 from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
-from clinic.settings import Settings, named_model
+from clinic.settings import Settings
 from clinic.worker import analysis, copying, selftest
 from clinic.worker.endings import StoppingError
 from clinic.worker.health import WorkerHealth, write_health
@@ -79,7 +79,7 @@ def open_default_analyzer() -> Analyzer:
     # Not at the top: importing torch takes seconds, and the threads have to be prepared before.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open(named_model())
+    return Analyzer.open(Settings.from_environment(make=False).model)
 
 
 def name_of(number: int) -> str:

@@ -45,7 +45,7 @@ def patients(who):
 
 def open_page(name, **query):
     """Open a page inside the shell; returns what it shows."""
-    page = AppTest.from_file(str(SHELL), default_timeout=30).run()
+    page = AppTest.from_file(str(SHELL), default_timeout=60).run()
     if name != "caseload":
         page.switch_page(f"{name}.py")
     for key, value in query.items():
@@ -167,6 +167,9 @@ def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
     page = open_page("patient", patient=patients[0].id)
     button(page, "Edit").click().run()
     [typed] = [box for box in page.text_input if box.label.startswith("To confirm")]
+    # What a screen reader reads has no Markdown in it, and no name; both stand above the box.
+    assert typed.label in ("To confirm, type the patient's name or code", "To confirm, type the patient's name")
+    assert any(one.value.startswith("To confirm, type **") for one in page.markdown)
     typed.set_value(patients[0].name)
     # Without a browser a dialog stays open only in a run that opens it.
     button(page, "Edit").click()
