@@ -99,6 +99,8 @@ def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
 
 
 def _worker(options: argparse.Namespace) -> int:
+    if options.number < FIRST_WORKER:
+        raise FerError(f"Workers are numbered from {FIRST_WORKER}.", "bad_number")
     settings = own_settings()
     database = _open(settings)
     return worker.main(settings, database, options.parent, _opener(settings), options.number)
