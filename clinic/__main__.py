@@ -100,6 +100,8 @@ def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
 
 
 def _worker(options: argparse.Namespace) -> int:
+    if options.number < FIRST_WORKER:
+        raise FerError(f"Workers are numbered from {FIRST_WORKER}.", "bad_number")
     settings = own_settings()
     database = _open(settings)
     return worker.main(settings, database, options.parent, _opener(settings), options.number)
@@ -157,6 +159,9 @@ def _export(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     settings = own_settings()
     try:
+        # A pipe, or a device without an end, is no archive.
+        if not options.file.is_file():
+            raise FileNotFoundError
         file = options.file.open("rb")
     except OSError:
         raise FerError("There is no such file, or it can't be read.", "file_unreadable") from None

@@ -313,7 +313,10 @@ class Worker:
     def _housekeep(self) -> None:
         """Delete files and previews that have served, and what a withdrawal that was interrupted left."""
         withdrawal.finish(self._db, self._settings)
-        uploads.sweep(self._settings, self._db)
+        try:
+            uploads.sweep(self._settings, self._db)
+        except FerError as error:
+            log.warning("what lies in the media store is not swept: %s", error.message)
         downloads.sweep(self._settings)
         import_queue.sweep(self._db)
         patient_mode.sweep(self._db)
