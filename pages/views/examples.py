@@ -85,7 +85,7 @@ def _offer() -> None:
         st.rerun()
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def _follow(asked: str) -> None:
     with show_errors():
         found = examples.standing(resources().db, actor())

@@ -36,7 +36,7 @@ def choose_data() -> str | None:
     )
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def follow_check(data: str) -> None:
     """Draw how far the check of a data set is; the whole page runs again when it has ended."""
     with show_errors():

@@ -33,7 +33,7 @@ def show_runs(found: list[RunStanding]) -> None:
             _show_run(run)
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def _follow(before: list[str]) -> None:
     """Draw what is under way; only this part runs again, and the whole page when something has ended."""
     with show_errors():
