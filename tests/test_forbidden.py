@@ -52,22 +52,8 @@ SQL_MADE = {
 CHOOSER, ACTIONS, DAY_BOX = "pages/chooser.py", "pages/actions.py", "pages/widgets.py"
 CHOICES = {"selectbox", "multiselect", "radio", "pills", "segmented_control", "select_slider", "menu_button"}
 BUTTONS = {"button", "form_submit_button"}
-OF_NO_RECORD = {
-    ("pages/accounts.py", "'Add account'"),
-    ("pages/accounts.py", "'It is written down'"),
-    ("pages/activity.py", "'Try again'"),
-    ("pages/activity.py", "'Go on' if standing.paused else 'Pause'"),
-    ("pages/activity.py", "'Drop the rest'"),
-    ("pages/caseload.py", "'Add patient'"),
-    ("pages/caseload.py", "'Import'"),
-    ("pages/caseload.py", "'Previous'"),
-    ("pages/caseload.py", "'Next'"),
-    ("pages/caseload.py", "'Emergency access to a patient of others'"),
-    ("pages/shell.py", "'Sign out'"),
-    ("pages/views/follow.py", "'Another recording'"),
-    ("pages/views/sharing.py", "'Open for one hour'"),
-}
-"""Buttons that begin something new, or whose callback was given the id when they were drawn."""
+NOTES_OF_CLICKS = "pages/clicks.py"
+"""Its one button closes a sentence, and a lost click on it leaves the sentence where it is."""
 
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 PERSONAL = {
@@ -223,17 +209,27 @@ def dialogs(name, tree):
 
 
 def buttons(name, tree):
-    """Buttons that are not bound to the record that was on the screen (pages/actions.py)."""
+    """Buttons that are not bound to what was on the screen, and whose clicks nobody accounts for (pages/actions.py)."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) in BUTTONS and name.startswith("pages/") and name != ACTIONS:
-            label = ast.unparse(node.args[0]) if node.args else ""
-            if (name, label) not in OF_NO_RECORD:
-                yield label or ast.unparse(node.func)
+        if is_button(node) and name.startswith("pages/") and name not in (ACTIONS, NOTES_OF_CLICKS):
+            yield ast.unparse(node)
+
+
+def parts(name, tree):
+    """Parts of a page that run again alone, and in which nobody accounts for clicks (pages/actions.py)."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == "fragment"
+            and name.startswith("pages/")
+            and name != ACTIONS
+        ):
+            yield ast.unparse(node)
 
 
 RULES = {
     rule.__name__: rule
-    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, dialogs, buttons)
+    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, dialogs, buttons, parts)
 }
 
 
@@ -269,6 +265,7 @@ def test_it_stands_nowhere(rule):
         (bare_days, "f'Recorded {recorded_on.isoformat()}'"),
         (dialogs, "@st.dialog('Delete?')\ndef ask(): ..."),
         (buttons, "st.button('Delete')"),
+        (parts, "st.fragment(run_every=1)(draw)"),
         (buttons, "column.form_submit_button('Save')"),
         (names_in_logs, "log.info(f'{patient.name} came')"),
         (names_in_logs, "log.info('%s came', patient.name)"),
@@ -291,8 +288,6 @@ def test_the_exceptions_are_still_needed():
         assert set(caches("elsewhere.py", ast.parse(texts[name]))) == excepted, name
     for name in SQL_FILES | SQL_MADE:
         assert list(sql("elsewhere.py", ast.parse(texts[name]))), name
-    for name, label in OF_NO_RECORD:
-        assert label in {ast.unparse(node.args[0]) for node in ast.walk(ast.parse(texts[name])) if is_button(node)}
     for name in HTML_FILES | MARKUP_FILES:
         assert list(unsafe_html("elsewhere.py", ast.parse(texts[name]))), name
 

@@ -15,9 +15,9 @@ from clinic.settings import Settings
 from clinic.version import VERSION
 from db.engine import Database
 from fer_core.errors import FerError
+from web.analyzers import open_analyzer
 from web.api import expressions, patients, recordings
 from web.api.caller import Parts
-from web.api.expressions import open_analyzer
 from web.api.limits import BodyLimit, TooFastError
 from web.api.problems import DESCRIBED, SCHEMA, Problem, refusal
 from web.gate import API
