@@ -56,9 +56,8 @@ def start(settings):
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-@pytest.mark.attack("a hundred analyses on PostgreSQL whose worker is killed: how many are done, and how often")
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_hundred_jobs_are_done_once_each(db, settings, patient, who, an_upload, start, workers, attack):
+def test_a_hundred_jobs_are_done_once_each(db, settings, patient, who, an_upload, start, workers):
     running = [start(number) for number in range(1, workers + 1)]
     eventually(lambda: all((settings.data_dir / f"ready-{number}").exists() for number in range(1, workers + 1)))
     for _ in range(JOBS):
@@ -76,7 +75,8 @@ def test_a_hundred_jobs_are_done_once_each(db, settings, patient, who, an_upload
         chunks = Counter(tuple(row) for row in session.execute(select(StoredChunk.recording_id, StoredChunk.number)))
     assert {row.state for row in found} == {JobState.DONE.value}
     assert moments == Counter({(row.recording_id, index): 1 for row in found for index in range(4)})
-    attack(lambda: (len(chunks) / 2, set(chunks.values())), (JOBS, {1}))
+    assert set(chunks.values()) == {1}
+    assert len(chunks) == 2 * JOBS
     assert {row.worker for row in found} == {worker.name_of(number) for number in range(1, workers + 1)}
     # The files went with their analyses, whoever died over them.
     eventually(lambda: not list(Path(settings.media_url).iterdir()))
