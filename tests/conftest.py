@@ -26,6 +26,8 @@ SLOW = {
     "clinic/erasure/test_killed_withdrawal.py",
     "clinic/erasure/test_withdrawal.py",
     "clinic/test_kill.py",
+    "clinic/training/test_datasets.py",
+    "clinic/training/test_trainer.py",
     "clinic/worker/test_cluster.py",
     "clinic/worker/test_selftest.py",
     "clinic/worker/test_supervisor.py",
