@@ -94,7 +94,8 @@ def _damaged() -> FerError:
 def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
     """Erase from a database file that nobody has open what the list names; return how many of each kind were there.
 
-    No byte of it stays in the file. Consents that the list names are withdrawn. Raises CopyError.
+    No byte of it stays in the file. Consents that the list names are withdrawn. Nobody is signed in afterwards, and no
+    sign-in at a provider is under way. Raises CopyError.
     """
     counts: dict[str, int] = dict.fromkeys(_APPLY, 0)
     try:
@@ -103,6 +104,8 @@ def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
             connection.execute("PRAGMA foreign_keys = ON")
             with connection:
                 present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+                for table in _END.keys() & present:
+                    connection.execute(_END[table])
                 for erasure in erasures:
                     # A backup of before consents were recorded has none.
                     if erasure.kind in present:
@@ -113,6 +116,8 @@ def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
     return counts
 
 
+_END = {"sign_in": "DELETE FROM sign_in", "provider_attempt": "DELETE FROM provider_attempt"}
+"""Who was signed in then may have been signed out or locked out since."""
 _APPLY: dict[Kind, str] = {
     "patient": "DELETE FROM patient WHERE id = :id",
     "recording": "DELETE FROM recording WHERE id = :id",

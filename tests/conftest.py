@@ -23,6 +23,7 @@ SLOW = {
     "benchmarks/test_clinics.py",
     "benchmarks/test_fuzz.py",
     "benchmarks/test_statements.py",
+    "clinic/erasure/test_killed_withdrawal.py",
     "clinic/erasure/test_withdrawal.py",
     "clinic/test_kill.py",
     "clinic/training/test_datasets.py",

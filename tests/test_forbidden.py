@@ -55,6 +55,7 @@ BUTTONS = {"button", "form_submit_button"}
 NOTES_OF_CLICKS = "pages/clicks.py"
 """Its one button closes a sentence, and a lost click on it leaves the sentence where it is."""
 
+SHUT_WAYS = {"file_uploader", "camera_input", "audio_input", "download_button", "chat_input"}
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 PERSONAL = {
     "name", "note", "email", "patient", "display_name", "source_name", "password", "passphrase", "token", "secret",
@@ -208,6 +209,11 @@ def dialogs(name, tree):
             yield ast.unparse(call)
 
 
+def clear_ways(name, tree):
+    """Ways of files into and out of Streamlit, which would lie there in clear, and which the gate shuts."""
+    yield from (called(call) for call in calls(tree) if called(call) in SHUT_WAYS)
+
+
 def buttons(name, tree):
     """Buttons that are not bound to what was on the screen, and whose clicks nobody accounts for (pages/actions.py)."""
     for node in ast.walk(tree):
@@ -229,7 +235,20 @@ def parts(name, tree):
 
 RULES = {
     rule.__name__: rule
-    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, dialogs, buttons, parts)
+    for rule in (
+        unsafe_html,
+        caches,
+        pickles,
+        sql,
+        names_in_logs,
+        choices,
+        days,
+        bare_days,
+        dialogs,
+        clear_ways,
+        buttons,
+        parts,
+    )
 }
 
 
@@ -264,6 +283,8 @@ def test_it_stands_nowhere(rule):
         (bare_days, "f'ended on {row.expires_on}'"),
         (bare_days, "f'Recorded {recorded_on.isoformat()}'"),
         (dialogs, "@st.dialog('Delete?')\ndef ask(): ..."),
+        (clear_ways, "file = st.file_uploader('A table')"),
+        (clear_ways, "left.download_button('Save', content)"),
         (buttons, "st.button('Delete')"),
         (parts, "st.fragment(run_every=1)(draw)"),
         (buttons, "column.form_submit_button('Save')"),

@@ -149,6 +149,8 @@ def _restore(options: argparse.Namespace) -> int:
     left = found.files_in_backup - found.files
     print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
     print(f"{'The other files belong to what was erased since. ' if left else ''}Start the program now.")
+    print("Everybody is signed out. Passwords, second steps and tokens are those of the backup again: please reset")
+    print("what was changed since because somebody else knew it.")
     return 0
 
 

@@ -91,11 +91,13 @@ def withdraw(
 def finish(db: Database, settings: Settings) -> int:
     """Delete what is still there although its consent was withdrawn, for the program was ended; return of how many.
 
-    A consent that a backup brought back although it was withdrawn is withdrawn again before.
+    A consent that a backup brought back although it was withdrawn is withdrawn again before. A patient who is still
+    being imported waits until all are there.
     """
     _withdraw_again(db, settings)
     with db.read() as session:
-        rows = session.scalars(select(Consent).where(Consent.withdrawn_at.is_not(None)))
+        withdrawn = select(Consent).where(Consent.withdrawn_at.is_not(None), ~access.staged(Consent.patient_id))
+        rows = session.scalars(withdrawn)
         ended = {(row.patient_id, Scope(row.scope)) for row in rows}
         left = [
             (patient_id, scope)
@@ -109,7 +111,7 @@ def finish(db: Database, settings: Settings) -> int:
 
 def _withdraw_again(db: Database, settings: Settings) -> None:
     known = {one.erased_id: one.at for one in erasures.known(settings.erasures_path) if one.kind == "consent"}
-    standing = select(Consent.id).where(Consent.withdrawn_at.is_(None))
+    standing = select(Consent.id).where(Consent.withdrawn_at.is_(None), ~access.staged(Consent.patient_id))
     with db.read() as session:
         back = known.keys() & set(session.scalars(standing))
     for consent_id in back:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from clinic import words
-from clinic.exchange.other_tools import Tool
+from clinic.exchange.other_tools import MOST_BYTES, Tool
 from clinic.patients import imported
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.imported import NOTE_MAX, Imported
+from clinic.recordings import incoming
 from pages import actions
 from pages.session import actor
 from pages.views.conflict import drawn_again
+from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import DAY_COLUMN, day, day_input, percent, show_errors, today
 from web.resources import resources
 
@@ -60,23 +62,25 @@ def show_removal(one: Imported) -> None:
 
 def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:
     """Ask for a table, its day and a note, and take it."""
-    # After a table the boxes are new: the same file may be taken again, for the right day.
-    round_ = st.session_state.get("series_round", 0)
     with show_errors(), drawn_again(f"series:{patient_id}"):
-        key = f"series:{patient_id}:{round_}"
-        file = st.file_uploader("CSV of OpenFace, py-feat or FaceReader", ["csv", "txt"], key=key)
+        kind = Kind(f"table:{patient_id}", "Choose a table", ("csv", "txt"), "CSV of OpenFace, py-feat or FaceReader")
+        sent = uploader(kind)
         left, right = st.columns([1, 3])
         with left:
             recorded_on = day_input("Recorded on", today(), f"series_day:{patient_id}")
         note = right.text_input("Note (optional)", max_chars=NOTE_MAX, key=f"series_note:{patient_id}")
-        target = f"{patient_id}:{round_}:{file.file_id if file is not None else ''}"
-        ready = file is not None and recorded_on is not None
-        if actions.action("Import this table", "import_series", target, disabled=not ready) and file and recorded_on:
-            db, who, content, seen = resources().db, actor(), file.getvalue(), [one.id for one in shown]
+        ready = sent is not None and sent.done and recorded_on is not None
+        # After a table the choice is empty: the same file may be taken again, for the right day.
+        target = f"{patient_id}:{sent.first.upload_id if sent is not None else ''}"
+        if actions.action("Import this table", "import_series", target, disabled=not ready) and sent and recorded_on:
+            db, who, seen = resources().db, actor(), [one.id for one in shown]
+            with incoming.opened(resources().settings, sent.first.upload_id, who.account_id) as file:
+                content = file.read(MOST_BYTES + 1)
             actions.once(
                 "import_series",
                 target,
                 lambda: imported.add(db, who, patient_id, recorded_on, content, note, seen),
             )
-            st.session_state["series_round"] = round_ + 1
+            give_up(sent.ids)
+            close_uploader(kind)
             st.rerun()

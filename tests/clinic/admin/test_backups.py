@@ -15,7 +15,7 @@ from clinic.accounts import accounts
 from clinic.admin import backups, keyring, rotation
 from clinic.erasure import deletion
 from db.engine import migrate, open_database
-from db.models import Job, JobState, Patient, Recording, Sample
+from db.models import Job, JobState, Patient, ProviderAttempt, Recording, Sample, SignIn
 from fer_core.errors import FerError
 from storage import keys
 from storage.media import open_store
@@ -111,6 +111,8 @@ def test_what_was_erased_is_gone_before_anybody_sees_the_restored_clinic(
     migrate(there.database_url)
     restored = open_database(there.database_url)
     assert names(restored) == ["Ann Invented"]
+    with restored.read() as session:
+        assert session.scalars(select(SignIn)).all() == session.scalars(select(ProviderAttempt)).all() == []
     assert keyring.settle(restored, there)
     with open_store(there).open(clinic["Ann Invented"][1]) as content:
         assert content.read() == clinic["Ann Invented"][1].encode()

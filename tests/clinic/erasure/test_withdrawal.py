@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from backup import erasures
+from clinic import clock
 from clinic.conflicts import ConflictError
 from clinic.consent import consent
 from clinic.consent.consent import Scope, State
@@ -22,7 +23,7 @@ from clinic.exchange import downloads
 from clinic.jobs import jobs, leases, previews, progress
 from clinic.patients import caseload
 from clinic.worker import analysis
-from db.models import AuditRow, Job, JobState, Recording, Sample
+from db.models import AuditRow, Job, JobState, PatientImport, Recording, Sample
 from fer_core.errors import FerError
 from tests.clinic.fakes import FakeAnalyzer, eventually
 from tests.clinic.worker.test_worker import PROCESS
@@ -148,6 +149,21 @@ def test_a_withdrawal_that_was_interrupted_is_finished(db, settings, who, patien
     assert there(visits[1]) == set()
     assert withdrawal.finish(db, settings) == 0
     assert len(caseload.samples(db, who, visits[0]["done"])) == 5
+
+
+def test_a_patient_who_is_still_being_imported_is_left_alone(db, settings, who, patient, visits):
+    revoke(db, patient)
+    with db.session() as session:
+        coming = PatientImport(patient_id=patient, state=JobState.RUNNING.value, created_at=clock.now())
+        session.add(coming)
+        session.flush()
+        import_id = coming.id
+    assert withdrawal.finish(db, settings) == 0
+    assert there(visits[1]) == {"done", "failed", "queued"}
+    with db.session() as session:
+        session.get_one(PatientImport, import_id).state = JobState.DONE.value
+    assert withdrawal.finish(db, settings) > 0
+    assert there(visits[1]) == set()
 
 
 def test_a_consent_that_a_backup_brought_back_is_withdrawn_again(db, settings, who, patient, visits):

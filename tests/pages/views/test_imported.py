@@ -5,6 +5,7 @@ from datetime import date
 from streamlit.testing.v1 import AppTest
 
 from clinic.patients import caseload, imported
+from clinic.recordings.uploads import uploads_dir
 from tests import consents
 from tests.clinic.exchange.test_other_tools import OPENFACE
 from web.resources import resources
@@ -13,18 +14,30 @@ DAY = date(2026, 1, 5)
 
 
 def room(patient_id, content):
-    from types import SimpleNamespace
     from unittest.mock import patch
 
     import streamlit as st
 
     from clinic.patients import caseload
+    from clinic.recordings import incoming
+    from clinic.recordings.incoming import Piece
     from pages.session import actor
     from pages.views.imported import show_imported
+    from pages.views.uploader import Sent, SentFile
     from web.resources import resources
 
-    file = SimpleNamespace(file_id="the same file", getvalue=lambda: content)
-    with patch.object(st, "file_uploader", lambda *args, **options: file):
+    def sent(kind):
+        """The same file again and again, each time sent up anew, as a browser does after the choice was emptied."""
+        if kind.opened not in st.session_state:
+            settings, owner = resources().settings, actor().account_id
+            upload_id = incoming.begin(resources().db, settings, actor(), len(content)).id
+            piece = Piece(settings, upload_id, 0, {}, owner)
+            piece.write(content)
+            piece.close()
+            st.session_state[kind.opened] = upload_id
+        return Sent((SentFile(st.session_state[kind.opened], "table.csv"),), done=True)
+
+    with patch("pages.views.imported.uploader", sent):
         show_imported(caseload.get_patient(resources().db, actor(), patient_id))
 
 
@@ -40,6 +53,7 @@ def test_a_table_that_was_imported_for_a_wrong_day_is_deleted_and_imported_again
         assert not page.exception
         made = next(one for one in imported.listed(db, who, patient_id) if one.id != other.id)
         assert made.recorded_on == on
+        assert len(list(uploads_dir(settings).glob("*.part"))) == 1, "the table's file goes when it is taken"
         labels = [button.label for button in page.button if button.label.startswith("Delete")]
         assert len(set(labels)) == 2, "also where both are of one day"
         next(button for button in page.button if button.label.endswith(f"no. {made.number}")).click().run()
