@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def _worker(options: argparse.Namespace) -> int:
 
 def _opener(settings: Settings) -> cluster.Opener:
     if not settings.dask:
-        return worker.open_default_analyzer
+        return partial(worker.open_default_analyzer, settings)
     from clinic.worker import cluster  # not at the top: it loads torch, and most commands need none
 
     return cluster.opener(settings.dask)
