@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _file(text: str) -> Path:
-    if Path(text).is_dir():
+    # Unlike the one of a path, it says no to a name that is too long.
+    if not text or os.path.isdir(text):
         raise argparse.ArgumentTypeError(f"{text or 'nothing'} is a folder; please name the database's file in it")
     return Path(text)
 

@@ -65,6 +65,8 @@ def remember(path: Path, erasure: Erasure) -> None:
 
 def known(path: Path) -> list[Erasure]:
     """Return all erasures, oldest first. Raises FerError ``erasures_unreadable``, save for an unfinished last line."""
+    if path.exists() and not path.is_file():
+        raise _damaged()
     try:
         lines = path.read_text("utf-8").split("\n")
     except FileNotFoundError:

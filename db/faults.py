@@ -80,6 +80,8 @@ def explained(error: BaseException) -> FerError | None:
             "Nobody is here to be asked for a passphrase. Please name it with --passphrase-file or --key-file.",
             "nobody_to_ask",
         )
+    if isinstance(error, UnicodeEncodeError):
+        return FerError("A name holds bytes that are no text (UTF-8). Please check how it is written.", "no_text")
     if isinstance(error, OSError):
         return _of_file(error)
     return None
