@@ -38,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m backup", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, work, told in (
+    for name, work, meaning in (
         ("backup", _backup, "copy a SQLite database, encrypted, also while it is written to"),
         ("restore", _restore, "bring a backup back; who was erased stays erased"),
         ("verify", _verify, "unpack a backup and say whether it is whole"),
     ):
-        command = commands.add_parser(name, help=told)
+        command = commands.add_parser(name, help=meaning)
         command.add_argument("database", type=Path, help="the database's file, clinic.db in the data folder")
         command.add_argument("copy", type=Path, help="the backup's file")
         _add_secrets(command)

@@ -83,9 +83,9 @@ def link(who: Actor, row: AccountRow) -> None:
     provider = resources().settings.provider
     db, target = resources().db, actions.at(row.id, row.revision)
     with st.form(f"link:{row.id}", border=False):
-        told = "As the provider knows the person. The first sign-in there binds the account to it."
+        text = "As the provider knows the person. The first sign-in there binds the account to it."
         named = st.text_input(
-            "E-mail address or subject at the provider", value=row.provider or "", help=told, key=f"named:{target}"
+            "E-mail address or subject at the provider", value=row.provider or "", help=text, key=f"named:{target}"
         )
         wanted = actions.submit("Link", "link", target)
     if provider is not None:

@@ -31,8 +31,8 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
             return PlainTextResponse("There is nothing here for you.", 404)
         if not secrets.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
             return PlainTextResponse("Please show the token.", 401, {"WWW-Authenticate": "Bearer"})
-        told = await run_in_threadpool(lambda: metrics.text(open_db(), settings()))
-        return Response(told, media_type=PROMETHEUS)
+        text = await run_in_threadpool(lambda: metrics.text(open_db(), settings()))
+        return Response(text, media_type=PROMETHEUS)
 
     return [Route(HEALTHZ, health, methods=["GET"]), Route(MONITORED, figures, methods=["GET"])]
 

@@ -46,8 +46,8 @@ def database() -> Database:
     return resources().db
 
 
-def welcome() -> str | None:
-    """Return what the console says to one who has just installed the program, None where there are accounts."""
+def first_code_message() -> str | None:
+    """Return the console's message after the installation; None if there are accounts."""
     parts = resources()
     if accounts.any_account(parts.db):
         return None

@@ -230,7 +230,7 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
     part = await run_in_threadpool(playback.open_part, db, settings, actor, recording_id, wanted)
     if request.method == "HEAD":
         part.file.close()
-        return Response(headers=HEADERS | _told(part), media_type=part.media_type)
+        return Response(headers=HEADERS | _part_headers(part), media_type=part.media_type)
     try:
         await run_in_threadpool(playback.note_view, db, settings, actor, recording_id)
     except BaseException:
@@ -238,11 +238,11 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
         raise
     content = playback.content(db, settings, actor, recording_id, part)
     status = 200 if part.whole else 206
-    return _Stream(content, status, HEADERS | _told(part), media_type=part.media_type)
+    return _Stream(content, status, HEADERS | _part_headers(part), media_type=part.media_type)
 
 
-def _told(part: ByteRange) -> dict[str, str]:
-    """Return what is said of a part of a video; opened by itself, it shows nothing."""
+def _part_headers(part: ByteRange) -> dict[str, str]:
+    """Return the headers for a part of a video; opened by itself, it shows nothing."""
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Length": str(part.length),

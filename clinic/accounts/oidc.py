@@ -122,12 +122,12 @@ def _client(provider: Provider, back: str) -> OAuth2Client:
 def _about(client: OAuth2Client, provider: Provider) -> dict[str, Any]:
     """Return what the provider says of itself. Raises ValueError where it is another one."""
     address = f"{provider.issuer}/.well-known/openid-configuration"
-    told: dict[str, Any] = client.request("GET", address, withhold_token=True).raise_for_status().json()
-    if str(told["issuer"]).rstrip("/") != provider.issuer:
+    metadata: dict[str, Any] = client.request("GET", address, withhold_token=True).raise_for_status().json()
+    if str(metadata["issuer"]).rstrip("/") != provider.issuer:
         raise ValueError("another issuer")
-    if "client_secret_basic" not in told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
+    if "client_secret_basic" not in metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
         client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 the name of a method
-    return told
+    return metadata
 
 
 def _claims(provider: Provider, keys: dict[str, Any], id_token: str, nonce: str) -> dict[str, Any]:

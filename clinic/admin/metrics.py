@@ -42,8 +42,8 @@ def _lines(db: Database, settings: Settings) -> Iterator[str]:
         yield from _gauge("backup_age_seconds", "Since the last daily backup; +Inf without one.", [("", age)])
 
 
-def _gauge(name: str, told: str, values: Sequence[tuple[str, float]]) -> Iterator[str]:
-    yield f"# HELP {PREFIX}_{name} {told}"
+def _gauge(name: str, meaning: str, values: Sequence[tuple[str, float]]) -> Iterator[str]:
+    yield f"# HELP {PREFIX}_{name} {meaning}"
     yield f"# TYPE {PREFIX}_{name} gauge"
     for label, value in values:
         shown = "+Inf" if value == float("inf") else f"{value:.15g}"

@@ -1,4 +1,4 @@
-"""Deletion of recordings and patients for good: files, rows, and a receipt that outlives them."""
+"""Permanent deletion of recordings and patients: files, rows, and a receipt that outlives them."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def delete_recording(
     actor: Actor,
     recording_id: str,
     seen: int | None = None,
-    told: Held | None = None,
+    seen_counts: Held | None = None,
 ) -> Receipt:
     """Delete a recording in all its versions with everything that was made of it; return the receipt.
 
-    No byte of it stays in the files of a SQLite database. `seen`: the revision that was on the screen, `told`: what it
-    said would go; each None where there was no screen. Raises Forbidden, ConflictError, FerError
+    No byte of it stays in the files of a SQLite database. `seen`: the revision that was on the screen; `seen_counts`:
+    what it said would be deleted; each None without a screen. Raises Forbidden, ConflictError, FerError
     ``unknown_recording``.
     """
     # The write lock is held: nothing comes in between what is checked here and what is remembered as erased.
@@ -78,7 +78,7 @@ def delete_recording(
         account = access.require_writer_of(session, actor, recording.patient_id)
         first = recording.version_of or recording_id
         need_unchanged("this recording", seen, recording.revision)
-        _need_told("what was made of this recording", told, _held_with(session, first))
+        _need_unchanged_counts("what was made of this recording", seen_counts, _held_with(session, first))
         receipt = _remember(session, settings, "recording", first)
     _erase(db, settings, receipt, account.id)
     return receipt
@@ -90,17 +90,17 @@ def delete_patient(
     actor: Actor,
     patient_id: str,
     seen: int | None = None,
-    told: Held | None = None,
+    seen_counts: Held | None = None,
 ) -> Receipt:
     """Delete a patient with all recordings, so that no byte of them stays in the files of a SQLite database.
 
-    `seen` and `told` as in `delete_recording`. Return the receipt, which has no name.
+    `seen` and `seen_counts` as in `delete_recording`. Return the receipt, which has no name.
     Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         need_unchanged("this patient", seen, session.get_one(Patient, patient_id).revision)
-        _need_told("what is stored of this patient", told, _held(session, patient_id))
+        _need_unchanged_counts("what is stored of this patient", seen_counts, _held(session, patient_id))
         receipt = _remember(session, settings, "patient", patient_id)
     _erase(db, settings, receipt, account.id)
     return receipt
@@ -132,14 +132,14 @@ def _counted(session: Session, asked: Mapping[str, Select[str]]) -> Held:
     return Held({name: len(ids) for name, ids in found.items()}, shown_as(*found.values()))
 
 
-def _need_told(what: str, told: Held | None, held: Held) -> None:
-    """Refuse where something came or went since it was said what goes. Raises ConflictError."""
-    if told is not None and told != held:
+def _need_unchanged_counts(what: str, seen_counts: Held | None, held: Held) -> None:
+    """Refuse if something was added or removed since the screen was drawn. Raises ConflictError."""
+    if seen_counts is not None and seen_counts != held:
         raise ConflictError(what, frozenset())
 
 
 def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, account_id: str | None) -> Receipt:
-    """Erase for whoever was allowed to before, or because it is old (`account_id` None); return the receipt.
+    """Erase for a user who was checked before, or because it is old (`account_id` None); return the receipt.
 
     A recording goes with its versions: `erased_id` names the first.
     """

@@ -64,19 +64,19 @@ def withdraw(
     patient_id: str,
     scopes: Collection[Scope],
     seen: int | None = None,
-    told: Covered | None = None,
+    seen_counts: Covered | None = None,
 ) -> Covered:
     """Withdraw the patient's consent to these scopes and delete what they cover; return what that was.
 
     A running analysis is stopped within 5 s, and its file and unfinished results go then. `seen`: the revision of the
-    patient's consents that was on the screen, `told`: what it said would go; each None where there was no screen.
+    patient's consents that was on the screen, `seen_counts`: what it said would be deleted; each None without a screen.
     Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
-        if told is not None and counts.of != told.of:
+        if seen_counts is not None and counts.of != seen_counts.of:
             raise ConflictError("what is stored of this patient", frozenset())
         asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
         for row in session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))):

@@ -226,11 +226,11 @@ def end(session: Session, held: Held, state: JobState, code: str | None = None, 
     found.lease_until, found.ended_at = None, clock.now()
 
 
-def end_badly(db: Database, held: Held, state: JobState, told: FerError) -> None:
+def end_badly(db: Database, held: Held, state: JobState, error: FerError) -> None:
     """End an import of which nothing is left, with the reason. Raises LeaseLostError."""
     with db.session() as session:
         _renew(session, held, {})
-        end(session, held, state, told.code, told.message)
+        end(session, held, state, error.code, error.message)
 
 
 def interrupted() -> FerError:

@@ -113,22 +113,22 @@ def _carry_out(
     except BaseException as error:
         if disk_full(error):
             raise DiskFullError from error
-        told = _told(error)
-        if isinstance(error, Exception) and told.code == import_queue.INTERRUPTED:
+        shown = _shown_error(error)
+        if isinstance(error, Exception) and shown.code == import_queue.INTERRUPTED:
             log.error("an import failed: %s", _where(error))
-        _give_up(db, settings, held, JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED, told)
-        if told is error or not isinstance(error, Exception):
+        _give_up(db, settings, held, JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED, shown)
+        if shown is error or not isinstance(error, Exception):
             raise
-        raise told from error
+        raise shown from error
 
 
-def _give_up(db: Database, settings: Settings, held: Held, state: JobState, told: FerError) -> None:
+def _give_up(db: Database, settings: Settings, held: Held, state: JobState, error: FerError) -> None:
     import_queue.clear(db, settings, held)
-    import_queue.end_badly(db, held, state, told)
+    import_queue.end_badly(db, held, state, error)
 
 
-def _told(error: BaseException) -> FerError:
-    """Return what is said of an error; what only damaged or made-up archives meet with is one sentence."""
+def _shown_error(error: BaseException) -> FerError:
+    """Return the error that the user sees; all errors of damaged or forged archives share one sentence."""
     if isinstance(error, FerError) and not _is_of_the_archive(error):
         return error
     if isinstance(error, (FerError, *DAMAGE)):
@@ -237,13 +237,13 @@ class _Import:
                 made = uploads.take_in(self.settings, watched, source["name"], source["id"])
             if made.sha256 != source["sha256"]:
                 raise ValueError("another file")
-            # As what it is played is told by its content here, and not by the archive.
+            # Its media type comes from its content, not from the archive.
             self._describe(jobs, made.id, {"media_type": made.media_type, "begins_s": made.begins_s})
 
-    def _describe(self, jobs: list[Row], upload_id: str, told: Row) -> None:
+    def _describe(self, jobs: list[Row], upload_id: str, described: Row) -> None:
         for job in jobs:
             if any(source["id"] == upload_id for source in job["sources"]):
-                job["sources"] = [one | (told if one["id"] == upload_id else {}) for one in job["sources"]]
+                job["sources"] = [one | (described if one["id"] == upload_id else {}) for one in job["sources"]]
                 with writing(self.db, self.held) as session:
                     session.execute(update(JOBS).where(JOBS.c.id == job["id"]).values(sources=job["sources"]))
 

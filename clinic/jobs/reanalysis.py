@@ -156,8 +156,8 @@ def standings(db: Database, actor: Actor) -> list[ReanalysisStatus]:
     """
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
-        found = [_standing(session, asked_for) for asked_for in wishes]
+        requests = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
+        found = [_standing(session, asked_for) for asked_for in requests]
     return [one for one in found if one.total and not (one.finished and not (one.failed or one.choosing))]
 
 

@@ -142,7 +142,7 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
         patient = _patient(session, wanted)
         if patient is not None:
             throttle.clear(session, guesses)
-            if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
+            if any(name and _folded(name) in _folded(reason) for name in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
             audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, typed=reason)

@@ -68,8 +68,8 @@ def _badges(line: Line) -> Sequence[str]:
         badges.append("Labels not interpreted")
     if line.closed:
         over = [one for one in line.endings if one.over and one.scope is Scope.KEEP_RESULTS]
-        told = ending(over) or "no consent"
-        badges.append(f"Closed: {told[0].lower()}{told[1:]}" if line.recordings else f"{told[0].upper()}{told[1:]}")
+        text = ending(over) or "no consent"
+        badges.append(f"Closed: {text[0].lower()}{text[1:]}" if line.recordings else f"{text[0].upper()}{text[1:]}")
     return badges
 
 
@@ -80,9 +80,9 @@ def _needs(line: Line) -> Iterator[str]:
             yield words.NEEDS[need]
             continue
         for over in (True, False):
-            told = ending([one for one in line.endings if one.over is over])
-            if told:
-                yield told
+            text = ending([one for one in line.endings if one.over is over])
+            if text:
+                yield text
 
 
 def ending(found: Sequence[Ending]) -> str:

@@ -10,7 +10,7 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import NOTE_MAX
 from clinic.recordings import marks, verdicts
-from clinic.recordings.readings import Told
+from clinic.recordings.readings import AnalysisResult
 from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, REASONS, Agreement, Mark, MarkFields, Verdict
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
@@ -26,7 +26,7 @@ LABELS = {emotion.label: title(words.EXPRESSIONS[emotion]) for emotion in Emotio
 OFFERED = [verdict for verdict in Verdict if verdict is not Verdict.IMPRESSION]
 
 
-def marked_of(told: Told, found: Sequence[Mark]) -> Marked:
+def marked_of(result: AnalysisResult, found: Sequence[Mark]) -> Marked:
     """Return what the player shows of marks."""
     spans = [
         {
@@ -39,7 +39,7 @@ def marked_of(told: Told, found: Sequence[Mark]) -> Marked:
     ]
     if not any(mark.said.verdict in LEAVES_OUT or mark.said.verdict is Verdict.OTHER for mark in found):
         return Marked(spans)
-    series, left_out = verdicts.applied(told.series, found)
+    series, left_out = verdicts.applied(result.series, found)
     codes = curves.codes(series)
     codes[left_out] = curves.LEFT_OUT
     return Marked(spans, curves.encoded(codes))

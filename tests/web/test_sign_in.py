@@ -16,7 +16,7 @@ from db.models import Account, AuditRow
 from tests.doors import PASSWORD, add_account
 from web import sign_in
 from web.gate import Behind, Gate
-from web.resources import database, resources, welcome
+from web.resources import database, first_code_message, resources
 
 NEW = "ten dry umbrellas"
 ACCEPTED = {"accepted": "yes", "version": str(words.STATEMENT_VERSION)}
@@ -31,7 +31,7 @@ def client(settings):
 
 
 def test_the_first_visit_makes_an_administrator_and_is_over_then(client):
-    assert resources().first_code in welcome()
+    assert resources().first_code in first_code_message()
     shown = client.get("/", headers={"accept": "text/html"})
     assert shown.url.path == "/first-run"
     form = {"code": "wrong", "name": "Ada", "password": PASSWORD, "again": PASSWORD}
@@ -41,7 +41,7 @@ def test_the_first_visit_makes_an_administrator_and_is_over_then(client):
     shown = client.post("/first-run", data=form, headers={"accept": "text/html"})
     assert shown.url.path == "/intended-use"
     assert client.post("/intended-use", data=ACCEPTED).text == "Hello Ada"
-    assert welcome() is None
+    assert first_code_message() is None
     assert client.get("/first-run").text == "Hello Ada"
     client.cookies.clear()
     assert client.post("/first-run", data=form, headers={"accept": "text/html"}).url.path == "/sign-in"

@@ -16,7 +16,7 @@ export default function (component) {
     player = new Player(parentElement);
     known.set(parentElement, player);
   }
-  player.tell = component.setTriggerValue;
+  player.report = component.setTriggerValue;
   player.update(data);
   return () => {
     known.delete(parentElement);
@@ -332,7 +332,7 @@ class Player {
     if (!this.data.writable) return;
     const [begin_s, end_s] = this.chosen || [this.at, Math.min(this.length, this.at + Math.max(1, this.step))];
     this.pause();
-    this.tell("asked", { what, begin_s, end_s, number: Date.now() });
+    this.report("asked", { what, begin_s, end_s, number: Date.now() });
   }
 
   // The axis.
@@ -386,16 +386,16 @@ class Player {
   select(plot) {
     if (this.placing || plot.select.width < 3) return;
     this.chosen = [plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x")];
-    this.told_choice();
+    this.report_choice();
   }
 
   choose(span) {
     this.chosen = span;
     this.place_selection();
-    this.told_choice();
+    this.report_choice();
   }
 
-  told_choice() {
+  report_choice() {
     this.part("chosen").textContent = this.chosen ? `Selected: ${clock(this.chosen[0], 1)} to ${clock(this.chosen[1], 1)}` : "";
     this.draw_strip();
   }
@@ -583,7 +583,7 @@ class Player {
   }
 
   // The program writes down first that a picture is taken, and says so in `data.picture`.
-  want(kind) { this.tell("taken", { kind, number: Date.now() }); }
+  want(kind) { this.report("taken", { kind, number: Date.now() }); }
 
   picture(kind) {
     if (!this.plot) return;

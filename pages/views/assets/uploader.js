@@ -11,7 +11,7 @@ export default function (component) {
     uploader = new Uploader(parentElement);
     known.set(parentElement, uploader);
   }
-  uploader.tell = setStateValue;
+  uploader.report = setStateValue;
   uploader.update(data);
   return () => {
     known.delete(parentElement);
@@ -63,8 +63,8 @@ class Uploader {
     this.draw(0);
     this.show("sending", "Preparing…");
     // The names go to the page alone, and never into an address.
-    const told = files.map((file) => ({ name: file.name, size: file.size, before: remembered(file) }));
-    this.tell("chosen", { choice: this.choice, files: told });
+    const described = files.map((file) => ({ name: file.name, size: file.size, before: remembered(file) }));
+    this.report("chosen", { choice: this.choice, files: described });
   }
 
   get file() {
@@ -137,7 +137,7 @@ class Uploader {
     this.files.forEach(forget);
     this.draw(0);
     this.show("done", "Uploaded.");
-    this.tell("done", this.ids);
+    this.report("done", this.ids);
   }
 
   pause(message) {
@@ -152,8 +152,8 @@ class Uploader {
     this.pause();
     if (this.files) this.files.forEach(forget);
     this.reset();
-    this.tell("chosen", null);
-    this.tell("done", null);
+    this.report("chosen", null);
+    this.report("done", null);
     for (const id of ids) await fetch(`/uploads/${id}`, { method: "DELETE" }).catch(() => {});
   }
 

@@ -155,7 +155,7 @@ def test_a_second_face_that_left_again_still_makes_several(db, settings, who, an
 
 def test_no_samples_are_told_while_they_are_several_people_s(db, settings, who, analysed):
     recording_id = analysed([(0, 1)] * 4)
-    for ask in (caseload.samples, readings.tell):
+    for ask in (caseload.samples, readings.analysis_result):
         with pytest.raises(FerError) as refusal:
             ask(db, who, recording_id)
         assert refusal.value.code == "analysis_under_way"
