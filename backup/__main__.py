@@ -75,7 +75,7 @@ def _add_secrets(command: argparse.ArgumentParser) -> None:
     secret.add_argument("--key-file", type=Path, help="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     secret.add_argument("--unencrypted", action="store_true", help="write a plain copy of the database")
     command.add_argument("--media", help="the media store (default: FER_MEDIA_URL, or media beside the database)")
-    command.add_argument("--without-erasures", action="store_true", help="the list of what was erased is lost for good")
+    command.add_argument("--without-erasures", action="store_true", help="the list of erased data is permanently lost")
     command.add_argument(
         "--erased", type=Path, help="the list of what was erased (default: erased.jsonl beside the master key)"
     )

@@ -178,7 +178,7 @@ def lost_media(manifest: Manifest, stores: Stores) -> list[str]:
 def _beside(database: Path, purpose: str) -> Iterator[Path]:
     """Give a place for a readable copy, on the database's own disk and never on the backup's; it is deleted after.
 
-    Its name is that of a safety copy, so that one left by a power cut goes when something is erased for good.
+    Its name is that of a safety copy, so that one left by a power cut is deleted at the next erasure.
     """
     path = database.with_name(f"{database.name}.before-{purpose}-{os.getpid()}")
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,6 +1,6 @@
 """The sealed files that a database refers to: waiting uploads, kept files, previews. Packed with it, and brought back.
 
-They are copied as they lie, sealed: who opens a backup needs the master key besides to look at them.
+They are copied as they lie, sealed: a user who opens a backup also needs the master key to look at them.
 """
 
 from __future__ import annotations

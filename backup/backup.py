@@ -31,7 +31,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
     """Put a backup in the place of a database, and return the rows of each table.
 
     What `erased` names is erased from it first. A program that has the database open sees the backup from its next
-    transaction on. What was there is kept beside it as ``NAME.before-restore``, until something is erased for good.
+    transaction on. What was there is kept beside it as ``NAME.before-restore``, until something is erased.
 
     Raises FerError ``no_database``, ``backup_damaged``, ``copy_failed``, ``in_use``, or ``backup_newer`` for one that a
     newer version of this program wrote; the database is then as it was.

@@ -34,8 +34,8 @@ def known_erasures(path: Path, without: bool) -> list[Erasure]:
     """
     if not path.exists() and not without:
         raise FerError(
-            f"There is no list of erased patients ({path}): whoever was erased after this backup was made would be"
-            " back. Please bring the list back with the key folder, or say --without-erasures if it is lost for good.",
+            f"There is no list of erased patients ({path}): patients erased after this backup was made would come"
+            " back. Please restore the list with the key folder, or use --without-erasures if it is permanently lost.",
             "no_erasures",
         )
     return erasures.known(path)

@@ -1,7 +1,7 @@
 """Who may do what: every function that touches a patient asks here, in its own transaction, with the acting user.
 
-An account sees the patients of its own caseload and nobody else's, whatever its role. Administrators keep accounts
-besides; viewers change nothing. What an account may do is read anew each time, so that a change counts at once.
+An account sees only the patients of its own caseload, whatever its role. Administrators also manage accounts; viewers
+change nothing. What an account may do is read again each time, so that a change takes effect at once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Actor:
 
 
 CONSOLE = Actor("", "", "the command line", Role.ADMINISTRATOR)
-"""Whoever sits at the machine's own console: who can start the program's commands there can read its files too."""
+"""The user of the machine's own console: who can start the program's commands there can also read its files."""
 
 
 class Forbidden(FerError):
@@ -106,7 +106,7 @@ def must_accept(account: Account) -> bool:
 def require_administrator(session: Session, actor: Actor | None) -> Account:
     """Return the acting administrator. Raises Forbidden ``signed_out``, ``only_administrators``."""
     account = acting(session, actor)
-    # No program keeps accounts, whoever's token it has.
+    # No program manages accounts, not even with an administrator's token.
     if account.role != Role.ADMINISTRATOR.value or (actor is not None and actor.token_id):
         raise refusal("only_administrators")
     return account
@@ -185,7 +185,7 @@ def need_patient(session: Session, patient_id: str) -> None:
 
 
 def staged(patient_id: Any) -> ColumnElement[bool]:
-    """Return the condition that a patient is still being imported, so that nobody sees it; `patient_id` is a column.
+    """Return the condition that a patient is still being imported and therefore hidden; `patient_id` is a column.
 
     Whatever looks at patients without an account's access to them leaves these out.
     """
@@ -218,7 +218,7 @@ def sees(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
 
 
 def cares(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
-    """Return the condition that a patient is on an account's caseload for good; the arguments are those of `sees`."""
+    """Return the condition that a patient is on an account's caseload; the arguments are those of `sees`."""
     mine = select(Access.patient_id).where(Access.account_id == account_id, Access.patient_id == patient_id)
     return mine.where(Access.until.is_(None)).correlate_except(Access).exists()
 
@@ -229,7 +229,7 @@ def _seen_by(account_id: Any) -> Select[str]:
 
 
 def stands() -> ColumnElement[bool]:
-    """Return the condition of an access that is for good, or of an emergency that is not over."""
+    """Return the condition that an access is permanent, or an emergency that is not over."""
     return or_(Access.until.is_(None), clock.pending(Access.until, EMERGENCY, clock.now()))
 
 

@@ -121,8 +121,8 @@ _CANONICAL = json.JSONEncoder(sort_keys=True).encode
 class ChainCheck:
     """What a walk along the chain found: `first_bad` is the number of the first wrong row, None where all are right.
 
-    `head` is the hash of the last row. Rows cut off at the end leave a sound chain: a head that was written down
-    elsewhere earlier tells.
+    `head` is the hash of the last row. Rows cut off at the end leave a sound chain; only a head that was written
+    down elsewhere reveals that.
     """
 
     rows: int

@@ -74,7 +74,7 @@ def account_of(data_dir: Path) -> pwd.struct_passwd:
 
 
 def _become(account: pwd.struct_passwd) -> None:
-    """Give up root's rights for good."""
+    """Give up root's rights permanently."""
     if account.pw_uid != 0:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)

@@ -97,7 +97,7 @@ class Settings:
 
     @property
     def erasures_path(self) -> Path:
-        """Where it is kept what was erased for good (see backup/erasures.py)."""
+        """The list of what was erased (see backup/erasures.py)."""
         return self.key_dir / "erased.jsonl"
 
     @classmethod

@@ -179,7 +179,7 @@ FIRST_STEPS = (
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
-CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
+CODE = "The clinic's own number of the patient. It distinguishes patients of the same name, as the date of birth does."
 EVENT_KINDS: dict[EventKind, str] = {
     EventKind.MEDICATION: "Medication",
     EventKind.SESSION: "Session",
@@ -211,7 +211,7 @@ NOTHING_SHARED = (
 )
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
-    " for one hour; the reason is kept for good in the audit."
+    " for one hour; the reason is kept permanently in the audit log."
 )
 CHOOSE_FACE = (
     "Tick each face that is the patient: who leaves the picture and comes back is listed again, and ticking both joins"
@@ -227,7 +227,7 @@ WHOSE = {
     "clinician": "Somebody chose the patient's face.",
     "carried": "The patient's face was taken over from the version before, where it lies in the same place.",
 }
-"""How the patient's face was told from others."""
+"""How the patient's face was distinguished from others."""
 NOT_PATIENT_HERE = (
     "A stretch that shows somebody else counts nowhere: not in the summary, the trend or an export, and the video is"
     " unrecognisable there. Delete its mark to take that back."

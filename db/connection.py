@@ -25,7 +25,7 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
 
     `foreign_keys` False is for migrations on SQLite alone.
     """
-    # A server that was started anew has closed the pool's connections: each is tried before it is used.
+    # A server that was restarted has closed the pool's connections: each is tested before it is used.
     # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
     own = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
     engine = create_engine(url, hide_parameters=True, **own)

@@ -130,6 +130,6 @@ def sqlite_warning() -> str | None:
         return None
     wanted = ".".join(map(str, SAFE_SQLITE))
     return (
-        f"SQLite {sqlite3.sqlite_version} has a rare fault that {wanted} mended: keep the data on a local disk, never"
+        f"SQLite {sqlite3.sqlite_version} has a rare fault that {wanted} fixed: keep the data on a local disk, never"
         " on a network drive, and back it up."
     )

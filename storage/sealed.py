@@ -60,7 +60,7 @@ class Key:
 
     @classmethod
     def of(cls, secret: bytes) -> Key:
-        """Return the key of 32 secret bytes; its id tells nothing of them."""
+        """Return the key of 32 secret bytes; its id reveals nothing of them."""
         return cls(hashlib.sha256(b"expression-history key id" + secret).digest()[:ID_BYTES], secret)
 
     @property
@@ -124,7 +124,7 @@ class SealedWriter:
         return writer
 
     def read_back(self) -> Iterator[bytes]:
-        """Yield the plain bytes of the chunks that were written, to be hashed anew after an interruption."""
+        """Yield the plain bytes of the chunks that were written, to be hashed again after an interruption."""
         self._file.seek(HEADER_BYTES)
         for number in range(self._number):
             yield self._chunks.open(number, self._file.read(RECORD_BYTES), last=False)

@@ -193,7 +193,7 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
 
 
 def grant(session: Session, account_id: str, patient_id: str, until: datetime | None = None) -> None:
-    """Let an account see a patient: for good, or until a moment where it does not see the patient for good."""
+    """Let an account see a patient: permanently, or until a moment if it has no permanent access."""
     known = session.get(Access, (account_id, patient_id))
     if known is None:
         now = clock.now()

@@ -1,7 +1,8 @@
 """A caseload moved to another account: asked for by one administrator, confirmed by a second where there is one.
 
-An administrator sees no patients of others, and could come to them by this way alone or by somebody's password: so
-nobody hands patients to oneself, and whom it concerns is told at the next visit (clinic/accounts/takeovers.py).
+An administrator sees no patients of others, and could reach them only by a handover or with another user's password. So
+nobody can hand patients to themselves, and the users concerned are notified at their next visit
+(clinic/accounts/takeovers.py).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def hand_over(
         by, giver = require_administrator(session, actor), account_of(session, from_id)
         taker = _taker(session, to_id)
         if taker.id == by.id:
-            raise Forbidden("Nobody hands patients to oneself. Please ask another administrator.", "to_oneself")
+            raise Forbidden("You can't hand patients over to yourself. Please ask another administrator.", "to_oneself")
         edit(giver, seen)
         _need_shown(session, giver, shown)
         if not _another(session, by):

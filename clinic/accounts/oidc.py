@@ -1,7 +1,7 @@
 """Who somebody is at another sign-in provider: OpenID Connect, with authorization code, PKCE, state and nonce.
 
 A browser departs with a state that its cookie holds too, and arrives with a code, for which the provider hands out a
-signed token. What the provider publishes about itself is asked anew each time, so that its keys may change.
+signed token. What the provider publishes about itself is requested each time, so that its keys may change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Passwords: which are accepted, and how they are kept (argon2id) so that nobody can read them back."""
+"""Passwords: which are accepted, and how they are hashed (argon2id)."""
 
 from __future__ import annotations
 

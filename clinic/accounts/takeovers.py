@@ -1,4 +1,4 @@
-"""What administrators did by which they could come to patients of others: told to whom it concerns, from the audit."""
+"""Actions by which administrators could reach patients of others: shown to the users concerned, from the audit."""
 
 from __future__ import annotations
 

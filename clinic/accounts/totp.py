@@ -46,7 +46,7 @@ class TotpStatus:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What the app is told: the secret in base32, and the address that a QR code carries. Shown to its owner alone."""
+    """What the app needs: the secret in base32, and the address in the QR code. Shown only to its owner."""
 
     secret: str
     uri: str

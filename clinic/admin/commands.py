@@ -1,4 +1,4 @@
-"""The commands of whoever looks after the installation: its health, its key, its backups."""
+"""The administrator's commands: the installation's health, its key, its backups."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def add(commands: Any) -> None:
     made.add_argument("--keep", type=int, default=KEPT, metavar="N", help=f"how many stay (default {KEPT})")
     _add_secrets(made)
     made.set_defaults(command=_backup)
-    back = commands.add_parser("restore", help="bring a backup back; whoever was erased since stays erased")
+    back = commands.add_parser("restore", help="restore a backup; patients who were erased since stay erased")
     back.add_argument("file", type=Path, help="the backup")
     back.add_argument("--check", action="store_true", help="only try it, in a scratch folder, and report")
-    back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is lost for good")
+    back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is permanently lost")
     _add_secrets(back)
     back.set_defaults(command=_restore)
     moved = commands.add_parser("copy", help="copy the clinic to another, empty database, such as PostgreSQL")

@@ -28,7 +28,7 @@ def examine(settings: Settings, options: Options) -> list[Finding]:
 
 
 def require_safe(settings: Settings, options: Options) -> list[Finding]:
-    """Return what is worth a warning at the start: what the start itself mends is left out.
+    """Return what is worth a warning at the start: what the start itself repairs is left out.
 
     Raises UnsafeError with all reasons where a check refuses.
     """

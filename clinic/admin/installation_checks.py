@@ -109,7 +109,7 @@ def _database(seen: Installation) -> Finding:
 def _tables(seen: Installation) -> Finding:
     found = seen.database
     if not isinstance(found, Probe):
-        return Finding("tables", Level.WARNING, "The tables can't be seen.", "Mend the database first.")
+        return Finding("tables", Level.WARNING, "The tables can't be seen.", "Repair the database first.")
     if found.newer:
         return Finding(
             "tables",
@@ -186,7 +186,7 @@ def _erasures(seen: Installation) -> Finding:
         count = len(erasures.known(path))
     except (FerError, OSError) as error:
         said = error.message if isinstance(error, FerError) else "The list of erased patients can't be read."
-        return Finding(name, Level.WARNING, said, f"Nothing can be restored until {path} is mended.")
+        return Finding(name, Level.WARNING, said, f"Nothing can be restored until {path} is repaired.")
     begun = isinstance(seen.database, Probe) and seen.database.key_id is not None
     if begun and not path.exists():
         return Finding(

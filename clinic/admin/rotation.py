@@ -1,4 +1,4 @@
-"""A new master key: the keys of all files and all second steps are wrapped anew, and no file's content changes.
+"""A new master key: the keys of all files and all second steps are wrapped again, and no file's content changes.
 
 Each step may be interrupted and done again. While it lasts the program doesn't start (`keys.load` says why), for it
 would seal with the key that is about to go.
@@ -78,7 +78,7 @@ def adopt(db: Database, settings: Settings, old_key_file: Path) -> Rotated:
 
 
 def replace_lost(db: Database, settings: Settings) -> int:
-    """Begin with a new key where the old one is lost for good, and return how many second steps went with it.
+    """Start with a new key after the old one was lost, and return how many second steps were lost with it.
 
     Files that the old key sealed stay unreadable. Raises FerError ``key_not_lost``, ``already_running``.
     """

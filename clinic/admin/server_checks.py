@@ -75,9 +75,9 @@ def _metrics(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 s
 def _telemetry(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
     if options["browser.gatherUsageStats"]:
         return Finding(
-            "telemetry", Level.REFUSED, "Usage would be told to another host.", "Unset browser.gatherUsageStats."
+            "telemetry", Level.REFUSED, "Usage would be reported to another host.", "Unset browser.gatherUsageStats."
         )
-    return Finding("telemetry", Level.OK, "No usage is told to another host.")
+    return Finding("telemetry", Level.OK, "No usage is reported to another host.")
 
 
 def _interfaces(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others

@@ -1,6 +1,6 @@
 """Consent: what a patient agrees to, from when and until when, and who recorded it. Without it nothing is done.
 
-Days are those of the clinic's time zone. What withdrawing deletes is told by `clinic.withdrawal`.
+Days are those of the clinic's time zone. `clinic.erasure.withdrawal` says what withdrawing deletes.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def need_allowed(db: Database, actor: Actor, waiting: Waiting) -> None:
 
 
 def _need_current(db: Database, waiting: Waiting, state: str) -> None:
-    """Delete what no longer tells what is stored. Raises FerError ``download_stale``."""
+    """Delete a file that no longer matches what is stored. Raises FerError ``download_stale``."""
     with db.read() as session:
         if state_of(session, waiting.patient_id) == state:
             return

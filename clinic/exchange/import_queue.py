@@ -37,7 +37,7 @@ UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 
 class StoppedError(Exception):
-    """The worker is asked to end: another one begins the import anew."""
+    """The worker is asked to end: another one starts the import again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def _renew(session: Session, held: Held, values: dict[str, Any]) -> None:
 
 
 def give_back(db: Database, held: Held, blameless: bool = True) -> None:
-    """Let another worker begin it anew. `blameless`: this try doesn't count. Raises LeaseLostError."""
+    """Let another worker start it again. `blameless`: this try doesn't count. Raises LeaseLostError."""
     with db.session() as session:
         _renew(session, held, {})
         found = session.get_one(PatientImport, held.id)

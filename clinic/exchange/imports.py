@@ -226,7 +226,7 @@ class _Import:
         return [{**row, "number": self._numbers[table.name] + row["number"]} for row in rows]
 
     def _store_files(self, jobs: list[Row]) -> None:
-        """Seal and inspect the archive's media anew."""
+        """Seal and inspect the archive's media again."""
         expected = {source["id"]: source for job in jobs for source in job["sources"]}
         for name in self.archive.namelist():
             if not name.startswith(MEDIA_FOLDER):
@@ -276,7 +276,7 @@ def _refuse_known(session: Session, settings: Settings, patient_id: str) -> None
         sentence = "This patient is in the list already, or is being imported. Nothing was added."
         raise FerError(sentence, "patient_exists")
     if patient_id in {erasure.erased_id for erasure in erasures.known(settings.erasures_path)}:
-        raise FerError("This patient was erased for good here, so the export is not taken back.", "patient_erased")
+        raise FerError("This patient was erased here, so the export can't be imported.", "patient_erased")
 
 
 def _in_order(table: Table, rows: list[Row]) -> list[Row]:

@@ -45,7 +45,7 @@ def write(
 ) -> Cursor:
     """Write the next chunk and the cursor behind it in one transaction under the job's token; return that cursor.
 
-    Whoever dies before it commits has written nothing, whoever dies after it has written the chunk. Raises
+    A worker that dies before the commit has written nothing; one that dies after it has written the chunk. Raises
     LeaseLostError.
     """
     end_s = results[-1].time_s if results else after.end_s

@@ -50,7 +50,7 @@ def split(
         need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         new = tracks.split(session, recording, track, at_s)
         audit.write(session, AuditAction.FACE_SPLIT, account.id, recording.patient_id, recording_id)
-        # Within the transaction: where the pictures can't be told apart, the faces stay one.
+        # Within the transaction: where the pictures can't be separated, the faces stay one.
         previews.split(settings, recording_id, track, at_s, new)
 
 

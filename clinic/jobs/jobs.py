@@ -124,7 +124,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
 
 
 def drop(db: Database, settings: Settings, recording_id: str) -> None:
-    """Stop an analysis for whoever was allowed to before; see `cancel`."""
+    """Stop an analysis for a user whose right was checked before; see `cancel`."""
     with db.session() as session:
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
         if job is None or job.state not in ACTIVE:
@@ -297,7 +297,7 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     session.add(recording)
     session.flush()
     key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)
-    # Files that were handed in anew take the place of those with which it went badly.
+    # Files that are uploaded again replace those whose analysis failed.
     session.execute(update(Job).where(Job.key == key, Job.state.in_(ENDED_BADLY)).values(key=None))
     session.add(
         Job(

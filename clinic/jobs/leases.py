@@ -126,7 +126,7 @@ def own_files(session: Session, job: Job) -> list[str]:
 
 
 def forget_results(session: Session, job: Job) -> None:
-    """Delete what is written of a job's results, so that it begins anew or leaves nothing."""
+    """Delete the results that a job has written, so that it starts again or leaves nothing."""
     session.execute(delete(Sample).where(Sample.recording_id == job.recording_id))
     session.execute(delete(StoredChunk).where(StoredChunk.recording_id == job.recording_id))
     job.cursor = None

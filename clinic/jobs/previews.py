@@ -38,7 +38,7 @@ VIEWS_MOST = 12
 PREVIEW_AGE_S = 24 * 3600.0
 PREVIEW = "preview"
 UNKNOWN_WHOSE = "unknown_whose"
-"""The status of a face of which nothing is told, because nobody has said yet which face is the patient's."""
+"""The status of a face whose labels are hidden, because nobody has chosen the patient's face yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class PreviewFace:
 class StoredPreview:
     """The latest sampled frame that was kept: its JPEG, its time in seconds and its faces.
 
-    `several`: more than one face was seen by then, so that nobody knows yet which is the patient's. `size_px`: width
+    `several`: more than one face was seen by then, so it is not known yet which is the patient's. `size_px`: width
     and height of the picture.
     """
 
@@ -143,7 +143,7 @@ def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
 def write_thumbnail(
     settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box, at_s: float | None = None
 ) -> None:
-    """Keep a small picture of one face, by which the clinician tells who it is.
+    """Keep a small picture of one face, by which the clinician recognises the person.
 
     `at_s`: the moment, of one of several along the video; None: the best one of all.
     """

@@ -24,7 +24,7 @@ from db.records import others_spans
 
 WORKING = (JobState.QUEUED, JobState.RUNNING)
 PACE_AFTER_S = 2.0
-"""The time left is told from this running time on: earlier the pace is not known."""
+"""The time left is shown after this running time: before that the pace is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one query tells of a recording: its job, whether consent stands, and the patient's tracks (None: open)."""
+    """What one query returns of a recording: its job, whether consent is valid, the patient's tracks (None: open)."""
 
     status: JobStatus
     agreed: bool
@@ -148,14 +148,14 @@ def _shown(settings: Settings, seen: _Seen) -> previews.StoredPreview | None:
         return None
     if seen.chosen is not None:
         return stored.of_patient(seen.chosen)
-    # Whoever is seen first may be the clinician at the camera: there are labels once it is known who the patient is.
+    # The first face may be the clinician's, at the camera: labels are shown once the patient's face is known.
     return stored.without_labels()
 
 
 def active(db: Database, settings: Settings, actor: Actor, patient_id: str | None = None) -> list[ActiveJob]:
     """Return what is queued, running or waits for a choice of face, oldest first; of one patient, or of all.
 
-    What a reanalysis has queued is told by `clinic.jobs.reanalysis` as a whole. Raises Forbidden.
+    `clinic.jobs.reanalysis` reports what a reanalysis has queued as a whole. Raises Forbidden.
     """
     hindered = obstacle(settings)
     with db.read() as session:

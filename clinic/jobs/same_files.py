@@ -21,7 +21,7 @@ from db.models import Job, Patient, Recording
 class Elsewhere:
     """Recordings of other patients with the same files: those that the acting user may see, and whether there are more.
 
-    Of the others nothing is told but that they are there.
+    Of the others, only their existence is reported.
     """
 
     seen: tuple[Subject, ...]

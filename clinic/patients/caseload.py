@@ -54,7 +54,7 @@ class RecordingRow:
     `visit_id`: the id of the visit's first version. `visit_number`: which of the patient's visits it is; no other visit
     ever has it. `standing`: its state and what is said of it. `excluded`: why it doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures.
-    `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
+    `face_choice`: how the patient's face was distinguished from others, see `clinic.jobs.tracks.keep`.
     """
 
     id: str
@@ -94,7 +94,7 @@ class PatientDetail:
     """A patient with all recordings in their current version, newest first, and their trend.
 
     `emergency_until`: when the view ends, None where the patient is on the own caseload. `writable`: whether the
-    acting user may change anything. `closed`: why no results are told, None where the consent to keep them stands.
+    acting user may change anything. `closed`: why no results are shown, None while the consent to keep them is valid.
     """
 
     id: str

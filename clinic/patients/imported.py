@@ -30,7 +30,7 @@ NOTE_MAX = 300
 class Imported:
     """A table of another program; figures as in `other_tools.Series`. `note`: what the clinician says of it.
 
-    `number`: tells it from another table of the same program and day.
+    `number`: distinguishes it from another table of the same program and day.
     """
 
     id: str

@@ -58,7 +58,7 @@ class Asked:
 class Line:
     """A patient's line in the caseload.
 
-    Where the consent to keep the results doesn't stand (`closed`), nothing of them is told and `trend` is None.
+    Without the consent to keep the results (`closed`), none of them is shown and `trend` is None.
     `movement_only`: a condition of the face keeps its labels from being interpreted, so that none is to be shown.
     `emergency_until`: when the view ends, None where the patient is on the own caseload. `endings`: the consents that
     end soon or have ended.

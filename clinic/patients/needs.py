@@ -1,7 +1,7 @@
 """What asks for a clinician: one list of sources, from which the caseload, its filter and the navigation count.
 
 No source ranks patients, none speaks of risk, and none goes by an expression: that a recording lies outside the
-patient's own usual range is told as a fact.
+patient's own usual range is reported as a fact.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENDS_WITHIN = timedelta(days=14)
 
 
 class Need(StrEnum):
-    """What asks for somebody, in the order in which it is told."""
+    """The reasons why a patient needs attention, in the order in which they are shown."""
 
     CHOOSE_FACE = "choose_face"
     FAILED = "failed"
@@ -72,7 +72,7 @@ SOURCES: dict[Need, Source] = {
 
 
 def any_need(session: Session) -> ColumnElement[bool]:
-    """Return the condition that a patient has a need; of patients whom an account sees in an emergency none is told."""
+    """Return the condition that a patient has a need; needs are hidden for patients seen in an emergency."""
     return Access.until.is_(None) & or_(*(Patient.id.in_(source(session)) for source in SOURCES.values()))
 
 

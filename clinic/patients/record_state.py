@@ -1,5 +1,4 @@
-"""Which state a patient's record is in: what is made of it, such as a report, says by this that it still tells what is
-stored."""
+"""The state of a patient's record, by which a report or an export can check that it still matches what is stored."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def of_patient(session: Session, patient_id: str) -> list[Answer]:
 
 
 def remove(db: Database, settings: Settings, actor: Actor, answer_id: str) -> None:
-    """Delete an answer for good, also from backups that are restored later.
+    """Delete an answer permanently, also from backups that are restored later.
 
     Raises Forbidden, FerError ``unknown_answer``, ``erasures_unwritable``.
     """

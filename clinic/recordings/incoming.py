@@ -157,7 +157,7 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
     """
     status(settings, upload_id, owner)
     with _taken(settings, upload_id):
-        # Whoever had the lock before may have handed it in.
+        # The previous holder of the lock may have completed it.
         found = status(settings, upload_id, owner)
         if found.sha256 is None:
             raise _unfinished()
@@ -307,7 +307,7 @@ class Piece:
         self._upload = status(self._settings, self._upload.id, self._upload.owner)
 
     def _digest_so_far(self) -> Any:
-        """Return the hash of what is there, remembered or made anew."""
+        """Return the hash of what is there, remembered or computed again."""
         self._reached = self._writer.written
         hashed, digest = self._digests.pop(self._upload.id, (0, None))
         if digest is None or hashed != self._reached:

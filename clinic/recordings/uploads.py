@@ -81,7 +81,7 @@ def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, disp
 
 
 def take_in(settings: Settings, stream: BinaryIO, display_name: str, upload_id: str) -> Upload:
-    """Do what `store` does for whoever was allowed to before, under a given id."""
+    """Do what `store` does under a given id, for a user whose right was checked before."""
     media = open_store(settings)
     path = part_path(settings, upload_id)
     try:
@@ -120,7 +120,7 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
 
 @dataclass(frozen=True, slots=True)
 class StoredPlace:
-    """Where a stored file lies, as another machine may be told it: without the master key, which it has itself."""
+    """Where a stored file lies, as it is sent to another machine: without the master key, which that machine has."""
 
     data_dir: Path
     media_url: str

@@ -67,7 +67,7 @@ def fonts(settings: Settings) -> Path:
 
 
 def _state(patient: PatientDetail) -> tuple[object, ...]:
-    """Return what tells one state of a patient's record from another."""
+    """Return what distinguishes one state of a patient's record from another."""
     return patient.id, patient.revision, tuple((row.id, row.revision) for row in patient.recordings)
 
 

@@ -1,10 +1,10 @@
 """Analysis on the machines of a Dask cluster: the same function on the same segments, and so the same results.
 
 The machines need the installed program, the stored files under the same path, and the master key there or in their
-environment; no key goes over the network. They need no database: what comes back is written by whoever holds the job.
-A long video's segments are worked out by several machines at once, and joined in their order by whoever holds the job.
-A machine that dies costs its chunk, a scheduler that dies the chunks that are under way, and whoever holds the job what
-was worked out ahead of the chunk that was to be written next.
+environment; no key goes over the network. They need no database: the worker that holds the job writes what comes back.
+Several machines analyse a long video's segments at once, and the worker that holds the job joins them in order.
+A machine that dies costs its chunk, a scheduler that dies costs the chunks under way, and a worker that dies costs what
+was analysed ahead of the next chunk to be written.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Opener = Callable[[], "Analyzer"]
 def open_here() -> Analyzer:
     """Open the model of the machine that runs this: the one that its ``FER_MODEL`` names, or the shipped one."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Not at the top: whoever holds the job never needs torch.
+    # Not at the top: the worker that holds the job never needs torch.
     from fer_core.analyzer import Analyzer
 
     return Analyzer.open(named_model())
@@ -104,7 +104,7 @@ def _right(open_analyzer: Opener, model_sha256: str) -> Analyzer:
 
 @contextmanager
 def _opened_source(where: Path | StoredPlace) -> Iterator[Source]:
-    """Open what `_where` told of, on the machine that runs this."""
+    """Open what `_where` described, on the machine that runs this."""
     if isinstance(where, Path):
         yield where
         return
@@ -113,7 +113,7 @@ def _opened_source(where: Path | StoredPlace) -> Iterator[Source]:
 
 
 def _where(source: Source) -> Path | StoredPlace:
-    """Return what another machine is told of a source. Raises ValueError for a file that lies nowhere."""
+    """Return the description of a source for another machine. Raises ValueError for a file that lies nowhere."""
     if isinstance(source, Path):
         return source
     if isinstance(source, StoredFile):
@@ -334,5 +334,5 @@ def opener(address: str) -> Opener:
 
 
 def _is_the_cluster_s(error: Exception) -> bool:
-    """Return whether an error tells of the cluster's state, and not of the work that it was given."""
+    """Return whether an error comes from the cluster's state, and not from the work that it was given."""
     return isinstance(error, CancelledError) or type(error).__module__.partition(".")[0] == "distributed"

@@ -57,8 +57,8 @@ LOOK_EVERY_S = 1.0
 STALL_S = 180.0
 """An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
 LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
-"""So long a worker that was told to end has to put its analysis back, so that it ends within 5 s; less where its
-parent waits for it or is gone."""
+"""So long a worker that is to end has to put its analysis back, so that it ends within 5 s; less where its parent
+waits for it or is gone."""
 
 ALREADY_RUNNING, STALLED, PARENT_GONE = 75, 70, 0
 """Exit codes (75 and 70 are EX_TEMPFAIL and EX_SOFTWARE of sysexits.h)."""
@@ -250,7 +250,7 @@ class Worker:
                 self.stop()
             sign = self._busy_since
             if sign is not None and time.monotonic() - sign > STALL_S:
-                log.error("an analysis gave no sign of life for %.0f s; the worker starts anew", STALL_S)
+                log.error("an analysis gave no sign of life for %.0f s; the worker restarts", STALL_S)
                 os._exit(STALLED)
             if time.monotonic() - said > HEALTH_EVERY_S:
                 self._say()
@@ -344,7 +344,7 @@ def main(
     open_analyzer: Callable[[], Analyzer],
     number: int = FIRST,
 ) -> int:
-    """Run a worker until it is told to end by SIGTERM or Ctrl-C, or its parent is gone; return the exit code."""
+    """Run a worker until SIGTERM or Ctrl-C, or until its parent is gone; return the exit code."""
     worker = Worker(settings, db, open_analyzer, number)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: worker.stop())

@@ -37,7 +37,7 @@ class Account(Base):
 class SignIn(Base):
     """A browser that is signed in. Of the token in its cookie only the SHA-256 is kept; ending it deletes the row.
 
-    `pending`: the password was right and the second step is still to come, so that nobody acts by it yet.
+    `pending`: the password was right and the second step is still missing, so the session grants nothing yet.
     `by_provider`: signed in at another provider (OIDC).
     """
 
@@ -117,7 +117,7 @@ class SignInFailure(Base):
 
 
 class Access(Base):
-    """An account that sees a patient: for good (`until` NULL: the caseload), or in an emergency until then."""
+    """An account that sees a patient: permanently (`until` NULL: the caseload), or in an emergency until then."""
 
     __tablename__ = "access"
 
