@@ -64,7 +64,7 @@ def remember(path: Path, erasure: Erasure) -> None:
 
 
 def known(path: Path) -> list[Erasure]:
-    """Return all erasures, oldest first. Raises FerError ``erasures_unreadable``; an unfinished last line is ignored."""
+    """Return all erasures, oldest first. Raises FerError ``erasures_unreadable``; ignores an unfinished last line."""
     try:
         lines = path.read_text("utf-8").split("\n")
     except FileNotFoundError:

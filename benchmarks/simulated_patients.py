@@ -31,7 +31,7 @@ PHASE_WEIGHT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How a recording is made. `seconds` long, sampled every `step_s`; a label lasts `dwell_s` before it is drawn anew.
+    """How a recording is made. `seconds` long, sampled every `step_s`; a label lasts `dwell_s` before the next draw.
 
     `phase_s`: after so long the shares themselves are others, 0 for never. `uneven`: share of the samples that a file
     holds back, one by one. `lost`: share of the time without a usable face, in gaps of about 20 s. `pictures`: so many

@@ -85,7 +85,7 @@ class Covered:
 class Power:
     """How often a change of `change` was marked within 3 and within 6 recordings, 0 to 1.
 
-    NaN where the page told no patient of a change that would be seen.
+    NaN where the page reported a detectable change for no patient.
     """
 
     name: str

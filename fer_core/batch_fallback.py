@@ -25,7 +25,7 @@ class BatchFallback:
     to_cpu: Callable[[], None]
 
     def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, which looks at `device` and `batch` anew at each try.
+        """Return what `work` returns, which reads `device` and `batch` again at each try.
 
         Raises ModelError ``out_of_memory`` where not even the CPU has room for one at a time.
         """

@@ -46,7 +46,7 @@ MEDIA_CODES: dict[str, str] = {
     "unreadable_file": "The file can't be read. Please try another copy of it.",
     "hostile_file": (
         "This file tried to do what no picture or video does. It was stopped, and nothing of it was used. Please tell"
-        " whoever looks after this program, and don't open the file elsewhere."
+        " the person who looks after this program, and don't open the file elsewhere."
     ),
 }
 """What a file that can't be used is called, and what helps; the code is stable, the sentence is for people."""

@@ -51,7 +51,7 @@ class Seen:
 
 @dataclass(slots=True)
 class _Chosen:
-    """Whose faces are wanted: one track's, that of whoever is first seen in a box, or everybody's (None)."""
+    """Whose faces are wanted: one track's, those of the person first seen in a box, or everybody's (None)."""
 
     patient: int | Box | None
 

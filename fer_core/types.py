@@ -62,8 +62,8 @@ class Frame:
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
     from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
-    own upright frame. `position`: for whoever wants to go on from here another time. `cut`: another shot began since
-    the frame given before; `shots`: what a cut after this one is told by. Never stored.
+    own upright frame. `position`: to resume from here another time. `cut`: another shot began since
+    the previous frame; `shots`: what is needed to detect a cut after this one. Never stored.
     """
 
     index: int
@@ -217,7 +217,7 @@ class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
     `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due. `cut`: another shot
-    began since the sample before, so that nobody's number goes on.
+    began since the sample before, so no track continues.
     """
 
     index: int
@@ -272,10 +272,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisSettings:
-    """What a result depends on besides the file and the model; stored with it.
+    """What a result depends on, apart from the file and the model; stored with it.
 
     `every_s`: seconds between samples, 0 for every frame. `detector`: its name and version. `segment_s`: after about so
-    many seconds following begins anew at a key frame (fer_core/segments.py).
+    many seconds following starts again at a key frame (fer_core/segments.py).
     """
 
     every_s: float = 0.2

@@ -22,7 +22,7 @@ def acting() -> Iterator[Actor]:
     """Give who acts, and let `actor` return the same until the end: a page asks at many places within one run.
 
     A sign-in that ends meanwhile is the gate's to see; what is read or changed asks for the account again itself.
-    A part that runs again alone (a fragment) is outside, so it asks anew. Raises Forbidden ``signed_out``,
+    A part that runs again alone (a fragment) is outside, so it asks again. Raises Forbidden ``signed_out``,
     ``statement``.
     """
     _run.who = _known()

@@ -59,7 +59,7 @@ def show_errors() -> Iterator[None]:
 
 
 def on_script_error(error: Exception) -> bool:
-    """Show what escaped a page (a callback's error, for one); True tells Streamlit that nothing more is to be shown."""
+    """Show an error that escaped a page, such as a callback's; True makes Streamlit show nothing more."""
     show_error(error)
     return True
 
@@ -102,7 +102,7 @@ def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **
 def day_input(
     label: str, value: date | None, key: str, on_change: Callable[..., None] | None = None, args: tuple[Any, ...] = ()
 ) -> date | None:
-    """Draw the box of a day; return what is typed in it, to be checked by whoever stores it.
+    """Draw the box of a day; return what is typed in it, which the caller's store function checks.
 
     It is typed as ISO 8601 has it, the one order that nobody reads as another day. Streamlit keeps a day outside of the
     box's own range to itself and goes on with the one before, so the range is that of the calendar.

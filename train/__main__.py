@@ -179,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
     run.add_argument("--soft-labels", type=Path, help="teachers' labels, which `teach` wrote, for the preset `distil`")
     run.add_argument("--folds", type=int, default=0, help="cut the training pictures in this many parts ...")
-    run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be taught later")
+    run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be labelled later")
     run.set_defaults(action=_run)
 
     teachers = commands.add_parser("teach", parents=[data], help="write soft labels from finished runs")

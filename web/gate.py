@@ -32,7 +32,7 @@ INTENDED_USE = "/intended-use"
 HAND_OVER, PATIENT_MODE = "/hand-over", "/questionnaire"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
 SIGN_IN_PAGES = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PATIENT_MODE})
-"""What answers to everyone, besides `HEALTH`; the last one asks for a token of its own (web/patient_mode.py)."""
+"""Paths open to everyone, in addition to `HEALTH`; the last one asks for its own token (web/patient_mode.py)."""
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
 """What opens beside a page on which there is something to do first."""
 HEALTH = "/_stcore/health"
@@ -67,8 +67,8 @@ class Behind:
     `open_db` gives the database. `is_user_action`: whether a websocket message comes from a person and not from a
     timer. `sign_out_message`: the last one to a websocket whose sign-in ended. `policy` is the Content-Security-Policy
     of the pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
-    `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` tells a path to which something
-    answers from others.
+    `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` says whether anything
+    answers to a path.
     """
 
     open_db: Callable[[], Database]

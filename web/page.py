@@ -123,7 +123,7 @@ def form_html(
 def bare_form(
     action: str, fields: tuple[Field, ...], button: str, filled: dict[str, str] | None = None, operation: str = ""
 ) -> str:
-    """Return a form alone; `operation` tells several of one page apart."""
+    """Return a form alone; `operation` distinguishes several forms of one page."""
     filled = filled or {}
     inputs = "".join(
         f'<label>{label}<input name="{name}" type="{kind}" autocomplete="{fill}" required'

@@ -1,8 +1,8 @@
 """The HTTP routes beside the pages: pieces of large uploads come in, prepared archives and kept videos go out.
 
-An upload goes like in the tus protocol (tus.io, version 1.0): HEAD tells how far it is, PATCH adds a piece at an
-offset, DELETE gives it up. It is begun by a page and not over HTTP. Who is signed in is read from the request's scope,
-where the gate before these routes puts it.
+An upload follows the tus protocol (tus.io, version 1.0): HEAD returns how far it is, PATCH adds a piece at an offset,
+DELETE cancels it. A page starts it, not a request. The signed-in user is read from the request's scope, where the gate
+before these routes puts it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ STATUS = {
     "upload_busy": 423,
     "disk_full": 507,
 }
-"""HTTP status of the errors that can be told apart; all others are 400."""
+"""HTTP status of error codes; all others are 400."""
 
 
 class _Stream(StreamingResponse):
@@ -224,7 +224,7 @@ async def _download(request: Request, settings: Settings, db: Database) -> Respo
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:
-    """Answer with a kept video or the part of it that is asked for; each request is checked anew."""
+    """Answer with a kept video or the part of it that is asked for; each request is checked again."""
     actor, recording_id = request.scope["actor"], request.path_params["recording_id"]
     wanted = request.headers.get("range") if request.method == "GET" else None
     part = await run_in_threadpool(playback.open_part, db, settings, actor, recording_id, wanted)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def or_end(work: Callable[[], T]) -> T:
-    """Do a step of the start; where it fails for a reason that a person can mend, say so and end the process.
+    """Do a step of the start; if it fails for a reason that a person can fix, say so and end the process.
 
     Not by an exception: the server would make one exit code of all of them, and systemd start it again for ever.
     """

@@ -30,7 +30,7 @@ def broken_contract() -> list[str]:
     """
     wrong = []
     if "is_auto_rerun" not in _fields(BackMsg, "rerun_script") or "type" not in BackMsg.DESCRIPTOR.oneofs_by_name:
-        wrong.append("a person's click can't be told from a timer (BackMsg.rerun_script.is_auto_rerun)")
+        wrong.append("a person's click can't be distinguished from a timer (BackMsg.rerun_script.is_auto_rerun)")
     if "url" not in _fields(ForwardMsg, "auth_redirect"):
         wrong.append("a window can't be sent to the sign-in (ForwardMsg.auth_redirect.url)")
     if frame().count("</head>") != 1 or not _inline_scripts():
@@ -76,7 +76,7 @@ def leave_for(path: str) -> bytes:
 def policy() -> str:
     """Return the tightest Content-Security-Policy under which the interface works: nothing from any other host.
 
-    Styles are written into the page by Streamlit and Plotly, so that they can't be told by their hashes.
+    Streamlit and Plotly write styles into the page, so these can't be allowed by their hashes.
     """
     scripts = " ".join(f"'sha256-{digest}'" for digest in _inline_scripts())
     return "; ".join(

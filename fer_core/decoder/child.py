@@ -40,7 +40,7 @@ def serve(socket_to_asker: socket.socket, cpu_s: int, ring: Ring | None = None) 
         question = link.question()
         file = io.BufferedReader(RemoteFile(link, question["size"]), wire.RANGE_BYTES)
         _answer(link, cast(BinaryIO, file), question)
-    except BaseException:  # noqa: BLE001 whoever asked is gone, or sees that the answer is missing
+    except BaseException:  # noqa: BLE001 the caller is gone, or sees that the answer is missing
         os._exit(1)
     os._exit(0)
 

@@ -47,7 +47,7 @@ class Appearance:
         self._looked_s = float("-inf")
 
     def forget(self) -> None:
-        """Start anew, as if nothing had been seen."""
+        """Start again, as if nothing had been seen."""
         self._seen, self._looked_s = {}, float("-inf")
 
     def look(self, time_s: float, rgb: RGB, faces: Sequence[Face], lost: bool = False) -> None:

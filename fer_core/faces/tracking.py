@@ -81,7 +81,7 @@ class Tracker:
         return TrackerState(self._next, tuple(self._tracks))
 
     def forget(self) -> None:
-        """Expect nobody any more: whoever is found next gets a new number."""
+        """Expect no known person: the next one found gets a new number."""
         self._tracks = []
 
     @property

@@ -18,7 +18,7 @@ UNLIKE_ABOVE, CHANGED_ABOVE = 0.15, 8.0
 UNMIXED_BELOW = 0.15
 """Mean difference of a picture in between from the nearest mixture, in shares of that of first and last."""
 BETWEEN = (0.15, 0.85)
-"""A picture in this share of the way tells a fade from a cut."""
+"""A picture at this share of the way distinguishes a fade from a cut."""
 
 _Grey = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class Fades:
         self._seen: list[tuple[float, _Grey]] = []
 
     def forget(self) -> None:
-        """Start anew, as if nothing had been seen."""
+        """Start again, as if nothing had been seen."""
         self._seen = []
 
     def ends(self, time_s: float, luma: str) -> bool:

@@ -1,4 +1,4 @@
-"""The processes that read files: started with nothing but a socket, ended and waited for by whoever started them.
+"""The processes that read files: started with nothing but a socket, ended and waited for by their parent process.
 
 On Linux one server per process, prepared once, copies itself for each file; elsewhere each is started by itself.
 """

@@ -52,6 +52,6 @@ def _went_blank(before: np.ndarray, now: np.ndarray) -> bool:
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the correlation, -1 to 1; 1 for pictures of which one is flat, which tells nothing."""
+    """Return the correlation, -1 to 1; 1 if one of the pictures is flat, because that shows nothing."""
     spread = float(a.std() * b.std())
     return float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread > 1e-9 else 1.0

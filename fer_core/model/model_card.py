@@ -96,7 +96,7 @@ class ModelCard:
     def metadata(self) -> dict[str, str]:
         """Return what stands in the weights file beside the weights: all else that decides a label.
 
-        So the file's hash, by which results are told apart, changes with any of it.
+        So the file's hash, which identifies the model of a result, changes with any of it.
         """
         values = asdict(self)
         if self.input.views == AS_IT_IS:

@@ -22,7 +22,7 @@ from pages.widgets import chart, percent
 from web.resources import resources
 
 CELLS = 120
-"""So many points has each curve: more would not be told apart in half the width of the page."""
+"""Points of each curve: more could not be distinguished in half the width of the page."""
 
 
 def show_compare(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult) -> None:

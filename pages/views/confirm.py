@@ -1,4 +1,4 @@
-"""Before something is deleted for good: the patient's name or code is typed, and the way back stands first."""
+"""Confirms a permanent deletion: the patient's name or code is typed, and the way back stands first."""
 
 from __future__ import annotations
 

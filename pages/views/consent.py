@@ -191,8 +191,8 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
                 ticked.append(scope)
             st.caption(WITHDRAWING[scope])
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
-        st.warning(f"Deleted for good: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
-        # What a colleague adds meanwhile was not counted, so that the click is not for it.
+        st.warning(f"Permanently deleted: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
+        # The click does not cover what a colleague adds meanwhile: it was not counted.
         target = f"{actions.at(patient_id, patient.consents_revision)}:{counts.of}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
             seen, shown = patient.consents_revision, counts
@@ -201,7 +201,7 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
                 target,
                 lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen, shown),
             )
-            st.session_state[DONE] = f"Withdrawn. Deleted for good: {in_words(counts)}."
+            st.session_state[DONE] = f"Withdrawn. Permanently deleted: {in_words(counts)}."
             st.rerun()
 
 

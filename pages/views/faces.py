@@ -145,7 +145,7 @@ def _data_uri(jpeg: bytes) -> str:
 
 
 def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
-    """Say how the patient's face was told from others, and offer what can still be changed about that."""
+    """Show how the patient's face was distinguished from others, and offer what can still be changed."""
     st.header("Whose face")
     st.write(_how(recording))
     away = [mark for mark in found if mark.said.verdict is Verdict.NOT_PATIENT]

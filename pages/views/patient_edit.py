@@ -62,7 +62,7 @@ def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
     parts, who = resources(), actor()
     held = deletion.held_by_patient(parts.db, who, patient.id)
-    st.write(f"Deletes the patient with {counts_text(held)} for good. This can't be undone.")
+    st.write(f"Permanently deletes the patient with {counts_text(held)}. This can't be undone.")
     # The click does not cover what a colleague adds meanwhile: it was not in the sentence.
     target = f"{actions.at(patient.id, patient.revision)}:{held.of}"
     if confirmed("Delete patient", "delete_patient", target, patient):

@@ -118,7 +118,7 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
             }
             chosen = chooser.choose("Entered by mistake", names, f"wrong_answer:{patient.id}", placeholder="Choose one")
             if chosen is not None and actions.action(
-                "Delete it for good", "delete_answer", chosen, icon=":material/delete:"
+                "Delete permanently", "delete_answer", chosen, icon=":material/delete:"
             ):
                 _delete(chosen)
 
@@ -131,5 +131,5 @@ def _delete(answer_id: str) -> None:
     with show_errors():
         parts = resources()
         answers.remove(parts.db, parts.settings, actor(), answer_id)
-        st.session_state[SAVED] = "The questionnaire was deleted for good."
+        st.session_state[SAVED] = "The questionnaire was permanently deleted."
         st.rerun()

@@ -265,7 +265,7 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
         st.markdown(chooser.whose(patient))
         held = deletion.held_by_recording(parts.db, who, recording.id)
         marked = f" and {counted(held.counts['marks'], 'mark')}" if held.counts["marks"] else ""
-        st.write(f"{title_of(recording)}.{note} Its results{marked} are deleted for good; this can't be undone.")
+        st.write(f"{title_of(recording)}.{note} Its results{marked} are permanently deleted; this can't be undone.")
         target = f"{actions.at(recording.id, recording.revision)}:{held.of}"
         if confirmed("Delete", "delete", target, patient):
 

@@ -1,4 +1,4 @@
-"""What an administrator did that lets them come to one's patients: told until it is read."""
+"""Actions by which an administrator could reach the user's patients: shown until the user has read them."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def show_receipt() -> None:
     if resources().db.being_removed():
         _watch_removal(receipt)
         return
-    st.success(f"Erased for good: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
+    st.success(f"Permanently erased: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
     _draw(receipt)
     if actions.action("Close the receipt", "close_receipt", receipt.id, kind="tertiary", icon=":material/close:"):
         del st.session_state[RECEIPT]

@@ -147,7 +147,7 @@ def _begin(chosen: dict[str, Any]) -> str:
             left = incoming.status(parts.settings, str(before), who.account_id)
         except FerError:
             left = None
-        # The browser remembers a file by size and date: of two such files the hash tells, at the end.
+        # The browser remembers a file by size and date: the hash distinguishes two such files, at the end.
         if left is not None and left.length == size:
             return left.id
     return incoming.begin(parts.db, parts.settings, who, size).id

@@ -20,7 +20,7 @@ from pages.widgets import percent
 from web.resources import resources
 
 SPLIT = "PrivateTest"
-"""The test pictures whose figures are told."""
+"""The test pictures whose figures are shown."""
 
 
 def show_validity(patient: PatientDetail, holding: Sequence[Condition]) -> None:

@@ -86,12 +86,12 @@ def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, 
     page.get_by_role("link", name="All recordings of this patient").click()
     page.get_by_role("button", name="Consent stands").click()
     page.get_by_role("button", name="Withdraw everything").click()
-    page.get_by_text("Deleted for good: 1 recording with all results, 1 stored file").wait_for()
+    page.get_by_text("Permanently deleted: 1 recording with all results, 1 stored file").wait_for()
     page.get_by_role("button", name="Withdraw and delete").click()
     page.get_by_text("nothing was deleted").wait_for()
     page.get_by_label("To confirm, type").fill(NAME)
     page.get_by_role("button", name="Withdraw and delete").click()
-    page.get_by_text("Withdrawn. Deleted for good").wait_for()
+    page.get_by_text("Withdrawn. Permanently deleted").wait_for()
     page.locator("video").wait_for(state="detached")
     with database.read() as session:
         assert session.scalars(select(Recording)).all() == []

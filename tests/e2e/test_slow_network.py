@@ -63,7 +63,7 @@ def test_impatient_clicks_on_a_slow_line_store_each_thing_once(account, add_pati
     dialog.get_by_role("textbox").fill("Anna Twin")
     for _ in range(2):
         dialog.get_by_role("button", name="Delete", exact=True).click(delay=20, no_wait_after=True)
-    slow.get_by_text("Erased for good: 1 recording").wait_for(timeout=120_000)
+    slow.get_by_text("Permanently erased: 1 recording").wait_for(timeout=120_000)
     assert eventually(lambda: len(notes(account)) == 1)
     assert notes(account) == ["visit 1"]
 

@@ -214,7 +214,7 @@ def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, wi
     page.get_by_text("nothing was deleted").wait_for()
     dialog.get_by_role("textbox").fill("z-7")
     dialog.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_text("Erased for good: 1 recording").wait_for()
+    page.get_by_text("Permanently erased: 1 recording").wait_for()
     assert [note for *_, note in stored()] == ["MORNING"]
 
 
@@ -337,7 +337,7 @@ def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recor
     page.get_by_role("button", name="Delete this recording").click()
     page.get_by_role("dialog").get_by_role("textbox").fill("Anna A")
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_text("Erased for good: 1 recording").wait_for()
+    page.get_by_text("Permanently erased: 1 recording").wait_for()
     assert [note for *_, note in stored()] == ["OF ZED"]
     tab.bring_to_front()
     tab.get_by_role("button", name="Angry-like", exact=True).click()

@@ -289,7 +289,7 @@ def test_an_expired_consent_closes_the_results_and_says_so(patients, who):
 def test_what_goes_is_listed_before_anything_is_withdrawn(patients, who):
     page = open_page("patient", patient=patients[0].id)
     press(page, "Withdraw everything")
-    [listed] = [one.value for one in page.warning if "Deleted for good" in one.value]
+    [listed] = [one.value for one in page.warning if "Permanently deleted" in one.value]
     assert f"{patients[0].recordings} recordings with all results" in listed
     assert "Withdraw and delete" in labels(page)
     assert len(caseload.get_patient(resources().db, who, patients[0].id).recordings) == patients[0].recordings

@@ -25,7 +25,7 @@ OWN_STATUS = {
     "only_administrators": 403,
     "busy": 503,
 }
-"""Codes that the API tells apart beside those of the other routes; what a code doesn't say is 422."""
+"""HTTP status of error codes, in addition to those of the other routes; all others are 422."""
 
 
 class Problem(JSONResponse):

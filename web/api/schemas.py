@@ -1,4 +1,4 @@
-"""What goes in and out of the API, as its description tells it."""
+"""The API's requests and responses, as its description documents them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class FaceReading(BaseModel):
 
     @classmethod
     def of(cls, seen: FaceExpression) -> FaceReading:
-        """Return what is told of a face."""
+        """Return the response for a face."""
         face, quality = seen.face, seen.face.quality
         return cls(
             box=FaceBox(left=face.box.left, top=face.box.top, right=face.box.right, bottom=face.box.bottom),
@@ -88,7 +88,7 @@ class Expressions(BaseModel):
 
     @classmethod
     def of(cls, found: RecordingAnalysis) -> Expressions:
-        """Return what is told of a picture."""
+        """Return the response for a picture."""
         return cls(
             width_px=found.info.width_px,
             height_px=found.info.height_px,
@@ -132,12 +132,12 @@ class HandedIn(BaseModel):
 
     @classmethod
     def of(cls, queued: Enqueued) -> HandedIn:
-        """Return what is told of a file that was handed in."""
+        """Return the response for an uploaded file."""
         return cls(recording_id=queued.recording_id, duplicate=queued.duplicate)
 
 
 class PatientReference(BaseModel):
-    """A patient for whom the token acts; the name is not told."""
+    """A patient whom the token may access; without the name."""
 
     id: str
     code: str
@@ -145,7 +145,7 @@ class PatientReference(BaseModel):
 
 
 class RecordingResult(BaseModel):
-    """A recording, how its analysis stands, and its results: null until it is over, or where they may not be told.
+    """A recording, the state of its analysis, and its results: null until it is over, or where they are not allowed.
 
     `shares`: of the time with a usable face, how much each label has, 0 to 1. `usable_share`: 0 to 1.
     """
@@ -166,7 +166,7 @@ class RecordingResult(BaseModel):
 
     @classmethod
     def of(cls, row: RecordingRow) -> RecordingResult:
-        """Return what is told of a recording."""
+        """Return the response for a recording."""
         return cls(
             id=row.id,
             patient_id=row.patient_id,
@@ -199,7 +199,7 @@ class Samples(BaseModel):
 
     @classmethod
     def of(cls, table: SampleTable) -> Samples:
-        """Return what is told of a recording's samples."""
+        """Return the response for a recording's samples."""
         rows = zip(table.time_s, table.status, table.probabilities, strict=True)
         return cls(
             samples=[
@@ -226,7 +226,7 @@ class QuestionnaireScore(BaseModel):
 
     @classmethod
     def of(cls, answer: Answer) -> QuestionnaireScore:
-        """Return what is told of an answer."""
+        """Return the response for an answer."""
         return cls(
             scale=answer.scale.key,
             name=answer.scale.name,

@@ -23,7 +23,7 @@ def code_of(attempt, *arguments):
     return refusal.value.code
 
 
-@pytest.mark.attack("an administrator who hands everybody's patients to oneself")
+@pytest.mark.attack("an administrator who hands all patients over to their own account")
 def test_nobody_hands_patients_to_oneself(db, who, patient, admin, attack):
     attack(lambda: handover.hand_over(db, admin, who.account_id, admin.account_id), "to_oneself")
     assert caseload.list_patients(db, admin) == []
