@@ -21,7 +21,7 @@ Asked = ParamSpec("Asked")
 
 CLICKED, CARRIED_OUT, ONCE = "clicked", "carried_out", "once"
 MISSED = (
-    "Nothing was done: what was on the screen has changed since, or is no longer there. Please look again, then repeat."
+    "Nothing was done: what was on the screen has changed since, or is no longer there. Please check, then try again."
 )
 
 
@@ -91,7 +91,7 @@ class Once:
     results: dict[str, Any] = field(default_factory=dict)
 
     def carry_out(self, name: str, do: Callable[[], Result]) -> Result:
-        """Return what `do` brings; of two that ask at the same time, the second gets what the first one's brought."""
+        """Return the result of `do`; of two simultaneous calls, the second gets the first one's result."""
         with self.lock:
             if name not in self.results:
                 self.results[name] = do()
@@ -120,7 +120,7 @@ def opening(what: str) -> str:
 
 
 def forget_results() -> None:
-    """Forget what actions brought, such as a password."""
+    """Forget the results of actions, such as a password."""
     st.session_state.pop(ONCE, None)
 
 
@@ -130,9 +130,9 @@ def _once() -> Once:
 
 
 def say_missed() -> None:
-    """Say that a click met nothing, where the page that has run since drew no such button."""
+    """Say that a click had no effect, if the page that has run since drew no such button."""
     missed = st.session_state.pop(CLICKED, None)
-    # The second half of a double click asks for what was just done.
+    # The second half of a double click repeats the action that was just done.
     if missed is not None and missed != st.session_state.get(CARRIED_OUT):
         st.warning(MISSED, icon=":material/info:")
 

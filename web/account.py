@@ -1,4 +1,4 @@
-"""Your account: what its owner sees and changes of it, outside Streamlit, so that no secret passes through a page."""
+"""Your account: what its owner can see and change, outside Streamlit, so that no secret passes through a page."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from web.sign_in import ATTEMPTS, CODE, CURRENT
 APP_CODE = ("code", "Code that the app shows now", "text", "one-time-code")
 MEANING = (
     "With the second step on, signing in takes your password and a code from an app on your telephone (any that knows"
-    " TOTP). Who learns your password alone doesn't get in."
+    " TOTP). Someone who learns only your password can't sign in."
 )
 NEEDED = "This program asks everyone for a second step: please turn yours on. Nothing else opens before."
 
 
 async def your_account(request: Request) -> Response:
-    """Show the own account, or do what one of its forms asks for."""
+    """Show the user's own account, or do what one of its forms asks for."""
     actor = request.scope["actor"]
     if request.method == "GET":
         return await _show(actor, "")
@@ -102,7 +102,7 @@ def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
 
 
 def _takeovers(found: list[Takeover], zone: tzinfo) -> str:
-    """List what administrators did to the account or its patients lately; nobody can strike it out."""
+    """List what administrators did to the account or its patients lately; nobody can delete it."""
     if not found:
         return ""
     listed = "".join(f"<li>{escape(_sentence(one, zone))}</li>" for one in reversed(found))
@@ -117,7 +117,7 @@ def _sentence(one: Takeover, zone: tzinfo) -> str:
 
 
 def _enrolment(made: Enrolment, said: str = "") -> str:
-    """Return the page that carries the secret; the QR code is drawn here and comes from nowhere."""
+    """Return the page that shows the secret; the QR code is drawn here and is never fetched."""
     drawn = segno.make(made.uri, micro=False).svg_inline(scale=4, light="#fff", dark="#000", omitsize=True)
     groups = " ".join(made.secret[start : start + 4] for start in range(0, len(made.secret), 4))
     return (

@@ -1,4 +1,4 @@
-"""What the pages outside Streamlit are made of: one look, one form, and no script at all."""
+"""The parts of the pages outside Streamlit: one look, one form, and no script at all."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def page(
 
 
 def notice(said: str) -> str:
-    """Return a sentence that is read out, or nothing."""
+    """Return a sentence that screen readers announce, or nothing."""
     return f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
 
 

@@ -1,6 +1,6 @@
 """The one place where the parts are put together: settings, the database at head, the supervised worker, who acts.
 
-What is kept here is shared by all who are signed in, so that nothing of a patient may be.
+What is kept here is shared by all signed-in users, so it must hold nothing about patients.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from db.engine import Database, migrate, open_database
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the pages work with. `first_code` opens the door to the first administrator, while there is none."""
+    """What the pages work with. `first_code` lets the first administrator in, while there is none."""
 
     settings: Settings
     db: Database

@@ -1,4 +1,4 @@
-"""The pages that open without Streamlit: signing in with its second step, the first administrator, one's own password,
+"""The pages that open without Streamlit: signing in with a second step, the first administrator, the user's password,
 the intended use."""
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ AGAIN = ("again", "New password again", "password", "new-password")
 CODE = ("code", "Code of your app, or a recovery code", "text", "one-time-code")
 
 ATTEMPTS = Attempts("attempt")
-"""All that takes a password or a code of this program's own waits in one line."""
-HOW_LONG = f"A password has {LEAST} characters or more; a few words that don't belong together do well."
+"""Everything that checks a password or a code of this program waits in one queue."""
+HOW_LONG = f"A password has {LEAST} characters or more; a few unrelated words work well."
 
 
 async def sign_in(request: Request) -> Response:
@@ -91,7 +91,7 @@ async def first_run(request: Request) -> Response:
 
 
 async def change_password(request: Request) -> Response:
-    """Show the form of one's own password, or change it; all other browsers of the account are then signed out."""
+    """Show the form for a new password, or change it; all other browsers of the account are then signed out."""
     actor = request.scope["actor"]
     if request.method == "GET":
         return page("Change password", _change_form(actor.must_change, ""))
@@ -106,7 +106,7 @@ async def change_password(request: Request) -> Response:
 
 
 async def intended_use(request: Request) -> Response:
-    """Show the intended-use statement, or take down that it was accepted and go on to the caseload."""
+    """Show the intended-use statement, or record that it was accepted and go on to the caseload."""
     actor = request.scope["actor"]
     if request.method == "GET":
         return page("Intended use", _statement(actor.must_accept, ""), wide=True)
@@ -141,7 +141,7 @@ async def _sign_in_page(request: Request) -> Response:
     if await asyncio.to_thread(sessions.is_pending, resources().db, _token(request)):
         return RedirectResponse(SECOND_STEP, 303)
     response = page("Sign in", sign_in_form("", ""))
-    # A cookie that is there nevertheless belongs to a sign-in that ended.
+    # A cookie that is still there belongs to a sign-in that ended.
     for name in {COOKIE, COOKIE_TLS} & set(request.cookies):
         response.delete_cookie(name, path="/", secure=name == COOKIE_TLS, httponly=True, samesite="strict")
     return response
@@ -177,7 +177,7 @@ def sign_in_form(name: str, said: str) -> str:
 
 
 def _second_step_form(said: str) -> str:
-    lead = "Your password was right. Now the code that your app shows for this program."
+    lead = "Your password is correct. Now type the code that your app shows for this program."
     return form_html("Second step", SECOND_STEP, (CODE,), "Go on", said, {}, lead)
 
 
@@ -188,7 +188,7 @@ def _first_run_form(name: str, said: str) -> str:
 
 
 def _change_form(must_change: bool, said: str) -> str:
-    lead = "Someone else has seen your password: please choose your own. " if must_change else ""
+    lead = "Someone else has seen this password. Please choose your own. " if must_change else ""
     lead += f"{HOW_LONG} You are then signed out on all other computers."
     html = form_html("Change password", CHANGE_PASSWORD, (CURRENT, NEW, AGAIN), "Change password", said, {}, lead)
     return html if must_change else html + '<p class="small"><a href="/">Back without changing it</a></p>'

@@ -42,7 +42,7 @@ def refuse_unsafe() -> None:
     """End the process with the reasons where a check refuses; say what is worth a warning."""
     changed = streamlit_protocol.broken_contract()
     if changed:
-        _refuse(f"Streamlit {st.__version__} is not the release that was tried: {'; '.join(changed)}.")
+        _refuse(f"Streamlit {st.__version__} is not the release that was tested: {'; '.join(changed)}.")
     try:
         warnings = doctor.require_safe(
             Settings.from_environment(make=False), {name: st.get_option(name) for name in DEFAULTS}
@@ -54,6 +54,6 @@ def refuse_unsafe() -> None:
 
 
 def _refuse(why: str) -> NoReturn:
-    sys.stderr.write(f"The program does not start, for it would not be safe:\n{why}\n")
+    sys.stderr.write(f"The program does not start, because it would not be safe:\n{why}\n")
     sys.stderr.flush()
     raise SystemExit(EX_CONFIG)

@@ -1,4 +1,4 @@
-"""What the gate has to know of Streamlit: which messages a person caused, how a page is sent away, what it may load."""
+"""What the gate needs of Streamlit: which messages a user caused, how to send a page away, what it may load."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ROUTES = frozenset({"/_stcore/health", "/_stcore/host-config", "/_stcore/metrics
 NOT_SERVED = frozenset({"/_stcore/script-health-check"})
 FOLDERS = ("/static/", "/_stcore/bidi-components/")
 FILES = frozenset({"/favicon.png", "/manifest.json"})
-"""What of Streamlit's own addresses is in use here. To any other path it would answer with its page."""
+"""Streamlit's own addresses that are used here. To any other path it would answer with its page."""
 
 
 def broken_contract() -> list[str]:
-    """Return what of Streamlit's inside is not as this program relies on, in words; empty where all is.
+    """Return in words which of Streamlit's internals differ from what this program relies on; empty if none.
 
     None of it is documented. Where it changed, a timer could count as a person, or a window keep a patient's page.
     """

@@ -1,4 +1,4 @@
-"""Tokens for programs, which their owner makes and revokes outside Streamlit, so that none passes through a page."""
+"""Tokens for programs; their owner makes and revokes them outside Streamlit, so that none passes through a page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from web.resources import resources
 from web.sign_in import ATTEMPTS
 
 ABOUT = (
-    "A token lets a program ask for what you may see: the results of the patients that you choose, or faces in pictures"
+    "A token lets a program read what you may see: the results of the patients that you choose, or faces in pictures"
     " of nobody in particular. Treat it as a password. It ends after a year, and when your password changes."
 )
 PATIENT = "patient_"
@@ -52,7 +52,7 @@ ROUTES = [Route(TOKENS, your_tokens, methods=["GET", "POST"])]
 def _make(actor: Actor, form: dict[str, str]) -> str:
     chosen = [name.removeprefix(PATIENT) for name in form if name.startswith(PATIENT)]
     if not chosen and "nobody" not in form:
-        raise FerError("Please choose for which patients the token acts, or “no patient”.", "no_choice")
+        raise FerError("Please choose the patients for the token, or “no patient”.", "no_choice")
     if chosen and "nobody" in form:
         raise FerError("Please choose either patients or “no patient”.", "no_choice")
     return tokens.make(resources().db, actor, form.get("name", ""), chosen, form.get("current", ""))
@@ -72,7 +72,7 @@ def _show(actor: Actor, said: str) -> Response:
         f" <a href='/api-description'>the page of the API</a>.</p>{listed or '<p>There is none.</p>'}"
         f'<h2>Make a token</h2><form method="post" action="{TOKENS}">'
         '<label>What it is for<input name="name" type="text" autocomplete="off" required maxlength="80"></label>'
-        f"<p>It acts for:</p>{_box('nobody', 'No patient: faces in pictures alone')}{boxes}"
+        f"<p>It gives access to:</p>{_box('nobody', 'No patient: only faces in pictures')}{boxes}"
         '<label>Your password<input name="current" type="password" autocomplete="current-password" required></label>'
         '<button type="submit" name="action" value="make">Make the token</button></form>'
         f'<p class="small"><a href="{YOUR_ACCOUNT}">Back to your account</a></p>',
@@ -97,7 +97,7 @@ def _listed(token: TokenRow, zone: tzinfo) -> str:
 
 def _made(token: str) -> str:
     return (
-        "<h1>Token</h1><p>It is shown this once. Put it where the program reads its secrets, and nowhere else.</p>"
+        "<h1>Token</h1><p>It is shown only once. Store it where the program reads its secrets, and nowhere else.</p>"
         f'<p class="said code">{escape(token)}</p><p>Send it as <span class="code">Authorization: Bearer …</span> to'
         f' <span class="code">{API}</span>.</p><p><a class="button" href="{TOKENS}">It is kept</a></p>'
     )

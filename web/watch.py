@@ -1,4 +1,4 @@
-"""Streamlit's own page with one script more: it empties the window of one who is signed out, also without a line."""
+"""Streamlit's own page with one more script: it empties the window of a signed-out user, also without a connection."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ setInterval(look, {ASKED_EVERY_S * 1000});
 addEventListener("pageshow", look);
 document.addEventListener("visibilitychange", look);
 """
-"""Asks whether the sign-in lives, which is no action; a window that hears nothing for the idle time leaves too."""
+"""Asks whether the sign-in is valid, which is no user action; a window without an answer for the idle time leaves."""
 
 
 async def show_frame(request: Request) -> Response:  # noqa: ARG001 the same for every page

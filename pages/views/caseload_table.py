@@ -38,7 +38,7 @@ def show_lines(lines: Sequence[Line]) -> None:
     trends = [{"name": title(words.EXPRESSIONS[one]), "color": COLORS[one]} for one in SHOWN]
     data = {"trends": trends, "rows": [_row(line) for line in lines]}
     opened = _component(key="caseload_table", data=data, on_opened_change=_nothing).opened
-    # A click may come when the list has changed already: it means whom it said, and that page asks who may see them.
+    # A click may arrive after the list has changed: it opens the patient that was shown, whose page checks access.
     if re.fullmatch(r"[0-9a-f]{32}", opened or ""):
         st.switch_page(links.PATIENT, query_params={"patient": opened})
 
@@ -74,7 +74,7 @@ def _badges(line: Line) -> Sequence[str]:
 
 
 def _needs(line: Line) -> Iterator[str]:
-    """Yield what asks for somebody, in words; of consents with the day on which they end, or ended."""
+    """Yield in words why a patient needs attention; consents with the day on which they end or ended."""
     for need in line.needs:
         if need is not Need.CONSENT_ENDS:
             yield words.NEEDS[need]
@@ -86,7 +86,7 @@ def _needs(line: Line) -> Iterator[str]:
 
 
 def ending(found: Sequence[Ending]) -> str:
-    """Return on which day consents end, or ended: those without which nothing is analysed or shown go before others."""
+    """Return on which day consents end or ended: those needed for analyses and results come first."""
     first = next((one for one in found if one.scope in ANALYSIS), next(iter(found), None))
     if first is None:
         return ""
@@ -111,7 +111,7 @@ def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
     if not points:
         return None
     usual = [trend.low[emotion.label], trend.high[emotion.label]] if trend.low and trend.high else None
-    # The range is the newest line's, and says nothing of an older one.
+    # The range belongs to the newest line, not to an older one.
     held = usual if usual is not None and points[-1]["line"] == trend.lines[-1] else None
     return {"points": points, "usual": held, "last": percent(points[-1]["share"]), "said": _said(points, held)}
 
@@ -125,4 +125,4 @@ def _said(points: Sequence[dict[str, Any]], usual: Sequence[float] | None) -> st
 
 
 def _nothing() -> None:
-    """Let the click be one that is asked for after the run."""
+    """Keep the click, to be read after the run."""

@@ -11,7 +11,7 @@ from pages import actions, chooser, links
 def confirmed(label: str, what: str, target: str, patient: chooser.Person, disabled: bool = False) -> bool:
     """Ask for the patient's name or code and draw the buttons; return whether to go on.
 
-    `what` and `target` as in `actions.action`: so what was typed for one record never counts for another.
+    `what` and `target` as in `actions.action`: text typed for one record never confirms another.
     """
     st.caption(chooser.identity(patient))
     asked = " or ".join(f"**{links.plain_text(text)}**" for text in (patient.name, patient.code) if text)

@@ -1,4 +1,4 @@
-"""Results of other programs on the patient's page: by themselves, under the name of their program."""
+"""Results of other programs on the patient's page: kept separate, under the name of their program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from web.resources import resources
 
 
 def show_imported(patient: PatientDetail) -> None:
-    """List what was imported, a table for each program, and take another file."""
+    """List what was imported, a table for each program, and import another file."""
     found = imported.listed(resources().db, actor(), patient.id)
     with st.expander(f"Results of other programs ({len(found)})" if found else "Results of other programs"):
         st.caption(words.OTHER_TOOLS)
@@ -59,8 +59,8 @@ def show_removal(one: Imported) -> None:
 
 
 def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:
-    """Ask for a table, its day and a note, and take it."""
-    # After a table the boxes are new: the same file may be taken again, for the right day.
+    """Ask for a table, its day and a note, and import it."""
+    # After a table the boxes are new: the same file may be imported again, for the right day.
     round_ = st.session_state.get("series_round", 0)
     with show_errors(), drawn_again(f"series:{patient_id}"):
         key = f"series:{patient_id}:{round_}"

@@ -29,7 +29,7 @@ from web.resources import resources
 ASSETS = Path(__file__).parent / "assets"
 UPLOT = ASSETS / "uplot-1.6.32"
 NOT_PLAYED = (
-    "The video is kept, but browsers can't play its kind. What was read of it stands in the chart; exporting the"
+    "The video is kept, but browsers can't play this format. The chart shows its results; exporting the"
     " recording makes an MP4 copy that can be watched."
 )
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -85,11 +85,11 @@ class Marked:
 
 
 def kept_video(recording: RecordingRow) -> Kept | None:
-    """Return the kept video of the recording where it may be played, else None; say why where one is closed."""
+    """Return the recording's kept video if it may be played, else None; say why if it may not."""
     parts, who = resources(), actor()
     refusal = consent.objection(parts.db, who, recording.patient_id, Scope.KEEP_VIDEO)
     if refusal is not None:
-        # Where it was never agreed to, or withdrawn, there is none.
+        # Without consent, or after its withdrawal, there is none.
         if refusal.code == "consent_expired":
             st.info(refusal.message, icon=":material/videocam_off:")
         return None
@@ -139,7 +139,7 @@ def show_player(
 
 
 def _take_picture(recording_id: str, wanted: dict[str, Any]) -> None:
-    """Write down that a picture of the chart is taken, then let the browser make it."""
+    """Log that a picture of the chart is taken, then let the browser make it."""
     with show_errors():
         recording_files.note_picture(resources().db, actor(), recording_id, str(wanted["kind"]))
         st.session_state[f"picture_{recording_id}"] = wanted

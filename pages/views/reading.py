@@ -1,4 +1,4 @@
-"""What one recording says as a whole: how far to rely on it, shares with their intervals, movement, episodes."""
+"""The results of one recording as a whole: how reliable it is, shares with intervals, movement, episodes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from pages.views.player import Moment
 from pages.widgets import chart, duration, position, small_print
 
 LISTED = 10
-"""So many episodes are listed beside the player; all stand in the table."""
+"""Episodes that are listed beside the player; the table has all."""
 
 
 def show_light(reading: Reading) -> None:
-    """Draw how far the recording can be relied on."""
+    """Draw how reliable the recording is."""
     said = words.LIGHTS[reading.light]
     if reading.light is Light.GOOD:
         st.badge(said, icon=":material/check_circle:", color="green")

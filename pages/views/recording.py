@@ -1,4 +1,4 @@
-"""What is known of one recording: how usable it was, its timeline, and deleting it."""
+"""One recording: how usable it was, its timeline, and deleting it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def title_of(recording: RecordingRow) -> str:
 
 
 def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
-    """Draw what is known of one recording: first how much of it could be read, then the timeline."""
+    """Draw one recording: first how much of it could be read, then the timeline."""
     if recording.note:
         st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
@@ -118,7 +118,7 @@ def _show_usable(recording: RecordingRow) -> None:
 
 
 def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
-    """Draw what was found first, then the recording over its own time, then everything that stands behind it."""
+    """Draw the findings first, then the recording over its own time, then the details."""
     smooth_s = float(st.session_state.get(f"smooth_{recording.id}", readings.SMOOTHINGS_S[0]))
     db, who = resources().db, actor()
     result = readings.samples(db, who, recording.id, smooth_s)
@@ -129,7 +129,7 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
     if ask_blind(offered=patient.writable and kept is not None):
         _show_blind(patient, recording, result, found, kept)
         return
-    # The player is drawn first, in its place below: what stands above it takes as long again to work out.
+    # The player is drawn first, in its place below: what is above it takes as long again to compute.
     above = st.container()
     lists = [*moment_lists(result, patient), mark_list(found)]
     asked = show_player(recording, result, lists, marked_of(result, found), patient.writable, kept)
@@ -145,7 +145,7 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
 
 
 def _show_found(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult) -> None:
-    """Draw what was found, in sentences, with how far to rely on it."""
+    """Draw the findings, in sentences, with how reliable they are."""
     if result.reading is None:
         return
     if recording.standing.tone is Tone.GOOD:
@@ -161,7 +161,7 @@ def _show_found(patient: PatientDetail, recording: RecordingRow, result: Analysi
 def _show_blind(
     patient: PatientDetail, recording: RecordingRow, result: AnalysisResult, found: list[Mark], kept: Kept | None
 ) -> None:
-    """Draw the video alone, for somebody who says what it shows before seeing what the model said."""
+    """Draw the video alone, for a user who judges it before seeing the model's labels."""
     st.caption(words.BLIND)
     asked = show_player(recording, result, [], Marked(), patient.writable, kept, blind=True)
     if asked is not None:
@@ -185,7 +185,7 @@ def mark_list(found: list[Mark]) -> MomentList:
 
 
 def _show_behind(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult, found: list[Mark]) -> None:
-    """Draw what stands behind the first screen: whose face, how far to trust it, shares, episodes, values."""
+    """Draw the details below the first screen: whose face, how far to trust it, shares, episodes, values."""
     if result.reading is None or result.raw is None:
         return
     show_whose(patient, recording, found, length_s(recording, result))

@@ -1,4 +1,4 @@
-"""What is drawn of a patient goes from the screen within some seconds of the moment from which it may not be seen."""
+"""Clears a patient from the screen within seconds after the user loses the right to see it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASKED_EVERY_S = 3
 
 @st.fragment(run_every=ASKED_EVERY_S)
 def while_open(who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str]) -> None:
-    """Draw the page again once consent, sharing or the record itself no longer allow all of what was drawn.
+    """Draw the page again once consent, sharing or the record no longer allow everything that was drawn.
 
     What opens meanwhile doesn't: that would close a window in which somebody types. `before`: `visibility.state` as it
     was then. That the sign-in of `who` still lives is the gate's to see.
@@ -26,7 +26,7 @@ def while_open(who: Actor, patient_id: str, recording_id: str | None, before: fr
         try:
             now = visibility.state(resources().db, who, patient_id, recording_id)
         except FerError:
-            # The page says which refusal it is.
+            # The page shows the reason.
             now = frozenset()
         if not before <= now:
             st.rerun()
@@ -34,7 +34,7 @@ def while_open(who: Actor, patient_id: str, recording_id: str | None, before: fr
 
 @st.fragment(run_every=ASKED_EVERY_S)
 def while_listed(who: Actor, before: Mapping[str, bool]) -> None:
-    """Draw the list again once one of its patients is closed or taken away. `before`: `visibility.states` as it was."""
+    """Draw the list again once one of its patients is closed or removed. `before`: `visibility.states` as it was."""
     with show_errors():
         now = visibility.states(resources().db, who, list(before))
         if any(one not in now or (opened and not now[one]) for one, opened in before.items()):

@@ -38,7 +38,7 @@ def record_consent(page):
     form = page.get_by_role("dialog")
     for label in ASKED:
         form.get_by_text(label, exact=True).click()
-    form.get_by_label("Where the signed document is found").fill("Binder 3")
+    form.get_by_label("Where the signed document is kept").fill("Binder 3")
     form.get_by_role("button", name="Record", exact=True).click()
     form.wait_for(state="detached")
 
@@ -84,7 +84,7 @@ def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, 
         assert len(kept) == 1
 
     page.get_by_role("link", name="All recordings of this patient").click()
-    page.get_by_role("button", name="Consent stands").click()
+    page.get_by_role("button", name="Consent is valid").click()
     page.get_by_role("button", name="Withdraw everything").click()
     page.get_by_text("Permanently deleted: 1 recording with all results, 1 stored file").wait_for()
     page.get_by_role("button", name="Withdraw and delete").click()

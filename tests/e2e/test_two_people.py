@@ -166,7 +166,7 @@ def test_a_file_of_another_patient_is_told_before_the_start(add_patient, stored,
     page.get_by_role("button", name="Export").click()
     page.get_by_role("dialog").get_by_text(f"ID {second[:6]}").first.wait_for()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Consent stands").click()
+    page.get_by_role("button", name="Consent is valid").click()
     page.get_by_role("button", name="Record consent").click()
     page.get_by_role("dialog").get_by_text(f"ID {second[:6]}").first.wait_for()
 

@@ -1,4 +1,4 @@
-"""What a token's patients have: their recordings and questionnaires."""
+"""Recordings and questionnaires of a token's patients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PatientId = Annotated[str, Path(pattern=ID)]
 
 @router.get("/patients")
 def patients(call: Caller) -> list[PatientReference]:
-    """Return the patients for whom the token acts, as far as its account sees them now."""
+    """Return the patients whom the token may access, if its account still sees them."""
     mine = call.actor.patients or frozenset()
     return [
         PatientReference(id=found.id, code=found.code, recordings=found.recordings)

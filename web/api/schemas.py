@@ -22,7 +22,7 @@ Id = Annotated[str, Field(pattern=ID)]
 
 
 def _day(value: Any) -> Any:
-    """Let numbers through to nowhere: pydantic would take them for seconds since 1970."""
+    """Refuse numbers: pydantic would take them for seconds since 1970."""
     if not (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
         raise ValueError("a day is written YYYY-MM-DD")
     return value
@@ -98,13 +98,13 @@ class Expressions(BaseModel):
 
 
 class NewUpload(_Strict):
-    """A file that is about to come: its length in bytes."""
+    """A file to upload: its length in bytes."""
 
     length: Annotated[StrictInt, Field(ge=1, le=MOST_BYTES)]
 
 
 class UploadState(BaseModel):
-    """How much of a file is safe; send the next piece from `offset` on."""
+    """How much of a file is stored; send the next piece from `offset` on."""
 
     id: str
     offset: int
@@ -113,7 +113,7 @@ class UploadState(BaseModel):
 
 
 class NewRecording(_Strict):
-    """A video or a picture that was uploaded whole, whose it is and when it was recorded."""
+    """A completely uploaded video or picture, its patient, and when it was recorded."""
 
     upload_id: Id
     patient_id: Id
@@ -125,7 +125,7 @@ class NewRecording(_Strict):
 
 
 class HandedIn(BaseModel):
-    """The recording that is analysed now. `duplicate`: the same file was handed in before, and this is that one."""
+    """The recording that is analysed now. `duplicate`: the same file was uploaded before, and this is its recording."""
 
     recording_id: str
     duplicate: bool
@@ -184,7 +184,7 @@ class RecordingResult(BaseModel):
 
 
 class Sample(BaseModel):
-    """One moment: seconds from the beginning, why there is a label or none, and the probabilities."""
+    """One sample: seconds from the beginning, why there is a label or none, and the probabilities."""
 
     time_s: float
     status: str
@@ -192,7 +192,7 @@ class Sample(BaseModel):
 
 
 class Samples(BaseModel):
-    """The moments of a recording at which the patient's face was looked for."""
+    """The samples of a recording, at which the patient's face was searched for."""
 
     samples: list[Sample]
     meaning: str = MEANING

@@ -1,11 +1,11 @@
 // A recording over its own time: a kept video, its labels, the model's curves and the marks on one axis.
 // Times here are the recording's; a file's own clock begins `begins_s` earlier where its sound begins first.
-const BROKEN = "This browser can't play this kind of video. What was read of it stands in the chart.";
+const BROKEN = "This browser can't play this video format. The chart shows its results.";
 const REFUSED = "The video can't be shown any more. Reload the page to see why.";
 const ROW_PX = 18, GAP_PX = 4, CHART_PX = 200, AXIS_PX = 58;
 const SPEEDS = [0.5, 0.75, 1, 1.5, 2];
 const MOSAIC_PX = 24;
-// Dashes of a long recording melt into each other, and take long to draw.
+// Dashes of a long recording merge, and take long to draw.
 const DASHED_MOST = 4000;
 const known = new WeakMap();
 
@@ -582,7 +582,7 @@ class Player {
     plots.setAttribute("aria-valuetext", `${clock(this.at, 1)}, ${said}`);
   }
 
-  // The program writes down first that a picture is taken, and says so in `data.picture`.
+  // The program first logs that a picture is taken, and reports it in `data.picture`.
   want(kind) { this.report("taken", { kind, number: Date.now() }); }
 
   picture(kind) {
@@ -599,7 +599,7 @@ class Player {
     whole.toBlob((blob) => save(blob, "chart.png"));
   }
 
-  // What is in view: the labels, and the curves that are shown, with their names.
+  // The visible part: the labels, and the curves that are shown, with their names.
   as_svg() {
     const wide = 1000, left = 60, plot_px = wide - left - 10, top = 40, high = 240, bottom = top + high;
     const x = (time_s) => left + (time_s - this.low) / (this.high - this.low) * plot_px;

@@ -1,4 +1,4 @@
-// Files go up one after the other, in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
+// Files are uploaded one after the other, in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
 const PIECE = 16 * 1024 * 1024;
 const TRIES = 8;
 const TYPE = "application/offset+octet-stream";
@@ -24,7 +24,7 @@ class Uploader {
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
     this.part("input").onchange = (event) => this.choose(event.target.files);
     this.part("again").onclick = () => this.resume();
-    this.part("stop").onclick = () => this.pause("Paused. What is there stays for a day.");
+    this.part("stop").onclick = () => this.pause("Paused. What was sent is kept for a day.");
     this.part("cancel").onclick = () => this.cancel();
     const box = this.part("box");
     box.ondragover = (event) => event.preventDefault();
@@ -104,7 +104,7 @@ class Uploader {
         if (this.turn !== turn) return;
       }
     }
-    this.pause("The connection is lost. What was sent is kept for a day: go on when it is back.");
+    this.pause("The connection is lost. What was sent is kept for a day: continue when it is back.");
   }
 
   earlier() {
@@ -191,7 +191,7 @@ class Uploader {
   }
 }
 
-const GONE = "This upload is no longer there. Please choose the file again.";
+const GONE = "This upload does not exist any more. Please choose the file again.";
 
 class Refusal extends Error {
   constructor(status, message) {
