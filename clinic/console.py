@@ -1,4 +1,4 @@
-"""How a command ends: with its own exit code, or with a sentence and a code that says whether trying again may help."""
+"""The end of a command: its own exit code, or a sentence and a code that says whether a retry may help."""
 
 from __future__ import annotations
 

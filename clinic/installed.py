@@ -49,7 +49,7 @@ def _plain(value: str) -> str:
 
 
 def _prepare() -> int:
-    """Take the settings over, and become the installation's account where this is root."""
+    """Apply the settings, and become the installation's account if this is root."""
     os.environ.update(read_settings(SETTINGS_FILE))
     if os.geteuid() == 0:
         _become(account_of(Settings.from_environment(make=False).data_dir))
@@ -57,7 +57,7 @@ def _prepare() -> int:
 
 
 def account_of(data_dir: Path) -> pwd.struct_passwd:
-    """Return whose installation this is: the data folder's owner, or the account that the units name.
+    """Return the installation's account: the data folder's owner, or the account that the units name.
 
     Raises FerError ``no_account``.
     """

@@ -1,4 +1,4 @@
-"""Days, counts and who a patient is, as they stand in sentences: one way to write each, on every page."""
+"""Days, counts and patients' names in sentences: one way to write each, on every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are kept and how much may be taken: read from the environment once, handed on as a value."""
+"""Folders and limits: read from the environment once, passed on as a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said to clinicians, in one place: expressions and not feelings, reasons and not verdicts."""
+"""Texts for clinicians, in one place: expressions and not feelings, reasons and not verdicts."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ STATUSES: dict[str, str] = {
     Status.PROFILE: "face turned away",
     Status.PARTIAL: "face partly outside the picture",
     Status.DAMAGED: "file damaged here",
-    Status.NOT_PATIENT: "not the patient, as somebody marked",
+    Status.NOT_PATIENT: "not the patient, as a user marked",
 }
-"""Why a moment has a label or has none, with what helps next time."""
+"""Why a sample has a label or none, with advice for next time."""
 
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
     Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
-"""How far a recording can be relied on."""
+"""How reliable a recording is."""
 
 CHANGES: dict[str, str] = {
     "model": "new model",
@@ -56,8 +56,8 @@ CHANGES: dict[str, str] = {
 """Why a new line begins."""
 
 SHARES_INTERVAL = (
-    "Share of the usable time, with its 95 % interval. Moments that follow each other are alike, so the interval rests"
-    " on fewer, independent ones."
+    "Share of the usable time, with its 95 % interval. Consecutive moments are alike, so the interval rests on"
+    " fewer, independent ones."
 )
 SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given. [How](#how)"
 ADJUSTED = (
@@ -113,14 +113,16 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
     " which is shown when you turn this off."
 )
-CHOICE_STAYS = "Where a stretch shows somebody else all the same, mark it as not the patient: see Whose face, below."
-NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
+CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face, below."
+NOT_INTERPRETED_THEN = (
+    "The patient had a condition of the face then, so the labels of that recording are not interpreted."
+)
 NOT_COMPARABLE = (
-    "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
-    " from that alone."
+    "These two were made in different ways (model, kind, sampling, camera or light), so a difference between them may"
+    " come only from that."
 )
 COMPARED = (
-    "Both as analysed, on one scale. Where the intervals overlap, chance alone may make the difference; two recordings"
+    "Both as analysed, on one scale. Where the intervals overlap, the difference may be chance; two recordings"
     " say nothing of a lasting change."
 )
 TRANSITIONS = (
@@ -164,9 +166,9 @@ ROLES: dict[str, str] = {
     Role.VIEWER: "Viewer",
 }
 ROLE_MEANINGS: dict[str, str] = {
-    Role.ADMINISTRATOR: "keeps the accounts, and otherwise does what a clinician does.",
+    Role.ADMINISTRATOR: "manages the accounts, and otherwise does what a clinician does.",
     Role.CLINICIAN: "adds patients and recordings, and shares patients with others.",
-    Role.VIEWER: "looks at the patients that are shared, and changes nothing.",
+    Role.VIEWER: "views patients that are shared, and changes nothing.",
 }
 ACCOUNTS_SEE_OWN = (
     "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
@@ -224,29 +226,27 @@ SPLIT_FACE = (
 WHOSE = {
     "only": "One face was seen, and it was taken for the patient's.",
     "others_negligible": "The patient's face was taken to be the only one that is seen for more than a moment.",
-    "clinician": "Somebody chose the patient's face.",
+    "clinician": "A user chose the patient's face.",
     "carried": "The patient's face was taken over from the version before, where it lies in the same place.",
 }
 """How the patient's face was distinguished from others."""
 NOT_PATIENT_HERE = (
-    "A stretch that shows somebody else counts nowhere: not in the summary, the trend or an export, and the video is"
-    " unrecognisable there. Delete its mark to take that back."
+    "A stretch that shows another person counts nowhere: not in the summary, the trend or an export, and the video is"
+    " unrecognisable there. Delete its mark to undo this."
 )
 CHOOSE_AGAIN = (
-    "The kept file is analysed again, and you are asked which face is the patient's. Until then the result so far is"
-    " shown. Marks that say “not the patient” belong to the choice so far, and are deleted with it."
+    "The kept file is analysed again, and you are asked which face is the patient's. Until then the present result"
+    " is shown. Marks that say “not the patient” belong to the present choice, and are deleted with it."
 )
 DECIDED_BY_OTHERS = (
-    "Somebody else decided meanwhile, so your choice of the face was not taken. Open the recording and check that it"
-    " shows your patient."
+    "Another user decided in the meantime, so your choice of the face was not used. Open the recording and check that"
+    " it shows your patient."
 )
 PROBABLY_ONE = (
     "Face {first} and face {second} look alike and are never seen at the same moment. They are probably one person: if"
     " so, tick both or neither. Colours of face, hair and clothes were compared; nobody is recognised."
 )
-SEVERAL_FACES = (
-    "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
-)
+SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patient's face is chosen."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
@@ -284,16 +284,16 @@ INTENDED_USE = (
 STATEMENT_VERSION = 1
 """Of `STATEMENT`: to be counted up where its meaning changes, so that everybody is asked again."""
 STATEMENT = (
-    "The program labels facial expressions in recordings. It does not know what somebody feels, and gives no diagnosis,"
+    "The program labels facial expressions in recordings. It does not know what a person feels, and gives no diagnosis,"
     " no risk and no alarm.",
     "I use it only for patients in treatment who have consented after they were told what it does, and whose consent is"
     " recorded in it. Never in secret.",
-    "I do not use it for triage, for staff, in schools, or to decide about anybody by itself.",
+    "I do not use it for triage, for staff, in schools, or as the only basis for a decision about a person.",
     "I read a curve beside questionnaires and my own judgement, against the same patient's earlier recordings, and"
     " never against other people.",
     "I know that labels are often wrong, that a neutral face is sometimes called sad-like, and that it is not known how"
     " well people of different age, sex, skin colour or culture are read.",
-    "What I look at and do is written down in an audit that nobody can change.",
+    "What I view and do is logged in an audit that nobody can change.",
 )
 """What everybody accepts before anything opens."""
 
@@ -308,7 +308,7 @@ def band(probability: float) -> str:
 TOOLS: dict[str, str] = {"openface": "OpenFace", "pyfeat": "py-feat", "facereader": "FaceReader"}
 """Other programs whose tables are read (clinic/exchange/other_tools.py)."""
 OTHER_TOOLS = (
-    "Figures of other programs stand here by themselves: each is a mean over the moments that its program could read,"
+    "Figures of other programs are shown separately: each is a mean over the moments that its program could read,"
     " on that program's own scale. They can't be compared with the labels of this one."
 )
 
@@ -319,4 +319,4 @@ NEEDS: dict[str, str] = {
     "questionnaire_due": "Questionnaire due",
     "outside": "Outside the usual range",
 }
-"""What asks for a clinician (clinic/patients/needs.py); the last is a fact about the newest recording, no alarm."""
+"""Why a patient needs attention (clinic/patients/needs.py); the last is a fact about the newest recording, no alarm."""

@@ -14,9 +14,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from fer_core.errors import FerError
 
 LEAST, MOST = 15, 1024
-"""Letters of a password; a longer one is refused and never cut."""
+"""Most characters of a password; a longer one is refused and never cut."""
 OWN_LEAST = 8
-"""Letters that have to be left when everything that guessers try first is taken away."""
+"""Characters that must remain after everything that attackers try first is removed."""
 
 HASHER = PasswordHasher()
 """argon2id with 64 MiB, three passes and four lanes (RFC 9106, section 4, the second choice)."""
@@ -24,9 +24,9 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 """Each hash takes 64 MiB, so that a flood of attempts waits instead of filling the memory."""
 
 UNKNOWN_GROUPS = 8
-"""Groups of a password that is shown to nobody."""
+"""Groups of a password that is never shown."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Of generated passwords and codes: no letter that is mistaken for another."""
+"""Letters of generated passwords and codes; none is easily mistaken for another."""
 
 GUESSED_WHOLE = (
     "correcthorsebatterystaple",
@@ -73,20 +73,20 @@ def check_password(password: str, name: str) -> None:
     text = _normal(password)
     if len(text) < LEAST:
         raise FerError(
-            f"Please choose a password of at least {LEAST} characters; several words do well.", "short_password"
+            f"Please choose a password of at least {LEAST} characters; several words work well.", "short_password"
         )
     if len(text) > MOST:
         raise FerError(f"Please choose a password of at most {MOST} characters.", "long_password")
     if _guessable(text, name):
         raise FerError(
-            "This password is among those that are guessed first. Please choose words that have nothing to do with"
+            "This password is among the first that attackers try. Please choose words that have nothing to do with"
             " your name, this program or your work.",
             "common_password",
         )
 
 
 def hash_password(password: str) -> str:
-    """Return what is stored of a password."""
+    """Return the stored hash of a password."""
     with _AT_ONCE:
         return HASHER.hash(_normal(password))
 
@@ -112,7 +112,7 @@ def _hash_of_nobody() -> str:
 
 
 def _normal(password: str) -> str:
-    """Return the password as it is compared: however a keyboard composed its characters."""
+    """Return the password in normal form, however a keyboard composed its characters."""
     return unicodedata.normalize("NFKC", password)
 
 

@@ -1,4 +1,4 @@
-"""Is this installation safe, and does it work? Each check says what it found, and what to do; nothing is written."""
+"""Is this installation safe, and does it work? Each check reports its finding and what to do; nothing is written."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def require_safe(settings: Settings, options: Options) -> list[Finding]:
 
 
 def _mended_by_the_start(finding: Finding) -> bool:
-    """Whether it is missing tables, or a worker that does not run yet."""
+    """Whether it is about missing tables, or a worker that does not run yet."""
     of_the_start = finding.name in ("tables", "analysis") or finding.sentence == installation_checks.NO_DATABASE
     return finding.level is Level.WARNING and of_the_start
 

@@ -1,7 +1,7 @@
 """A new master key: the keys of all files and all second steps are wrapped again, and no file's content changes.
 
-Each step may be interrupted and done again. While it lasts the program doesn't start (`keys.load` says why), for it
-would seal with the key that is about to go.
+Each step may be interrupted and repeated. Until it is done the program doesn't start (`keys.load` says why), because it
+would seal with the key that is about to be replaced.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def replace_lost(db: Database, settings: Settings) -> int:
     with nobody_at_work(settings):
         known, key = keyring.recorded(db), keys.load(settings)
         if key is not None and known in (None, key.fingerprint):
-            raise FerError("The key of this clinic is there; nothing was changed.", "key_not_lost")
+            raise FerError("The key of this clinic is not lost; nothing was changed.", "key_not_lost")
         key = key or keys.make(settings)
         with db.session() as session:
             count = session.scalar(select(func.count()).select_from(SecondStep)) or 0
@@ -106,8 +106,8 @@ def _require_one_of(db: Database, *allowed: Key | None) -> None:
 
 
 def _rewrap(db: Database, settings: Settings, old: Key, new: Key) -> Rotated:
-    """Wrap files first and the database last: its fingerprint says when all is done."""
-    # Archives that wait to be fetched are made again in a moment.
+    """Wrap files first and the database last: its fingerprint shows that everything is done."""
+    # Archives that wait for their download can quickly be made again.
     downloads.sweep(settings, everything=True)
     opened = list(chain(uploads.rewrap(settings, old, new), previews.rewrap(settings, old, new)))
     with db.session() as session:
@@ -120,7 +120,7 @@ def _rewrap(db: Database, settings: Settings, old: Key, new: Key) -> Rotated:
 
 
 def _put_in_place(settings: Settings, old: Key) -> Path:
-    """Let the new key be the master key, and keep the old one: backups from before need it."""
+    """Make the new key the master key, and keep the old one: earlier backups need it."""
     path = keys.key_path(settings)
     kept = path.with_name(f"master.key.old-{old.fingerprint[:8]}")
     if not kept.exists():

@@ -10,7 +10,7 @@ from clinic.worker import worker
 from fer_core.errors import FerError
 
 MOST_WORKERS = 64
-"""Workers under so many numbers are looked for."""
+"""Worker numbers that are checked."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The clinic's one time zone: it says which day it is, for every recording, consent and list. Instants stay UTC."""
+"""The clinic's one time zone: it decides which day it is, for every recording, consent and list. Instants stay UTC."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Chosen:
 
     @property
     def zone(self) -> tzinfo:
-        """The same as Python has it."""
+        """The same as a Python object."""
         return ZoneInfo(self.name)
 
 
@@ -45,7 +45,7 @@ def chosen(db: Database) -> Chosen | None:
 
 
 def adopt(db: Database, actor: Actor, name: str | None) -> None:
-    """Take the zone of an administrator's browser where the clinic has none yet; one that is unknown is left.
+    """Take the zone of an administrator's browser if the clinic has none yet; an unknown one is ignored.
 
     Raises Forbidden.
     """

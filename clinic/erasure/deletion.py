@@ -32,12 +32,12 @@ from db.models import (
 )
 
 Receipt = Erasure
-"""What is given to who had something erased: a random id, the time, what went with it, and no name."""
+"""The receipt of an erasure: a random id, the time, what was deleted with it, and no name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What goes with a patient or a recording, by its name in the plural; `of`: which ones (clinic/conflicts.py)."""
+    """Counts of what is deleted with a patient or recording, by plural name; `of`: which ones (clinic/conflicts.py)."""
 
     counts: Mapping[str, int]
     of: str
@@ -72,7 +72,7 @@ def delete_recording(
     what it said would be deleted; each None without a screen. Raises Forbidden, ConflictError, FerError
     ``unknown_recording``.
     """
-    # The write lock is held: nothing comes in between what is checked here and what is remembered as erased.
+    # The write lock is held: nothing changes between this check and the entry in the list of erasures.
     with db.session() as session:
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
@@ -150,7 +150,7 @@ def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str,
 
 
 def _remember(session: Session, settings: Settings, kind: erasures.Kind, erased_id: str) -> Receipt:
-    """Count what will go, and write it down."""
+    """Count what will be deleted, and store it."""
     receipt = _receipt(session, settings, kind, erased_id)
     # Before anything is deleted: so a backup doesn't bring it back, and a power cut doesn't leave half of it.
     erasures.remember(settings.erasures_path, receipt)
@@ -158,9 +158,9 @@ def _remember(session: Session, settings: Settings, kind: erasures.Kind, erased_
 
 
 def finish_erasures(db: Database, settings: Settings) -> int:
-    """Erase what is remembered as erased and still there, for the program was ended meanwhile; return how much.
+    """Complete erasures that the program's end interrupted; return how many.
 
-    Consents that are remembered as withdrawn are left to `clinic.withdrawal`.
+    `clinic.erasure.withdrawal` does the same for withdrawn consents.
     """
     tables = {"patient": Patient, "recording": Recording}
     with db.read() as session:
@@ -191,10 +191,10 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
         recordings = _recordings_of(session, erasure)
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
-    # Archives that wait to be fetched: whose they are is not known from outside, so all have to be prepared again.
+    # Prepared downloads don't show whose they are, so all have to be prepared again.
     downloads.sweep(settings, everything=True)
     with db.session() as session:
-        # What was handed in meanwhile goes too: its patient is remembered as erased.
+        # What was uploaded meanwhile is deleted too: its patient is listed as erased.
         for recording_id in set(_recordings_of(session, erasure)) - set(recordings):
             jobs.delete_files(db, settings, recording_id)
         if erasure.kind == "patient":
@@ -227,7 +227,7 @@ def _receipt(session: Session, settings: Settings, kind: erasures.Kind, erased_i
 
 
 def _recordings_of(session: Session, erasure: Erasure) -> list[str]:
-    """Return the recordings that go, each with its versions."""
+    """Return the recordings to delete, each with its versions."""
     if erasure.kind == "patient":
         return list(session.scalars(select(Recording.id).where(Recording.patient_id == erasure.erased_id)))
     first = erasure.erased_id

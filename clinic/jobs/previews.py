@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 JPEG_QUALITY = 80
 THUMBNAIL_PX = 160
 THUMBNAIL_MARGIN = 0.3
-"""Share of the box's size that is added on each side, so that hair and shoulders help to tell who it is."""
+"""Share of the box's size that is added on each side, so that hair and shoulders help to recognise the person."""
 VIEWS_MOST = 12
 """So many small pictures of one face along the video are kept; beyond that, every second one goes."""
 PREVIEW_AGE_S = 24 * 3600.0
@@ -74,7 +74,7 @@ class StoredPreview:
         return width, height
 
     def without_labels(self) -> StoredPreview:
-        """Return the same picture with boxes alone: nothing that the model said of anybody."""
+        """Return the same picture with boxes only, without any label."""
         unnamed = tuple(replace(face, status=UNKNOWN_WHOSE, probabilities=None) for face in self.faces)
         return replace(self, faces=unnamed)
 
@@ -197,7 +197,7 @@ def remove(settings: Settings, recording_id: str) -> None:
 
 
 def remove_thumbnails(settings: Settings, recording_id: str) -> None:
-    """Delete the thumbnails, once it is said who is who."""
+    """Delete the thumbnails, once the patient's face is chosen."""
     for path in work_dir(settings, recording_id).glob("track-*"):
         path.unlink(missing_ok=True)
 
@@ -252,7 +252,7 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def rewrap(settings: Settings, old: Key, new: Key) -> Iterator[bool]:
-    """Let `new` open all previews in place of `old`; yield for each whether one of the two opens it."""
+    """Make `new` open all previews in place of `old`; yield for each whether one of the two opens it."""
     for path in sorted((settings.data_dir / "work").glob("*/*")):
         if path.suffix in (".part", ".rewrap"):
             path.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from db.models import (
 def state_of(session: Session, patient_id: str) -> str:
     """Return a short text that changes with whatever is edited, added to or deleted from a patient's record.
 
-    For functions that checked who asks.
+    The caller has checked the rights.
     """
     asked = [
         select(Patient.revision, Patient.consents_revision).where(Patient.id == patient_id),

@@ -1,4 +1,4 @@
-"""One recording as one point: what its samples say as a whole, kept as JSON with its row."""
+"""One recording as one point: the summary of its samples, kept as JSON with its row."""
 
 from __future__ import annotations
 

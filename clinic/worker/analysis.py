@@ -1,4 +1,4 @@
-"""One claimed analysis, from its files to rows, a summary and an ended job, whatever happens on the way."""
+"""One claimed analysis, from its files to rows, a summary and an ended job, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class _Run:
     def to_end(self) -> list[int] | None:
         """Analyse, write everything and end the job; return the patient's tracks, None where a face must be chosen."""
         if not uploads.stored(self.settings, uploads_of(self.claimed)):
-            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
+            raise FerError("The uploaded file does not exist any more. Please upload it again.", "upload_gone")
         self._ask_consent()
         self._take_up()
         if self.claimed.kind == "pictures":
@@ -177,7 +177,7 @@ class _Run:
             self._restart(self._cursor.made_with)
             self._stream(file)
         if not self._cursor.chunks:
-            raise MediaError("The video holds no picture that can be read.", "no_pictures")
+            raise MediaError("The video contains no readable picture.", "no_pictures")
         known: dict[str, Any] = self._cursor.carry["known"]
         return known
 
@@ -230,8 +230,8 @@ class _Run:
         try:
             self._picture(missing, file, duration_s)
         except MediaError:
-            # The results are there, and a face without a picture can be chosen too.
-            log.warning("some faces have no pictures to choose by: the file could not be read a second time")
+            # The results exist, and a face without a picture can be chosen too.
+            log.warning("some faces have no pictures for the choice: the file could not be read a second time")
 
     def _picture(
         self, missing: dict[int, list[tuple[int, Box, float | None]]], file: BinaryIO, duration_s: float | None

@@ -39,7 +39,7 @@ CONNECT_WITHIN_S, LOOK_WITHIN_S = 10.0, 3.0
 POLL_S, LOOK_EVERY_S = 0.5, 0.05
 """How long one waits for an answer before looking whether the cluster lives, and for parts before looking again."""
 MOST_LANES = 16
-"""So many segments of one video are worked out at once at most: what is ahead of its turn lies in memory."""
+"""Most segments of one video that are analysed at once: results ahead of their turn stay in memory."""
 FIRST_OF_ALL = 1000
 """Priority of pictures, before which there are at most the parts that machines are at already."""
 LIVING = ("running", "connecting")
@@ -69,12 +69,12 @@ def next_part(
     span: Span,
     resume: dict[str, Any] | None,
 ) -> SegmentPart:
-    """Work out one part of a video's segment: what runs on the cluster.
+    """Analyse one part of a video's segment; this runs on the cluster.
 
     Raises ModelError ``other_model`` where this machine has another model installed.
     """
     analyzer = _right(open_analyzer, model_sha256)
-    # The decoder and its threads end here and not when memory happens to be tidied.
+    # The decoder and its threads end here, not at the next garbage collection.
     with (
         _opened_source(where) as source,
         closing(analyzer.stream_segment(source, every_s, span, resume=resume)) as parts,
@@ -83,7 +83,7 @@ def next_part(
 
 
 def picture(open_analyzer: Opener, model_sha256: str, where: Path | StoredPlace) -> RecordingAnalysis:
-    """Work out one picture: what runs on the cluster. Raises as `next_part` does."""
+    """Analyse one picture; this runs on the cluster. Raises as `next_part` does."""
     analyzer = _right(open_analyzer, model_sha256)
     with _opened_source(where) as source:
         return analyzer.analyze_image(source)
@@ -98,7 +98,7 @@ def describe(open_analyzer: Opener) -> tuple[str, str, AnalysisSettings]:
 def _right(open_analyzer: Opener, model_sha256: str) -> Analyzer:
     analyzer = _opened(open_analyzer)
     if analyzer.classifier.card.sha256 != model_sha256:
-        raise ModelError("The machines of the cluster don't have the same model installed.", "other_model")
+        raise ModelError("The cluster's machines don't have the same model installed.", "other_model")
     return analyzer
 
 
@@ -171,7 +171,7 @@ class _Lane:
         return self._parts.popleft()
 
     def drop(self) -> None:
-        """Let the cluster do no more of it."""
+        """Stop the cluster's work on it."""
         self._future.cancel()
 
 

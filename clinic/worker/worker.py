@@ -1,4 +1,4 @@
-"""The worker process: takes one analysis after the other, and says how it is."""
+"""The worker process: takes one analysis after the other, and reports its health."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ RELEASE_EVERY_S = 15.0
 DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
 LOOK_EVERY_S = 1.0
-"""While a copy is made, it is looked for analyses so often: they come first."""
+"""How often a running copy checks for analyses, which come first."""
 STALL_S = 180.0
-"""An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
+"""An analysis without a sign of life for so long hangs, for instance in a decoder: the process ends itself."""
 LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
 """So long a worker that is to end has to put its analysis back, so that it ends within 5 s; less where its parent
 waits for it or is gone."""
@@ -125,7 +125,7 @@ class Worker:
         blameless = False
         while not self._stopping.is_set():
             try:
-                # Nobody else is: what runs under this name according to its row belongs to a worker that died.
+                # No other worker has this name: rows under it belong to a worker that died.
                 uploads.discard(self._settings, leases.release(self._db, self._name, blameless))
                 import_queue.give_all_back(self._db, self._name)
                 for _ in steps:
@@ -138,7 +138,7 @@ class Worker:
                 blameless, steps = True, self._steps()
 
     def _steps(self) -> Iterator[None]:
-        """Do what there is to do, a piece at a time, without an end."""
+        """Do the waiting work, piece by piece, without an end."""
         deletion.finish_erasures(self._db, self._settings)
         self._db.forget_deleted()
         if self._health.sound is None:
@@ -179,7 +179,7 @@ class Worker:
             self._stopping.wait(LOOK_FOR_ROOM_EVERY_S)
 
     def work_once(self) -> bool:
-        """Bring in the next waiting archive, or do the next analysis; return whether there was one."""
+        """Import the next waiting archive, or do the next analysis; return whether there was one."""
         try:
             if self._import():
                 return True
@@ -191,7 +191,7 @@ class Worker:
             self._busy_since = None
 
     def _import(self) -> bool:
-        """Bring in the archive that waits longest; return whether there was one."""
+        """Import the archive that has waited longest; return whether there was one."""
 
         def sign() -> None:
             self._sign()
@@ -240,9 +240,9 @@ class Worker:
             self._analyse(claimed, aside=lambda _: None)
 
     def watch(self, parent_pid: int | None) -> None:
-        """Say now and then that the worker lives; end the process when its parent is gone or an analysis hangs.
+        """Report regularly that the worker is alive; end the process if its parent is gone or an analysis hangs.
 
-        For a thread of its own.
+        Runs in its own thread.
         """
         said = removed = time.monotonic()
         while not self._stopping.wait(1.0):

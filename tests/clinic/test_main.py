@@ -61,12 +61,12 @@ def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
     database.close()
     assert main(["export", patient_id, str(folder / "patient.zip")]) == 0
     assert main(["import", str(folder / "patient.zip")]) == 1
-    assert "in the list already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     monkeypatch.setenv("FER_DATA_DIR", str(folder / "elsewhere"))
     assert main(["import", str(folder / "patient.zip")]) == 0
     assert patients(Settings.at(folder / "elsewhere")) == 1
     assert main(["import", str(folder / "none.zip")]) == 1
-    assert "no such file" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_doctor_lists_all_checks_and_fails_where_one_refuses(folder, capsys, monkeypatch):

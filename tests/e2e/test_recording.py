@@ -284,11 +284,11 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
     one.get_by_text("Marks (1)").wait_for()
     # In haste: the second half of a double click decides nothing.
     other.get_by_role("dialog").get_by_role("button", name="Keep").dblclick()
-    other.get_by_text("Somebody changed this stretch since you opened it").wait_for()
+    other.get_by_text("Another user changed this stretch after you opened it").wait_for()
     settled(other)
     with account.read() as session:
         assert len(session.scalars(select(RecordingMark)).all()) == 1
-    other.get_by_role("dialog").get_by_text("Store mine instead").click()
+    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Keep").click()
     other.get_by_text("Marks (2)").wait_for()

@@ -233,12 +233,12 @@ def test_two_people_edit_one_patient(add_patient, add_recording, account, window
     other.get_by_role("dialog").get_by_label("Note").fill("what the other saw")
     # In haste: the second half of a double click decides nothing.
     other.get_by_role("dialog").get_by_role("button", name="Save").dblclick()
-    other.get_by_text("Somebody changed this patient since you opened it").wait_for()
+    other.get_by_text("Another user changed this patient after you opened it").wait_for()
     settled(other)
     assert other.get_by_text("stored now what one saw, yours what the other saw").is_visible()
     with account.read() as session:
         assert session.get_one(Patient, zed).note == "what one saw"
-    other.get_by_role("dialog").get_by_text("Store mine instead").click()
+    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Save").click()
     other.get_by_role("dialog").wait_for(state="detached")
@@ -256,7 +256,7 @@ def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, 
     settled(page)
     with account.session() as session:
         session.delete(session.get_one(Recording, evening))
-    page.get_by_text("This recording is no longer there").wait_for()
+    page.get_by_text("This recording does not exist any more").wait_for()
     assert page.get_by_role("button", name="Delete this recording").count() == 0
 
     page.goto(f"{server}/recording?id={morning}")
@@ -265,7 +265,7 @@ def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, 
     form.get_by_label("Note").fill("late")
     with account.session() as session:
         session.delete(session.get_one(Patient, zed))
-    page.get_by_text("This recording is no longer there").wait_for()
+    page.get_by_text("This recording does not exist any more").wait_for()
     form.wait_for(state="detached")
     assert stored() == []
 

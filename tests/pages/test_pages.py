@@ -211,7 +211,7 @@ def test_what_a_script_says_of_its_constants_is_not_drawn(name):
 
 @pytest.fixture
 def other_model(tmp_path, monkeypatch):
-    """A model of the installation's own, whose card brings no test results."""
+    """A model of the installation's own, whose card has no test results."""
     card = replace(model_card.ModelCard.load(), name="our_own", sha256="7" * 64, metrics={}, recipe={}, curves=())
     card.save(tmp_path / "own.json")
     monkeypatch.setenv("FER_MODEL", str(tmp_path / "own.json"))
@@ -220,7 +220,7 @@ def other_model(tmp_path, monkeypatch):
 
 def test_the_model_page_shows_the_model_that_the_installation_names(other_model):
     page = open_page("model")
-    assert any("brings no test results" in info.value for info in page.info)
+    assert any("has no test results" in info.value for info in page.info)
     assert any("our_own" in line.value for line in page.markdown)
     [table] = [found.value for found in page.dataframe if "Recipe" in found.value]
     assert "sequential" in list(table["Model"])
@@ -278,7 +278,7 @@ def test_an_expired_consent_closes_the_results_and_says_so(patients, who):
     consents.expire(resources().db, patients[0].id)
     page = open_page("patient", patient=patients[0].id)
     shown = text_of(page)
-    assert "The consent ended" in shown
+    assert "The consent has ended" in shown
     assert "keep the results ended on 2 Jan 2026" in shown
     assert not page.metric, "no share of usable face time, no trend"
     assert "Withdraw everything" in labels(page)

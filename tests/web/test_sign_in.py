@@ -73,7 +73,7 @@ def test_a_wrong_password_is_one_sentence_with_the_name_kept_as_text(client):
     name = '"><script>alert(1)</script>'
     answer = client.post("/sign-in", data={"name": name, "password": "x"})
     assert answer.status_code == 403
-    assert "do not belong together" in answer.text
+    assert "name or the password is wrong" in answer.text
     assert "<script>" not in answer.text
     assert "set-cookie" not in answer.headers
 
@@ -133,7 +133,7 @@ def test_nothing_opens_before_the_intended_use_is_accepted_once(client):
     assert client.get("/").status_code == client.get("/change-password").status_code == 403
     for refused in ({}, {"version": "1"}, {"accepted": "yes"}, {"accepted": "yes", "version": "-1"}):
         assert "Please tick" in client.post("/intended-use", data=refused).text
-    assert "was changed" in client.post("/intended-use", data=ACCEPTED | {"version": "99"}).text
+    assert "has changed" in client.post("/intended-use", data=ACCEPTED | {"version": "99"}).text
     assert client.get("/").status_code == 403
     assert client.post("/intended-use", data=ACCEPTED).text == "Hello Dr. Invented"
     with database().read() as session:

@@ -39,7 +39,7 @@ def clinic(tmp_path, monkeypatch):
     migrate(settings.database_url)
     with closing(open_database(settings.database_url)) as database:
         keyring.settle(database, settings)
-    write_health(settings, WorkerHealth(1, clock.now(), True, "The self-test was passed.", "CPU", "a" * 64))
+    write_health(settings, WorkerHealth(1, clock.now(), True, "The self-test passed.", "CPU", "a" * 64))
     return settings
 
 

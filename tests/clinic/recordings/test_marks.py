@@ -131,7 +131,7 @@ def test_nothing_is_agreed_with_where_the_model_said_nothing(db, recording, clin
     with db.session() as session:
         for sample in session.scalars(select(Sample).where(Sample.recording_id == recording, Sample.time_s < 2)):
             sample.status = Status.NO_FACE.value
-    with pytest.raises(FerError, match="no label to agree with"):
+    with pytest.raises(FerError, match="no label here to agree with"):
         marks.add(db, clinician, recording, MarkFields(0.0, 2.0, Verdict.AGREE))
 
 

@@ -49,7 +49,7 @@ def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patie
     ("after", "said"),
     [
         ([0.3], "inside it."),
-        ([0.8], "in this recording alone, which is not marked."),
+        ([0.8], "only in this recording, which is not marked."),
         ([0.8] * 2, "as in the recording before."),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_does_not_count_is_listed_with_its_reason(db, patient, told):
     assert found.tables[0].rows[0][-1] == "only a part of the file could be read"
     assert dict(found.coverage)["Left out"] == "only a part of the file could be read (1)"
     change(db, ids[1], partial=True)
-    assert told().sentences == ("None of the 2 recordings counts, so that nothing is said of expressions.",)
+    assert told().sentences == ("None of the 2 recordings counts, so nothing is reported about expressions.",)
 
 
 def test_one_recording_has_all_labels(db, patient, told):
