@@ -133,9 +133,7 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     assert told["tables"]["recording"][0]["note"] == "=HYPERLINK()"
 
 
-@pytest.mark.parametrize(
-    ("state", "why"), [("queued", "Waiting for its turn."), ("choosing", "choose the patient's")]
-)
+@pytest.mark.parametrize(("state", "why"), [("queued", "Waiting for its turn."), ("choosing", "choose the patient's")])
 def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload, who, state, why):
     jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
     with db.session() as session:
