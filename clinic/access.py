@@ -18,6 +18,7 @@ from clinic.audit import AuditAction
 from db.engine import Database
 from db.models import Access, Account, Installation, JobState, Patient, PatientImport, Recording
 from db.models import Role as Role  # the pages know no tables
+from db.moment import once
 from fer_core.errors import FerError
 
 EMERGENCY = timedelta(hours=1)
@@ -148,7 +149,8 @@ def require_reader_of(session: Session, actor: Actor | None, patient_id: str) ->
     # Checked first, so that a token doesn't reveal which other patients exist.
     if actor is not None and actor.patients is not None and patient_id not in actor.patients:
         raise refusal("not_in_token")
-    if not session.scalar(select(sees(account.id, patient_id))):
+    asked = select(sees(account.id, patient_id))
+    if not once(session, ("sees", account.id, patient_id), lambda: session.scalar(asked)):
         need_patient(session, patient_id)
         raise refusal("not_your_patient")
     return account
@@ -246,7 +248,8 @@ def note_view(db: Database, actor: Actor, patient_id: str) -> None:
     """
     with db.read() as session:
         account = require_reader_of(session, actor, patient_id)
-        if audit.viewed_lately(session, account.id, patient_id):
+        key = ("viewed", account.id, patient_id)
+        if once(session, key, lambda: audit.viewed_lately(session, account.id, patient_id)):
             return
     with db.session() as session:
         account = require_reader_of(session, actor, patient_id)

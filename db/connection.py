@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from db.sqlite import sqlite3
 
 BUSY_TIMEOUT_MS = 30_000
+MORE_AT_ONCE = 35
+"""Connections beyond the five that stay open: a page that is drawn keeps one, and 30 may be drawn at once."""
 READ_ONLY = "fer_read_only"
 """The execution option of an engine that reads and never writes."""
 
@@ -28,7 +30,7 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
     # A server that was restarted has closed the pool's connections: each is tested before it is used.
     # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
     own = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
-    engine = create_engine(url, hide_parameters=True, **own)
+    engine = create_engine(url, hide_parameters=True, max_overflow=MORE_AT_ONCE, **own)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.connection import BUSY_TIMEOUT_MS, READ_ONLY, make_engine, set_busy_timeout
 from db.copies import safety_copies, sqlite_path
 from db.migrate import upgrade
+from db.moment import Moment
 from db.room import DiskFullError, disk_full
 from db.sqlite import sqlite3
 
@@ -28,6 +29,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
         self._reading = self.engine.execution_options(**{READ_ONLY: True})
+        self._moment = Moment(self._reading)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -36,8 +38,13 @@ class Database:
         It holds the only write lock from its start, so that what it read can't change under it.
         Raises DiskFullError where there is no room to write.
         """
-        with _fallback(), Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        # A thread never holds two connections, and what it reads next sees what it wrote.
+        self._moment.leave()
+        try:
+            with _fallback(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            self._moment.leave()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -45,8 +52,21 @@ class Database:
 
         Raises DiskFullError where even reading needs room, as SQLite's first connection does.
         """
-        with _fallback(), Session(self._reading, expire_on_commit=False) as session:
-            yield session
+        shared = self._moment.session()
+        if shared is None:
+            with _fallback(), Session(self._reading, expire_on_commit=False) as session:
+                yield session
+            return
+        try:
+            with _fallback():
+                yield shared
+        except (DBAPIError, DiskFullError):
+            self._moment.leave()
+            raise
+
+    def moment(self) -> AbstractContextManager[None]:
+        """Let all that this thread reads until the end be of one moment, which only its own write ends."""
+        return self._moment.begin()
 
     def forget_deleted(self) -> bool:
         """Leave no byte of deleted rows: empty SQLite's write-ahead log; return whether none is left.
@@ -75,6 +95,7 @@ class Database:
         return path is not None and _remains(path).exists()
 
     def _empty_log(self) -> bool:
+        self._moment.leave()
         # A checkpoint runs outside any transaction, so not on a connection that SQLAlchemy has begun one on.
         connection = self.engine.raw_connection()
         try:

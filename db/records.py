@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.models import Recording, RecordingMark, Sample
+from db.moment import once
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import FaceExpression, FrameResult, Status
 
@@ -98,12 +99,11 @@ def load_samples(session: Session, recording_id: str) -> SampleTable:
 def others_spans(session: Session, recording_id: str) -> list[tuple[float, float]]:
     """Return the stretches of a recording that are marked as not the patient, from begin to before end, in seconds."""
     visit = select(func.coalesce(Recording.version_of, Recording.id)).where(Recording.id == recording_id)
-    rows = session.execute(
-        select(RecordingMark.begin_s, RecordingMark.end_s).where(
-            RecordingMark.recording_id == visit.scalar_subquery(),
-            RecordingMark.verdict == Status.NOT_PATIENT.value,
-        )
+    asked = select(RecordingMark.begin_s, RecordingMark.end_s).where(
+        RecordingMark.recording_id == visit.scalar_subquery(),
+        RecordingMark.verdict == Status.NOT_PATIENT.value,
     )
+    rows = once(session, ("others", recording_id), lambda: session.execute(asked).all())
     return [(begin_s, end_s) for begin_s, end_s in rows]
 
 

@@ -21,15 +21,16 @@ _run = threading.local()
 def acting() -> Iterator[Actor]:
     """Yield the user, whom `actor` then returns until the end: a page asks in many places within one run.
 
-    A sign-in that ends meanwhile is the gate's to see; what is read or changed asks for the account again itself.
-    A part that runs again alone (a fragment) is outside, so it asks again. Raises Forbidden ``signed_out``,
-    ``statement``.
+    The gate sees a sign-in that ends meanwhile; what is read or changed checks the account again itself.
+    All that the page reads is of one moment of the database. A part that runs again alone (a fragment) is outside, so
+    it asks again. Raises Forbidden ``signed_out``, ``statement``.
     """
-    _run.who = _known()
-    try:
-        yield _run.who
-    finally:
-        del _run.who
+    with database().moment():
+        _run.who = _known()
+        try:
+            yield _run.who
+        finally:
+            del _run.who
 
 
 def actor() -> Actor:

@@ -676,7 +676,7 @@ def test_pages(world, monkeypatch, name, person, expected):
 
 def shown(name, patient_id, recording_id):
     """Open a page and return what came of it."""
-    page = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60).run()
     if name != "caseload":
         try:
             page.switch_page(f"{name}.py")

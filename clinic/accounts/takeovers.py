@@ -65,7 +65,9 @@ def _found(session: Session, account: Account, when: object) -> list[Takeover]:
         select(AuditRow)
         .where(when, AuditRow.action.in_([action.value for action in TAKEOVERS]))  # type: ignore[arg-type]
         .order_by(AuditRow.number)
-    )
+    ).all()
+    if not rows:
+        return []
     mine = set(session.scalars(select(Access.patient_id).where(Access.account_id == account.id)))
     names = {known.id: known.name for known in session.scalars(select(Account))}
     found: dict[object, Takeover] = {}

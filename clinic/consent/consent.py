@@ -22,6 +22,7 @@ from clinic.consent.scopes import SCOPES
 from db.engine import Database
 from db.models import Account, Consent, Patient
 from db.models import Scope as Scope  # the pages know no tables
+from db.moment import once
 from fer_core.errors import FerError
 
 ANALYSIS = (Scope.ANALYSE, Scope.KEEP_RESULTS)
@@ -271,9 +272,13 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
 
 def _newest(session: Session, patient_id: str) -> dict[Scope, Consent]:
     """Return the patient's newest consent to each scope that was ever agreed to."""
-    asked = select(Consent).where(Consent.patient_id == patient_id)
-    rows = session.scalars(asked.order_by(Consent.number, Consent.id.desc()))
-    return {Scope(row.scope): row for row in rows}
+
+    def ask() -> dict[Scope, Consent]:
+        asked = select(Consent).where(Consent.patient_id == patient_id)
+        rows = session.scalars(asked.order_by(Consent.number, Consent.id.desc()))
+        return {Scope(row.scope): row for row in rows}
+
+    return once(session, ("consents", patient_id), ask)
 
 
 def _state(row: Consent | None, day: date) -> State:

@@ -47,7 +47,7 @@ def analyse(page, clip):
     page.get_by_role("button", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_text("Uploaded.").wait_for()
-    assert page.get_by_text("is kept then").is_visible()
+    assert page.get_by_text("then it is kept").is_visible()
     page.get_by_role("button", name="Start analysis").click()
     page.get_by_text("It does not count in the trend").wait_for(timeout=180_000)
     page.get_by_role("link", name="Open the recording").click()

@@ -52,7 +52,7 @@ def dialog():
 
 
 def test_each_opening_of_a_dialog_adds_once():
-    page = AppTest.from_function(dialog).run()
+    page = AppTest.from_function(dialog, default_timeout=60).run()
     for opening in (1, 2):
         for _ in range(2):
             page.button[1].click().run()

@@ -77,7 +77,7 @@ def page(labels, start):
 
 
 def opened(labels, start=None):
-    return AppTest.from_function(page, args=(labels, start)).run()
+    return AppTest.from_function(page, args=(labels, start), default_timeout=60).run()
 
 
 def again(app, labels, start=None):

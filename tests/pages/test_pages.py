@@ -45,7 +45,7 @@ def patients(who):
 
 def open_page(name, **query):
     """Open a page inside the shell; returns what it shows."""
-    page = AppTest.from_file(str(SHELL), default_timeout=30).run()
+    page = AppTest.from_file(str(SHELL), default_timeout=60).run()
     if name != "caseload":
         page.switch_page(f"{name}.py")
     for key, value in query.items():
@@ -271,7 +271,7 @@ def test_recorded_consent_opens_the_form(newcomer):
     page = open_page("record", patient=newcomer)
     assert not page.warning
     assert "Start analysis" in labels(page)
-    assert "is deleted then" in text_of(page), "this installation keeps no files"
+    assert "then it is deleted" in text_of(page), "this installation keeps no files"
 
 
 def test_an_expired_consent_closes_the_results_and_says_so(patients, who):

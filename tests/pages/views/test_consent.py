@@ -39,7 +39,7 @@ def test_a_withdrawal_is_for_what_was_counted_on_the_screen(settings, enter, mea
     patient_id = caseload.add_patient(db, who, "Invented Person")
     agree(db, patient_id)
     add_recording(db, patient_id)
-    page = AppTest.from_function(dialog, args=(patient_id,), default_timeout=30).run()
+    page = AppTest.from_function(dialog, args=(patient_id,), default_timeout=60).run()
     page.text_input[0].set_value("Invented Person").run()
     if meanwhile:
         add_recording(db, patient_id)

@@ -35,7 +35,7 @@ def test_each_second_costs_two_queries(settings, enter):
     upload = Upload(new_id(), "visit", "0" * 64, 5, "video")
     queued = jobs.enqueue(db, settings, who, patient_id, [upload], date(2026, 1, 1), model_sha256="m")
     with statements(db) as asked:
-        page = AppTest.from_function(running, args=(queued.recording_id, who)).run()
+        page = AppTest.from_function(running, args=(queued.recording_id, who), default_timeout=60).run()
     assert not page.exception
     assert [button.label for button in page.button] == ["Cancel"]
     assert len(asked) == 2, asked
@@ -71,20 +71,20 @@ def recording(settings, enter):
 
 def test_a_video_without_any_face_has_no_green_tick(recording):
     _, recording_id = recording(JobState.DONE, [()] * 400)
-    page = AppTest.from_function(following, args=(recording_id,)).run()
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert not page.success
     assert [said.value for said in page.warning] == ["Analysed: no face was found."]
 
 
 def test_a_recording_that_counts_has_one(recording):
     _, recording_id = recording(JobState.DONE, [(0,)] * 400)
-    page = AppTest.from_function(following, args=(recording_id,)).run()
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert [said.value for said in page.success] == ["The analysis is complete."]
 
 
 def test_a_short_recording_says_its_own_reason(recording):
     _, recording_id = recording(JobState.DONE, [(0,)] * 50)
-    page = AppTest.from_function(following, args=(recording_id,)).run()
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert not page.success
     [said] = page.warning
     assert said.value == "Analysed. It does not count in the trend: less than 60 s of usable face."
@@ -95,7 +95,7 @@ def test_one_who_may_not_choose_is_told_that_somebody_has_to(recording, enter):
     viewer = enter("Viewer", Role.VIEWER)
     with resources().db.session() as open_session:
         grant(open_session, viewer.account_id, patient_id)
-    page = AppTest.from_function(following, args=(recording_id,)).run()
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert not page.error
     assert not page.checkbox
     assert [said.value for said in page.warning] == ["Several faces were seen: choose the patient's."]
@@ -106,7 +106,7 @@ def test_faces_that_probably_are_one_person_are_proposed_and_none_is_ticked(reco
     face = Box(130, 60, 230, 190)
     for track, picture in enumerate((scene(), somebody_else(), scene(left=61))):
         previews.write_thumbnail(settings, recording_id, track, picture, face)
-    page = AppTest.from_function(following, args=(recording_id,)).run()
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert not page.exception
     proposed = [said.value for said in page.caption if "probably one person" in said.value]
     assert [said[:17] for said in proposed] == ["Face 1 and face 3"]
@@ -122,7 +122,7 @@ def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, setting
 
 def test_the_second_half_of_a_double_click_finds_the_choice_made(recording, monkeypatch):
     _, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
-    page = AppTest.from_function(following, args=(recording_id,)).run()
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     choose = jobs.choose_track
 
     def beside_the_first_click(*arguments):

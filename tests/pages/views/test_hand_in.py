@@ -42,7 +42,7 @@ def test_a_second_click_adds_nothing_and_keeps_no_second_file(settings, enter):
     piece = incoming.Piece(settings, begun.id, 0, {}, who.account_id)
     piece.write(picture.getvalue())
     piece.close()
-    form = AppTest.from_function(page, args=(begun.id,), default_timeout=30).run()
+    form = AppTest.from_function(page, args=(begun.id,), default_timeout=60).run()
     for _ in range(2):
         form.button[0].click().run()
         assert not form.exception

@@ -22,7 +22,7 @@ def page():
 @pytest.fixture
 def form(enter):
     enter()
-    return AppTest.from_function(page).run()
+    return AppTest.from_function(page, default_timeout=60).run()
 
 
 def chosen(form, name):

@@ -22,7 +22,7 @@ def drawn(settings, preview):
         show_preview(StoredPreview(jpeg, 0.0, tuple(found), several), False)
 
     args = (preview.jpeg, [asdict(face) for face in preview.faces], preview.several)
-    return AppTest.from_function(page, args=args).run()
+    return AppTest.from_function(page, args=args, default_timeout=60).run()
 
 
 def stored(settings, several):

@@ -19,9 +19,9 @@ def test_a_receipt_waits_for_the_last_byte(settings, enter):
     database = sqlite_path(settings.database_url)
     mark = database.with_name(f"{database.name}.removing")
     mark.touch()
-    page = AppTest.from_function(receipt_page)
+    page = AppTest.from_function(receipt_page, default_timeout=60)
     page.session_state[RECEIPT] = Erasure("patient", "0" * 32, {"patients": 1})
-    page.run(timeout=30)
+    page.run()
     assert not page.exception
     assert "Being removed: 1 patient." in page.info[0].value
     assert resources().db.forget_deleted()

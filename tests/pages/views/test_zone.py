@@ -17,7 +17,7 @@ def sidebar():
 def test_one_click_confirms_what_the_browser_said(settings, enter):
     who, db = enter(role=Role.ADMINISTRATOR), resources().db
     zones.adopt(db, who, "Pacific/Auckland")
-    page = AppTest.from_function(sidebar, default_timeout=30).run()
+    page = AppTest.from_function(sidebar, default_timeout=60).run()
     assert not page.exception
     assert "Is the clinic in the time zone Pacific/Auckland?" in page.info[0].value
     next(button for button in page.button if button.label == "That is right").click().run()
