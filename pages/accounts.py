@@ -148,7 +148,7 @@ def show_handed_out() -> None:
         return
     name, password = st.session_state["handed_out"]
     with st.container(border=True):
-        st.markdown(f"First password of **{links.plain_text(name)}**, shown this once:")
+        st.markdown(f"First password of **{links.plain_text(name)}**, shown only once:")
         st.code(password, language=None)
         st.caption("Give it to the person directly. It must be changed at the first sign-in.")
         if st.button("It is written down", type="primary"):
