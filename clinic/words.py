@@ -286,7 +286,7 @@ STATEMENT_VERSION = 1
 STATEMENT = (
     "The program labels facial expressions in recordings. It does not know what a person feels, and gives no diagnosis,"
     " no risk and no alarm.",
-    "I use it only for patients in treatment who have consented after they were told what it does, and whose consent is"
+    "I use it only for patients in treatment who have consented after it was explained to them, and whose consent is"
     " recorded in it. Never in secret.",
     "I do not use it for triage, for staff, in schools, or as the only basis for a decision about a person.",
     "I read a curve beside questionnaires and my own judgement, against the same patient's earlier recordings, and"

@@ -123,7 +123,7 @@ def test_guessed_patients(client, attack, settings):
     attack(lambda: jobs.cancel(database(), settings, who, "a" * 32), "unknown_recording")
 
 
-@pytest.mark.attack("making oneself an administrator")
+@pytest.mark.attack("making one's own account an administrator")
 def test_role(client, attack):
     who = actor(database(), NAME)
     attack(lambda: accounts.set_role(database(), who, who.account_id, Role.ADMINISTRATOR), "only_administrators")

@@ -108,7 +108,7 @@ def test_an_earlier_code_is_not_taken_after_a_later_one(db, settings, app, clock
     assert code_of(sessions.take_second_step, db, settings, token, early) == "second_step_refused"
 
 
-@pytest.mark.attack("guessing codes with a stolen password, entering the password anew before each guess")
+@pytest.mark.attack("guessing codes with a stolen password, entering the password again before each guess")
 def test_guessing_codes_has_to_wait_although_the_password_is_right(db, settings, app, attack):
     def guess():
         token = sessions.sign_in(db, NAME, PASSWORD)
