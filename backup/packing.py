@@ -1,4 +1,4 @@
-"""Files into a backup's archive and out of it: hashed on the way, the database compressed, a piece at a time."""
+"""Packing and unpacking a backup's files: hashed while copied, the database compressed, piece by piece."""
 
 from __future__ import annotations
 

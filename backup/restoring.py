@@ -1,4 +1,4 @@
-"""Bringing a backup back into a database of either kind: what was erased since goes before anybody can see it."""
+"""Restoring a backup into a database of either kind: what was erased since is deleted before anyone can see it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Restored:
 
 
 def known_erasures(path: Path, without: bool) -> list[Erasure]:
-    """Return what was erased; `without`: a person said that there is no list, and what that means is known.
+    """Return what was erased; `without`: the user confirmed that there is no list.
 
     Raises FerError ``no_erasures``, ``erasures_unreadable``.
     """

@@ -1,6 +1,6 @@
-"""Connections as this program relies on them: one writer at a time from the first statement, readers in nobody's way.
+"""Connections with the guarantees that this program needs: one writer at a time, readers that block nobody.
 
-SQLite is what a clinic starts with; PostgreSQL keeps the same promises for several machines.
+A clinic starts with SQLite; PostgreSQL gives the same guarantees for several machines.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def set_busy_timeout(cursor: Any, wait_ms: int) -> None:
 
 
 def _set_up_postgresql(connection: Any) -> None:
-    """Let dates come as this program reads them, whatever the server or the database has for a habit."""
+    """Set the date format that this program reads, whatever the server's or database's default."""
     with connection.cursor() as cursor:
         cursor.execute("SET datestyle = 'ISO, YMD'")
         cursor.execute("SET timezone = 'UTC'")

@@ -49,7 +49,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class Analyzer:
-    """A classifier and a detector at work on files; knows nothing of tables or pages."""
+    """A classifier and a detector that analyse files; independent of tables and pages."""
 
     def __init__(self, classifier: Classifier, detector: Detector, settings: AnalysisSettings | None = None) -> None:
         self.classifier = classifier

@@ -1,4 +1,4 @@
-"""Room in a device's memory: where it doesn't suffice, half as much is worked on at once, and at last by the CPU."""
+"""Fallback for a device's memory: if it doesn't suffice, half as much is processed at once, and finally by the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that reads a file: gives up its rights, hears one question, asks for the file's bytes, and answers."""
+"""The process that reads a file: gives up its rights, receives one request, asks for the file's bytes, and answers."""
 
 from __future__ import annotations
 

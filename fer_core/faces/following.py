@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fer_core.faces.detector import Detector
 
 SEARCH_EVERY_S = 2.0
-"""So long can a newcomer go unseen while others are followed."""
+"""How long a newcomer can stay undetected while others are followed."""
 SEARCH_COMPANY_EVERY_S, SEARCH_COMPANY_FRAMES = 0.15, 4
 """The same where several people are there, who come and go more often: so many seconds and frames must have passed."""
 SEARCH_EMPTY_EVERY_S = 0.16

@@ -180,7 +180,7 @@ STATES = {
     "Others may read the key": (open_key, "master key", "refused", "mode 600"),
     "A change of the key was interrupted": (unfinished_rotation, "master key", "refused", "rotate-key"),
     "The list of erased patients is lost": (no_erasures, "erasures", "warning", "backup of the key folder"),
-    "The database file is another file": (no_database_file, "database", "broken", "bring back a backup"),
+    "The database file is another file": (no_database_file, "database", "broken", "restore a backup"),
     "A newer version wrote the database": (newer_database, "tables", "refused", "Start that version"),
     "The database is of an older version": (older_database, "tables", "warning", "run `migrate`"),
     "The database is another program's": (foreign_database, "database", "broken", "another program"),
