@@ -290,7 +290,7 @@ def _in_words(name: str, analysis: RecordingAnalysis) -> str:
         lines.append(f"  {analysis.damaged_frames} damaged places were left out")
     if analysis.skipped_frames:
         lines.append(
-            f"  {analysis.skipped_frames} pictures without a usable time, or without those they depend on, were left out"
+            f"  {analysis.skipped_frames} pictures without a usable time, or without those they need, were left out"
         )
     if analysis.partial:
         lines.append("  the file ends before its header says so: only a part was analysed")
