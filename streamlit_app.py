@@ -17,6 +17,7 @@ from web import (
     account,
     ended_windows,
     hosts,
+    live,
     monitoring,
     patient_mode,
     provider,
@@ -33,6 +34,7 @@ from web.shutdown import prepare_server
 from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
+streamlit_protocol.keep_clicks()
 
 
 @asynccontextmanager
@@ -77,7 +79,7 @@ behind = Behind(
 app = st.App(
     "pages/shell.py",
     lifespan=start,
-    routes=own_routes,
+    routes=[*own_routes, *live.routes(Settings.from_environment, database)],
     middleware=[Middleware(Gate, behind=behind)],
     on_script_error=on_script_error,
 )

@@ -13,10 +13,12 @@ from backup.archive import Secret, is_sealed, lost_media, opened_backup, seal_ba
 from backup.attached import Stores
 from backup.backup import backup
 from backup.restoring import known_erasures, restore_file
+from backup.stopped import nobody_at_work
 from backup.transfer import transfer
-from db.copies import check
+from db.copies import check, sqlite_path
 from db.faults import explained
 from fer_core.errors import FerError
+from storage.owner import refuse_folder_of_another
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,10 +96,12 @@ def _backup(options: argparse.Namespace) -> None:
 
 
 def _restore(options: argparse.Namespace) -> None:
+    refuse_folder_of_another(options.database.absolute().parent)
     known = known_erasures(_erased(options), options.without_erasures)
     sealed = options.copy.is_file() and is_sealed(options.copy)
     secret = _secret(options) if sealed else None
-    found = restore_file(options.copy, secret, options.database, _stores(options), known)
+    with nobody_at_work(options.database.absolute().parent):
+        found = restore_file(options.copy, secret, options.database, _stores(options), known)
     _say(found.tables)
     if sealed:
         print(f"files: {found.files} of {found.files_in_backup} restored; the others belong to what was erased.")
@@ -145,7 +149,11 @@ def _copy(options: argparse.Namespace) -> None:
     """Copy, and print each table's hash and rows."""
     if options.source is None:
         raise FerError("Please name the database to copy with --from, or set FER_DATA_DIR.", "no_database")
-    copied = transfer(options.source, options.to)
+    target = sqlite_path(options.to)
+    if target is not None:
+        refuse_folder_of_another(target.absolute().parent)
+    with nobody_at_work(options.source, options.to):
+        copied = transfer(options.source, options.to)
     for name, digest in copied.items():
         print(f"{digest.sha256}  {name}")
     _say({name: digest.rows for name, digest in copied.items()})

@@ -24,6 +24,7 @@ from clinic.settings import Settings
 from clinic.worker import selftest, worker
 from db.engine import Database, migrate, open_database
 from fer_core.errors import FerError
+from storage.at_work import FIRST_WORKER
 
 if TYPE_CHECKING:
     from clinic.worker import cluster
@@ -49,7 +50,7 @@ def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
     work.add_argument(
         "--number",
         type=int,
-        default=worker.FIRST,
+        default=FIRST_WORKER,
         metavar="N",
         help="which of several workers on this data folder this is; the app's own is 1",
     )

@@ -92,6 +92,7 @@ class AuditAction(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     STATEMENT_ACCEPTED = "statement_accepted"
     VIDEO_VIEWED = "video_viewed"
+    LIVE_VIEWED = "live_viewed"
     QUESTIONNAIRE_ADDED = "questionnaire_added"
     QUESTIONNAIRE_DELETED = "questionnaire_deleted"
     QUESTIONNAIRE_SCHEDULED = "questionnaire_scheduled"

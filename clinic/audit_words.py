@@ -56,6 +56,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CONSENT_WITHDRAWN: "withdrew consent for the patient",
     AuditAction.STATEMENT_ACCEPTED: "accepted the intended use",
     AuditAction.VIDEO_VIEWED: "watched a kept video",
+    AuditAction.LIVE_VIEWED: "watched a camera live",
     AuditAction.QUESTIONNAIRE_ADDED: "entered a questionnaire",
     AuditAction.QUESTIONNAIRE_DELETED: "deleted a questionnaire",
     AuditAction.QUESTIONNAIRE_SCHEDULED: "changed when a questionnaire is due",

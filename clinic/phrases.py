@@ -1,8 +1,8 @@
-"""Days, counts and patients' names in sentences: one way to write each, on every page."""
+"""Days, counts, patients and recordings as they stand in sentences: one way to write each, on screens and paper."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from typing import Protocol
 
 SHORT_ID = 6
@@ -20,6 +20,26 @@ class Person(Protocol):
     def code(self) -> str: ...
     @property
     def born_on(self) -> date | None: ...
+
+
+class Visit(Protocol):
+    """What a recording is told by."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def recorded_on(self) -> date: ...
+    @property
+    def recorded_time(self) -> time | None: ...
+    @property
+    def visit_number(self) -> int: ...
+
+
+def visit(recording: Visit) -> str:
+    """Return what a recording is called everywhere: day, time of day, kind, and its number, which no other one has."""
+    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
+    kind = "Video" if recording.kind == "video" else "Pictures"
+    return f"{day(recording.recorded_on)}{at} · {kind} · no. {recording.visit_number}"
 
 
 def day(value: date | None) -> str:

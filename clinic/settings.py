@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
+from clinic.environment import MEBIBYTE, PREFIX, ClinicEnvironment, Environment
 from fer_core.errors import FerError
-from storage.sealed import KEY_BYTES
-
-MEBIBYTE = 1024 * 1024
-MIN_TOKEN = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,69 +107,89 @@ class Settings:
     def from_environment(cls, make: bool = True) -> Settings:
         """Read the environment's ``FER_`` variables; docs/operations.md lists them.
 
-        A missing data folder is made, unless `make` is False.
+        A missing data folder is made, unless `make` is False. With ``FER_DEMO=1`` everything is in its subfolder
+        ``demo``, and what is named for real patients is left alone. A process reads its variables once.
 
-        With ``FER_DEMO=1`` everything is in its subfolder ``demo``, and what is named for real patients is left alone.
-
-        Raises FerError ``data_folder`` where the folder can't be made, ``bad_setting`` for a value of no use.
+        Raises FerError ``data_folder`` where the folder can't be made, ``bad_setting`` and ``weak_key`` for a value of
+        no use.
         """
         named = os.environ.get("FER_DATA_DIR")
         root = Path(named) if named else user_data_path("expression-history", appauthor=False)
-        limits = _limits()
-        if os.environ.get("FER_DEMO") == "1":
-            settings = replace(cls.at(root).as_demo(make), **limits)
-        else:
-            settings = replace(cls.at(root), **limits, **_named())
+        # All of them are the key, so that only an environment that changed, as tests change it, is read again.
+        variables = frozenset(item for item in os.environ.items() if item[0].startswith(PREFIX))
+        settings = _read(variables, root.absolute())
         if make:
             _make(settings.data_dir)
-        return replace(
-            settings,
-            behind_tls=os.environ.get("FER_BEHIND_TLS") == "1",
-            keep_files=os.environ.get("FER_KEEP_FILES") == "1",
-            dask=os.environ.get("FER_DASK") or None,
-            model=named_model(),
-            timezone=os.environ.get("FER_TIMEZONE") or None,
-            metrics_token=_token(),
-            own_worker=os.environ.get("FER_OWN_WORKER") != "0",
-        )
+        return settings
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the ``FER_`` variables from which another process reads these very settings."""
+        shared: dict[str, Any] = {name: getattr(self, name) for name in SHARED} | {
+            "max_upload_gb": self.max_upload_bytes,
+            "media_quota_gb": self.quota_bytes,
+        }
+        if self.demo:
+            return Environment.model_construct(data_dir=self.data_dir.parent, **shared).variables()
+        provider = self.provider or Provider("", "", "")
+        return ClinicEnvironment.model_construct(
+            **shared,
+            **{name: getattr(self, name) for name in OF_A_CLINIC},
+            need_totp=self.need_second_step,
+            oidc_issuer=provider.issuer,
+            oidc_client_id=provider.client_id,
+            oidc_client_secret=provider.client_secret,
+            **{f"keep_{name}": days for name, days in asdict(self.retention).items()},
+        ).variables()
 
     def as_demo(self, make: bool = True) -> Settings:
         """Return the settings of the demo beside this installation; its folder is made, unless `make` is False."""
         if self.demo:
             return self
-        found = replace(Settings.at(self.data_dir / "demo", demo=True), key_dir=self.key_dir / "demo")
+        beside = Settings.at(self.data_dir)
+        found = replace(Settings.at(self.data_dir / "demo", demo=True), key_dir=beside.key_dir / "demo")
         if make:
             _make(found.data_dir)
         return found
 
 
-def _named() -> dict[str, Any]:
-    """Return what the environment names of an installation with real patients."""
-    found: dict[str, Any] = {
-        "database_url": os.environ.get("FER_DATABASE_URL"),
-        "media_url": os.environ.get("FER_MEDIA_URL"),
-        "provider": _provider(),
-        "need_second_step": os.environ.get("FER_NEED_TOTP") == "1",
-    }
-    if folder := os.environ.get("FER_KEY_DIR"):
-        found["key_dir"] = Path(folder).absolute()
-    if folder := os.environ.get("FER_IMPORT_DIR"):
-        found["import_dir"] = Path(folder).resolve()
-    if folder := os.environ.get("FER_BACKUP_DIR"):
-        found["backup_dir"] = Path(folder).absolute()
-    found |= named_key()
-    found["retention"] = Retention(
-        patients_days=_days("FER_KEEP_PATIENTS_DAYS"),
-        recordings_days=_days("FER_KEEP_RECORDINGS_DAYS"),
-        samples_days=_days("FER_KEEP_SAMPLES_DAYS"),
-        copies_days=_days("FER_KEEP_COPIES_DAYS"),
+SHARED = ("demo", "behind_tls", "keep_files", "own_worker", "dask", "model", "timezone", "metrics_token")
+OF_A_CLINIC = ("data_dir", "database_url", "media_url", "key_dir", "master_key", "import_dir", "backup_dir")
+"""Settings that are called like their variables, for every installation, and for one with real patients."""
+
+
+@lru_cache(maxsize=8)
+def _read(_variables: frozenset[tuple[str, str]], root: Path) -> Settings:
+    """Return the settings of the data folder `root` that the process's variables say."""
+    read = Environment()
+    settings = Settings.at(root).as_demo(make=False) if read.demo else _clinic(ClinicEnvironment(), root)
+    return replace(
+        settings,
+        **{name: getattr(read, name) for name in SHARED},
+        max_upload_bytes=read.max_upload_gb,
+        quota_bytes=read.media_quota_gb,
     )
-    return {name: value for name, value in found.items() if value}
 
 
-def _provider() -> Provider | None:
+def _clinic(read: ClinicEnvironment, root: Path) -> Settings:
+    """Return what is said of an installation with real patients."""
+    named = {name: getattr(read, name) for name in OF_A_CLINIC if name != "data_dir"}
+    return replace(
+        Settings.at(root),
+        **{name: value for name, value in named.items() if value is not None},
+        need_second_step=read.need_totp,
+        provider=_provider(read),
+        retention=Retention(
+            patients_days=read.keep_patients_days,
+            recordings_days=read.keep_recordings_days,
+            samples_days=read.keep_samples_days,
+            copies_days=read.keep_copies_days,
+        ),
+    )
+
+
+def _provider(read: ClinicEnvironment) -> Provider | None:
     """Return the provider where the environment names one, wholly."""
-    issuer, *known = (os.environ.get(f"FER_OIDC_{name}", "") for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"))
+    issuer, known = read.oidc_issuer, (read.oidc_client_id, read.oidc_client_secret)
     if not issuer and not any(known):
         return None
     parts = urlsplit(issuer)
@@ -184,67 +201,6 @@ def _provider() -> Provider | None:
             "bad_setting",
         )
     return Provider(issuer.rstrip("/"), *known)
-
-
-def named_key() -> dict[str, Any]:
-    """Return the master key where the environment names one."""
-    text = os.environ.get("FER_MASTER_KEY")
-    return {"master_key": _key(text)} if text else {}
-
-
-def named_model() -> Path | None:
-    """Return the card of the model where the environment names one."""
-    text = os.environ.get("FER_MODEL")
-    return Path(text).absolute() if text else None
-
-
-def _token() -> str | None:
-    token = os.environ.get("FER_METRICS_TOKEN")
-    if token and len(token) < MIN_TOKEN:
-        raise FerError(
-            f"FER_METRICS_TOKEN must have {MIN_TOKEN} characters or more: `openssl rand -hex 32` makes one.",
-            "bad_setting",
-        )
-    return token or None
-
-
-def _key(text: str) -> bytes:
-    """Return the 32 bytes of a key that is written as 64 hexadecimal digits."""
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    # Of 32 random bytes, about 30 differ; a key typed by hand has few.
-    if len(key) != KEY_BYTES or len(set(key)) < KEY_BYTES // 2:
-        raise FerError(
-            "The master key must be 64 random hexadecimal digits: `openssl rand -hex 32` makes one.", "weak_key"
-        )
-    return key
-
-
-def _limits() -> dict[str, Any]:
-    """Return the limits that the environment gives, in GB (10^9 bytes)."""
-    names = {"max_upload_bytes": "FER_MAX_UPLOAD_GB", "quota_bytes": "FER_MEDIA_QUOTA_GB"}
-    return {field: _bytes(name) for field, name in names.items() if os.environ.get(name)}
-
-
-def _bytes(name: str) -> int:
-    try:
-        value = float(os.environ[name])
-    except ValueError:
-        value = -1.0
-    if not 0 < value < math.inf:
-        raise FerError(f"{name} must be a number of gigabytes above 0.", "bad_setting")
-    return int(value * 1e9)
-
-
-def _days(name: str) -> int | None:
-    text = os.environ.get(name)
-    if not text:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise FerError(f"{name} must be a number of days, 1 or more.", "bad_setting")
-    return int(text)
 
 
 def _make(folder: Path) -> None:

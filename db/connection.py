@@ -5,10 +5,11 @@ A clinic starts with SQLite; PostgreSQL gives the same guarantees for several ma
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from db.sqlite import sqlite3
 
@@ -18,8 +19,17 @@ MORE_AT_ONCE = 35
 READ_ONLY = "fer_read_only"
 """The execution option of an engine that reads and never writes."""
 
+_PROGRAM = "expression-history"
+_PROCESS = f"{_PROGRAM} {secrets.token_hex(4)}"
+"""The name under which PostgreSQL lists the connections of this process."""
 _WRITE_LOCK = 0x464552
 """The number of PostgreSQL's advisory lock that all writers share; any number that nobody else takes."""
+
+
+_OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name LIKE :program AND application_name <> :own"
+)
 
 
 def make_engine(url: str, foreign_keys: bool = True) -> Engine:
@@ -29,7 +39,9 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
     """
     # A server that was restarted has closed the pool's connections: each is tested before it is used.
     # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
-    own = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    own: dict[str, Any] = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    if url.startswith("postgresql"):
+        own["connect_args"] = {"application_name": _PROCESS}
     engine = create_engine(url, hide_parameters=True, max_overflow=MORE_AT_ONCE, **own)
     if engine.dialect.name == "sqlite":
 
@@ -46,6 +58,18 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
 
         event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+def connections_of_others(url: str) -> int:
+    """Return how many connections other processes of this program have to a PostgreSQL database; 0 for SQLite."""
+    engine = make_engine(url)
+    try:
+        if engine.dialect.name != "postgresql":
+            return 0
+        with engine.connect() as connection:
+            return int(connection.scalar(text(_OTHERS), {"program": f"{_PROGRAM} %", "own": _PROCESS}) or 0)
+    finally:
+        engine.dispose()
 
 
 def _set_up_sqlite(connection: Any, foreign_keys: bool) -> None:

@@ -1,4 +1,7 @@
-"""Label the facial expressions in pictures and videos: ``fer FILE...``, or ``python -m fer_core FILE...``."""
+"""Label the facial expressions in pictures and videos: ``fer FILE...``, or ``python -m fer_core FILE...``.
+
+``fer live`` shows this computer's camera (fer_core/live).
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,14 @@ Shows facial expressions as labelled by a model, not feelings or a diagnosis."""
 
 def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path | None], Analyzer] | None = None) -> int:
     """Run the command line and return its exit code, see `EXIT_CODES`."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        if arguments[:1] == ["live"]:
+            from fer_core.live import command
+
+            command.main(arguments[1:])
+            return 0
+        options = _parser().parse_args(arguments)
         return _run(options, open_analyzer(options.model) if open_analyzer is not None else _opened(options))
     except FerError as error:
         print(error.message, file=sys.stderr)
@@ -83,11 +92,12 @@ def _run(options: argparse.Namespace, analyzer: Analyzer) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fer",
-        description="Label the facial expressions in pictures and videos. Several files share one start.",
+        description="Label the facial expressions in pictures and videos. Several files share one start. "
+        "`fer live` shows this computer's camera instead; see `fer live --help`.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a picture or a video")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a picture or a video (./live for one called live)")
     _add_analysis(parser.add_argument_group("analysis"))
     _add_output(parser.add_argument_group("output (without any: a few lines for each file)"))
     return parser

@@ -151,7 +151,7 @@ def show_handed_out() -> None:
         st.markdown(f"First password of **{links.plain_text(name)}**, shown only once:")
         st.code(password, language=None)
         st.caption("Give it to the person directly. It must be changed at the first sign-in.")
-        if st.button("It is written down", type="primary"):
+        if actions.action("It is written down", "written_down", name, "primary"):
             del st.session_state["handed_out"]
             actions.forget_results()
             st.rerun()
@@ -166,7 +166,7 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         condition.write(condition_of(row))
         patients.write(str(len(row.patients)))
         with button:
-            wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True)
+            wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True, opens=True)
         if wanted:
             change(
                 who, row, [other for other in rows if other.id not in (row.id, who.account_id) and not other.disabled]
@@ -186,7 +186,11 @@ def condition_of(row: AccountRow) -> str:
 who = actor()
 title, button = st.columns([4, 1], vertical_alignment="bottom")
 title.title("Accounts")
-if button.button("Add account", type="primary", icon=":material/person_add:", width="stretch"):
+with button:
+    add_one = actions.action(
+        "Add account", "ask_account", "accounts", "primary", ":material/person_add:", wide=True, opens=True
+    )
+if add_one:
     actions.open_dialog("add_account")
     add(who)
 show_handed_out()
@@ -198,4 +202,4 @@ for row in found:
     show_line(who, row, found)
 st.caption(words.ACCOUNTS_SEE_OWN)
 st.header("Time zone of the clinic")
-zone_form(who)
+zone_form(who, "page")

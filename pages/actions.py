@@ -2,7 +2,7 @@
 
 A click reaches the program after the page has run again, perhaps with another list, another name or another choice.
 A button's key holds the record's id and revision, so that the click counts for that record alone. Where the page
-doesn't draw that button any more, nothing is done, and the page says so (`say_missed`).
+doesn't draw that button any more, nothing is done, and the page says so (`clicks`).
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
+
+from pages import clicks
+from web import streamlit_protocol
 
 Result = TypeVar("Result")
 Asked = ParamSpec("Asked")
 
-CLICKED, CARRIED_OUT, ONCE = "clicked", "carried_out", "once"
-MISSED = (
-    "Nothing was done: what was on the screen has changed since, or is no longer there. Please check, then try again."
-)
+ONCE = "once"
+_window = threading.local()
+"""Whether a window above the page is being drawn by this thread."""
 
 
 def dialog(
@@ -36,12 +38,48 @@ def dialog(
     def made(draw: Callable[Asked, None]) -> Callable[Asked, None]:
         @wraps(draw)
         def drawn(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
-            draw(*args, **kwargs)
-            say_missed()
+            _window.open = True
+            try:
+                draw(*args, **kwargs)
+            finally:
+                _window.open = False
 
-        return wraps(drawn)(st.dialog(title, width=width)(drawn))
+        return wraps(draw)(st.dialog(title, width=width)(_accounted(drawn)))
 
     return made
+
+
+def in_window() -> bool:
+    """Return whether what is drawn now stands in a window above the page."""
+    return getattr(_window, "open", False)
+
+
+def part(run_every: float | None = None) -> Callable[[Callable[Asked, None]], Callable[Asked, None]]:
+    """Let a function draw a part of a page that runs again alone, each `run_every` seconds if given."""
+
+    def made(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+        return wraps(draw)(st.fragment(_accounted(draw), run_every=run_every))
+
+    return made
+
+
+def _accounted(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+    """Let what is drawn say itself where a click in it met nothing, when it runs alone."""
+
+    @wraps(draw)
+    def drawn(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
+        alone = not clicks.running()
+        with clicks.run():
+            draw(*args, **kwargs)
+        if alone:
+            clicks.show_notes()
+
+    return drawn
+
+
+def draw_part_again() -> NoReturn:
+    """Draw the part of a page in which this is called again: by itself, or with the page where that is running."""
+    st.rerun(scope="fragment" if streamlit_protocol.runs_part() else "app")
 
 
 def action(
@@ -52,10 +90,13 @@ def action(
     icon: str | None = None,
     disabled: bool = False,
     wide: bool = False,
+    opens: bool = False,
 ) -> bool:
     """Draw a button and return whether it was clicked for this very `target`.
 
     `what`: the action, such as ``delete``. `target`: the record's id, with its revision where it has one (`at`).
+    `opens`: it opens a window or leads to a page and stores nothing, so that it may be begun again where the run that
+    began it was cut off.
     """
     name = f"{what}:{target}"
     clicked = st.button(
@@ -65,17 +106,17 @@ def action(
         icon=icon,
         disabled=disabled,
         width="stretch" if wide else "content",
-        on_click=_remember,
-        args=(name,),
+        on_click=clicks.remember,
+        args=(name, opens),
     )
-    return _noted(clicked, name)
+    return _noted(clicked, name, label, disabled)
 
 
 def submit(label: str, what: str, target: str, kind: Literal["primary", "secondary", "tertiary"] = "secondary") -> bool:
     """Draw the button of a form; see `action`."""
     name = f"{what}:{target}"
-    clicked = st.form_submit_button(label, key=name, type=kind, on_click=_remember, args=(name,))
-    return _noted(clicked, name)
+    clicked = st.form_submit_button(label, key=name, type=kind, on_click=clicks.remember, args=(name,))
+    return _noted(clicked, name, label, disabled=False)
 
 
 def at(record_id: str, revision: int) -> str:
@@ -106,7 +147,9 @@ def once(what: str, target: str, do: Callable[[], Result]) -> Result:
     did would be done again, or its result lost. `target` as in `action`, or `opening` where nothing has a revision yet.
     `do` must not speak to the browser. After a refusal it may be repeated.
     """
-    return _once().carry_out(f"{what}:{target}", do)
+    result = _once().carry_out(f"{what}:{target}", do)
+    clicks.cross_out()
+    return result
 
 
 def open_dialog(what: str) -> None:
@@ -129,22 +172,8 @@ def _once() -> Once:
     return found
 
 
-def say_missed() -> None:
-    """Say that a click had no effect, if the page that has run since drew no such button."""
-    missed = st.session_state.pop(CLICKED, None)
-    # The second half of a double click repeats the action that was just done.
-    if missed is not None and missed != st.session_state.get(CARRIED_OUT):
-        st.warning(MISSED, icon=":material/info:")
-
-
-def _remember(name: str) -> None:
-    st.session_state[CLICKED] = name
-
-
-def _noted(clicked: bool, name: str) -> bool:
+def _noted(clicked: bool, name: str, label: str, disabled: bool) -> bool:
     # Before the first click, so that no two runs make one each.
     _once()
-    if clicked:
-        st.session_state.pop(CLICKED, None)
-        st.session_state[CARRIED_OUT] = name
-    return clicked
+    clicks.note_drawn(name, label)
+    return not disabled and clicks.is_due(name, clicked)

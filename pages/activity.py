@@ -20,7 +20,7 @@ from web.resources import resources
 EVERYBODY = "everybody"
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def show_jobs() -> None:
     """Draw the list of analyses that are not over; only this part runs again."""
     with show_errors():
@@ -47,12 +47,11 @@ def show_failed() -> None:
             left.markdown(f"{chooser.whose(failed.subject)} · {chooser.visit(failed.subject)}")
             left.caption(f"{links.plain_text(failed.reason)} {words.ERROR_CODE.format(code=failed.code)}")
             if failed.writable and jobs.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
-                right.button(
-                    "Try again",
-                    key=f"retry_{failed.recording_id}",
-                    on_click=jobs.retry,
-                    args=(parts.db, parts.settings, actor(), failed.recording_id),
-                )
+                with right:
+                    wanted = actions.action("Try again", "retry", failed.recording_id)
+                if wanted:
+                    jobs.retry(parts.db, parts.settings, actor(), failed.recording_id)
+                    st.rerun()
 
 
 def show_pace() -> None:
@@ -67,7 +66,7 @@ def show_pace() -> None:
         st.caption(f"Within the last hour: {', '.join(worked)}.")
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def show_reanalyses() -> None:
     """Draw how far each reanalysis is, with the possible actions; only this part runs again."""
     with show_errors():
@@ -76,20 +75,15 @@ def show_reanalyses() -> None:
             with st.container(border=True):
                 st.progress(standing.share, text=standing.sentence)
                 with st.container(horizontal=True):
-                    st.button(
-                        "Go on" if standing.paused else "Pause",
-                        key=f"pause_{standing.id}",
-                        disabled=standing.finished,
-                        on_click=reanalysis.pause,
-                        args=(parts.db, actor(), standing.id, not standing.paused),
-                    )
-                    st.button(
-                        "Drop the rest",
-                        key=f"drop_{standing.id}",
-                        disabled=standing.finished,
-                        on_click=reanalysis.cancel,
-                        args=(parts.db, parts.settings, actor(), standing.id),
-                    )
+                    label, what = ("Go on", "go_on") if standing.paused else ("Pause", "pause")
+                    pause = actions.action(label, what, standing.id, disabled=standing.finished)
+                    drop = actions.action("Drop the rest", "drop", standing.id, disabled=standing.finished)
+                if pause:
+                    reanalysis.pause(parts.db, actor(), standing.id, not standing.paused)
+                elif drop:
+                    reanalysis.cancel(parts.db, parts.settings, actor(), standing.id)
+                if pause or drop:
+                    actions.draw_part_again()
 
 
 def show_again() -> None:

@@ -71,10 +71,15 @@ def show_page(found: Page) -> None:
     first = found.page * PAGE + 1
     said.caption(f"{first} to {first + len(found.lines) - 1} of {found.found}. {words.DISCLAIMER}")
     if found.pages > 1:
-        if back.button("Previous", disabled=found.page == 0, width="stretch"):
-            turn(found.page - 1)
-        if on.button("Next", disabled=found.page == found.pages - 1, width="stretch"):
-            turn(found.page + 1)
+        with back:
+            earlier = actions.action(
+                "Previous", "page", f"{found.page}<", disabled=found.page == 0, wide=True, opens=True
+            )
+        last = found.page == found.pages - 1
+        with on:
+            later = actions.action("Next", "page", f"{found.page}>", disabled=last, wide=True, opens=True)
+        if earlier or later:
+            turn(found.page + (1 if later else -1))
 
 
 def turn(page: int) -> None:
@@ -86,12 +91,21 @@ def turn(page: int) -> None:
 who = actor()
 title, import_button, button = st.columns([3.5, 1, 1], vertical_alignment="bottom")
 title.title("Caseload")
-if who.writes and import_button.button("Import", icon=":material/unarchive:", width="stretch"):
-    actions.open_dialog("import")
-    import_dialog()
-if who.writes and button.button("Add patient", type="primary", icon=":material/person_add:", width="stretch"):
-    actions.open_dialog("add_patient")
-    add_patient()
+if who.writes:
+    with import_button:
+        bring_in = actions.action(
+            "Import", "ask_import", "caseload", icon=":material/unarchive:", wide=True, opens=True
+        )
+    with button:
+        add = actions.action(
+            "Add patient", "ask_patient", "caseload", "primary", ":material/person_add:", wide=True, opens=True
+        )
+    if bring_in:
+        actions.open_dialog("import")
+        import_dialog()
+    elif add:
+        actions.open_dialog("add_patient")
+        add_patient()
 show_receipt()
 show_imports()
 asked = ask()
@@ -107,5 +121,12 @@ elif who.writes:
         st.write(words.FIRST_STEPS)
 else:
     st.info(words.NOTHING_SHARED, icon=":material/info:")
-if who.writes and st.button("Emergency access to a patient of others", icon=":material/emergency:", type="tertiary"):
+if who.writes and actions.action(
+    "Emergency access to a patient of others",
+    "ask_emergency",
+    "caseload",
+    "tertiary",
+    ":material/emergency:",
+    opens=True,
+):
     ask_for_emergency()

@@ -11,8 +11,7 @@ import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, time
-from typing import Literal, Protocol
+from typing import Literal
 
 import streamlit as st
 
@@ -20,23 +19,11 @@ from clinic.phrases import SHORT_ID
 from clinic.phrases import Person as Person
 from clinic.phrases import identity_text as identity_text
 from clinic.phrases import short_id as short_id
+from clinic.phrases import visit as visit
 from pages.links import plain_text
 from pages.widgets import day
 
 GONE = "What was chosen is no longer there. Please choose again."
-
-
-class Visit(Protocol):
-    """What identifies a recording."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def recorded_on(self) -> date: ...
-    @property
-    def recorded_time(self) -> time | None: ...
-    @property
-    def visit_number(self) -> int: ...
 
 
 def choose(
@@ -105,13 +92,6 @@ def identity(patient: Person) -> str:
 def whose(patient: Person) -> str:
     """Return in Markdown who a patient is: the name, and what no other patient shares; for titles and dialogs."""
     return f"**{plain_text(patient.name)}** · {identity(patient)}"
-
-
-def visit(recording: Visit) -> str:
-    """Return what a recording is called everywhere: day, time of day, kind, and its number, which no other one has."""
-    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
-    kind = "Video" if recording.kind == "video" else "Pictures"
-    return f"{day(recording.recorded_on)}{at} · {kind} · no. {recording.visit_number}"
 
 
 def unique(labels: Mapping[str, str]) -> dict[str, str]:

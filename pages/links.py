@@ -9,6 +9,7 @@ import streamlit as st
 
 CASELOAD = "caseload.py"
 RECORD = "record.py"
+LIVE = "live.py"
 PATIENT = "patient.py"
 RECORDING = "recording.py"
 ACTIVITY = "activity.py"

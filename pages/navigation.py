@@ -26,6 +26,7 @@ class PageEntry:
 PLACES = (
     PageEntry(links.CASELOAD, "Caseload", ":material/groups:", "caseload", EVERYBODY),
     PageEntry(links.RECORD, "New recording", ":material/videocam:", "record", WRITERS),
+    PageEntry(links.LIVE, "Live view", ":material/camera_video:", "live", WRITERS),
     PageEntry(links.PATIENT, "Patient", ":material/person:", "patient", EVERYBODY),
     PageEntry(links.RECORDING, "Recording", ":material/play_circle:", "recording", EVERYBODY),
     PageEntry(links.ACTIVITY, "Analyses", ":material/pending_actions:", "activity", EVERYBODY),

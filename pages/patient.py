@@ -43,14 +43,16 @@ def show_header(patient: PatientDetail) -> None:
     name.title(links.plain_text(patient.name))
     if patient.writable:
         with change:
-            if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True):
+            if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True, opens=True):
                 edit(patient)
         with report:
             shown = bool(patient.recordings) and patient.closed is None
-            if shown and actions.action("Report", "report", patient.id, icon=":material/description:", wide=True):
+            if shown and actions.action(
+                "Report", "report", patient.id, icon=":material/description:", wide=True, opens=True
+            ):
                 report_dialog(patient)
         with export:
-            if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True):
+            if actions.action("Export", "export", patient.id, icon=":material/archive:", wide=True, opens=True):
                 actions.open_dialog("export")
                 export_dialog(patient)
     show_receipt()
@@ -66,7 +68,9 @@ def show_header(patient: PatientDetail) -> None:
         st.warning(f"Emergency access, until {clock(patient.emergency_until)}.", icon=":material/emergency:")
     if may_analyse and patient.writable:
         with add:
-            if actions.action("Add a recording", "add_recording", patient.id, "primary", ":material/add:", wide=True):
+            if actions.action(
+                "Add a recording", "add_recording", patient.id, "primary", ":material/add:", wide=True, opens=True
+            ):
                 st.switch_page(links.RECORD, query_params={"patient": patient.id})
 
 

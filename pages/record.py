@@ -17,6 +17,7 @@ from clinic.recordings import incoming
 from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.agreed import may_be
 from pages.views.follow import follow
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
@@ -29,7 +30,7 @@ SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second",
 """Seconds between the samples of a video, and what that is called."""
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def show_running() -> None:
     """List analyses that are not over, so that a user who left the page finds them; only this part runs again."""
     with show_errors():
@@ -51,7 +52,7 @@ def show_form(patients: list[PatientSummary]) -> None:
         chosen = chooser.choose("Patient", labels, f"whose:{asked}", start=asked, placeholder="Choose a patient")
     patient = by_id[chosen] if chosen is not None else None
     day_field, time_field = middle.container(), right.container()
-    if patient is not None and not may_be_analysed(patient.id):
+    if patient is not None and not may_be(patient.id, *consent.ANALYSIS):
         # The choices made so far stay for the next patient.
         ask_for_moment(None, day_field, time_field)
         return
@@ -114,17 +115,6 @@ def say_where_else(patient_id: str, files: Sent | None) -> None:
         st.warning(f"{same} Please check that it belongs here.", icon=":material/warning:")
     if found.more:
         st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")
-
-
-def may_be_analysed(patient_id: str) -> bool:
-    """Return whether the patient consented to it; if not, say so and link to where consent is recorded."""
-    refusal = consent.objection(resources().db, actor(), patient_id, *consent.ANALYSIS)
-    if refusal is None:
-        return True
-    st.warning(refusal.message, icon=":material/contract_edit:")
-    st.caption(words.ERROR_CODE.format(code=refusal.code))
-    links.patient_link("Open the patient's page", patient_id)
-    return False
 
 
 def afterwards(patient_id: str | None) -> str:

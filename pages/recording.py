@@ -24,10 +24,12 @@ def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     earlier, later = neighbours(patient, recording)
     # Buttons and no links: a link to the page that is open leaves the address at the recording before.
     with before:
-        if earlier is not None and actions.action("Previous", "open", earlier.id, icon=":material/chevron_left:"):
+        if earlier is not None and actions.action(
+            "Previous", "open", earlier.id, icon=":material/chevron_left:", opens=True
+        ):
             links.open_recording(earlier.id)
     with after:
-        if later is not None and actions.action("Next", "open", later.id, icon=":material/chevron_right:"):
+        if later is not None and actions.action("Next", "open", later.id, icon=":material/chevron_right:", opens=True):
             links.open_recording(later.id)
     st.header(f"Recording of {chooser.visit(recording)}")
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -10,7 +10,7 @@ from clinic.accounts import sessions
 from clinic.admin import clock_watch
 from clinic.patients import needs
 from clinic.worker.health import read_health
-from pages import actions, links
+from pages import actions, clicks, links
 from pages.navigation import PageEntry, places_of
 from pages.session import acting
 from pages.views.paper import print_styles
@@ -40,7 +40,7 @@ def show_sidebar(who: Actor) -> None:
         st.link_button("Your account", YOUR_ACCOUNT, icon=":material/security:", width="stretch")
         st.link_button("Change password", CHANGE_PASSWORD, icon=":material/key:", width="stretch")
         st.link_button("Intended use", INTENDED_USE, icon=":material/policy:", width="stretch")
-    if st.button("Sign out", icon=":material/logout:", width="stretch"):
+    if actions.action("Sign out", "sign_out", "browser", icon=":material/logout:", wide=True):
         sessions.sign_out(parts.db, who)
         # The gate sends the window away within a second; until then nothing more is drawn.
         st.stop()
@@ -85,11 +85,12 @@ with show_errors(), acting() as who:
             st.Page(first.script, title=first.title, url_path=first.path, visibility="hidden"),
         ]
     )
-    with st.sidebar, show_errors():
-        show_sidebar(who)
-    print_styles()
-    said = st.container()
-    with show_errors():
-        page.run()
+    with clicks.run():
+        with st.sidebar, show_errors():
+            show_sidebar(who)
+        print_styles()
+        said = st.container()
+        with show_errors():
+            page.run()
     with said:
-        actions.say_missed()
+        clicks.show_notes()

@@ -19,6 +19,7 @@ from clinic.jobs.obstacles import refusal_of
 from clinic.phrases import day as day  # the pages' one way to write a date
 from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
+from pages import actions
 from pages.links import plain_text
 from web.resources import resources
 
@@ -42,6 +43,9 @@ def show_error(error: Exception) -> None:
         st.error(error.message, icon=":material/info:")
         for one in error.differences if isinstance(error, ConflictError) else ():
             st.markdown(f"{one.field}: stored now **{plain_text(one.stored)}**, yours **{plain_text(one.wanted)}**")
+        if isinstance(error, ConflictError) and not error.differences and actions.in_window():
+            # A window goes on with what it was opened with.
+            st.write("Close this window and open it again: it then shows what is stored now.")
         st.caption(words.ERROR_CODE.format(code=error.code))
         return
     # The kind and the place alone are logged: a message may hold a name or a part of a file.

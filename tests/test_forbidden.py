@@ -13,9 +13,12 @@ FOLDERS = ("pages", "web", "clinic", "backup", "storage", "db", "fer_core", "tra
 
 HTML_FILES = {"web/page.py", "web/watch.py", "web/routes.py"}
 """The pages outside Streamlit, where everything from outside is escaped, Streamlit's own page, and the notice."""
+MARKUP_FILES = {"web/page.py", "web/account.py"}
+"""The style of those pages, and a QR code that is drawn here."""
 HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
+    ("clinic/settings.py", "_read"),
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/admin/zones.py", "names"),
     ("fer_core/carry.py", "_hints"),
@@ -49,22 +52,8 @@ SQL_MADE = {
 CHOOSER, ACTIONS, DAY_BOX = "pages/chooser.py", "pages/actions.py", "pages/widgets.py"
 CHOICES = {"selectbox", "multiselect", "radio", "pills", "segmented_control", "select_slider", "menu_button"}
 BUTTONS = {"button", "form_submit_button"}
-OF_NO_RECORD = {
-    ("pages/accounts.py", "'Add account'"),
-    ("pages/accounts.py", "'It is written down'"),
-    ("pages/activity.py", "'Try again'"),
-    ("pages/activity.py", "'Go on' if standing.paused else 'Pause'"),
-    ("pages/activity.py", "'Drop the rest'"),
-    ("pages/caseload.py", "'Add patient'"),
-    ("pages/caseload.py", "'Import'"),
-    ("pages/caseload.py", "'Previous'"),
-    ("pages/caseload.py", "'Next'"),
-    ("pages/caseload.py", "'Emergency access to a patient of others'"),
-    ("pages/shell.py", "'Sign out'"),
-    ("pages/views/follow.py", "'Another recording'"),
-    ("pages/views/sharing.py", "'Open for one hour'"),
-}
-"""Buttons that begin something new, or whose callback was given the id when they were drawn."""
+NOTES_OF_CLICKS = "pages/clicks.py"
+"""Its one button closes a sentence, and a lost click on it leaves the sentence where it is."""
 
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 PERSONAL = {
@@ -117,6 +106,8 @@ def unsafe_html(name, tree):
             yield ast.unparse(node.func)
         if isinstance(node, ast.Call) and called(node) == "HTMLResponse" and name not in HTML_FILES:
             yield "HTMLResponse"
+        if isinstance(node, ast.Call) and called(node) == "Markup" and name not in MARKUP_FILES:
+            yield "Markup"
 
 
 def caches(name, tree):
@@ -218,17 +209,27 @@ def dialogs(name, tree):
 
 
 def buttons(name, tree):
-    """Buttons that are not bound to the record that was on the screen (pages/actions.py)."""
+    """Buttons that are not bound to what was on the screen, and whose clicks nobody accounts for (pages/actions.py)."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) in BUTTONS and name.startswith("pages/") and name != ACTIONS:
-            label = ast.unparse(node.args[0]) if node.args else ""
-            if (name, label) not in OF_NO_RECORD:
-                yield label or ast.unparse(node.func)
+        if is_button(node) and name.startswith("pages/") and name not in (ACTIONS, NOTES_OF_CLICKS):
+            yield ast.unparse(node)
+
+
+def parts(name, tree):
+    """Parts of a page that run again alone, and in which nobody accounts for clicks (pages/actions.py)."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == "fragment"
+            and name.startswith("pages/")
+            and name != ACTIONS
+        ):
+            yield ast.unparse(node)
 
 
 RULES = {
     rule.__name__: rule
-    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, dialogs, buttons)
+    for rule in (unsafe_html, caches, pickles, sql, names_in_logs, choices, days, bare_days, dialogs, buttons, parts)
 }
 
 
@@ -244,6 +245,7 @@ def test_it_stands_nowhere(rule):
         (unsafe_html, "st.markdown(note, unsafe_allow_html=True)"),
         (unsafe_html, "st.html(note)"),
         (unsafe_html, "HTMLResponse(note)"),
+        (unsafe_html, "Markup(note)"),
         (caches, "@st.cache_data\ndef patients(): ..."),
         (caches, "@cache\ndef patients(): ..."),
         (caches, "kept = st.cache_resource(patients)"),
@@ -263,6 +265,7 @@ def test_it_stands_nowhere(rule):
         (bare_days, "f'Recorded {recorded_on.isoformat()}'"),
         (dialogs, "@st.dialog('Delete?')\ndef ask(): ..."),
         (buttons, "st.button('Delete')"),
+        (parts, "st.fragment(run_every=1)(draw)"),
         (buttons, "column.form_submit_button('Save')"),
         (names_in_logs, "log.info(f'{patient.name} came')"),
         (names_in_logs, "log.info('%s came', patient.name)"),
@@ -285,9 +288,7 @@ def test_the_exceptions_are_still_needed():
         assert set(caches("elsewhere.py", ast.parse(texts[name]))) == excepted, name
     for name in SQL_FILES | SQL_MADE:
         assert list(sql("elsewhere.py", ast.parse(texts[name]))), name
-    for name, label in OF_NO_RECORD:
-        assert label in {ast.unparse(node.args[0]) for node in ast.walk(ast.parse(texts[name])) if is_button(node)}
-    for name in HTML_FILES:
+    for name in HTML_FILES | MARKUP_FILES:
         assert list(unsafe_html("elsewhere.py", ast.parse(texts[name]))), name
 
 

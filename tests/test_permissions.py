@@ -42,7 +42,7 @@ from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, s
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
-from clinic.recordings import folders, incoming, marks, playback, readings, uploads
+from clinic.recordings import folders, incoming, live, marks, playback, readings, uploads
 from clinic.recordings.incoming import Incoming
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
@@ -79,6 +79,7 @@ from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
 from tests.web.test_gate import inner
 from web import account, monitoring, provider, watch
+from web import live as live_line
 from web import patient_mode as patient_mode_pages
 from web import sign_in as door_pages
 from web import tokens as token_page
@@ -117,6 +118,7 @@ MODULES = (
     oidc,
     marks,
     outcomes,
+    live,
     playback,
     progress,
     readings,
@@ -471,6 +473,9 @@ CALLS = {
     ),
     "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
     "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),
+    "live.begin": lambda w, a: live.begin(w.db, a, w.patient_id),
+    "live.remaining_s": lambda w, a: live.remaining_s(w.db, a, w.patient_id),
+    "handing_out.fhir": lambda w, a: handing_out.fhir(w.db, a, w.patient_id),
     "handing_out.prepare": lambda w, a: handing_out.prepare(w.db, w.settings, a, w.patient_id, Kind.FHIR),
     "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
     "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
@@ -621,6 +626,7 @@ def test_each_route_is_in_the_table():
         *patient_mode_pages.ROUTES,
         *watch.routes(place.path for place in PLACES),
         *routes(None, None),
+        *live_line.routes(None, None),
         *monitoring.routes(None, None),
         *api.routes(None, None),
     ]
@@ -691,6 +697,12 @@ def shown(name, patient_id, recording_id):
     ]
     if codes:
         return codes[0]
-    titles = {"record": "New recording", "activity": "Analyses", "patient": NAME, "recording": NAME}
+    titles = {
+        "live": "Live view",
+        "record": "New recording",
+        "activity": "Analyses",
+        "patient": NAME,
+        "recording": NAME,
+    }
     assert [title.value for title in page.title] == [titles.get(name, name.capitalize())]
     return "ok"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, tzinfo
-from html import escape
 
 import segno
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -20,12 +20,11 @@ from clinic.admin import zones
 from clinic.audit_words import TAKEOVERS
 from clinic.phrases import counted, day
 from fer_core.errors import FerError
-from web.gate import CHANGE_PASSWORD, TOKENS, YOUR_ACCOUNT
-from web.page import bare_form, notice, page, read_form, refuse
+from web.gate import YOUR_ACCOUNT
+from web.page import page, read_form, refuse
 from web.resources import resources
-from web.sign_in import ATTEMPTS, CODE, CURRENT
+from web.sign_in import ATTEMPTS
 
-APP_CODE = ("code", "Code that the app shows now", "text", "one-time-code")
 MEANING = (
     "With the second step on, signing in takes your password and a code from an app on your telephone (any that knows"
     " TOTP). Someone who learns only your password can't sign in."
@@ -52,11 +51,11 @@ def _do(actor: Actor, form: dict[str, str]) -> Response:
     parts, operation = resources(), form.get("action")
     code, password = form.get("code", ""), form.get("current", "")
     if operation == "begin":
-        return page("Second step", _enrolment(totp.begin(parts.db, parts.settings, actor, password)))
+        return _enrolment(totp.begin(parts.db, parts.settings, actor, password))
     if operation == "confirm":
         return _confirm(actor, code)
     if operation == "renew":
-        return page("Recovery codes", _codes(totp.renew_codes(parts.db, parts.settings, actor, password, code)))
+        return page("recovery_codes", codes=totp.renew_codes(parts.db, parts.settings, actor, password, code))
     if operation == "off":
         totp.turn_off(parts.db, parts.settings, actor, password, code)
     return RedirectResponse(YOUR_ACCOUNT, 303)
@@ -65,48 +64,36 @@ def _do(actor: Actor, form: dict[str, str]) -> Response:
 def _confirm(actor: Actor, code: str) -> Response:
     parts = resources()
     try:
-        return page("Recovery codes", _codes(totp.confirm(parts.db, parts.settings, actor, code)))
+        return page("recovery_codes", codes=totp.confirm(parts.db, parts.settings, actor, code))
     except Forbidden as refusal:
-        again = totp.begun(parts.db, parts.settings, actor)
-        return page("Second step", _enrolment(again, refusal.message), 403)
+        return _enrolment(totp.begun(parts.db, parts.settings, actor), refusal.message, 403)
 
 
 async def _show(actor: Actor, said: str) -> Response:
     parts = resources()
     found = await asyncio.to_thread(totp.standing, parts.db, actor)
     chosen = await asyncio.to_thread(zones.chosen, parts.db)
+    zone = chosen.zone if chosen is not None else UTC
+    lately = await asyncio.to_thread(takeovers.lately, parts.db, actor)
     needed = parts.settings.need_second_step and not actor.second_step
-    body = f"<h1>Your account</h1><p>{escape(actor.name)}, {escape(words.ROLES[actor.role].lower())}</p>{notice(said)}"
-    body += _second_step(found, needed, chosen.zone if chosen is not None else UTC)
-    body += _takeovers(await asyncio.to_thread(takeovers.lately, parts.db, actor), chosen.zone if chosen else UTC)
-    body += f'<h2>Programs</h2><a class="button" href="{TOKENS}">Tokens for programs</a>'
-    body += f'<h2>Password</h2><a class="button" href="{CHANGE_PASSWORD}">Change password</a>'
-    return page("Your account", body + ("" if needed else '<p class="small"><a href="/">Back to the patients</a></p>'))
-
-
-def _second_step(found: TotpStatus, needed: bool, zone: tzinfo) -> str:
-    if found.on_since is None:
-        lead = NEEDED if needed else MEANING
-        return f"<h2>Second step: off</h2><p>{lead}</p>" + bare_form(
-            YOUR_ACCOUNT, (CURRENT,), "Set it up", operation="begin"
-        )
-    since = f"On since {day(found.on_since.astimezone(zone))}. Left: {counted(found.codes_left, 'recovery code')}."
-    return (
-        f"<h2>Second step: on</h2><p>{since}</p>"
-        "<details><summary>New recovery codes</summary>"
-        + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Make new recovery codes", operation="renew")
-        + "</details><details><summary>Turn it off, or take another telephone</summary>"
-        + bare_form(YOUR_ACCOUNT, (CURRENT, CODE), "Turn it off", operation="off")
-        + "</details>"
+    return page(
+        "account",
+        name=actor.name,
+        role=words.ROLES[actor.role].lower(),
+        said=said,
+        since=_since(found, zone),
+        lead=NEEDED if needed else MEANING,
+        takeovers=[_sentence(one, zone) for one in reversed(lately)],
+        lately_days=takeovers.LATELY.days,
+        needed=needed,
     )
 
 
-def _takeovers(found: list[Takeover], zone: tzinfo) -> str:
-    """List what administrators did to the account or its patients lately; nobody can delete it."""
-    if not found:
-        return ""
-    listed = "".join(f"<li>{escape(_sentence(one, zone))}</li>" for one in reversed(found))
-    return f"<h2>What administrators did</h2><p>Within the last {takeovers.LATELY.days} days:</p><ul>{listed}</ul>"
+def _since(found: TotpStatus, zone: tzinfo) -> str | None:
+    """Return since when the second step is on, or None where it is off."""
+    if found.on_since is None:
+        return None
+    return f"On since {day(found.on_since.astimezone(zone))}. Left: {counted(found.codes_left, 'recovery code')}."
 
 
 def _sentence(one: Takeover, zone: tzinfo) -> str:
@@ -116,23 +103,9 @@ def _sentence(one: Takeover, zone: tzinfo) -> str:
     return f"{one.at.astimezone(zone):%-d %B %Y, %H:%M}: {said}."
 
 
-def _enrolment(made: Enrolment, said: str = "") -> str:
+def _enrolment(made: Enrolment, said: str = "", status: int = 200) -> Response:
     """Return the page that shows the secret; the QR code is drawn here and is never fetched."""
     drawn = segno.make(made.uri, micro=False).svg_inline(scale=4, light="#fff", dark="#000", omitsize=True)
     groups = " ".join(made.secret[start : start + 4] for start in range(0, len(made.secret), 4))
-    return (
-        f"<h1>Second step</h1>{notice(said)}<p>Scan this with the app, or type the letters into it.</p>"
-        f'<div class="qr" role="img" aria-label="QR code of the secret below">{drawn}</div>'
-        f'<p class="said code">{groups}</p>'
-        + bare_form(YOUR_ACCOUNT, (APP_CODE,), "Turn it on", operation="confirm")
-        + f'<p class="small"><a href="{YOUR_ACCOUNT}">Back without turning it on</a></p>'
-    )
-
-
-def _codes(codes: list[str]) -> str:
-    listed = "".join(f'<li class="code">{code}</li>' for code in codes)
-    return (
-        "<h1>Recovery codes</h1><p>Each stands in once for the app, for the day when the telephone is lost. They are"
-        " shown this once: print them, or write them down, and keep them where nobody else finds them.</p>"
-        f'<ol>{listed}</ol><p><a class="button" href="{YOUR_ACCOUNT}">They are kept</a></p>'
-    )
+    # Paths and numbers alone: the address that the code says is drawn, not written.
+    return page("enrolment", status, drawn=Markup(drawn), groups=groups, said=said)  # noqa: S704

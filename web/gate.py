@@ -43,7 +43,9 @@ HEALTHZ, MONITORED = "/healthz", "/metrics"
 SHUT = ("/_stcore/upload_file/", "/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
 """What answers nobody: Streamlit's own uploads, which would lie in clear while they come in; its media, which know no
 person; its agents' interface; a sign-in that isn't ours."""
-UPLOADS = ("/uploads/", "/downloads/", HAND_OVER)
+CAMERA = "/camera"
+"""The line of a live view (web/live.py): what comes over it is pictures, and no act of a person."""
+UPLOADS = ("/uploads/", "/downloads/", HAND_OVER, CAMERA)
 METRICS = "/_stcore/metrics"
 """Paths only for users who may change things, and for administrators."""
 PROGRAM_FILES = "/static/"
@@ -155,7 +157,7 @@ class Gate:
         actor = await self._actor(scope)
         headers = Headers(scope=scope)
         ours = answers_to(headers.get("host"), self._behind.hosts) and _same_site(headers)
-        if actor is None or self._first(actor) or not ours:
+        if actor is None or self._first(actor) or not ours or refused(scope["path"], actor.role) is not None:
             await receive()
             # Before it is accepted, closing refuses the upgrade with 403.
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
@@ -199,12 +201,16 @@ class _Line:
         self._ended = asyncio.Event()
         self._accepted = False
         self._messages = 0
+        self._is_camera = scope["path"] == CAMERA
 
     async def receive(self) -> Message:
         """Return the next message, or the end of the line."""
         message = await self._next()
         if message is None:
             return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+        # So many pictures come that asking for each would cost more than looking at it; `watch` asks every second.
+        if self._is_camera:
+            return message
         if message["type"] == "websocket.receive" and not await self._lives(message.get("bytes") or b""):
             await self._cut()
             return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
@@ -255,7 +261,7 @@ class _Line:
             self._ended.set()
             # A client that is gone needs no last message.
             with suppress(OSError, RuntimeError):
-                if self._accepted:
+                if self._accepted and not self._is_camera:
                     await self._send({"type": "websocket.send", "bytes": self._gate._behind.sign_out_message})
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
 

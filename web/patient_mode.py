@@ -7,7 +7,6 @@ sign-in, and opens nothing else.
 from __future__ import annotations
 
 import re
-from html import escape
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,7 +21,7 @@ from clinic.questionnaires import patient_mode, scales
 from clinic.questionnaires.patient_mode import Asked
 from fer_core.errors import FerError
 from web.gate import COOKIE, COOKIE_TLS, HAND_OVER, PATIENT_MODE, SIGN_IN, is_tls, set_token
-from web.page import notice, page, read_form, refuse
+from web.page import page, read_form, refuse
 from web.resources import resources
 from web.sign_in import ATTEMPTS
 
@@ -69,8 +68,8 @@ async def questionnaire(request: Request) -> Response:
         if found is None:
             return RedirectResponse(SIGN_IN, 303)
         if "staff" in request.query_params:
-            return _pin_page("")
-        return _end_page("") if found.done else _question_page(found, _place(request.query_params.get("q"), found))
+            return page("staff", said="")
+        return page("thank_you") if found.done else _question_page(found, _place(request.query_params.get("q"), found))
     form = await read_form(request)
     if "pin" in form:
         return await _give_back(request, form["pin"])
@@ -121,7 +120,7 @@ async def _give_back(request: Request, pin: str) -> Response:
         signed_in, patient_id = await ATTEMPTS.run(request, lambda: patient_mode.give_back(db, token, pin))
     except FerError as refusal:
         if refusal.code == "pin_refused" or isinstance(refusal, TooManyError):
-            return refuse(refusal, _pin_page(refusal.message, 403))
+            return refuse(refusal, page("staff", said=refusal.message))
         return RedirectResponse(SIGN_IN, 303)
     response = RedirectResponse(f"/patient?patient={patient_id}&tab=questionnaires", 303)
     tls = is_tls(request.scope, resources().settings.behind_tls)
@@ -139,25 +138,16 @@ async def _hand_over_page(actor: object, patient_id: str, key: str, said: str, s
         return RedirectResponse("/", 303)
     patient = await _patient(actor, patient_id)
     if patient is None:
-        return page("Hand the device over", f"<h1>Hand the device over</h1>{notice(NOT_YOURS)}", 403)
-    pins = "".join(
-        f'<label>{label}<input name="{name}" type="password" inputmode="numeric" pattern="[0-9]{{4,12}}"'
-        f' autocomplete="off" required{" autofocus" if name == "pin" else ""}></label>'
-        for name, label in (("pin", "PIN of 4 to 12 digits"), ("again", "PIN again"))
-    )
+        return page("hand_over", 403, patient=None, said=NOT_YOURS)
     return page(
-        "Hand the device over",
-        f"<h1>Hand the device over</h1>{notice(said)}"
-        f"<p><b>{escape(patient.name)}</b> · {escape(identity_text(patient))}</p>"
-        f"<p>The patient answers {escape(names[key])} here and sees nothing else. You are signed out on this browser"
-        " until you type this PIN.</p>"
-        f'<form method="post" action="{HAND_OVER}">'
-        f'<input type="hidden" name="patient" value="{escape(patient_id)}">'
-        f'<input type="hidden" name="who" value="{escape(_who(patient))}">'
-        f'<input type="hidden" name="scale" value="{escape(key)}">{pins}'
-        '<button type="submit">Begin</button></form>'
-        f'<p class="small"><a href="/patient?patient={escape(patient_id)}">Back</a></p>',
+        "hand_over",
         status,
+        patient=patient,
+        identity=identity_text(patient),
+        who=_who(patient),
+        scale=key,
+        scale_name=names[key],
+        said=said,
     )
 
 
@@ -174,70 +164,19 @@ def _who(patient: PatientSummary | None) -> str:
 def _question_page(found: Asked, place: int, said: str = "", status: int = 200) -> Response:
     count = len(found.items)
     if place >= count:
-        return _last_page(found)
-    buttons = "".join(
-        f'<button type="submit" name="answer" value="{value}"{_chosen(found.items[place] == value)}>'
-        f"{escape(label)}</button>"
-        for value, label in enumerate(found.scale.answers)
-    )
-    back = '<button class="quiet" type="submit" name="back" value="1">Back</button>' if place else ""
+        open_questions = sum(item is None for item in found.items)
+        return page("last_question", of=found.id, number=count + 1, open_questions=open_questions, scale=found.scale)
     return page(
-        "Questionnaire",
-        f'{notice(said)}<p class="small">Question {place + 1} of {count}</p><p>{escape(found.scale.lead)}</p>'
-        f"<h1>{escape(found.scale.items[place])}</h1>"
-        f'<form method="post" action="{PATIENT_MODE}">{_of(found)}'
-        f'<input type="hidden" name="q" value="{place + 1}">{buttons}'
-        f'<div class="row">{back}<button class="quiet" type="submit" name="answer" value="">Leave open</button></div>'
-        f"</form>{_staff_link()}",
+        "question",
         status,
-        asked=True,
+        of=found.id,
+        number=place + 1,
+        count=count,
+        scale=found.scale,
+        question=found.scale.items[place],
+        answered=found.items[place],
+        said=said,
     )
-
-
-def _of(found: Asked) -> str:
-    return f'<input type="hidden" name="of" value="{found.id}">'
-
-
-def _chosen(chosen: bool) -> str:
-    return ' class="chosen" aria-pressed="true"' if chosen else ""
-
-
-def _last_page(found: Asked) -> Response:
-    missing = sum(item is None for item in found.items)
-    left = {0: "", 1: "<p>One question is still open.</p>"}.get(missing, f"<p>{missing} questions are still open.</p>")
-    return page(
-        "Questionnaire",
-        f'<h1>That was the last question.</h1>{left}<form method="post" action="{PATIENT_MODE}">{_of(found)}'
-        f'<input type="hidden" name="q" value="{len(found.items) + 1}">'
-        '<button type="submit" name="finish" value="1">Finish</button>'
-        '<div class="row"><button class="quiet" type="submit" name="back" value="1">Back</button></div></form>'
-        f'<p class="small">{escape(found.scale.credit)}</p>{_staff_link()}',
-        asked=True,
-    )
-
-
-def _end_page(said: str) -> Response:
-    return page(
-        "Questionnaire",
-        f"<h1>Thank you.</h1><p>Please give the device back.</p>{notice(said)}{_staff_link()}",
-        asked=True,
-    )
-
-
-def _pin_page(said: str, status: int = 200) -> Response:
-    return page(
-        "For staff",
-        f'<h1>For staff</h1>{notice(said)}<form method="post" action="{PATIENT_MODE}">'
-        '<label>PIN<input name="pin" type="password" inputmode="numeric" autocomplete="off" required autofocus></label>'
-        f'<button type="submit">Go on</button></form><p class="small"><a href="{PATIENT_MODE}">Back to the'
-        f' questionnaire</a> · <a href="{SIGN_IN}">Sign in with a password</a></p>',
-        status,
-        asked=True,
-    )
-
-
-def _staff_link() -> str:
-    return f'<p class="small"><a href="{PATIENT_MODE}?staff=1">For staff</a></p>'
 
 
 def _token(request: Request) -> str | None:

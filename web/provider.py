@@ -14,13 +14,11 @@ from web.attempts import Attempts
 from web.gate import PROVIDER, PROVIDER_BACK, SIGN_IN, is_tls, set_token
 from web.page import page, refuse
 from web.resources import resources
-from web.sign_in import sign_in_form
+from web.sign_in import sign_in_page
 
 _WAITING = Attempts("provider", at_once=4)
 """Separate threads, so that a provider that doesn't answer delays nobody who signs in with a password."""
 COOKIE, COOKIE_TLS = "departed", "__Host-departed"
-ARRIVED = '<h1>Signed in</h1><p><a href="/">Go on to the patients</a></p>'
-GO_ON = '<meta http-equiv="refresh" content="0;url=/">'
 
 
 async def depart(request: Request) -> Response:
@@ -32,9 +30,9 @@ async def depart(request: Request) -> Response:
     try:
         departure = await _WAITING.run(request, lambda: oidc.depart(parts.db, provider, _back(request)), proves=False)
     except TooManyError as refusal:
-        return refuse(refusal, page("Sign in", sign_in_form("", refusal.message)))
+        return refuse(refusal, sign_in_page(said=refusal.message))
     except FerError as refusal:
-        return page("Sign in", sign_in_form("", refusal.message), 503)
+        return sign_in_page(said=refusal.message, status=503)
     response = RedirectResponse(departure.url, 303)
     # Lax and not strict: the browser comes back by a link of another site.
     response.set_cookie(
@@ -57,10 +55,10 @@ async def arrive(request: Request) -> Response:
     try:
         token = await _WAITING.run(request, lambda: _sign_in(request, provider))
     except FerError as refusal:
-        response: Response = refuse(refusal, page("Sign in", sign_in_form("", refusal.message)))
+        response: Response = refuse(refusal, sign_in_page(said=refusal.message))
     else:
         # A page and no redirect: on a navigation from another site, the browser would not send the strict cookie.
-        response = page("Signed in", ARRIVED, head=GO_ON)
+        response = page("signed_in")
         set_token(response, token, _tls(request))
     response.delete_cookie(_cookie(request), path="/", secure=_tls(request), httponly=True, samesite="lax")
     return response

@@ -13,6 +13,7 @@ from clinic.admin import keyring, zones
 from clinic.settings import Settings
 from clinic.worker.supervisor import Supervisor
 from db.engine import Database, migrate, open_database
+from storage import at_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def first_code_message() -> str | None:
 
 def _open(settings: Settings) -> Resources:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    at_work.hold_pages(settings.data_dir)
     migrate(settings.database_url)
     db = open_database(settings.database_url)
     keyring.settle(db, settings)

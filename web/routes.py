@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
@@ -115,7 +115,7 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
     ]
 
 
-def same_origin(request: Request) -> bool:
+def same_origin(request: HTTPConnection) -> bool:
     """Return whether a page of this very address sent the request; a request that doesn't say so is not."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:

@@ -6,14 +6,23 @@ import base64
 import hashlib
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit
 from google.protobuf.message import DecodeError, Message
+from streamlit.errors import FragmentStorageKeyError
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state.common import user_key_from_element_id
+from streamlit.runtime.state.session_state import Serialized, SessionState, WStates
 from streamlit.web.server.starlette import starlette_routes
 
 ROUTES = frozenset({"/_stcore/health", "/_stcore/host-config", "/_stcore/metrics", "/_stcore/stream"})
@@ -21,6 +30,7 @@ NOT_SERVED = frozenset({"/_stcore/script-health-check"})
 FOLDERS = ("/static/", "/_stcore/bidi-components/")
 FILES = frozenset({"/favicon.png", "/manifest.json"})
 """Streamlit's own addresses that are used here. To any other path it would answer with its page."""
+COMPONENT = "component:"
 
 
 def broken_contract() -> list[str]:
@@ -37,6 +47,8 @@ def broken_contract() -> list[str]:
         wrong.append("the page's frame has another form (static/index.html)")
     if "_session_mgr" not in inspect.getsource(Runtime.__init__) or not hasattr(MemorySessionStorage, "list"):
         wrong.append("what an ended window held can't be given back (Runtime._session_mgr)")
+    if not _clicks_can_be_told():
+        wrong.append("a click that no run of the page has met can't be told (SessionState, AppSession, fragments)")
     routes = {f"/{value}" for name, value in vars(starlette_routes).items() if name.startswith("ROUTE_")}
     if not routes - NOT_SERVED <= ROUTES:
         wrong.append(f"there are other addresses ({', '.join(sorted(routes - NOT_SERVED - ROUTES))})")
@@ -63,6 +75,89 @@ def is_user_action(message: bytes) -> bool:
     except DecodeError:
         return False
     return parsed.WhichOneof("type") == "rerun_script" and not parsed.rerun_script.is_auto_rerun
+
+
+def clicked() -> dict[str, bool]:
+    """Return what was clicked for the run that this is, and whether it was drawn since.
+
+    A button goes by its key, a part with a script of its own, such as a player, by its id behind `COMPONENT`.
+
+    What no run before has drawn, or what the last one took away, has no callback: its value lies here untouched.
+    """
+    run = get_script_run_ctx()
+    if run is None:
+        return {}
+    states: WStates = run.session_state._state._new_widget_state
+    found = {}
+    for widget_id, state in list(states.states.items()):
+        if isinstance(state, Serialized):
+            if state.value.json_trigger_value:
+                found[COMPONENT + widget_id] = False
+            elif state.value.trigger_value:
+                found[user_key_from_element_id(widget_id) or widget_id] = False
+        elif state.value is True and _value_type(states, widget_id) == "trigger_value":
+            found[user_key_from_element_id(widget_id) or widget_id] = True
+    return found
+
+
+def runs_part() -> bool:
+    """Return whether a part of the page runs alone, and not the page."""
+    run = get_script_run_ctx()
+    return run is not None and bool(run.fragment_ids_this_run)
+
+
+def is_trigger(state: WidgetState) -> bool:
+    """Return whether a widget's state, as the browser sends it, is a click on a button or in a component."""
+    return bool(state.trigger_value or state.json_trigger_value)
+
+
+def keep_clicks() -> None:
+    """Let a click in a window or part of a page that is no longer there run the page, which says so.
+
+    Streamlit drops it without a run: at once where the part is gone, or when its turn comes where it went meanwhile.
+    """
+    request, lookup = AppSession.request_rerun, MemoryFragmentStorage.lookup
+
+    def request_rerun(session: AppSession, client_state: ClientState | None) -> None:
+        request(session, _met_by_a_run(session, client_state))
+
+    def look_up(fragments: MemoryFragmentStorage, key: str) -> Callable[[], object]:
+        try:
+            found: Callable[[], object] = lookup(fragments, key)
+        except FragmentStorageKeyError:
+            if not clicked():
+                raise
+            return streamlit.rerun
+        return found
+
+    AppSession.request_rerun = request_rerun  # type: ignore[assignment,method-assign]
+    MemoryFragmentStorage.lookup = look_up  # type: ignore[assignment,method-assign]
+
+
+def _met_by_a_run(session: AppSession, client_state: ClientState | None) -> ClientState | None:
+    """Return a request for the whole page in place of a click in a part that the session no longer has."""
+    if client_state is None or not client_state.fragment_id or session.has_fragment(client_state.fragment_id):
+        return client_state
+    if not any(map(is_trigger, client_state.widget_states.widgets)):
+        return client_state
+    whole = ClientState()
+    whole.CopyFrom(client_state)
+    whole.fragment_id = ""
+    return whole
+
+
+def _clicks_can_be_told() -> bool:
+    fields = {"trigger_value", "json_trigger_value"} <= set(WidgetState.DESCRIPTOR.fields_by_name)
+    state = "_new_widget_state" in inspect.getsource(SessionState) and {"states", "widget_metadata"} <= set(
+        WStates.__dataclass_fields__
+    )
+    session = hasattr(AppSession, "has_fragment") and "fragment_id" in ClientState.DESCRIPTOR.fields_by_name
+    return fields and state and session
+
+
+def _value_type(states: WStates, widget_id: str) -> str | None:
+    metadata = states.widget_metadata.get(widget_id)
+    return metadata.value_type if metadata is not None else None
 
 
 def leave_for(path: str) -> bytes:

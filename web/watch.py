@@ -1,4 +1,7 @@
-"""Streamlit's own page with one more script: it empties the window of a signed-out user, also without a connection."""
+"""Streamlit's own page with one script more.
+
+It empties the window of one who is signed out, also without a line, and says where the browser dropped a click.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,11 @@ from web.gate import SIGN_IN
 
 SCRIPT_PATH = "/watch.js"
 ASKED_EVERY_S = 30
+MISSED = "The page changed while you clicked, so nothing was done. Please look again, then repeat."
+MISSED_STYLE = (
+    "position:fixed;top:1rem;left:50%;transform:translateX(-50%);z-index:9999999;max-width:90vw;padding:0.8rem 1.2rem;"
+    "border-radius:0.5rem;background:#7a4b00;color:#ffffff;font:1rem/1.4 sans-serif"
+)
 SCRIPT = f"""
 "use strict";
 const idle = {IDLE.total_seconds() * 1000:.0f};
@@ -33,10 +41,32 @@ async function look() {{
   }}
 }}
 setInterval(look, {ASKED_EVERY_S * 1000});
+let pressed = null;
+let said = null;
+function press(event) {{
+  pressed = event.target instanceof Element ? event.target.closest("button") : null;
+  said?.remove();
+}}
+function release() {{
+  if (pressed !== null && !pressed.isConnected) {{
+    said = document.createElement("div");
+    said.setAttribute("role", "alert");
+    said.textContent = "{MISSED}";
+    said.style.cssText = "{MISSED_STYLE}";
+    document.body.append(said);
+  }}
+  pressed = null;
+}}
+addEventListener("pointerdown", press, true);
+addEventListener("pointerup", release, true);
 addEventListener("pageshow", look);
 document.addEventListener("visibilitychange", look);
 """
-"""Asks whether the sign-in is valid, which is no user action; a window without an answer for the idle time leaves."""
+"""Asks whether the sign-in is valid, which is no user action; a window without an answer for the idle time leaves.
+
+A button that is drawn anew between the press and the release of the pointer gets no click from the browser: that is
+said, until the next press.
+"""
 
 
 async def show_frame(request: Request) -> Response:  # noqa: ARG001 the same for every page

@@ -154,6 +154,16 @@ def lives(db: Database, actor: Actor) -> bool:
         return session.scalar(asked) is not None
 
 
+def remaining_s(db: Database, actor: Actor) -> float:
+    """Return in how many seconds the actor's sign-in ends unless the person does something; 0 where it has ended."""
+    now = clock.now()
+    with db.read() as session:
+        begun = session.get(SignIn, actor.sign_in_id)
+        if begun is None or session.scalar(select(SignIn.id).where(SignIn.id == begun.id, _lives(now))) is None:
+            return 0.0
+        return min(begun.seen_at + IDLE - now, begun.created_at + ABSOLUTE - now).total_seconds()
+
+
 def note_activity(db: Database, actor: Actor) -> None:
     """Store that the user did something just now; on a full disk this is skipped, so that nobody is locked out."""
     now = clock.now()

@@ -11,10 +11,10 @@ from typing import Any
 
 from backup.archive import Secret, is_sealed
 from backup.restoring import known_erasures
+from backup.stopped import nobody_at_work
 from backup.transfer import transfer
 from clinic.admin import backups, doctor, ownership, rotation
 from clinic.admin.serving import read_options
-from clinic.admin.stopped import nobody_at_work
 from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.worker.supervisor import PROGRAM_DIR
@@ -144,7 +144,7 @@ def _restore(options: argparse.Namespace) -> int:
             print(line, flush=True)
         print("The backup can be restored.")
         return 0
-    with nobody_at_work(settings):
+    with nobody_at_work(settings.database_url, settings.data_dir):
         found = backups.bring_back(settings, options.file, secret, erased)
     left = found.files_in_backup - found.files
     print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
@@ -155,7 +155,7 @@ def _restore(options: argparse.Namespace) -> int:
 def _copy(options: argparse.Namespace) -> int:
     settings = own_settings()
     migrate(settings.database_url)
-    with nobody_at_work(settings):
+    with nobody_at_work(settings.database_url, settings.data_dir, options.to):
         copied = transfer(settings.database_url, options.to)
     rows = counted(sum(table.rows for table in copied.values()), "row")
     print(f"Copied and compared: {rows}. The old database is unchanged.")

@@ -26,6 +26,7 @@ from db.probe import Probe, probe
 from fer_core.errors import FerError
 from storage import keys
 from storage.media import MediaStore
+from storage.owner import account_name
 from storage.sealed import Key
 
 BACKUP_AGE = timedelta(days=2)
@@ -66,7 +67,7 @@ def _account(seen: Installation) -> Finding:
         ownership.refuse_other(seen.settings)
     except FerError as error:
         return Finding("account", Level.REFUSED, "This is not the installation's account.", error.message)
-    return Finding("account", Level.OK, f"This is the installation's account, {ownership.account_name(os.geteuid())}.")
+    return Finding("account", Level.OK, f"This is the installation's account, {account_name(os.geteuid())}.")
 
 
 def _folder(seen: Installation) -> Finding:

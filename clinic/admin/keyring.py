@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from backup import erasures
 from clinic import access
+from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, Installation, Patient, SecondStep
+from db.models import AuditRow, Installation, Recording, SecondStep
 from storage import keys
 from storage.keys import MasterKeyError
 from storage.media import MediaStore
@@ -25,6 +26,15 @@ from storage.sealed import Key, SealError, key_id
 
 LOOKED_AT = 20
 """Files whose key is checked before a first fingerprint is stored."""
+NEEDED_A_KEY = (
+    AuditAction.RECORDING_ADDED,
+    AuditAction.PATIENT_IMPORTED,
+    AuditAction.SECOND_STEP_ON,
+    AuditAction.PATIENT_DELETED,
+    AuditAction.RECORDING_DELETED,
+    AuditAction.CONSENT_WITHDRAWN,
+)
+"""After one of these there was a key folder: something was sealed, or noted as erased."""
 
 
 def settle(db: Database, settings: Settings) -> Key:
@@ -81,9 +91,14 @@ def _record_first(session: Session, settings: Settings) -> str:
 
 
 def _is_empty(session: Session, settings: Settings) -> bool:
-    """Return whether the clinic holds nothing that a lost key would have sealed."""
-    filled = any(session.scalar(select(table.id).limit(1)) is not None for table in (Account, Patient))
-    return not filled and not any(MediaStore.at(settings, Key(b"", b"")).files())
+    """Return whether there never was a key: version 0.1.0 made it only when it had something to seal."""
+    needed = (
+        select(Recording.id).limit(1),
+        select(SecondStep.account_id).limit(1),
+        select(AuditRow.number).where(AuditRow.action.in_(NEEDED_A_KEY)).limit(1),
+    )
+    used = any(session.scalar(rows) is not None for rows in needed)
+    return not used and not any(MediaStore.at(settings, Key(b"", b"")).files())
 
 
 def _needed(session: Session, settings: Settings) -> Iterator[bytes]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import pwd
 from pathlib import Path
 
 from clinic.settings import Settings
 from fer_core.errors import FerError
+from storage.owner import refuse_folder_of_another
 
 SETTINGS_FILE = Path("/etc/expression-history.env")
 """Where a server's installation keeps its settings (deploy/systemd)."""
@@ -19,23 +19,10 @@ def refuse_other(settings: Settings) -> None:
     Raises FerError ``other_owner``.
     """
     for folder in (settings.data_dir, settings.key_dir):
-        if folder.exists() and (owner := folder.stat().st_uid) != os.geteuid():
-            raise FerError(
-                f"The folder {folder} belongs to {account_name(owner)}, and this is {account_name(os.geteuid())}."
-                f" Please run `expression-history` as root, which acts as {account_name(owner)}.",
-                "other_owner",
-            )
+        refuse_folder_of_another(folder)
     if os.geteuid() == 0 and SETTINGS_FILE.exists() and "FER_DATA_DIR" not in os.environ:
         raise FerError(
             f"This computer has an installation with settings in {SETTINGS_FILE}, and this command would begin another"
             " one. Please run `expression-history` instead.",
             "other_owner",
         )
-
-
-def account_name(uid: int) -> str:
-    """Return the name of an account, or its number where it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"account {uid}"

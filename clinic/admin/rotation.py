@@ -14,10 +14,10 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 
 from backup import erasures
+from backup.stopped import nobody_at_work
 from clinic import access, audit
 from clinic.accounts import totp
 from clinic.admin import keyring
-from clinic.admin.stopped import nobody_at_work
 from clinic.audit import AuditAction
 from clinic.exchange import downloads
 from clinic.jobs import previews
@@ -53,7 +53,7 @@ def rotate(db: Database, settings: Settings) -> Rotated:
             " of mode 600, and name that file with --old-key-file.",
             "key_in_environment",
         )
-    with nobody_at_work(settings):
+    with nobody_at_work(settings.database_url, settings.data_dir):
         old = keys.read(keys.key_path(settings))
         if old is None:
             raise keys.missing()
@@ -69,7 +69,7 @@ def adopt(db: Database, settings: Settings, old_key_file: Path) -> Rotated:
 
     Raises FerError ``already_running``, MasterKeyError.
     """
-    with nobody_at_work(settings):
+    with nobody_at_work(settings.database_url, settings.data_dir):
         new, old = keys.require(settings), keys.read(old_key_file)
         if old is None:
             raise FerError("There is no such key file.", "no_key_file")
@@ -82,7 +82,7 @@ def replace_lost(db: Database, settings: Settings) -> int:
 
     Files that the old key sealed stay unreadable. Raises FerError ``key_not_lost``, ``already_running``.
     """
-    with nobody_at_work(settings):
+    with nobody_at_work(settings.database_url, settings.data_dir):
         known, key = keyring.recorded(db), keys.load(settings)
         if key is not None and known in (None, key.fingerprint):
             raise FerError("The key of this clinic is not lost; nothing was changed.", "key_not_lost")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from clinic import access, audit
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError, Difference
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Installation
@@ -40,8 +41,7 @@ def names() -> tuple[str, ...]:
 def chosen(db: Database) -> Chosen | None:
     """Return the clinic's zone, None before there is one: days are those of UTC then."""
     with db.read() as session:
-        known = session.get(Installation, Installation.ONLY)
-        return Chosen(known.zone, known.zone_confirmed) if known is not None and known.zone else None
+        return _stored(session.get(Installation, Installation.ONLY))
 
 
 def adopt(db: Database, actor: Actor, name: str | None) -> None:
@@ -56,12 +56,23 @@ def adopt(db: Database, actor: Actor, name: str | None) -> None:
                 _change(session, str(name), confirmed=False, account_id=by.id)
 
 
-def choose(db: Database, actor: Actor, name: str) -> None:
-    """Set the clinic's zone. Raises Forbidden, FerError ``bad_zone``."""
+def choose(db: Database, actor: Actor, name: str, seen: frozenset[str] | None = None) -> None:
+    """Set the clinic's zone. `seen`: what was on the screen (`shown`), None where nothing was.
+
+    Raises Forbidden, ConflictError where another administrator has set another zone since, FerError ``bad_zone``.
+    """
     _check(name)
     with db.session() as session:
         by = access.require_administrator(session, actor)
+        stored = _stored(access.installation(session))
+        if seen is not None and seen != shown(stored) and stored is not None and stored.name != name:
+            raise ConflictError("the time zone", shown(stored), [Difference("Time zone", stored.name, name)])
         _change(session, name, confirmed=True, account_id=by.id)
+
+
+def shown(found: Chosen | None) -> frozenset[str]:
+    """Return what a screen shows of the zone, to be told from what another administrator sets meanwhile."""
+    return frozenset() if found is None else frozenset({f"{found.name}, {'set' if found.confirmed else 'proposed'}"})
 
 
 def take_setting(db: Database, settings: Settings) -> None:
@@ -72,6 +83,10 @@ def take_setting(db: Database, settings: Settings) -> None:
     if chosen(db) != Chosen(settings.timezone, True):
         with db.session() as session:
             _change(session, settings.timezone, confirmed=True, account_id=None)
+
+
+def _stored(known: Installation | None) -> Chosen | None:
+    return Chosen(known.zone, known.zone_confirmed) if known is not None and known.zone else None
 
 
 def _change(session: Session, name: str, confirmed: bool, account_id: str | None) -> None:

@@ -141,7 +141,7 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
     if found is not None:
         recording, job = found
         said = standing_of(recording, job, closed=False).sentence
-        which = f"Recording no. {recording.visit_number} of {phrases.day(recording.recorded_on)}"
+        which = f"Recording of {phrases.visit(recording)}"
         raise FerError(f"{which} is not finished yet. {said}", "analysis_under_way")
 
 

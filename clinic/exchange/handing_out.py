@@ -28,6 +28,17 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, kin
 
     `kind`: FHIR, XLSX or RESEARCH. Raises Forbidden, ConsentError, FerError ``unknown_patient``.
     """
+    content, state = _exported(db, actor, patient_id, kind)
+    return downloads.keep(settings, actor.account_id, patient_id, state, kind, lambda file: file.write(content))
+
+
+def fhir(db: Database, actor: Actor, patient_id: str) -> bytes:
+    """Return the patient's FHIR Bundle as JSON, for a program that waits for it. Raises what `prepare` raises."""
+    return _exported(db, actor, patient_id, Kind.FHIR)[0]
+
+
+def _exported(db: Database, actor: Actor, patient_id: str, kind: Kind) -> tuple[bytes, str]:
+    """Return the file, and the state of the record before it was read; rights and consent are asked again after it."""
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
@@ -37,7 +48,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, patient_id: str, kin
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
         audit.write(session, AuditAction.PATIENT_EXPORTED, account.id, patient_id, kind=kind.value)
-    return downloads.keep(settings, actor.account_id, patient_id, state, kind, lambda file: file.write(content))
+    return content, state
 
 
 def _made(db: Database, actor: Actor, patient_id: str, kind: Kind) -> bytes:

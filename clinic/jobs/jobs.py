@@ -45,13 +45,14 @@ class Enqueued:
     `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings, by
     themselves or among others; `recording_id` is that recording and nothing was queued. `also_elsewhere`: another
     patient has one of the files. `counted_twice`: so many of the pictures lie in another recording of this patient too.
-    `asked`: the day, time and note of a duplicate, where they differ from those that are stored; see `differences`.
+    `asked`: the day, time and note of a duplicate, where they differ from those that are `stored`; see `differences`.
     """
 
     recording_id: str
     duplicate: bool = False
     also_elsewhere: bool = False
     asked: RecordingFields | None = None
+    stored: RecordingFields | None = None
     counted_twice: int = 0
 
 
@@ -285,8 +286,10 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
         if (other in same or among) and _same_analysis(session, other, recording):
             asked = fields_of(recording)
             # A picture among others has no day of its own.
-            differs = other in same and fields_of(other).differences(asked)
-            return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere, asked=asked if differs else None)
+            stored = fields_of(other)
+            if other not in same or not stored.differences(asked):
+                return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere)
+            return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere, asked=asked, stored=stored)
     for other in same:
         if _same_visit(session, other, recording):
             # A new version of the old result, not a second visit in the trend.

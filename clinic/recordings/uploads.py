@@ -24,7 +24,7 @@ from clinic import access, clock
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.settings import Settings, named_key
+from clinic.settings import Settings
 from clinic.texts import is_seen
 from db.engine import Database
 from db.models import Job, JobState, Recording, new_id
@@ -145,7 +145,8 @@ def open_stored(settings: Settings, upload_id: str) -> BinaryIO:
 
 def open_place(place: StoredPlace) -> BinaryIO:
     """Open a stored file on another machine, with the key that is there. Raises what `open_stored` raises."""
-    here = replace(Settings.at(place.data_dir), media_url=place.media_url, key_dir=place.key_dir, **named_key())
+    key = Settings.from_environment(make=False).master_key
+    here = replace(Settings.at(place.data_dir), media_url=place.media_url, key_dir=place.key_dir, master_key=key)
     return open_stored(here, place.upload_id)
 
 

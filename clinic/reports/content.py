@@ -12,6 +12,7 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint
+from clinic.phrases import day, visit
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
 from clinic.version import VERSION
@@ -146,8 +147,8 @@ def _against_usual(point: TrendPoint, column: int) -> str:
         return ""
     of = STILL if point.still else USABLE
     said = (
-        f"On {day(point.recorded_on)} the label {words.TREND_NAMES[column]} took {percent(point.shares[column])} of the"
-        f" {of} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
+        f"Recording of {visit(point)}: the label {words.TREND_NAMES[column]} took {percent(point.shares[column])}"
+        f" of the {of} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
     )
     if point.usual_low is None or point.usual_high is None:
         return f"{said}; there is no usual range to compare it with yet."
@@ -157,11 +158,6 @@ def _against_usual(point: TrendPoint, column: int) -> str:
     if column in point.beyond:
         return f"{said}; {usual}: outside it only in this recording, which is not marked."
     return f"{said}; {usual}: inside it."
-
-
-def day(value: date | None) -> str:
-    """Return a date as it is printed, such as ``21 Nov 2026``."""
-    return f"{value.day} {value:%b %Y}" if value is not None else NOTHING
 
 
 def percent(share: float | None) -> str:
@@ -239,13 +235,13 @@ def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Seque
 
 
 def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Sequence[int]) -> Table:
-    header = ("Recorded on", "Kind", "Usable", *(words.TREND_NAMES[column] for column in shown), "Counts")
+    header = ("Recording", "Usable", *(words.TREND_NAMES[column] for column in shown), "Counts")
     shares = {point.recording_id: point.shares for point in points if point.shares is not None}
-    ordered = sorted(rows, key=lambda row: row.recorded_on)
+    # The list has the newest first, also within a day.
+    ordered = rows[::-1]
     cells = tuple(
         (
-            day(row.recorded_on),
-            row.kind,
+            visit(row),
             percent(row.usable_share),
             *(percent(shares[row.id][column] if row.id in shares else None) for column in shown),
             row.excluded or ("yes" if row.samples is not None else row.standing.sentence),
@@ -265,7 +261,7 @@ def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:
         interval = _between(point.low, point.high, column) if point else NOTHING
         usual = _between(point.usual_low, point.usual_high, column) if point else NOTHING
         rows.append((words.TREND_NAMES[column], percent(share), interval, usual))
-    title = f"Recording of {day(row.recorded_on)}, {row.kind}"
+    title = f"Recording of {visit(row)}"
     of = STILL if point and point.still else USABLE
     return Table(title, ("Label", f"Share of the {of}", "95 % interval", "Usual range"), tuple(rows))
 
@@ -280,7 +276,7 @@ def _notes(patient: PatientDetail, rows: Sequence[RecordingRow], asked: Asked) -
         found.append(Note("Note on the patient", patient.note))
     for row in reversed(rows):
         if row.id in asked.notes and row.note:
-            found.append(Note(f"Note on the recording of {day(row.recorded_on)}", row.note))
+            found.append(Note(f"Note on the recording of {visit(row)}", row.note))
     return found
 
 

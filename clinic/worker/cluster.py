@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 from clinic.jobs import leases
 from clinic.recordings import uploads
 from clinic.recordings.uploads import StoredFile, StoredPlace
-from clinic.settings import named_model
+from clinic.settings import Settings
 from clinic.worker.endings import StoppingError
 from fer_core.errors import FerError, ModelError
 from fer_core.media import video
@@ -52,7 +52,7 @@ def open_here() -> Analyzer:
     # Not at the top: the worker that holds the job never needs torch.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open(named_model())
+    return Analyzer.open(Settings.from_environment(make=False).model)
 
 
 @cache

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from clinic.environment import NAMES
 from clinic.settings import Settings
 
 PROGRAM_DIR = Path(__file__).resolve().parents[2]
@@ -93,21 +94,8 @@ class Supervisor:
             return None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {
-            **os.environ,
-            "FER_DATA_DIR": str(self._settings.data_dir),
-            "FER_DATABASE_URL": self._settings.database_url,
-            "FER_MEDIA_URL": self._settings.media_url,
-            "FER_KEY_DIR": str(self._settings.key_dir),
-            "FER_KEEP_FILES": "1" if self._settings.keep_files else "0",
-            "FER_DASK": self._settings.dask or "",
-            # The folder and the database above are the demo's own already.
-            "FER_DEMO": "0",
-        }
-        # The demo has a key of its own, also where the environment names one for real patients.
-        environment.pop("FER_MASTER_KEY", None)
-        if self._settings.master_key is not None:
-            environment["FER_MASTER_KEY"] = self._settings.master_key.hex()
+        others = {name: value for name, value in os.environ.items() if name not in NAMES}
+        environment = others | self._settings.to_environment()
         # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         return subprocess.Popen(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import platform
@@ -12,7 +11,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,7 +27,7 @@ from clinic.jobs.obstacles import has_room
 from clinic.patients import digests
 from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
-from clinic.settings import Settings, named_model
+from clinic.settings import Settings
 from clinic.worker import analysis, copying, selftest
 from clinic.worker.endings import StoppingError
 from clinic.worker.health import WorkerHealth, write_health
@@ -37,12 +35,12 @@ from db.engine import Database
 from db.models import Job, JobState
 from db.room import disk_full
 from fer_core.errors import FerError
+from storage import at_work
+from storage.at_work import FIRST_WORKER
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
 
-FIRST = 1
-"""The number of the worker that the app starts; others beside it on the same folder count on."""
 IDLE_WAIT_S = 0.5
 HEALTH_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 3600.0
@@ -81,7 +79,7 @@ def open_default_analyzer() -> Analyzer:
     # Not at the top: importing torch takes seconds, and the threads have to be prepared before.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open(named_model())
+    return Analyzer.open(Settings.from_environment(make=False).model)
 
 
 def name_of(number: int) -> str:
@@ -97,7 +95,7 @@ class Worker:
         settings: Settings,
         db: Database,
         open_analyzer: Callable[[], Analyzer],
-        number: int = FIRST,
+        number: int = FIRST_WORKER,
         report_every_s: float = analysis.PROGRESS_EVERY_S,
     ) -> None:
         self._settings = settings
@@ -321,35 +319,19 @@ class Worker:
         previews.sweep(self._settings, kept)
 
 
-@contextmanager
-def alone(settings: Settings, number: int = FIRST) -> Iterator[None]:
-    """Hold the lock of the folder's `number`-th worker; it goes with the process.
-
-    Raises FerError ``already_running`` where another worker has it.
-    """
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = "worker.lock" if number == FIRST else f"worker-{number}.lock"
-    with (settings.data_dir / name).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FerError("Another worker is running on this data folder.", "already_running") from None
-        yield
-
-
 def main(
     settings: Settings,
     db: Database,
     parent_pid: int | None,
     open_analyzer: Callable[[], Analyzer],
-    number: int = FIRST,
+    number: int = FIRST_WORKER,
 ) -> int:
     """Run a worker until SIGTERM or Ctrl-C, or until its parent is gone; return the exit code."""
     worker = Worker(settings, db, open_analyzer, number)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: worker.stop())
     try:
-        with alone(settings, number):
+        with at_work.alone(settings.data_dir, number):
             threading.Thread(target=worker.watch, args=(parent_pid,), daemon=True).start()
             worker.run()
     except FerError as error:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fer_core.carry import Json, from_json, to_json
 from fer_core.decoder.examine import examine
-from fer_core.decoder.image import read_image
+from fer_core.decoder.image import read_camera_picture, read_image
 from fer_core.decoder.lock import give_up_rights
 from fer_core.decoder.remote import Link, RemoteFile
 from fer_core.decoder.spans import spans
@@ -83,11 +83,24 @@ def _frames(link: Link, file: Source, question: Json) -> None:
     link.say(wire.ANSWER, to_json(stats))
 
 
+def _camera(link: Link, file: Source, question: Json) -> None:  # noqa: ARG001 same form as the others
+    """Read one picture after the other, until whoever asks is gone; one that can't be read is no end."""
+    while True:
+        content = link.picture()
+        try:
+            rgb = read_camera_picture(content)
+        except FerError as error:
+            link.say(wire.REFUSED, {"code": error.code})
+        else:
+            link.say(wire.FRAME, {"height": rgb.shape[0], "width": rgb.shape[1]}, rgb.data.cast("B"))
+
+
 ANSWERS: dict[str, Answer] = {
     "examine": _examine,
     "read_image": _read_image,
     "probe": _probe,
     "spans": _spans,
     "frames": _frames,
+    "camera": _camera,
 }
 """What may be asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from pathlib import Path
@@ -10,12 +11,13 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fer_core.errors import media_error
-from fer_core.media.kinds import HEIC, PICTURE_READERS, sniff
+from fer_core.media.kinds import CAMERA_SIDE_PX, HEIC, PICTURE_READERS, sniff
 from fer_core.media.source import Source
 from fer_core.types import RGB
 
 MAX_PIXELS = 2**26
 """67 megapixels: phones make pictures of 50 (8192 x 6144) and of 64."""
+JPEG = b"\xff\xd8\xff"
 BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
 """What Pillow's readers raise for damaged pictures; UnidentifiedImageError is an OSError."""
 
@@ -52,6 +54,24 @@ def read_image(source: Source) -> RGB:
             image.load()
             upright = ImageOps.exif_transpose(image)
             return np.array(_eight_bit_rgb(upright))
+        except BROKEN:
+            raise media_error("damaged_image") from None
+
+
+def read_camera_picture(content: bytes) -> RGB:
+    """Read one picture of a camera: (H, W, 3) uint8 RGB, as it came. Only JPEG within `CAMERA_SIDE_PX` is taken.
+
+    Raises MediaError ``unknown_type``, ``too_large`` (before anything is decoded) or ``damaged_image``.
+    """
+    if not content.startswith(JPEG):
+        raise media_error("unknown_type")
+    with opened_picture(io.BytesIO(content)) as image:
+        if image.format != "JPEG":
+            raise media_error("unknown_type")
+        if max(image.size) > CAMERA_SIDE_PX:
+            raise media_error("too_large")
+        try:
+            return np.array(image.convert("RGB"))
         except BROKEN:
             raise media_error("damaged_image") from None
 

@@ -34,6 +34,11 @@ class Link:
         """Return what is asked."""
         return wire.receive(self._link).fields
 
+    def picture(self) -> bytes:
+        """Return the next picture that comes."""
+        message = wire.receive(self._link)
+        return bytes(wire.exactly(self._link, message.size))
+
     def show(self, rgb: RGB, head: FrameHead) -> None:
         """Send a frame, through the shared memory where it fits, as soon as there is room."""
         if self._ring is None or rgb.nbytes > self._ring.slot_bytes:

@@ -81,6 +81,11 @@ class Follower:
         follower._anchors = {anchor.number: anchor for anchor in state.anchors}
         return follower
 
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the faces that are followed, also of one that was lost a moment ago."""
+        return self._tracker.numbers
+
     def forget_appearance(self) -> None:
         """Forget what faces look like, which no state holds: a pass that goes on from here does not know it either."""
         self._appearance.forget()

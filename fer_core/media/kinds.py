@@ -43,6 +43,8 @@ DEMUXERS = ",".join(kind.reader for kind in VIDEOS)
 """Demuxers that may open a file. A playlist or a concatenation script would open others in its name."""
 PICTURE_READERS = tuple(kind.reader for kind in PICTURES)
 """Pillow knows some seventy formats, among them ones that run other programs; these are read."""
+CAMERA_SIDE_PX = 1280
+"""The longest side of a picture that comes from a live camera."""
 
 HEAD_BYTES = 4 * 204
 _PICTURE_HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"BM")

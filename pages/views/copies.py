@@ -26,7 +26,7 @@ def show_video_copy(recording_id: str) -> None:
     _follow(recording_id)
 
 
-@st.fragment(run_every=1)
+@actions.part(run_every=1)
 def _follow(recording_id: str) -> None:
     with show_errors():
         parts, who = resources(), actor()
@@ -43,7 +43,7 @@ def _follow(recording_id: str) -> None:
         target = actions.at(recording_id, 0) if found is None else found.id
         if actions.action("Make the video", "copy_video", target, "primary", ":material/movie:"):
             video_copies.ask(parts.db, parts.settings, who, recording_id)
-            st.rerun(scope="fragment")
+            actions.draw_part_again()
 
 
 def _running(recording_id: str, found: CopyStatus) -> None:
@@ -52,4 +52,4 @@ def _running(recording_id: str, found: CopyStatus) -> None:
     st.caption(TAKES)
     if actions.action("Cancel", "cancel_copy", found.id, icon=":material/stop:"):
         video_copies.cancel(resources().db, actor(), recording_id)
-        st.rerun(scope="fragment")
+        actions.draw_part_again()

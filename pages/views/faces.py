@@ -47,7 +47,7 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
         _keep(recording_id, ticked, seen)
     if not pictures:
         _offer_split(recording_id, found, seen)
-    if actions.action("The patient is not there", "ask_discard", recording_id):
+    if actions.action("The patient is not there", "ask_discard", recording_id, opens=True):
         _discard(recording_id, subject)
 
 

@@ -91,7 +91,7 @@ def _offer_what_differs(recording_id: str, subject: Subject, asked: RecordingFie
             st.rerun()
 
 
-@st.fragment(run_every=1)
+@actions.part(run_every=1)
 def _running(recording_id: str, pictures: bool, who: Actor) -> None:
     """Draw progress and preview. Only this part runs each second, and it asks the database one question.
 
@@ -112,7 +112,7 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
             stop = actions.action(label, "cancel", recording_id, icon=":material/stop:", disabled=stopping)
         if stop:
             jobs.cancel(parts.db, parts.settings, actor(), recording_id)
-            st.rerun(scope="fragment")
+            actions.draw_part_again()
         if seen is not None:
             show_preview(seen, pictures)
 
@@ -198,6 +198,6 @@ def _offer_retry(status: JobStatus) -> None:
 
 
 def _new_recording() -> None:
-    if st.button("Another recording", icon=":material/add:"):
+    if actions.action("Another recording", "another", "form", icon=":material/add:", opens=True):
         st.query_params.clear()
         st.rerun()

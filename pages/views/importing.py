@@ -38,7 +38,7 @@ def show_imports() -> None:
         _ended(one)
 
 
-@st.fragment(run_every=1)
+@actions.part(run_every=1)
 def _watch(were: int) -> None:
     with show_errors():
         found = [one for one in import_queue.standings(resources().db, actor()) if one.under_way]

@@ -129,7 +129,7 @@ def show_marks(patient: PatientDetail, found: Sequence[Mark]) -> None:
 
 def _buttons(patient: PatientDetail, mark: Mark) -> None:
     target = actions.at(mark.id, mark.revision)
-    if actions.action("Change", "change_mark", target, "tertiary", ":material/edit:"):
+    if actions.action("Change", "change_mark", target, "tertiary", ":material/edit:", opens=True):
         change(patient, mark)
     if actions.action("Delete", "delete_mark", target, "tertiary", ":material/delete:"):
         marks.remove(resources().db, actor(), mark.id, mark.revision)

@@ -45,7 +45,7 @@ def show_entry(patient_id: str, offered: Mapping[str, Scale], given: Sequence[An
     return None
 
 
-@st.fragment
+@actions.part()
 def _live(scale: Scale, entry: str) -> None:
     """Draw a box for each question, with the total so far: this part alone runs again at each answer."""
     st.caption(f"{scale.lead} {_legend(scale)} An empty box is a missing answer. Tab goes on to the next question.")

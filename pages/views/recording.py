@@ -64,10 +64,12 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
     if patient.writable:
         target = actions.at(recording.id, recording.revision)
         with st.container(horizontal=True):
-            change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:")
-            delete = actions.action("Delete this recording", "delete_recording", target, icon=":material/delete:")
+            change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:", opens=True)
+            delete = actions.action(
+                "Delete this recording", "delete_recording", target, icon=":material/delete:", opens=True
+            )
             export = recording.samples is not None and actions.action(
-                "Export this recording", "export_recording", target, icon=":material/archive:"
+                "Export this recording", "export_recording", target, icon=":material/archive:", opens=True
             )
         if export:
             actions.open_dialog("export")

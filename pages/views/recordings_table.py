@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic.jobs import progress
 from clinic.patients.caseload import PatientDetail
-from pages import chooser, links
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.recording import title_of
 from pages.widgets import DAY_COLUMN, duration, show_errors, table_of_recordings
@@ -40,7 +40,7 @@ def show_table(patient: PatientDetail) -> None:
         links.open_recording(chosen or ticked or "")
 
 
-@st.fragment(run_every=2)
+@actions.part(run_every=2)
 def show_under_way(patient_id: str, before: int) -> None:
     """Say which analyses of the patient are not over; the page is drawn again when one is. Only this part runs again.
 

@@ -25,7 +25,7 @@ def report_dialog(patient: PatientDetail) -> None:
         asked = ask(patient)
         parts, who = resources(), actor()
         with st.container(horizontal=True):
-            preview = actions.action("Preview", "preview_report", patient.id, icon=":material/visibility:")
+            preview = actions.action("Preview", "preview_report", patient.id, icon=":material/visibility:", opens=True)
             as_pdf = actions.action("Make the PDF", "report_pdf", patient.id, "primary", ":material/picture_as_pdf:")
             as_html = actions.action("Make a web page", "report_html", patient.id, icon=":material/html:")
         if preview:

@@ -80,6 +80,6 @@ def _form(patient_id: str | None) -> None:
     with st.form("emergency", border=False):
         wanted = patient_id or st.text_input("Name or code, exactly as it was entered", max_chars=200)
         reason = st.text_area("Reason, without the patient's name", max_chars=sharing.REASON_MOST, height=80)
-        if st.form_submit_button("Open for one hour", type="primary"):
+        if actions.submit("Open for one hour", "emergency", patient_id or "named", "primary"):
             found = sharing.open_in_emergency(resources().db, actor(), wanted, reason)
             st.switch_page(links.PATIENT, query_params={"patient": found})

@@ -9,13 +9,14 @@ import streamlit as st
 from clinic.access import Actor
 from clinic.patients import visibility
 from fer_core.errors import FerError
+from pages import actions
 from pages.widgets import show_errors
 from web.resources import resources
 
 ASKED_EVERY_S = 3
 
 
-@st.fragment(run_every=ASKED_EVERY_S)
+@actions.part(run_every=ASKED_EVERY_S)
 def while_open(who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str]) -> None:
     """Draw the page again once consent, sharing or the record no longer allow everything that was drawn.
 
@@ -32,7 +33,7 @@ def while_open(who: Actor, patient_id: str, recording_id: str | None, before: fr
             st.rerun()
 
 
-@st.fragment(run_every=ASKED_EVERY_S)
+@actions.part(run_every=ASKED_EVERY_S)
 def while_listed(who: Actor, before: Mapping[str, bool]) -> None:
     """Draw the list again once one of its patients is closed or removed. `before`: `visibility.states` as it was."""
     with show_errors():

@@ -108,7 +108,7 @@ def show_receipt() -> None:
         st.rerun()
 
 
-@st.fragment(run_every=5)
+@actions.part(run_every=5)
 def _watch_removal(receipt: Receipt) -> None:
     if not resources().db.being_removed():
         st.rerun()

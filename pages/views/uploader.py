@@ -29,13 +29,17 @@ _component = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What can be chosen: its button, the endings of the files, how they are called, and whether several are taken."""
+    """What can be chosen: its button, the endings of the files, how they are called, and whether several are taken.
+
+    `receives`: nothing is chosen, the live view of the same page hands over what it recorded.
+    """
 
     key: str
     label: str
     suffixes: tuple[str, ...]
     called: str
     many: bool = False
+    receives: bool = False
 
     @property
     def opened(self) -> str:
@@ -46,6 +50,7 @@ class Kind:
 VIDEO = Kind("video_upload", "Choose a video", VIDEO_SUFFIXES, ", ".join(kind.suffixes[0] for kind in VIDEOS).upper())
 PICTURES = Kind("picture_upload", "Choose pictures", PICTURE_SUFFIXES, "JPEG, PNG, WebP, AVIF", many=True)
 ARCHIVE = Kind("archive_upload", "Choose an archive", ("zip",), "ZIP")
+LIVE = Kind("live_upload", "Recording", ("webm", "mp4"), "WEBM", receives=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ def uploader(kind: Kind) -> Sent | None:
         data={
             "label": kind.label,
             "many": kind.many,
+            "receives": kind.receives,
             "accept": ",".join(f".{suffix}" for suffix in kind.suffixes),
             "hint": f"or drop it here: {kind.called}, up to {settings.max_upload_bytes / 1e9:.3g} GB",
             **opened,

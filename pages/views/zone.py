@@ -21,11 +21,11 @@ def ask_for_zone(who: Actor) -> None:
         return
     st.info(_question(found.name if found is not None else None), icon=":material/schedule:")
     if found is not None and actions.action("That is right", "confirm-zone", found.name, wide=True):
-        zones.choose(parts.db, who, found.name)
+        zones.choose(parts.db, who, found.name, zones.shown(found))
         st.rerun()
     # In a window of its own, so that the list of all zones is not part of every page.
     with st.popover("Choose the time zone", width="stretch"):
-        zone_form(who)
+        zone_form(who, "sidebar")
 
 
 def _question(name: str | None) -> str:
@@ -34,16 +34,19 @@ def _question(name: str | None) -> str:
     return f"Is the clinic in the time zone {name}? It decides which day it is, for everybody."
 
 
-def zone_form(who: Actor) -> None:
-    """Draw the choice of the clinic's time zone."""
+def zone_form(who: Actor, place: str) -> None:
+    """Draw the choice of the clinic's time zone. `place`: where on the screen, which may have two of them."""
     parts = resources()
     if parts.settings.timezone is not None:
         st.caption(f"The clinic's time zone is {parts.settings.timezone}. It was set when the program was installed.")
         return
     found = zones.chosen(parts.db)
-    with st.form("zone", border=False):
+    # Where another administrator has set it since, this is another form, and the click is refused.
+    seen = zones.shown(found)
+    target = f"{place}:{''.join(seen)}"
+    with st.form(f"zone:{target}", border=False):
         labels = {name: name for name in zones.names()}
-        name = chooser.choose("Time zone", labels, "zone", found.name if found else None)
-        if actions.submit("Set the time zone", "set-zone", "installation") and name:
-            zones.choose(parts.db, who, name)
+        name = chooser.choose("Time zone", labels, f"zone:{target}", found.name if found else None)
+        if actions.submit("Set the time zone", "set-zone", target) and name:
+            zones.choose(parts.db, who, name, seen)
             st.rerun()

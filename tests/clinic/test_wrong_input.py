@@ -11,10 +11,9 @@ from clinic import __main__ as clinic
 from clinic import console
 from clinic.admin import keyring
 from clinic.settings import Settings
-from clinic.worker import worker
 from db.engine import migrate, open_database
 from db.sqlite import sqlite3
-from storage import keys
+from storage import at_work, keys
 
 ARGUMENTS = {
     "worker": [],
@@ -225,7 +224,7 @@ def test_what_changes_the_database_or_key_waits_until_the_program_is_stopped(set
     assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
     [made] = (tmp_path / "backups").iterdir()
     arguments = [argument.format(backup=made, folder=tmp_path) for argument in arguments]
-    with worker.alone(settings):
+    with at_work.alone(settings.data_dir):
         assert clinic.main(arguments) == 1
         assert "Please stop the pages and all workers first" in capsys.readouterr().err
         assert clinic.main(["backup", "--to", str(tmp_path / "more")]) == 0

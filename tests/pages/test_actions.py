@@ -51,6 +51,30 @@ def dialog():
         st.session_state["result"] = actions.once("add", actions.opening("add"), lambda: added.append(1) or len(added))
 
 
+def window():
+    from clinic.conflicts import ConflictError
+    from pages import actions
+    from pages.widgets import show_errors
+
+    @actions.dialog("Report")
+    def report():
+        with show_errors():
+            raise ConflictError("this patient", 2)
+
+    report()
+    with show_errors():
+        raise ConflictError("this patient", 2)
+
+
+def test_a_window_that_shows_what_is_no_longer_stored_says_how_to_see_what_is():
+    """On a page nothing of the kind is said: it is drawn again by the next click."""
+    page = AppTest.from_function(window).run()
+    assert len(page.error) == 2
+    assert [one.value for one in page.markdown] == [
+        "Close this window and open it again: it then shows what is stored now."
+    ]
+
+
 def test_each_opening_of_a_dialog_adds_once():
     page = AppTest.from_function(dialog, default_timeout=60).run()
     for opening in (1, 2):

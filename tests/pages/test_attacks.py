@@ -259,7 +259,7 @@ def test_script_in_a_name(client, attack):
     answer = client.post("/sign-in", data={"name": '"><script>alert(1)</script>', "password": "x"})
     assert "<script>" not in answer.text
     shown = re.search(r'name="name"[^>]*value="([^"]*)"', answer.text).group(1)
-    attack(lambda: shown, "&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;")
+    attack(lambda: shown, "&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;")
 
 
 @pytest.mark.attack("signing in as a second first administrator")

@@ -167,6 +167,9 @@ def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
     page = open_page("patient", patient=patients[0].id)
     button(page, "Edit").click().run()
     [typed] = [box for box in page.text_input if box.label.startswith("To confirm")]
+    # What a screen reader reads has no Markdown in it, and no name; both stand above the box.
+    assert typed.label in ("To confirm, type the patient's name or code", "To confirm, type the patient's name")
+    assert any(one.value.startswith("To confirm, type **") for one in page.markdown)
     typed.set_value(patients[0].name)
     # Without a browser a dialog stays open only in a run that opens it.
     button(page, "Edit").click()

@@ -3,6 +3,8 @@
 import pytest
 
 from clinic.worker.supervisor import Supervisor
+from fer_core.errors import FerError
+from storage import at_work
 from web.resources import resources
 
 
@@ -14,4 +16,6 @@ def test_a_worker_is_started_unless_workers_run_on_their_own(tmp_path, monkeypat
     monkeypatch.setattr(Supervisor, "ensure", lambda supervisor: asked.append(supervisor))
     parts = resources()
     assert asked == ([parts.supervisor] if started else [])
+    with pytest.raises(FerError, match="is running"), at_work.nobody(tmp_path / "data"):
+        pass
     parts.db.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -16,9 +15,9 @@ from clinic.settings import Settings
 from clinic.version import VERSION
 from db.engine import Database
 from fer_core.errors import FerError
+from web.analyzers import open_analyzer
 from web.api import expressions, patients, recordings
 from web.api.caller import Parts
-from web.api.expressions import open_analyzer
 from web.api.limits import BodyLimit, TooFastError
 from web.api.problems import DESCRIBED, SCHEMA, Problem, refusal
 from web.gate import API
@@ -74,7 +73,7 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
     app = application(settings, open_db)
 
     async def description(_request: Request) -> Response:
-        return page("API", _description(app.openapi()), wide=True)
+        return page("api", about=ABOUT, description=DESCRIPTION_JSON, operations=_operations(app.openapi()))
 
     async def description_json(_request: Request) -> Response:
         return JSONResponse(app.openapi() | {"servers": [{"url": API}]})
@@ -86,18 +85,13 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
     ]
 
 
-def _description(described: dict[str, Any]) -> str:
-    """Return the operations as a readable page without a script."""
-    listed = "".join(
-        f"<h2 class='code'>{method.upper()} {API}{escape(path)}</h2><p>{escape(operation['description'])}</p>"
+def _operations(described: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the method, the path and the description of each operation."""
+    return [
+        {"method": method.upper(), "path": f"{API}{path}", "said": operation["description"]}
         for path, operations in described["paths"].items()
         for method, operation in operations.items()
-    )
-    return (
-        f"<h1>API</h1><p>{escape(ABOUT)}</p><p>Each request carries <span class='code'>Authorization: Bearer"
-        f" fer_…</span>. The whole description is <a href='{DESCRIPTION_JSON}'>OpenAPI 3.1</a>.</p>{listed}"
-        "<p class='small'><a href='/your-account'>Back to your account</a></p>"
-    )
+    ]
 
 
 def _on_refusal(_request: Request, error: Exception) -> Response:

@@ -6,7 +6,6 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -16,25 +15,11 @@ from fer_core.errors import FerError
 from web.api.caller import Caller, Parts
 from web.api.schemas import Expressions
 
-if TYPE_CHECKING:
-    from fer_core.analyzer import Analyzer
-
 PIECE_TYPE = "application/octet-stream"
 MOST_WAITING = 16
 """Pictures that are looked at or wait for it; each is looked at by itself, on all cores."""
 router = APIRouter()
-_OPENED: dict[Settings, Analyzer] = {}
-_OPENING, _LOOKING, _WAITING = threading.Lock(), threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
-
-
-def open_analyzer(settings: Settings) -> Analyzer:
-    """Return the installation's model, loaded at the first picture. Raises ModelError."""
-    from fer_core.analyzer import Analyzer  # not at the top: it loads torch, which no page needs
-
-    with _OPENING:
-        if settings not in _OPENED:
-            _OPENED[settings] = Analyzer.open(settings.model)
-        return _OPENED[settings]
+_LOOKING, _WAITING = threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
 
 
 @router.post(

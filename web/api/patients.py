@@ -1,11 +1,13 @@
-"""Recordings and questionnaires of a token's patients."""
+"""What a token's patients have: their recordings, their questionnaires, and both as a FHIR Bundle."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from starlette.responses import Response
 
+from clinic.exchange import handing_out
 from clinic.patients import caseload
 from clinic.questionnaires import answers
 from web.api.caller import Caller
@@ -13,6 +15,12 @@ from web.api.schemas import ID, PatientReference, QuestionnaireScore, RecordingR
 
 router = APIRouter()
 PatientId = Annotated[str, Path(pattern=ID)]
+
+
+class FhirResponse(Response):
+    """JSON of FHIR R4."""
+
+    media_type = "application/fhir+json"
 
 
 @router.get("/patients")
@@ -37,3 +45,13 @@ def patient_recordings(patient_id: PatientId, call: Caller) -> list[RecordingRes
 def patient_questionnaires(patient_id: PatientId, call: Caller) -> list[QuestionnaireScore]:
     """Return the questionnaires that a patient answered."""
     return [QuestionnaireScore.of(answer) for answer in answers.listed(call.db, call.actor, patient_id)]
+
+
+@router.get(
+    "/patients/{patient_id}/fhir",
+    response_class=FhirResponse,
+    responses={200: {"content": {FhirResponse.media_type: {"schema": {"type": "object"}}}}},
+)
+def patient_fhir(patient_id: PatientId, call: Caller) -> FhirResponse:
+    """Return a patient's results as a FHIR R4 Bundle; it counts as an export, and needs the consent to one."""
+    return FhirResponse(handing_out.fhir(call.db, call.actor, patient_id))

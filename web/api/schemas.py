@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date
-from typing import Annotated, Any
+from datetime import date, time
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt
 
 from clinic.jobs.jobs import Enqueued
 from clinic.patients.caseload import RecordingRow
+from clinic.patients.fields import RecordingFields
 from clinic.questionnaires.answers import Answer
 from db.records import SampleTable
 from fer_core.emotions import EMOTION_LABELS
@@ -19,6 +20,7 @@ MEANING = "A probability is the model's output for a label of the face's express
 ID = r"^[0-9a-f]{32}$"
 MOST_BYTES = 2**50
 Id = Annotated[str, Field(pattern=ID)]
+Said = Literal["recorded_on", "recorded_time", "note"]
 
 
 def _day(value: Any) -> Any:
@@ -124,16 +126,40 @@ class NewRecording(_Strict):
     every_s: Annotated[StrictFloat, Field(ge=0.1, le=10)] = 0.2
 
 
+class Differing(BaseModel):
+    """A field of a duplicate in which what is stored is not what was sent; the stored value stays."""
+
+    field: Said
+    stored: str | None
+    sent: str | None
+
+
 class HandedIn(BaseModel):
-    """The recording that is analysed now. `duplicate`: the same file was uploaded before, and this is its recording."""
+    """The recording that is analysed now.
+
+    `duplicate`: the same file was handed in before, and this is that one; `differs` says where its day, its time of
+    day or its note is not what was sent this time. Nothing of them was changed.
+    """
 
     recording_id: str
     duplicate: bool
+    differs: list[Differing]
 
     @classmethod
     def of(cls, queued: Enqueued) -> HandedIn:
         """Return the response for an uploaded file."""
-        return cls(recording_id=queued.recording_id, duplicate=queued.duplicate)
+        differs = _differing(queued.stored, queued.asked) if queued.stored and queued.asked else []
+        return cls(recording_id=queued.recording_id, duplicate=queued.duplicate, differs=differs)
+
+
+def _differing(stored: RecordingFields, sent: RecordingFields) -> list[Differing]:
+    pairs = {name: (_said(getattr(stored, name)), _said(getattr(sent, name))) for name in get_args(Said)}
+    return [Differing(field=name, stored=old, sent=new) for name, (old, new) in pairs.items() if old != new]
+
+
+def _said(value: date | time | str | None) -> str | None:
+    """Return a field as it is sent: a day in ISO 8601, a time of day as ``14:05``, a note as it is."""
+    return f"{value:%H:%M}" if isinstance(value, time) else str(value) if value is not None else None
 
 
 class PatientReference(BaseModel):

@@ -15,6 +15,7 @@ export default function (component) {
   uploader.update(data);
   return () => {
     known.delete(parentElement);
+    removeEventListener("live-recording", uploader.receive);
     uploader.pause();
   };
 }
@@ -32,10 +33,14 @@ class Uploader {
       event.preventDefault();
       if (!this.files) this.choose(event.dataTransfer.files);
     };
+    // A recording of the live view on the same page.
+    this.receive = ({ detail }) => !this.files && this.choose([detail]);
     this.show("choose");
   }
 
   update(data) {
+    this.part("box").dataset.receives = data.receives;
+    if (data.receives) addEventListener("live-recording", this.receive);
     const input = this.part("input");
     input.accept = data.accept;
     input.multiple = this.many = data.many;

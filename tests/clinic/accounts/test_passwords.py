@@ -1,5 +1,7 @@
 """Passwords: what is refused, and that nothing is cut or readable."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from clinic.accounts import passwords
@@ -43,12 +45,54 @@ def test_long_enough_and_not_guessed_first_is_all_that_is_asked(password):
         ("LOVELACE-LOVELACE", "common_password"),
         ("AdministratorAdministrator", "common_password"),
         ("wxyzuvwwxyzuvwwxyzuvw", "common_password"),
+        ("The quick brown fox jumps over the lazy dog!", "common_password"),
+        ("qwertz qwertz qwertz 1", "common_password"),
+        ("JohnSmith19851985", "common_password"),
+        ("monkey dragon master", "common_password"),
+        ("princess-sunshine-1", "common_password"),
+        ("11/12/1985 11/12/1985", "common_password"),
+        ("Manchester United 1999", "common_password"),
+        ("1qaz2wsx3edc4rfv", "common_password"),
+        ("zyxwvutsrqponmlk", "common_password"),
+        ("4d4 l0v3l4c3 1815", "common_password"),
+        ("dr" + "owssap" * 3, "common_password"),
+        ("a" * 1000, "common_password"),
+        ("!" * 20, "common_password"),
     ],
 )
 def test_what_is_guessed_first_is_refused(password, code):
     with pytest.raises(FerError) as refusal:
         passwords.check_password(password, NAME)
     assert refusal.value.code == code
+
+
+def refused(password, name):
+    try:
+        passwords.check_password(password, name)
+    except FerError as refusal:
+        return refusal.code
+    return None
+
+
+def test_the_words_of_one_name_are_not_those_of_another():
+    password = "Quirina Vandersloot"
+    found = [refused(password, name) for name in (NAME, password, "Dr. Zebulon Oxmoorfen")]
+    assert found == [None, "common_password", None]
+
+
+def test_many_are_looked_at_beside_each_other_each_with_its_own_name():
+    people = ["Quirina Vandersloot", "Zebulon Oxmoorfen"]
+    pairs = [(password, name) for password in people for name in people] * 10
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda pair: refused(*pair), pairs))
+    assert found == ["common_password" if password == name else None for password, name in pairs]
+
+
+def test_the_longest_password_is_not_looked_at_to_its_end(monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(passwords, "zxcvbn", lambda text, **_: looked_at.append(len(text)) or {"guesses": 1e20})
+    passwords.check_password("1l!|" * 256, NAME)
+    assert max(looked_at) == passwords.LOOKED_AT
 
 
 def test_a_hash_is_argon2id_and_differs_each_time():

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from clinic import audit
 from clinic.admin import keyring
+from clinic.patients import caseload
 from clinic.settings import Settings
 from db.engine import migrate, open_database
 from db.models import Installation, SecondStep
@@ -58,10 +60,19 @@ def test_a_wrong_key_is_refused(fresh):
     assert "--old-key-file" in error.message
 
 
-def test_an_older_clinic_without_its_key_gets_no_new_one(fresh):
-    """A database of the last release holds no fingerprint: whoever is in it says that there was a key."""
+def test_an_older_clinic_in_which_nothing_was_sealed_gets_its_first_key(fresh):
+    """Version 0.1.0 made the key at the first recording."""
     settings, db = fresh
-    doors.add_account(db)
+    caseload.add_patient(db, doors.actor(db), "Invented Person")
+    assert keyring.settle(db, settings)
+
+
+@pytest.mark.parametrize("action", keyring.NEEDED_A_KEY)
+def test_an_older_clinic_without_its_key_gets_no_new_one(fresh, action):
+    """A database of the last release holds no fingerprint: what was done in it says that there was a key."""
+    settings, db = fresh
+    with db.session() as session:
+        audit.write(session, action, doors.add_account(db))
     assert refusal_of(db, settings).code == "master_key_missing"
     assert not keys.key_path(settings).exists()
 

@@ -14,11 +14,10 @@ from clinic.accounts import sessions, totp
 from clinic.admin import keyring, rotation
 from clinic.jobs import previews
 from clinic.recordings import incoming, uploads
-from clinic.worker import worker
 from db.copies import copy_whole
 from db.models import AuditRow, RecoveryCode, SecondStep, new_id
 from fer_core.errors import FerError
-from storage import keys
+from storage import at_work, keys
 from storage.keys import MasterKeyError
 from storage.media import MediaStore
 from storage.sealed import SealError
@@ -125,7 +124,7 @@ def test_what_neither_key_opened_is_counted_and_left(clinic, seal):
 @pytest.mark.parametrize("number", [1, 5])
 def test_while_a_worker_runs_the_key_stays(clinic, number):
     before = keys.require(clinic.settings)
-    with worker.alone(clinic.settings, number), pytest.raises(FerError) as refusal:
+    with at_work.alone(clinic.settings.data_dir, number), pytest.raises(FerError) as refusal:
         rotation.rotate(clinic.db, clinic.settings)
     assert refusal.value.code == "already_running"
     assert keys.require(clinic.settings) == before

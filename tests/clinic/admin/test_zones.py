@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from clinic import access, clock
 from clinic.admin import zones
 from clinic.admin.zones import Chosen
+from clinic.conflicts import ConflictError
 from clinic.consent import consent
 from clinic.consent.consent import Scope, State
 from db.models import AuditRow, Role
@@ -74,6 +75,23 @@ def test_the_first_administrator_s_browser_gives_the_zone_and_a_person_confirms_
     assert zones.chosen(db) == Chosen("Pacific/Auckland", True)
     with db.read() as session:
         assert session.scalar(select(func.count()).where(AuditRow.action == "zone_changed")) == 1
+
+
+def test_of_two_administrators_who_set_the_zone_at_once_the_second_is_told(db, keeper):
+    other = doors.actor(db, "Dr. Other", role=Role.ADMINISTRATOR)
+    zones.adopt(db, keeper, "Pacific/Auckland")
+    seen = zones.shown(zones.chosen(db))
+    zones.choose(db, other, "Europe/Berlin", seen)
+    with pytest.raises(ConflictError) as met:
+        zones.choose(db, keeper, "Europe/Paris", seen)
+    assert [(one.stored, one.wanted) for one in met.value.differences] == [("Europe/Berlin", "Europe/Paris")]
+    with pytest.raises(ConflictError):
+        zones.choose(db, keeper, "Pacific/Auckland", seen)
+    assert zones.chosen(db) == Chosen("Europe/Berlin", True)
+    # Both meant the same; and who has seen what the other one set may set another.
+    zones.choose(db, keeper, "Europe/Berlin", seen)
+    zones.choose(db, keeper, "Europe/Paris", met.value.revision)
+    assert zones.chosen(db) == Chosen("Europe/Paris", True)
 
 
 def test_the_environment_s_zone_counts(db, keeper, settings):

@@ -17,7 +17,9 @@ def said(trend, why=None):
 
 def test_within_the_usual_range():
     first, second, third = said(trend_of())
-    assert first == "Newest recording, 11 May 2026: every expression is within this patient's usual range."
+    assert (
+        first == "Newest recording, 11 May 2026 · Video · no. 1: every expression is within this patient's usual range."
+    )
     assert second == "The face could be read in 90 % of it; its shares are known to about ± 5 percentage points."
     assert third == "10 of 10 recordings can be compared."
 

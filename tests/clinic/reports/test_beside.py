@@ -55,6 +55,6 @@ def test_a_condition_of_the_face_takes_every_label_away(db, who, patient, told):
     assert "not interpreted and not printed: parkinsonism (mild) since 10 Jan 2026." in found.sentences[-1]
     said = " ".join([*found.sentences[:-1], found.chart.alt, found.chart.svg, *found.tables[0].header])
     assert not [name for name in words.TREND_NAMES.values() if name in said.lower()]
-    assert told(recording_id=ids[2]).tables[0].header == ("Recorded on", "Kind", "Usable", "Counts")
+    assert told(recording_id=ids[2]).tables[0].header == ("Recording", "Usable", "Counts")
     assert "not interpreted" not in " ".join(told(end=FIRST).sentences), "it began later"
     assert set(words.CONDITIONS) == set(ConditionKind)

@@ -1,6 +1,6 @@
 """A report says what is stored of the recordings that it is about, and nothing of others."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -34,14 +34,20 @@ def change(db, recording_id, **values):
 def test_a_period_holds_its_ends_and_nothing_outside(db, patient, told):
     add(db, patient, 5)
     found = told(begin=FIRST + timedelta(weeks=1), end=FIRST + timedelta(weeks=3))
-    assert [row[0] for row in found.tables[0].rows] == ["12 Jan 2026", "19 Jan 2026", "26 Jan 2026"]
+    assert [row[0] for row in found.tables[0].rows] == [
+        "12 Jan 2026 · Video · no. 2",
+        "19 Jan 2026 · Video · no. 3",
+        "26 Jan 2026 · Video · no. 4",
+    ]
     assert found.sentences[0].startswith("3 of 3 recordings from 12 Jan 2026 to 26 Jan 2026 count;")
 
 
 def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patient, told):
     add(db, patient, 2, happy=0.3)
     sentence = told().sentences[1]
-    assert sentence.startswith("On 12 Jan 2026 the label happy-like took 30 % of the usable time (95 % interval ")
+    assert sentence.startswith(
+        "Recording of 12 Jan 2026 · Video · no. 2: the label happy-like took 30 % of the usable time (95 % interval "
+    )
     assert sentence.endswith("there is no usual range to compare it with yet.")
 
 
@@ -93,6 +99,25 @@ def test_only_chosen_notes_are_printed(db, patient, told):
     change(db, ids[1], note="second")
     assert told().notes == ()
     assert [note.text for note in told(notes=frozenset(ids[:1]), remark="mine").notes] == ["mine", "first"]
+
+
+def test_two_recordings_of_one_day_are_told_apart_everywhere_and_in_one_order(db, patient, told):
+    """On paper as on the screen: by the time of day and the number, the earlier one first."""
+    morning, evening = add(db, patient, 2)
+    change(db, evening, recorded_on=FIRST, recorded_time=time(18), note="of the evening")
+    change(db, morning, recorded_time=time(9), note="of the morning")
+    names = ["5 Jan 2026, 09:00 · Video · no. 1", "5 Jan 2026, 18:00 · Video · no. 2"]
+    found = told(notes=frozenset([morning, evening]))
+    assert [row[0] for row in found.tables[0].rows] == names
+    assert [(note.title, note.text) for note in found.notes] == [
+        (f"Note on the recording of {names[0]}", "of the morning"),
+        (f"Note on the recording of {names[1]}", "of the evening"),
+    ]
+    assert found.sentences[1].startswith(f"Recording of {names[1]}: the label ")
+    for one, name in zip((morning, evening), names, strict=True):
+        alone = told(recording_id=one)
+        assert alone.tables[0].title == f"Recording of {name}"
+        assert any(sentence.startswith(f"Recording of {name}: ") for sentence in alone.sentences)
 
 
 def test_a_long_history_stays_on_two_pages(db, patient, told):

@@ -465,7 +465,9 @@ def test_nothing_is_decoded_where_the_key_and_the_database_are(
         run(core())
     for recording_id in jobs_of:
         assert progress.status(db, who, recording_id).state is JobState.CHOOSING
-        previews.keep_patient(settings, recording_id, [0, 1])
+        # How often the preview was replaced, and so which numbers are in it, depends on the computer's speed.
+        seen = [face.track for face in previews.read_preview(settings, recording_id).faces]
+        previews.keep_patient(settings, recording_id, seen)
         assert previews.read_preview(settings, recording_id) is not None
 
 

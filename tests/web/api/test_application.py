@@ -1,6 +1,7 @@
 """The API: who gets what by which token, and what is kept."""
 
 import io
+import json
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,9 @@ from clinic import clock, words
 from clinic.accounts import accounts, tokens
 from clinic.audit import AuditAction
 from clinic.consent.consent import Scope
+from clinic.exchange import downloads, handing_out
+from clinic.exchange.downloads import Kind
+from clinic.exchange.exports import NEEDED
 from clinic.patients import caseload, sharing
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
@@ -103,7 +107,7 @@ def test_a_video_becomes_a_job_once(world, client, tmp_path):
     assert first.status_code == 202, first.text
     again = hand_in(client, world.patient, upload(client, content)).json()
     recording_id = first.json()["recording_id"]
-    assert again == {"recording_id": recording_id, "duplicate": True}
+    assert again == {"recording_id": recording_id, "duplicate": True, "differs": []}
     told = client.get(f"/api/v1/recordings/{recording_id}").json()
     assert (told["state"], told["patient_id"], told["shares"]) == ("waiting", world.patient, None)
     assert [one["id"] for one in client.get(f"/api/v1/patients/{world.patient}/recordings").json()] == [recording_id]
@@ -112,6 +116,20 @@ def test_a_video_becomes_a_job_once(world, client, tmp_path):
     with world.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Job)) == 1
     assert {AuditAction.TOKEN_USED, AuditAction.RECORDING_ADDED, AuditAction.PATIENT_VIEWED} <= set(actions(world.db))
+
+
+def test_a_duplicate_says_what_is_not_stored_as_it_was_sent(world, client, tmp_path):
+    content = clip(tmp_path)
+    first = hand_in(client, world.patient, upload(client, content)).json()
+    new = {"patient_id": world.patient, "recorded_on": "2015-05-14", "recorded_time": "14:05", "note": "archive tape"}
+    again = client.post("/api/v1/recordings", json=new | {"upload_id": upload(client, content)}).json()
+    assert (again["recording_id"], again["duplicate"]) == (first["recording_id"], True)
+    assert again["differs"] == [
+        {"field": "recorded_on", "stored": DAY, "sent": "2015-05-14"},
+        {"field": "recorded_time", "stored": None, "sent": "14:05"},
+        {"field": "note", "stored": "", "sent": "archive tape"},
+    ]
+    assert client.get(f"/api/v1/recordings/{first['recording_id']}").json()["recorded_on"] == DAY
 
 
 def test_an_interrupted_upload_goes_on(client):
@@ -145,7 +163,41 @@ def test_questionnaires_and_patients_are_told_without_names(world, client):
     assert "Invented" not in listed.text
 
 
-PATHS = ["/patients/{}/recordings", "/patients/{}/questionnaires"]
+def bundle(client, patient_id):
+    return client.get(f"/api/v1/patients/{patient_id}/fhir")
+
+
+def test_a_bundle_is_the_export_of_the_page(world, client):
+    answers.record(world.db, world.who, world.patient, Given("gad7", clock.now().date(), total=4))
+    answer = bundle(client, world.patient)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/fhir+json")
+    found = answer.json()
+    assert {"Patient", "Observation"} <= {one["resource"]["resourceType"] for one in found["entry"]}
+    exported = handing_out.prepare(world.db, world.settings, world.who, world.patient, Kind.FHIR)
+    with downloads.take(world.db, world.settings, world.who, exported).file as file:
+        file.seek(0)
+        page = json.load(file)
+    assert found["entry"] == page["entry"]
+    assert actions(world.db).count(AuditAction.PATIENT_EXPORTED) == 2
+
+
+@pytest.mark.attack("API: a FHIR bundle without the consent to keep results")
+def test_a_bundle_needs_the_consent_of_an_export(world, client, attack):
+    revoke(world.db, world.patient, *NEEDED)
+    attack(lambda: bundle(client, world.patient), 403)
+    assert AuditAction.PATIENT_EXPORTED not in actions(world.db)
+
+
+@pytest.mark.attack("API: a FHIR bundle with the token of a viewer, who may look at the patient and not export")
+def test_a_viewer_exports_no_bundle(world, attack):
+    viewer = doors.actor(world.db, "Dr. Viewer", Role.VIEWER)
+    sharing.share(world.db, world.who, world.patient, "Dr. Viewer")
+    client = of_token(world, tokens.make(world.db, viewer, "a script", [world.patient], doors.PASSWORD))
+    assert client.get(f"/api/v1/patients/{world.patient}/recordings").status_code == 200
+    attack(lambda: bundle(client, world.patient), 403)
+
+
+PATHS = ["/patients/{}/recordings", "/patients/{}/questionnaires", "/patients/{}/fhir"]
 
 
 @pytest.mark.parametrize("path", PATHS)

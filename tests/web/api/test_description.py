@@ -22,6 +22,7 @@ OPERATIONS = {
     "get /patients",
     "get /patients/{patient_id}/recordings",
     "get /patients/{patient_id}/questionnaires",
+    "get /patients/{patient_id}/fhir",
 }
 QUICKLY = settings(
     max_examples=10,

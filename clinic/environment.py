@@ -1,0 +1,142 @@
+"""The environment's ``FER_`` variables: their types and defaults, and a sentence for each value of no use."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fer_core.errors import FerError
+from storage.sealed import KEY_BYTES
+
+PREFIX = "FER_"
+MEBIBYTE = 1024 * 1024
+MIN_TOKEN = 32
+MOST_BYTES = 1 << 63
+FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def variable(field: str) -> str:
+    """Return the name of the variable that a field is read from."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def _refusal(info: ValidationInfo, what: str) -> FerError:
+    return FerError(f"{variable(info.field_name or '')} must {what}", "bad_setting")
+
+
+def _flag(text: str, info: ValidationInfo) -> bool:
+    if (found := FLAGS.get(text.strip().lower())) is None:
+        raise _refusal(info, "be 1 or 0.")
+    return found
+
+
+def _bytes(text: str, info: ValidationInfo) -> int:
+    """Return the bytes of a number of gigabytes (10^9 bytes), without the rounding of floats."""
+    try:
+        size = Decimal(text).scaleb(9)
+    except ArithmeticError:
+        size = Decimal(-1)
+    if not (size.is_finite() and 0 < size < MOST_BYTES):
+        raise _refusal(info, "be a number of gigabytes above 0.")
+    return int(size)
+
+
+def _gigabytes(size: int) -> str:
+    return str(Decimal(size).scaleb(-9))
+
+
+def _days(text: str, info: ValidationInfo) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise _refusal(info, "be a number of days, 1 or more.")
+    return int(text)
+
+
+def _token(text: str, info: ValidationInfo) -> str:
+    if len(text) < MIN_TOKEN:
+        raise _refusal(info, f"have {MIN_TOKEN} characters or more: `openssl rand -hex 32` makes one.")
+    return text
+
+
+def _key(text: str) -> bytes:
+    """Return the 32 bytes of a key that is written as 64 hexadecimal digits."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    # Of 32 random bytes, about 30 differ; a key typed by hand has few.
+    if len(key) != KEY_BYTES or len(set(key)) < KEY_BYTES // 2:
+        raise FerError(
+            "The master key must be 64 random hexadecimal digits: `openssl rand -hex 32` makes one.", "weak_key"
+        )
+    return key
+
+
+Flag = Annotated[bool, BeforeValidator(_flag), PlainSerializer(lambda on: str(int(on)))]
+Gigabytes = Annotated[int, BeforeValidator(_bytes), PlainSerializer(_gigabytes)]
+Days = Annotated[int, BeforeValidator(_days), PlainSerializer(str)]
+Folder = Annotated[Path, AfterValidator(Path.absolute), PlainSerializer(str)]
+RealFolder = Annotated[Path, AfterValidator(Path.resolve), PlainSerializer(str)]
+Token = Annotated[str, AfterValidator(_token)]
+Key = Annotated[bytes, BeforeValidator(_key), PlainSerializer(bytes.hex)]
+
+
+class Environment(BaseSettings):
+    """The variables that every installation reads, the demonstration too. An empty one counts as not set.
+
+    Made without arguments it reads the process's environment. Raises FerError ``bad_setting`` and ``weak_key``.
+    """
+
+    model_config = SettingsConfigDict(
+        alias_generator=variable,
+        populate_by_name=True,
+        case_sensitive=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=False,
+        # Secrets are among them.
+        hide_input_in_errors=True,
+    )
+
+    data_dir: Folder | None = None
+    demo: Flag = False
+    behind_tls: Flag = False
+    keep_files: Flag = False
+    own_worker: Flag = True
+    max_upload_gb: Gigabytes = 4096 * MEBIBYTE
+    media_quota_gb: Gigabytes = 64 * 1024 * MEBIBYTE
+    dask: str | None = None
+    model: Folder | None = None
+    timezone: str | None = None
+    metrics_token: Token | None = None
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables that say this, without those that say what holds anyway."""
+        return self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+class ClinicEnvironment(Environment):
+    """The variables of an installation with real patients, which the demonstration leaves alone."""
+
+    database_url: str | None = None
+    media_url: str | None = None
+    key_dir: Folder | None = None
+    master_key: Key | None = None
+    import_dir: RealFolder | None = None
+    backup_dir: Folder | None = None
+    need_totp: Flag = False
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    keep_patients_days: Days | None = None
+    keep_recordings_days: Days | None = None
+    keep_samples_days: Days | None = None
+    keep_copies_days: Days | None = None
+
+
+NAMES = frozenset(map(variable, ClinicEnvironment.model_fields))
+"""Every variable that is read here."""

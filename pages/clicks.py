@@ -1,0 +1,193 @@
+"""Every click on a button that reaches the program is carried out, or a sentence says that it may not have been.
+
+Streamlit tells a click to one run of the page alone. It is lost where that run is cut off by another one before it
+comes to the button, or where the server has drawn another page while the click was on its way. So each click is
+written down at the beginning of the run that brings it, and crossed out at the end of the run that carried it out.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
+
+from web import streamlit_protocol
+
+CLICKS, CARRIED_OUT, DRAWN, SAID = "clicks", "carried_out", "buttons_drawn", "said_of_clicks"
+WAITS_S = 60.0
+"""How long a click waits for a run that comes to its button."""
+SAID_S = 600.0
+DRAWN_MOST = 400
+MISSED = (
+    "Nothing was done: what was on the screen has changed since, or is no longer there."
+    " Please look again, then {again}."
+)
+CUT_OFF = "The page was drawn again while {click} was being carried out. Please look whether it was done."
+
+CLOSE = "close_note:"
+"""What the keys of the buttons of the sentences begin with."""
+
+_run = threading.local()
+"""The run that this thread is at: a new object for each."""
+
+
+@dataclass(slots=True)
+class Click:
+    """A click that has not been carried out to the end yet. `opens`: it changes nothing stored."""
+
+    name: str
+    opens: bool = False
+    at_s: float = field(default_factory=time.monotonic)
+    brought_by: object | None = None
+    taken_by: object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence on a click, which stays until somebody closes it or clicks the same again."""
+
+    click: str
+    sentence: str
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    at_s: float = field(default_factory=time.monotonic)
+
+
+@contextmanager
+def run() -> Iterator[None]:
+    """Account, at the end of a run of the page or of a part of it, for the clicks that it was to carry out.
+
+    A run that is cut off leaves by Streamlit's StopException, and its clicks wait for the next one. A part that is
+    drawn within a run belongs to that run.
+    """
+    if getattr(_run, "at", None) is not None:
+        yield
+        return
+    _run.at = object()
+    try:
+        for name in streamlit_protocol.clicked():
+            if name not in _clicks() and not name.startswith(CLOSE):
+                _clicks()[name] = Click(name, brought_by=_run.at)
+        try:
+            yield
+        except RerunException:
+            _cross_out_components()
+            cross_out()
+            raise
+        _cross_out_components()
+        cross_out()
+        _account()
+    finally:
+        _run.at = None
+
+
+def running() -> bool:
+    """Return whether this is within a run."""
+    return _now() is not None
+
+
+def remember(name: str, opens: bool = False) -> None:
+    """Write down that a button was clicked."""
+    _clicks()[name] = Click(name, opens)
+
+
+def note_drawn(name: str, label: str) -> None:
+    """Write down what a button is called, for the sentence on a click that meets nothing."""
+    labels = _labels()
+    labels.pop(name, None)
+    labels[name] = label
+    for oldest in list(labels)[:-DRAWN_MOST]:
+        labels.pop(oldest, None)
+
+
+def is_due(name: str, clicked: bool) -> bool:
+    """Return whether the click on this button is to be carried out by this run, which has drawn it.
+
+    That is so where this run brings the click, or where none has come to the button since it was clicked. What only
+    opens something is begun again where the run that began it was cut off.
+    """
+    if not running():
+        # Nobody would cross it out.
+        _clicks().pop(name, None)
+    click = _clicks().get(name)
+    if click is None:
+        return clicked
+    waits = time.monotonic() - click.at_s < WAITS_S and (click.taken_by is None or click.opens)
+    if clicked or waits:
+        click.taken_by = _now()
+        st.session_state[SAID] = [note for note in _notes() if note.click != name]
+        return True
+    return False
+
+
+def cross_out() -> None:
+    """Say that what this run took up is carried out."""
+    for click in list(_clicks().values()):
+        if click.taken_by is not None and click.taken_by is _now():
+            _clicks().pop(click.name, None)
+            st.session_state[CARRIED_OUT] = click.name
+
+
+def show_notes() -> None:
+    """Draw what is to be said of clicks that met nothing, with a way to close it."""
+    for note in _notes():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(note.sentence, icon=":material/info:", width="stretch")
+            # Not one of `actions`: a click on it that is lost leaves the sentence where it is.
+            st.button("Close", key=f"{CLOSE}{note.id}", type="tertiary", on_click=_close, args=(note.id,))
+
+
+def _cross_out_components() -> None:
+    """Cross out the clicks in components, such as a player, that were drawn in the run that brought them."""
+    unmet = {name for name, drawn in streamlit_protocol.clicked().items() if not drawn}
+    for click in list(_clicks().values()):
+        if (
+            click.name.startswith(streamlit_protocol.COMPONENT)
+            and click.brought_by is _now()
+            and click.name not in unmet
+        ):
+            _clicks().pop(click.name, None)
+
+
+def _account() -> None:
+    """Say of the clicks that this run had to carry out and did not."""
+    for click in list(_clicks().values()):
+        _clicks().pop(click.name, None)
+        label = _labels().get(click.name)
+        if click.taken_by is None or click.opens:
+            # The second half of a double click asks for what was just done.
+            if click.name != st.session_state.get(CARRIED_OUT):
+                _say(click.name, MISSED.format(again=f"click “{label}” again" if label else "repeat"))
+        else:
+            _say(click.name, CUT_OFF.format(click=f"“{label}”" if label else "your click"))
+
+
+def _say(name: str, sentence: str) -> None:
+    st.session_state[SAID] = [*(note for note in _notes() if note.click != name), Note(name, sentence)]
+
+
+def _close(note_id: str) -> None:
+    st.session_state[SAID] = [note for note in _notes() if note.id != note_id]
+
+
+def _notes() -> list[Note]:
+    return [note for note in st.session_state.get(SAID, ()) if time.monotonic() - note.at_s < SAID_S]
+
+
+def _clicks() -> dict[str, Click]:
+    found: dict[str, Click] = st.session_state.setdefault(CLICKS, {})
+    return found
+
+
+def _labels() -> dict[str, str]:
+    found: dict[str, str] = st.session_state.setdefault(DRAWN, {})
+    return found
+
+
+def _now() -> object | None:
+    return getattr(_run, "at", None)

@@ -1,0 +1,72 @@
+"""Who works on a data folder: pages and workers hold a lock in it, which goes with their process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from fer_core.errors import FerError
+
+FIRST_WORKER = 1
+"""The number of the worker that the pages start; others beside it on the same folder count on."""
+PAGES = "pages.lock"
+
+
+def running() -> FerError:
+    """Return the refusal of a command that has to wait until the program is stopped."""
+    return FerError(
+        "The program is running. Please stop the pages and all workers first, on every machine.", "already_running"
+    )
+
+
+def hold_pages(folder: Path) -> None:
+    """Say until the end of this process that pages are open on a folder; several may be.
+
+    Raises FerError ``changing`` while a command changes the database or the key.
+    """
+    if _locked(folder / PAGES, fcntl.LOCK_SH) is None:
+        raise FerError(
+            "A command is changing the database or the key. Please start the program when it has ended.", "changing"
+        )
+
+
+@contextmanager
+def alone(folder: Path, number: int = FIRST_WORKER) -> Iterator[None]:
+    """Hold the lock of the folder's `number`-th worker. Raises FerError ``already_running`` where another has it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = _locked(folder / ("worker.lock" if number == FIRST_WORKER else f"worker-{number}.lock"), fcntl.LOCK_EX)
+    if lock is None:
+        raise FerError("Another worker is running on this data folder.", "already_running")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def nobody(folder: Path) -> Iterator[None]:
+    """Hold all locks of a folder, so that nobody begins meanwhile. Raises FerError ``already_running``."""
+    with ExitStack() as held:
+        for path in sorted({folder / PAGES, *folder.glob("worker*.lock")}):
+            if not path.exists():
+                continue
+            lock = _locked(path, fcntl.LOCK_EX)
+            if lock is None:
+                raise running()
+            held.callback(os.close, lock)
+        yield
+
+
+def _locked(path: Path, how: int) -> int | None:
+    """Return the open lock, or None where somebody else holds it."""
+    # Open for reading and writing: an NFS server asks for the one or the other, as the kind of lock is.
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock

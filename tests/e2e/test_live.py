@@ -1,0 +1,145 @@
+"""The live view with a camera that plays a film: a face is chosen, labelled, leaves; consent ends it."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from clinic.consent.consent import Scope
+from clinic.settings import Settings
+from db.models import AuditRow, Job, Recording
+from tests import consents
+from tests.e2e.conftest import BROWSER_FLAGS, settled
+from tests.media import scene
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
+
+RATE, THERE_S, AWAY_S = 30, 20, 6
+LIVE = "[data-part=live]"
+RUNNING = f"{LIVE}[data-state=running]"
+SAID = f"{LIVE} [data-part=said]"
+LIGHT = "element => element.querySelector('video').srcObject?.active ?? false"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A camera's film in which a face is there for a while, moves a little, and leaves for a while; it begins anew."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    empty = np.full((360, 640, 3), 70, np.uint8)
+    shown = [jpeg(scene(left=150 + abs(step - 15), top=30, side=300, size=(640, 360))) for step in range(30)]
+    with path.open("wb") as written:
+        for number in range(RATE * THERE_S):
+            written.write(shown[number // 3 % len(shown)])
+        for _ in range(RATE * AWAY_S):
+            written.write(jpeg(empty))
+    return path
+
+
+def jpeg(rgb):
+    content = io.BytesIO()
+    Image.fromarray(rgb).save(content, "JPEG", quality=90)
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def browser(film):
+    """Chromium with that camera, which asks nobody whether it may use it."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("neither Chromium nor Chrome is installed")
+    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=found, args=[*BROWSER_FLAGS, *flags, f"--use-file-for-fake-video-capture={film}"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def live(account, server, window, add_patient):
+    """The page of the live view with a patient who agreed to everything, before the camera is started."""
+    patient_id = add_patient("Zed Zulu")
+    page = window()
+    page.goto(f"{server}/live?patient={patient_id}")
+    page.get_by_role("button", name="Start the camera").wait_for()
+    settled(page)
+    page.patient_id = patient_id
+    return page
+
+
+def start(page):
+    page.get_by_role("button", name="Start the camera").click()
+    page.locator(RUNNING).wait_for()
+
+
+def choose(page):
+    """Choose the face that is seen, again where a busy computer lost it, and wait until it is labelled."""
+    offered, labelled = page.locator("[data-part=faces] button"), page.locator(SAID).filter(has_text="happy-like")
+    for _ in range(5):
+        offered.or_(labelled).first.wait_for()
+        if labelled.count():
+            return
+        with suppress(sync_api.TimeoutError):
+            offered.first.click(timeout=5_000)
+            labelled.wait_for(timeout=20_000)
+
+
+def test_a_face_is_chosen_labelled_and_leaves_and_the_light_goes_off(live, account):
+    start(live)
+    assert live.locator(LIVE).evaluate(LIGHT)
+    choose(live)
+    live.locator(SAID).filter(has_text="The chosen face left").wait_for()
+    choose(live)
+    stream = live.locator(LIVE).evaluate_handle("element => element.querySelector('video').srcObject")
+    live.get_by_role("link", name="Caseload").first.click()
+    live.get_by_role("heading", name="Caseload").wait_for()
+    live.wait_for_function("stream => !stream.active", arg=stream)
+    with account.read() as session:
+        rows = session.scalars(select(AuditRow).where(AuditRow.action == "live_viewed")).all()
+        assert [row.patient_id for row in rows] == [live.patient_id]
+        assert session.scalars(select(Recording)).all() == []
+
+
+def test_withdrawn_consent_ends_it(live, account):
+    start(live)
+    choose(live)
+    consents.revoke(account, live.patient_id, Scope.ANALYSE)
+    live.locator(f"{LIVE}[data-state=ended]").wait_for()
+    assert "was withdrawn" in live.locator(SAID).inner_text()
+    assert not live.locator(LIVE).evaluate(LIGHT)
+
+
+def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
+    start(live)
+    live.get_by_role("button", name="Record", exact=True).click()
+    live.locator("[data-part=clock]").filter(has_text="0:03").wait_for()
+    live.get_by_role("button", name="End the recording").click()
+    live.get_by_text("Uploaded.", exact=True).wait_for()
+    settled(live)
+    live.get_by_role("button", name="Start analysis").click()
+    live.wait_for_url("**/record?recording=*")
+    with account.read() as session:
+        (recording,) = session.scalars(select(Recording)).all()
+        assert (recording.patient_id, recording.kind) == (live.patient_id, "video")
+        assert len(session.scalars(select(Job)).all()) == 1
+    assert not list(Settings.at(data).data_dir.rglob("*.webm"))
+
+
+def test_of_nobody_nothing_is_kept_and_everyone_in_view_is_asked(account, server, window):
+    page = window()
+    page.goto(f"{server}/live")
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name="Nobody").click()
+    page.get_by_text("Everyone in view knows").click()
+    start(page)
+    choose(page)
+    assert not page.get_by_role("button", name="Record", exact=True).is_visible()

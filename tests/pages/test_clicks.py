@@ -1,0 +1,174 @@
+"""Every click is carried out, or a sentence says that it may not have been: whatever cuts a run off or has gone."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.errors import FragmentStorageKeyError
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.fragment import MemoryFragmentStorage
+from streamlit.testing.v1 import AppTest
+
+from web import streamlit_protocol
+
+
+def page():
+    """A page of two buttons, of which each part can be left out; `cut` says where this run is cut off.
+
+    Streamlit cuts a run off by the exception that `st.stop` raises.
+    """
+    import streamlit as st
+
+    from pages import actions, clicks
+
+    def cut_off(where):
+        if st.session_state.get("cut") == where:
+            st.session_state["cut"] = None
+            st.stop()
+
+    done = st.session_state.setdefault("done", [])
+    with clicks.run():
+        cut_off("start")
+        for what in st.session_state.setdefault("drawn", ["open", "store"]):
+            if actions.action(what.title(), what, "one", opens=what == "open"):
+                cut_off("between")
+                done.append(what)
+                cut_off("after")
+    clicks.show_notes()
+
+
+@pytest.fixture
+def app():
+    return AppTest.from_function(page).run()
+
+
+def click(app, what):
+    return next(one for one in app.button if one.key == f"{what}:one").click().run()
+
+
+def said(app):
+    return [one.value for one in app.warning]
+
+
+@pytest.mark.parametrize("what", ["open", "store"])
+def test_a_click_whose_run_is_cut_off_before_the_button_is_carried_out_by_the_next(app, what):
+    app.session_state["cut"] = "start"
+    click(app, what)
+    assert app.session_state["done"] == []
+    app.run()
+    assert (app.session_state["done"], said(app)) == ([what], [])
+    app.run()
+    assert app.session_state["done"] == [what]
+
+
+def test_what_only_opens_is_begun_again_where_it_was_cut_off(app):
+    app.session_state["cut"] = "between"
+    click(app, "open")
+    app.run()
+    assert (app.session_state["done"], said(app)) == (["open"], [])
+    app.run()
+    assert app.session_state["done"] == ["open"]
+
+
+@pytest.mark.parametrize("where", ["between", "after"])
+def test_what_stores_is_not_begun_again_but_somebody_is_asked_to_look(app, where):
+    app.session_state["cut"] = where
+    click(app, "store")
+    app.run()
+    assert app.session_state["done"] == (["store"] if where == "after" else [])
+    assert said(app) == [
+        "The page was drawn again while “Store” was being carried out. Please look whether it was done."
+    ]
+
+
+@pytest.mark.parametrize("cut", [None, "start"])
+@pytest.mark.parametrize("what", ["open", "store"])
+def test_a_click_that_meets_another_page_is_told_by_name_until_it_is_closed_or_repeated(app, what, cut):
+    app.session_state["drawn"], app.session_state["cut"] = [], cut
+    click(app, what)
+    app.run()
+    assert app.session_state["done"] == []
+    missed = (
+        "Nothing was done: what was on the screen has changed since, or is no longer there. Please look again,"
+        f" then click “{what.title()}” again."
+    )
+    assert said(app) == [missed]
+    # It stays where another page was gone to before anybody could read it.
+    assert said(app.run()) == [missed]
+    app.session_state["drawn"] = [what]
+    app.run()
+    click(app, what)
+    assert (app.session_state["done"], said(app)) == ([what], [])
+
+
+def test_a_sentence_is_closed(app):
+    app.session_state["drawn"] = []
+    click(app, "store")
+    assert len(said(app)) == 1
+    app.button[-1].click().run()
+    assert said(app) == []
+
+
+def test_a_click_that_the_session_does_not_know_is_told(app):
+    """The page's last whole run took the button away: there is no callback, and no name but that of its key."""
+    states = WidgetStates(widgets=[WidgetState(id="$$ID-0123-delete:another", trigger_value=True)])
+    app._run(states)
+    assert [text.split(":")[0] for text in said(app)] == ["Nothing was done"]
+    assert app.session_state["done"] == []
+    app.session_state["said_of_clicks"] = []
+    assert said(app.run()) == []
+
+
+def test_a_click_in_a_part_with_a_script_of_its_own_that_is_gone_is_told(app):
+    app._run(WidgetStates(widgets=[WidgetState(id="$$ID-0123-player__events", json_trigger_value='[{"event": "a"}]')]))
+    assert len(said(app)) == 1
+
+
+def test_the_second_half_of_a_double_click_is_not_told(app):
+    click(app, "store")
+    app.session_state["drawn"] = []
+    app._run(WidgetStates(widgets=[WidgetState(id="$$ID-0123-store:one", trigger_value=True)]))
+    assert (app.session_state["done"], said(app)) == (["store"], [])
+
+
+class Session:
+    """A session of Streamlit's that has one part of a page, and keeps what it is asked to run."""
+
+    def __init__(self):
+        self.asked = []
+
+    def has_fragment(self, fragment_id):
+        return fragment_id == "there"
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """Let the session's requests and the parts go through what keeps clicks; put both back at the end."""
+    monkeypatch.setattr(AppSession, "request_rerun", lambda session, state: session.asked.append(state))
+    monkeypatch.setattr(MemoryFragmentStorage, "lookup", MemoryFragmentStorage.lookup)
+    streamlit_protocol.keep_clicks()
+    return Session()
+
+
+@pytest.mark.parametrize(
+    ("part", "clicked", "run"),
+    [("there", True, "there"), ("gone", True, ""), ("gone", False, "gone"), ("", True, "")],
+)
+def test_a_click_in_a_window_that_is_closed_runs_the_page(kept, part, clicked, run):
+    state = ClientState(fragment_id=part)
+    state.widget_states.widgets.add(id="$$ID-0123-store:one", trigger_value=clicked)
+    AppSession.request_rerun(kept, state)
+    assert [(one.fragment_id, len(one.widget_states.widgets)) for one in kept.asked] == [(run, 1)]
+    AppSession.request_rerun(kept, None)
+    assert kept.asked[-1] is None
+
+
+def test_a_click_whose_part_went_before_its_turn_runs_the_page(kept, monkeypatch):
+    import streamlit
+
+    parts = MemoryFragmentStorage()
+    with pytest.raises(FragmentStorageKeyError):
+        parts.lookup("gone")
+    monkeypatch.setattr(streamlit_protocol, "clicked", lambda: {"store:one": False})
+    assert parts.lookup("gone") is streamlit.rerun

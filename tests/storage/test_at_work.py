@@ -1,0 +1,82 @@
+"""Locks say who works on a data folder, and go with their process, however it ends."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fer_core.errors import FerError
+from storage import at_work
+
+OPEN_PAGES = """
+import sys
+from pathlib import Path
+from storage import at_work
+
+at_work.hold_pages(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """A function that starts a process with pages open on the folder."""
+    started = []
+
+    def start():
+        command = [sys.executable, "-c", OPEN_PAGES, str(tmp_path)]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        assert started[-1].stdout.readline() == b"open\n"
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def refused(folder):
+    with pytest.raises(FerError) as refusal, at_work.nobody(folder):
+        pass
+    return refusal.value.code
+
+
+def test_pages_without_a_worker_are_at_work_until_they_end(tmp_path, pages):
+    first, second = pages(), pages()
+    assert refused(tmp_path) == "already_running"
+    first.kill()
+    first.wait()
+    assert refused(tmp_path) == "already_running", "the second one is open still"
+    second.kill()
+    second.wait()
+    with at_work.nobody(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("number", [1, 2, 70])
+def test_a_worker_is_at_work_whatever_its_number(tmp_path, number):
+    with at_work.alone(tmp_path, number):
+        assert refused(tmp_path) == "already_running"
+        with pytest.raises(FerError, match="Another worker"), at_work.alone(tmp_path, number):
+            pass
+    with at_work.nobody(tmp_path):
+        pass
+
+
+def test_nobody_begins_while_a_command_works(tmp_path, pages):
+    pages().communicate()
+    with at_work.alone(tmp_path):
+        pass
+    with at_work.nobody(tmp_path):
+        with pytest.raises(FerError) as refusal:
+            at_work.hold_pages(tmp_path)
+        assert refusal.value.code == "changing"
+        with pytest.raises(FerError), at_work.alone(tmp_path):
+            pass
+
+
+def test_a_folder_where_the_program_never_ran_is_left_as_it_is(tmp_path):
+    with at_work.nobody(tmp_path), at_work.nobody(tmp_path / "none"):
+        pass
+    assert list(tmp_path.iterdir()) == []
