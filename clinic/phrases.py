@@ -23,7 +23,7 @@ class Person(Protocol):
 
 
 class Visit(Protocol):
-    """What a recording is told by."""
+    """What identifies a recording."""
 
     @property
     def kind(self) -> str: ...

@@ -35,7 +35,7 @@ from train.state import Run
 from train.targets import SoftLabels
 from train.teach import teach
 
-_TOLD = 20
+_LISTED = 20
 """How many of the pictures that are left out are named."""
 RESULTS = Path(__file__).parent / "results"
 """Cards of models that were trained here; their weights stay out of version control."""
@@ -44,9 +44,9 @@ RESULTS = Path(__file__).parent / "results"
 def _load(arguments: argparse.Namespace) -> FerData:
     data = load(arguments.data, arguments.ferplus)
     if data.bad_files:
-        more = [f"and {len(data.bad_files) - _TOLD} more"] if len(data.bad_files) > _TOLD else []
+        more = [f"and {len(data.bad_files) - _LISTED} more"] if len(data.bad_files) > _LISTED else []
         print(f"{len(data.bad_files)} pictures are left out:", file=sys.stderr)
-        print("\n".join(f"  {fault}" for fault in [*data.bad_files[:_TOLD], *more]), file=sys.stderr)
+        print("\n".join(f"  {fault}" for fault in [*data.bad_files[:_LISTED], *more]), file=sys.stderr)
     return data
 
 

@@ -47,8 +47,8 @@ def broken_contract() -> list[str]:
         wrong.append("the page's frame has another form (static/index.html)")
     if "_session_mgr" not in inspect.getsource(Runtime.__init__) or not hasattr(MemorySessionStorage, "list"):
         wrong.append("what an ended window held can't be given back (Runtime._session_mgr)")
-    if not _clicks_can_be_told():
-        wrong.append("a click that no run of the page has met can't be told (SessionState, AppSession, fragments)")
+    if not _clicks_can_be_followed():
+        wrong.append("a click that no run of the page has met can't be found (SessionState, AppSession, fragments)")
     routes = {f"/{value}" for name, value in vars(starlette_routes).items() if name.startswith("ROUTE_")}
     if not routes - NOT_SERVED <= ROUTES:
         wrong.append(f"there are other addresses ({', '.join(sorted(routes - NOT_SERVED - ROUTES))})")
@@ -146,7 +146,7 @@ def _met_by_a_run(session: AppSession, client_state: ClientState | None) -> Clie
     return whole
 
 
-def _clicks_can_be_told() -> bool:
+def _clicks_can_be_followed() -> bool:
     fields = {"trigger_value", "json_trigger_value"} <= set(WidgetState.DESCRIPTOR.fields_by_name)
     state = "_new_widget_state" in inspect.getsource(SessionState) and {"states", "widget_metadata"} <= set(
         WStates.__dataclass_fields__

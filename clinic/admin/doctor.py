@@ -36,10 +36,10 @@ def require_safe(settings: Settings, options: Options) -> list[Finding]:
     refused = [finding for finding in found if finding.level is Level.REFUSED]
     if refused:
         raise UnsafeError("\n".join(f"- {line(finding)}" for finding in refused))
-    return [finding for finding in found if finding.level is not Level.OK and not _mended_by_the_start(finding)]
+    return [finding for finding in found if finding.level is not Level.OK and not _fixed_by_the_start(finding)]
 
 
-def _mended_by_the_start(finding: Finding) -> bool:
+def _fixed_by_the_start(finding: Finding) -> bool:
     """Whether it is about missing tables, or a worker that does not run yet."""
     of_the_start = finding.name in ("tables", "analysis") or finding.sentence == installation_checks.NO_DATABASE
     return finding.level is Level.WARNING and of_the_start

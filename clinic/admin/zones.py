@@ -71,7 +71,7 @@ def choose(db: Database, actor: Actor, name: str, seen: frozenset[str] | None = 
 
 
 def shown(found: Chosen | None) -> frozenset[str]:
-    """Return what a screen shows of the zone, to be told from what another administrator sets meanwhile."""
+    """Return what a screen shows of the zone, to notice what another administrator sets meanwhile."""
     return frozenset() if found is None else frozenset({f"{found.name}, {'set' if found.confirmed else 'proposed'}"})
 
 

@@ -84,7 +84,7 @@ def _frames(link: Link, file: Source, question: Json) -> None:
 
 
 def _camera(link: Link, file: Source, question: Json) -> None:  # noqa: ARG001 same form as the others
-    """Read one picture after the other, until whoever asks is gone; one that can't be read is no end."""
+    """Read one picture after the other, until the caller is gone; one that can't be read is no end."""
     while True:
         content = link.picture()
         try:

@@ -17,8 +17,10 @@ def confirmed(label: str, what: str, target: str, patient: chooser.Person, disab
     asked = " or ".join(f"**{links.plain_text(text)}**" for text in (patient.name, patient.code) if text)
     st.markdown(f"To confirm, type {asked}.")
     # A screen reader reads the label as it is written: no Markdown, and no name in which something looks like it.
-    told = "To confirm, type the patient's name or code" if patient.code else "To confirm, type the patient's name"
-    typed = st.text_input(told, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
+    label_text = (
+        "To confirm, type the patient's name or code" if patient.code else "To confirm, type the patient's name"
+    )
+    typed = st.text_input(label_text, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
     with st.container(horizontal=True):
         back = actions.action("Keep everything", f"keep_{what}", target, opens=True)
         go_on = actions.action(label, what, target, icon=":material/delete:", disabled=disabled)
