@@ -23,7 +23,7 @@ from fer_core.types import Box, Face, Frame, FrameResult, Status
 
 CHUNK_S = 10.0
 CLASSIFY_FRAMES = 32
-"""The faces of so many frames are labelled at once; twice as many are looked for ahead meanwhile."""
+"""Frames whose faces are labelled at once; meanwhile twice as many are searched ahead."""
 
 _NOTHING = np.empty((0, 0, 3), np.uint8)
 

@@ -33,7 +33,7 @@ class Status(StrEnum):
     PARTIAL = "partial"
     DAMAGED = "damaged"
     NOT_PATIENT = "not_patient"
-    """Said by a person afterwards, never found in a file."""
+    """Marked by a person afterwards, never found in a file."""
 
     @property
     def usable(self) -> bool:
@@ -43,7 +43,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a pass over a video stands: what it has met up to one frame, this one among it.
+    """The state of a pass over a video: what it has met up to and including one frame.
 
     `index` and `time_s` are the frame's; `start_s` is the stream's own time of the video's first frame.
     """
@@ -77,7 +77,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video says of itself: upright size in px, duration in seconds (None if unknown), codec.
+    """A video's metadata: upright size in px, duration in seconds (None if unknown), codec.
 
     `mean_fps` is for display alone: nothing is computed from it, because phones record at a variable rate.
     `media_type`: as what browsers play it, such as ``video/mp4``; None where they don't. `begins_s`: where in the file
@@ -256,7 +256,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an analysis is: seconds of video done and in all (None if unknown), frames sampled so far."""
+    """The progress of an analysis: seconds of video done and in total (None if unknown), frames sampled so far."""
 
     done_s: float
     total_s: float | None

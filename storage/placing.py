@@ -1,4 +1,4 @@
-"""Putting a finished file where it is kept: on the local disk or any file system of fsspec, whole at once."""
+"""Moving a finished file to its place in one step: on the local disk or any file system of fsspec."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 from db.copies import sync_folder
 
 PART = ".part"
-"""What a file's name ends with until it is whole."""
+"""The end of a file's name until it is complete."""
 AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"})
 """Object stores, where a file that is sent is there as a whole or not at all, and a rename would be another copy."""
 

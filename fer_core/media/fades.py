@@ -1,4 +1,4 @@
-"""Where a picture fades into another one: after it nobody is known to be who was there before, as after a cut.
+"""Detects where a picture fades into another one: after it no track continues, as after a cut.
 
 In a cross-fade every picture is a mixture of the first and the last one, in a share that only grows. Nothing else that
 changes a picture much is: what moves is in neither of them where it is in between.
@@ -24,7 +24,7 @@ _Grey = NDArray[np.float64]
 
 
 class Fades:
-    """What the last pictures of a pass looked like, in small; no state that is stored holds it."""
+    """Small copies of a pass's last pictures; no stored state holds them."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[float, _Grey]] = []

@@ -1,4 +1,4 @@
-"""Where in a recording the mouth moves, and where it is still: talk changes what a face looks like to the model."""
+"""Where in a recording the mouth moves, and where it is still: talk changes the model's labels."""
 
 from __future__ import annotations
 

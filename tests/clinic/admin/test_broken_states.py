@@ -175,7 +175,7 @@ def open_folder(clinic, monkeypatch):
 
 
 STATES = {
-    "The key file is lost": (lost_key, "master key", "refused", "bring back its file"),
+    "The key file is lost": (lost_key, "master key", "refused", "restore its file"),
     "Another clinic's key is installed": (wrong_key, "master key", "refused", "not the master key of this clinic"),
     "Others may read the key": (open_key, "master key", "refused", "mode 600"),
     "A change of the key was interrupted": (unfinished_rotation, "master key", "refused", "rotate-key"),
