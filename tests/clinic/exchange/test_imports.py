@@ -336,7 +336,7 @@ def test_a_json_that_is_made_to_fill_the_memory_is_refused_in_little(name, attac
             with zipfile.ZipFile(written) as archive:
                 list(archive_rows.read_tables(archive, {"recording"}))
         except (*imports.DAMAGE, FerError) as error:
-            raise imports._told(error) from None
+            raise imports._shown_error(error) from None
 
     tracemalloc.start()
     try:
