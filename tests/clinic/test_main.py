@@ -116,7 +116,7 @@ def test_a_forgotten_password_is_reset_on_the_console(folder, capsys):
     assert main(["reset-password", "Nobody"]) == 1
 
 
-def test_a_lost_telephone_is_told_on_the_console(folder, capsys):
+def test_a_lost_telephone_is_reported_on_the_console(folder, capsys):
     assert main(["migrate"]) == 0
     database = open_database(Settings.at(folder).database_url)
     doors.add_account(database)

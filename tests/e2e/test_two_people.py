@@ -148,7 +148,7 @@ def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stor
 
 
 @no_analysis
-def test_a_file_of_another_patient_is_told_before_the_start(add_patient, stored, window, server, clip):
+def test_a_file_of_another_patient_is_reported_before_the_start(add_patient, stored, window, server, clip):
     """Two of one name and birth date: on every page and in every dialog the short id says who it is."""
     first, second = (add_patient("Anna Twin", born_on=date(1990, 2, 3)) for _ in range(2))
     page = window()

@@ -131,7 +131,7 @@ def test_recordings_are_analysed_again_paused_and_dropped(enter):
     assert "Pause" not in [button.label for button in page.button]
 
 
-def test_what_failed_is_told_and_tried_again(settings, kept):
+def test_what_failed_is_reported_and_tried_again(settings, kept):
     db = open_database(settings.database_url)
     with db.session() as session:
         job = next(job for job in session.scalars(select(Job)) if job.sources)
@@ -229,7 +229,7 @@ def test_the_model_page_shows_the_model_that_the_installation_names(other_model)
     assert "sequential" in list(table["Model"])
 
 
-def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):
+def test_without_a_model_the_page_stays_quiet(monkeypatch, tmp_path):
     monkeypatch.setattr(model_card, "WEIGHTS_FOLDER", tmp_path)
     page = open_page("model")
     said = [element.value for element in [*page.error, *page.info, *page.warning]]

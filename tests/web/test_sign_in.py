@@ -88,7 +88,7 @@ def test_too_many_attempts_have_to_wait(client):
 @pytest.mark.parametrize(
     "content", [b"", b"name=" + b"x" * 40_000, b"\xff\xfe&&==", b"name=a&" * 50], ids=["", "large", "odd", "many"]
 )
-def test_odd_forms_are_refused_calmly(client, content):
+def test_odd_forms_are_refused_quietly(client, content):
     add_account(database())
     headers = {"content-type": "application/x-www-form-urlencoded"}
     answer = client.post("/sign-in", content=content, headers=headers)

@@ -41,7 +41,7 @@ def test_the_code_is_that_of_the_standard(monkeypatch):
     }
 
 
-def test_the_app_is_told_what_every_app_knows(db, settings, who):
+def test_the_app_gets_what_every_app_knows(db, settings, who):
     made = totp.begin(db, settings, who, PASSWORD)
     asked = parse_qs(urlsplit(made.uri).query)
     assert made.uri.startswith("otpauth://totp/Expression%20History:Dr.%20Invented?")

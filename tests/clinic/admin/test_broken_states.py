@@ -48,9 +48,9 @@ def examined(capsys):
     code = main(["doctor", "--json"])
     out, err = capsys.readouterr()
     assert "Traceback" not in err
-    told = json.loads(out)
-    assert told["sound"] == (code == 0)
-    return code, {finding["name"]: finding for finding in told["findings"]}
+    reported = json.loads(out)
+    assert reported["sound"] == (code == 0)
+    return code, {finding["name"]: finding for finding in reported["findings"]}
 
 
 def written(folder):
@@ -252,7 +252,7 @@ def test_each_fault_of_a_database_server_is_named(
 
 def test_the_manual_s_table_has_each_of_these_states():
     manual = (ROOT / "docs" / "operations.md").read_text()
-    told = re.findall(r"^\| ([^|]+) \| `(\w[\w ]*): (\w+)` \|", manual, re.MULTILINE)
+    reported = re.findall(r"^\| ([^|]+) \| `(\w[\w ]*): (\w+)` \|", manual, re.MULTILINE)
     expected = [(state, name, level) for state, (_, name, level, _) in STATES.items()]
     expected += [(state, "database", level) for state, (_, level, _) in POSTGRESQL_STATES.items()]
-    assert sorted(told) == sorted(expected)
+    assert sorted(reported) == sorted(expected)

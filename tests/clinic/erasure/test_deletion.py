@@ -208,7 +208,7 @@ def added_answer(db, settings, who, patient, an_upload):
 
 
 @pytest.mark.parametrize("add", [added_recording, added_answer])
-def test_what_comes_in_after_it_was_told_refuses_the_deletion(db, settings, who, patient, an_upload, add):
+def test_what_comes_in_after_it_was_reported_refuses_the_deletion(db, settings, who, patient, an_upload, add):
     added_recording(db, settings, who, patient, an_upload)
     seen_counts = deletion.held_by_patient(db, who, patient)
     assert (seen_counts.counts["recordings"], seen_counts.counts["questionnaires"]) == (1, 0)

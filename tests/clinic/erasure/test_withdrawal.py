@@ -120,7 +120,7 @@ def test_withdrawing_the_export_stops_exports_alone(db, settings, who, patient, 
     assert there(paths) == {"done", "failed"}
 
 
-def test_everything_at_once_is_told_before_and_written_down(db, settings, who, patient, visits):
+def test_everything_at_once_is_reported_before_and_written_down(db, settings, who, patient, visits):
     seen_counts = withdrawal.covered(db, settings, who, patient, tuple(Scope))
     assert seen_counts == Covered(analyses=1, files=2, recordings=3)
     assert withdrawal.withdraw(db, settings, who, patient, tuple(Scope)) == seen_counts
@@ -211,7 +211,7 @@ def no_longer_running(db, who, recording_id):
     return seen_counts is None or seen_counts.state is JobState.CANCELLED
 
 
-def test_what_comes_in_after_it_was_told_refuses_the_withdrawal(db, settings, who, patient, visits, an_upload):
+def test_what_comes_in_after_it_was_reported_refuses_the_withdrawal(db, settings, who, patient, visits, an_upload):
     seen_counts = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
     enqueue(db, settings, who, patient, an_upload())
     with pytest.raises(ConflictError):
@@ -224,7 +224,7 @@ def test_what_comes_in_after_it_was_told_refuses_the_withdrawal(db, settings, wh
     assert caseload.get_patient(db, who, patient).recordings == ()
 
 
-def test_of_as_many_recordings_others_are_not_what_was_told(db, settings, who, patient, visits, an_upload):
+def test_of_as_many_recordings_others_are_not_what_was_reported(db, settings, who, patient, visits, an_upload):
     seen_counts = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
     deletion.delete_recording(db, settings, who, visits[0]["queued"])
     enqueue(db, settings, who, patient, an_upload())

@@ -24,7 +24,7 @@ def test_within_the_usual_range():
     assert third == "10 of 10 recordings can be compared."
 
 
-def test_twice_in_a_row_is_told_apart_from_once():
+def test_twice_in_a_row_is_distinguished_from_once():
     twice = trend_of(happy=0.4, outside=(Emotion.HAPPY,))
     newest = twice.points[-1]
     marked = Trend((*twice.points[:-1], replaced(newest, beyond=(Emotion.HAPPY, Emotion.SAD))), (), None, None)

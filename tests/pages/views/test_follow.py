@@ -90,7 +90,7 @@ def test_a_short_recording_says_its_own_reason(recording):
     assert said.value == "Analysed. It does not count in the trend: less than 60 s of usable face."
 
 
-def test_one_who_may_not_choose_is_told_that_somebody_has_to(recording, enter):
+def test_one_who_may_not_choose_sees_that_somebody_has_to(recording, enter):
     patient_id, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
     viewer = enter("Viewer", Role.VIEWER)
     with resources().db.session() as open_session:

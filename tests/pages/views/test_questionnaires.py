@@ -66,7 +66,7 @@ def meanwhile(monkeypatch, module, name, colleague):
     monkeypatch.setattr(module, name, later)
 
 
-def test_a_questionnaire_that_comes_in_during_the_click_is_told_and_nothing_is_stored(settings, enter, monkeypatch):
+def test_a_questionnaire_that_comes_in_during_the_click_is_reported_and_nothing_is_stored(settings, enter, monkeypatch):
     page, who, db, patient_id = opened(enter)
     with db.read() as session:
         today = clock.today(session)
@@ -84,7 +84,7 @@ def test_a_questionnaire_that_comes_in_during_the_click_is_told_and_nothing_is_s
     assert [one.total for one in totals(db, who, patient_id)] == [9, 3]
 
 
-def test_a_plan_that_comes_in_during_the_click_is_told_and_not_replaced(settings, enter, monkeypatch):
+def test_a_plan_that_comes_in_during_the_click_is_reported_and_not_replaced(settings, enter, monkeypatch):
     page, who, db, patient_id = opened(enter)
     meanwhile(monkeypatch, schedule, "plan", lambda: schedule.plan(db, who, patient_id, "phq9", 7))
     press(page, "Save")
