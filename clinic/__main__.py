@@ -170,7 +170,7 @@ def _import_folder(options: argparse.Namespace) -> int:
     with closing(_open(settings)) as database:
         lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
     taken = sum(line.taken for line in lines)
-    print(f"{taken} taken, {len(lines) - taken} refused.")
+    print(f"{taken} imported, {len(lines) - taken} refused.")
     return 0 if taken == len(lines) else 1
 
 
@@ -212,7 +212,7 @@ def _reset_second_step(options: argparse.Namespace) -> int:
     settings = own_settings()
     with closing(_open(settings)) as database:
         totp.reset_by_console(database, options.name)
-    print("The account signs in with its password alone until its owner turns the second step on again.")
+    print("The account signs in with only its password until its owner turns the second step on again.")
     return 0
 
 

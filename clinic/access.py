@@ -268,4 +268,4 @@ def installation(session: Session) -> Installation:
 
 def unknown_patient() -> FerError:
     """Return the error of a patient that does not exist."""
-    return FerError("This patient is no longer in the list.", "unknown_patient")
+    return FerError("This patient does not exist any more.", "unknown_patient")

@@ -106,12 +106,12 @@ MARKS = (
     " the summary, the trend or an export. Apart from that, the trend uses the samples as they were analysed."
 )
 AGREEMENT = (
-    "Marked moments were chosen by people, not drawn by lot: they show where the model was looked at, not how often it"
+    "Marked moments were chosen by people, not at random: they show where the model was looked at, not how often it"
     " is right in general."
 )
 BLIND = (
-    "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
-    " which is shown when you turn this off."
+    "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
+    " labels, which are shown when you turn this off."
 )
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face, below."
 NOT_INTERPRETED_THEN = (
@@ -136,7 +136,7 @@ SMOOTHING = (
 FALSE_RINGS = (
     "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
     " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
-    " sessions much resemble the ones just before them. [How](#how)"
+    " sessions are very similar to the ones just before them. [How](#how)"
 )
 MOUTH = (
     "The mouth moves in {moving} % of the usable time, as in talk. Talk changes the labels: it makes faces uncertain,"
@@ -171,8 +171,8 @@ ROLE_MEANINGS: dict[str, str] = {
     Role.VIEWER: "views patients that are shared, and changes nothing.",
 }
 ACCOUNTS_SEE_OWN = (
-    "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
-    " them, on the patient's page under Consent and sharing."
+    "Each account sees only the patients of its own caseload, administrators too. Users who see a patient can share the"
+    " patient on the patient's page, under Consent and sharing."
 )
 
 FIRST_STEPS = (
@@ -197,8 +197,8 @@ CONDITIONS: dict[ConditionKind, str] = {
     ConditionKind.OTHER: "Another reason",
 }
 CONDITIONS_MEANING = (
-    "Where a face is stiff, uneven, covered, or moves in a way of its own, a label compares it with faces that it can't"
-    " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
+    "Where a face is stiff, uneven, covered, or moves in its own way, a label compares it with faces that it can't be"
+    " compared with. While one of these conditions lasts, labels and their trend are not shown here: only movement."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
 TOGETHER = "angry-, disgust-, fear- and sad-like together"
@@ -224,10 +224,10 @@ SPLIT_FACE = (
     " the parts that show the patient."
 )
 WHOSE = {
-    "only": "One face was seen, and it was taken for the patient's.",
-    "others_negligible": "The patient's face was taken to be the only one that is seen for more than a moment.",
+    "only": "One face was seen; it was taken as the patient's.",
+    "others_negligible": "The only face seen for more than a moment was taken as the patient's.",
     "clinician": "A user chose the patient's face.",
-    "carried": "The patient's face was taken over from the version before, where it lies in the same place.",
+    "carried": "The patient's face was taken from the previous version, where it is in the same place.",
 }
 """How the patient's face was distinguished from others."""
 NOT_PATIENT_HERE = (

@@ -76,7 +76,7 @@ class MediaStore:
                 copy = work / f"{media_id}.rewrap"
                 copy_with_header(file, header, copy)
         except FileNotFoundError:
-            raise FerError("The uploaded file is no longer there.", "upload_gone") from None
+            raise FerError("The uploaded file does not exist any more.", "upload_gone") from None
         self.adopt(copy, media_id)
         return True
 

@@ -49,7 +49,7 @@ def rotate(db: Database, settings: Settings) -> Rotated:
     """
     if settings.master_key is not None:
         raise FerError(
-            "The key stands in FER_MASTER_KEY. Put the new one there (`openssl rand -hex 32`), the old one into a file"
+            "The key is in FER_MASTER_KEY. Put the new one there (`openssl rand -hex 32`), the old one into a file"
             " of mode 600, and name that file with --old-key-file.",
             "key_in_environment",
         )

@@ -13,7 +13,7 @@ from clinic.settings import Settings
 def _listening(settings: Settings, options: Options) -> Finding:
     name = "address"
     if is_loopback(options["server.address"]):
-        return Finding(name, Level.OK, "The server listens on this computer alone.")
+        return Finding(name, Level.OK, "The server listens only on this computer.")
     if options["server.sslCertFile"] and options["server.sslKeyFile"]:
         return Finding(name, Level.OK, "The server listens on the network, with TLS.")
     if settings.behind_tls:

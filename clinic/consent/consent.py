@@ -329,7 +329,7 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
 
 def _check_days(session: Session, given_on: date, expires_on: date | None) -> None:
     if given_on > clock.latest_day(session):
-        raise FerError("The day of the consent lies in the future.", "consent_day")
+        raise FerError("The day of the consent is in the future.", "consent_day")
     if expires_on is not None and expires_on < max(given_on, today(session)):
         raise FerError("The last day of the consent is in the past. Please check it.", "consent_day")
 

@@ -18,7 +18,7 @@ from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
 
 FILE_GONE = (
-    "The file is not kept, nor is anything of other faces, so another face can't be chosen any more. A stretch that"
+    "The file and the results of other faces were deleted, so another face can't be chosen any more. A stretch that"
     " shows somebody else can still be marked as not the patient."
 )
 UNDER_WAY = "Another analysis of this recording is still running."

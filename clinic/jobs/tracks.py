@@ -112,8 +112,8 @@ def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) 
     ).all()
     if any(tracks > 1 for tracks in tracks_at):
         raise FerError(
-            "Some of these faces are seen at the same moment, so they are different people. Please choose the faces"
-            " of the patient alone.",
+            "Some of these faces are seen at the same moment, so they are different people. Please choose only the"
+            " patient's faces.",
             "two_people",
         )
 

@@ -157,7 +157,7 @@ def _against_usual(point: TrendPoint | None, trend: Trend) -> str:
         f" {_percent(point.usual_low[column])} to {_percent(point.usual_high[column])})"
         for column in point.beyond
     ]
-    again = " One recording before it did too." if point.outside else " One alone may be chance."
+    again = " One recording before it did too." if point.outside else " A single one may be chance."
     return f"Outside this patient's usual range: {', '.join(parts)}; all others are within it.{again}"
 
 

@@ -46,9 +46,7 @@ def show_compare(patient: PatientDetail, recording: RecordingRow, result: Analys
     if not alike(patient.trend.points, recording, chosen):
         st.warning(words.NOT_COMPARABLE, icon=":material/info:")
     both = {chooser.visit(recording): reading, labels[chosen]: other}
-    chart(
-        compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings beside each other"
-    )
+    chart(compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings side by side")
     if recording.kind == beside.kind == "video":
         curves = {
             called: cells(moments(one.series), CELLS) for called, one in zip(both, (result, other_result), strict=True)

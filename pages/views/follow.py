@@ -32,7 +32,7 @@ def follow(recording_id: str) -> None:
     status = progress.status(parts.db, who, recording_id)
     if status is None:
         st.title("New recording")
-        st.info("This recording is no longer there.", icon=":material/info:")
+        st.info("This recording does not exist any more.", icon=":material/info:")
         _new_recording()
         return
     subject = caseload.subject(parts.db, who, recording_id)

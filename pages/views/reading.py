@@ -112,7 +112,7 @@ def show_values(result: AnalysisResult, key: str) -> None:
     """Draw the values behind the chart as a table, in at most 600 rows."""
     with st.expander("The chart as a table"):
         gathered = cells(moments(result.series))
-        st.caption(f"Each row stands for {duration(cell_length_s(gathered))}.")
+        st.caption(f"Each row covers {duration(cell_length_s(gathered))}.")
         rows = [
             {"From": position(cell.begin_s), "Label": _said(cell.label)}
             | {title(words.EXPRESSIONS[emotion]): _share(cell.probabilities, emotion) for emotion in Emotion}

@@ -122,7 +122,7 @@ def test_a_lost_telephone_is_reported_on_the_console(folder, capsys):
     doors.add_account(database)
     database.close()
     assert main(["reset-second-step", "Dr. Invented"]) == 0
-    assert "password alone" in capsys.readouterr().out
+    assert "only its password" in capsys.readouterr().out
     assert main(["reset-second-step", "Nobody"]) == 1
 
 
@@ -131,7 +131,7 @@ def test_a_folder_is_brought_in_on_the_console(folder, tmp_path, capsys):
     assert main(["import-folder", str(tmp_path / "march")]) == 1
     out = capsys.readouterr().out
     assert "refused  Nobody Known: No patient has this code." in out
-    assert "0 taken, 1 refused." in out
+    assert "0 imported, 1 refused." in out
     assert main(["import-folder", str(tmp_path / "nowhere")]) == 1
 
 

@@ -142,7 +142,7 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["export", "0" * 32, "{folder}/out.zip"], "no longer in the list"),
+        (["export", "0" * 32, "{folder}/out.zip"], "does not exist any more"),
         (["export", "no id", "{folder}/nowhere/out.zip"], "."),
         (["import", "{folder}"], "."),
         (["import", "{folder}/text"], "."),

@@ -181,7 +181,7 @@ def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
 
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
     page = open_page("patient", patient="0" * 32)
-    assert [error.value for error in page.error] == ["This patient is no longer in the list."]
+    assert [error.value for error in page.error] == ["This patient does not exist any more."]
 
 
 def test_the_model_page_shows_the_card_s_own_figures():

@@ -76,7 +76,7 @@ def test_a_share_comes_with_its_interval():
         (
             {"usual_low": (0.0,) * 8, "usual_high": (0.4,) * 8, "beyond": (3,)},
             "Outside this patient's usual range: happy-like (50 %, usually 0 % to 40 %); all others are within it."
-            " One alone may be chance.",
+            " A single one may be chance.",
         ),
         (
             {"usual_low": (0.0,) * 8, "usual_high": (0.4,) * 8, "beyond": (3,), "outside": (3,)},
