@@ -47,7 +47,9 @@ def show_consent(patient: PatientDetail) -> bool:
         return False
     # One line while there is nothing to do.
     ends = [one.expires_on for one in found if one.scope in consent.ANALYSIS and one.expires_on is not None]
-    with st.popover(f"Consent is valid until {day(min(ends))}" if ends else "Consent is valid", icon=":material/check:"):
+    with st.popover(
+        f"Consent is valid until {day(min(ends))}" if ends else "Consent is valid", icon=":material/check:"
+    ):
         _badges(found)
         if patient.writable:
             _buttons(patient, found, urgent=False)
