@@ -12,6 +12,7 @@ AT_ONCE ?= --numprocesses logical --dist loadfile
 .PHONY: run demo test quick machines attacks check format newest lock clean
 
 $(VENV)/run.stamp: requirements.txt constraints.txt pyproject.toml
+	@echo "Installing the packages: about 3 GB are downloaded and 6 GB written. This takes minutes, without a word."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -r requirements.txt
 	touch $@

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         ("verify", _verify, "unpack a backup and say whether it is complete"),
     ):
         command = commands.add_parser(name, help=meaning)
-        command.add_argument("database", type=Path, help="the database's file, clinic.db in the data folder")
+        command.add_argument("database", type=_file, help="the database's file, clinic.db in the data folder")
         command.add_argument("copy", type=Path, help="the backup's file")
         _add_secrets(command)
         command.set_defaults(run=work)
@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     move.set_defaults(run=_copy)
     return parser
+
+
+def _file(text: str) -> Path:
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text or 'nothing'} is a folder; please name the database's file in it")
+    return Path(text)
 
 
 def _own_url() -> str | None:

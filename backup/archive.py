@@ -19,6 +19,7 @@ from backup.attached import Stores, sha256_of, wanted
 from backup.packing import DATABASE, PACKED, MediaFile, add, add_packed, content_of, copy_out
 from db.copies import CopyError, check, copy_whole, sync_folder
 from fer_core.errors import FerError
+from storage.keys import first_text
 from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, sealing
 
 FORMAT, VERSION = "expression-history-backup", 3
@@ -76,7 +77,7 @@ class Secret:
     def read_key(cls, path: Path) -> Secret:
         """Read a key file of 64 hexadecimal digits. Raises FerError ``bad_key_file``."""
         try:
-            key = bytes.fromhex(path.read_text("ascii"))
+            key = bytes.fromhex(first_text(path))
         except (OSError, ValueError):
             key = b""
         if len(key) != KEY_BYTES:
@@ -89,7 +90,7 @@ class Secret:
     def read_passphrase(cls, path: Path) -> Secret:
         """Read the first line of a file. Raises FerError ``bad_passphrase_file``."""
         try:
-            return cls(passphrase=path.read_text("utf-8").split("\n")[0])
+            return cls(passphrase=first_text(path).split("\n")[0])
         except (OSError, ValueError):
             raise FerError("The passphrase file can't be read.", "bad_passphrase_file") from None
 

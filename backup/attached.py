@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from db.copies import CopyError
 from db.sqlite import sqlite3
-from storage.placing import PART, adopt
+from storage.placing import PART, adopt, file_system, listed
 
 COPY_BYTES = 1 << 20
 
@@ -65,11 +64,11 @@ def wanted(database: Path) -> Wanted:
 def present(stores: Stores, asked: Wanted) -> Iterator[tuple[str, BinaryIO, int]]:
     """Yield the name, the open file and the size in bytes of what is there; a file is closed when the next one comes.
 
-    One that is deleted in this moment, because its analysis is done, is left out.
+    One that is deleted in this moment, because its analysis is done, is left out. Raises as `listed` does.
     """
-    fs, root = url_to_fs(stores.media_url)
+    fs, root = file_system(stores.media_url)
     # Listed once: of most recordings the file went after the analysis.
-    there = {place.rsplit("/", 1)[-1] for place in fs.find(root)} if fs.exists(root) else set()
+    there = {str(place["name"]).rsplit("/", 1)[-1] for place in listed(fs, root)}
     for media_id in sorted(asked.files & there):
         yield from _one(f"media/{media_id}", fs, f"{root}/{media_id}")
     local = LocalFileSystem()
@@ -83,7 +82,7 @@ def present(stores: Stores, asked: Wanted) -> Iterator[tuple[str, BinaryIO, int]
 def digest_of(stores: Stores, name: str) -> str | None:
     """Return the SHA-256 of a file of a backup as it lies in the stores now, None where it doesn't."""
     kind, _, rest = name.partition("/")
-    fs, root = url_to_fs(stores.media_url) if kind == "media" else (LocalFileSystem(), str(stores.work))
+    fs, root = file_system(stores.media_url) if kind == "media" else (LocalFileSystem(), str(stores.work))
     for _name, file, _size in _one(name, fs, f"{root}/{rest}"):
         return sha256_of(file)
     return None
@@ -93,7 +92,7 @@ def bring_back(stores: Stores, name: str, path: Path) -> None:
     """Move a file that was unpacked at `path` to its old place in one step; what lies there is replaced."""
     kind, _, rest = name.partition("/")
     if kind == "media":
-        fs, root = url_to_fs(stores.media_url)
+        fs, root = file_system(stores.media_url)
         adopt(fs, root, path, rest)
         return
     place = stores.work / rest

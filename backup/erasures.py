@@ -69,6 +69,8 @@ def known(path: Path) -> list[Erasure]:
         lines = path.read_text("utf-8").split("\n")
     except FileNotFoundError:
         return []
+    except UnicodeDecodeError:
+        raise _damaged() from None
     found = []
     for number, line in enumerate(lines):
         try:
@@ -78,8 +80,15 @@ def known(path: Path) -> list[Erasure]:
             # Cut off by a power cut, before anything was erased.
             if not line or number == len(lines) - 1 or not line.endswith("}"):
                 continue
-            raise FerError("The list of erased patients is damaged.", "erasures_unreadable") from None
+            raise _damaged() from None
     return found
+
+
+def _damaged() -> FerError:
+    return FerError(
+        "The list of erased patients is damaged. Please bring erased.jsonl back from the backup of the key folder.",
+        "erasures_unreadable",
+    )
 
 
 def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, Row, Table, delete, func, insert, inspect, select, text
 
 from db.connection import READ_ONLY, make_engine
 from db.migrate import current, head, upgrade
 from db.models import Base, Installation
+from db.urls import parsed
 from fer_core.errors import FerError
 
 ROWS_AT_ONCE = 1000
@@ -71,7 +72,7 @@ def transfer(source_url: str, target_url: str) -> dict[str, TableDigest]:
 
 
 def _refuse_unless_empty(source_url: str, target_url: str) -> None:
-    if make_url(source_url) == make_url(target_url):
+    if parsed(source_url) == parsed(target_url):
         raise TransferError("A database can't be copied to itself.", "target_not_empty")
     revision = current(target_url)
     engine = make_engine(target_url)

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import following, months, readers, recording_page
+from benchmarks import following, live, months, readers, recording_page
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -195,12 +195,19 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     truth = commands.add_parser("statistics", help="whether the pages' statements are true of simulated patients")
     truth.add_argument("--recordings", type=int, default=400, help="of each kind")
     truth.add_argument("--patients", type=int, default=200, help="of each kind")
+    cameras_of = commands.add_parser("cameras", help="what other cameras make of the same faces")
+    cameras_of.add_argument("--data", type=Path, required=True, help="fer2013.csv")
+    cameras_of.add_argument("--faces", type=int, default=1200, help="so many of PublicTest (default: 1200)")
     thresholds = commands.add_parser("quality", help="what the thresholds of quality do")
     thresholds.add_argument("--data", type=Path, required=True, help="fer2013.csv")
     followed = commands.add_parser("following", help="each clip of a folder against MTCNN at every frame")
     followed.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     followed.add_argument("--every", type=float, nargs="+", default=[0.0, 0.2], help="seconds between samples")
     followed.add_argument("--cache", type=Path, metavar="FOLDER", help="keep MTCNN's boxes here for the next run")
+    watched = commands.add_parser("live", help="the live view in a browser whose camera plays a clip")
+    watched.add_argument("file", type=Path)
+    watched.add_argument("--viewers", type=int, nargs="+", choices=(1, 2), default=[1, 2], help="at once")
+    watched.add_argument("--seconds", type=float, default=20)
     formats = commands.add_parser("precision", help="labels and time on each device and in each number format")
     formats.add_argument("--data", type=Path, required=True, help="fer2013.csv")
 
@@ -246,6 +253,16 @@ def _quality(options: argparse.Namespace) -> None:
     print(quality.table(quality.steps(Classifier.load(), load(options.data).of(PRIVATE_TEST))))
 
 
+def _cameras(options: argparse.Namespace) -> None:
+    from benchmarks import cameras
+    from fer_core.model.classifier import Classifier
+    from train.data import PUBLIC_TEST, load
+
+    faces = load(options.data).of(PUBLIC_TEST).pixels[: options.faces]
+    for line in cameras.table(cameras.measured(Classifier.load(), faces)):
+        print(line, flush=True)
+
+
 def _precision(options: argparse.Namespace) -> None:
     from benchmarks import precision
     from train.data import PRIVATE_TEST, load
@@ -279,7 +296,13 @@ def _recording_page(options: argparse.Namespace) -> None:
         print(line, flush=True)
 
 
+def _live(options: argparse.Namespace) -> None:
+    for line in live.table(live.measure(options.file, options.viewers, options.seconds)):
+        print(line, flush=True)
+
+
 MORE = {
+    "live": _live,
     "months": _months,
     "recording-page": _recording_page,
     "kills": _kills,
@@ -290,6 +313,7 @@ MORE = {
     "memory": _memory,
     "readers": _readers,
     "quality": _quality,
+    "cameras": _cameras,
     "precision": _precision,
     "statistics": _statistics,
     "following": _following,

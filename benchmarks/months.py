@@ -253,13 +253,13 @@ def _wait_for(url: str) -> None:
 
 
 @contextmanager
-def browsing(address: str) -> Iterator[Any]:
+def browsing(address: str, flags: tuple[str, ...] = ()) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *flags])
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
         page.set_default_timeout(60_000)
         page.goto(f"{address}/model")
         page.get_by_label("Name").fill(NAME)

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cameras import USUAL, Camera
 from clinic.patients.summaries import summarise
 from db.models import Recording
 from db.records import SampleTable
@@ -36,7 +37,7 @@ class Design:
     `phase_s`: after so long the shares themselves are others, 0 for never. `uneven`: share of the samples that a file
     holds back, one by one. `lost`: share of the time without a usable face, in gaps of about 20 s. `pictures`: so many
     single pictures in place of a video. `talk`: share of the time in which the patient talks, None where it isn't
-    known when the mouth moves.
+    known when the mouth moves. `camera`: what the recording is made with.
     """
 
     seconds: float = 300.0
@@ -47,6 +48,7 @@ class Design:
     lost: float = 0.0
     pictures: int = 0
     talk: float | None = None
+    camera: Camera = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ class Sessions:
 
     `alike`: correlation of a session's deviation with that of the one before (AR(1)). `change`: so much more of
     `changed` from the ninth on, taken from neutral and uncertain. `talk`: the patient talks for another share of each
-    session, about this mean, and `later_talk` from the ninth on. `mouth`: it is known when.
+    session, about this mean, and `later_talk` from the ninth on. `mouth`: it is known when. `unsteady`: how much face
+    width, sharpness and light differ from session to session (standard deviation of their logarithms). `told`: the
+    figures of the camera are known.
     """
 
     spread: float = 0.2
@@ -65,6 +69,8 @@ class Sessions:
     talk: float | None = None
     later_talk: float | None = None
     mouth: bool = True
+    unsteady: float = 0.0
+    told: bool = True
 
 
 def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[SampleTable, Floats]:
@@ -78,14 +84,15 @@ def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[Sam
     fresh[0] = True
     fresh[1:] |= talks[1:] != talks[:-1]
     drawn = (phases.cumsum(axis=1) > rng.random(count)[:, None] * phases.sum(axis=1)[:, None]).argmax(axis=1)
-    labels = drawn[np.maximum.accumulate(np.where(fresh, np.arange(count), 0))]
+    held = np.maximum.accumulate(np.where(fresh, np.arange(count), 0))
+    labels = design.camera.labels(rng, drawn)[held]
     time_s = np.arange(count, dtype=np.float64) * (1.0 if design.pictures else design.step_s)
     kept = rng.random(count) >= design.uneven
     kept[:2] = True
     lost = _lost(rng, design, count)
     change = np.where(talks, 0.4, 0.1) + rng.normal(0, 0.05, count) if design.talk is not None else None
     table = _table(time_s[kept], labels[kept], lost[kept], None if change is None else change[kept])
-    return table, phases.mean(axis=0)
+    return _filmed(table, design.camera), phases.mean(axis=0)
 
 
 def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessions) -> list[Recording]:
@@ -103,9 +110,32 @@ def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessi
         talk = sessions.later_talk if number >= 8 and sessions.later_talk is not None else sessions.talk
         if talk is not None:
             design = replace(design, talk=float(rng.beta(TALK_EVEN * talk, TALK_EVEN * (1 - talk))))
+        if sessions.unsteady:
+            design = replace(design, camera=design.camera.unsteady(rng.normal(0, sessions.unsteady, 3)))
         samples, _ = recorded(rng, mix, design)
-        found.append(_row(number, samples if sessions.mouth else replace(samples, mouth_change=None), design))
+        found.append(_row(number, _as_known(samples, sessions), design, sessions.told))
     return found
+
+
+def _as_known(samples: SampleTable, sessions: Sessions) -> SampleTable:
+    """Return the samples without what isn't known of them."""
+    if not sessions.mouth:
+        samples = replace(samples, mouth_change=None)
+    if not sessions.told:
+        samples = replace(samples, boxes=np.full_like(samples.boxes, np.nan), sharpness=None, brightness=None)
+    return samples
+
+
+def _filmed(samples: SampleTable, camera: Camera) -> SampleTable:
+    """Return the samples with the figures by which a camera is known."""
+    count = len(samples)
+    boxes = np.tile([0.0, 0.0, camera.face_px, camera.face_px], (count, 1))
+    return replace(
+        samples,
+        boxes=boxes,
+        sharpness=np.full(count, camera.sharpness),
+        brightness=np.full(count, camera.brightness),
+    )
 
 
 def _phases(rng: np.random.Generator, mix: Floats, design: Design, count: int) -> Floats:
@@ -167,7 +197,7 @@ def _table(
     )
 
 
-def _row(number: int, samples: SampleTable, design: Design) -> Recording:
+def _row(number: int, samples: SampleTable, design: Design, told: bool) -> Recording:
     kind = "pictures" if design.pictures else "video"
     settings = {} if design.pictures else {"every_s": design.step_s, "uncertain_below": 0.5}
     return Recording(
@@ -178,6 +208,7 @@ def _row(number: int, samples: SampleTable, design: Design) -> Recording:
         created_at=datetime(2026, 1, 5, tzinfo=UTC),
         model_sha256="simulated",
         settings=settings,
+        codec=design.camera.codec if told and not design.pictures else None,
         partial=False,
         summary=asdict(summarise(samples, kind, settings)),
     )

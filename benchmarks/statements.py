@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.cameras import CAMERAS, USUAL
 from benchmarks.simulated_patients import MIX, Design, Floats, Sessions, lasting, patient, recorded
 from clinic.patients.summaries import series_of
 from clinic.patients.trends import trend
@@ -67,6 +68,29 @@ POWER = {
     "the same, where it isn't known when the mouth moves": (TALK, Sessions(talk=0.4, mouth=False)),
 }
 
+FILMED: dict[str, tuple[Sequence[Design], Sessions]] = {
+    "the same throughout": ([EVEN] * 20, Sessions()),
+    "width, sharpness and light differ by 10 % each time": ([EVEN] * 20, Sessions(unsteady=0.1)),
+    "they differ by 20 % each time": ([EVEN] * 20, Sessions(unsteady=0.2)),
+    **{
+        f"from the ninth on: {name}": ([EVEN] * 8 + [replace(EVEN, camera=camera)] * 12, Sessions())
+        for name, camera in CAMERAS.items()
+    },
+    "slowly from 48 to 24 px": (
+        [replace(EVEN, camera=USUAL.towards(CAMERAS["faces 24 px wide"], number / 19)) for number in range(20)],
+        Sessions(),
+    ),
+    "slowly to blur, sigma 1 px": (
+        [replace(EVEN, camera=USUAL.towards(CAMERAS["blur, sigma 1 px"], number / 19)) for number in range(20)],
+        Sessions(),
+    ),
+    "slowly to JPEG, quality 20": (
+        [replace(EVEN, camera=USUAL.towards(CAMERAS["JPEG, quality 20"], number / 19)) for number in range(20)],
+        Sessions(),
+    ),
+}
+"""Patients who don't change, filmed in other ways."""
+
 
 @dataclass(frozen=True, slots=True)
 class Covered:
@@ -118,6 +142,26 @@ def false_rings(designs: Sequence[Design], sessions: Sessions, patients: int, se
     return float(np.mean([any(point.outside for point in each.points) for each in found]))
 
 
+@dataclass(frozen=True, slots=True)
+class Filmed:
+    """Of patients who don't change, 0 to 1: who get a new line, a ring, and a ring where the camera isn't known."""
+
+    new_line: float
+    ring: float
+    ring_unknown: float
+
+
+def filmed(designs: Sequence[Design], sessions: Sessions, patients: int, seed: int = SEED) -> Filmed:
+    """Count new lines and rings of patients who don't change but are filmed in other ways."""
+    rng = np.random.default_rng(seed)
+    found = [trend(patient(rng, designs, sessions)) for _ in range(patients)]
+    return Filmed(
+        float(np.mean([bool(each.changes) for each in found])),
+        float(np.mean([any(point.outside for point in each.points) for each in found])),
+        false_rings(designs, replace(sessions, told=False), patients, seed),
+    )
+
+
 def power(
     name: str, designs: Sequence[Design], sessions: Sessions, patients: int, change: float | None, seed: int = SEED
 ) -> Power:
@@ -151,6 +195,13 @@ def power(
 def table(recordings: int, patients: int) -> Iterator[str]:
     """Yield all figures as the lines of the tables in docs/statistics.md."""
     yield f"Seed {SEED}, {recordings} recordings and {patients} patients of each kind."
+    yield from _coverage_rows(recordings)
+    yield from _ring_rows(patients)
+    yield from _filmed_rows(patients)
+    yield from _power_rows(patients)
+
+
+def _coverage_rows(recordings: int) -> Iterator[str]:
     yield "\n| recording | coverage, lowest to highest label | of neutral | width, neutral | largest bias |"
     yield "| --- | --- | --- | --- | --- |"
     for name, design in COVERAGE.items():
@@ -158,9 +209,23 @@ def table(recordings: int, patients: int) -> Iterator[str]:
         low, high, neutral = found.coverage.min(), found.coverage.max(), found.coverage[Emotion.NEUTRAL]
         width, bias = found.width[Emotion.NEUTRAL] * 100, np.abs(found.bias).max() * 100
         yield f"| {name} | {low:.0%} to {high:.0%} | {neutral:.0%} | {width:.0f} points | {bias:.1f} points |"
+
+
+def _ring_rows(patients: int) -> Iterator[str]:
     yield "\n| patients who don't change | with a ring within 12 recordings |\n| --- | --- |"
     for name, kind in RINGS.items():
         yield f"| {name} | {false_rings(*kind, patients):.0%} |"
+
+
+def _filmed_rows(patients: int) -> Iterator[str]:
+    yield "\n| patients who don't change; their camera | with a new line | with a ring | where it isn't known |"
+    yield "| --- | --- | --- | --- |"
+    for name, kind in FILMED.items():
+        found = filmed(*kind, patients)
+        yield f"| {name} | {found.new_line:.0%} | {found.ring:.0%} | {found.ring_unknown:.0%} |"
+
+
+def _power_rows(patients: int) -> Iterator[str]:
     yield "\n| patients who change | more sad-like time | ring within 3 | within 6 |\n| --- | --- | --- | --- |"
     for change in (0.15, None):
         for name, kind in POWER.items():

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,8 @@ def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
 
 
 def _worker(options: argparse.Namespace) -> int:
+    if options.number < FIRST_WORKER:
+        raise FerError(f"Workers are numbered from {FIRST_WORKER}.", "bad_number")
     settings = own_settings()
     database = _open(settings)
     return worker.main(settings, database, options.parent, _opener(settings), options.number)
@@ -106,7 +109,7 @@ def _worker(options: argparse.Namespace) -> int:
 
 def _opener(settings: Settings) -> cluster.Opener:
     if not settings.dask:
-        return worker.open_default_analyzer
+        return partial(worker.open_default_analyzer, settings)
     from clinic.worker import cluster  # not at the top: it loads torch, and most commands need none
 
     return cluster.opener(settings.dask)
@@ -156,6 +159,9 @@ def _export(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     settings = own_settings()
     try:
+        # A pipe, or a device without an end, is no archive.
+        if not options.file.is_file():
+            raise FileNotFoundError
         file = options.file.open("rb")
     except OSError:
         raise FerError("This file does not exist, or it can't be read.", "file_unreadable") from None

@@ -16,6 +16,7 @@ PREFIX = "FER_"
 MEBIBYTE = 1024 * 1024
 MIN_TOKEN = 32
 MOST_BYTES = 1 << 63
+MOST_THREADS, LEAST_PRIORITY = 512, 19
 FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -55,6 +56,18 @@ def _days(text: str, info: ValidationInfo) -> int:
     return int(text)
 
 
+def _threads(text: str, info: ValidationInfo) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        raise _refusal(info, f"be a number of CPU threads from 1 to {MOST_THREADS}.")
+    return int(text)
+
+
+def _nice(text: str, info: ValidationInfo) -> int:
+    if not text.isdecimal() or int(text) > LEAST_PRIORITY:
+        raise _refusal(info, f"be a number from 0 to {LEAST_PRIORITY}.")
+    return int(text)
+
+
 def _token(text: str, info: ValidationInfo) -> str:
     if len(text) < MIN_TOKEN:
         raise _refusal(info, f"have {MIN_TOKEN} characters or more: `openssl rand -hex 32` makes one.")
@@ -78,6 +91,8 @@ def _key(text: str) -> bytes:
 Flag = Annotated[bool, BeforeValidator(_flag), PlainSerializer(lambda on: str(int(on)))]
 Gigabytes = Annotated[int, BeforeValidator(_bytes), PlainSerializer(_gigabytes)]
 Days = Annotated[int, BeforeValidator(_days), PlainSerializer(str)]
+Threads = Annotated[int, BeforeValidator(_threads), PlainSerializer(str)]
+Nice = Annotated[int, BeforeValidator(_nice), PlainSerializer(str)]
 Folder = Annotated[Path, AfterValidator(Path.absolute), PlainSerializer(str)]
 RealFolder = Annotated[Path, AfterValidator(Path.resolve), PlainSerializer(str)]
 Token = Annotated[str, AfterValidator(_token)]
@@ -113,6 +128,9 @@ class Environment(BaseSettings):
     model: Folder | None = None
     timezone: str | None = None
     metrics_token: Token | None = None
+    training_dir: RealFolder | None = None
+    training_threads: Threads = 1
+    training_nice: Nice = 19
 
     def variables(self) -> dict[str, str]:
         """Return the variables that say this, without those that say what holds anyway."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from clinic import words
 from fer_core.emotions import Emotion
+from fer_core.model.model_card import ModelCard
 from fer_core.reading.intervals import share_interval
 
 MANY_POINTS = 0.05
@@ -110,6 +111,20 @@ def most_confused(confusion: Sequence[Sequence[int]], count: int = 3) -> tuple[s
         f"{_exact(shares[true, label])} of the {_name(true)} faces have {_name(label)} as their likeliest label."
         for true, label in pairs
         if shares[true, label] > 0
+    )
+
+
+def main_figures(card: ModelCard, split: str) -> str:
+    """Return the figures of a card that matter most on one line, or that there are none."""
+    tested = card.metrics.get(split)
+    if tested is None:
+        return "it brings no test results."
+    measured = tested["full"]
+    low, high = measured["accuracy_95"]
+    return (
+        f"agreement {_exact(measured['accuracy'])} (95 % interval {_exact(low)} to {_exact(high)}, "
+        f"{measured['pictures']:,} test pictures), macro F1 {_exact(measured['macro_f1'])}, neutral called sad"
+        f" {_exact(measured['neutral_to_sad'])}."
     )
 
 

@@ -37,9 +37,13 @@ class Visit(Protocol):
 
 def visit(recording: Visit) -> str:
     """Return what a recording is called everywhere: day, time of day, kind, and its number, which no other one has."""
-    at = f", {recording.recorded_time:%H:%M}" if recording.recorded_time else ""
     kind = "Video" if recording.kind == "video" else "Pictures"
-    return f"{day(recording.recorded_on)}{at} · {kind} · no. {recording.visit_number}"
+    return f"{moment(recording.recorded_on, recording.recorded_time)} · {kind} · no. {recording.visit_number}"
+
+
+def moment(on: date, at: time | None) -> str:
+    """Return a day with the time of day where that is known, such as ``21 Nov 2026, 14:05``."""
+    return f"{day(on)}, {at:%H:%M}" if at is not None else day(on)
 
 
 def day(value: date | None) -> str:

@@ -58,7 +58,10 @@ class Settings:
     `need_second_step`: nothing opens to an account before its second step is on. `provider`: where else accounts may
     sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
 
-    `model`: the card of the model that analyses, None for the one that comes with the program.
+    `training_dir`: the folder whose data sets an administrator may train on from a page; `training_threads`: how many
+    CPU threads a training may use; `training_nice`: how far it steps back behind other work, 0 to 19.
+
+    `model`: the card of the model that analyses, where the environment names one (clinic/model_in_use.py).
     `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.
     `own_worker`: the web process starts a worker beside itself. `backup_dir`: where the daily backups lie.
     `metrics_token`: who shows it may read ``/metrics``; None: nobody.
@@ -80,6 +83,9 @@ class Settings:
     need_second_step: bool = False
     provider: Provider | None = None
     import_dir: Path | None = None
+    training_dir: Path | None = None
+    training_threads: int = 1
+    training_nice: int = 19
     model: Path | None = None
     timezone: str | None = None
     backup_dir: Path | None = None
@@ -152,7 +158,10 @@ class Settings:
         return found
 
 
-SHARED = ("demo", "behind_tls", "keep_files", "own_worker", "dask", "model", "timezone", "metrics_token")
+SHARED = (
+    *("demo", "behind_tls", "keep_files", "own_worker", "dask", "model", "timezone", "metrics_token"),
+    *("training_dir", "training_threads", "training_nice"),
+)
 OF_A_CLINIC = ("data_dir", "database_url", "media_url", "key_dir", "master_key", "import_dir", "backup_dir")
 """Settings that are called like their variables, for every installation, and for one with real patients."""
 

@@ -36,6 +36,10 @@ STATUSES: dict[str, str] = {
 }
 """Why a sample has a label or none, with advice for next time."""
 
+USABLE = (
+    "How much of it shows a face that can be read. A face behind a hand, a mask or hair is not told from a clear one:"
+    " it often counts as uncertain, and may get a wrong label. Please mark such stretches. [How](#how)"
+)
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
@@ -155,7 +159,8 @@ CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by
 NOISE_FLOOR = "Within one recording a share is known to about (split-half noise floor): {changes}. [How](#how)"
 
 BASELINES = (
-    "All were trained by this program and measured on the same test pictures. `sequential` and `five-layer` are the"
+    "All were measured on the same test pictures. Those marked (other) are other programs; this program trained the"
+    " rest. “sequential” and “five-layer” are the"
     " plain networks of a usual student project, kept to compare with. A model that was trained on photographs of the"
     " test in another crop knew some of the answers, so its figures are too good."
 )

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from db.sqlite import sqlite3
+from db.urls import parsed
 
 BUSY_TIMEOUT_MS = 30_000
 MORE_AT_ONCE = 35
@@ -35,14 +36,14 @@ _OTHERS = (
 def make_engine(url: str, foreign_keys: bool = True) -> Engine:
     """Return an engine that keeps this module's promises; it connects at first use.
 
-    `foreign_keys` False is for migrations on SQLite alone.
+    `foreign_keys` False is for migrations on SQLite alone. Raises FerError ``bad_database_url``.
     """
     # A server that was restarted has closed the pool's connections: each is tested before it is used.
     # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
     own: dict[str, Any] = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
     if url.startswith("postgresql"):
         own["connect_args"] = {"application_name": _PROCESS}
-    engine = create_engine(url, hide_parameters=True, max_overflow=MORE_AT_ONCE, **own)
+    engine = create_engine(parsed(url), hide_parameters=True, max_overflow=MORE_AT_ONCE, **own)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

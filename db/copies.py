@@ -9,9 +9,8 @@ from contextlib import closing
 from glob import escape
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from db.sqlite import sqlite3
+from db.urls import parsed
 from fer_core.errors import FerError
 
 BUSY_S = 30.0
@@ -26,11 +25,9 @@ class CopyError(FerError):
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Return the file of a SQLite URL, None for another kind of database or one in memory."""
-    parts = make_url(url)
-    if parts.get_backend_name() != "sqlite" or not parts.database or parts.database == ":memory:":
-        return None
-    return Path(parts.database)
+    """Return the file of a SQLite URL, None for another kind of database. Raises FerError ``bad_database_url``."""
+    parts = parsed(url)
+    return Path(parts.database or "") if parts.get_backend_name() == "sqlite" else None
 
 
 def copy_whole(source: Path, target: Path) -> dict[str, int]:

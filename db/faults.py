@@ -8,12 +8,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from db.room import DiskFullError, disk_full
 from db.sqlite import sqlite3
+from db.urls import bad_url
 from fer_core.errors import FerError
 
-BAD_URL = (
-    "The address of the database is not valid. It is sqlite:////FOLDER/clinic.db, or"
-    " postgresql+psycopg://USER:PASSWORD@HOST/DATABASE (FER_DATABASE_URL)."
-)
 _SQLITE = {
     sqlite3.SQLITE_CANTOPEN: (
         "database_unreachable",
@@ -71,7 +68,7 @@ def explained(error: BaseException) -> FerError | None:
     if disk_full(error):
         return DiskFullError()
     if isinstance(error, (ArgumentError, NoSuchModuleError)):
-        return FerError(BAD_URL, "bad_database_url")
+        return bad_url()
     if isinstance(error, ModuleNotFoundError):
         return _of_package(error.name or "")
     if isinstance(error, DBAPIError):
@@ -92,7 +89,7 @@ def _of_package(name: str) -> FerError:
     if name in ("distributed", "dask"):
         return FerError("A cluster needs: pip install -r requirements-cluster.txt", "no_package")
     if name in ("psycopg2", "MySQLdb", "oracledb", "pyodbc"):
-        return FerError(BAD_URL, "bad_database_url")
+        return bad_url()
     return FerError(f"The package {name} is not installed. Please install the requirements again.", "no_package")
 
 

@@ -17,6 +17,7 @@ from fer_core.device import share_cores
 from fer_core.faces.detector import NAME as DETECTOR_NAME
 from fer_core.faces.detector import Detector
 from fer_core.faces.following import scaled
+from fer_core.heap import give_back_large_blocks
 from fer_core.looking import CLASSIFY_FRAMES, PassStart, Seen, batched, crops_of, look
 from fer_core.media import video
 from fer_core.media.image import read_image
@@ -66,6 +67,7 @@ class Analyzer:
     def open(cls, card: Path | None = None, device: str | None = None) -> Analyzer:
         """Load the shipped model (or another by its card) and the detector onto the best device. Raises ModelError."""
         share_cores()
+        give_back_large_blocks()
         return cls(Classifier.load(card, device), Detector(device))
 
     def analyze_image(self, source: Source) -> RecordingAnalysis:

@@ -22,7 +22,7 @@ from web import streamlit_protocol
 Result = TypeVar("Result")
 Asked = ParamSpec("Asked")
 
-ONCE = "once"
+ONCE, WINDOW = "once", "window_of_run"
 _window = threading.local()
 """Whether a window above the page is being drawn by this thread."""
 
@@ -44,9 +44,22 @@ def dialog(
             finally:
                 _window.open = False
 
-        return wraps(draw)(st.dialog(title, width=width)(_accounted(drawn)))
+        # Closed by hand, it lets the page run, which so hears of it.
+        opened = st.dialog(title, width=width, on_dismiss="rerun")(_accounted(drawn))
+
+        @wraps(draw)
+        def opening(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
+            st.session_state[WINDOW] = clicks.number()
+            opened(*args, **kwargs)
+
+        return opening
 
     return made
+
+
+def window_may_be_open() -> bool:
+    """Return whether the last run of the page opened a window above it: not every way of closing one is told."""
+    return st.session_state.get(WINDOW) == clicks.number()
 
 
 def in_window() -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from clinic import words
-from clinic.patients import caseload, fields, listing
+from clinic.patients import caseload, fields, listing, visibility
 from clinic.patients.listing import PAGE, Asked, Only, Order, Page
 from pages import actions, chooser, links
 from pages.session import actor
@@ -111,7 +111,7 @@ show_imports()
 asked = ask()
 found = listing.page(resources().db, who, asked)
 if found.lines:
-    while_listed(who, {line.id: not line.closed for line in found.lines})
+    while_listed(who, visibility.states(resources().db, who, [line.id for line in found.lines]))
     show_page(found)
 elif asked.search or asked.only is not Only.ALL:
     st.info("No patient matches this search.", icon=":material/search:")

@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import RerunException
 
 from web import streamlit_protocol
 
-CLICKS, CARRIED_OUT, DRAWN, SAID = "clicks", "carried_out", "buttons_drawn", "said_of_clicks"
+CLICKS, CARRIED_OUT, DRAWN, SAID, RUNS = "clicks", "carried_out", "buttons_drawn", "said_of_clicks", "runs"
 WAITS_S = 60.0
 """How long a click waits for a run that comes to its button."""
 SAID_S = 600.0
@@ -50,9 +50,9 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence on a click, which stays until somebody closes it or clicks the same again."""
+    """A sentence on a click, which stays until somebody closes it or such a button is clicked and does something."""
 
-    click: str
+    button: str
     sentence: str
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     at_s: float = field(default_factory=time.monotonic)
@@ -69,6 +69,8 @@ def run() -> Iterator[None]:
         yield
         return
     _run.at = object()
+    if not streamlit_protocol.runs_part():
+        st.session_state[RUNS] = number() + 1
     try:
         for name in streamlit_protocol.clicked():
             if name not in _clicks() and not name.startswith(CLOSE):
@@ -84,6 +86,11 @@ def run() -> Iterator[None]:
         _account()
     finally:
         _run.at = None
+
+
+def number() -> int:
+    """Return which run of the whole page this window is at."""
+    return int(st.session_state.get(RUNS, 0))
 
 
 def running() -> bool:
@@ -120,7 +127,7 @@ def is_due(name: str, clicked: bool) -> bool:
     waits = time.monotonic() - click.at_s < WAITS_S and (click.taken_by is None or click.opens)
     if clicked or waits:
         click.taken_by = _now()
-        st.session_state[SAID] = [note for note in _notes() if note.click != name]
+        st.session_state[SAID] = [note for note in _notes() if note.button != _called(name)]
         return True
     return False
 
@@ -168,7 +175,13 @@ def _account() -> None:
 
 
 def _say(name: str, sentence: str) -> None:
-    st.session_state[SAID] = [*(note for note in _notes() if note.click != name), Note(name, sentence)]
+    button = _called(name)
+    st.session_state[SAID] = [*(note for note in _notes() if note.button != button), Note(button, sentence)]
+
+
+def _called(name: str) -> str:
+    """Return what a button is called: also the one that took its place, for another record or edition, is called so."""
+    return _labels().get(name, name)
 
 
 def _close(note_id: str) -> None:

@@ -14,6 +14,7 @@ PATIENT = "patient.py"
 RECORDING = "recording.py"
 ACTIVITY = "activity.py"
 MODEL = "model.py"
+TRAINING = "training.py"
 ACCOUNTS = "accounts.py"
 """The pages' scripts, relative to the shell."""
 

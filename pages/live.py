@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import words
+from clinic.accounts import sessions
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients import caseload, fields
@@ -17,7 +18,7 @@ from pages.views.camera import camera
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
 from pages.views.uploader import LIVE, uploader
-from pages.widgets import day, show_error, today
+from pages.widgets import day, duration, show_error, today
 from web.resources import resources
 
 NOBODY = "nobody"
@@ -52,7 +53,11 @@ def show_patient(patient: PatientSummary) -> None:
         return
     st.markdown(f"Live: {chooser.whose(patient)}")
     may_record = consent.objection(resources().db, actor(), patient.id, *consent.ANALYSIS) is None
-    st.caption("Nothing is kept unless you record. Sound is neither heard nor recorded.")
+    st.caption(
+        "Nothing is kept unless you record. Sound is neither heard nor recorded. After"
+        f" {duration(sessions.IDLE.total_seconds())} without a click here you are signed out, also while it records;"
+        " before that you are asked whether you go on."
+    )
     camera(patient.id, may_record)
     if may_record:
         show_recorded(patient)

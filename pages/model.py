@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
-from clinic import words
+from clinic import model_in_use, words
 from clinic.model_report import class_figures, observations, opening, repeat_rows
 from clinic.worker.supervisor import PROGRAM_DIR
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -22,7 +23,8 @@ from pages.charts.model import (
     trust_figure,
 )
 from pages.charts.trend import title
-from pages.widgets import chart, day, percent
+from pages.views.examples import show_cell, show_gallery
+from pages.widgets import chart, chart_of_cells, day, percent
 from web.resources import resources
 
 SPLIT = "PrivateTest"
@@ -106,11 +108,12 @@ def show_confusion(measured: dict[str, Any]) -> None:
     names = dict(zip(Emotion, EMOTION_LABELS, strict=True))
     numbers = chooser.switch("Cells show", CELLS, "confusion_cells")
     figure = confusion_figure(measured["confusion"], names, numbers)
-    chart(figure, "confusion", "Confusion matrix", disclaimer=False)
+    clicked = chart_of_cells(figure, f"confusion:{numbers}", "Confusion matrix")
     st.caption(
         f"{measured['pictures']:,} test pictures; each row is one true label, by the likeliest label of each face,"
         " uncertain or not."
     )
+    show_cell(clicked)
 
 
 def show_repeats(tested: dict[str, Any]) -> None:
@@ -152,8 +155,9 @@ def show_models(installed: ModelCard) -> None:
             }
         )
     rows.sort(key=lambda row: -row["accuracy"])
-    figure = models_figure([(row["Model"], row["accuracy"], row["macro_f1"]) for row in rows])
-    chart(figure, "baselines", "Agreement and macro F1 of each model", disclaimer=False)
+    drawn = [(str(row["Model"]), float(row["accuracy"]), float(row["macro_f1"])) for row in rows]
+    figure = models_figure(sorted([*drawn, *other_programs()], key=lambda one: -one[1]))
+    chart(figure, "baselines", "Agreement and macro F1 of each model and program", disclaimer=False)
     shares = {
         "accuracy": st.column_config.NumberColumn("Agreement", format="%.1f %%"),
         "macro_f1": st.column_config.NumberColumn("Macro F1", format="%.1f %%"),
@@ -161,6 +165,12 @@ def show_models(installed: ModelCard) -> None:
     }
     st.dataframe(rows, hide_index=True, column_config=shares, key="models")
     st.caption(words.BASELINES)
+
+
+def other_programs() -> list[tuple[str, float, float]]:
+    """Return agreement and macro F1, in percent, of other programs on the same test pictures, measured here."""
+    found = json.loads((EARLIER / "other_programs" / "private_test.json").read_text("utf-8"))
+    return [(f"{one['name']} (other)", one["accuracy"] * 100, one["macro_f1"] * 100) for one in found]
 
 
 def show_strata(strata: dict[str, Any], robustness: dict[str, Any]) -> None:
@@ -207,7 +217,7 @@ def _range(shares: tuple[float, float]) -> str:
 
 st.title("Model")
 st.write(words.DISCLAIMER)
-card = ModelCard.load(resources().settings.model)
+card = ModelCard.load(model_in_use.card_path(resources().settings))
 tested = card.metrics.get(SPLIT)
 if tested is None:
     st.info("The installed model has no test results. Treat its labels with caution.", icon=":material/info:")
@@ -222,6 +232,8 @@ else:
     show_classes(tested["full"])
     st.header("What is mistaken for what")
     show_confusion(tested["full"])
+    st.header("Faces that it labels rightly and wrongly")
+    show_gallery()
     st.header("How far to trust an output")
     show_trust(tested["full"])
     st.header("Limits")

@@ -31,6 +31,7 @@ PLACES = (
     PageEntry(links.RECORDING, "Recording", ":material/play_circle:", "recording", EVERYBODY),
     PageEntry(links.ACTIVITY, "Analyses", ":material/pending_actions:", "activity", EVERYBODY),
     PageEntry(links.MODEL, "Model", ":material/fact_check:", "model", EVERYBODY),
+    PageEntry(links.TRAINING, "Training", ":material/model_training:", "training", ADMINISTRATORS),
     PageEntry(links.ACCOUNTS, "Accounts", ":material/manage_accounts:", "accounts", ADMINISTRATORS),
 )
 """In the order of the navigation; the first one is where everybody begins."""

@@ -123,10 +123,11 @@ else:
     st.session_state["patient"] = patient_id
     try:
         before = visibility.state(resources().db, actor(), patient_id)
+        drawn = visibility.states(resources().db, actor(), [patient_id])
         found = caseload.get_patient(resources().db, actor(), patient_id)
     except Forbidden as refused:
         st.session_state.pop("patient", None)
         show_refusal(refused, patient_id)
     else:
-        while_open(actor(), patient_id, None, before)
+        while_open(actor(), patient_id, None, before, drawn)
         show_patient(found, answers.listed(resources().db, actor(), patient_id))

@@ -57,9 +57,10 @@ def show_page(recording_id: str) -> None:
     db, who = resources().db, actor()
     recording = caseload.get_recording(db, who, recording_id)
     before = visibility.state(db, who, recording.patient_id, recording_id)
+    drawn = visibility.states(db, who, [recording.patient_id])
     patient = caseload.get_patient(db, who, recording.patient_id)
     st.session_state["patient"] = patient.id
-    while_open(who, patient.id, recording_id, before)
+    while_open(who, patient.id, recording_id, before, drawn)
     show_header(patient, recording)
     if patient.closed:
         st.info(patient.closed, icon=":material/lock:")

@@ -94,6 +94,13 @@ def chart_of_recordings(figure: Any, key: str, alt: str) -> str | None:
     return str(chosen[0]) if chosen and chosen[0] else None
 
 
+def chart_of_cells(figure: Any, key: str, alt: str) -> tuple[int, int] | None:
+    """Draw a confusion matrix; return the true and the given label of the cell that was clicked."""
+    event = st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt, on_select="rerun", selection_mode="points")
+    chosen = [point["customdata"] for point in event["selection"]["points"] if point.get("customdata")]
+    return (int(chosen[0][0]), int(chosen[0][1])) if chosen else None
+
+
 def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **look: Any) -> str | None:
     """Draw a table with one row for each recording of `ids`; return the id of the one whose row was clicked."""
     # Another list is another table: a click in one does not apply to a row of the other.

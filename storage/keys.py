@@ -15,6 +15,9 @@ from fer_core.errors import FerError
 from storage.places import Places
 from storage.sealed import KEY_BYTES, Key
 
+MOST_CHARACTERS = 1 << 20
+"""So much is read of a file of a key or a passphrase."""
+
 
 class MasterKeyError(FerError):
     """A master key that is missing, damaged, or open to others; nothing that it seals was touched."""
@@ -65,10 +68,19 @@ def missing() -> MasterKeyError:
     )
 
 
+def first_text(path: Path) -> str:
+    """Return what a file of a key or passphrase holds, and no more than that of one without an end.
+
+    Raises OSError, ValueError.
+    """
+    with path.open(encoding="utf-8") as file:
+        return file.read(MOST_CHARACTERS)
+
+
 def read(path: Path) -> Key | None:
     """Return the key of a file, None where there is no such file. Raises MasterKeyError as `load` does."""
     try:
-        mode, text = path.stat().st_mode, path.read_text("ascii")
+        mode, text = path.stat().st_mode, first_text(path)
         secret = bytes.fromhex(text)
     except FileNotFoundError:
         return None

@@ -12,13 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fsspec.core import url_to_fs
-
 from fer_core.errors import FerError
 from storage import keys
 from storage.places import Places
 from storage.placing import PART as PART
-from storage.placing import adopt
+from storage.placing import adopt, file_system, listed
 from storage.sealed import Key, copy_with_header, key_id, open_sealed, rewrap
 
 
@@ -40,8 +38,8 @@ class MediaStore:
 
     @classmethod
     def at(cls, places: Places, key: Key) -> MediaStore:
-        """Return the store of an installation with a given key."""
-        fs, root = url_to_fs(places.media_url)
+        """Return the store of an installation with a given key. Raises FerError ``bad_setting``."""
+        fs, root = file_system(places.media_url)
         return cls(fs, root, key)
 
     def adopt(self, path: Path, media_id: str) -> None:
@@ -98,10 +96,8 @@ class MediaStore:
                 continue
 
     def files(self) -> Iterator[StoreEntry]:
-        """Yield the store's files, including remains of incomplete ones."""
-        # Without refresh a remote file system answers from what it saw before.
-        listed = self._fs.ls(self._root, detail=True, refresh=True) if self._fs.exists(self._root) else []
-        for found in listed:
+        """Yield the store's files, including remains of incomplete ones. Raises as `listed` does."""
+        for found in listed(self._fs, self._root):
             name = str(found["name"]).rsplit("/", 1)[-1]
             media_id = name.removesuffix(PART)
             if re.fullmatch(r"[0-9a-f]{32}", media_id):

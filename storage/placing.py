@@ -7,14 +7,46 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from db.copies import sync_folder
+from fer_core.errors import FerError
 
 PART = ".part"
 """The end of a file's name until it is complete."""
 AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"})
 """Object stores, where a file that is sent is there as a whole or not at all, and a rename would be another copy."""
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of a store's address, and the path in it. Raises FerError ``bad_setting``."""
+    try:
+        fs, root = url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        told = f"The address of the media store is of no use (FER_MEDIA_URL): {error}."
+        raise FerError(told, "bad_setting") from None
+    return fs, root
+
+
+def listed(fs: Any, root: str) -> list[dict[str, Any]]:
+    """Return what lies in a store, nothing for one that is not made yet.
+
+    Raises OSError, and FerError ``media_unreachable``: what does not answer is not empty.
+    """
+    try:
+        # Without refresh a remote file system answers from what it saw before.
+        return list(fs.ls(root, detail=True, refresh=True))
+    except FileNotFoundError:
+        return []
+    except OSError:
+        raise
+    except Exception as error:
+        raise FerError(
+            f"The media store can't be reached ({type(error).__name__}). Please check FER_MEDIA_URL, the network, and"
+            " its credentials.",
+            "media_unreachable",
+        ) from error
 
 
 def adopt(fs: Any, root: str, path: Path, name: str) -> None:

@@ -25,6 +25,8 @@ SLOW = {
     "benchmarks/test_statements.py",
     "clinic/erasure/test_withdrawal.py",
     "clinic/test_kill.py",
+    "clinic/training/test_datasets.py",
+    "clinic/training/test_trainer.py",
     "clinic/worker/test_cluster.py",
     "clinic/worker/test_selftest.py",
     "clinic/worker/test_supervisor.py",

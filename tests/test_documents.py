@@ -1,6 +1,7 @@
 """The documents that are written from the tests are those of today's tests."""
 
 import ast
+import json
 from pathlib import Path
 
 from tests import attacks, roles
@@ -25,6 +26,14 @@ def test_each_attack_is_in_the_log_with_an_answer():
     logged = {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1].removesuffix(" |") for line in lines}
     assert set(logged) == set(tried()), "`make attacks` writes it anew"
     assert all(logged.values())
+
+
+def test_the_page_of_the_model_shows_the_other_programs_of_the_benchmarks():
+    told = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").replace("`", "")
+    shown = json.loads((ROOT / "train" / "results" / "other_programs" / "private_test.json").read_text())
+    assert len(shown) == 4
+    for one in shown:
+        assert f"| {one['name']} | {one['accuracy']:.2%} | {one['macro_f1']:.2%} |".replace("%", " %") in told
 
 
 def test_two_answers_to_one_attack_are_both_logged(tmp_path):

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
-from clinic import words
+from clinic import model_in_use, words
 from clinic.access import CONSOLE, Role
 from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
 from clinic.admin import clock_watch, zones
@@ -50,6 +50,7 @@ from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.reports import reports
 from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
+from clinic.training import datasets, examples, places, promotion, runs
 from db.engine import migrate, open_database
 from db.models import (
     Account,
@@ -65,10 +66,13 @@ from db.models import (
     Reanalysis,
     Recording,
     RecordingMark,
+    Training,
     new_id,
 )
 from db.records import save_results
+from fer_core.emotions import Emotion
 from fer_core.errors import FerError
+from fer_core.model.model_card import ModelCard
 from pages.navigation import PLACES
 from storage import keys
 from storage.media import open_store
@@ -131,6 +135,10 @@ MODULES = (
     takeovers,
     tokens,
     uploads,
+    datasets,
+    examples,
+    promotion,
+    runs,
     withdrawal,
     handing_out,
     listing,
@@ -502,6 +510,23 @@ CALLS = {
     "sharing.share": lambda w, a: sharing.share(w.db, a, w.patient_id, "administrator"),
     "sharing.unshare": lambda w, a: sharing.unshare(w.db, a, w.patient_id, account_of(w, "viewer")),
     "sessions.change_password": lambda w, a: sessions.change_password(w.db, a, doors.PASSWORD, "ten dry umbrellas"),
+    "datasets.offered": lambda w, a: datasets.offered(w.db, w.settings, a),
+    "datasets.overview": lambda w, a: datasets.overview(w.db, w.settings, a, new_id()),
+    "examples.gallery": lambda w, a: examples.gallery(w.db, w.settings, a, made_examples(w)),
+    "examples.made": lambda w, a: examples.made(w.db, w.settings, a),
+    "examples.make": lambda w, a: examples.make(w.db, with_a_data_set(w), a, "faces.csv"),
+    "examples.of_cell": lambda w, a: examples.of_cell(w.db, w.settings, a, made_examples(w), Emotion.SAD, Emotion.SAD),
+    "examples.standing": lambda w, a: examples.standing(w.db, a),
+    "promotion.promote": lambda w, a: promotion.promote(w.db, w.settings, a, evaluated(w), lambda *_: None),
+    "promotion.roll_back": lambda w, a: promotion.roll_back(w.db, w.settings, a, promoted(w)),
+    "runs.check": lambda w, a: runs.check(w.db, with_a_data_set(w), a, "faces.csv"),
+    "runs.evaluate": lambda w, a: runs.evaluate(w.db, w.settings, a, a_run(w)),
+    "runs.newest_check": lambda w, a: runs.newest_check(w.db, a, "faces.csv"),
+    "runs.pause": lambda w, a: runs.pause(w.db, a, a_run(w)),
+    "runs.remove": lambda w, a: runs.remove(w.db, w.settings, a, a_run(w)),
+    "runs.standings": lambda w, a: runs.standings(w.db, w.settings, a),
+    "runs.start": lambda w, a: runs.start(w.db, with_a_data_set(w), a, "faces.csv", "quick", {}),
+    "runs.stop": lambda w, a: runs.stop(w.db, a, a_run(w)),
     "uploads.store": lambda w, a: uploads.store(w.db, w.settings, a, io.BytesIO(png()), "visit.png"),
     "clock_watch.confirm": lambda w, a: clock_watch.confirm(w.db, a),
     "zones.adopt": lambda w, a: zones.adopt(w.db, a, "Europe/Berlin"),
@@ -521,6 +546,56 @@ CALLS = {
     "withdrawal.covered": lambda w, a: withdrawal.covered(w.db, w.settings, a, w.patient_id, tuple(Scope)),
     "withdrawal.withdraw": lambda w, a: withdrawal.withdraw(w.db, w.settings, a, w.patient_id, [Scope.EXPORT]),
 }
+
+
+def with_a_data_set(world):
+    """The settings of an installation with a data set to train on."""
+    folder = world.settings.data_dir / "sets"
+    folder.mkdir(exist_ok=True)
+    (folder / "faces.csv").touch()
+    return replace(world.settings, training_dir=folder)
+
+
+def a_run(world):
+    """The id of a run that was stopped after an epoch."""
+    with world.db.session() as session:
+        row = Training(kind="run", data="faces.csv", recipe={}, state=JobState.CANCELLED.value, created_at=doors.now())
+        session.add(row)
+        session.flush()
+    folder = places.folder_of(world.settings, row.id)
+    folder.mkdir(parents=True)
+    (folder / "epochs.jsonl").write_text('{"epoch": 1, "public_accuracy": 0.5, "seconds": 1}\n')
+    return row.id
+
+
+def made_examples(world):
+    """The id of example faces of a model."""
+    with world.db.session() as session:
+        row = Training(kind="examples", data="faces.csv", state=JobState.DONE.value, created_at=doors.now())
+        session.add(row)
+        session.flush()
+    folder = places.folder_of(world.settings, row.id)
+    folder.mkdir(parents=True)
+    (folder / "gallery.json").write_text('{"right": [], "wrong": []}')
+    (folder / "cell-4-4.json").write_text('{"pictures": 0, "examples": []}')
+    return row.id
+
+
+def evaluated(world):
+    """The id of a run whose model was measured."""
+    run_id = a_run(world)
+    with world.db.read() as session:
+        card = places.model_card_of(world.settings, run_id, session.get_one(Training, run_id).number)
+    card.parent.mkdir()
+    ModelCard.load().save(card)
+    return run_id
+
+
+def promoted(world):
+    """The hash of a model that was promoted."""
+    card = next((world.settings.data_dir / "training" / evaluated(world)).glob("model/*.json"))
+    model_in_use.write(world.settings, [str(card.relative_to(world.settings.data_dir))])
+    return ModelCard.load(card).sha256
 
 
 def rows(table):
@@ -662,7 +737,7 @@ def connects(client, path):
 
 
 def test_each_page_is_in_the_table():
-    frame = {"__init__", "actions", "chooser", "links", "navigation", "session", "shell", "widgets"}
+    frame = {"__init__", "actions", "chooser", "clicks", "links", "navigation", "session", "shell", "widgets"}
     assert {path.stem for path in (ROOT / "pages").glob("*.py")} - frame == set(PAGES)
 
 

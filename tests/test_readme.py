@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic.environment import NAMES
+from clinic.environment import PREFIX, ClinicEnvironment
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -144,5 +144,6 @@ def test_commands_of_the_text_exist(package, words, capsys):
 
 def test_each_setting_is_in_the_manual():
     named = re.compile(r"\bFER_[A-Z_]*[A-Z]\b")
+    read = {f"{PREFIX}{name.upper()}" for name in ClinicEnvironment.model_fields}
     table = "".join(line for line in text_of(ROOT / "docs" / "operations.md").splitlines(True) if line.startswith("|"))
-    assert set(named.findall(table.replace("`", " "))) == set(NAMES)
+    assert set(named.findall(table.replace("`", " "))) == read

@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from fer_core.errors import FerError
 from fer_core.faces.detector import Detector
 from fer_core.model.classifier import Classifier
 from fer_core.model.model_card import ModelCard
-from train.config import PRESETS
+from train.background import alone_in, step_back
+from train.config import PRESETS, TrainConfig, recipe_of
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
 from train.duplicates import NEAR_TWINS, search_near_pairs
 from train.evaluate import evaluate, evaluate_folder
+from train.examples import write_examples
 from train.export import export, recalibrate
 from train.folders import read_folder
 from train.overview import write_overview
@@ -53,21 +56,30 @@ def _load(arguments: argparse.Namespace) -> FerData:
 def _run(arguments: argparse.Namespace) -> None:
     device = join(best_device())
     try:
-        config = replace(
-            PRESETS[arguments.preset],
-            seed=arguments.seed,
-            protocol=arguments.protocol,
-            folds=arguments.folds,
-            fold=arguments.fold,
-        )
-        if arguments.epochs:
-            config = replace(config, epochs=arguments.epochs)
+        config = _recipe(arguments)
         folder = arguments.out or Path("runs") / arguments.preset
         soft_labels = SoftLabels.load(arguments.soft_labels) if config.soft_labels and arguments.soft_labels else None
         watch = _print_progress if is_first_process() else lambda _: None
-        train(config, _load(arguments), folder, device, watch, arguments.start_from, soft_labels)
+        with alone_in(folder) if is_first_process() else nullcontext():
+            train(config, _load(arguments), folder, device, watch, arguments.start_from, soft_labels)
     finally:
         leave()
+
+
+def _recipe(arguments: argparse.Namespace) -> TrainConfig:
+    if arguments.recipe:
+        try:
+            return recipe_of(json.loads(arguments.recipe.read_text()))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise FerError(f"{arguments.recipe.name} holds no recipe of this version.", "no_recipe") from None
+    config = replace(
+        PRESETS[arguments.preset],
+        seed=arguments.seed,
+        protocol=arguments.protocol,
+        folds=arguments.folds,
+        fold=arguments.fold,
+    )
+    return replace(config, epochs=arguments.epochs) if arguments.epochs else config
 
 
 def _print_progress(run: Run) -> None:
@@ -151,6 +163,10 @@ def _evaluate_folder(arguments: argparse.Namespace, classifier: Classifier) -> N
         print(folder_summary(found))
 
 
+def _examples(arguments: argparse.Namespace) -> None:
+    write_examples(_load(arguments), arguments.card, arguments.out)
+
+
 def _report(arguments: argparse.Namespace) -> None:
     arguments.out.write_text(model_card_markdown(ModelCard.load(arguments.card)), encoding="utf-8")
 
@@ -158,6 +174,12 @@ def _report(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument(
+        "--background",
+        type=int,
+        metavar="NICE",
+        help="step back behind other work (19: the most), and end when standard input, a pipe, is closed",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder with one folder a class")
@@ -165,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", parents=[data], help="train a preset; run it again to go on after a stop")
     run.add_argument("--preset", choices=sorted(PRESETS), default="quick")
+    run.add_argument("--recipe", type=Path, help="a whole recipe as JSON, as run.json has it, instead of a preset")
     run.add_argument("--out", type=Path, help="the run's folder (default: runs/PRESET)")
     run.add_argument(
         "--start-from", type=Path, help="weights of the same network (a run's best.safetensors), or a folder of dlib's"
@@ -225,6 +248,11 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--json", help="write all figures as JSON to this file, - for standard output")
     measure.set_defaults(action=_evaluate)
 
+    shown = commands.add_parser("examples", parents=[data], help="write example faces of each cell, with Grad-CAM")
+    shown.add_argument("--card", type=Path, required=True, help="the model's card")
+    shown.add_argument("--out", type=Path, required=True, help="folder of the examples")
+    shown.set_defaults(action=_examples)
+
     report = commands.add_parser("report", help="write MODEL_CARD.md from a model's card")
     report.add_argument("--card", type=Path)
     report.add_argument("--out", type=Path, default=Path("MODEL_CARD.md"))
@@ -235,6 +263,8 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command line; exit code 2 for what can't be used."""
     arguments = _parser().parse_args()
+    if arguments.background is not None:
+        step_back(arguments.background)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     try:

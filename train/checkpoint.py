@@ -79,9 +79,14 @@ def save(folder: Path, run: Run) -> None:
     torch.save(state, folder / "last.tmp")
     (folder / "last.tmp").replace(folder / "last.pt")
     lines = "".join(json.dumps(asdict(epoch)) + "\n" for epoch in run.history)
-    (folder / "epochs.jsonl").write_text(lines)
+    (folder / "epochs.tmp").write_text(lines)
+    (folder / "epochs.tmp").replace(folder / "epochs.jsonl")
 
 
 def _git_hash() -> str:
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        # An installation from an image has no git.
+        return ""
     return found.stdout.strip()

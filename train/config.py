@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from train.augment import HARSH, Augmentation
+from train.augmentation import HARSH, Augmentation
 
 Protocol = Literal["clean", "official"]
 """Which pictures are trained on: none that shares a photograph with a test picture, or all of Training as in papers."""
@@ -67,6 +67,16 @@ class TrainConfig:
 def read_recipe(kept: dict[str, Any]) -> dict[str, Any]:
     """Return the recipe of a run's folder under today's names: earlier versions called `soft_labels` ``taught``."""
     return {"soft_labels" if name == "taught" else name: value for name, value in kept.items()}
+
+
+def recipe_of(values: dict[str, Any]) -> TrainConfig:
+    """Return the recipe that `TrainConfig.to_dict` wrote, in JSON too.
+
+    Raises TypeError for unknown or missing fields, KeyError without an augmentation.
+    """
+    varied = values["augmentation"]
+    contrast = tuple(varied["contrast"]) if varied.get("contrast") else None
+    return TrainConfig(**values | {"augmentation": Augmentation(**varied | {"contrast": contrast})})
 
 
 def _net(widths: tuple[int, ...], blocks: tuple[int, ...], dropout: float = 0.3) -> dict[str, Any]:

@@ -54,7 +54,8 @@ generalisability are limited (Barrett et al. 2019, doi 10.1177/1529100619832930)
 search: its faces are posed and its people were not asked."""
 
 CAVEATS = """Read a curve against the same patient's own earlier recordings, made alike. Small, turned, dark or blurred
-faces get no label. Rare classes, disgust first, rest on few pictures. A new model starts a new baseline."""
+faces get no label. A face behind a hand, a mask or hair isn't recognised as covered and may get a wrong one
+(docs/statistics.md). Rare classes, disgust first, rest on few pictures. A new model starts a new baseline."""
 
 
 def _details(card: ModelCard) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clinic import model_in_use
 from clinic.settings import Settings
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
 
-_OPENED: dict[Settings, Analyzer] = {}
+_OPENED: dict[Path | None, Analyzer] = {}
+"""By the card of the model: the one in use alone."""
 _OPENING = threading.Lock()
 
 
@@ -19,6 +22,9 @@ def open_analyzer(settings: Settings) -> Analyzer:
     from fer_core.analyzer import Analyzer  # not at the top: it loads torch, which no page needs
 
     with _OPENING:
-        if settings not in _OPENED:
-            _OPENED[settings] = Analyzer.open(settings.model)
-        return _OPENED[settings]
+        card = model_in_use.card_path(settings)
+        if card not in _OPENED:
+            opened = Analyzer.open(card)
+            _OPENED.clear()
+            _OPENED[card] = opened
+        return _OPENED[card]

@@ -90,13 +90,15 @@ def clicked() -> dict[str, bool]:
     states: WStates = run.session_state._state._new_widget_state
     found = {}
     for widget_id, state in list(states.states.items()):
+        # Every button of the program has a key; without one it is Streamlit's own, as that which closes a window.
+        key = user_key_from_element_id(widget_id)
         if isinstance(state, Serialized):
             if state.value.json_trigger_value:
                 found[COMPONENT + widget_id] = False
-            elif state.value.trigger_value:
-                found[user_key_from_element_id(widget_id) or widget_id] = False
-        elif state.value is True and _value_type(states, widget_id) == "trigger_value":
-            found[user_key_from_element_id(widget_id) or widget_id] = True
+            elif state.value.trigger_value and key is not None:
+                found[key] = False
+        elif key is not None and state.value is True and _value_type(states, widget_id) == "trigger_value":
+            found[key] = True
     return found
 
 

@@ -155,6 +155,8 @@ def _store(seen: Installation) -> Finding:
     url, name = seen.settings.media_url, "media store"
     try:
         count = sum(1 for _ in MediaStore.at(seen.settings, Key(b"", b"")).files())
+    except FerError as error:
+        return Finding(name, Level.REFUSED, error.message, "Check FER_MEDIA_URL, its package and its credentials.")
     except Exception as error:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
         reason = f"The media store can't be reached ({type(error).__name__})."
         return Finding(name, Level.REFUSED, reason, "Check FER_MEDIA_URL, its package and its credentials.")

@@ -150,9 +150,9 @@ def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, p
 
     Raises what `export_patient` raises, FerError ``file_exists``, ``file_unwritable``.
     """
-    part = path.with_name(f"{path.name}.part")
     if path.exists():
         raise FerError("A file with this name already exists; nothing was overwritten.", "file_exists")
+    part = path.with_name(f"{path.name}.part")
     try:
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)

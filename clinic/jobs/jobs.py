@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, model_in_use
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
@@ -85,7 +85,7 @@ def enqueue(
             kind=kind,
             source_name=files[0].name if len(files) == 1 else counted(len(files), "picture"),
             source_sha256=same_files.digest_of([file.sha256 for file in files]),
-            model_sha256=model_sha256 or ModelCard.load(settings.model).sha256,
+            model_sha256=model_sha256 or ModelCard.load(model_in_use.card_path(settings)).sha256,
             settings={"every_s": every_s} if kind == "video" else {},
             created_at=clock.now(),
         )

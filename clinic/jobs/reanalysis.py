@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock, texts
+from clinic import access, audit, clock, model_in_use, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
@@ -120,7 +120,7 @@ def start(
 
     Raises Forbidden, FerError ``unknown_patient``, ModelError where no model is installed.
     """
-    model = model_sha256 or ModelCard.load(settings.model).sha256
+    model = model_sha256 or ModelCard.load(model_in_use.card_path(settings)).sha256
     queued = up_to_date = without_file = without_consent = 0
     with db.session() as session:
         account_id = access.require_administrator_or_console(session, actor)

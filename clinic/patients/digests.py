@@ -7,7 +7,7 @@ and by a worker that has nothing else to do.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
@@ -19,7 +19,7 @@ from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
 from fer_core.emotions import EMOTION_LABELS
 
-METHOD = 1
+METHOD = 2
 """The version of the computation: a digest of another version is made again."""
 AT_ONCE = 50
 """Digests that are made in one go: one takes about 10 ms."""
@@ -39,7 +39,8 @@ class SmallTrend:
 
     `lines`: the number of the line that each belongs to: those of two lines are never joined. `shares`: by label, 0 to
     1, None where the recording doesn't count. `low`, `high`: the usual range of the newest line by label, None while
-    its baseline is being built. `usable`: the share of usable face time of the newest one.
+    its baseline is being built. `usable`: the share of usable face time of the newest one. `numbers`: which of the
+    patient's recordings each is; empty in a digest of before that was kept.
     """
 
     days: list[int]
@@ -48,6 +49,7 @@ class SmallTrend:
     low: dict[str, float] | None
     high: dict[str, float] | None
     usable: float | None
+    numbers: list[int] = field(default_factory=list)
 
     def dates(self) -> list[date]:
         """Return the days of the recordings."""
@@ -150,6 +152,7 @@ def _small(found: Trend) -> SmallTrend:
         low={label: round(ranges[column].low, 4) for column, label in labels} if ranges else None,
         high={label: round(ranges[column].high, 4) for column, label in labels} if ranges else None,
         usable=points[-1].usable_share if points else None,
+        numbers=[point.visit_number for point in points],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, time
 
@@ -108,10 +109,17 @@ def valid_note(note: str) -> str:
     return note
 
 
-def is_name_of(typed: str, name: str, code: str) -> bool:
-    """Return whether somebody typed a patient's name or code, whatever the case and the spaces."""
+def names_of(patient: phrases.Person, others: Iterable[phrases.Person]) -> tuple[str, ...]:
+    """Return what this patient is called and none of `others` is: name and code, or else the short id."""
+    taken = {_plain(text) for other in others if other.id != patient.id for text in (other.name, other.code)}
+    own = tuple(text for text in (patient.name, patient.code) if text and _plain(text) not in taken)
+    return own or (phrases.short_id(patient.id),)
+
+
+def is_one_of(typed: str, names: Collection[str]) -> bool:
+    """Return whether somebody typed one of these names, whatever the case and the spaces."""
     wanted = _plain(typed)
-    return bool(wanted) and wanted in (_plain(name), _plain(code))
+    return bool(wanted) and wanted in map(_plain, names)
 
 
 def _plain(text: str) -> str:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from clinic import access
 from clinic.access import Actor, Role
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from db.engine import Database
-from db.models import Access, Patient
+from db.models import Access, Patient, Recording
 from db.records import others_spans
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a patient's results are open, and an `edition` that differs once the patient or a recording is edited."""
+
+    opened: bool
+    edition: tuple[int, ...]
 
 
 def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None = None) -> frozenset[str]:
@@ -34,13 +43,18 @@ def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None 
         return frozenset(stand | shown | {"reads"} | ({"writes"} if writes else set()))
 
 
-def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, bool]:
-    """Return of these patients those that the actor sees now, each with whether the results are open.
+def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, Standing]:
+    """Return how those of these patients stand that the actor sees now.
 
     Raises Forbidden ``signed_out``, ``statement``.
     """
     with db.read() as session:
         account = access.acting(session, actor)
         opened = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
-        asked = select(Patient.id, opened).where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account)))
-        return {row[0]: row[1] for row in session.execute(asked)}
+        recordings, edits = (
+            select(value).where(Recording.patient_id == Patient.id).scalar_subquery()
+            for value in (func.count(), func.coalesce(func.sum(Recording.revision), 0))
+        )
+        asked = select(Patient.id, opened, Patient.revision, recordings, edits)
+        found = session.execute(asked.where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account))))
+        return {row[0]: Standing(row[1], tuple(row[2:])) for row in found}

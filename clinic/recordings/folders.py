@@ -21,7 +21,7 @@ from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload, fields
 from clinic.recordings import uploads
-from clinic.recordings.taken import suggestion
+from clinic.recordings.taken import Taken, suggestion
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -114,33 +114,43 @@ class _Intake:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
         return own[0]
 
-    def store(self, folder: int, name: str) -> tuple[Upload, date] | None:
+    def store(self, folder: int, name: str) -> tuple[Upload, Taken] | None:
         try:
             with _file(folder, name) as file:
                 found = os.fstat(file.fileno())
                 uploads.check_quota(self.settings, found.st_size)
                 upload = uploads.store(self.db, self.settings, self.actor, file, name)
-                return upload, self.day_of(upload, found.st_mtime)
+                return upload, self.taken(upload, found.st_mtime)
         except FerError as refusal:
             self.say(name, False, refusal.message)
         except OSError:
             self.say(name, False, "This is not a readable file, or it is a link, which is not followed.")
         return None
 
-    def day_of(self, upload: Upload, modified: float) -> date:
-        """Return the day of a recording: as its name or its container says, or when the file was last changed."""
+    def taken(self, upload: Upload, modified: float) -> Taken:
+        """Return when it was recorded: as its name or its container says, or the day on which it was last changed."""
         with self.db.read() as session:
-            zone, today = clock.zone(session), clock.today(session)
-        taken = suggestion(upload.name, upload.created, zone, today)
-        return taken.day if taken is not None else min(datetime.fromtimestamp(modified, zone).date(), today)
+            zone = clock.zone(session)
+        now = clock.now().astimezone(zone)
+        found = suggestion(upload.name, upload.created, zone, now.date())
+        if found is None:
+            return Taken(min(datetime.fromtimestamp(modified, zone).date(), now.date()))
+        # A time of today that is still to come is that of a clock that is wrong.
+        to_come = found.time is not None and found.day == now.date() and found.time > now.time()
+        return Taken(found.day) if to_come else found
 
-    def enqueue(self, patient_id: str, files: list[Upload], recorded_on: date) -> None:
+    def enqueue(self, patient_id: str, files: list[Upload], taken_at: Taken) -> None:
         try:
-            queued = jobs.enqueue(self.db, self.settings, self.actor, patient_id, files, recorded_on)
+            queued = jobs.enqueue(
+                self.db, self.settings, self.actor, patient_id, files, taken_at.day, recorded_time=taken_at.time
+            )
         except FerError as refusal:
             taken, sentence = False, refusal.message
         else:
-            taken, sentence = True, f"Recording of {phrases.day(recorded_on)}, waiting for its analysis."
+            taken, sentence = (
+                True,
+                f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis.",
+            )
             if queued.duplicate:
                 sentence = "The same recording is already stored; nothing was added."
             if queued.counted_twice:
@@ -180,9 +190,9 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
             if stored is not None and stored[0].kind == "video":
                 intake.enqueue(patient_id, [stored[0]], stored[1])
             elif stored is not None:
-                pictures[stored[1]].append(stored[0])
+                pictures[stored[1].day].append(stored[0])
         for day in sorted(pictures):
-            intake.enqueue(patient_id, pictures.pop(day), day)
+            intake.enqueue(patient_id, pictures.pop(day), Taken(day))
     finally:
         # After an early end, delete what no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])

@@ -94,13 +94,19 @@ class Supervisor:
             return None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        others = {name: value for name, value in os.environ.items() if name not in NAMES}
-        environment = others | self._settings.to_environment()
-        # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment = environment_of(self._settings)
         return subprocess.Popen(
             self._command, cwd=PROGRAM_DIR, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a command of the clinic works on this installation."""
+    others = {name: value for name, value in os.environ.items() if name not in NAMES}
+    environment = others | settings.to_environment()
+    # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return environment
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

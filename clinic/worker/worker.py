@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from clinic import clock
+from clinic import clock, model_in_use
 from clinic.erasure import deletion, retention, withdrawal
 from clinic.exchange import downloads, import_queue, imports, video_copies
 from clinic.exchange.import_queue import StoppedError
@@ -28,6 +28,7 @@ from clinic.patients import digests
 from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
 from clinic.settings import Settings
+from clinic.training import trainer
 from clinic.worker import analysis, copying, selftest
 from clinic.worker.endings import StoppingError
 from clinic.worker.health import WorkerHealth, write_health
@@ -58,6 +59,9 @@ LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
 """So long a worker that is to end has to put its analysis back, so that it ends within 5 s; less where its parent
 waits for it or is gone."""
 
+GIVE_BACK_S = 2.0
+"""So long the end waits for a training to be put back; one that wasn't goes on all the same, at the next start."""
+
 ALREADY_RUNNING, STALLED, PARENT_GONE = 75, 70, 0
 """Exit codes (75 and 70 are EX_TEMPFAIL and EX_SOFTWARE of sysexits.h)."""
 
@@ -73,13 +77,13 @@ def prepare_threads() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
 
 
-def open_default_analyzer() -> Analyzer:
-    """Load the installation's model and the detector onto the best device. Raises ModelError."""
+def open_default_analyzer(settings: Settings) -> Analyzer:
+    """Load the model in use and the detector onto the best device. Raises ModelError."""
     prepare_threads()
     # Not at the top: importing torch takes seconds, and the threads have to be prepared before.
     from fer_core.analyzer import Analyzer
 
-    return Analyzer.open(Settings.from_environment(make=False).model)
+    return Analyzer.open(model_in_use.card_path(settings))
 
 
 def name_of(number: int) -> str:
@@ -237,6 +241,10 @@ class Worker:
         if claimed is not None:
             self._analyse(claimed, aside=lambda _: None)
 
+    def train(self) -> None:
+        """Keep trainings going, each in a process of its own, until `stop`. Runs in its own thread."""
+        trainer.keep(self._db, self._settings, self._name, self._stopping)
+
     def watch(self, parent_pid: int | None) -> None:
         """Report regularly that the worker is alive; end the process if its parent is gone or an analysis hangs.
 
@@ -305,7 +313,10 @@ class Worker:
     def _housekeep(self) -> None:
         """Delete files and previews that have served, and what a withdrawal that was interrupted left."""
         withdrawal.finish(self._db, self._settings)
-        uploads.sweep(self._settings, self._db)
+        try:
+            uploads.sweep(self._settings, self._db)
+        except FerError as error:
+            log.warning("what lies in the media store is not swept: %s", error.message)
         downloads.sweep(self._settings)
         import_queue.sweep(self._db)
         patient_mode.sweep(self._db)
@@ -333,7 +344,10 @@ def main(
     try:
         with at_work.alone(settings.data_dir, number):
             threading.Thread(target=worker.watch, args=(parent_pid,), daemon=True).start()
+            training = threading.Thread(target=worker.train, daemon=True)
+            training.start()
             worker.run()
+            training.join(GIVE_BACK_S)
     except FerError as error:
         log.warning("%s", error.message)
         return ALREADY_RUNNING

@@ -21,6 +21,7 @@ from db.models.jobs import Job, PatientImport, Reanalysis, VideoCopy
 from db.models.patients import Consent, FaceCondition, ImportedSeries, Patient, PatientEvent, TrendDigest
 from db.models.questionnaires import HandOver, OwnScale, QuestionnaireAnswer, QuestionnaireSchedule
 from db.models.recordings import Recording, RecordingMark, Sample, StoredChunk
+from db.models.training import Training
 
 __all__ = [
     "Access",
@@ -59,6 +60,7 @@ __all__ = [
     "SignIn",
     "SignInFailure",
     "StoredChunk",
+    "Training",
     "TrendDigest",
     "UtcDateTime",
     "VideoCopy",

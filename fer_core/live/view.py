@@ -5,6 +5,7 @@ A picture is decoded, looked at and forgotten; nothing is kept but where faces w
 
 from __future__ import annotations
 
+import math
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,8 @@ from fer_core.types import RGB, Face, FaceExpression, Frame, Status
 
 SEARCH_EVERY_S = 0.5
 """Somebody who comes in beside a face that is followed is seen within this time: others are to be pixelated."""
+STEP_S, PAUSE_S = 0.5, 5.0
+"""A pause between two pictures counts as no more than the first, unless it is longer than the second."""
 COMFORTABLE_PX = 48
 """A smaller face is readable, but enlarged for the model, which takes 48 px; coming closer helps."""
 HINTS: dict[Status, str] = {
@@ -42,7 +45,7 @@ class LiveView:
         self._reader = CameraReader()
         self._follower = Follower(analyzer.detector, SEARCH_EVERY_S)
         self._chosen: int | None = None
-        self._time_s = float("-inf")
+        self._time_s, self._came_s = 0.0, float("-inf")
         self._size = (0, 0)
 
     def __enter__(self) -> LiveView:
@@ -84,7 +87,9 @@ class LiveView:
             # Another camera, or one that was turned: places of before say nothing.
             self._follower = Follower(self._analyzer.detector, SEARCH_EVERY_S)
             self._size, self._chosen = rgb.shape[:2], None
-        self._time_s = max(time_s, self._time_s + 1e-3)
+        since, self._came_s = time_s - self._came_s, time_s
+        # While a busy computer looked at nothing, nobody was seen to leave; after a longer pause nobody is known again.
+        self._time_s += min(max(since, 1e-3), STEP_S) if since < PAUSE_S else since if math.isfinite(since) else 0.0
         return self._follower.faces(self._time_s, rgb)
 
     def _expression(self, rgb: RGB, face: Face) -> dict[str, Any]:

@@ -34,6 +34,15 @@ def confusion_figure(counts: Sequence[Sequence[int]], names: Names, printed: str
             hovertemplate="true %{y}, given %{x}: %{customdata:,}, %{z:.1%} of the row<extra></extra>",
         )
     )  # fmt: skip
+    # A heat map's cells can't be chosen: what is clicked are marks above them, which nobody sees.
+    cells = [(true, given) for true in Emotion for given in Emotion]
+    figure.add_scatter(
+        x=[labels[given] for _, given in cells], y=[labels[true] for true, _ in cells],
+        customdata=[[int(true), int(given), counts[true][given], shares[true][given]] for true, given in cells],
+        mode="markers", marker={"symbol": "square", "size": 34, "opacity": 0},
+        unselected={"marker": {"opacity": 0}}, selected={"marker": {"opacity": 0.35, "color": COLORS[Emotion.ANGRY]}},
+        hovertemplate="true %{y}, given %{x}: %{customdata[2]:,}, %{customdata[3]:.1%} of the row<extra></extra>",
+    )  # fmt: skip
     figure.update_yaxes(autorange="reversed", title="True label", showgrid=False, fixedrange=True)
     figure.update_xaxes(side="top", title="Label given by the model", showgrid=False, fixedrange=True)
     plain(figure, 520)
@@ -153,5 +162,5 @@ def training_figure(curves: Sequence[Mapping[str, float]]) -> go.Figure:
         line = {"color": color, "dash": dash}
         figure.add_scatter(x=x, y=y, name=name, mode="lines", line=line, showlegend=column == 1, row=1, col=column)
     figure.update_xaxes(title="Epoch")
-    figure.update_yaxes(tickformat=".1%", col=2)
+    figure.update_yaxes(tickformat=".1%", rangemode="nonnegative", col=2)
     return plain(figure, 320).update_layout(showlegend=True)

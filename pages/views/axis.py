@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from clinic import words
+from clinic import model_in_use, words
 from clinic.patients import events, recast
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.summaries import UNCERTAIN
@@ -65,7 +65,7 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[i
 
 
 def _adjusted(trend: Trend) -> tuple[TrendPoint, ...]:
-    card = ModelCard.load(resources().settings.model)
+    card = ModelCard.load(model_in_use.card_path(resources().settings))
     given = np.array(card.given, np.float64) if card.given is not None else None
     return recast.adjusted(trend.points, card.sha256, given)
 

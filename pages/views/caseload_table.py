@@ -54,6 +54,7 @@ def _row(line: Line) -> dict[str, Any]:
         "last": day(line.last_recorded_on),
         "recordings": counted(line.recordings, "recording"),
         "usable": percent(line.trend.usable if line.trend is not None else None),
+        "usable_of": _which(line.trend, -1) if line.trend is not None and line.trend.days else "",
         "trends": _trends(line),
     }
 
@@ -103,24 +104,34 @@ def _trends(line: Line) -> list[dict[str, Any] | None]:
 def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
     """Return the small trend of an expression, None where no recording counts."""
     shares = trend.shares[emotion.label]
-    points = [
-        {"day": day_, "line": line, "share": share}
-        for day_, line, share in zip(trend.days, trend.lines, shares, strict=True)
-        if share is not None
-    ]
+    counting = [place for place, share in enumerate(shares) if share is not None]
+    points = [{"day": trend.days[at], "line": trend.lines[at], "share": shares[at]} for at in counting]
     if not points:
         return None
+    of = _which(trend, counting[-1])
     usual = [trend.low[emotion.label], trend.high[emotion.label]] if trend.low and trend.high else None
     # The range belongs to the newest line, not to an older one.
     held = usual if usual is not None and points[-1]["line"] == trend.lines[-1] else None
-    return {"points": points, "usual": held, "last": percent(points[-1]["share"]), "said": _said(points, held)}
+    return {
+        "points": points,
+        "usual": held,
+        "last": percent(points[-1]["share"]),
+        "of": of,
+        "said": _said(points, held, of),
+    }
 
 
-def _said(points: Sequence[dict[str, Any]], usual: Sequence[float] | None) -> str:
-    """Return in words what a small trend shows."""
+def _which(trend: SmallTrend, place: int) -> str:
+    """Return of which recording a figure is, which need not be the last one: that may not count, or not be done yet."""
+    number = f", no. {trend.numbers[place]}" if trend.numbers else ""
+    return f"{day(trend.dates()[place])}{number}"
+
+
+def _said(points: Sequence[dict[str, Any]], usual: Sequence[float] | None, of: str) -> str:
+    """Return in words what a small trend shows. `of`: its newest recording."""
     shares = [point["share"] for point in points]
     count = counted(len(points), "recording")
-    said = f"latest {percent(shares[-1])}, from {percent(min(shares))} to {percent(max(shares))} in {count}"
+    said = f"latest {percent(shares[-1])} ({of}), from {percent(min(shares))} to {percent(max(shares))} in {count}"
     return f"{said}, usual range {percent(usual[0])} to {percent(usual[1])}" if usual else said
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic.patients import fields
+from clinic.patients import caseload, fields
 from pages import actions, chooser, links
+from pages.session import actor
+from web.resources import resources
 
 
 def confirmed(label: str, what: str, target: str, patient: chooser.Person, disabled: bool = False) -> bool:
@@ -14,19 +16,19 @@ def confirmed(label: str, what: str, target: str, patient: chooser.Person, disab
     `what` and `target` as in `actions.action`: text typed for one record never confirms another.
     """
     st.caption(chooser.identity(patient))
-    asked = " or ".join(f"**{links.plain_text(text)}**" for text in (patient.name, patient.code) if text)
-    st.markdown(f"To confirm, type {asked}.")
+    # A name that somebody else on the caseload has too says nothing of who is meant.
+    names = fields.names_of(patient, caseload.list_patients(resources().db, actor()))
+    st.markdown("To confirm, type " + " or ".join(f"**{links.plain_text(text)}**" for text in names) + ".")
     # A screen reader reads the label as it is written: no Markdown, and no name in which something looks like it.
-    label_text = (
-        "To confirm, type the patient's name or code" if patient.code else "To confirm, type the patient's name"
-    )
-    typed = st.text_input(label_text, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
+    kinds = {patient.code: "code", patient.name: "name"}
+    told = "To confirm, type the patient's " + " or ".join(kinds.get(text, "ID") for text in names)
+    typed = st.text_input(told, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
     with st.container(horizontal=True):
         back = actions.action("Keep everything", f"keep_{what}", target, opens=True)
         go_on = actions.action(label, what, target, icon=":material/delete:", disabled=disabled)
     if back:
         st.rerun()
-    if go_on and not fields.is_name_of(typed, patient.name, patient.code):
-        st.error("This is not the patient's name or code, so nothing was deleted.", icon=":material/info:")
+    if go_on and not fields.is_one_of(typed, names):
+        st.error("This is not what is to be typed, so nothing was deleted.", icon=":material/info:")
         return False
     return go_on

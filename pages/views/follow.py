@@ -36,7 +36,8 @@ def follow(recording_id: str) -> None:
         _new_recording()
         return
     subject = caseload.subject(parts.db, who, recording_id)
-    while_open(who, subject.id, recording_id, visibility.state(parts.db, who, subject.id, recording_id))
+    before = visibility.state(parts.db, who, subject.id, recording_id)
+    while_open(who, subject.id, recording_id, before, visibility.states(parts.db, who, [subject.id]))
     _show_subject(subject)
     _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)

@@ -101,7 +101,9 @@ def _show_usable(recording: RecordingRow) -> None:
     """Draw how much could be read, and why the rest could not."""
     columns = st.columns(4)
     columns[0].metric(
-        "Usable face time" if recording.kind == "video" else "Usable pictures", percent(recording.usable_share)
+        "Usable face time" if recording.kind == "video" else "Usable pictures",
+        percent(recording.usable_share),
+        help=words.USABLE,
     )
     columns[1].metric("Samples" if recording.kind == "video" else "Pictures", f"{recording.samples:,}")
     if recording.kind == "video":

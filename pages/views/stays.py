@@ -8,6 +8,7 @@ import streamlit as st
 
 from clinic.access import Actor
 from clinic.patients import visibility
+from clinic.patients.visibility import Standing
 from fer_core.errors import FerError
 from pages import actions
 from pages.widgets import show_errors
@@ -17,26 +18,36 @@ ASKED_EVERY_S = 3
 
 
 @actions.part(run_every=ASKED_EVERY_S)
-def while_open(who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str]) -> None:
-    """Draw the page again once consent, sharing or the record no longer allow everything that was drawn.
+def while_open(
+    who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str], drawn: Mapping[str, Standing]
+) -> None:
+    """Draw the page again once not all of what was drawn may be seen any more, or somebody edited it.
 
-    What opens meanwhile doesn't: that would close a window in which somebody types. `before`: `visibility.state` as it
-    was then. That the sign-in of `who` still lives is the gate's to see.
+    What opens meanwhile doesn't, and an edit doesn't while a window is open: that would close it, and somebody may be
+    typing in it. `before`: `visibility.state` as it was then, `drawn`: `visibility.states` of the patient. That the
+    sign-in of `who` still lives is the gate's to see.
     """
     with show_errors():
+        db = resources().db
         try:
-            now = visibility.state(resources().db, who, patient_id, recording_id)
+            now = visibility.state(db, who, patient_id, recording_id)
         except FerError:
             # The page shows the reason.
             now = frozenset()
-        if not before <= now:
+        if not before <= now or (not actions.window_may_be_open() and _edited(who, drawn)):
             st.rerun()
 
 
 @actions.part(run_every=ASKED_EVERY_S)
-def while_listed(who: Actor, before: Mapping[str, bool]) -> None:
-    """Draw the list again once one of its patients is closed or removed. `before`: `visibility.states` as it was."""
+def while_listed(who: Actor, before: Mapping[str, Standing]) -> None:
+    """Draw the list again once one of its patients is closed, taken away or edited; as in `while_open`."""
     with show_errors():
         now = visibility.states(resources().db, who, list(before))
-        if any(one not in now or (opened and not now[one]) for one, opened in before.items()):
+        gone = any(one not in now or (was.opened and not now[one].opened) for one, was in before.items())
+        if gone or (not actions.window_may_be_open() and _edited(who, before)):
             st.rerun()
+
+
+def _edited(who: Actor, drawn: Mapping[str, Standing]) -> bool:
+    now = visibility.states(resources().db, who, list(drawn))
+    return any(one not in now or now[one].edition != was.edition for one, was in drawn.items())

@@ -7,7 +7,7 @@ from statistics import median
 
 import streamlit as st
 
-from clinic import words
+from clinic import model_in_use, words
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.conditions import Condition
 from clinic.recordings import marks
@@ -40,7 +40,7 @@ def _known(patient: PatientDetail) -> list[str]:
 
 
 def _of_the_model() -> list[str]:
-    tested = ModelCard.load(resources().settings.model).metrics.get(SPLIT)
+    tested = ModelCard.load(model_in_use.card_path(resources().settings)).metrics.get(SPLIT)
     if tested is None:
         return ["The installed model has no test results."]
     measured = tested["full"]

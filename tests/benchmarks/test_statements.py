@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import statements
 from benchmarks.simulated_patients import MIX, Design, Sessions, recorded
-from benchmarks.statements import COVERAGE, EVEN, coverage, false_rings, power
+from benchmarks.statements import COVERAGE, EVEN, FILMED, coverage, false_rings, filmed, power
 from fer_core.emotions import Emotion
 
 CHEAP = Design(seconds=300, dwell_s=3, step_s=1.0)
@@ -39,6 +39,24 @@ def test_few_patients_who_do_not_change_get_a_ring(sessions):
 
 def test_short_recordings_after_long_ones_are_no_change():
     assert false_rings([replace(CHEAP, seconds=1200)] * 8 + [replace(CHEAP, seconds=120)] * 12, Sessions(), 25) <= 0.12
+
+
+@pytest.mark.parametrize("name", ["from the ninth on: faces 24 px wide", "from the ninth on: blur, sigma 1 px"])
+def test_another_camera_makes_a_new_line_and_no_ring(name):
+    found = filmed(*FILMED[name], 8)
+    assert found.new_line == 1.0
+    assert found.ring == 0.0
+    assert found.ring_unknown > 0.5, "this camera makes rings, so a new line is needed"
+
+
+def test_a_camera_that_drifts_slowly_makes_a_new_line():
+    found = filmed(*FILMED["slowly from 48 to 24 px"], 8)
+    assert found.new_line == 1.0
+    assert found.ring <= 0.25
+
+
+def test_one_camera_makes_no_new_line():
+    assert filmed(*FILMED["the same throughout"], 5).new_line == 0.0
 
 
 def test_a_large_change_is_found():

@@ -31,6 +31,9 @@ SHARED = {
     "model": st.none() | FOLDERS,
     "timezone": st.none() | TEXT,
     "metrics_token": st.none() | st.text("0123456789abcdef", min_size=32, max_size=64),
+    "training_dir": st.none() | FOLDERS,
+    "training_threads": st.integers(1, 512),
+    "training_nice": st.integers(0, 19),
 }
 OF_A_CLINIC = {
     "database_url": TEXT,
@@ -80,7 +83,7 @@ def test_the_round_trip_tries_every_setting_that_has_a_variable():
 
 
 def test_every_variable_names_its_own_field():
-    assert len(NAMES) == len(ClinicEnvironment.model_fields) == 25
+    assert len(NAMES) == len(ClinicEnvironment.model_fields) == 28
     assert all(name.startswith("FER_") for name in NAMES)
 
 

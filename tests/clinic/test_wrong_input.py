@@ -60,6 +60,14 @@ def unknown_scheme(settings, monkeypatch):
     monkeypatch.setenv("FER_DATABASE_URL", "mangodb://clinic:secret@host/clinic")
 
 
+def no_port(settings, monkeypatch):
+    monkeypatch.setenv("FER_DATABASE_URL", "postgresql+psycopg://clinic:secret@host:port/clinic")
+
+
+def in_memory(settings, monkeypatch):
+    monkeypatch.setenv("FER_DATABASE_URL", "sqlite://")
+
+
 def no_url(settings, monkeypatch):
     monkeypatch.setenv("FER_DATABASE_URL", "clinic secret")
 
@@ -98,6 +106,8 @@ STATES = {
     no_server: console.FAILED,
     unknown_scheme: console.EX_CONFIG,
     no_url: console.EX_CONFIG,
+    no_port: console.EX_CONFIG,
+    in_memory: console.EX_CONFIG,
     another_file: console.FAILED,
     newer: console.EX_CONFIG,
     lost_key: console.EX_CONFIG,
@@ -146,6 +156,14 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
         (["export", "no id", "{folder}/nowhere/out.zip"], "."),
         (["import", "{folder}"], "."),
         (["import", "{folder}/text"], "."),
+        (["import", "/dev/zero"], "can't be read"),
+        (["worker", "--number", "0"], "numbered from 1"),
+        (["export", "0" * 32, ""], "there already"),
+        (["backup", "--to", "{folder}/b", "--key-file", "/dev/zero"], "64 hexadecimal"),
+        (["rotate-key", "--old-key-file", "/dev/zero"], "can't be read"),
+        (["copy", "--to", "postgresql+psycopg://host:port/x"], "postgresql+psycopg://"),
+        (["copy", "--to", "sqlite://"], "sqlite:////FOLDER"),
+        (["copy", "--to", "sqlite+aiosqlite:///{folder}/new.db"], "sqlite:////FOLDER"),
         (["import-folder", "{folder}/text"], "."),
         (["reanalyse", "--patient", "Nobody"], "No patient"),
         (["backup"], "FER_BACKUP_DIR"),
@@ -182,7 +200,9 @@ def test_a_wrong_input_is_said(settings, capsys, tmp_path, arguments, said):
         (["verify", "{data}/clinic.db", "{folder}/text"], "."),
         (["restore", "{data}/clinic.db", "{folder}/text", "--without-erasures"], "not a backup of this program"),
         (["restore", "{data}/clinic.db", "{folder}", "--without-erasures"], "."),
+        (["restore", "{data}/clinic.db", "{folder}/text", "--erased", "/bin/sh"], "list of erased patients is damaged"),
         (["copy", "--to", "mangodb://host/x"], "postgresql+psycopg://"),
+        (["copy", "--to", "postgresql+psycopg://host:port/x"], "postgresql+psycopg://"),
         (["copy", "--to", "postgresql+psycopg://u@127.0.0.1:9/x"], "can't be reached"),
         (["copy", "--from", "no url", "--to", "sqlite:///{folder}/new.db"], "postgresql+psycopg://"),
         (["copy", "--to", "sqlite:///{folder}/nowhere/new.db"], "."),
@@ -201,6 +221,15 @@ def test_a_wrong_input_of_the_other_commands_is_said(settings, monkeypatch, caps
     assert code == 2
     assert said in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["backup", "restore", "verify"])
+@pytest.mark.parametrize("folder", ["", "{folder}"])
+def test_a_folder_in_the_place_of_the_database_is_said(tmp_path, capsys, command, folder):
+    with pytest.raises(SystemExit) as end:
+        backup.main([command, folder.format(folder=tmp_path), str(tmp_path / "a.backup")])
+    assert end.value.code == 2
+    assert "is a folder" in capsys.readouterr().err
 
 
 def test_a_second_backup_on_one_day_is_another_file(settings, tmp_path, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -17,6 +18,7 @@ from clinic.jobs import jobs
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.models import Account, Patient, Sample
+from pages.navigation import PLACES
 from tests import consents, doors
 from tests.e2e.conftest import settled
 from tests.media import scene
@@ -75,6 +77,31 @@ def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, p
     assert sum(page.evaluate(SHAPES)) == 1, "one box, the patient's"
     with account.read() as session:
         assert len(set(session.scalars(select(Sample.track).where(Sample.recording_id == recording)))) == 1
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient, add_recording, window, server):
+    """Titles stand in the history, in the task bar and on every shared screen."""
+    titles = {place.path: place.title for place in PLACES}
+    xaver = add_patient("Xaver Zwiebel", code="ZW-77")
+    recording = add_recording(xaver, "of the evening")
+    page = window()
+    opened = {f"patient?patient={xaver}", f"recording?id={recording}", f"record?recording={recording}"}
+    opened |= {f"patient?patient={xaver}&tab=sharing", f"record?patient={xaver}", *titles}
+    for address in sorted(opened):
+        page.goto(f"{server}/{address}")
+        page.locator("h1").first.wait_for()
+        settled(page)
+        title = titles[address.partition("?")[0]]
+        assert re.fullmatch(rf"{title}( \(\d+\))?", page.title()), (address, page.title())
+        if "?" in address:
+            assert "Xaver Zwiebel" in page.locator("[data-testid=stMain]").inner_text(), address
+    # A window above the page that is about the patient changes nothing of it.
+    page.goto(f"{server}/patient?patient={xaver}")
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("dialog").wait_for()
+    settled(page)
+    assert page.title() == "Patient"
 
 
 def test_the_day_is_the_clinic_s_wherever_the_window_is(account, patient, clock, window, server, clip):

@@ -92,10 +92,11 @@ class Line:
         self.held.add(way)
 
     def let_go(self):
-        self.held.clear()
         for way, messages in self.waiting.items():
+            # What comes meanwhile waits behind what waits already.
             while messages:
                 self.ways[way](messages.pop(0))
+            self.held.discard(way)
 
     def has_waiting(self, page, said):
         """Return whether the server has sent some bytes that have not arrived."""

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select, update
 
+from clinic import words
 from db.models import Patient, Recording
 from tests.clinic.fakes import eventually
 from tests.e2e.conftest import settled
@@ -244,6 +245,36 @@ def test_two_people_edit_one_patient(add_patient, add_recording, account, window
     other.get_by_role("dialog").wait_for(state="detached")
     with account.read() as session:
         assert session.get_one(Patient, zed).note == "what the other saw"
+
+
+@no_analysis
+def test_what_a_colleague_edits_is_drawn_again_by_itself(add_patient, add_recording, account, window, server):
+    zed = add_patient("Zed Zulu")
+    morning, evening = add_recording(zed, "MORNING", 0.9, seed=1), add_recording(zed, "EVENING", 0.01, seed=2)
+    context = window().context
+    context.set_default_timeout(60_000)
+    recording, patient_page, caseload = tabs = [context.new_page() for _ in range(3)]
+    for tab, address in zip(tabs, (f"recording?id={evening}", f"patient?patient={zed}", "caseload"), strict=True):
+        tab.goto(f"{server}/{address}")
+        tab.get_by_text("Zed Zulu").first.wait_for()
+        settled(tab)
+    with account.session() as session:
+        found = session.get_one(Recording, evening)
+        found.recorded_on, found.revision = date(2026, 11, 16), found.revision + 1
+        patient = session.get_one(Patient, zed)
+        patient.name, patient.revision = "Zoe Zulu", patient.revision + 1
+    recording.get_by_role("heading", name="Recording of 16 Nov 2026").wait_for()
+    patient_page.get_by_role("heading", name="Zoe Zulu").wait_for()
+    caseload.get_by_text("Zoe Zulu").first.wait_for()
+    for tab in tabs:
+        tab.get_by_text("Zed Zulu").first.wait_for(state="detached")
+
+    # Beside it another recording is drawn, which is deleted then.
+    pick(recording, "Compare with", 0)
+    recording.get_by_text(words.COMPARED).wait_for()
+    with account.session() as session:
+        session.delete(session.get_one(Recording, morning))
+    recording.get_by_role("combobox", name="Compare with").wait_for(state="detached")
 
 
 @no_analysis

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from backup.attached import Stores, Wanted, bring_back, present
 from clinic.recordings import uploads
@@ -235,3 +236,26 @@ def test_a_backup_of_an_object_store_is_brought_back(bucket, tmp_path):
     assert size == len(file)
     with open_store(bucket).open(media_id) as again:
         assert again.read() == b"a face"
+
+
+class Unreachable(LocalFileSystem):
+    """A remote file system without an answer; its own `exists` takes any error for no, as fsspec's does."""
+
+    def ls(self, *_arguments, **_options):
+        raise RuntimeError("no credentials")
+
+
+def test_a_store_that_does_not_answer_is_not_taken_for_an_empty_one(settings, monkeypatch, tmp_path):
+    for module in ("storage.media", "backup.attached"):
+        monkeypatch.setattr(f"{module}.file_system", lambda url: (Unreachable(skip_instance_cache=True), url))
+    with pytest.raises(FerError) as refusal:
+        list(MediaStore.at(settings, Key(b"", b"")).files())
+    assert refusal.value.code == "media_unreachable"
+    with pytest.raises(FerError, match="FER_MEDIA_URL"):
+        list(present(Stores(settings.media_url, tmp_path), Wanted(frozenset({"0" * 32}), frozenset())))
+
+
+def test_an_address_of_no_use_is_said(settings):
+    with pytest.raises(FerError) as refusal:
+        MediaStore.at(replace(settings, media_url="no-such-protocol://bucket"), Key(b"", b""))
+    assert refusal.value.code == "bad_setting"

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import torch
 
-from train.augment import HARSH, Augmentation, augment, mix_up
+from train.augment import augment, mix_up
+from train.augmentation import HARSH, Augmentation
 
 STILL = Augmentation(degrees=0, scale=0, shift=0, light=0, erase=0, flip=0)
 

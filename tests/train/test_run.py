@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from fer_core.errors import FerError
-from train.augment import Augmentation
+from train.augmentation import Augmentation
 from train.config import PRESETS
 from train.duplicates import training_rows
 from train.export import bare_card

@@ -104,7 +104,8 @@ class View {
   }
 
   take(told) {
-    if (told.ended) return this.stop(told.says, true);
+    // Without the right to watch nothing is handed in either; what was recorded before a broken line is.
+    if (told.ended) return this.stop(told.says, true, told.ended !== "closed");
     if (told.ready) {
       this.ready = true;
       return this.show("running", "Looking for faces…");
@@ -234,7 +235,7 @@ class View {
   warn(left_s) {
     const ending = left_s !== undefined && left_s !== null;
     this.root.dataset.ending = ending ? "yes" : "no";
-    const minute = ending ? `You will be signed out in ${left_s > 60 ? "two minutes" : "less than a minute"}, and the live view ends, unless you go on.` : "";
+    const minute = ending ? `You will be signed out in ${left_s > 60 ? "two minutes" : "less than a minute"}, and ${this.recorder ? "the recording is lost" : "the live view ends"}, unless you go on.` : "";
     if (this.part("warning").textContent !== minute) this.part("warning").textContent = minute;
   }
 

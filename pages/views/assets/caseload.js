@@ -34,7 +34,9 @@ function line(one, trends, setTriggerValue) {
   const last = cell("td", "number", one.last);
   last.append(make("span", "cut small", one.recordings));
   const drawn = trends.map((trend, place) => small(one.trends[place], trend));
-  return row([who, marks, last, cell("td", "number", one.usable), ...drawn]);
+  const usable = cell("td", "number", one.usable);
+  if (one.usable_of) usable.append(make("span", "cut small", one.usable_of));
+  return row([who, marks, last, usable, ...drawn]);
 }
 
 function small(found, trend) {
@@ -45,7 +47,7 @@ function small(found, trend) {
   }
   const box = make("div", "trend");
   box.append(spark(found, trend), make("span", "", found.last));
-  inside.append(box);
+  inside.append(box, make("span", "cut small", found.of));
   return inside;
 }
 

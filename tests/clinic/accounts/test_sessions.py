@@ -119,7 +119,7 @@ def test_the_right_password_forgets_failures(db):
 def test_a_sign_in_runs_out_and_does_not_come_back(db, passed):
     token = doors.sign_in(db)
     actor = sessions.actor_of(db, token)
-    age(db, **{name: by - timedelta(seconds=2) for name, by in passed.items()})
+    age(db, **{name: by - timedelta(minutes=1) for name, by in passed.items()})
     assert sessions.actor_of(db, token)
     age(db, **passed)
     assert sessions.actor_of(db, token) is None

@@ -1,30 +1,55 @@
 """What is open of a patient, as an open page asks it: it shrinks with consent, sharing, role and the record itself."""
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
 
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs
-from clinic.patients import sharing, visibility
-from db.models import RecordingMark, Role
+from clinic.patients import caseload, edits, sharing, visibility
+from clinic.patients.fields import PatientFields, RecordingFields
+from db.models import Recording, RecordingMark, Role
 from fer_core.errors import FerError
 from tests import consents, doors
 
 SCOPES = {scope.value for scope in Scope}
 
 
+def opened(db, who, *patients):
+    return {key: standing.opened for key, standing in visibility.states(db, who, patients).items()}
+
+
+def test_an_edit_of_the_patient_or_of_a_recording_makes_another_edition(db, settings, who, patient, an_upload):
+    other = caseload.add_patient(db, who, "Somebody else")
+    before = visibility.states(db, who, [patient, other])
+    assert visibility.states(db, who, [patient, other]) == before
+    edits.edit_patient(db, who, patient, before[patient].edition[0], PatientFields("Another Name"))
+    second = visibility.states(db, who, [patient, other])
+    consents.agree(db, patient)
+    added = jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m").recording_id
+    third = visibility.states(db, who, [patient, other])
+    edits.edit_recording(db, who, added, 1, RecordingFields(date(2026, 5, 3)))
+    fourth = visibility.states(db, who, [patient, other])
+    with db.session() as session:
+        session.delete(session.get_one(Recording, added))
+    fifth = visibility.states(db, who, [patient, other])
+    found = [one[patient].edition for one in (before, second, third, fourth, fifth)]
+    assert all(one != next_one for one, next_one in pairwise(found))
+    assert {one[other] for one in (before, second, third, fourth, fifth)} == {before[other]}
+
+
 def test_consent_sharing_and_roles_are_in_it(db, who, patient):
     consents.agree(db, patient)
     assert visibility.state(db, who, patient) == SCOPES | {"reads", "writes"}
-    assert visibility.states(db, who, [patient]) == {patient: True}
+    assert opened(db, who, patient) == {patient: True}
     consents.expire(db, patient, Scope.KEEP_VIDEO)
     assert visibility.state(db, who, patient) == SCOPES - {"keep_video"} | {"reads", "writes"}
-    assert visibility.states(db, who, [patient]) == {patient: True}
+    assert opened(db, who, patient) == {patient: True}
     consents.expire(db, patient, Scope.KEEP_RESULTS)
-    assert visibility.states(db, who, [patient]) == {patient: False}
+    assert opened(db, who, patient) == {patient: False}
     viewer = doors.actor(db, "A viewer", Role.VIEWER)
-    assert visibility.states(db, viewer, [patient]) == {}
+    assert opened(db, viewer, patient) == {}
     sharing.share(db, who, patient, viewer.name)
     assert visibility.state(db, viewer, patient) == {"analyse", "export", "reads"}
     sharing.unshare(db, who, patient, viewer.account_id)

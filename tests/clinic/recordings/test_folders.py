@@ -4,7 +4,7 @@ import io
 import os
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from clinic import access
+from clinic import access, clock
 from clinic.access import CONSOLE
 from clinic.patients import caseload
 from clinic.recordings import folders, uploads
@@ -163,10 +163,25 @@ def test_the_limits_are_those_of_an_upload(db, settings, patient, root, limits, 
     assert list(open_store(settings).files()) == []
 
 
+def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
+    db, settings, patient, root, monkeypatch
+):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 26, 12, tzinfo=UTC))
+    for number, name in enumerate(("VID_20260301_090500.mp4", "20261126_235959.mp4"), start=1):
+        shades = [np.full((90, 160, 3), 10 * number + 40 * n, np.uint8) for n in range(4)]
+        write_clip(root / NAME / name, shades, 5)
+    said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
+    assert said["VID_20260301_090500.mp4"] == "Recording of 1 Mar 2026, 09:05, waits for its analysis."
+    with db.read() as session:
+        asked = select(Recording.recorded_on, Recording.recorded_time).where(Recording.kind == "video")
+        found = set(map(tuple, session.execute(asked)))
+    assert found == {(date(2026, 3, 1), None), (date(2026, 3, 1), time(9, 5)), (date(2026, 11, 26), None)}
+
+
 def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, root, monkeypatch):
     handed_on = set()
 
-    def broken(db, settings, actor, patient_id, files, recorded_on):
+    def broken(db, settings, actor, patient_id, files, recorded_on, recorded_time):
         # The real one deletes these itself.
         handed_on.update(file.id for file in files)
         raise KeyboardInterrupt
@@ -192,7 +207,7 @@ def test_the_day_of_a_file_is_the_clinic_s(db, settings, name, zone, expected):
         access.installation(session).zone = zone
     intake = folders._Intake(db, settings, CONSOLE, None)
     modified = datetime(2026, 2, 7, 23, tzinfo=UTC).timestamp()
-    assert intake.day_of(uploads.Upload("0" * 32, name, "", 1, "image"), modified) == expected
+    assert intake.taken(uploads.Upload("0" * 32, name, "", 1, "image"), modified).day == expected
 
 
 def test_the_console_alone_needs_no_account(db, settings, patient):

@@ -73,3 +73,16 @@ def test_looks_of_long_ago_and_of_the_lost_are_dropped():
     assert list(appearance._seen) == [1]
     times = [one.time_s for one in appearance._seen[1]]
     assert times[-1] - times[0] <= REMEMBERED_S
+
+
+@pytest.mark.parametrize(("back", "keeps"), [(scene(left=0), True), (somebody_else(left=0), False)])
+def test_who_comes_back_after_a_second_keeps_the_number_and_somebody_else_gets_another(back, keeps):
+    before, nobody, moved = scene(left=0), np.zeros_like(back), np.roll(back, 80, axis=1)
+    places = {id(before): [LEFT], id(nobody): [], id(moved): [face_at(140, 40, 120)]}
+    pictures = [before] * 6 + [nobody] * 5 + [moved] * 5
+    follower, found = Follower(FakeDetector(lambda rgb: places[id(shown)])), []
+    for moment, shown in enumerate(pictures):
+        found.append([face.track for face in follower.faces(moment * 0.2, shown)])
+    assert found[5] == [0]
+    assert found[6:11] == [[]] * 5
+    assert {tuple(one) for one in found[11:]} == {(0,) if keeps else (1,)}

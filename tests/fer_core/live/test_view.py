@@ -10,7 +10,7 @@ from fer_core.analyzer import Analyzer
 from fer_core.emotions import Emotion
 from fer_core.errors import MediaError
 from fer_core.faces.tracking import KEEP_LOST_S
-from fer_core.live.view import HINTS, LiveView
+from fer_core.live.view import HINTS, PAUSE_S, LiveView
 from fer_core.types import Status
 from tests.media import scene
 
@@ -63,7 +63,9 @@ def test_a_face_that_left_is_not_taken_for_the_next_one_that_comes(view):
     view.choose(view.look(jpeg(scene()), 0.0)["faces"][0]["number"])
     assert view.look(jpeg(scene()), 0.1)["faces"][0]["chosen"]
     assert view.look(jpeg(EMPTY), 0.5) == {"width": 480, "height": 320, "faces": [], "chosen": 0}
-    assert view.look(jpeg(EMPTY), 0.5 + KEEP_LOST_S)["chosen"] is None
+    away = [view.look(jpeg(EMPTY), 0.5 + step / 4)["chosen"] for step in range(1, 4 * int(KEEP_LOST_S) + 1)]
+    assert away[0] == 0
+    assert away[-1] is None
     told = view.look(jpeg(scene()), 3.0)
     assert told["chosen"] is None
     assert not told["faces"][0]["chosen"]
@@ -90,6 +92,13 @@ def test_hints_say_what_helps(view, picture, hint):
 def test_a_camera_of_another_size_begins_with_nobody_chosen(view):
     view.choose(view.look(jpeg(scene()), 0.0)["faces"][0]["number"])
     assert view.look(jpeg(scene(size=(500, 340))), 0.1)["chosen"] is None
+
+
+@pytest.mark.parametrize(("pause_s", "known"), [(KEEP_LOST_S + 1, True), (PAUSE_S + 1, False)])
+def test_a_computer_that_paused_knows_the_face_again_unless_it_took_long(view, pause_s, known):
+    view.choose(view.look(jpeg(scene()), 0.0)["faces"][0]["number"])
+    assert view.look(jpeg(scene()), 0.1)["chosen"] == 0
+    assert (view.look(jpeg(scene()), 0.1 + pause_s)["chosen"] == 0) == known
 
 
 def test_times_need_not_be_right(view):

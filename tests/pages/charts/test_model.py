@@ -23,12 +23,13 @@ def test_the_matrix_shows_counts_and_the_share_of_the_true_label():
     counts = [[0] * 7 for _ in range(7)]
     counts[Emotion.NEUTRAL][Emotion.SAD] = 1
     counts[Emotion.NEUTRAL][Emotion.NEUTRAL] = 3
-    (heat,) = confusion_figure(counts, NAMES).data
+    heat, cells = confusion_figure(counts, NAMES).data
     assert heat.z[Emotion.NEUTRAL][Emotion.SAD] == 0.25
     assert heat.text[Emotion.NEUTRAL][Emotion.SAD] == "1"
     assert confusion_figure(counts, NAMES, "share").data[0].text[Emotion.NEUTRAL][Emotion.SAD] == "25.0%"
     assert heat.y[Emotion.NEUTRAL] == "Neutral"
     assert math.isnan(heat.z[Emotion.HAPPY][0])
+    assert list(cells.customdata[7 * Emotion.NEUTRAL + Emotion.SAD])[:3] == [Emotion.NEUTRAL, Emotion.SAD, 1]
 
 
 def test_curves_are_drawn_for_what_the_card_has():

@@ -1,5 +1,6 @@
 """What the browser is told of each patient: text, ids, and small trends that never join two lines."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -95,7 +96,19 @@ def test_gaps_are_left_out_and_lines_are_kept_apart():
     [small, _] = caseload_table._row(line(trend=trend([0.1, None, 0.2, 0.25], [0, 0, 1, 1])))["trends"]
     assert [(point["day"], point["line"]) for point in small["points"]] == [(20_000, 0), (20_002, 1), (20_003, 1)]
     assert (small["last"], small["usual"]) == ("25 %", [0.1, 0.3])
-    assert small["said"] == "latest 25 %, from 10 % to 25 % in 3 recordings, usual range 10 % to 30 %"
+    of = "7 Oct 2024"
+    assert small["said"] == f"latest 25 % ({of}), from 10 % to 25 % in 3 recordings, usual range 10 % to 30 %"
+
+
+def test_each_figure_says_of_which_recording_it_is():
+    """The last recording may not count, or not be done yet: the figures beside its day are of earlier ones."""
+    found = replace(trend([0.1, 0.2, None], [0, 0, 0]), numbers=[4, 5, 7])
+    row = caseload_table._row(line(trend=found, last_recorded_on=date(2026, 1, 5)))
+    assert (row["last"], row["usable"], row["usable_of"]) == ("5 Jan 2026", "50 %", "6 Oct 2024, no. 7")
+    [small, _] = row["trends"]
+    assert (small["last"], small["of"]) == ("20 %", "5 Oct 2024, no. 5")
+    assert small["said"].startswith("latest 20 % (5 Oct 2024, no. 5), from ")
+    assert caseload_table._row(line())["usable_of"] == ""
 
 
 def test_the_range_of_a_line_without_a_counting_recording_is_not_drawn_behind_an_older_one():

@@ -3,14 +3,16 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
+from clinic import words
 from clinic.accounts import sessions
 from clinic.accounts.accounts import grant
 from clinic.jobs import jobs, previews, progress, tracks
 from clinic.patients import caseload
 from clinic.recordings.uploads import Upload
-from db.models import Job, JobState, Recording, Role, new_id
+from db.models import Job, JobState, Recording, Role, Sample, new_id
 from db.records import save_results
 from fer_core.types import Box
 from pages import session
@@ -134,3 +136,30 @@ def test_the_second_half_of_a_double_click_finds_the_choice_made(recording, monk
     next(button for button in page.button if button.label == "This is the patient").click().run()
     assert not page.error
     assert progress.status(resources().db, sessions.actor_of(resources().db, session.token()), recording_id).finished
+
+
+def test_of_two_who_choose_the_face_at_once_the_second_is_told(recording, settings, enter, monkeypatch):
+    patient_id, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
+    mine = session.token()
+    colleague = enter("Dr. Colleague")
+    with resources().db.session() as open_session:
+        grant(open_session, colleague.account_id, patient_id)
+    monkeypatch.setattr("pages.session.token", lambda: mine)
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    choose = jobs.choose_track
+
+    def a_moment_after_the_colleague(db, settings, who, recording_id, ticked, seen):
+        choose(db, settings, colleague, recording_id, [1], seen)
+        choose(db, settings, who, recording_id, ticked, seen)
+
+    monkeypatch.setattr(jobs, "choose_track", a_moment_after_the_colleague)
+    page.checkbox[0].check()
+    next(button for button in page.button if button.label == "This is the patient").click().run()
+    assert not page.error
+    assert words.DECIDED_BY_OTHERS in [said.value for said in page.warning]
+    with resources().db.read() as reading:
+        kept = set(reading.scalars(select(Sample.track).where(Sample.recording_id == recording_id)))
+    assert kept == {1}, "the colleague's choice stands"
+    # It is said of this recording alone, and not to those who open it later.
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    assert words.DECIDED_BY_OTHERS not in [said.value for said in page.warning]

@@ -1,0 +1,93 @@
+"""What a check found in a data set: counts, pictures of it, and in sentences what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clinic import access
+from clinic.access import Actor
+from clinic.phrases import counted
+from clinic.settings import Settings
+from clinic.training import places
+from db.engine import Database
+from fer_core.emotions import EMOTION_LABELS
+
+FEW_PICTURES, RARE_SHARE = 100, 0.03
+"""A class under this many training pictures, or this share of them, rests on too little."""
+SPLITS = {
+    "Training": "training",
+    "PublicTest": "choosing the best epoch and the threshold",
+    "PrivateTest": "the figures of the evaluation",
+}
+REASONS = {
+    "also_in_test": "exact copies of test pictures",
+    "photograph_in_test": "other crops of test photographs",
+    "two_labels": "two labels for one picture",
+    "repeat": "repeats of another training picture",
+    "nearly_blank": "nearly blank",
+    "not_a_face": "no face according to FER+",
+}
+MOST_FILES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A checked data set: `classes` counts pictures by split and class; `balance` and `samples` are PNG files.
+
+    `problems`: what keeps it from being trained on; `remarks`: what to know of it; `bad_files`: one sentence for each
+    file that was left out, the first `MOST_FILES` of them.
+    """
+
+    classes: dict[str, dict[str, int]]
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...]
+    bad_files: tuple[str, ...]
+    samples: bytes
+
+
+def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
+    """Return the data sets that may be trained on. Raises Forbidden ``only_administrators``."""
+    with db.read() as session:
+        access.require_administrator(session, actor)
+    return places.data_sets(settings)
+
+
+def overview(db: Database, settings: Settings, actor: Actor, check_id: str) -> Overview | None:
+    """Return what a finished check found, None where its files are gone. Raises Forbidden ``only_administrators``."""
+    with db.read() as session:
+        access.require_administrator(session, actor)
+    folder = places.folder_of(settings, check_id)
+    try:
+        found = json.loads((folder / "data.json").read_text("utf-8"))
+        samples = (folder / "samples.png").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return Overview(found["classes"], problems(found), remarks(found), tuple(found["bad_files"][:MOST_FILES]), samples)
+
+
+def problems(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what keeps a data set from being trained on or evaluated."""
+    missing = [name for name in SPLITS if not sum(found["classes"][name].values())]
+    return tuple(f"There are no {name} pictures, which are needed for {SPLITS[name]}." for name in missing)
+
+
+def remarks(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is worth knowing of a data set before training on it."""
+    counts = found["classes"]["Training"]
+    total = sum(counts.values())
+    said = [
+        f"Only {counted(counts[label], 'training picture')} of {label} ({counts[label] / total:.1%}): expect little of"
+        " this class.".replace("%", " %")
+        for label in EMOTION_LABELS
+        if total and (counts[label] < FEW_PICTURES or counts[label] < RARE_SHARE * total)
+    ]
+    said += [
+        f"{counted(count, 'training picture')} will be left out: {REASONS[reason]}."
+        for reason, count in found["left_out_of_training"].items()
+        if count
+    ]
+    bad = len(found["bad_files"])
+    return (*said, *([f"{counted(bad, 'picture')} can't be used."] if bad else []))

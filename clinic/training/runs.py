@@ -1,0 +1,290 @@
+"""What administrators do with trainings: have a data set checked, start, pause, stop, evaluate, delete, compare."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit, clock, model_in_use
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.jobs import obstacles
+from clinic.phrases import counted
+from clinic.settings import Settings
+from clinic.training import curves, places, recipes
+from clinic.training.curves import Curve
+from clinic.training.work import CHECK, EVALUATE, RUN
+from db.engine import Database
+from db.models import JobState, Training
+from fer_core.errors import FerError
+from fer_core.model.model_card import ModelCard
+
+OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a check, a run or an evaluation is. `error`: the sentence of one that failed."""
+
+    id: str
+    state: JobState
+    paused: bool
+    error: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits or is under way."""
+        return self.state.value in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class RunStanding(Standing):
+    """How far a run is: `done` of `total` epochs, with their curves, and its evaluation and model where there are any.
+
+    `left_s`: seconds left at most, None before the first epoch and while it doesn't run. `recipe`: as train/config.py
+    writes it. `analyses`: its model was promoted last; `in_use`: it was, or can be gone back to.
+    """
+
+    number: int
+    data: str
+    recipe: dict[str, Any]
+    done: int
+    total: int
+    curves: tuple[Curve, ...]
+    left_s: float | None
+    created_at: datetime
+    evaluation: Standing | None
+    card: ModelCard | None
+    analyses: bool
+    in_use: bool
+
+    @property
+    def best(self) -> float | None:
+        """The highest accuracy on PublicTest so far."""
+        return curves.best(self.curves)
+
+    @property
+    def name(self) -> str:
+        """What the run is called everywhere."""
+        return f"Run {self.number} · {self.recipe.get('preset', '')} · {self.data}"
+
+    @property
+    def evaluable(self) -> bool:
+        """Whether it has ended with an epoch or more, and is neither evaluated nor about to be."""
+        under_way = self.evaluation is not None and self.evaluation.open
+        return not self.open and self.done > 0 and self.card is None and not under_way
+
+    @property
+    def sentence(self) -> str:
+        """How far it is, for people."""
+        if self.state is JobState.FAILED:
+            return f"Failed after {self.done} of {counted(self.total, 'epoch')}."
+        if self.state is JobState.CANCELLED:
+            return f"Stopped after {self.done} of {counted(self.total, 'epoch')}."
+        if self.state is JobState.DONE:
+            return f"Finished: {counted(self.done, 'epoch')}."
+        if self.paused:
+            return f"Paused after {self.done} of {counted(self.total, 'epoch')}."
+        if self.state is JobState.QUEUED:
+            return (
+                "Waits for its turn." if not self.done else f"Waits to go on after epoch {self.done} of {self.total}."
+            )
+        return f"Epoch {self.done + 1} of {self.total} is under way." if self.done else "Reads the data set and begins."
+
+
+def check(db: Database, settings: Settings, actor: Actor, data: str) -> str:
+    """Have a data set looked at, and return the check's id; one that is under way is not asked for twice.
+
+    Raises Forbidden ``only_administrators``, FerError ``no_data``.
+    """
+    there = data in places.data_sets(settings)
+    with db.session() as session:
+        account = access.require_administrator(session, actor)
+        if not there:
+            raise FerError("This data set is no longer there.", "no_data")
+        under_way = select(Training.id).where(
+            Training.kind == CHECK, Training.data == data, Training.state.in_(OPEN), ~Training.cancel_requested
+        )
+        known = session.scalar(under_way.limit(1))
+        if known is not None:
+            return known
+        return _add(session, account.id, AuditAction.DATA_SET_CHECKED, kind=CHECK, data=data)
+
+
+def start(
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    data: str,
+    preset: str,
+    values: Mapping[str, float],
+    start_from: str | None = None,
+) -> str:
+    """Queue a run on a data set and return its id. `start_from`: the run whose best weights it begins with.
+
+    Raises Forbidden ``only_administrators``, FerError ``no_data``, ``bad_recipe``, ``unknown_training``.
+    """
+    with db.session() as session:
+        account = access.require_administrator(session, actor)
+        places.data_path(settings, data)
+        recipe = recipes.made(preset, values)
+        if start_from is not None and not curves.read(settings, _of(session, start_from, RUN).id):
+            raise FerError("The run to start from has no finished epoch.", "unknown_training")
+        return _add(
+            session,
+            account.id,
+            AuditAction.TRAINING_STARTED,
+            kind=RUN,
+            data=data,
+            recipe=recipe,
+            start_from=start_from,
+            total=int(recipe["epochs"]),
+        )
+
+
+def evaluate(db: Database, settings: Settings, actor: Actor, run_id: str) -> str:
+    """Queue the evaluation of a finished or stopped run, and return its id; one that is under way is not asked twice.
+
+    Raises Forbidden ``only_administrators``, FerError ``unknown_training``, ``no_epoch``, ``evaluated``.
+    """
+    with db.session() as session:
+        account = access.require_administrator(session, actor)
+        run = _of(session, run_id, RUN)
+        if run.state in OPEN or not curves.read(settings, run.id):
+            raise FerError("Only a run that has ended with an epoch or more can be evaluated.", "no_epoch")
+        if places.model_card_of(settings, run.id, run.number).exists():
+            # Its weights may be in use: they never change again.
+            raise FerError("This run is evaluated already.", "evaluated")
+        under_way = select(Training.id).where(Training.run_id == run.id, Training.state.in_(OPEN))
+        known = session.scalar(under_way.limit(1))
+        if known is not None:
+            return known
+        return _add(session, account.id, AuditAction.TRAINING_EVALUATED, kind=EVALUATE, data=run.data, run_id=run.id)
+
+
+def pause(db: Database, actor: Actor, run_id: str, paused: bool = True) -> None:
+    """Let a run rest, or go on after its last finished epoch. What has ended is left as it is.
+
+    Raises Forbidden ``only_administrators``, FerError ``unknown_training``.
+    """
+    with db.session() as session:
+        account = access.require_administrator(session, actor)
+        run = _of(session, run_id, RUN)
+        if run.state in OPEN and run.paused is not paused:
+            run.paused = paused
+            action = AuditAction.TRAINING_PAUSED if paused else AuditAction.TRAINING_RESUMED
+            audit.write(session, action, account.id, training=run.id)
+
+
+def stop(db: Database, actor: Actor, training_id: str) -> None:
+    """End a check, a run or an evaluation for good: at once where it waits, within seconds where it is under way.
+
+    Raises Forbidden ``only_administrators``, FerError ``unknown_training``.
+    """
+    with db.session() as session:
+        account = access.require_administrator(session, actor)
+        row = _of(session, training_id)
+        if row.state not in OPEN or row.cancel_requested:
+            return
+        row.cancel_requested = True
+        if row.state == JobState.QUEUED.value:
+            row.state, row.ended_at = JobState.CANCELLED.value, clock.now()
+        audit.write(session, AuditAction.TRAINING_STOPPED, account.id, training=row.id)
+
+
+def remove(db: Database, settings: Settings, actor: Actor, run_id: str) -> None:
+    """Delete an ended run with its weights. Raises Forbidden, FerError ``unknown_training``, ``in_use``."""
+    with db.session() as session:
+        account = access.require_administrator(session, actor)
+        run = _of(session, run_id, RUN)
+        under_way = select(Training.id).where(
+            or_(Training.id == run.id, Training.run_id == run.id, Training.start_from == run.id),
+            Training.state.in_(OPEN),
+        )
+        if session.scalar(under_way.limit(1)) is not None or _promoted(settings, run):
+            raise FerError("This run is needed: its model is in use, or work on it is under way.", "in_use")
+        session.execute(delete(Training).where(or_(Training.id == run.id, Training.run_id == run.id)))
+        audit.write(session, AuditAction.TRAINING_DELETED, account.id, training=run.id)
+    shutil.rmtree(places.folder_of(settings, run_id), ignore_errors=True)
+
+
+def standings(db: Database, settings: Settings, actor: Actor) -> list[RunStanding]:
+    """Return all runs, the newest first. Raises Forbidden ``only_administrators``."""
+    with db.read() as session:
+        access.require_administrator(session, actor)
+        runs = session.scalars(select(Training).where(Training.kind == RUN).order_by(Training.number.desc())).all()
+        return [_standing(session, settings, run) for run in runs]
+
+
+def obstacle(settings: Settings) -> str | None:
+    """Return why no training goes on here, as a sentence, or None where nothing is in the way."""
+    if not places.has_room(settings):
+        return "The disk is nearly full: no training begins until there is room again."
+    return obstacles.obstacle(settings)
+
+
+def newest_check(db: Database, actor: Actor, data: str) -> Standing | None:
+    """Return how far the newest check of a data set is, None before one. Raises Forbidden ``only_administrators``."""
+    with db.read() as session:
+        access.require_administrator(session, actor)
+        row = session.scalar(_newest(Training.kind == CHECK, Training.data == data))
+        return _plain(row) if row is not None else None
+
+
+def _standing(session: Session, settings: Settings, run: Training) -> RunStanding:
+    evaluation = session.scalar(_newest(Training.run_id == run.id))
+    epochs = curves.read(settings, run.id)
+    card = places.model_card_of(settings, run.id, run.number)
+    running = run.state == JobState.RUNNING.value
+    return RunStanding(
+        id=run.id,
+        state=JobState(run.state),
+        paused=run.paused,
+        error=run.error_message,
+        number=run.number,
+        data=run.data,
+        recipe=run.recipe or {},
+        done=len(epochs),
+        total=run.total,
+        curves=epochs,
+        left_s=curves.left_s(epochs, run.total) if running else None,
+        created_at=run.created_at,
+        evaluation=_plain(evaluation) if evaluation is not None else None,
+        card=ModelCard.load(card) if card.exists() else None,
+        analyses=str(card.relative_to(settings.data_dir)) in model_in_use.history(settings)[-1:],
+        in_use=_promoted(settings, run),
+    )
+
+
+def _plain(row: Training) -> Standing:
+    return Standing(row.id, JobState(row.state), row.paused, row.error_message)
+
+
+def _promoted(settings: Settings, run: Training) -> bool:
+    card = places.model_card_of(settings, run.id, run.number)
+    return str(card.relative_to(settings.data_dir)) in model_in_use.history(settings)
+
+
+def _newest(*conditions: Any) -> Any:
+    return select(Training).where(*conditions).order_by(Training.number.desc()).limit(1)
+
+
+def _of(session: Session, training_id: str, kind: str | None = None) -> Training:
+    row = session.get(Training, training_id)
+    if row is None or kind not in (None, row.kind):
+        raise FerError("This training is no longer there.", "unknown_training")
+    return row
+
+
+def _add(session: Session, account_id: str, action: AuditAction, **values: Any) -> str:
+    row = Training(account_id=account_id, created_at=clock.now(), **values)
+    session.add(row)
+    session.flush()
+    audit.write(session, action, account_id, training=row.id)
+    return row.id

@@ -1,0 +1,184 @@
+"""Keeps trainings going beside the analysis of recordings: each in a process of its own, of the lowest priority.
+
+The process ends with the worker that started it, whatever that dies of; the next worker lets it go on after the last
+epoch, and it ends with the weights of a run that nothing interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clinic import model_in_use
+from clinic.settings import Settings
+from clinic.training import curves, places, work
+from clinic.training.work import CHECK, EVALUATE, EXAMPLES, LANES, RUN, TrainingClaim, Wish
+from db.engine import Database
+from db.models import JobState, Training
+from fer_core.errors import FerError
+from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER
+
+PROGRAM_DIR = Path(__file__).resolve().parents[2]
+LOOK_EVERY_S, RENEW_EVERY_S = 1.0, 5.0
+CANNOT_BE_USED = 2
+"""Exit code of ``python -m train`` for what can't be used; its last line says why."""
+
+log = logging.getLogger(__name__)
+
+
+def keep(db: Database, settings: Settings, worker: str, stopping: threading.Event) -> None:
+    """Take up the trainings that wait, and follow them until `stopping` is set; then put them back."""
+    lanes = [Lane(db, settings, worker, kinds) for kinds in LANES]
+    begun = False
+    while not stopping.wait(LOOK_EVERY_S):
+        try:
+            # At first nobody else works under this name: what is held under it belongs to a worker that died.
+            work.release(db, None if begun else worker)
+            begun = True
+            for lane in lanes:
+                lane.step()
+        except Exception as error:  # noqa: BLE001  # the next look may go well, and analyses go on all the same
+            log.warning("trainings can't be looked after now: %s", type(error).__name__)
+    for lane in lanes:
+        lane.give_back()
+
+
+@dataclass(slots=True)
+class Lane:
+    """What runs one after the other: nothing, or a process that a worker holds."""
+
+    db: Database
+    settings: Settings
+    worker: str
+    kinds: tuple[str, ...]
+    _held: TrainingClaim | None = None
+    _process: subprocess.Popen[bytes] | None = None
+    _renewed: float = field(default=float("-inf"))
+    _done: int = 0
+
+    def step(self) -> None:
+        """Start what waits, or see how what runs is getting on."""
+        if self._held is None or self._process is None:
+            self._start()
+        elif (code := self._process.poll()) is not None:
+            self._ended(self._held, code)
+        else:
+            self._follow(self._held)
+
+    def give_back(self) -> None:
+        """End the process, and put the training back into the queue."""
+        if self._held is not None:
+            self._kill()
+            work.give_back(self.db, self._held)
+            self._forget()
+
+    def _start(self) -> None:
+        if not places.has_room(self.settings):
+            return
+        self._held = held = work.claim(self.db, self.worker, self.kinds)
+        if held is None:
+            return
+        self._done, self._renewed = 0, time.monotonic()
+        folder = places.folder_of(self.settings, held.run_id)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            command = _command(self.db, self.settings, held, folder)
+        except FerError as refusal:
+            self._end(held, JobState.FAILED, refusal.code, refusal.message)
+            return
+        with _said(folder, held).open("wb") as said:
+            self._process = subprocess.Popen(
+                command,
+                cwd=PROGRAM_DIR,
+                env=_environment(self.settings.training_threads),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                # What ends the worker by its group doesn't meet it: it ends by its pipe, or is put back.
+                start_new_session=True,
+            )
+
+    def _follow(self, held: TrainingClaim) -> None:
+        wish = work.wish(self.db, held)
+        if wish is not Wish.GO_ON:
+            self._kill()
+            if wish is Wish.PAUSE:
+                work.give_back(self.db, held)
+            elif wish is Wish.STOP:
+                work.end(self.db, held, JobState.CANCELLED, self._epochs(held))
+            self._forget()
+            return
+        done = self._epochs(held)
+        if done != self._done or time.monotonic() - self._renewed > RENEW_EVERY_S:
+            work.renew(self.db, held, done)
+            self._done, self._renewed = done, time.monotonic()
+
+    def _ended(self, held: TrainingClaim, code: int) -> None:
+        if code == 0:
+            self._end(held, JobState.DONE)
+        elif code == CANNOT_BE_USED:
+            lines = _said(places.folder_of(self.settings, held.run_id), held).read_text("utf-8", "replace").split("\n")
+            message = next((line for line in reversed(lines) if line.strip()), "The training could not be started.")
+            self._end(held, JobState.FAILED, "training_refused", message)
+        else:
+            work.renew(self.db, held, self._epochs(held))
+            work.died(self.db, held)
+            self._forget()
+
+    def _end(self, held: TrainingClaim, state: JobState, code: str | None = None, message: str | None = None) -> None:
+        work.end(self.db, held, state, self._epochs(held), code, message)
+        self._forget()
+
+    def _epochs(self, held: TrainingClaim) -> int:
+        return len(curves.read(self.settings, held.run_id)) if held.kind == RUN else 0
+
+    def _kill(self) -> None:
+        """End the process at once: the epoch under way is lost, and what was written before is whole."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _forget(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = self._held = None
+
+
+def _said(folder: Path, held: TrainingClaim) -> Path:
+    return folder / f"said-{held.kind}.txt"
+
+
+def _command(db: Database, settings: Settings, held: TrainingClaim, folder: Path) -> list[str]:
+    """Return what is run for a training, and write its recipe down. Raises FerError where something is gone."""
+    data = str(places.data_path(settings, held.data))
+    nice, threads = str(settings.training_nice), str(settings.training_threads)
+    train = [sys.executable, "-m", "train", "--background", nice, "--threads", threads]
+    if held.kind == CHECK:
+        return [*train, "data", "--data", data, "--out", str(folder)]
+    if held.kind == EXAMPLES:
+        card = model_in_use.card_path(settings) or WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json"
+        return [*train, "examples", "--data", data, "--card", str(card), "--out", str(folder)]
+    if held.kind == EVALUATE:
+        name = places.model_name(held.number)
+        model = str(places.model_card_of(settings, held.run_id, held.number).parent)
+        return [*train, "export", "--data", data, "--run", str(folder), "--name", name, "--to", model]
+    with db.read() as session:
+        recipe = session.get_one(Training, held.id).recipe
+    (folder / "recipe.json").write_text(json.dumps(recipe), "utf-8")
+    start = []
+    if held.start_from is not None:
+        start = ["--start-from", str(places.folder_of(settings, held.start_from) / "best.safetensors")]
+    return [*train, "run", "--data", data, "--recipe", str(folder / "recipe.json"), "--out", str(folder), *start]
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Return the environment of a training: it gets no key and no address of the clinic's database."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FER_")}
+    return kept | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}

@@ -1,0 +1,48 @@
+"""Trainings of models: checks of a data set, runs and their evaluations, one row each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.models.base import Base, new_id, next_number
+from db.models.enums import JobState
+
+
+class Training(Base):
+    """A step on the way to a model: queued -> running -> done, failed or cancelled.
+
+    `kind`: ``check`` of a data set, ``run``, ``evaluate``, or ``examples`` of what the model in use says; `run_id`: the
+    run that is evaluated. `data`: the data set's name in the folder that the settings name. `recipe`: of a run
+    (train/config.py), and `start_from`: the run whose weights it begins with. Lease and token are those of `Job`;
+    `attempts`: how often a worker began since the last epoch. `done` of `total` epochs. What is written of it lies in a
+    folder of its id (clinic/training/places.py).
+    """
+
+    __tablename__ = "training"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("training"), index=True)
+    kind: Mapped[str] = mapped_column(String(16), index=True)
+    run_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    account_id: Mapped[str | None] = mapped_column(String(32))
+    data: Mapped[str] = mapped_column(Text)
+    recipe: Mapped[dict[str, Any] | None]
+    start_from: Mapped[str | None] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    paused: Mapped[bool] = mapped_column(default=False)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    worker: Mapped[str] = mapped_column(String(100), default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]

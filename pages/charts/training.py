@@ -1,0 +1,77 @@
+"""Trainings drawn: how a data set is spread over the classes, and runs side by side. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from fer_core.emotions import EMOTION_LABELS, Emotion
+from pages.charts.palette import COLORS, DASHES, LINE, UNCERTAIN
+from pages.charts.trend import plain, title
+
+SPLIT_COLORS = {"Training": COLORS[Emotion.SAD], "PublicTest": COLORS[Emotion.HAPPY], "PrivateTest": UNCERTAIN}
+_LINES = list(zip(COLORS.values(), DASHES.values(), strict=True))
+
+
+def balance_figure(classes: Mapping[str, Mapping[str, int]]) -> go.Figure:
+    """Draw how many pictures each class has. `classes`: counts by split and class."""
+    figure = go.Figure()
+    labels = [title(label) for label in EMOTION_LABELS]
+    for split, counts in classes.items():
+        figure.add_bar(
+            y=labels, x=[counts[label] for label in EMOTION_LABELS], name=split, orientation="h",
+            marker={"color": SPLIT_COLORS[split]}, hovertemplate="%{y}, " + split + ": %{x:,}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="pictures")
+    figure.update_yaxes(autorange="reversed")
+    return plain(figure, 320).update_layout(barmode="stack", showlegend=True, hovermode="closest")
+
+
+def runs_figure(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> go.Figure:
+    """Draw the accuracy on PublicTest of several runs over their epochs. `runs`: names and curves."""
+    figure = go.Figure()
+    for number, (name, epochs) in enumerate(runs):
+        color, dash = _LINES[number % len(_LINES)]
+        figure.add_scatter(
+            x=[epoch["epoch"] for epoch in epochs], y=[epoch["public_accuracy"] for epoch in epochs], name=name,
+            mode="lines+markers", marker={"size": 4}, line={"color": color, "dash": dash},
+            hovertemplate=name + ", epoch %{x}: %{y:.1%}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="Epoch")
+    figure.update_yaxes(title="Accuracy on PublicTest", tickformat=".0%")
+    return plain(figure, 320).update_layout(showlegend=True, hovermode="closest")
+
+
+def tried_figure(
+    runs: Sequence[str], tried: Sequence[Mapping[str, float]], names: Mapping[str, str], best: Sequence[float]
+) -> go.Figure:
+    """Draw runs as lines through their hyper-parameters to the best accuracy, the last axis (0 to 1).
+
+    `runs`: their names; `tried`: the values of each by name; `names`: what the values that are drawn are called.
+    """
+    # By hand: Plotly's own parallel coordinates need WebGL, which many a clinic's computer hasn't got.
+    axes = [(label, [run[key] for run in tried], "{:g}") for key, label in names.items()]
+    axes.append(("Best accuracy", list(best), "{:.1%}"))
+    figure = go.Figure()
+    for number in range(len(best)):
+        color, dash = _LINES[number % len(_LINES)]
+        figure.add_scatter(
+            x=[label for label, _, _ in axes], y=[_place(values, number) for _, values, _ in axes],
+            text=[shown.format(values[number]) for _, values, shown in axes], mode="lines+markers",
+            line={"color": color, "dash": dash}, name=runs[number],
+            hovertemplate=runs[number] + ", %{x}: %{text}<extra></extra>",
+        )  # fmt: skip
+    for label, values, shown in axes:
+        figure.add_annotation(x=label, y=-0.08, text=shown.format(min(values)), showarrow=False)
+        figure.add_annotation(x=label, y=1.08, text=shown.format(max(values)), showarrow=False)
+    figure.update_yaxes(visible=False, range=[-0.15, 1.15], fixedrange=True)
+    figure.update_xaxes(showgrid=True, gridcolor=LINE, fixedrange=True)
+    return plain(figure, 340).update_layout(showlegend=True, hovermode="closest")
+
+
+def _place(values: Sequence[float], number: int) -> float:
+    """Return where on its axis a value lies, 0 for the least and 1 for the most."""
+    least, most = min(values), max(values)
+    return (values[number] - least) / (most - least) if most > least else 0.5

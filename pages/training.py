@@ -1,0 +1,58 @@
+"""Training, for administrators: data sets, runs, their comparison, and which model is in use."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from clinic.model_report import main_figures
+from clinic.training import promotion, runs
+from fer_core.model.model_card import ModelCard
+from pages import actions, links
+from pages.session import actor
+from pages.views.training_data import choose_data, show_data
+from pages.views.training_runs import compare, show_runs
+from pages.views.training_start import set_up
+from web.resources import resources
+
+NOT_BUILT = (
+    "The clinic's own recordings are not trained on: the program has no fine-tuning on marked samples. It would need"
+    " far more marked moments, of more people, than a clinic gathers, and a test on patients that were held out."
+)
+
+
+def show_model_in_use() -> None:
+    """Say which model analyses, and offer the way back to the one before."""
+    parts = resources()
+    card = ModelCard.load(promotion.in_use(parts.settings))
+    st.markdown(f"**{links.plain_text(card.name)}**: {main_figures(card, promotion.SPLIT)}")
+    reason = promotion.fixed(parts.settings)
+    if reason is not None:
+        st.caption(reason)
+        return
+    offered = promotion.can_roll_back(parts.settings)
+    if offered and actions.action("Go back to the model before", "roll_back", card.sha256, icon=":material/undo:"):
+        who = actor()
+        promotion.roll_back(parts.db, parts.settings, who, card.sha256)
+        st.rerun()
+
+
+st.title("Training")
+st.write(
+    "Train a model on a public data set, measure it, and put it to use. One training runs at a time, in a process of"
+    " its own that steps back behind the analysis of recordings. After a restart it goes on where its last epoch ended."
+)
+st.caption(NOT_BUILT)
+found = runs.standings(resources().db, resources().settings, actor())
+st.header("Model in use")
+show_model_in_use()
+st.header("Data set")
+data = choose_data()
+if data is not None:
+    show_data(data)
+    if actions.action("New training", "ask_training", data, kind="primary", icon=":material/model_training:"):
+        actions.open_dialog("set_up")
+        set_up(data, found)
+st.header("Runs")
+show_runs(found)
+st.header("Side by side")
+compare(found)

@@ -1,0 +1,49 @@
+"""What is wrong with a data set is said in sentences."""
+
+import pytest
+
+from clinic.training import datasets, runs
+from clinic.training.work import LANES
+from fer_core.emotions import EMOTION_LABELS
+from tests.clinic.training.conftest import until
+
+ENOUGH = dict.fromkeys(EMOTION_LABELS, 500)
+NOTHING = dict.fromkeys(EMOTION_LABELS, 0)
+
+
+def found(**changes):
+    return {
+        "classes": {"Training": ENOUGH, "PublicTest": ENOUGH, "PrivateTest": ENOUGH},
+        "left_out_of_training": {"repeat": 0},
+        "bad_files": [],
+    } | changes
+
+
+def test_a_good_set_needs_no_words():
+    assert datasets.problems(found()) == ()
+    assert datasets.remarks(found()) == ()
+
+
+def test_a_missing_split_a_rare_class_and_what_is_left_out_are_named():
+    classes = {"Training": ENOUGH | {"disgust": 60}, "PublicTest": NOTHING, "PrivateTest": ENOUGH}
+    bad = found(classes=classes, left_out_of_training={"repeat": 3, "two_labels": 1}, bad_files=["a.png: no picture"])
+    assert datasets.problems(bad) == (
+        "There are no PublicTest pictures, which are needed for choosing the best epoch and the threshold.",
+    )
+    said = " ".join(datasets.remarks(bad))
+    assert "Only 60 training pictures of disgust (2.0 %)" in said
+    assert "3 training pictures will be left out: repeats of another training picture." in said
+    assert "1 picture can't be used." in said
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_check_reads_the_set_itself(db, settings, admin, lane):
+    with (settings.training_dir / "gratings.csv").open("a") as file:
+        file.write("9,Training,1 2 3\n")
+    check = runs.check(db, settings, admin, "gratings.csv")
+    held = lane(kinds=LANES[1])
+    until(lambda: not runs.newest_check(db, admin, "gratings.csv").open, held)
+    overview = datasets.overview(db, settings, admin, check)
+    assert overview.classes["Training"] == dict.fromkeys(EMOTION_LABELS, 12)
+    assert overview.samples.startswith(b"\x89PNG")
+    assert overview.bad_files == ("gratings.csv, line 142: 3 pixels in place of 2304",)

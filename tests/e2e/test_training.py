@@ -1,0 +1,75 @@
+"""A training from the page: a data set is looked at, a run is started, its worker killed, paused, and goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from clinic.settings import Settings
+from clinic.training import curves
+from clinic.worker.health import read_health
+from tests import gratings
+
+pytestmark = pytest.mark.e2e
+WITHIN_S = 120
+
+
+@pytest.fixture
+def sets(tmp_path, monkeypatch):
+    """A folder of data sets that the server offers; its trainings don't wait for the tests beside it."""
+    gratings.write_csv(tmp_path / "sets" / "gratings.csv")
+    monkeypatch.setenv("FER_TRAINING_DIR", str(tmp_path / "sets"))
+    monkeypatch.setenv("FER_TRAINING_NICE", "0")
+
+
+@pytest.fixture
+def epochs(data, account):
+    """Return a function that says how many epochs of the only run are on the disk."""
+
+    def count():
+        runs = [path.parent.name for path in (data / "training").glob("*/recipe.json")]
+        return len(curves.read(Settings.at(data), runs[0])) if runs else 0
+
+    return count
+
+
+def until(met):
+    deadline = time.monotonic() + WITHIN_S
+    while not met():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.2)
+
+
+def test_a_training_survives_its_worker_and_goes_on_from_the_page(sets, account, server, page, sign_in, data, epochs):
+    page.set_default_timeout(60_000)
+    sign_in()
+    page.get_by_role("link", name="Training").click()
+    page.get_by_role("button", name="Check the data set").click()
+    page.get_by_role("button", name="Check the data set again").wait_for(timeout=WITHIN_S * 1000)
+    page.get_by_alt_text("Example faces of each class").wait_for()
+
+    page.get_by_role("button", name="New training").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("spinbutton", name="Epochs").fill("200")
+    dialog.get_by_role("spinbutton", name="Batch").fill("16")
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text(re.compile(r"Epoch \d+ of 200 is under way")).wait_for(timeout=WITHIN_S * 1000)
+
+    killed = read_health(Settings.at(data)).pid
+    os.kill(killed, signal.SIGKILL)
+    before = epochs()
+    until(lambda: epochs() > before + 1)
+    assert read_health(Settings.at(data)).pid != killed
+
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text(re.compile(r"Paused after \d+ of 200 epochs")).wait_for()
+    rested = epochs()
+    page.get_by_role("button", name="Go on").click()
+    until(lambda: epochs() > rested)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text(re.compile(r"Stopped after \d+ of 200 epochs")).wait_for()
+    page.get_by_role("button", name="Evaluate").wait_for()

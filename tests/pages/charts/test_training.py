@@ -1,0 +1,30 @@
+"""Data sets and runs as figures."""
+
+from fer_core.emotions import EMOTION_LABELS
+from pages.charts.training import balance_figure, runs_figure, tried_figure
+
+
+def test_each_split_is_a_part_of_the_bars():
+    counts = {split: dict.fromkeys(EMOTION_LABELS, 3) for split in ("Training", "PublicTest", "PrivateTest")}
+    counts["Training"]["disgust"] = 1
+    training, *others = balance_figure(counts).data
+    assert training.x == (3, 1, 3, 3, 3, 3, 3)
+    assert len(others) == 2
+
+
+def test_runs_lie_side_by_side_over_their_epochs():
+    figure = runs_figure([("Run 1", [{"epoch": 1, "public_accuracy": 0.4}]), ("Run 2", [])])
+    assert [line.name for line in figure.data] == ["Run 1", "Run 2"]
+    assert figure.data[0].y == (0.4,)
+
+
+def test_what_was_tried_leads_to_the_accuracy_on_the_last_axis():
+    tried = [{"rate": 0.1, "batch": 16}, {"rate": 0.3, "batch": 16}, {"rate": 0.2, "batch": 16}]
+    names = {"rate": "Learning rate", "batch": "Batch"}
+    figure = tried_figure(["Run 1", "Run 2", "Run 3"], tried, names, [0.6, 0.5, 0.7])
+    assert [[round(place, 6) for place in line.y] for line in figure.data] == [
+        [0, 0.5, 0.5],
+        [1, 0.5, 0],
+        [0.5, 0.5, 1],
+    ]
+    assert figure.data[0].text == ("0.1", "16", "60.0%")

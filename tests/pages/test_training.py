@@ -1,0 +1,110 @@
+"""The page Training without a browser: empty, with runs in each state, and with a promoted model."""
+
+import json
+
+import pytest
+
+from clinic import model_in_use
+from clinic.access import Role
+from clinic.training import places
+from db.models import JobState, Training
+from fer_core.model.model_card import ModelCard
+from tests import doors
+from tests.pages.test_pages import open_page, text_of
+from train.config import PRESETS
+from web.resources import resources
+
+EPOCH = {"epoch": 1, "rate": 0.1, "train_loss": 2.0, "public_loss": 1.9, "public_accuracy": 0.31, "seconds": 120.0}
+
+
+@pytest.fixture(autouse=True)
+def who(enter):
+    """The administrator who is signed in."""
+    return enter(role=Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def add_run(settings):
+    """Return a function that stores a run in some state, with an epoch."""
+
+    def add(state, **values):
+        row = Training(kind="run", data="faces.csv", state=state.value, created_at=doors.now(), total=36, **values)
+        row.recipe = PRESETS["quick"].to_dict() | {"batch": 64 + len(values)}
+        with resources().db.session() as session:
+            session.add(row)
+            session.flush()
+        folder = places.folder_of(settings, row.id)
+        folder.mkdir(parents=True)
+        (folder / "epochs.jsonl").write_text(json.dumps(EPOCH) + "\n")
+        return row
+
+    return add
+
+
+def labels(page):
+    return [button.label for button in page.button]
+
+
+def progress(page):
+    return [found.proto.text for found in page.get("progress")]
+
+
+def test_without_a_folder_the_page_says_how_to_name_one():
+    page = open_page("training")
+    assert "FER_TRAINING_DIR" in text_of(page)
+    assert "Nothing was trained here yet." in text_of(page)
+    assert "New training" not in labels(page)
+
+
+def test_each_state_has_its_sentence_and_its_buttons(add_run):
+    add_run(JobState.FAILED, error_message="The CSV is broken.")
+    page = open_page("training")
+    assert progress(page)[0].startswith("Failed after 1 of 36 epochs.")
+    assert [error.value for error in page.error] == [r"The CSV is broken\."]
+    assert {"Evaluate", "Delete"} <= set(labels(page))
+    add_run(JobState.RUNNING)
+    page = open_page("training")
+    assert progress(page)[0].startswith("Epoch 2 of 36 is under way. About 1 h 10 min left.")
+    assert {"Pause", "Stop"} <= set(labels(page))
+    assert page.dataframe[0].value["Best accuracy"].tolist() == [31.0, 31.0]
+
+
+def test_a_paused_run_goes_on_from_the_page(add_run):
+    run = add_run(JobState.QUEUED, paused=True)
+    page = open_page("training")
+    assert progress(page)[0].startswith("Paused after 1 of 36 epochs.")
+    next(button for button in page.button if button.label == "Go on").click().run()
+    with resources().db.read() as session:
+        assert session.get_one(Training, run.id).paused is False
+
+
+def test_the_way_back_from_a_promoted_model_is_offered(settings, add_run):
+    run = add_run(JobState.DONE)
+    card = places.model_card_of(settings, run.id, run.number)
+    card.parent.mkdir()
+    ModelCard.load().save(card)
+    assert "Go back to the model before" not in labels(open_page("training"))
+    model_in_use.write(settings, [str(card.relative_to(settings.data_dir))])
+    page = open_page("training")
+    assert "Delete" not in labels(page)
+    next(button for button in page.button if button.label == "Go back to the model before").click().run()
+    assert model_in_use.history(settings) == []
+
+
+def test_the_model_page_shows_example_faces_of_a_cell_and_a_gallery(settings):
+    with resources().db.session() as session:
+        row = Training(kind="examples", data="faces.csv", state=JobState.DONE.value, created_at=doors.now())
+        session.add(row)
+        session.flush()
+    assert "No example faces are there" in text_of(open_page("model"))
+    folder = places.folder_of(settings, row.id)
+    folder.mkdir(parents=True)
+    face = {"true": 6, "given": 4, "output": 0.61, "face": "AA==", "heat": "AA=="}
+    (folder / "about.json").write_text(json.dumps({"model_sha256": ModelCard.load().sha256}))
+    (folder / "gallery.json").write_text(json.dumps({"right": [], "wrong": [face]}))
+    (folder / "cell-6-4.json").write_text(json.dumps({"pictures": 7, "examples": [face]}))
+    page = open_page("model")
+    for label, value in (("Examples: people say", "6"), ("The model says", "4")):
+        next(box for box in page.selectbox if box.label == label).select(value).run()
+    assert "**Neutral, called sad**: 1 of 7 test pictures" in text_of(page)
+    assert not page.error
