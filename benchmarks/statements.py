@@ -158,7 +158,7 @@ def filmed(designs: Sequence[Design], sessions: Sessions, patients: int, seed: i
     return Filmed(
         float(np.mean([bool(each.changes) for each in found])),
         float(np.mean([any(point.outside for point in each.points) for each in found])),
-        false_rings(designs, replace(sessions, told=False), patients, seed),
+        false_rings(designs, replace(sessions, camera_known=False), patients, seed),
     )
 
 

@@ -58,7 +58,7 @@ def dialog(
 
 
 def window_may_be_open() -> bool:
-    """Return whether the last run of the page opened a window above it: not every way of closing one is told."""
+    """Return whether the last run of the page opened a window above it: not every way of closing one is reported."""
     return st.session_state.get(WINDOW) == clicks.number()
 
 

@@ -24,8 +24,8 @@ def file_system(url: str) -> tuple[Any, str]:
     try:
         fs, root = url_to_fs(url)
     except (ValueError, ImportError) as error:
-        told = f"The address of the media store is of no use (FER_MEDIA_URL): {error}."
-        raise FerError(told, "bad_setting") from None
+        message = f"The address of the media store is of no use (FER_MEDIA_URL): {error}."
+        raise FerError(message, "bad_setting") from None
     return fs, root
 
 

@@ -21,8 +21,8 @@ def confirmed(label: str, what: str, target: str, patient: chooser.Person, disab
     st.markdown("To confirm, type " + " or ".join(f"**{links.plain_text(text)}**" for text in names) + ".")
     # A screen reader reads the label as it is written: no Markdown, and no name in which something looks like it.
     kinds = {patient.code: "code", patient.name: "name"}
-    told = "To confirm, type the patient's " + " or ".join(kinds.get(text, "ID") for text in names)
-    typed = st.text_input(told, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
+    label_text = "To confirm, type the patient's " + " or ".join(kinds.get(text, "ID") for text in names)
+    typed = st.text_input(label_text, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
     with st.container(horizontal=True):
         back = actions.action("Keep everything", f"keep_{what}", target, opens=True)
         go_on = actions.action(label, what, target, icon=":material/delete:", disabled=disabled)
