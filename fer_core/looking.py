@@ -105,11 +105,11 @@ def look(frames: Iterable[Frame], begun: PassStart, every_s: float, going: threa
         seen.mouths = mouths.changes(frame.time_s, seen.crops, faces, [reason is None for reason in seen.reasons])
         begun_s = frame.time_s if begun_s is None else begun_s
         if frame.time_s - begun_s >= CHUNK_S:
-            seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
             # A pass that goes on from here knows no earlier crop, and must find what this one finds.
             mouths.forget()
             fades.forget()
             begun.follower.forget_appearance()
+            seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
         before = frame.position
         yield seen
 

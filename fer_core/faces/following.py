@@ -87,8 +87,12 @@ class Follower:
         return self._tracker.numbers
 
     def forget_appearance(self) -> None:
-        """Forget what faces look like, which no state holds: a pass that goes on from here does not know it either."""
+        """Forget what faces look like, which no state holds: a pass that goes on from here does not know it either.
+
+        Who is lost at this moment could not be recognised any more, and gets a new number.
+        """
         self._appearance.forget()
+        self._tracker.forget_lost()
 
     def faces(self, time_s: float, rgb: RGB, scale: float = 1.0, cut: bool = False) -> list[Face]:
         """Return the faces of the next frame with their tracks, boxes in px of `rgb`. Times must increase.

@@ -75,6 +75,7 @@ class Tracker:
         state = state or TrackerState()
         self._tracks = list(state.tracks)
         self._next = state.next
+        self._updated_s = float("-inf")
 
     def state(self) -> TrackerState:
         """Return everything that the next moments depend on."""
@@ -83,6 +84,10 @@ class Tracker:
     def forget(self) -> None:
         """Expect no known person: the next one found gets a new number."""
         self._tracks = []
+
+    def forget_lost(self) -> None:
+        """Expect none of those who were not seen at the last moment."""
+        self._tracks = [track for track in self._tracks if track.seen_s == self._updated_s]
 
     @property
     def numbers(self) -> list[int]:
@@ -104,6 +109,7 @@ class Tracker:
 
         `another(row, number)` says which faces can't go on which tracks.
         """
+        self._updated_s = time_s
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= KEEP_LOST_S]
         matched = self._match(time_s, faces, another or _anyone)
         found = []

@@ -59,6 +59,33 @@ def test_a_face_that_turns_dark_and_bright_again_stays_who_it_is():
     assert {tuple(seen) for seen in found} == {(0,)}
 
 
+def returned(before, after, gap=4, steps=None):
+    """The numbers of one place: somebody, nobody for `gap` moments of 0.2 s, and who comes then."""
+    follower, found = Follower(FakeDetector(lambda rgb: [LEFT] if rgb.any() else [])), []
+    for moment, rgb in enumerate([before] * 5 + [np.zeros_like(before)] * gap + [after] * 5):
+        found.append([face.track for face in follower.faces(moment * 0.2, rgb)])
+        if moment == steps:
+            follower.forget_appearance()
+    return found
+
+
+@pytest.mark.parametrize("gap", [2, 4, 8])
+def test_somebody_else_at_the_place_after_a_gap_gets_a_number_of_their_own(gap):
+    found = returned(scene(left=0), somebody_else(left=0), gap)
+    assert found[4] == [0]
+    assert {tuple(seen) for seen in found[5 + gap :]} == {(1,)}
+
+
+@pytest.mark.parametrize("gain", [0.6, 1.0, 1.2])
+def test_who_comes_back_after_a_gap_keeps_the_number_in_other_light_too(gain):
+    found = returned(scene(left=0), (scene(left=0) * gain).clip(0, 255).astype(np.uint8))
+    assert {tuple(seen) for seen in found[9:]} == {(0,)}
+
+
+def test_who_is_lost_when_looks_are_forgotten_is_not_taken_for_somebody_later():
+    assert {tuple(seen) for seen in returned(scene(left=0), scene(left=0), steps=6)[9:]} == {(1,)}
+
+
 def test_what_is_forgotten_is_not_compared():
     one, other = scene(left=0), somebody_else(left=0)
     found = numbers([one] * 5 + [other] * 5, [LEFT], forget_before=5)
