@@ -37,7 +37,7 @@ STATUSES: dict[str, str] = {
 """Why a sample has a label or none, with advice for next time."""
 
 USABLE = (
-    "How much of it shows a face that can be read. A face behind a hand, a mask or hair counts as a clear one:"
+    "How much of it shows a face that can be read. A face behind a hand, a mask or hair is treated like a clear one:"
     " it often counts as uncertain, and may get a wrong label. Please mark such stretches. [How](#how)"
 )
 LIGHTS: dict[Light, str] = {
