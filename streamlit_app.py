@@ -28,7 +28,7 @@ from web import (
 )
 from web.api import application as api
 from web.gate import SIGN_IN, Behind, Gate
-from web.resources import database, resources, welcome
+from web.resources import database, first_code_message, resources
 from web.routes import routes
 from web.shutdown import prepare_server
 from web.startup_check import or_end, refuse_unsafe
@@ -39,11 +39,11 @@ streamlit_protocol.keep_clicks()
 
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
-    """Open everything before the first request, and greet one who has just installed the program."""
+    """Open everything before the first request; after the installation, print the first code."""
     prepare_server(lambda within_s: resources().supervisor.stop(within_s))
-    said = await asyncio.to_thread(or_end, welcome)
-    if said is not None:
-        print(f"\n  {said}\n", flush=True)  # noqa: T201  # the console is where the code belongs
+    message = await asyncio.to_thread(or_end, first_code_message)
+    if message is not None:
+        print(f"\n  {message}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     watching = [asyncio.create_task(work) for work in (keep_watch(database()), ended_windows.keep_closing())]
     yield
     for task in watching:

@@ -40,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m backup", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, work, told in (
-        ("backup", _backup, "copy a SQLite database, encrypted, also while it is written to"),
-        ("restore", _restore, "bring a backup back; who was erased stays erased"),
-        ("verify", _verify, "unpack a backup and say whether it is whole"),
+    for name, work, meaning in (
+        ("backup", _backup, "copy a SQLite database, encrypted, also while others write to it"),
+        ("restore", _restore, "restore a backup; erased patients stay erased"),
+        ("verify", _verify, "unpack a backup and say whether it is complete"),
     ):
-        command = commands.add_parser(name, help=told)
+        command = commands.add_parser(name, help=meaning)
         command.add_argument("database", type=_file, help="the database's file, clinic.db in the data folder")
         command.add_argument("copy", type=Path, help="the backup's file")
         _add_secrets(command)
@@ -84,7 +84,7 @@ def _add_secrets(command: argparse.ArgumentParser) -> None:
     secret.add_argument("--key-file", type=Path, help="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     secret.add_argument("--unencrypted", action="store_true", help="write a plain copy of the database")
     command.add_argument("--media", help="the media store (default: FER_MEDIA_URL, or media beside the database)")
-    command.add_argument("--without-erasures", action="store_true", help="the list of what was erased is lost for good")
+    command.add_argument("--without-erasures", action="store_true", help="the list of erased data is permanently lost")
     command.add_argument(
         "--erased", type=Path, help="the list of what was erased (default: erased.jsonl beside the master key)"
     )
@@ -98,7 +98,7 @@ def _backup(options: argparse.Namespace) -> None:
     _say(manifest.tables)
     size = sum(file.size for file in manifest.media)
     print(
-        f"files: {len(manifest.media)} of {size / 1e6:.1f} MB, sealed. The backup was unpacked again and found whole."
+        f"files: {len(manifest.media)} of {size / 1e6:.1f} MB, sealed. The backup was unpacked again and is complete."
     )
 
 
@@ -111,7 +111,7 @@ def _restore(options: argparse.Namespace) -> None:
         found = restore_file(options.copy, secret, options.database, _stores(options), known)
     _say(found.tables)
     if sealed:
-        print(f"files: {found.files} of {found.files_in_backup} brought back; the others belong to what was erased.")
+        print(f"files: {found.files} of {found.files_in_backup} restored; the others belong to what was erased.")
 
 
 def _verify(options: argparse.Namespace) -> None:
@@ -128,7 +128,7 @@ def _say(counts: dict[str, int]) -> None:
 
 
 def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:
-    """Return what seals or opens the backup, as the options say it, or ask for a passphrase."""
+    """Return the key or passphrase of the options, or ask for a passphrase."""
     if options.key_file is not None:
         return Secret.read_key(options.key_file)
     if options.passphrase_file is not None:

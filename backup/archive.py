@@ -43,7 +43,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A backup that was unpacked and found whole: the copy of its database, its manifest, and the way to its files."""
+    """A backup that was unpacked and checked: the copy of its database, its manifest, and access to its files."""
 
     copy: Path
     manifest: Manifest
@@ -51,7 +51,7 @@ class Opened:
     key: Key = field(repr=False)
 
     def bring_back(self, stores: Stores) -> int:
-        """Put the files that `copy` refers to where they lay, one after the other, and return how many."""
+        """Restore the files that `copy` refers to, one after the other, and return how many."""
         asked, count = wanted(self.copy), 0
         beside = self.copy.with_name(f"{self.copy.name}.file")
         with open_sealed(self.source.open("rb"), self.key, CONTEXT) as plain, _reading(plain) as archive:
@@ -92,18 +92,18 @@ class Secret:
         try:
             return cls(passphrase=first_text(path).split("\n")[0])
         except (OSError, ValueError):
-            raise FerError("The file of the passphrase can't be read.", "bad_passphrase_file") from None
+            raise FerError("The passphrase file can't be read.", "bad_passphrase_file") from None
 
     def to_seal(self) -> Key:
         """Return the key for a new backup. Raises FerError ``weak_passphrase``."""
         if self.key is not None:
             return Key.of(self.key)
         if len(self.passphrase or "") < MIN_PASSPHRASE:
-            raise FerError(f"Please take a passphrase of {MIN_PASSPHRASE} characters or more.", "weak_passphrase")
+            raise FerError(f"Please choose a passphrase of {MIN_PASSPHRASE} characters or more.", "weak_passphrase")
         return Key.of_passphrase(self.passphrase or "")
 
     def to_open(self, file: BinaryIO) -> Key:
-        """Return the key for a backup that is there."""
+        """Return the key for an existing backup."""
         return Key.of(self.key) if self.key is not None else Key.of_passphrase(self.passphrase or "", key_id(file))
 
 
@@ -117,7 +117,7 @@ def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) ->
     if not database.is_file():
         raise FerError("There is no database to copy.", "no_database")
     if target.exists():
-        raise FerError("A file of this name is there already; nothing was overwritten.", "backup_exists")
+        raise FerError("A file with this name already exists; nothing was overwritten.", "backup_exists")
     key, part = secret.to_seal(), target.with_name(f"{target.name}.part")
     try:
         with _beside(database, "backup") as copy:
@@ -127,7 +127,7 @@ def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) ->
         with _beside(database, "verify") as copy:
             if _unpack(part, key, copy) != manifest or check(copy) != tables:
                 raise CopyError(
-                    "The backup differs from the database. Nothing was kept of it; please try another disk."
+                    "The backup differs from the database. Nothing of it was kept. Please try another disk."
                 )
         os.replace(part, target)
         sync_folder(target.parent)
@@ -177,9 +177,9 @@ def lost_media(manifest: Manifest, stores: Stores) -> list[str]:
 
 @contextmanager
 def _beside(database: Path, purpose: str) -> Iterator[Path]:
-    """Give a place for a readable copy, on the database's own disk and never on the backup's; it is deleted after.
+    """Yield a place for a readable copy, on the database's disk and never on the backup's; it is deleted afterwards.
 
-    Its name is that of a safety copy, so that one left by a power cut goes when something is erased for good.
+    Its name is that of a safety copy, so that one left by a power cut is deleted at the next erasure.
     """
     path = database.with_name(f"{database.name}.before-{purpose}-{os.getpid()}")
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -215,7 +215,7 @@ def _reading(plain: BinaryIO) -> Iterator[tarfile.TarFile]:
         with tarfile.open(fileobj=plain, mode="r:") as archive:
             yield archive
     except (tarfile.TarError, LookupError, TypeError, ValueError, EOFError, zlib.error):
-        raise FerError("The file is no backup of this program.", "backup_damaged") from None
+        raise FerError("The file is not a backup of this program.", "backup_damaged") from None
 
 
 def _unpack(source: Path, key: Key, copy: Path) -> Manifest:
@@ -249,5 +249,5 @@ def _manifest(archive: tarfile.TarFile) -> Manifest:
     if content["format"] != FORMAT:
         raise ValueError("another format")
     if content["version"] > VERSION:
-        raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
+        raise FerError("This backup was made by a newer version of the program. Please update first.", "backup_newer")
     return Manifest(**{**content, "media": tuple(MediaFile(**media) for media in content["media"])})

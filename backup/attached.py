@@ -1,6 +1,6 @@
-"""The sealed files that a database refers to: waiting uploads, kept files, previews. Packed with it, and brought back.
+"""The sealed files that a database refers to: waiting uploads, kept files, previews. Packed and restored with it.
 
-They are copied as they lie, sealed: who opens a backup needs the master key besides to look at them.
+They are copied as they lie, sealed: a user who opens a backup also needs the master key to look at them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def wanted(database: Path) -> Wanted:
             sources = [json.loads(text) for (text,) in connection.execute("SELECT sources FROM job") if text]
             recordings = frozenset(found for (found,) in connection.execute("SELECT id FROM recording"))
     except sqlite3.Error as error:
-        raise CopyError("This file is no database of this program, or it is damaged.", "backup_damaged") from error
+        raise CopyError("This file is not a database of this program, or it is damaged.", "backup_damaged") from error
     files = frozenset(source["id"] for listed in sources for source in listed)
     # An id is never part of a path that leads elsewhere.
     return Wanted(frozenset(filter(_is_id, files)), frozenset(filter(_is_id, recordings)))
@@ -89,7 +89,7 @@ def digest_of(stores: Stores, name: str) -> str | None:
 
 
 def bring_back(stores: Stores, name: str, path: Path) -> None:
-    """Move a file that was unpacked at `path` to where it lay, whole at once; what lies there is replaced."""
+    """Move a file that was unpacked at `path` to its old place in one step; what lies there is replaced."""
     kind, _, rest = name.partition("/")
     if kind == "media":
         fs, root = file_system(stores.media_url)

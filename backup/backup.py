@@ -1,4 +1,4 @@
-"""Backups of a SQLite database: made while it is written to, and brought back even where the database is damaged."""
+"""Backups of a SQLite database: made while it is in use, and restored even if the database is damaged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def backup(database: Path, copy: Path) -> dict[str, int]:
     if not database.is_file():
         raise FerError("There is no database to copy.", "no_database")
     if copy.exists():
-        raise FerError("A file of this name is there already; nothing was overwritten.", "backup_exists")
+        raise FerError("A file with this name already exists; nothing was overwritten.", "backup_exists")
     return copy_whole(database, copy)
 
 
@@ -31,7 +31,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
     """Put a backup in the place of a database, and return the rows of each table.
 
     What `erased` names is erased from it first. A program that has the database open sees the backup from its next
-    transaction on. What was there is kept beside it as ``NAME.before-restore``, until something is erased for good.
+    transaction on. What was there is kept beside it as ``NAME.before-restore``, until something is erased.
 
     Raises FerError ``no_database``, ``backup_damaged``, ``copy_failed``, ``in_use``, or ``backup_newer`` for one that a
     newer version of this program wrote; the database is then as it was.
@@ -55,7 +55,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
 def refuse_newer(copy: Path) -> None:
     """Raise FerError ``backup_newer`` for a copy of a database that a newer version of this program wrote."""
     if not knows(_revision(copy)):
-        raise FerError("This backup was made by a newer version of the program; please update first.", "backup_newer")
+        raise FerError("This backup was made by a newer version of the program. Please update first.", "backup_newer")
 
 
 def _replace(database: Path, copy: Path) -> None:
@@ -87,4 +87,4 @@ def _revision(path: Path) -> str:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
     except (sqlite3.DatabaseError, TypeError):
-        raise FerError("The file is no backup of this program.", "backup_damaged") from None
+        raise FerError("The file is not a backup of this program.", "backup_damaged") from None

@@ -1,4 +1,4 @@
-"""Backups by the clock: dated files in one folder, the newest of which are kept."""
+"""Daily backups: dated files in one folder, of which the newest are kept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def made_at(path: Path) -> datetime:
 
 
 def prune(folder: Path, keep: int) -> list[Path]:
-    """Delete all but the newest `keep` backups, at least one, and return what went."""
+    """Delete all but the newest `keep` backups, at least one, and return the deleted ones."""
     gone = kept(folder)[: -max(1, keep)]
     for path in gone:
         path.unlink()

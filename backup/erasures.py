@@ -1,6 +1,6 @@
 """The list of what was erased or withdrawn, by random ids: kept outside of backups, applied to what is restored.
 
-One line of JSON for each erasure. Nothing in it names anybody.
+One line of JSON for each erasure, without any name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Erasure:
 
 
 def begin(path: Path) -> None:
-    """Begin an empty list where there is none: from then on, one that is missing was lost.
+    """Create an empty list if there is none: from then on, a missing list was lost.
 
     Raises FerError ``erasures_unwritable``.
     """
@@ -64,7 +64,7 @@ def remember(path: Path, erasure: Erasure) -> None:
 
 
 def known(path: Path) -> list[Erasure]:
-    """Return all erasures, oldest first. Raises FerError ``erasures_unreadable``, save for an unfinished last line."""
+    """Return all erasures, oldest first. Raises FerError ``erasures_unreadable``; ignores an unfinished last line."""
     if path.exists() and not path.is_file():
         raise _damaged()
     try:
@@ -94,7 +94,7 @@ def _damaged() -> FerError:
 
 
 def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
-    """Erase from a database file that nobody has open what the list names; return how many of each kind were there.
+    """Erase the list's entries from a closed database file; return how many of each kind were there.
 
     No byte of it stays in the file. Consents that the list names are withdrawn. Nobody is signed in afterwards, and no
     sign-in at a provider is under way. Raises CopyError.
@@ -114,7 +114,7 @@ def apply(database: Path, erasures: Iterable[Erasure]) -> dict[str, int]:
                         values = {"id": erasure.erased_id, "at": f"{erasure.at:%Y-%m-%d %H:%M:%S.%f}"}
                         counts[erasure.kind] += connection.execute(_APPLY[erasure.kind], values).rowcount
     except sqlite3.Error as error:
-        raise CopyError("What was erased can't be erased from the backup; nothing was restored.") from error
+        raise CopyError("Erased patients can't be removed from the backup; nothing was restored.") from error
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Files into a backup's archive and out of it: hashed on the way, the database compressed, a piece at a time."""
+"""Packing and unpacking a backup's files: hashed while copied, the database compressed, piece by piece."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Hashing(io.RawIOBase):
 
 
 def add(archive: tarfile.TarFile, name: str, file: BinaryIO, size: int) -> MediaFile:
-    """Add a file piece by piece; of who owns it on this computer nothing is told."""
+    """Add a file piece by piece, without its owner on this computer."""
     entry = tarfile.TarInfo(name)
     entry.size = size
     with file:

@@ -1,4 +1,4 @@
-"""Bringing a backup back into a database of either kind: what was erased since goes before anybody can see it."""
+"""Restoring a backup into a database of either kind: what was erased since is deleted before anyone can see it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Restored:
 
 
 def known_erasures(path: Path, without: bool) -> list[Erasure]:
-    """Return what was erased; `without`: a person said that there is no list, and what that means is known.
+    """Return what was erased; `without`: the user confirmed that there is no list.
 
     Raises FerError ``no_erasures``, ``erasures_unreadable``.
     """
     if not path.exists() and not without:
         raise FerError(
-            f"There is no list of erased patients ({path}): whoever was erased after this backup was made would be"
-            " back. Please bring the list back with the key folder, or say --without-erasures if it is lost for good.",
+            f"There is no list of erased patients ({path}): patients erased after this backup was made would come"
+            " back. Please restore the list with the key folder, or use --without-erasures if it is permanently lost.",
             "no_erasures",
         )
     return erasures.known(path)

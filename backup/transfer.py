@@ -1,4 +1,4 @@
-"""Moving a clinic from one database to another, whatever kinds they are: everything, checked row by row, or nothing."""
+"""Moving a clinic from one database to another of any kind: everything, checked row by row, or nothing."""
 
 from __future__ import annotations
 
@@ -73,14 +73,15 @@ def transfer(source_url: str, target_url: str) -> dict[str, TableDigest]:
 
 def _refuse_unless_empty(source_url: str, target_url: str) -> None:
     if parsed(source_url) == parsed(target_url):
-        raise TransferError("A database can't be copied onto itself.", "target_not_empty")
+        raise TransferError("A database can't be copied to itself.", "target_not_empty")
     revision = current(target_url)
     engine = make_engine(target_url)
     try:
         with engine.connect() as connection:
             if revision is None and inspect(connection).get_table_names():
                 raise TransferError(
-                    "The other database holds tables of another program. Please name an empty one.", "target_not_empty"
+                    "The other database contains tables of another program. Please name an empty one.",
+                    "target_not_empty",
                 )
             if revision is not None:
                 _refuse_filled(connection)
@@ -94,7 +95,7 @@ def _refuse_filled(connection: Connection) -> None:
     for one in (table for table in Base.metadata.sorted_tables if table is not Installation.__table__):
         if one.name in present and connection.scalar(select(func.count()).select_from(one)):
             raise TransferError(
-                "The other database holds a clinic already. Please name an empty one; nothing was changed.",
+                "The other database already contains a clinic. Please name an empty one; nothing was changed.",
                 "target_not_empty",
             )
 
@@ -115,7 +116,7 @@ def _compare(writing: Connection, copied: dict[str, TableDigest]) -> None:
             found = found.plus(rows)
         if found != copied[one.name]:
             raise TransferError(
-                f"The copy of the table {one.name} is not what was read. Nothing was kept of it; please try again.",
+                f"The copy of the table {one.name} differs from what was read. Nothing was kept. Please try again.",
                 "transfer_incomplete",
             )
 

@@ -37,7 +37,7 @@ def verdict_of(path: Path) -> str:
 def fuzz(files: Sequence[Path], count: int, seed: int = 0, say: Callable[[str], None] = lambda _: None) -> Counter[str]:
     """Return how often each answer was given to `count` mutations of the files, taken in turn.
 
-    `say` is told of each mutation that broke the process.
+    `say` is called with each mutation that broke the process.
     """
     chance = np.random.default_rng(seed)
     originals = [(path, path.read_bytes()) for path in files]

@@ -1,4 +1,4 @@
-"""Pictures while a long video is analysed: how long whoever handed one in waits for its result."""
+"""Pictures while a long video is analysed: how long the user who uploaded one waits for its result."""
 
 from __future__ import annotations
 

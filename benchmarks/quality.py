@@ -1,7 +1,7 @@
 """What the thresholds of `fer_core.quality` do: agreement with the labels at each size, light, blur and cut.
 
 Faces of FER2013's PrivateTest are made smaller, darker, softer or cut off step by step; each step is measured as
-`quality.measure` sees it and labelled. How far a turned head costs agreement can't be told: FER2013 knows no poses.
+`quality.measure` sees it and labelled. How much agreement a turned head costs can't be measured: FER2013 has no poses.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ PHASE_WEIGHT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How a recording is made. `seconds` long, sampled every `step_s`; a label lasts `dwell_s` before it is drawn anew.
+    """How a recording is made. `seconds` long, sampled every `step_s`; a label lasts `dwell_s` before the next draw.
 
     `phase_s`: after so long the shares themselves are others, 0 for never. `uneven`: share of the samples that a file
     holds back, one by one. `lost`: share of the time without a usable face, in gaps of about 20 s. `pictures`: so many
@@ -58,7 +58,7 @@ class Sessions:
     `alike`: correlation of a session's deviation with that of the one before (AR(1)). `change`: so much more of
     `changed` from the ninth on, taken from neutral and uncertain. `talk`: the patient talks for another share of each
     session, about this mean, and `later_talk` from the ninth on. `mouth`: it is known when. `unsteady`: how much face
-    width, sharpness and light differ from session to session (standard deviation of their logarithms). `told`: the
+    width, sharpness and light differ by session (standard deviation of their logarithms). `camera_known`: the
     figures of the camera are known.
     """
 
@@ -70,7 +70,7 @@ class Sessions:
     later_talk: float | None = None
     mouth: bool = True
     unsteady: float = 0.0
-    told: bool = True
+    camera_known: bool = True
 
 
 def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[SampleTable, Floats]:
@@ -113,7 +113,7 @@ def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessi
         if sessions.unsteady:
             design = replace(design, camera=design.camera.unsteady(rng.normal(0, sessions.unsteady, 3)))
         samples, _ = recorded(rng, mix, design)
-        found.append(_row(number, _as_known(samples, sessions), design, sessions.told))
+        found.append(_row(number, _as_known(samples, sessions), design, sessions.camera_known))
     return found
 
 
@@ -121,7 +121,7 @@ def _as_known(samples: SampleTable, sessions: Sessions) -> SampleTable:
     """Return the samples without what isn't known of them."""
     if not sessions.mouth:
         samples = replace(samples, mouth_change=None)
-    if not sessions.told:
+    if not sessions.camera_known:
         samples = replace(samples, boxes=np.full_like(samples.boxes, np.nan), sharpness=None, brightness=None)
     return samples
 
@@ -197,7 +197,7 @@ def _table(
     )
 
 
-def _row(number: int, samples: SampleTable, design: Design, told: bool) -> Recording:
+def _row(number: int, samples: SampleTable, design: Design, camera_known: bool) -> Recording:
     kind = "pictures" if design.pictures else "video"
     settings = {} if design.pictures else {"every_s": design.step_s, "uncertain_below": 0.5}
     return Recording(
@@ -208,7 +208,7 @@ def _row(number: int, samples: SampleTable, design: Design, told: bool) -> Recor
         created_at=datetime(2026, 1, 5, tzinfo=UTC),
         model_sha256="simulated",
         settings=settings,
-        codec=design.camera.codec if told and not design.pictures else None,
+        codec=design.camera.codec if camera_known and not design.pictures else None,
         partial=False,
         summary=asdict(summarise(samples, kind, settings)),
     )

@@ -77,18 +77,18 @@ async def longest_wait(waits: list[float]) -> None:
 
 async def send_all(app: Starlette, uploads: list[str], waits: list[float]) -> list[float]:
     """Send a piece of each upload at once; return how long small requests took meanwhile, seconds."""
-    told = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE, "Sec-Fetch-Site": "same-origin"}
+    headers = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE, "Sec-Fetch-Site": "same-origin"}
     watcher, small = asyncio.create_task(longest_wait(waits)), list[float]()
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1", timeout=600
     ) as client:
         sent = [
-            asyncio.create_task(client.patch(f"/uploads/{one}", content=bytes(CHUNK_BYTES), headers=told))
+            asyncio.create_task(client.patch(f"/uploads/{one}", content=bytes(CHUNK_BYTES), headers=headers))
             for one in uploads
         ]
         while not all(one.done() for one in sent):
             begun = time.perf_counter()
-            await client.head(f"/uploads/{uploads[0]}", headers=told)
+            await client.head(f"/uploads/{uploads[0]}", headers=headers)
             small.append(time.perf_counter() - begun)
             await asyncio.sleep(TICK_S)
         answers = await asyncio.gather(*sent)

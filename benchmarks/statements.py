@@ -109,7 +109,7 @@ class Covered:
 class Power:
     """How often a change of `change` was marked within 3 and within 6 recordings, 0 to 1.
 
-    NaN where the page told no patient of a change that would be seen.
+    NaN where the page reported a detectable change for no patient.
     """
 
     name: str
@@ -158,7 +158,7 @@ def filmed(designs: Sequence[Design], sessions: Sessions, patients: int, seed: i
     return Filmed(
         float(np.mean([bool(each.changes) for each in found])),
         float(np.mean([any(point.outside for point in each.points) for each in found])),
-        false_rings(designs, replace(sessions, told=False), patients, seed),
+        false_rings(designs, replace(sessions, camera_known=False), patients, seed),
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m clinic") -> int:
-    """Run one command and return the exit code: 0 well, 1 not sound or refused, 78 for a wrong setting."""
+    """Run one command and return the exit code: 0 for success, 1 for not sound or refused, 78 for a wrong setting."""
     options = _parser(prog).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -57,43 +57,43 @@ def _parser(prog: str = "python -m clinic") -> argparse.ArgumentParser:
     )
     work.set_defaults(command=_worker)
     again = commands.add_parser(
-        "reanalyse", help="analyse recordings again with the installed model, or say how far it is"
+        "reanalyse", help="analyse recordings again with the installed model, or show the progress"
     )
     again.add_argument("--patient", metavar="CODE", help="only this patient's: the name or code, or the id")
     what = again.add_mutually_exclusive_group()
     for name, help_text in (
-        ("status", "say how far it is, and queue nothing"),
-        ("pause", "let it rest: what is done stays done"),
-        ("resume", "let it go on"),
-        ("cancel", "drop what is not done yet"),
+        ("status", "show the progress, and queue nothing"),
+        ("pause", "pause it: finished recordings stay done"),
+        ("resume", "continue it"),
+        ("cancel", "cancel what is not done yet"),
     ):
         what.add_argument(f"--{name}", dest="what", action="store_const", const=name, help=help_text)
     again.set_defaults(command=_reanalyse, what="start")
-    test = commands.add_parser("selftest", help="run the whole core on a small drawn clip and say if it is sound")
+    test = commands.add_parser("selftest", help="run the whole core on a short drawn clip and say whether it is sound")
     test.set_defaults(command=_selftest)
     head = commands.add_parser("migrate", help="bring the database to this version's tables")
     head.set_defaults(command=_migrate)
     invented = commands.add_parser("demo", help="add invented patients, in a database of their own")
     invented.set_defaults(command=_demo)
-    export = commands.add_parser("export", help="write everything on one patient into a ZIP archive")
+    export = commands.add_parser("export", help="write everything about one patient into a ZIP archive")
     export.add_argument("patient", help="the patient's id: the 32 digits in the address of the patient's page")
-    export.add_argument("file", type=Path, help="the archive; it must not be there yet")
+    export.add_argument("file", type=Path, help="the archive; it must not exist yet")
     export.set_defaults(command=_export)
     bring = commands.add_parser("import", help="add the patient of such an archive")
     bring.add_argument("file", type=Path)
     bring.set_defaults(command=_import)
-    folder = commands.add_parser("import-folder", help="hand in a folder of recordings, with a folder for each patient")
+    folder = commands.add_parser("import-folder", help="import a folder of recordings, with a folder for each patient")
     folder.add_argument("folder", type=Path)
     folder.add_argument("--patient", metavar="CODE", help="the folder is this patient's: the name or code, or the id")
     folder.set_defaults(command=_import_folder)
     commands_of_administrators.add(commands)
-    checked = commands.add_parser("audit", help="say whether each row of the audit is as it was written")
-    checked.add_argument("what", choices=["verify"], help="walk along the chain and name the first bad row")
+    checked = commands.add_parser("audit", help="say whether each row of the audit is unchanged")
+    checked.add_argument("what", choices=["verify"], help="check the chain and report the first wrong row")
     checked.set_defaults(command=_audit)
     forgotten = commands.add_parser("reset-password", help="print a new first password for an account")
     forgotten.add_argument("name", help="the name that the person signs in with")
     forgotten.set_defaults(command=_reset_password)
-    lost = commands.add_parser("reset-second-step", help="take the second step from an account whose telephone is lost")
+    lost = commands.add_parser("reset-second-step", help="remove the second step of an account whose telephone is lost")
     lost.add_argument("name", help="the name that the person signs in with")
     lost.set_defaults(command=_reset_second_step)
     return parser
@@ -164,7 +164,7 @@ def _import(options: argparse.Namespace) -> int:
             raise FileNotFoundError
         file = options.file.open("rb")
     except OSError:
-        raise FerError("There is no such file, or it can't be read.", "file_unreadable") from None
+        raise FerError("This file does not exist, or it can't be read.", "file_unreadable") from None
     with file, closing(_open(settings)) as database:
         patient_id = imports.import_patient(database, settings, access.CONSOLE, file)
     print(f"Added patient {patient_id}.")
@@ -176,7 +176,7 @@ def _import_folder(options: argparse.Namespace) -> int:
     with closing(_open(settings)) as database:
         lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
     taken = sum(line.taken for line in lines)
-    print(f"{taken} taken, {len(lines) - taken} refused.")
+    print(f"{taken} imported, {len(lines) - taken} refused.")
     return 0 if taken == len(lines) else 1
 
 
@@ -193,7 +193,7 @@ def _demo(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the 
     added = demo.fill(database, (*demo_people.PEOPLE, demo_people.LONG))
     password = demo.add_account(database)
     database.close()
-    print(f"Added: {counted(added, 'invented patient')}." if added else "The invented patients are there already.")
+    print(f"Added: {counted(added, 'invented patient')}." if added else "The invented patients exist already.")
     print(f"Sign in with the name {demo.ACCOUNT} and the password {password}")
     return 0
 
@@ -218,7 +218,7 @@ def _reset_second_step(options: argparse.Namespace) -> int:
     settings = own_settings()
     with closing(_open(settings)) as database:
         totp.reset_by_console(database, options.name)
-    print("The account signs in with its password alone until its owner turns the second step on again.")
+    print("The account signs in with only its password until its owner turns the second step on again.")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""Who may do what: every function that touches a patient asks here, in its own transaction, with the acting user.
+"""Access rules: every function that touches a patient asks here, in its own transaction, with the acting user.
 
-An account sees the patients of its own caseload and nobody else's, whatever its role. Administrators keep accounts
-besides; viewers change nothing. What an account may do is read anew each time, so that a change counts at once.
+An account sees only the patients of its own caseload, whatever its role. Administrators also manage accounts; viewers
+change nothing. What an account may do is read again each time, so that a change takes effect at once.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ EMERGENCY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is acting: an account and the sign-in it acts by.
+    """The acting user: an account and its sign-in.
 
-    Nothing opens while the password has to be changed (`must_change`) or the intended-use statement to be accepted.
+    Nothing opens until the password is changed (`must_change`) or the intended-use statement is accepted.
     `second_step`: whether the account is asked for a code when it signs in, or signed in at the provider, which asks
     for what it thinks fit. `token_id`: the token by which a program acts for the account, empty for a person.
     `patients`: the only ones for whom it then acts, None for a person, who acts for all that the account sees.
@@ -52,11 +52,11 @@ class Actor:
 
 
 CONSOLE = Actor("", "", "the command line", Role.ADMINISTRATOR)
-"""Whoever sits at the machine's own console: who can start the program's commands there can read its files too."""
+"""The user of the machine's own console: who can start the program's commands there can also read its files."""
 
 
 class Forbidden(FerError):
-    """A refusal because of who asks; the codes are those of `REFUSALS`."""
+    """A refusal because of the acting user; the codes are those of `REFUSALS`."""
 
     code = "forbidden"
 
@@ -65,7 +65,7 @@ REFUSALS: dict[str, str] = {
     "signed_out": "You are signed out. Please sign in again.",
     "statement": "Please read and accept the intended use first: reload this page.",
     "only_administrators": "Only administrators may do this.",
-    "read_only": "Your account may look, but not change anything. Please ask the patient's clinician.",
+    "read_only": "Your account may view, but not change anything. Please ask the patient's clinician.",
     "not_your_patient": "This patient is not on your caseload. The patient's clinician can share the patient with you.",
     "not_in_token": "This token was not made for this patient.",
     "emergency_reads_only": "Emergency access is for reading. The patient's clinician can share the patient with you.",
@@ -107,7 +107,7 @@ def must_accept(account: Account) -> bool:
 def require_administrator(session: Session, actor: Actor | None) -> Account:
     """Return the acting administrator. Raises Forbidden ``signed_out``, ``only_administrators``."""
     account = acting(session, actor)
-    # No program keeps accounts, whoever's token it has.
+    # No program manages accounts, not even with an administrator's token.
     if account.role != Role.ADMINISTRATOR.value or (actor is not None and actor.token_id):
         raise refusal("only_administrators")
     return account
@@ -146,7 +146,7 @@ def require_reader_of(session: Session, actor: Actor | None, patient_id: str) ->
     Raises Forbidden ``signed_out``, ``not_in_token``, ``not_your_patient``, FerError ``unknown_patient``.
     """
     account = acting(session, actor)
-    # Asked first: a token doesn't learn which other patients there are.
+    # Checked first, so that a token doesn't reveal which other patients exist.
     if actor is not None and actor.patients is not None and patient_id not in actor.patients:
         raise refusal("not_in_token")
     asked = select(sees(account.id, patient_id))
@@ -170,7 +170,7 @@ def require_writer_of(session: Session, actor: Actor | None, patient_id: str) ->
 
 
 def require_writer_of_or_console(session: Session, actor: Actor | None, patient_id: str) -> str | None:
-    """Return the id of the acting account if it may add to the patient or hand it on, None for the console.
+    """Return the id of the acting account if it may add to the patient or export it, None for the console.
 
     Raises what `writer_of` raises.
     """
@@ -181,15 +181,15 @@ def require_writer_of_or_console(session: Session, actor: Actor | None, patient_
 
 
 def need_patient(session: Session, patient_id: str) -> None:
-    """Refuse unless the patient is wholly there. Raises FerError ``unknown_patient``."""
+    """Refuse unless the patient exists and is completely imported. Raises FerError ``unknown_patient``."""
     if session.scalar(select(Patient.id).where(Patient.id == patient_id, ~staged(Patient.id))) is None:
         raise unknown_patient()
 
 
 def staged(patient_id: Any) -> ColumnElement[bool]:
-    """Return the condition that a patient is still being imported, so that nobody sees it; `patient_id` is a column.
+    """Return the condition that a patient is still being imported and therefore hidden; `patient_id` is a column.
 
-    Whatever looks at patients without an account's access to them leaves these out.
+    Every query for patients that does not use an account's access leaves these out.
     """
     coming = PatientImport.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
     named = select(PatientImport.id).where(PatientImport.patient_id == patient_id, coming)
@@ -205,7 +205,7 @@ def recording_of(session: Session, recording_id: str) -> Recording:
     """Return a recording. Raises FerError ``unknown_recording``."""
     recording = session.get(Recording, recording_id)
     if recording is None:
-        raise FerError("This recording is no longer there.", "unknown_recording")
+        raise FerError("This recording does not exist any more.", "unknown_recording")
     return recording
 
 
@@ -220,18 +220,18 @@ def sees(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
 
 
 def cares(account_id: Any, patient_id: Any) -> ColumnElement[bool]:
-    """Return the condition that a patient is on an account's caseload for good; the arguments are those of `sees`."""
+    """Return the condition that a patient is on an account's caseload; the arguments are those of `sees`."""
     mine = select(Access.patient_id).where(Access.account_id == account_id, Access.patient_id == patient_id)
     return mine.where(Access.until.is_(None)).correlate_except(Access).exists()
 
 
 def _seen_by(account_id: Any) -> Select[str]:
-    """Return the query of the patients that an account sees now: the one place where that is decided."""
+    """Return the query of the patients that an account sees now: the only place where that is decided."""
     return select(Access.patient_id).where(Access.account_id == account_id, stands())
 
 
 def stands() -> ColumnElement[bool]:
-    """Return the condition of an access that is for good, or of an emergency that is not over."""
+    """Return the condition that an access is permanent, or an emergency that is not over."""
     return or_(Access.until.is_(None), clock.pending(Access.until, EMERGENCY, clock.now()))
 
 
@@ -242,7 +242,7 @@ def _enabled(account: Account | None) -> Account:
 
 
 def note_view(db: Database, actor: Actor, patient_id: str) -> None:
-    """Check that the actor sees the patient, and write the view down unless it is the same as a moment ago.
+    """Check that the actor sees the patient, and log the view unless the same one was just logged.
 
     Raises what `reader_of` raises.
     """
@@ -257,7 +257,7 @@ def note_view(db: Database, actor: Actor, patient_id: str) -> None:
 
 
 def installation(session: Session) -> Installation:
-    """Return the row of what is set for the whole clinic, made where it is missing."""
+    """Return the row of the clinic-wide settings, created if it is missing."""
     known = session.get(Installation, Installation.ONLY)
     if known is None:
         known = Installation()
@@ -267,5 +267,5 @@ def installation(session: Session) -> Installation:
 
 
 def unknown_patient() -> FerError:
-    """Return the error of a patient that is not there."""
-    return FerError("This patient is no longer in the list.", "unknown_patient")
+    """Return the error of a patient that does not exist."""
+    return FerError("This patient does not exist any more.", "unknown_patient")

@@ -1,6 +1,6 @@
-"""The audit: who did what to whom, in rows that are chained by their hashes and written together with the action.
+"""The audit: which user did what to which record, in rows chained by hashes and written together with the action.
 
-Ids alone and no names, so that erasing a patient leaves the audit whole and nameless. What a person typed is kept
+Only ids and no names, so that erasing a patient leaves the audit whole and nameless. What a person typed is kept
 beside the chain, in a table that goes with the patient; the chain holds its salted hash.
 """
 
@@ -39,7 +39,7 @@ _COLUMNS = (
 
 
 class AuditAction(StrEnum):
-    """What is written down."""
+    """The actions that are logged."""
 
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
@@ -125,15 +125,15 @@ class AuditAction(StrEnum):
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True).encode
-"""Made once: a walk along the chain writes each row."""
+"""Made once: a check of the chain writes each row."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """What a walk along the chain found: `first_bad` is the number of the first wrong row, None where all are right.
+    """What a check of the chain found: `first_bad` is the number of the first wrong row, None where all are right.
 
-    `head` is the hash of the last row. Rows cut off at the end leave a sound chain: a head that was written down
-    elsewhere earlier tells.
+    `head` is the hash of the last row. Rows cut off at the end leave a sound chain; only a head that was written
+    down elsewhere reveals that.
     """
 
     rows: int
@@ -208,7 +208,7 @@ def viewed_lately(session: Session, account_id: str, patient_id: str) -> bool:
 
 
 def verify(db: Database) -> ChainCheck:
-    """Walk along the whole chain and say whether each row is as it was written, and each text that is still there."""
+    """Check the whole chain: whether each row, and each text that still exists, is unchanged."""
     expected, previous = 1, NOTHING
     # Columns and not objects: a clinic has a hundred thousand rows.
     chain = select(*_COLUMNS).order_by(AuditRow.number).execution_options(yield_per=5000)
@@ -234,7 +234,7 @@ def _wrong(row: AuditRow | Row[Any], expected: int, previous: str) -> str | None
 
 
 def _wrong_text(row: AuditRow | Row[Any], texts: Mapping[int, str]) -> str | None:
-    """A text that went with its patient is not missed."""
+    """A text that was deleted with its patient is not missing."""
     if texts.get(row.number, row.details.get("typed_sha256")) != row.details.get("typed_sha256"):
         return f"the text of row {row.number} was changed"
     return None

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from db.models import Installation
 
 TOLERANCE = timedelta(minutes=1)
-"""By so much clocks are corrected in ordinary life; more is a jump."""
+"""Clocks are normally corrected by no more than this; more is a jump."""
 
 
 def now() -> datetime:
@@ -76,7 +76,7 @@ def today(session: Session) -> date:
 
 
 def latest_day(session: Session) -> date:
-    """Return the latest day that it may be for somebody in the clinic: the date line's, until a zone is chosen."""
+    """Return the latest day that it may be in the clinic: the date line's, until a zone is chosen."""
     known = _installation(session)
     if known is not None and known.zone:
         return today(session)

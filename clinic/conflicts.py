@@ -1,4 +1,4 @@
-"""Edits that meet: each says what it saw, and is refused where somebody else was faster.
+"""Concurrent edits: each says what it saw, and is refused if another user was faster.
 
 A record that is edited has a revision (`need_unchanged`). Where records of a kind are added, what counts is which of
 them were on the screen (`need_seen`). Both are asked in the transaction that stores, so that of two at once one is
@@ -30,7 +30,7 @@ class Difference:
 
 
 class ConflictError(FerError):
-    """Somebody changed a record after it was drawn; nothing of the second edit was stored.
+    """Another user changed a record after it was drawn; nothing of the second edit was stored.
 
     `revision`: that of the record now, or the ids that are to be seen: with it an edit made in full knowledge of
     `differences` goes through.
@@ -40,7 +40,7 @@ class ConflictError(FerError):
 
     def __init__(self, what: str, revision: int | frozenset[str], differences: Sequence[Difference] = ()) -> None:
         super().__init__(
-            f"Somebody changed {what} since you opened it, so nothing was done. Please "
+            f"Another user changed {what} after you opened it, so nothing was done. Please "
             + ("compare and decide." if differences else "look at it again."),
             self.code,
         )

@@ -1,4 +1,4 @@
-"""How a command ends: with its own exit code, or with a sentence and a code that says whether trying again may help."""
+"""The end of a command: its own exit code, or a sentence and a code that says whether a retry may help."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OF_A_SETTING = frozenset(
 
 
 def answered(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code; what a person can mend ends in a sentence and no traceback."""
+    """Run a command and return its exit code; an error that a person can fix ends in a sentence and no traceback."""
     try:
         return command()
     except KeyboardInterrupt:

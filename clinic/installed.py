@@ -49,7 +49,7 @@ def _plain(value: str) -> str:
 
 
 def _prepare() -> int:
-    """Take the settings over, and become the installation's account where this is root."""
+    """Apply the settings, and become the installation's account if this is root."""
     os.environ.update(read_settings(SETTINGS_FILE))
     if os.geteuid() == 0:
         _become(account_of(Settings.from_environment(make=False).data_dir))
@@ -57,7 +57,7 @@ def _prepare() -> int:
 
 
 def account_of(data_dir: Path) -> pwd.struct_passwd:
-    """Return whose installation this is: the data folder's owner, or the account that the units name.
+    """Return the installation's account: the data folder's owner, or the account that the units name.
 
     Raises FerError ``no_account``.
     """
@@ -74,7 +74,7 @@ def account_of(data_dir: Path) -> pwd.struct_passwd:
 
 
 def _become(account: pwd.struct_passwd) -> None:
-    """Give up root's rights for good."""
+    """Give up root's rights permanently."""
     if account.pw_uid != 0:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)

@@ -1,4 +1,4 @@
-"""What a model's test results mean, in words and in rows: every figure comes from its card. Pure functions."""
+"""The meaning of a model's test results, as sentences and rows: every figure comes from its card. Pure functions."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _of_class(emotion: Emotion, given: Any, f1: float) -> ClassFigures:
 
 
 def opening(measured: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what the figures mean for a clinician, the label that misleads most first."""
+    """Return the meaning of the figures for a clinician, the most misleading label first."""
     by = {found.emotion: found for found in class_figures(measured)}
     sad = by[Emotion.SAD]
     low, high = sad.right_95
@@ -168,8 +168,8 @@ def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> 
     kept = measured.get("selective")
     if kept:
         said.append(
-            f"Where it is unsure it says so: {_exact(1 - kept['coverage'])} of the faces stay uncertain, and agreement"
-            f" among the others is {_exact(kept['accuracy'])}, against {_exact(measured['accuracy'])} over all."
+            f"Where it is unsure, it gives no label: {_exact(1 - kept['coverage'])} of the faces stay uncertain, and"
+            f" agreement among the others is {_exact(kept['accuracy'])}, and {_exact(measured['accuracy'])} over all."
         )
     return said
 
@@ -178,7 +178,7 @@ def _weaknesses(figures: Sequence[ClassFigures]) -> list[str]:
     weak, rare = min(figures, key=lambda found: found.right), min(figures, key=lambda found: found.pictures)
     return [
         f"It finds {_name(weak.emotion)} least: {_exact(weak.right)} of those faces get the label.",
-        f"{_name(rare.emotion).capitalize()} rests on {rare.pictures} test pictures alone, so its figures are rough"
+        f"{_name(rare.emotion).capitalize()} rests on {rare.pictures} test pictures only, so its figures are rough"
         f" (found in {_exact(rare.right_95[0])} to {_exact(rare.right_95[1])}).",
     ]
 

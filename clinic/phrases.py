@@ -6,11 +6,11 @@ from datetime import date, time
 from typing import Protocol
 
 SHORT_ID = 6
-"""So many characters of an id are shown at least where nothing else tells two options apart."""
+"""At least so many characters of an id are shown where nothing else distinguishes two options."""
 
 
 class Person(Protocol):
-    """What a patient is told by."""
+    """What identifies a patient."""
 
     @property
     def id(self) -> str: ...
@@ -23,7 +23,7 @@ class Person(Protocol):
 
 
 class Visit(Protocol):
-    """What a recording is told by."""
+    """What identifies a recording."""
 
     @property
     def kind(self) -> str: ...
@@ -58,7 +58,7 @@ def counted(count: float, one: str, many: str | None = None) -> str:
 
 
 def identity_text(patient: Person) -> str:
-    """Return what tells a patient from another one of the same name: code, date of birth, and always a short id."""
+    """Return what distinguishes patients of the same name: code, date of birth, and always a short id."""
     parts = [patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
     return " · ".join([part for part in parts if part] + [f"ID {short_id(patient.id)}"])
 

@@ -1,4 +1,4 @@
-"""Where things are kept and how much may be taken: read from the environment once, handed on as a value."""
+"""Folders and limits: read from the environment once, passed on as a value."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Settings:
 
     @property
     def erasures_path(self) -> Path:
-        """Where it is kept what was erased for good (see backup/erasures.py)."""
+        """The list of what was erased (see backup/erasures.py)."""
         return self.key_dir / "erased.jsonl"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Text that people typed or that files are called, as it is kept: what is stored is what can be seen."""
+"""Typed text and file names in stored form: what is stored is what can be seen."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def short_note(note: str, most: int, code: str) -> str:
 
 
 def lines(text: str) -> str:
-    """Return a note as it is kept: composed (NFC), its lines and tabs as they were. Raises ValueError as above."""
+    """Return a note in stored form: composed (NFC), its lines and tabs as they were. Raises ValueError as above."""
     note = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").translate(_DROPPED).strip()
     if hides_something(note.replace("\n", "").replace("\t", "")):
         raise ValueError("something is hidden in it")

@@ -1,4 +1,4 @@
-"""What is said to clinicians, in one place: expressions and not feelings, reasons and not verdicts."""
+"""Texts for clinicians, in one place: expressions and not feelings, reasons and not verdicts."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ STATUSES: dict[str, str] = {
     Status.PROFILE: "face turned away",
     Status.PARTIAL: "face partly outside the picture",
     Status.DAMAGED: "file damaged here",
-    Status.NOT_PATIENT: "not the patient, as somebody marked",
+    Status.NOT_PATIENT: "not the patient, as a user marked",
 }
-"""Why a moment has a label or has none, with what helps next time."""
+"""Why a sample has a label or none, with advice for next time."""
 
 USABLE = (
-    "How much of it shows a face that can be read. A face behind a hand, a mask or hair is not told from a clear one:"
+    "How much of it shows a face that can be read. A face behind a hand, a mask or hair is treated like a clear one:"
     " it often counts as uncertain, and may get a wrong label. Please mark such stretches. [How](#how)"
 )
 LIGHTS: dict[Light, str] = {
@@ -45,7 +45,7 @@ LIGHTS: dict[Light, str] = {
     Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
     Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
-"""How far a recording can be relied on."""
+"""How reliable a recording is."""
 
 CHANGES: dict[str, str] = {
     "model": "new model",
@@ -60,8 +60,8 @@ CHANGES: dict[str, str] = {
 """Why a new line begins."""
 
 SHARES_INTERVAL = (
-    "Share of the usable time, with its 95 % interval. Moments that follow each other are alike, so the interval rests"
-    " on fewer, independent ones."
+    "Share of the usable time, with its 95 % interval. Consecutive moments are alike, so the interval rests on"
+    " fewer, independent ones."
 )
 SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given. [How](#how)"
 ADJUSTED = (
@@ -110,21 +110,23 @@ MARKS = (
     " the summary, the trend or an export. Apart from that, the trend uses the samples as they were analysed."
 )
 AGREEMENT = (
-    "Marked moments were chosen by people, not drawn by lot: they show where the model was looked at, not how often it"
+    "Marked moments were chosen by people, not at random: they show where the model was looked at, not how often it"
     " is right in general."
 )
 BLIND = (
-    "The video alone, without labels, curves or sentences. Say what you see; it is kept beside what the model said,"
-    " which is shown when you turn this off."
+    "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
+    " labels, which are shown when you turn this off."
 )
-CHOICE_STAYS = "Where a stretch shows somebody else all the same, mark it as not the patient: see Whose face, below."
-NOT_INTERPRETED_THEN = "A condition of the face held then, so the labels of that recording are not interpreted."
+CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face, below."
+NOT_INTERPRETED_THEN = (
+    "The patient had a condition of the face then, so the labels of that recording are not interpreted."
+)
 NOT_COMPARABLE = (
-    "These two were made differently (model, kind, sampling, camera or light), so a difference between them may come"
-    " from that alone."
+    "These two were made in different ways (model, kind, sampling, camera or light), so a difference between them may"
+    " come only from that."
 )
 COMPARED = (
-    "Both as analysed, on one scale. Where the intervals overlap, chance alone may make the difference; two recordings"
+    "Both as analysed, on one scale. Where the intervals overlap, the difference may be chance; two recordings"
     " say nothing of a lasting change."
 )
 TRANSITIONS = (
@@ -138,7 +140,7 @@ SMOOTHING = (
 FALSE_RINGS = (
     "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
     " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
-    " sessions much resemble the ones just before them. [How](#how)"
+    " sessions are very similar to the ones just before them. [How](#how)"
 )
 MOUTH = (
     "The mouth moves in {moving} % of the usable time, as in talk. Talk changes the labels: it makes faces uncertain,"
@@ -169,13 +171,13 @@ ROLES: dict[str, str] = {
     Role.VIEWER: "Viewer",
 }
 ROLE_MEANINGS: dict[str, str] = {
-    Role.ADMINISTRATOR: "keeps the accounts, and otherwise does what a clinician does.",
+    Role.ADMINISTRATOR: "manages the accounts, and otherwise does what a clinician does.",
     Role.CLINICIAN: "adds patients and recordings, and shares patients with others.",
-    Role.VIEWER: "looks at the patients that are shared, and changes nothing.",
+    Role.VIEWER: "views patients that are shared, and changes nothing.",
 }
 ACCOUNTS_SEE_OWN = (
-    "Each account sees the patients of its own caseload alone, administrators too. Patients are shared by those who see"
-    " them, on the patient's page under Consent and sharing."
+    "Each account sees only the patients of its own caseload, administrators too. Users who see a patient can share the"
+    " patient on the patient's page, under Consent and sharing."
 )
 
 FIRST_STEPS = (
@@ -184,7 +186,7 @@ FIRST_STEPS = (
     " The program finds the faces, labels their expressions, and keeps the numbers; the file itself is deleted after"
     " the analysis."
 )
-CODE = "The clinic's own number of the patient. It tells patients of one name apart, as the date of birth does."
+CODE = "The clinic's own number of the patient. It distinguishes patients of the same name, as the date of birth does."
 EVENT_KINDS: dict[EventKind, str] = {
     EventKind.MEDICATION: "Medication",
     EventKind.SESSION: "Session",
@@ -200,8 +202,8 @@ CONDITIONS: dict[ConditionKind, str] = {
     ConditionKind.OTHER: "Another reason",
 }
 CONDITIONS_MEANING = (
-    "Where a face is stiff, uneven, covered, or moves in a way of its own, a label compares it with faces that it can't"
-    " be compared with. While one of these holds, labels and their trend are not shown here: only how much it moved."
+    "Where a face is stiff, uneven, covered, or moves in its own way, a label compares it with faces that it can't be"
+    " compared with. While one of these conditions lasts, labels and their trend are not shown here: only movement."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
 TOGETHER = "angry-, disgust-, fear- and sad-like together"
@@ -216,7 +218,7 @@ NOTHING_SHARED = (
 )
 EMERGENCY = (
     "For a patient who is not on your caseload, where waiting for the patient's clinician could do harm. You may look"
-    " for one hour; the reason is kept for good in the audit."
+    " for one hour; the reason is kept permanently in the audit log."
 )
 CHOOSE_FACE = (
     "Tick each face that is the patient: who leaves the picture and comes back is listed again, and ticking both joins"
@@ -227,31 +229,29 @@ SPLIT_FACE = (
     " the parts that show the patient."
 )
 WHOSE = {
-    "only": "One face was seen, and it was taken for the patient's.",
-    "others_negligible": "The patient's face was taken to be the only one that is seen for more than a moment.",
-    "clinician": "Somebody chose the patient's face.",
-    "carried": "The patient's face was taken over from the version before, where it lies in the same place.",
+    "only": "One face was seen; it was taken as the patient's.",
+    "others_negligible": "The only face seen for more than a moment was taken as the patient's.",
+    "clinician": "A user chose the patient's face.",
+    "carried": "The patient's face was taken from the previous version, where it is in the same place.",
 }
-"""How the patient's face was told from others."""
+"""How the patient's face was distinguished from others."""
 NOT_PATIENT_HERE = (
-    "A stretch that shows somebody else counts nowhere: not in the summary, the trend or an export, and the video is"
-    " unrecognisable there. Delete its mark to take that back."
+    "A stretch that shows another person counts nowhere: not in the summary, the trend or an export, and the video is"
+    " unrecognisable there. Delete its mark to undo this."
 )
 CHOOSE_AGAIN = (
-    "The kept file is analysed again, and you are asked which face is the patient's. Until then the result so far is"
-    " shown. Marks that say “not the patient” belong to the choice so far, and are deleted with it."
+    "The kept file is analysed again, and you are asked which face is the patient's. Until then the present result"
+    " is shown. Marks that say “not the patient” belong to the present choice, and are deleted with it."
 )
 DECIDED_BY_OTHERS = (
-    "Somebody else decided meanwhile, so your choice of the face was not taken. Open the recording and check that it"
-    " shows your patient."
+    "Another user decided in the meantime, so your choice of the face was not used. Open the recording and check that"
+    " it shows your patient."
 )
 PROBABLY_ONE = (
     "Face {first} and face {second} look alike and are never seen at the same moment. They are probably one person: if"
     " so, tick both or neither. Colours of face, hair and clothes were compared; nobody is recognised."
 )
-SEVERAL_FACES = (
-    "Several faces were seen. What the model says of them is not shown before it is clear which face is the patient's."
-)
+SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patient's face is chosen."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
@@ -289,16 +289,16 @@ INTENDED_USE = (
 STATEMENT_VERSION = 1
 """Of `STATEMENT`: to be counted up where its meaning changes, so that everybody is asked again."""
 STATEMENT = (
-    "The program labels facial expressions in recordings. It does not know what somebody feels, and gives no diagnosis,"
+    "The program labels facial expressions in recordings. It does not know what a person feels, and gives no diagnosis,"
     " no risk and no alarm.",
-    "I use it only for patients in treatment who have consented after they were told what it does, and whose consent is"
+    "I use it only for patients in treatment who have consented after it was explained to them, and whose consent is"
     " recorded in it. Never in secret.",
-    "I do not use it for triage, for staff, in schools, or to decide about anybody by itself.",
+    "I do not use it for triage, for staff, in schools, or as the only basis for a decision about a person.",
     "I read a curve beside questionnaires and my own judgement, against the same patient's earlier recordings, and"
     " never against other people.",
     "I know that labels are often wrong, that a neutral face is sometimes called sad-like, and that it is not known how"
     " well people of different age, sex, skin colour or culture are read.",
-    "What I look at and do is written down in an audit that nobody can change.",
+    "What I view and do is logged in an audit that nobody can change.",
 )
 """What everybody accepts before anything opens."""
 
@@ -313,7 +313,7 @@ def band(probability: float) -> str:
 TOOLS: dict[str, str] = {"openface": "OpenFace", "pyfeat": "py-feat", "facereader": "FaceReader"}
 """Other programs whose tables are read (clinic/exchange/other_tools.py)."""
 OTHER_TOOLS = (
-    "Figures of other programs stand here by themselves: each is a mean over the moments that its program could read,"
+    "Figures of other programs are shown separately: each is a mean over the moments that its program could read,"
     " on that program's own scale. They can't be compared with the labels of this one."
 )
 
@@ -324,4 +324,4 @@ NEEDS: dict[str, str] = {
     "questionnaire_due": "Questionnaire due",
     "outside": "Outside the usual range",
 }
-"""What asks for a clinician (clinic/patients/needs.py); the last is a fact about the newest recording, no alarm."""
+"""Why a patient needs attention (clinic/patients/needs.py); the last is a fact about the newest recording, no alarm."""

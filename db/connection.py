@@ -1,6 +1,6 @@
-"""Connections as this program relies on them: one writer at a time from the first statement, readers in nobody's way.
+"""Connections with the guarantees that this program needs: one writer at a time, readers that block nobody.
 
-SQLite is what a clinic starts with; PostgreSQL keeps the same promises for several machines.
+A clinic starts with SQLite; PostgreSQL gives the same guarantees for several machines.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
 
     `foreign_keys` False is for migrations on SQLite alone. Raises FerError ``bad_database_url``.
     """
-    # A server that was started anew has closed the pool's connections: each is tried before it is used.
+    # A server that was restarted has closed the pool's connections: each is tested before it is used.
     # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
     own: dict[str, Any] = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
     if url.startswith("postgresql"):
@@ -94,7 +94,7 @@ def set_busy_timeout(cursor: Any, wait_ms: int) -> None:
 
 
 def _set_up_postgresql(connection: Any) -> None:
-    """Let dates come as this program reads them, whatever the server or the database has for a habit."""
+    """Set the date format that this program reads, whatever the server's or database's default."""
     with connection.cursor() as cursor:
         cursor.execute("SET datestyle = 'ISO, YMD'")
         cursor.execute("SET timezone = 'UTC'")

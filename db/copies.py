@@ -42,7 +42,7 @@ def copy_whole(source: Path, target: Path) -> dict[str, int]:
         temporary.touch(mode=0o600, exist_ok=False)
         expected = _copy(source, temporary)
         if check(temporary) != expected:
-            raise CopyError("Rows are missing in the copy. Nothing was kept of it; please try another disk.")
+            raise CopyError("Rows are missing in the copy. Nothing of it was kept. Please try another disk.")
         os.replace(temporary, target)
         sync_folder(target.parent)
     except OSError as error:
@@ -76,7 +76,7 @@ def check(path: Path) -> dict[str, int]:
                 raise CopyError("This copy of the database has references to rows that are missing.", "backup_damaged")
             return _row_counts(connection)
     except sqlite3.Error as error:
-        raise CopyError("This file is no database of this program, or it is damaged.", "backup_damaged") from error
+        raise CopyError("This file is not a database of this program, or it is damaged.", "backup_damaged") from error
 
 
 def safety_copies(live: Path) -> list[Path]:

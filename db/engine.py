@@ -1,4 +1,4 @@
-"""The database handle: one way to write, one way to read, and SQLite set up so that nothing acknowledged is lost."""
+"""The database handle: one way to write, one way to read, and SQLite configured to lose nothing acknowledged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAFE_SQLITE = (3, 51, 3)
 """The first release without the rare corruption at a WAL reset (sqlite.org, release log)."""
 
 CHECKPOINT_WAIT_MS = 100
-"""So long an erasure waits for those who read an older moment; then the worker tries again later."""
+"""How long an erasure waits for readers of an older state; then the worker tries again later."""
 
 
 class Database:
@@ -100,7 +100,7 @@ class Database:
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
-            # The checkpoint holds the write lock while it waits for readers: everybody else would wait with it.
+            # The checkpoint holds the write lock while it waits for readers: all other writers would wait too.
             set_busy_timeout(cursor, CHECKPOINT_WAIT_MS)
             try:
                 busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -126,7 +126,7 @@ def _remains(database: Path) -> Path:
 
 @contextmanager
 def _fallback() -> Iterator[None]:
-    """Tell want of room from other errors of the database. Raises DiskFullError."""
+    """Turn errors of a full disk into DiskFullError; other errors pass."""
     try:
         yield
     except DBAPIError as error:
@@ -151,6 +151,6 @@ def sqlite_warning() -> str | None:
         return None
     wanted = ".".join(map(str, SAFE_SQLITE))
     return (
-        f"SQLite {sqlite3.sqlite_version} has a rare fault that {wanted} mended: keep the data on a local disk, never"
+        f"SQLite {sqlite3.sqlite_version} has a rare fault that {wanted} fixed: keep the data on a local disk, never"
         " on a network drive, and back it up."
     )

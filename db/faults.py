@@ -1,4 +1,4 @@
-"""What went wrong with a database or a disk, as a sentence that says what to do: for consoles and for `doctor`."""
+"""Errors of a database or a disk as sentences that say what to do: for consoles and for `doctor`."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _SQLITE = {
     ),
     sqlite3.SQLITE_NOTADB: (
         "database_damaged",
-        "The database's file is damaged, or it is another file. Please bring back a backup.",
+        "The database's file is damaged, or it is another file. Please restore a backup.",
     ),
-    sqlite3.SQLITE_CORRUPT: ("database_damaged", "The database is damaged. Please bring back a backup."),
-    sqlite3.SQLITE_BUSY: ("database_busy", "Another program holds the database. Please try again in a minute."),
+    sqlite3.SQLITE_CORRUPT: ("database_damaged", "The database is damaged. Please restore a backup."),
+    sqlite3.SQLITE_BUSY: ("database_busy", "Another program locks the database. Please try again in a minute."),
 }
 _POSTGRESQL = (
     (
         ("28P01", "28000", "password authentication failed", "no password supplied", "authentication failed", "pg_hba"),
         "database_password",
         "The database server refuses this user or password. Please check both in FER_DATABASE_URL; the password may"
-        " stand in ~/.pgpass of this account.",
+        " be in ~/.pgpass of this account.",
     ),
     (
         ("3D000", "does not exist"),
@@ -62,7 +62,7 @@ _POSTGRESQL = (
 
 
 def explained(error: BaseException) -> FerError | None:
-    """Return the error as a sentence for a person, None for one of the program's own that nobody expected."""
+    """Return the error as a sentence for a person, None for an unexpected error of the program itself."""
     if isinstance(error, FerError):
         return error
     if disk_full(error):
@@ -77,7 +77,7 @@ def explained(error: BaseException) -> FerError | None:
         return _of_database(error)
     if isinstance(error, EOFError):
         return FerError(
-            "Nobody is here to be asked for a passphrase. Please name it with --passphrase-file or --key-file.",
+            "A passphrase can't be asked for here. Please give it with --passphrase-file or --key-file.",
             "nobody_to_ask",
         )
     if isinstance(error, UnicodeEncodeError):

@@ -3,7 +3,7 @@
 SQLite's batch migrations copy tables; with foreign keys on, dropping the old copy of a parent deletes all children
 without an error. So foreign keys are off while a migration runs, and rows and references are checked before it commits.
 
-A migration that means to remove rows says of which tables: ``REMOVES_ROWS_OF = ("name", ...)`` in its module.
+A migration that removes rows on purpose names the tables: ``REMOVES_ROWS_OF = ("name", ...)`` in its module.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _one_at_a_time = threading.Lock()
 
 
 class MigrationError(FerError):
-    """A database that can't be brought to this version's tables; nothing of the attempt was kept."""
+    """A database that can't be upgraded to this version's tables; nothing of the attempt was kept."""
 
     code = "migration_refused"
 
@@ -138,4 +138,4 @@ def _check(connection: Connection, before: dict[str, int], declared: set[str]) -
     if lost:
         raise MigrationError(f"The new version was not set up: rows would be lost in {', '.join(lost)}.")
     if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
-        raise MigrationError("The new version was not set up: a reference would point to a row that is not there.")
+        raise MigrationError("The new version was not set up: a reference would point to a missing row.")

@@ -1,4 +1,4 @@
-"""A look at a database that writes nothing: does it answer, which tables has it, would it take a row?"""
+"""A check of a database that writes nothing: does it answer, which tables does it have, would it accept a row?"""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def probe(url: str) -> Probe:
             names = set(inspect(connection).get_table_names())
             revision = _first(connection, "SELECT version_num FROM alembic_version" if names else None)
             if names and revision is None:
-                raise FerError("The database holds tables of another program. Please name another.", "other_program")
+                raise FerError("The database contains tables of another program. Please name another.", "other_program")
             return Probe(
                 server=_server(connection),
                 revision=revision,

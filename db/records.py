@@ -57,7 +57,7 @@ def save_results(session: Session, recording_id: str, results: Iterable[FrameRes
 def load_samples(session: Session, recording_id: str) -> SampleTable:
     """Return all samples of a recording in the order of time.
 
-    Nothing is told of stretches that are marked as not the patient (`others_spans`).
+    Stretches that are marked as not the patient (`others_spans`) are left out.
     """
     columns = (
         Sample.frame_index,
@@ -116,7 +116,7 @@ def within(time_s: NDArray[np.float64], spans: Iterable[tuple[float, float]]) ->
 
 
 def clear_samples(session: Session, recording_id: str) -> None:
-    """Delete all samples of a recording, so that its analysis can start anew."""
+    """Delete all samples of a recording, so that its analysis can start again."""
     session.execute(delete(Sample).where(Sample.recording_id == recording_id))
 
 

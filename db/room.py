@@ -1,4 +1,4 @@
-"""No room on the disk: told from other errors, whichever part of the program runs into it."""
+"""No room on the disk: recognised among other errors, whichever part of the program meets it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class DiskFullError(FerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The disk of this installation is full. Nothing was lost, but nothing more can be written down, and so no"
-            " patient be opened. Please tell whoever looks after this computer."
+            "The disk of this installation is full. Nothing was lost, but nothing more can be saved, so no patient can"
+            " be opened. Please tell the person who looks after this computer."
         )
 
 

@@ -36,7 +36,7 @@ UNREADABLE, INTERRUPTED = 2, 130
 EXIT_CODES = """\
 exit codes:
   0    every file was analysed
-  2    an option, the model or a file can't be used; the other files are analysed all the same
+  2    an option, the model or a file can't be used; the other files are still analysed
   130  interrupted
 
 Shows facial expressions as labelled by a model, not feelings or a diagnosis."""
@@ -67,7 +67,7 @@ def _opened(options: argparse.Namespace) -> Analyzer:
 
 
 def _run(options: argparse.Namespace, analyzer: Analyzer) -> int:
-    """Do one file after the other with one analyzer."""
+    """Analyse one file after the other with one analyzer."""
     failed = False
     done: list[tuple[str, RecordingAnalysis]] = []
     for name in options.files:
@@ -113,12 +113,14 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
         metavar="TRACK|BOX",
         help="whose face: a track's number, or left,top,right,bottom in px; other faces are left out",
     )
-    group.add_argument("--device", choices=("cpu", "cuda", "mps"), help="default: the best there is")
+    group.add_argument("--device", choices=("cpu", "cuda", "mps"), help="default: the best available")
     group.add_argument(
         "--model", type=Path, metavar="CARD.json", help="model card of another model than the shipped one"
     )
     group.add_argument(
-        "--stability", action="store_true", help="say how far the labels move when boxes and frames are moved a little"
+        "--stability",
+        action="store_true",
+        help="report how far the labels change when boxes and frames are moved a little",
     )
 
 

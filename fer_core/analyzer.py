@@ -50,7 +50,7 @@ OnProgress = Callable[[Progress], None]
 
 
 class Analyzer:
-    """A classifier and a detector at work on files; knows nothing of tables or pages."""
+    """A classifier and a detector that analyse files; independent of tables and pages."""
 
     def __init__(self, classifier: Classifier, detector: Detector, settings: AnalysisSettings | None = None) -> None:
         self.classifier = classifier
@@ -75,7 +75,7 @@ class Analyzer:
 
         Raises MediaError for a file that is no readable picture.
         """
-        # A video that this one looks at beside it stands still meanwhile: whoever handed in a picture waits for it.
+        # A video that this analyzer works on pauses meanwhile: a user is waiting for the picture's result.
         self._videos_go.clear()
         try:
             return self._image(source)
@@ -119,7 +119,7 @@ class Analyzer:
 
         `every_s`: seconds between samples, 0 for every frame. `on_progress` is called for each sample; what it
         raises (`Cancelled`, for one) ends the analysis. `patient`: the track's number, or a box in px of the upright
-        video that the patient's face covers when it is first there; other faces are then neither labelled nor told.
+        video that the patient's face covers when it is first there; other faces are then neither labelled nor reported.
         `resume`: that of a chunk of an earlier pass over the same file with the same settings; the chunks after it are
         those of a pass that was not disturbed.
 
@@ -221,7 +221,7 @@ class Analyzer:
 
 
 def _teller(joiner: Joiner, on_progress: OnProgress | None) -> OnProgress | None:
-    """Return what tells a segment's progress as the recording's."""
+    """Return a callback that reports a segment's progress as the recording's."""
     return None if on_progress is None else lambda at: on_progress(joiner.of_recording(at))
 
 
@@ -238,7 +238,7 @@ def _end(stats: DecodeStats, begun: PassStart, last: Frame | None) -> End:
 
 
 def _as_long_as_seen(info: VideoInfo, end_s: float, step_s: float) -> VideoInfo:
-    """Return what the video says of itself, with its true length: of recordings that were joined it tells one."""
+    """Return the video's metadata with its true length: for joined recordings the header has that of one alone."""
     if info.duration_s is None or end_s <= info.duration_s:
         return info
     return replace(info, duration_s=end_s + step_s)

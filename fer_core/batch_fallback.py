@@ -1,4 +1,4 @@
-"""Room in a device's memory: where it doesn't suffice, half as much is worked on at once, and at last by the CPU."""
+"""Fallback for a device's memory: if it doesn't suffice, half as much is processed at once, and finally by the CPU."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BatchFallback:
     to_cpu: Callable[[], None]
 
     def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, which looks at `device` and `batch` anew at each try.
+        """Return what `work` returns, which reads `device` and `batch` again at each try.
 
         Raises ModelError ``out_of_memory`` where not even the CPU has room for one at a time.
         """

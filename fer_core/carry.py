@@ -23,7 +23,7 @@ def to_json(value: Any) -> Json:
 
 
 def from_json(kind: type[T], data: Any) -> T:
-    """Return the dataclass that `to_json` told of. Raises CarryError where names or types are others."""
+    """Return the dataclass that `to_json` wrote. Raises CarryError where names or types differ."""
     found: T = _read(kind, data)
     return found
 

@@ -1,4 +1,4 @@
-"""Where the numbers are worked out: CUDA, Apple's MPS or the CPU, and in which precision."""
+"""The device for computation: CUDA, Apple's MPS or the CPU, and its precision."""
 
 from __future__ import annotations
 

@@ -30,26 +30,26 @@ MEDIA_CODES: dict[str, str] = {
         "This is neither a picture (JPEG, PNG, WebP, AVIF) nor a video (MP4, MOV, MKV, WebM, AVI, MTS, MPG, WMV)."
     ),
     "unread_video": (
-        "This is a video of a kind that is not read here (such as Ogg, RealMedia or MXF). Please convert it to MP4"
+        "This video format can't be read here (for example Ogg, RealMedia or MXF). Please convert it to MP4"
         " (H.264), for example with HandBrake or VLC, and try again."
     ),
-    "damaged_image": "The picture is damaged or was cut off while it was copied. Please copy it again.",
+    "damaged_image": "The picture is damaged, or its copy is incomplete. Please copy it again.",
     "heic_unsupported": "This computer can't read HEIC pictures. Please save the picture as JPEG and try again.",
     "too_large": (
         "The picture or video has too many pixels. Please make it smaller: up to 67 megapixels in a picture and 50 in a"
         " video are read."
     ),
-    "not_a_video": "This file says that it is a video, but holds something else. Nothing of it was opened.",
-    "no_video_stream": "This file holds sound but no picture.",
+    "not_a_video": "This file claims to be a video, but contains something else. Nothing of it was opened.",
+    "no_video_stream": "This file contains sound but no picture.",
     "incomplete_file": "The copy of this video was interrupted: its end is missing. Please copy it again.",
     "damaged_video": "The video is damaged: no picture of it could be read. Please copy it again.",
     "unreadable_file": "The file can't be read. Please try another copy of it.",
     "hostile_file": (
         "This file tried to do what no picture or video does. It was stopped, and nothing of it was used. Please tell"
-        " whoever looks after this program, and don't open the file elsewhere."
+        " the person who looks after this program, and don't open the file elsewhere."
     ),
 }
-"""What a file that can't be used is called, and what helps; the code is stable, the sentence is for people."""
+"""Sentences for files that can't be used, with what helps; the code is stable, the sentence is for people."""
 
 
 def media_error(code: str) -> MediaError:
@@ -58,7 +58,7 @@ def media_error(code: str) -> MediaError:
 
 
 class ModelError(FerError):
-    """Model weights or a model card that can't be trusted or don't fit each other."""
+    """Model weights or a model card that can't be trusted or don't match."""
 
     code = "model_refused"
 

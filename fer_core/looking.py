@@ -23,7 +23,7 @@ from fer_core.types import Box, Face, Frame, FrameResult, Status
 
 CHUNK_S = 10.0
 CLASSIFY_FRAMES = 32
-"""The faces of so many frames are labelled at once; twice as many are looked for ahead meanwhile."""
+"""Frames whose faces are labelled at once; meanwhile twice as many are searched ahead."""
 
 _NOTHING = np.empty((0, 0, 3), np.uint8)
 
@@ -51,7 +51,7 @@ class Seen:
 
 @dataclass(slots=True)
 class _Chosen:
-    """Whose faces are wanted: one track's, that of whoever is first seen in a box, or everybody's (None)."""
+    """Whose faces are wanted: one track's, those of the person first seen in a box, or everybody's (None)."""
 
     patient: int | Box | None
 

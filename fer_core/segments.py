@@ -1,7 +1,8 @@
 """A long video in segments, each looked at by itself: on one machine one after the other, on several at once.
 
-In each segment following begins anew, with a search at its first frame, so that it depends on no other. `Joiner` then
-makes the segments' parts, in their order, into chunks of one recording. Who looked at which segment leaves no trace.
+Following starts again in each segment, with a search at its first frame, so a segment depends on no other. `Joiner`
+then makes the segments' parts, in their order, into chunks of one recording. The result does not depend on which
+machine analysed which segment.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fer_core.media.video import spans
 from fer_core.types import Box, Chunk, FaceExpression, FrameResult, Position, Progress
 
 FORM = 2
-"""Of `Resume`: another number is another release's, and the analysis begins anew."""
+"""Of `Resume`: another number is another release's, and the analysis starts again."""
 NO_SHOT, NOBODY = Shots(), TrackerState()
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class End:
     """What a segment leaves to the next: how many frames it had, who was followed at last, and its last frame's place.
 
     `tracks`: a tracker's state in px of the upright video. Both are None where no frame of it could be decoded.
-    `shots`: what a cut after its last frame is told by.
+    `shots`: what is needed to detect a cut after its last frame.
     """
 
     frames: int
@@ -45,10 +46,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class SegmentPart:
-    """A chunk as its segment tells it: frames, tracks, samples and damage count from the segment's beginning.
+    """A chunk as its segment reports it: frames, tracks, samples and damage count from the segment's beginning.
 
     `resume` in it is that of the segment. `first`: the place of the segment's first frame, in the part that holds it,
-    and `luma`: what a cut before it is told by. `end` is there in the segment's last part.
+    and `luma`: what is needed to detect a cut before it. `end` is there in the segment's last part.
     """
 
     chunk: Chunk
@@ -159,7 +160,7 @@ class Joiner:
             results[0] = replace(results[0], cut=True)
         if part.first is not None and before.last is not None:
             if not due(part.first.time_s, before.last.time_s, self._every_s):
-                # Its cut, if there is one, begins with the sample that is told.
+                # Its cut, if there is one, begins with the sample that is reported.
                 left_out = results.pop(0)
                 results[:1] = [replace(one, cut=one.cut or left_out.cut) for one in results[:1]]
             results[:0] = damaged_moments(before.last, self._placed(part.first), self._every_s)

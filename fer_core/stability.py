@@ -38,7 +38,7 @@ class Stability:
 def stability(analyzer: Analyzer, path: Path, every_s: float = 0.2) -> list[Stability]:
     """Compare the outputs for the largest face of up to `MOST_SAMPLES` samples with those for disturbed ones.
 
-    Boxes are moved, grown and shrunk, crops mirrored, and whole frames moved and searched anew. Empty where no face is.
+    Boxes are moved, grown and shrunk, crops mirrored, and whole frames moved and searched again. Empty without a face.
 
     Raises MediaError for a file that is no readable video.
     """

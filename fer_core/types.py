@@ -33,7 +33,7 @@ class Status(StrEnum):
     PARTIAL = "partial"
     DAMAGED = "damaged"
     NOT_PATIENT = "not_patient"
-    """Said by a person afterwards, never found in a file."""
+    """Marked by a person afterwards, never found in a file."""
 
     @property
     def usable(self) -> bool:
@@ -43,7 +43,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a pass over a video stands: what it has met up to one frame, this one among it.
+    """The state of a pass over a video: what it has met up to and including one frame.
 
     `index` and `time_s` are the frame's; `start_s` is the stream's own time of the video's first frame.
     """
@@ -62,8 +62,8 @@ class Frame:
 
     `index` counts the frames of the stream from 0; `time_s` is the stream's own presentation time in seconds,
     from the start of the video; `rgb` is (H, W, 3) uint8, RGB; `scale` is px of this picture per px of the video's
-    own upright frame. `position`: for whoever wants to go on from here another time. `cut`: another shot began since
-    the frame given before; `shots`: what a cut after this one is told by. Never stored.
+    own upright frame. `position`: to resume from here another time. `cut`: another shot began since
+    the previous frame; `shots`: what is needed to detect a cut after this one. Never stored.
     """
 
     index: int
@@ -77,7 +77,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video says of itself: upright size in px, duration in seconds (None if unknown), codec.
+    """A video's metadata: upright size in px, duration in seconds (None if unknown), codec.
 
     `mean_fps` is for display alone: nothing is computed from it, because phones record at a variable rate.
     `media_type`: as what browsers play it, such as ``video/mp4``; None where they don't. `begins_s`: where in the file
@@ -217,7 +217,7 @@ class FrameResult:
     """What was seen at one moment. An empty tuple of faces means no face: a gap, never a guess.
 
     `damaged` marks a moment whose frame could not be decoded; its time is where a sample was due. `cut`: another shot
-    began since the sample before, so that nobody's number goes on.
+    began since the sample before, so no track continues.
     """
 
     index: int
@@ -256,7 +256,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an analysis is: seconds of video done and in all (None if unknown), frames sampled so far."""
+    """The progress of an analysis: seconds of video done and in total (None if unknown), frames sampled so far."""
 
     done_s: float
     total_s: float | None
@@ -272,10 +272,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisSettings:
-    """What a result depends on besides the file and the model; stored with it.
+    """What a result depends on, apart from the file and the model; stored with it.
 
     `every_s`: seconds between samples, 0 for every frame. `detector`: its name and version. `segment_s`: after about so
-    many seconds following begins anew at a key frame (fer_core/segments.py).
+    many seconds following starts again at a key frame (fer_core/segments.py).
     """
 
     every_s: float = 0.2

@@ -63,7 +63,9 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
             if actions.action("Reset second step", "reset_step", target, icon=":material/phonelink_erase:"):
                 totp.reset(db, who, row.id)
                 st.rerun()
-            st.caption("For one who lost the telephone and the recovery codes. Ends all sign-ins of this account.")
+            st.caption(
+                "For a user who lost both the telephone and the recovery codes. Ends all sign-ins of this account."
+            )
         if row.disabled:
             if actions.action("Enable", "enable", target, icon=":material/lock_open:"):
                 actions.once("enable", target, lambda: accounts.enable(db, who, row.id, row.revision))
@@ -83,9 +85,9 @@ def link(who: Actor, row: AccountRow) -> None:
     provider = resources().settings.provider
     db, target = resources().db, actions.at(row.id, row.revision)
     with st.form(f"link:{row.id}", border=False):
-        told = "As the provider knows the person. The first sign-in there binds the account to it."
+        text = "As the provider knows this person. The first sign-in there links the account to it."
         named = st.text_input(
-            "E-mail address or subject at the provider", value=row.provider or "", help=told, key=f"named:{target}"
+            "E-mail address or subject at the provider", value=row.provider or "", help=text, key=f"named:{target}"
         )
         wanted = actions.submit("Link", "link", target)
     if provider is not None:
@@ -99,8 +101,8 @@ def link(who: Actor, row: AccountRow) -> None:
 
 
 def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
-    """Offer to move the caseload as it is shown: by ids, for administrators see no names of others' patients."""
-    # With another caseload it is another button: a click is for the patients that were shown.
+    """Offer to move the caseload as it is shown: by ids, because administrators see no names of others' patients."""
+    # Another caseload makes another button: a click applies only to the patients that were shown.
     target = f"{actions.at(row.id, row.revision)}:{chooser.digest(row.patients)}"
     with st.form(f"hand_over:{row.id}", border=False):
         count = "the patient" if len(row.patients) == 1 else f"all {counted(len(row.patients), 'patient')}"
@@ -113,7 +115,7 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
                 "hand_over", target, lambda: handover.hand_over(db, who, row.id, taker, row.revision, row.patients)
             )
             st.rerun()
-        st.caption("Where there is a second administrator, the patients move when that one confirms it.")
+        st.caption("If there is a second administrator, the patients move when the second administrator confirms.")
 
 
 def show_requests(who: Actor) -> None:
@@ -146,9 +148,9 @@ def show_handed_out() -> None:
         return
     name, password = st.session_state["handed_out"]
     with st.container(border=True):
-        st.markdown(f"First password of **{links.plain_text(name)}**, shown this once:")
+        st.markdown(f"First password of **{links.plain_text(name)}**, shown only once:")
         st.code(password, language=None)
-        st.caption("Hand it over in person. It has to be changed at the first sign-in.")
+        st.caption("Give it to the person directly. It must be changed at the first sign-in.")
         if actions.action("It is written down", "written_down", name, "primary"):
             del st.session_state["handed_out"]
             actions.forget_results()

@@ -58,7 +58,7 @@ def dialog(
 
 
 def window_may_be_open() -> bool:
-    """Return whether the last run of the page opened a window above it: not every way of closing one is told."""
+    """Return whether the last run of the page opened a window above it: not every way of closing one is reported."""
     return st.session_state.get(WINDOW) == clicks.number()
 
 
@@ -145,7 +145,7 @@ class Once:
     results: dict[str, Any] = field(default_factory=dict)
 
     def carry_out(self, name: str, do: Callable[[], Result]) -> Result:
-        """Return what `do` brings; of two that ask at the same time, the second gets what the first one's brought."""
+        """Return the result of `do`; of two simultaneous calls, the second gets the first one's result."""
         with self.lock:
             if name not in self.results:
                 self.results[name] = do()
@@ -176,7 +176,7 @@ def opening(what: str) -> str:
 
 
 def forget_results() -> None:
-    """Forget what actions brought, such as a password."""
+    """Forget the results of actions, such as a password."""
     st.session_state.pop(ONCE, None)
 
 

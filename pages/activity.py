@@ -55,7 +55,7 @@ def show_failed() -> None:
 
 
 def show_pace() -> None:
-    """Say how much was worked out lately."""
+    """Say how much was analysed lately."""
     pace = outcomes.pace(resources().db, actor())
     if pace.recordings or pace.video_s or pace.pictures:
         worked = [
@@ -68,7 +68,7 @@ def show_pace() -> None:
 
 @actions.part(run_every=2)
 def show_reanalyses() -> None:
-    """Draw how far each reanalysis is, with what may be done about it; only this part runs again."""
+    """Draw how far each reanalysis is, with the possible actions; only this part runs again."""
     with show_errors():
         parts = resources()
         for standing in reanalysis.standings(parts.db, actor()):
@@ -105,12 +105,12 @@ def show_again() -> None:
 
 
 def show_health() -> None:
-    """Say whether the analysing part lives and whether its self-test was sound."""
+    """Say whether the worker is alive and whether its self-test passed."""
     health = read_health(resources().settings)
     if health is None or not health.alive:
-        st.info("The analysing part is starting. This takes up to a minute.", icon=":material/hourglass_top:")
+        st.info("The analysis service is starting. This takes up to a minute.", icon=":material/hourglass_top:")
     elif health.sound is None:
-        st.info("The installation is being tested on a small drawn clip.", icon=":material/hourglass_top:")
+        st.info("The installation is being tested with a short drawn clip.", icon=":material/hourglass_top:")
     elif health.sound:
         st.success(health.sentence, icon=":material/check_circle:")
     else:

@@ -1,4 +1,4 @@
-"""All patients, fifty on a page: who needs somebody, the last recording, small trends; and a form for a new one."""
+"""All patients, fifty on a page: who needs attention, the last recording, small trends; and a form for a new one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Every choice of the program: options are ids, labels are unique, and what was chosen outlives a change of the list.
 
-Streamlit's choices send the label of the option that was clicked, and start anew where the list changes. So two equal
+Streamlit's choices send the label of the option that was clicked, and start again where the list changes. So two equal
 labels would be one option, and a colleague's edit would move the choice to somebody else. No page calls them directly
 (tests/test_forbidden.py).
 """
@@ -36,8 +36,8 @@ def choose(
 ) -> str | None:
     """Draw a choice and return the id that is chosen, None before one is.
 
-    `labels`: what each id is called; equal ones are told apart here. `key`: names the choice, and with it what it is
-    about. `start`: what is chosen at first, and in no case after somebody chose.
+    `labels`: what each id is called; equal ones are made distinct here. `key`: names the choice, and with it what it is
+    about. `start`: what is chosen at first, never after a user has chosen.
     """
     labels = unique(labels)
     before = _before(key, start)
@@ -79,13 +79,13 @@ def patient_labels(patients: Iterable[Person]) -> dict[str, str]:
 
 
 def person(patient: Person) -> str:
-    """Return a patient's name with what tells people of one name apart."""
+    """Return a patient's name with what distinguishes people of the same name."""
     parts = [patient.name, patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
     return " · ".join(part for part in parts if part)
 
 
 def identity(patient: Person) -> str:
-    """Return what tells a patient from another one of the same name: code, date of birth, and always a short id."""
+    """Return what distinguishes patients of the same name: code, date of birth, and always a short id."""
     return plain_text(identity_text(patient))
 
 
@@ -95,7 +95,7 @@ def whose(patient: Person) -> str:
 
 
 def unique(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return labels of which no two look alike: behind equal ones stands as much of the id as tells them apart."""
+    """Return labels of which no two look alike: equal ones get as much of the id as distinguishes them."""
     count = Counter(_plain(label) for label in labels.values())
     length = SHORT_ID
     while True:

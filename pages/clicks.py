@@ -1,8 +1,8 @@
 """Every click on a button that reaches the program is carried out, or a sentence says that it may not have been.
 
-Streamlit tells a click to one run of the page alone. It is lost where that run is cut off by another one before it
-comes to the button, or where the server has drawn another page while the click was on its way. So each click is
-written down at the beginning of the run that brings it, and crossed out at the end of the run that carried it out.
+Streamlit reports a click to only one run of the page. It is lost if that run is cut off by another one before it
+comes to the button, or if the server has drawn another page while the click was on its way. So each click is
+stored at the start of the run that brings it, and removed at the end of the run that carried it out.
 """
 
 from __future__ import annotations

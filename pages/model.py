@@ -1,4 +1,4 @@
-"""How good the model is, for whom that is unknown, and where it errs: read from the model's own card."""
+"""How good the model is, for whom that is unknown, and which errors it makes: read from the model's own card."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
 
 
 def show_meaning(measured: dict[str, Any]) -> None:
-    """Say first what the figures mean for who reads a patient's labels."""
+    """Explain first what the figures mean for a clinician who reads a patient's labels."""
     for sentence in opening(measured):
         st.markdown(f"**{sentence}**")
     st.caption(
-        f"Counted on {measured['pictures']:,} test pictures. “People” is the one person who labelled each picture."
+        f"Counted on {measured['pictures']:,} test pictures. “People” means the one person who labelled each picture."
     )
     st.info(words.WHAT_ACCURACY_MEANS, icon=":material/info:")
 
@@ -117,7 +117,7 @@ def show_confusion(measured: dict[str, Any]) -> None:
 
 
 def show_repeats(tested: dict[str, Any]) -> None:
-    """Show what is left of the figures without pictures that are in the data twice."""
+    """Show the figures without pictures that are in the data twice."""
     share = st.column_config.NumberColumn(format="%.1f %%")
     names = ("Agreement", "From", "To", "Macro F1", "Neutral called sad")
     st.dataframe(repeat_rows(tested), hide_index=True, column_config=dict.fromkeys(names, share), key="repeats")
@@ -125,14 +125,14 @@ def show_repeats(tested: dict[str, Any]) -> None:
 
 
 def show_trust(measured: dict[str, Any]) -> None:
-    """Show how far the model's outputs can be taken at their word, and what abstaining brings."""
+    """Show how far the model's outputs can be trusted, and what is gained by giving no label."""
     kept = measured["selective"]
     figure = trust_figure(measured["calibration"]["diagram"], measured["risk_coverage"]["curve"], kept["coverage"])
     chart(figure, "trust", "Reliability diagram and risk-coverage curve", disclaimer=False)
     st.caption(
         f"Left: on the dotted line an output of 70 % is right in 70 % of the pictures; on average this model is off by "
         f"{measured['calibration']['ece'] * 100:.1f} points (expected calibration error). Right: the dotted line is "
-        f"where this program stops: below an output of {_exact(kept['threshold'])} a face stays uncertain."
+        f"this program's threshold: below an output of {_exact(kept['threshold'])} a face stays uncertain."
     )
 
 
@@ -147,7 +147,12 @@ def show_models(installed: ModelCard) -> None:
         figures = {key: measured[key] * 100 for key in ("accuracy", "macro_f1", "neutral_to_sad")}
         saw = "yes" if other.saw_near_twins else "no"
         rows.append(
-            {"Model": name, "Recipe": other.recipe.get("preset", ""), **figures, "Saw photographs of the test": saw}
+            {
+                "Model": name,
+                "Recipe": other.recipe.get("preset", ""),
+                **figures,
+                "Trained on photographs of the test": saw,
+            }
         )
     rows.sort(key=lambda row: -row["accuracy"])
     drawn = [(str(row["Model"]), float(row["accuracy"]), float(row["macro_f1"])) for row in rows]
@@ -169,7 +174,7 @@ def other_programs() -> list[tuple[str, float, float]]:
 
 
 def show_strata(strata: dict[str, Any], robustness: dict[str, Any]) -> None:
-    """Show what is known of conditions, and say that nothing is known of people."""
+    """Show what is known about recording conditions, and say that nothing is known about groups of people."""
     st.markdown(words.SUBGROUPS_UNKNOWN)
     st.markdown("\n".join(f"- {limit}" for limit in words.LIMITS))
     if robustness:
@@ -186,7 +191,7 @@ def show_strata(strata: dict[str, Any], robustness: dict[str, Any]) -> None:
 
 
 def show_making(card: ModelCard) -> None:
-    """Show how the model was made, folded away, for those who want to redo it."""
+    """Show how the model was made, in a closed expander, for those who want to reproduce it."""
     with st.expander("For engineers: how this model was made"):
         if card.curves:
             chart(training_figure(card.curves), "curves", "Training curves of loss and accuracy", disclaimer=False)
@@ -215,7 +220,7 @@ st.write(words.DISCLAIMER)
 card = ModelCard.load(model_in_use.card_path(resources().settings))
 tested = card.metrics.get(SPLIT)
 if tested is None:
-    st.info("The installed model brings no test results. Treat everything it says with care.", icon=":material/info:")
+    st.info("The installed model has no test results. Treat its labels with caution.", icon=":material/info:")
 else:
     st.header("What it means")
     show_meaning(tested["full"])
@@ -233,6 +238,6 @@ else:
     show_trust(tested["full"])
     st.header("Limits")
     show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}))
-st.header("Beside earlier and simpler models")
+st.header("Compared with earlier and simpler models")
 show_models(card)
 show_making(card)

@@ -1,4 +1,4 @@
-"""Hand in a recording, watch it being analysed, and say which face is the patient's where there are several."""
+"""Upload a recording, follow its analysis, and choose the patient's face if there are several."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second",
 
 @actions.part(run_every=2)
 def show_running() -> None:
-    """List what is not over yet, so that one who left the page finds it again; only this part runs again."""
+    """List analyses that are not over, so that a user who left the page finds them; only this part runs again."""
     with show_errors():
         parts = resources()
         for job in progress.active(parts.db, parts.settings, actor()):
@@ -53,12 +53,12 @@ def show_form(patients: list[PatientSummary]) -> None:
     patient = by_id[chosen] if chosen is not None else None
     day_field, time_field = middle.container(), right.container()
     if patient is not None and not may_be(patient.id, *consent.ANALYSIS):
-        # What was chosen so far stays for the next patient.
+        # The choices made so far stay for the next patient.
         ask_for_moment(None, day_field, time_field)
         return
     kind = chooser.switch("What was recorded", KINDS, "recorded_kind")
     files = uploader(VIDEO if kind == "video" else PICTURES)
-    st.caption(f"The file lies encrypted until it is analysed, and {afterwards(chosen)} then. Sound is never read.")
+    st.caption(f"The file is stored encrypted until it is analysed; then it {afterwards(chosen)}. Sound is never read.")
     recorded_on, recorded_time = ask_for_moment(files, day_field, time_field)
     objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None, today())
     chosen_file = files is not None
@@ -67,7 +67,7 @@ def show_form(patients: list[PatientSummary]) -> None:
     if patient is not None:
         say_where_else(patient.id, files)
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
-    sampling = chooser.switch("How often a video is looked at", SAMPLING, "recorded_sampling")
+    sampling = chooser.switch("How often a video is sampled", SAMPLING, "recorded_sampling")
     ready = patient is not None and objection is None and files is not None and files.done
     if patient is not None and objection is None:
         at = f", {recorded_time:%H:%M}" if recorded_time else ""
@@ -85,11 +85,11 @@ def what_is_missing(patient: bool, files: Sent | None) -> str:
     """Return why an analysis can't be started yet."""
     if not patient:
         return "Choose a patient first."
-    return "The file is still on its way." if files is not None and not files.done else "Choose a file first."
+    return "The file is still being uploaded." if files is not None and not files.done else "Choose a file first."
 
 
 def hashes_of(files: Sent) -> list[str]:
-    """Return the SHA-256 of each file, once all of all is there."""
+    """Return the SHA-256 of each file, once all files are complete."""
     settings, account_id = resources().settings, actor().account_id
     # Beside a first click on Start, which took the files in, they are no longer there.
     with suppress(FerError):
@@ -118,7 +118,7 @@ def say_where_else(patient_id: str, files: Sent | None) -> None:
 
 
 def afterwards(patient_id: str | None) -> str:
-    """Return what becomes of the file after the analysis."""
+    """Return what happens to the file after the analysis."""
     parts = resources()
     if patient_id is None or not parts.settings.keep_files:
         return "is deleted"
@@ -127,7 +127,7 @@ def afterwards(patient_id: str | None) -> str:
 
 
 def show_form_page() -> None:
-    """Draw the page of someone who has nothing to follow yet."""
+    """Draw the page for a user who has no analysis to follow yet."""
     show_running()
     patients = [found for found in caseload.list_patients(resources().db, actor()) if found.emergency_until is None]
     if not patients:

@@ -1,4 +1,4 @@
-"""One recording: what was found in it, how far to trust that, and the moments themselves."""
+"""One recording: the findings, how far to trust them, and the moments themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.resources import resources
 
 
 def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
-    """Draw whose recording it is and of when, with the ways to the ones before and after it."""
+    """Draw whose recording it is and its day, with links to the previous and the next one."""
     name, before, after = st.columns([5, 1.2, 1], vertical_alignment="bottom")
     name.title(links.plain_text(patient.name))
     earlier, later = neighbours(patient, recording)
@@ -76,7 +76,7 @@ if recording_id is None:
     st.page_link(links.CASELOAD, label="Go to the caseload", icon=":material/groups:")
 else:
     st.session_state["recording"] = recording_id
-    # Come to by the navigation, the page has the address of the recording that it shows all the same.
+    # When opened by the navigation, the page still gets the address of the recording that it shows.
     if links.query_id("id") is None:
         st.query_params["id"] = recording_id
     try:

@@ -1,4 +1,4 @@
-"""Who acts in the browser whose page runs."""
+"""The user of the browser whose page runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from web import gate
 from web.resources import database
 
 _run = threading.local()
-"""Who acts in the run that this thread is at, while there is one."""
+"""The user of the run in this thread, while there is one."""
 
 
 @contextmanager
 def acting() -> Iterator[Actor]:
-    """Give who acts, and let `actor` return the same until the end: a page asks at many places within one run.
+    """Yield the user, whom `actor` then returns until the end: a page asks in many places within one run.
 
-    A sign-in that ends meanwhile is the gate's to see; what is read or changed asks for the account again itself.
+    The gate sees a sign-in that ends meanwhile; what is read or changed checks the account again itself.
     All that the page reads is of one moment of the database. A part that runs again alone (a fragment) is outside, so
     it asks again. Raises Forbidden ``signed_out``, ``statement``.
     """
@@ -34,7 +34,7 @@ def acting() -> Iterator[Actor]:
 
 
 def actor() -> Actor:
-    """Return who acts in this browser. Raises Forbidden ``signed_out``, ``statement``."""
+    """Return the user of this browser. Raises Forbidden ``signed_out``, ``statement``."""
     who: Actor | None = getattr(_run, "who", None)
     return who or _known()
 

@@ -22,7 +22,7 @@ from web.resources import resources
 
 
 def show_sidebar(who: Actor) -> None:
-    """Draw what is said on every page, and who is signed in."""
+    """Draw what every page shows, and who is signed in."""
     parts = resources()
     health = read_health(parts.settings)
     if parts.settings.demo:
@@ -32,7 +32,7 @@ def show_sidebar(who: Actor) -> None:
         ask_for_zone(who)
     show_takeovers(who)
     if health is not None and health.sound is False:
-        st.error("The installation is not sound, so nothing is analysed: see Analyses.", icon=":material/info:")
+        st.error("The installation is not sound, so nothing is analysed. See Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
     with st.popover(links.plain_text(who.name), icon=":material/account_circle:", width="stretch"):
         st.caption(words.ROLES[who.role])
@@ -53,7 +53,7 @@ def show_clock(who: Actor) -> None:
         way = "back" if jump.by.total_seconds() < 0 else "forward"
         st.warning(
             f"The computer's clock was set {way} by {duration(abs(jump.by.total_seconds()))}. Please check that it is"
-            " right. Until then nothing is deleted for its age.",
+            " right. Until then nothing is deleted because of its age.",
             icon=":material/schedule:",
         )
         if actions.action("The clock is right", "confirm-clock", jump.at.isoformat(), wide=True):
@@ -62,7 +62,7 @@ def show_clock(who: Actor) -> None:
 
 
 def titled(place: PageEntry, who: Actor) -> str:
-    """Return a page's title; the caseload's says how many patients need somebody."""
+    """Return a page's title; the caseload's says how many patients need attention."""
     if place.script != links.CASELOAD or not who.writes:
         return place.title
     count = needs.count(resources().db, who)
@@ -79,7 +79,7 @@ with show_errors(), acting() as who:
     first, *others = places_of(who.role)
     page = st.navigation(
         [
-            # Its address is "/", whatever path it is given; a hidden page opens it by its name too.
+            # Its address is always "/"; a hidden page opens it by its name too.
             st.Page(first.script, title=titled(first, who), icon=first.icon, url_path="start", default=True),
             *(st.Page(place.script, title=place.title, icon=place.icon, url_path=place.path) for place in others),
             st.Page(first.script, title=first.title, url_path=first.path, visibility="hidden"),

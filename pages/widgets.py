@@ -1,4 +1,4 @@
-"""Small pieces that every page uses: errors in a sentence, dates, charts with the sentence that belongs to them."""
+"""Small pieces that every page uses: errors as sentences, dates, charts with their sentences."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": Fal
 
 
 def show_error(error: Exception) -> None:
-    """Say what went wrong: a refusal in its own sentence, anything else in one that gives nothing away."""
+    """Show an error: a refusal in its own sentence, anything else in one that reveals nothing."""
     error = refusal_of(error) or error
     if isinstance(error, FerError):
         st.error(error.message, icon=":material/info:")
@@ -63,7 +63,7 @@ def show_errors() -> Iterator[None]:
 
 
 def on_script_error(error: Exception) -> bool:
-    """Show what escaped a page (a callback's error, for one); True tells Streamlit that nothing more is to be shown."""
+    """Show an error that escaped a page, such as a callback's; True makes Streamlit show nothing more."""
     show_error(error)
     return True
 
@@ -103,7 +103,7 @@ def chart_of_cells(figure: Any, key: str, alt: str) -> tuple[int, int] | None:
 
 def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **look: Any) -> str | None:
     """Draw a table with one row for each recording of `ids`; return the id of the one whose row was clicked."""
-    # Another list is another table: what was clicked in one says nothing of a row of the other.
+    # Another list is another table: a click in one does not apply to a row of the other.
     table = f"{key}:{hash(tuple(ids))}"
     event = st.dataframe(rows, hide_index=True, key=table, on_select="rerun", selection_mode="single-row", **look)
     chosen = event["selection"]["rows"]
@@ -113,10 +113,10 @@ def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **
 def day_input(
     label: str, value: date | None, key: str, on_change: Callable[..., None] | None = None, args: tuple[Any, ...] = ()
 ) -> date | None:
-    """Draw the box of a day; return what is typed in it, to be checked by whoever stores it.
+    """Draw the box of a day; return what is typed in it, which the caller's store function checks.
 
-    It is typed as ISO 8601 has it, the one order that nobody reads as another day. Streamlit keeps a day outside of the
-    box's own range to itself and goes on with the one before, so the range is that of the calendar.
+    It is typed in ISO 8601 order, which nobody reads as another day. Streamlit ignores a day outside of the
+    box's own range and keeps the previous one, so the range is that of the calendar.
     """
     return st.date_input(
         label,
@@ -160,7 +160,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 1:
-        # What stands for a moment is never called nothing.
+        # A short time is never shown as zero.
         return f"{seconds:.2g} s"
     if round(seconds) < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"

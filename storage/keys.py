@@ -1,4 +1,4 @@
-"""The master key, which wraps the key of each stored file: made for an empty clinic, or given by the environment.
+"""The master key, which wraps the key of each stored file: created for an empty clinic, or set by the environment.
 
 It lies outside the data folder, so that a copy or a backup of that folder can't be read without it.
 """
@@ -31,7 +31,7 @@ def key_path(places: Places) -> Path:
 
 
 def next_path(places: Places) -> Path:
-    """Return where the key lies that takes the master key's place when everything is rewrapped."""
+    """Return the path of the key that replaces the master key when everything is rewrapped."""
     return places.key_dir / "master.key.next"
 
 
@@ -44,8 +44,8 @@ def load(places: Places) -> Key | None:
         return Key.of(places.master_key)
     if next_path(places).exists():
         raise MasterKeyError(
-            "A change of the master key is under way, or was interrupted. Please run `expression-history rotate-key`"
-            " again: it goes on where it stopped.",
+            "A change of the master key is running, or was interrupted. Please run `expression-history rotate-key`"
+            " again: it continues where it stopped.",
             "rotation_unfinished",
         )
     return read(key_path(places))
@@ -60,9 +60,9 @@ def require(places: Places) -> Key:
 
 
 def missing() -> MasterKeyError:
-    """Return the error of a key that is not there."""
+    """Return the error of a missing key."""
     return MasterKeyError(
-        "The master key is missing. Please bring back its file (master.key) from its backup, or set FER_KEY_DIR to the"
+        "The master key is missing. Please restore its file (master.key) from its backup, or set FER_KEY_DIR to the"
         " folder that holds it.",
         "master_key_missing",
     )
@@ -85,24 +85,24 @@ def read(path: Path) -> Key | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
-        raise MasterKeyError("The file of the master key can't be read.", "master_key_damaged") from None
+        raise MasterKeyError("The master key file can't be read.", "master_key_damaged") from None
     if stat.S_IMODE(mode) & 0o077:
         raise MasterKeyError(
             "Others on this computer may read the master key: set its file to mode 600, and its folder to 700.",
             "master_key_open",
         )
     if len(secret) != KEY_BYTES:
-        raise MasterKeyError("The file of the master key is damaged.", "master_key_damaged")
+        raise MasterKeyError("The master key file is damaged.", "master_key_damaged")
     return Key.of(secret)
 
 
 def make(places: Places) -> Key:
-    """Make a master key for this user alone (0600) and return it; one that another process just made stays."""
+    """Create a master key only for this user (0600) and return it; one that another process just created stays."""
     return make_at(key_path(places))
 
 
 def make_at(path: Path) -> Key:
-    """Make a key in a file as `make` does, and return it; one that is there already stays."""
+    """Create a key in a file as `make` does, and return it; an existing one stays."""
     beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -124,5 +124,5 @@ def make_at(path: Path) -> Key:
         beside.unlink(missing_ok=True)
     made = read(path)
     if made is None:
-        raise MasterKeyError("The file of the master key can't be read.", "master_key_damaged")
+        raise MasterKeyError("The master key file can't be read.", "master_key_damaged")
     return made

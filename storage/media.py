@@ -1,6 +1,6 @@
-"""The store of sealed files: a folder, or over fsspec an object store or a share; nothing in it is readable as it lies.
+"""The store of sealed files: a folder, or over fsspec an object store or a share; everything in it is encrypted.
 
-A file has a random id for its name. It gets that name when it is whole and safe on the disk.
+A file's name is a random id. It gets that name when it is complete and safely stored.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class MediaStore:
         return cls(fs, root, key)
 
     def adopt(self, path: Path, media_id: str) -> None:
-        """Move a finished sealed file from the local disk into the store; it is safe there when this returns."""
+        """Move a finished sealed file from the local disk into the store; it is safely stored when this returns."""
         self._place(media_id)
         adopt(self._fs, self._root, path, media_id)
 
@@ -55,11 +55,13 @@ class MediaStore:
         try:
             file = self._fs.open(self._place(media_id), "rb")
         except FileNotFoundError:
-            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone") from None
+            raise FerError(
+                "The uploaded file does not exist any more. Please upload it again.", "upload_gone"
+            ) from None
         return open_sealed(file, self.key, media_id.encode())
 
     def rewrap(self, media_id: str, old: Key, work: Path) -> bool:
-        """Let `key` open a file in place of the key `old`; False where it does already.
+        """Make `key` open a file in place of `old`; False if it already does.
 
         `work`: a folder on the local disk for the copy that takes the file's place, whole at once.
         Raises SealError where `old` doesn't open it, FerError ``upload_gone``.
@@ -72,7 +74,7 @@ class MediaStore:
                 copy = work / f"{media_id}.rewrap"
                 copy_with_header(file, header, copy)
         except FileNotFoundError:
-            raise FerError("The uploaded file is no longer there.", "upload_gone") from None
+            raise FerError("The uploaded file does not exist any more.", "upload_gone") from None
         self.adopt(copy, media_id)
         return True
 
@@ -94,7 +96,7 @@ class MediaStore:
                 continue
 
     def files(self) -> Iterator[StoreEntry]:
-        """Yield what lies in the store, rests of files that never became whole too. Raises as `listed` does."""
+        """Yield the store's files, including remains of incomplete ones. Raises as `listed` does."""
         for found in listed(self._fs, self._root):
             name = str(found["name"]).rsplit("/", 1)[-1]
             media_id = name.removesuffix(PART)
@@ -106,7 +108,7 @@ class MediaStore:
                 yield StoreEntry(media_id, int(found["size"]), modified, whole=name == media_id)
 
     def _place(self, media_id: str) -> str:
-        """Return where a file lies. Raises ValueError for what is no id, so that no path can be smuggled in."""
+        """Return where a file lies. Raises ValueError for what is no id, so no path can be injected."""
         if not re.fullmatch(r"[0-9a-f]{32}", media_id):
             raise ValueError("not a file's id")
         return f"{self._root}/{media_id}"

@@ -1,4 +1,4 @@
-"""Putting a finished file where it is kept: on the local disk or any file system of fsspec, whole at once."""
+"""Moving a finished file to its place in one step: on the local disk or any file system of fsspec."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from db.copies import sync_folder
 from fer_core.errors import FerError
 
 PART = ".part"
-"""What a file's name ends with until it is whole."""
+"""The end of a file's name until it is complete."""
 AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"})
 """Object stores, where a file that is sent is there as a whole or not at all, and a rename would be another copy."""
 
@@ -24,8 +24,8 @@ def file_system(url: str) -> tuple[Any, str]:
     try:
         fs, root = url_to_fs(url)
     except (ValueError, ImportError) as error:
-        told = f"The address of the media store is of no use (FER_MEDIA_URL): {error}."
-        raise FerError(told, "bad_setting") from None
+        message = f"The address of the media store is of no use (FER_MEDIA_URL): {error}."
+        raise FerError(message, "bad_setting") from None
     return fs, root
 
 

@@ -1,4 +1,4 @@
-"""Files sealed with AES-256-GCM in chunks: any part can be read, and none be swapped, cut off or added unseen.
+"""Files sealed with AES-256-GCM in chunks: any part can be read, and a swapped, cut or added part is detected.
 
 A file is a header and chunks. The header holds the file's own fresh key, wrapped by another key. Each chunk is
 ``nonce | ciphertext | tag`` and is bound to its number, to whether it is the last one, and to the file's context.
@@ -34,7 +34,7 @@ MAGIC = b"EXPHIST1"
 KEY_BYTES, ID_BYTES, NONCE_BYTES, TAG_BYTES = 32, 16, 12, 16
 HEADER_BYTES = len(MAGIC) + ID_BYTES + NONCE_BYTES + KEY_BYTES + TAG_BYTES
 EXTRA_BYTES = NONCE_BYTES + TAG_BYTES
-"""What a chunk is longer for being sealed."""
+"""By how much sealing makes a chunk longer."""
 RECORD_BYTES = CHUNK_BYTES + EXTRA_BYTES
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**17, 8, 1
 """Cost of guessing a passphrase: 128 MiB and about half a second for each try (OWASP's choice for scrypt)."""
@@ -48,7 +48,7 @@ class SealError(FerError):
 
 
 def _damaged() -> SealError:
-    return SealError("The stored file was changed or damaged on the disk, so nothing of it is used.")
+    return SealError("The stored file was changed or damaged on the disk, so it is not used.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Key:
 
     @classmethod
     def of(cls, secret: bytes) -> Key:
-        """Return the key of 32 secret bytes; its id tells nothing of them."""
+        """Return the key of 32 secret bytes; its id reveals nothing of them."""
         return cls(hashlib.sha256(b"expression-history key id" + secret).digest()[:ID_BYTES], secret)
 
     @property
@@ -70,7 +70,7 @@ class Key:
 
     @classmethod
     def of_passphrase(cls, passphrase: str, salt: bytes | None = None) -> Key:
-        """Return the key that scrypt makes of a passphrase; the salt (16 bytes, fresh by default) is its id."""
+        """Return the key that scrypt derives from a passphrase; the salt (16 bytes, fresh by default) is its id."""
         salt = salt or os.urandom(ID_BYTES)
         kdf = Scrypt(salt=salt, length=KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P)
         return cls(salt, kdf.derive(passphrase.encode()))
@@ -124,7 +124,7 @@ class SealedWriter:
         return writer
 
     def read_back(self) -> Iterator[bytes]:
-        """Yield the plain bytes of the chunks that were written, to be hashed anew after an interruption."""
+        """Yield the plain bytes of the chunks that were written, to be hashed again after an interruption."""
         self._file.seek(HEADER_BYTES)
         for number in range(self._number):
             yield self._chunks.open(number, self._file.read(RECORD_BYTES), last=False)
@@ -140,7 +140,7 @@ class SealedWriter:
         before = len(self._waiting)
         self._waiting += data
         count = len(self._waiting) - before
-        # One chunk always waits, for it may turn out to be the last.
+        # One chunk always waits, because it may be the last.
         while len(self._waiting) > CHUNK_BYTES:
             self._seal(bytes(self._waiting[:CHUNK_BYTES]), last=False)
             del self._waiting[:CHUNK_BYTES]
@@ -169,7 +169,7 @@ class _SealedReader(io.RawIOBase):
     """The plain bytes of a finished sealed file; what is read was checked."""
 
     def __init__(self, file: BinaryIO, key: Key, context: bytes) -> None:
-        # First of all: where the rest raises, Python closes what is half made too.
+        # First of all: if the rest raises, Python also closes a half-initialised object.
         self._file = file
         self._chunks = _opened_chunks(file, key, context)
         body = _size(file) - HEADER_BYTES
@@ -227,7 +227,7 @@ class _SealedReader(io.RawIOBase):
 
 @contextmanager
 def sealing(file: BinaryIO, key: Key, context: bytes) -> Iterator[SealedWriter]:
-    """Give a writer whose file is finished at the end, and is left unreadable where an exception leaves it."""
+    """Yield a writer whose file is finished at the end, and stays unreadable after an exception."""
     writer = SealedWriter(file, key, context)
     yield writer
     writer.finish()
@@ -246,7 +246,7 @@ def open_sealed(file: BinaryIO, key: Key, context: bytes) -> BinaryIO:
 
 
 def seal_bytes(plain: bytes, key: Key, context: bytes) -> bytes:
-    """Return something small, sealed as a file would be."""
+    """Return a few bytes, sealed like a file."""
     written = io.BytesIO()
     with sealing(written, key, context) as sealed:
         sealed.write(plain)
@@ -279,7 +279,7 @@ def rewrap_bytes(sealed: bytes, old: Key, new: Key, context: bytes) -> bytes:
 
 
 def rewrap_file(path: Path, old: Key, new: Key, context: bytes) -> bool:
-    """Let `new` open a file on the local disk in place of `old`, whole at once; False where it does already.
+    """Make `new` open a file on the local disk in place of `old`, in one step; False if it already does.
 
     Raises as `rewrap` does.
     """

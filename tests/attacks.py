@@ -36,8 +36,8 @@ def answer_to(work):
 def sentence_of(response):
     """Return what an answer says to a person."""
     if response.content and "json" in response.headers.get("content-type", ""):
-        told = response.json()
-        return told.get("message") or told.get("detail", "")
+        reported = response.json()
+        return reported.get("message") or reported.get("detail", "")
     alert = re.search(r'role="alert">(.*?)</p>', response.text)
     return html.unescape(alert.group(1)) if alert else response.text if "<" not in response.text else ""
 

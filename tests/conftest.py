@@ -149,8 +149,8 @@ def pytest_collection_modifyitems(items):
 def pytest_generate_tests(metafunc):
     """Run what reads or writes a database on both kinds; a test that needs the clinic's settings alone runs once."""
     asked = metafunc.fixturenames
-    told = any(mark.args[0] == "database_url" for mark in metafunc.definition.iter_markers("parametrize"))
-    if "database_url" in asked and not told:
+    reported = any(mark.args[0] == "database_url" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "database_url" in asked and not reported:
         kinds = ["sqlite"] if "settings" in asked and "db" not in asked else ["sqlite", "postgresql"]
         metafunc.parametrize("database_url", kinds, indirect=True)
 

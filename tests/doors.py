@@ -62,8 +62,8 @@ def actor(db, name="Dr. Invented", role=Role.CLINICIAN):
 def clock_of(monkeypatch, module, start=1_800_000_000.0):
     """Let one module read the time from a list that the test sets, in seconds since 1970, and return the list."""
     moment = [start]
-    told = {**vars(clock), "now": lambda: datetime.fromtimestamp(moment[0], UTC)}
-    monkeypatch.setattr(module, "clock", SimpleNamespace(**told))
+    reported = {**vars(clock), "now": lambda: datetime.fromtimestamp(moment[0], UTC)}
+    monkeypatch.setattr(module, "clock", SimpleNamespace(**reported))
     return moment
 
 

@@ -62,8 +62,8 @@ def server(options: dict[str, str] | None = None) -> Iterator[Path]:
         data = str(folder / "data")
         init = [str(folder_of_programs / "initdb"), "-D", data, "-U", OWNER, "-A", "trust", "-E", "UTF8"]
         _call([*init, "--locale=C", "-N"], user)
-        told = {"listen_addresses": "", "unix_socket_directories": str(folder), **(options or {})}
-        settings = " ".join(f"-c {name}={value!r}" for name, value in told.items())
+        reported = {"listen_addresses": "", "unix_socket_directories": str(folder), **(options or {})}
+        settings = " ".join(f"-c {name}={value!r}" for name, value in reported.items())
         control = [str(folder_of_programs / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log")]
         _call([*control, "-o", settings, "start"], user)
         yield folder

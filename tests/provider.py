@@ -62,12 +62,12 @@ class SignInProvider:
 
     async def token(self, request):
         form = await request.body()
-        told = dict(pair.split("=", 1) for pair in form.decode().split("&"))
+        reported = dict(pair.split("=", 1) for pair in form.decode().split("&"))
         basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        asked = self.given.pop(told.get("code"), None)
+        asked = self.given.pop(reported.get("code"), None)
         if asked is None or request.headers.get("authorization") != f"Basic {basic}":
             return JSONResponse({"error": "invalid_grant"}, 400)
-        digest = hashlib.sha256(told["code_verifier"].encode()).digest()
+        digest = hashlib.sha256(reported["code_verifier"].encode()).digest()
         if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:
             return PlainTextResponse("the verifier is another one", 400)
         return JSONResponse({"access_token": "x", "token_type": "Bearer", "id_token": self.id_token(asked["nonce"])})

@@ -44,8 +44,8 @@ def table(title, rows):
 def meaning(name):
     """Return the first sentence of a function's docstring."""
     module, _, function = name.partition(".")
-    told = inspect.getdoc(getattr(importlib.import_module(MODULES[module]), function))
-    return told.partition("\n")[0].partition(". ")[0].rstrip(".").replace("|", "/")
+    reported = inspect.getdoc(getattr(importlib.import_module(MODULES[module]), function))
+    return reported.partition("\n")[0].partition(". ")[0].rstrip(".").replace("|", "/")
 
 
 if __name__ == "__main__":

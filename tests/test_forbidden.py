@@ -127,10 +127,10 @@ def pickles(name, tree):
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         yield from (found for found in names if found.split(".")[0] in PICKLES)
     for node in calls(tree):
-        told = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-        if ast.unparse(node.func) == "torch.load" and told.get("weights_only") != "True":
+        reported = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        if ast.unparse(node.func) == "torch.load" and reported.get("weights_only") != "True":
             yield "torch.load"
-        if told.get("allow_pickle", "False") != "False":
+        if reported.get("allow_pickle", "False") != "False":
             yield "allow_pickle"
 
 

@@ -51,9 +51,9 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel):
 def test_the_wheel_brings_the_command_and_asks_for_the_core_s_packages_alone(wheel):
     with zipfile.ZipFile(wheel) as archive:
         [entry] = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
-        [told] = [name for name in archive.namelist() if name.endswith("METADATA")]
+        [reported] = [name for name in archive.namelist() if name.endswith("METADATA")]
         assert "fer = fer_core.__main__:main" in archive.read(entry).decode()
-        needed = Parser().parsestr(archive.read(told).decode()).get_all("Requires-Dist")
+        needed = Parser().parsestr(archive.read(reported).decode()).get_all("Requires-Dist")
     always = {line for line in needed if "extra ==" not in line}
     assert not [line for line in always if line.startswith(("streamlit", "sqlalchemy", "optuna", "pytest"))]
     assert len(always) == len(PROJECT["dependencies"])

@@ -468,7 +468,7 @@ CALLS = {
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),
     "playback.open_part": lambda w, a: playback.open_part(w.db, w.settings, a, w.watched_id).file.close(),
     "readings.samples": lambda w, a: readings.samples(w.db, a, w.watched_id),
-    "readings.tell": lambda w, a: readings.tell(w.db, a, w.watched_id),
+    "readings.analysis_result": lambda w, a: readings.analysis_result(w.db, a, w.watched_id),
     "same_files.here": lambda w, a: same_files.here(w.db, a, w.patient_id, ["0" * 64]),
     "same_files.elsewhere": lambda w, a: same_files.elsewhere(w.db, a, w.patient_id, ["0" * 64]),
     "video_copies.ask": lambda w, a: video_copies.ask(w.db, w.settings, a, w.watched_id),

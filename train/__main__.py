@@ -38,7 +38,7 @@ from train.state import Run
 from train.targets import SoftLabels
 from train.teach import teach
 
-_TOLD = 20
+_LISTED = 20
 """How many of the pictures that are left out are named."""
 RESULTS = Path(__file__).parent / "results"
 """Cards of models that were trained here; their weights stay out of version control."""
@@ -47,9 +47,9 @@ RESULTS = Path(__file__).parent / "results"
 def _load(arguments: argparse.Namespace) -> FerData:
     data = load(arguments.data, arguments.ferplus)
     if data.bad_files:
-        more = [f"and {len(data.bad_files) - _TOLD} more"] if len(data.bad_files) > _TOLD else []
+        more = [f"and {len(data.bad_files) - _LISTED} more"] if len(data.bad_files) > _LISTED else []
         print(f"{len(data.bad_files)} pictures are left out:", file=sys.stderr)
-        print("\n".join(f"  {fault}" for fault in [*data.bad_files[:_TOLD], *more]), file=sys.stderr)
+        print("\n".join(f"  {fault}" for fault in [*data.bad_files[:_LISTED], *more]), file=sys.stderr)
     return data
 
 
@@ -202,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
     run.add_argument("--soft-labels", type=Path, help="teachers' labels, which `teach` wrote, for the preset `distil`")
     run.add_argument("--folds", type=int, default=0, help="cut the training pictures in this many parts ...")
-    run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be taught later")
+    run.add_argument("--fold", type=int, default=0, help="... and leave this one out (from 0), to be labelled later")
     run.set_defaults(action=_run)
 
     teachers = commands.add_parser("teach", parents=[data], help="write soft labels from finished runs")

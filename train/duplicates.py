@@ -13,7 +13,7 @@ from train.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, FerData
 from train.near_twins import find_near_twins
 
 NEAR_TWINS = Path(__file__).with_name("near_twins.npz")
-"""The near twins of FER2013's official splits, which `python -m train twins` wrote; other data are searched anew."""
+"""The near twins of FER2013's official splits, which `python -m train twins` wrote; other data are searched again."""
 NEARLY_BLANK = 4.0
 """Standard deviation in grey levels under which a picture shows nothing."""
 

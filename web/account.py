@@ -1,4 +1,4 @@
-"""Your account: what its owner sees and changes of it, outside Streamlit, so that no secret passes through a page."""
+"""Your account: what its owner can see and change, outside Streamlit, so that no secret passes through a page."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from web.sign_in import ATTEMPTS
 
 MEANING = (
     "With the second step on, signing in takes your password and a code from an app on your telephone (any that knows"
-    " TOTP). Who learns your password alone doesn't get in."
+    " TOTP). Someone who learns only your password can't sign in."
 )
 NEEDED = "This program asks everyone for a second step: please turn yours on. Nothing else opens before."
 
 
 async def your_account(request: Request) -> Response:
-    """Show the own account, or do what one of its forms asks for."""
+    """Show the user's own account, or do what one of its forms asks for."""
     actor = request.scope["actor"]
     if request.method == "GET":
         return await _show(actor, "")
@@ -104,7 +104,7 @@ def _sentence(one: Takeover, zone: tzinfo) -> str:
 
 
 def _enrolment(made: Enrolment, said: str = "", status: int = 200) -> Response:
-    """Return the page that carries the secret; the QR code is drawn here and comes from nowhere."""
+    """Return the page that shows the secret; the QR code is drawn here and is never fetched."""
     drawn = segno.make(made.uri, micro=False).svg_inline(scale=4, light="#fff", dark="#000", omitsize=True)
     groups = " ".join(made.secret[start : start + 4] for start in range(0, len(made.secret), 4))
     # Paths and numbers alone: the address that the code says is drawn, not written.

@@ -18,25 +18,25 @@ from starlette.requests import Request
 from clinic.accounts.throttle import TooManyError
 
 AT_ONCE, MOST_WAITING, MOST_OPEN_OF_ONE = 2, 10, 6
-"""Attempts that are worked on, that wait for it, and that one address may have open: so nobody waits for many."""
+"""Attempts that are checked at once, that may wait, and that one address may have open, so that nobody waits long."""
 BURST, REFILL_S = 20, 3.0
 """Failures that an address is free to make at once, and after how many seconds it has one more."""
 MOST_ADDRESSES = 10_000
-"""Addresses that are remembered; the one that was heard of longest ago is forgotten first."""
+"""Addresses that are remembered; the one seen longest ago is forgotten first."""
 BUSY_S = 5
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class _Budget:
-    """What an address has left, and when that was worked out."""
+    """What an address has left, and when that was computed."""
 
     left: float
     at: float
 
 
 class AddressLimit:
-    """A budget of attempts for each address; one that was right is given back. `clock` is for tests."""
+    """A budget of attempts for each address; a correct one is given back. `clock` is for tests."""
 
     def __init__(self, burst: int, refill_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst, self._refill_s, self._clock = burst, refill_s, clock
@@ -52,7 +52,7 @@ class AddressLimit:
             budget.left -= 1
 
     def give_back(self, address: str) -> None:
-        """Give an attempt back that was right."""
+        """Give a correct attempt back."""
         with self._lock:
             budget = self._now(address)
             budget.left = min(self._burst, budget.left + 1)
@@ -69,7 +69,7 @@ class AddressLimit:
 
 
 class Attempts:
-    """Threads of their own with a short queue, so that a flood of attempts keeps nobody waiting."""
+    """Separate threads with a short queue, so that a flood of attempts keeps nobody waiting."""
 
     def __init__(self, name: str, at_once: int = AT_ONCE, limit: AddressLimit | None = None) -> None:
         self._threads, self._at_once = ThreadPoolExecutor(at_once, name), at_once
@@ -77,7 +77,7 @@ class Attempts:
         self._open: Counter[str] = Counter()
 
     async def run(self, request: Request, work: Callable[[], T], proves: bool = True) -> T:
-        """Do what takes a password or a code. Raises TooManyError before anything is looked at, and what `work` raises.
+        """Run `work`, which checks a password or a code. Raises TooManyError before any check, and what it raises.
 
         To be called on the event loop alone, which keeps the count. `proves`: who gets through has shown a right
         password or code, so that the attempt is given back.
@@ -98,14 +98,14 @@ class Attempts:
     def _refuse_flood(self, address: str) -> None:
         if self._open.total() >= self._at_once + MOST_WAITING or self._open[address] >= MOST_OPEN_OF_ONE:
             raise TooManyError(
-                "Too many people are signing in at this moment. Please try again in some seconds.",
+                "Too many people are signing in right now. Please try again in a few seconds.",
                 "sign_in_busy",
                 BUSY_S,
             )
 
 
 def address_of(request: Request) -> str:
-    """Return from where a request comes: an IPv4 address, or the network of an IPv6 address, which one person has."""
+    """Return the source of a request: an IPv4 address, or the network of an IPv6 address, which one person has."""
     host = request.client.host if request.client is not None else ""
     try:
         address = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""Windows whose line has ended: what the server holds for them goes a minute later, and does not wait for others.
+"""Windows whose connection ended: what the server holds for them is released a minute later.
 
 Streamlit keeps the session of a window that was closed, so that one whose line broke goes on where it was. It takes
 old ones away only when another window is closed, and never shuts them down: until then each holds what it showed of a

@@ -1,7 +1,7 @@
-"""The gate before everything: without a living sign-in nothing answers but the sign-in pages and a bare ``ok``.
+"""The gate before everything: without a valid sign-in only the sign-in pages and a bare ``ok`` answer.
 
-An ASGI middleware for HTTP and websockets. It knows nothing of what lies behind: what counts as an action of the
-person, and how a page is asked to leave, are handed in.
+An ASGI middleware for HTTP and websockets. It knows nothing about what lies behind: what counts as a user's
+action, and how a page is sent away, are passed in.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ INTENDED_USE = "/intended-use"
 HAND_OVER, PATIENT_MODE = "/hand-over", "/questionnaire"
 PROVIDER, PROVIDER_BACK = "/provider", "/provider/back"
 SIGN_IN_PAGES = frozenset({SIGN_IN, FIRST_RUN, SECOND_STEP, PROVIDER, PROVIDER_BACK, PATIENT_MODE})
-"""What answers to everyone, besides `HEALTH`; the last one asks for a token of its own (web/patient_mode.py)."""
+"""Paths open to everyone, in addition to `HEALTH`; the last one asks for its own token (web/patient_mode.py)."""
 BESIDE = {YOUR_ACCOUNT: CHANGE_PASSWORD}
-"""What opens beside a page on which there is something to do first."""
+"""What else opens while a page requires something to be done first."""
 HEALTH = "/_stcore/health"
 API = "/api/v1"
-"""What programs ask with a token; a cookie counts for nothing there, and a token nowhere else."""
+"""Paths for programs with a token; a cookie is not accepted there, and a token nowhere else."""
 HEALTHZ, MONITORED = "/healthz", "/metrics"
-"""What programs ask, which sign in nowhere: these routes look for themselves at who asks (web/monitoring.py)."""
+"""Paths for programs that don't sign in: these routes check the caller themselves (web/monitoring.py)."""
 SHUT = ("/_stcore/upload_file/", "/media/", "/component/", "/_stcore/agent/", "/auth/", "/oauth2callback")
 """What answers nobody: Streamlit's own uploads, which would lie in clear while they come in; its media, which know no
 person; its agents' interface; a sign-in that isn't ours."""
@@ -47,7 +47,7 @@ CAMERA = "/camera"
 """The line of a live view (web/live.py): what comes over it is pictures, and no act of a person."""
 UPLOADS = ("/uploads/", "/downloads/", HAND_OVER, CAMERA)
 METRICS = "/_stcore/metrics"
-"""What is for those alone who change things, and for administrators."""
+"""Paths only for users who may change things, and for administrators."""
 PROGRAM_FILES = "/static/"
 """Scripts and fonts, the same for everyone and named by their content: they alone may be kept by the browser."""
 
@@ -69,8 +69,8 @@ class Behind:
     `open_db` gives the database. `is_user_action`: whether a websocket message comes from a person and not from a
     timer. `sign_out_message`: the last one to a websocket whose sign-in ended. `policy` is the Content-Security-Policy
     of the pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
-    `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` tells a path to which something
-    answers from others.
+    `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` says whether anything
+    answers to a path.
     """
 
     open_db: Callable[[], Database]
@@ -109,13 +109,13 @@ class Gate:
             scope["actor"] = None
             return None
         if not answers_to(headers.get("host"), self._behind.hosts):
-            return PlainTextResponse("This program is not called that.", 421)
+            return PlainTextResponse("This program is not known under that name.", 421)
         if scope["method"] in CHANGING and not _same_site(headers):
             return PlainTextResponse("This request came from another site.", 403)
         if path == API or path.startswith(f"{API}/"):
             return await self._api(scope, headers)
         actor = scope["actor"] = await self._actor(scope)
-        # To one who is signed in, Streamlit answers: with it the page gets the token without which it can't upload.
+        # Streamlit answers a signed-in user: from it the page gets the token that it needs to upload.
         if path == HEALTH and (actor is None or self._first(actor)):
             return PlainTextResponse("ok")
         if path in SIGN_IN_PAGES:
@@ -129,13 +129,13 @@ class Gate:
             return PlainTextResponse("There is nothing here.", 404)
         status = refused(path, actor.role)
         if status is not None:
-            return PlainTextResponse("There is nothing here for you.", status)
+            return PlainTextResponse("You have no access to this page.", status)
         if scope["method"] in CHANGING or headers.get("sec-fetch-mode") == "navigate":
             await self._note(actor)
         return None
 
     async def _api(self, scope: Scope, headers: Headers) -> Response | None:
-        """Return why a program is refused, None for one with a token that lives."""
+        """Return why a program is refused, None for one with a valid token."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         actor = scope["actor"] = (
             await asyncio.to_thread(lambda: tokens.actor_of(self._behind.open_db(), token.strip()))
@@ -145,10 +145,12 @@ class Gate:
         if actor is None:
             return no_token()
         if scope["path"] == API:
-            # A mount answers below its path alone; this one would fall through to the pages.
+            # A mount answers only below its path; this one would fall through to the pages.
             return Problem(404, "unknown_path", "The API has no such operation.")
         if self._first(actor) is not None:
-            return Problem(403, "account_not_ready", "The token's account has to sign in and finish what it is asked.")
+            return Problem(
+                403, "account_not_ready", "The token's account has to sign in and complete the steps shown there."
+            )
         return None
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,7 +173,7 @@ class Gate:
                 watcher.cancel()
 
     def _first(self, actor: Actor) -> str | None:
-        """Return the page on which this person has something to do before anything else opens."""
+        """Return the page on which this user has to do something before anything else opens."""
         if actor.must_change:
             return CHANGE_PASSWORD
         if actor.must_accept:
@@ -185,7 +187,7 @@ class Gate:
         return await asyncio.to_thread(lambda: sessions.actor_of(self._behind.open_db(), token))
 
     async def _note(self, actor: Actor) -> None:
-        # In threads of its own: where the disk is slow it waits, and the questions of others don't wait behind it.
+        # In separate threads: if the disk is slow it waits, and other requests don't wait behind it.
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(_NOTES, lambda: sessions.note_activity(self._behind.open_db(), actor))
 
@@ -222,7 +224,7 @@ class _Line:
         await self._send(message)
 
     async def watch(self) -> None:
-        """Cut the line soon after its sign-in ended, also when nobody says anything."""
+        """Close the connection soon after its sign-in ended, also without any message."""
         while not self._ended.is_set():
             await asyncio.sleep(WATCHED_EVERY_S)
             try:
@@ -257,7 +259,7 @@ class _Line:
             if self._ended.is_set():
                 return
             self._ended.set()
-            # One who is gone already needs no last message.
+            # A client that is gone needs no last message.
             with suppress(OSError, RuntimeError):
                 if self._accepted and not self._is_camera:
                     await self._send({"type": "websocket.send", "bytes": self._gate._behind.sign_out_message})
@@ -286,12 +288,12 @@ def token_of(cookies: Mapping[str, str], tls: bool) -> str | None:
 
 
 def set_token(response: Response, token: str, tls: bool) -> None:
-    """Give the browser the token: for this site alone, out of reach of scripts, gone when the browser closes."""
+    """Give the browser the token: only for this site, out of reach of scripts, deleted when the browser closes."""
     response.set_cookie(COOKIE_TLS if tls else COOKIE, token, path="/", secure=tls, httponly=True, samesite="strict")
 
 
 def _same_site(headers: Headers) -> bool:
-    """Return whether a page of this very site sent the request; a program that is no browser says nothing of it."""
+    """Return whether a page of this site sent the request; a program that is no browser sends no such header."""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != headers.get("host"):
         return False
@@ -299,7 +301,7 @@ def _same_site(headers: Headers) -> bool:
 
 
 def _elsewhere(scope: Scope, headers: Headers, path: str, status: int) -> Response:
-    """Send a person to another page, and refuse what a program asked for."""
+    """Send a user to another page, and refuse a program's request."""
     if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
         return RedirectResponse(path, 303)
     return PlainTextResponse("Please sign in.", status)

@@ -1,4 +1,4 @@
-"""Under which names the program may be asked for: a page of another name that was pointed here gets nothing."""
+"""The host names that the program answers to: a page of another name that points here gets nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def names(allowed: Sequence[str], address: str | None, behind_proxy: bool) -> tu
     (`address`) answers to this computer's names; of any other the name is not known.
     """
     if allowed:
-        # Health checks ask from inside.
+        # Health checks come from inside.
         return (*(name.strip().lower().rstrip(".") for name in allowed), *LOCAL)
     return LOCAL if is_loopback(address) and not behind_proxy else ()
 

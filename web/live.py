@@ -177,8 +177,8 @@ class _Watched:
                 self._come.clear()
                 assert picture is not None
                 self._looking = asyncio.ensure_future(run_in_threadpool(self._look, picture))
-                told = await asyncio.shield(self._looking)
-            await self._line.send_json(told | self._warning())
+                answer = await asyncio.shield(self._looking)
+            await self._line.send_json(answer | self._warning())
 
     async def settle(self) -> None:
         """Wait for the picture that is being looked at, for its thread can't be stopped."""
@@ -187,9 +187,9 @@ class _Watched:
 
     def _look(self, picture: bytes) -> dict[str, Any]:
         begun = time.perf_counter()
-        told = self._view.look(picture[NUMBER_BYTES:], time.monotonic())
+        answer = self._view.look(picture[NUMBER_BYTES:], time.monotonic())
         number = int.from_bytes(picture[:NUMBER_BYTES], "little")
-        return told | {"number": number, "took_ms": round((time.perf_counter() - begun) * 1000, 1)}
+        return answer | {"number": number, "took_ms": round((time.perf_counter() - begun) * 1000, 1)}
 
     def _warning(self) -> dict[str, Any]:
         return {"ends_in_s": round(self.left_s)} if self.left_s < WARNED_BEFORE_S else {}

@@ -1,4 +1,4 @@
-"""What programs ask: whether the pages can work (for a proxy), and figures (for a monitor that shows the token)."""
+"""Routes for programs: whether the pages work (for a proxy), and figures (for a monitor with the token)."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
     async def figures(request: Request) -> Response:
         token = settings().metrics_token
         if token is None:
-            return PlainTextResponse("There is nothing here for you.", 404)
+            return PlainTextResponse("You have no access to this page.", 404)
         if not secrets.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
-            return PlainTextResponse("Please show the token.", 401, {"WWW-Authenticate": "Bearer"})
-        told = await run_in_threadpool(lambda: metrics.text(open_db(), settings()))
-        return Response(told, media_type=PROMETHEUS)
+            return PlainTextResponse("Please send the token.", 401, {"WWW-Authenticate": "Bearer"})
+        text = await run_in_threadpool(lambda: metrics.text(open_db(), settings()))
+        return Response(text, media_type=PROMETHEUS)
 
     return [Route(HEALTHZ, health, methods=["GET"]), Route(MONITORED, figures, methods=["GET"])]
 
 
 def _health(open_db: Callable[[], Database]) -> Response:
-    """Say whether the database answers, and to a stranger nothing else."""
+    """Say whether the database answers, and nothing else to an unknown caller."""
     try:
         with open_db().read() as session:
             session.execute(select(1))

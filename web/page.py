@@ -1,4 +1,4 @@
-"""What the pages outside Streamlit are made of: one look, one form, and no script at all."""
+"""The parts of the pages outside Streamlit: one look, one form, and no script at all."""
 
 from __future__ import annotations
 

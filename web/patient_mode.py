@@ -1,6 +1,6 @@
 """Patient mode: a questionnaire on the clinic's device, one question a screen, without a script and without a name.
 
-`/hand-over` is for the clinician, who chooses a PIN there. `/questionnaire` is for the patient: its cookie is no
+`/hand-over` is for the clinician, who chooses a PIN there. `/questionnaire` is for the patient: its cookie is not a
 sign-in, and opens nothing else.
 """
 
@@ -27,9 +27,9 @@ from web.sign_in import ATTEMPTS
 
 DEVICE, DEVICE_TLS = "hand_over", "__Secure-hand_over"
 ID = re.compile(r"[0-9a-f]{32}")
-NOT_YOURS = "This patient is not on your caseload, or no longer there."
-CHANGED = "Nothing was done: someone changed this patient since this page was opened. Please look again."
-EARLIER = "That screen was of another questionnaire, and nothing of it was stored. Please answer here."
+NOT_YOURS = "This patient is not on your caseload, or does not exist any more."
+CHANGED = "Nothing was done: someone changed this patient since this page was opened. Please check the patient again."
+EARLIER = "That screen belonged to another questionnaire; nothing was stored. Please answer here."
 
 
 async def hand_over(request: Request) -> Response:
@@ -92,7 +92,7 @@ ROUTES = [
 
 
 def _answer(token: str | None, form: dict[str, str]) -> str:
-    """Keep an answer and return where to go on. Raises FerError."""
+    """Store an answer and return the next address. Raises FerError."""
     db = resources().db
     found = patient_mode.asked(db, token)
     if found is None or found.done:
@@ -157,7 +157,7 @@ async def _patient(actor: object, patient_id: str) -> PatientSummary | None:
 
 
 def _who(patient: PatientSummary | None) -> str:
-    """Return what the page says of a patient, as its form sends it back."""
+    """Return what the page shows about a patient, as its form sends it back."""
     return f"{patient.name} {identity_text(patient)}" if patient is not None else ""
 
 

@@ -17,7 +17,7 @@ from web.resources import resources
 from web.sign_in import sign_in_page
 
 _WAITING = Attempts("provider", at_once=4)
-"""Threads of their own, so that a provider that doesn't answer keeps nobody waiting who has a password here."""
+"""Separate threads, so that a provider that doesn't answer delays nobody who signs in with a password."""
 COOKIE, COOKIE_TLS = "departed", "__Host-departed"
 
 
@@ -48,7 +48,7 @@ async def depart(request: Request) -> Response:
 
 
 async def arrive(request: Request) -> Response:
-    """Take back who was at the provider, and sign the linked account in."""
+    """Receive the user from the provider, and sign the linked account in."""
     provider = resources().settings.provider
     if provider is None:
         return RedirectResponse(SIGN_IN, 303)
@@ -57,7 +57,7 @@ async def arrive(request: Request) -> Response:
     except FerError as refusal:
         response: Response = refuse(refusal, sign_in_page(said=refusal.message))
     else:
-        # A page and no redirect: on a way that another site began, the browser would not send the strict cookie.
+        # A page and no redirect: on a navigation from another site, the browser would not send the strict cookie.
         response = page("signed_in")
         set_token(response, token, _tls(request))
     response.delete_cookie(_cookie(request), path="/", secure=_tls(request), httponly=True, samesite="lax")
@@ -78,7 +78,7 @@ def _sign_in(request: Request, provider: Provider) -> str:
 
 
 def _back(request: Request) -> str:
-    """Return the address to come back to; the provider takes only one that was registered with it."""
+    """Return the redirect address; the provider accepts only one that was registered with it."""
     return f"{'https' if _tls(request) else 'http'}://{request.headers.get('host', '')}{PROVIDER_BACK}"
 
 

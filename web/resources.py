@@ -1,6 +1,6 @@
 """The one place where the parts are put together: settings, the database at head, the supervised worker, who acts.
 
-What is kept here is shared by all who are signed in, so that nothing of a patient may be.
+What is kept here is shared by all signed-in users, so it must hold nothing about patients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from storage import at_work
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the pages work with. `first_code` opens the door to the first administrator, while there is none."""
+    """What the pages work with. `first_code` lets the first administrator in, while there is none."""
 
     settings: Settings
     db: Database
@@ -47,8 +47,8 @@ def database() -> Database:
     return resources().db
 
 
-def welcome() -> str | None:
-    """Return what the console says to one who has just installed the program, None where there are accounts."""
+def first_code_message() -> str | None:
+    """Return the console's message after the installation; None if there are accounts."""
     parts = resources()
     if accounts.any_account(parts.db):
         return None

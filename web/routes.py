@@ -1,8 +1,8 @@
-"""The HTTP routes beside the pages: pieces of large uploads come in, prepared archives and kept videos go out.
+"""The HTTP routes beside the pages: uploads in pieces, and downloads of prepared archives and kept videos.
 
-An upload goes like in the tus protocol (tus.io, version 1.0): HEAD tells how far it is, PATCH adds a piece at an
-offset, DELETE gives it up. It is begun by a page and not over HTTP. Who is signed in is read from the request's scope,
-where the gate before these routes puts it.
+An upload follows the tus protocol (tus.io, version 1.0): HEAD returns how far it is, PATCH adds a piece at an offset,
+DELETE cancels it. A page starts it, not a request. The signed-in user is read from the request's scope, where the gate
+before these routes puts it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 ASKED_EVERY_S = 1.0
-"""So often it is asked whether a person whose upload is coming in may still do that."""
+"""How often a running upload checks whether its user may still upload."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 OFFSET = re.compile(r"[0-9]{1,18}")
 STATUS = {
@@ -67,14 +67,14 @@ STATUS = {
     "upload_busy": 423,
     "disk_full": 507,
 }
-"""HTTP status of the errors that can be told apart; all others are 400."""
+"""HTTP status of error codes; all others are 400."""
 
 
 class _Stream(StreamingResponse):
-    """An answer that breaks off where the person may have no more of it: that is no fault of the program."""
+    """A response that breaks off when the user loses access: that is no fault of the program."""
 
     async def stream_response(self, send: Send) -> None:
-        """Send the parts; the connection is then closed before the length that was said."""
+        """Send the parts; the connection is then closed before the announced length."""
         try:
             await super().stream_response(send)
         except FerError as error:
@@ -126,7 +126,7 @@ def same_origin(request: HTTPConnection) -> bool:
 
 async def _upload(request: Request, settings: Settings, db: Database, digests: Digests) -> Response:
     if not same_origin(request):
-        return _refusal(FerError("Uploads are taken from this program's own pages alone.", "other_origin"), 403)
+        return _refusal(FerError("Uploads are accepted only from this program's own pages.", "other_origin"), 403)
     upload_id, owner = request.path_params["upload_id"], _user(request)
     if request.method == "HEAD":
         return _progress(await run_in_threadpool(incoming.status, settings, upload_id, owner), 200)
@@ -141,7 +141,7 @@ async def _upload(request: Request, settings: Settings, db: Database, digests: D
 
 
 async def receive_piece(request: Request, db: Database, piece: Piece) -> Incoming:
-    """Write the request's body as it comes; what came before an interruption is kept.
+    """Write the request's body as it arrives; what arrived before an interruption is kept.
 
     Where the sign-in ends, or the account may upload no more, the rest is not read. Raises Forbidden.
     """
@@ -170,7 +170,7 @@ async def receive_piece(request: Request, db: Database, piece: Piece) -> Incomin
 
 
 def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-    """Do what waits for the disk in a thread of its own kind, so that slow disks hold up neither pages nor the loop."""
+    """Do disk work in separate threads, so that slow disks delay neither pages nor the loop."""
     return asyncio.get_running_loop().run_in_executor(_DISK, partial(work, *args, **kwargs))
 
 
@@ -204,11 +204,11 @@ FETCHED = {
     Kind.MOMENTS: ("application/zip", "recording.zip"),
     Kind.VIDEO: ("video/mp4", "recording.mp4"),
 }
-"""What each kind of a download is called: by its kind alone, for a name would stand in the browser's list."""
+"""File names of downloads: only the kind, because a name would appear in the browser's list."""
 
 
 async def _download(request: Request, settings: Settings, db: Database) -> Response:
-    """Answer with what waits under a ticket, which is gone then; HEAD leaves it."""
+    """Answer with the file of a ticket, which is then used up; HEAD leaves it."""
     actor: Actor = request.scope["actor"]
     waiting = await run_in_threadpool(downloads.take, db, settings, actor, request.path_params["ticket"])
     media_type, name = FETCHED[waiting.kind]
@@ -224,13 +224,13 @@ async def _download(request: Request, settings: Settings, db: Database) -> Respo
 
 
 async def _video(request: Request, settings: Settings, db: Database) -> Response:
-    """Answer with a kept video or the part of it that is asked for; each request is checked anew."""
+    """Answer with a kept video or the part of it that is asked for; each request is checked again."""
     actor, recording_id = request.scope["actor"], request.path_params["recording_id"]
     wanted = request.headers.get("range") if request.method == "GET" else None
     part = await run_in_threadpool(playback.open_part, db, settings, actor, recording_id, wanted)
     if request.method == "HEAD":
         part.file.close()
-        return Response(headers=HEADERS | _told(part), media_type=part.media_type)
+        return Response(headers=HEADERS | _part_headers(part), media_type=part.media_type)
     try:
         await run_in_threadpool(playback.note_view, db, settings, actor, recording_id)
     except BaseException:
@@ -238,11 +238,11 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
         raise
     content = playback.content(db, settings, actor, recording_id, part)
     status = 200 if part.whole else 206
-    return _Stream(content, status, HEADERS | _told(part), media_type=part.media_type)
+    return _Stream(content, status, HEADERS | _part_headers(part), media_type=part.media_type)
 
 
-def _told(part: ByteRange) -> dict[str, str]:
-    """Return what is said of a part of a video; opened by itself, it shows nothing."""
+def _part_headers(part: ByteRange) -> dict[str, str]:
+    """Return the headers for a part of a video; opened by itself, it shows nothing."""
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Length": str(part.length),

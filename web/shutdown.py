@@ -1,4 +1,4 @@
-"""How the web server ends: within 5 s of being asked to, and its worker with it; and what it keeps quiet."""
+"""Ends the web server and its worker within 5 s of the signal; and hides the server's name."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ END_WITHIN_S = 4.5
 
 
 def prepare_server(stop_worker: Callable[[float], None]) -> None:
-    """Let the uvicorn server of this process end in time, and not say its name.
+    """Make the uvicorn server of this process end in time, and hide its name.
 
     To be called once it runs. Streamlit starts uvicorn without a limit, and then two things hold it: a request whose
-    body never comes, and a connection that was taken in during the very step in which the others were told to close.
+    body never comes, and a connection that was taken in during the very step in which the others were closed.
     Over that one, Streamlit's page asks every few seconds whether the server is back, and so it never idles.
-    `stop_worker` is told within how many seconds.
+    `stop_worker` is called with the seconds that remain.
     """
     # uvicorn hands its server to nobody, but its handler of the signal is one of the server's methods.
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)

@@ -1,4 +1,4 @@
-"""The pages that open without Streamlit: signing in with its second step, the first administrator, one's own password,
+"""The pages that open without Streamlit: signing in with a second step, the first administrator, the user's password,
 the intended use."""
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from web.page import page, read_form, refuse
 from web.resources import resources
 
 ATTEMPTS = Attempts("attempt")
-"""All that takes a password or a code of this program's own waits in one line."""
-HOW_LONG = f"A password has {LEAST} characters or more; a few words that don't belong together do well."
+"""Everything that checks a password or a code of this program waits in one queue."""
+HOW_LONG = f"A password has {LEAST} characters or more; a few unrelated words work well."
 
 
 async def sign_in(request: Request) -> Response:
@@ -83,7 +83,7 @@ async def first_run(request: Request) -> Response:
 
 
 async def change_password(request: Request) -> Response:
-    """Show the form of one's own password, or change it; all other browsers of the account are then signed out."""
+    """Show the form for a new password, or change it; all other browsers of the account are then signed out."""
     actor = request.scope["actor"]
     if request.method == "GET":
         return _change_page(actor.must_change)
@@ -98,7 +98,7 @@ async def change_password(request: Request) -> Response:
 
 
 async def intended_use(request: Request) -> Response:
-    """Show the intended-use statement, or take down that it was accepted and go on to the caseload."""
+    """Show the intended-use statement, or record that it was accepted and go on to the caseload."""
     actor = request.scope["actor"]
     if request.method == "GET":
         return page("intended_use", words=words, must_accept=actor.must_accept, said="")
@@ -133,7 +133,7 @@ async def _sign_in_page(request: Request) -> Response:
     if await asyncio.to_thread(sessions.is_pending, resources().db, _token(request)):
         return RedirectResponse(SECOND_STEP, 303)
     response = sign_in_page()
-    # A cookie that is there nevertheless belongs to a sign-in that ended.
+    # A cookie that is still there belongs to a sign-in that ended.
     for name in {COOKIE, COOKIE_TLS} & set(request.cookies):
         response.delete_cookie(name, path="/", secure=name == COOKIE_TLS, httponly=True, samesite="strict")
     return response

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def or_end(work: Callable[[], T]) -> T:
-    """Do a step of the start; where it fails for a reason that a person can mend, say so and end the process.
+    """Do a step of the start; if it fails for a reason that a person can fix, say so and end the process.
 
     Not by an exception: the server would make one exit code of all of them, and systemd start it again for ever.
     """
@@ -42,7 +42,7 @@ def refuse_unsafe() -> None:
     """End the process with the reasons where a check refuses; say what is worth a warning."""
     changed = streamlit_protocol.broken_contract()
     if changed:
-        _refuse(f"Streamlit {st.__version__} is not the release that was tried: {'; '.join(changed)}.")
+        _refuse(f"Streamlit {st.__version__} is not the release that was tested: {'; '.join(changed)}.")
     try:
         warnings = doctor.require_safe(
             Settings.from_environment(make=False), {name: st.get_option(name) for name in DEFAULTS}
@@ -54,6 +54,6 @@ def refuse_unsafe() -> None:
 
 
 def _refuse(why: str) -> NoReturn:
-    sys.stderr.write(f"The program does not start, for it would not be safe:\n{why}\n")
+    sys.stderr.write(f"The program does not start, because it would not be safe:\n{why}\n")
     sys.stderr.flush()
     raise SystemExit(EX_CONFIG)

@@ -1,4 +1,4 @@
-"""What the gate has to know of Streamlit: which messages a person caused, how a page is sent away, what it may load."""
+"""What the gate needs of Streamlit: which messages a user caused, how to send a page away, what it may load."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ ROUTES = frozenset({"/_stcore/health", "/_stcore/host-config", "/_stcore/metrics
 NOT_SERVED = frozenset({"/_stcore/script-health-check"})
 FOLDERS = ("/static/", "/_stcore/bidi-components/")
 FILES = frozenset({"/favicon.png", "/manifest.json"})
-"""What of Streamlit's own addresses is in use here. To any other path it would answer with its page."""
+"""Streamlit's own addresses that are used here. To any other path it would answer with its page."""
 COMPONENT = "component:"
 
 
 def broken_contract() -> list[str]:
-    """Return what of Streamlit's inside is not as this program relies on, in words; empty where all is.
+    """Return in words which of Streamlit's internals differ from what this program relies on; empty if none.
 
     None of it is documented. Where it changed, a timer could count as a person, or a window keep a patient's page.
     """
     wrong = []
     if "is_auto_rerun" not in _fields(BackMsg, "rerun_script") or "type" not in BackMsg.DESCRIPTOR.oneofs_by_name:
-        wrong.append("a person's click can't be told from a timer (BackMsg.rerun_script.is_auto_rerun)")
+        wrong.append("a person's click can't be distinguished from a timer (BackMsg.rerun_script.is_auto_rerun)")
     if "url" not in _fields(ForwardMsg, "auth_redirect"):
         wrong.append("a window can't be sent to the sign-in (ForwardMsg.auth_redirect.url)")
     if frame().count("</head>") != 1 or not _inline_scripts():
         wrong.append("the page's frame has another form (static/index.html)")
     if "_session_mgr" not in inspect.getsource(Runtime.__init__) or not hasattr(MemorySessionStorage, "list"):
         wrong.append("what an ended window held can't be given back (Runtime._session_mgr)")
-    if not _clicks_can_be_told():
-        wrong.append("a click that no run of the page has met can't be told (SessionState, AppSession, fragments)")
+    if not _clicks_can_be_followed():
+        wrong.append("a click that no run of the page has met can't be found (SessionState, AppSession, fragments)")
     routes = {f"/{value}" for name, value in vars(starlette_routes).items() if name.startswith("ROUTE_")}
     if not routes - NOT_SERVED <= ROUTES:
         wrong.append(f"there are other addresses ({', '.join(sorted(routes - NOT_SERVED - ROUTES))})")
@@ -148,7 +148,7 @@ def _met_by_a_run(session: AppSession, client_state: ClientState | None) -> Clie
     return whole
 
 
-def _clicks_can_be_told() -> bool:
+def _clicks_can_be_followed() -> bool:
     fields = {"trigger_value", "json_trigger_value"} <= set(WidgetState.DESCRIPTOR.fields_by_name)
     state = "_new_widget_state" in inspect.getsource(SessionState) and {"states", "widget_metadata"} <= set(
         WStates.__dataclass_fields__
@@ -173,7 +173,7 @@ def leave_for(path: str) -> bytes:
 def policy() -> str:
     """Return the tightest Content-Security-Policy under which the interface works: nothing from any other host.
 
-    Styles are written into the page by Streamlit and Plotly, so that they can't be told by their hashes.
+    Streamlit and Plotly write styles into the page, so these can't be allowed by their hashes.
     """
     scripts = " ".join(f"'sha256-{digest}'" for digest in _inline_scripts())
     return "; ".join(

@@ -1,4 +1,4 @@
-"""Tokens for programs, which their owner makes and revokes outside Streamlit, so that none passes through a page."""
+"""Tokens for programs; their owner makes and revokes them outside Streamlit, so that none passes through a page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ROUTES = [Route(TOKENS, your_tokens, methods=["GET", "POST"])]
 def _make(actor: Actor, form: dict[str, str]) -> str:
     chosen = [name.removeprefix(PATIENT) for name in form if name.startswith(PATIENT)]
     if not chosen and "nobody" not in form:
-        raise FerError("Please choose for which patients the token acts, or “no patient”.", "no_choice")
+        raise FerError("Please choose the patients for the token, or “no patient”.", "no_choice")
     if chosen and "nobody" in form:
         raise FerError("Please choose either patients or “no patient”.", "no_choice")
     return tokens.make(resources().db, actor, form.get("name", ""), chosen, form.get("current", ""))

@@ -62,10 +62,10 @@ addEventListener("pointerup", release, true);
 addEventListener("pageshow", look);
 document.addEventListener("visibilitychange", look);
 """
-"""Asks whether the sign-in lives, which is no action; a window that hears nothing for the idle time leaves too.
+"""Asks whether the sign-in is valid, which is no user action; a window without an answer for the idle time leaves.
 
-A button that is drawn anew between the press and the release of the pointer gets no click from the browser: that is
-said, until the next press.
+A button that is drawn again between the press and the release of the pointer gets no click from the browser: the
+page says so until the next press.
 """
 
 

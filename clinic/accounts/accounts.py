@@ -53,7 +53,7 @@ def any_account(db: Database) -> bool:
 
 
 def add_first(db: Database, expected: str, code: str, name: str, password: str) -> None:
-    """Add the first administrator, for one who read the code on the console; patients without anybody become theirs.
+    """Add the first administrator, with the code from the console; patients on no caseload are added to theirs.
 
     Raises Forbidden ``wrong_code``, ``not_first``, FerError ``sign_in_delayed``, ``bad_account_name`` and those of
     `passwords.check_password`.
@@ -62,14 +62,14 @@ def add_first(db: Database, expected: str, code: str, name: str, password: str) 
     if not hmac.compare_digest(_plain_code(expected).encode(), _plain_code(code).encode()):
         raise Forbidden("This is not the code that the program printed when it started.", "wrong_code")
     with db.session() as session:
-        # The code was right: what is refused from here on is no failed attempt at it.
+        # The code was right: a later refusal is not a failed attempt at it.
         throttle.clear(session, FIRST_CODE)
     name = _name(name)
     passwords.check_password(password, name)
     stored = passwords.hash_password(password)
     with db.session() as session:
         if session.scalar(select(Account.id).limit(1)) is not None:
-            raise Forbidden("There is an administrator already. Please sign in.", "not_first")
+            raise Forbidden("There is already an administrator. Please sign in.", "not_first")
         account = insert_account(session, name, Role.ADMINISTRATOR, stored, must_change=False)
         audit.write(session, AuditAction.ACCOUNT_ADDED, account.id, account=account.id, role=account.role, first=True)
         take_orphans(session, account)
@@ -85,7 +85,7 @@ def add(db: Database, actor: Actor, name: str, role: Role) -> str:
     with db.session() as session:
         by = require_administrator(session, actor)
         if session.scalar(select(Account.id).where(Account.name_key == name_key(name))) is not None:
-            raise FerError("There is an account of this name already.", "name_taken")
+            raise FerError("There is already an account with this name.", "name_taken")
         account = insert_account(session, name, role, stored, must_change=True)
         audit.write(session, AuditAction.ACCOUNT_ADDED, by.id, account=account.id, role=role.value)
     return password
@@ -123,7 +123,7 @@ def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int 
 
 
 def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
-    """Keep an account from signing in and end its sign-ins; its caseload stays until it is handed over.
+    """Disable an account and end its sign-ins; its caseload stays until it is handed over.
 
     `seen`: the revision that was on the screen.
     Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
@@ -166,7 +166,7 @@ def reset_password(db: Database, actor: Actor, account_id: str, seen: int | None
 
 
 def reset_by_console(db: Database, name: str) -> str:
-    """Give the account of this name a new first password, for one who has the data in their hands anyway.
+    """Give the account of this name a new first password, for the console's user, who has the data anyway.
 
     Raises FerError ``unknown_account``.
     """
@@ -187,13 +187,13 @@ def accept_statement(db: Database, actor: Actor, version: int) -> None:
     with db.session() as session:
         account = signed_in(session, actor)
         if version != words.STATEMENT_VERSION:
-            raise FerError("The statement was changed meanwhile. Please read it again.", "statement_changed")
+            raise FerError("The statement has changed in the meantime. Please read it again.", "statement_changed")
         account.statement, account.accepted_at = version, clock.now()
         audit.write(session, AuditAction.STATEMENT_ACCEPTED, account.id, version=version)
 
 
 def grant(session: Session, account_id: str, patient_id: str, until: datetime | None = None) -> None:
-    """Let an account see a patient: for good, or until a moment where it does not see the patient for good."""
+    """Let an account see a patient: permanently, or until a moment if it has no permanent access."""
     known = session.get(Access, (account_id, patient_id))
     if known is None:
         now = clock.now()
@@ -204,7 +204,7 @@ def grant(session: Session, account_id: str, patient_id: str, until: datetime | 
 
 
 def take_orphans(session: Session, account: Account) -> None:
-    """Put the patients whom nobody sees, as those from before there were accounts, on the account's caseload."""
+    """Put the patients on no caseload, such as those from before there were accounts, on the account's caseload."""
     cared_for = select(Access.patient_id).where(Access.until.is_(None))
     orphans = select(Patient.id).where(Patient.id.not_in(cared_for), ~access.staged(Patient.id))
     for patient_id in session.scalars(orphans).all():
@@ -212,7 +212,7 @@ def take_orphans(session: Session, account: Account) -> None:
 
 
 def first_administrator(session: Session) -> Account | None:
-    """Return the administrator who has been here longest, None before there is one."""
+    """Return the oldest administrator, None before there is one."""
     asked = select(Account).where(Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None))
     return session.scalar(asked.order_by(Account.number, Account.id).limit(1))
 
@@ -225,7 +225,7 @@ def replace_password(session: Session, account: Account, stored: str, must_chang
 
 
 def end_sign_ins(session: Session, account_id: str, but: str | None = None) -> None:
-    """End every sign-in of an account, save the one that is named."""
+    """End every sign-in of an account, except the given one."""
     session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.id != (but or "")))
 
 
@@ -235,7 +235,7 @@ def end_tokens(session: Session, account_id: str) -> None:
 
 
 def name_key(name: str) -> str:
-    """Return a name as it is compared: without case, single spaces, one way to compose characters."""
+    """Return a name in the form for comparison: without case, with single spaces and normalised characters."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
@@ -308,7 +308,7 @@ def account_of(session: Session, account_id: str) -> Account:
 
 
 def _unknown() -> FerError:
-    return FerError("This account is no longer there.", "unknown_account")
+    return FerError("This account does not exist any more.", "unknown_account")
 
 
 def _keep_one(session: Session, account: Account) -> None:
@@ -317,7 +317,7 @@ def _keep_one(session: Session, account: Account) -> None:
         Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None), Account.id != account.id
     )
     if session.scalar(others.limit(1)) is None:
-        raise FerError("At least one administrator has to stay. Please make another one first.", "last_administrator")
+        raise FerError("At least one administrator has to remain. Please add another one first.", "last_administrator")
 
 
 def _name(name: str) -> str:

@@ -1,7 +1,8 @@
-"""A caseload moved to another account: asked for by one administrator, confirmed by a second where there is one.
+"""Moving a caseload to another account: requested by one administrator, confirmed by a second if there is one.
 
-An administrator sees no patients of others, and could come to them by this way alone or by somebody's password: so
-nobody hands patients to oneself, and whom it concerns is told at the next visit (clinic/accounts/takeovers.py).
+An administrator sees no patients of others, and could reach them only by a handover or with another user's password. So
+nobody can hand patients to themselves, and the users concerned are notified at their next visit
+(clinic/accounts/takeovers.py).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from fer_core.errors import FerError
 class Request:
     """A caseload that waits to be handed over: names for the screen, and the ids of the patients it has now.
 
-    `own`: the administrator who looks has asked for it, and so doesn't confirm it.
+    `own`: the administrator who looks at it requested it, and so can't confirm it.
     """
 
     id: str
@@ -45,9 +46,9 @@ def hand_over(
     seen: int | None = None,
     shown: Collection[str] | None = None,
 ) -> int | None:
-    """Move a whole caseload to another account, or ask a second administrator for it where there is one.
+    """Move a whole caseload to another account, or request it from a second administrator if there is one.
 
-    Return how many patients moved, None where it waits to be confirmed. `seen`: the revision of the giver's account
+    Return how many patients moved, None while it waits to be confirmed. `seen`: the revision of the giver's account
     that was on the screen, `shown`: the ids of the patients that were; None where there was no screen. Nothing moves
     where the caseload is another one now. Raises Forbidden ``to_oneself``, ConflictError, FerError ``unknown_account``,
     ``account_disabled`` for a taker who is.
@@ -56,7 +57,7 @@ def hand_over(
         by, giver = require_administrator(session, actor), account_of(session, from_id)
         taker = _taker(session, to_id)
         if taker.id == by.id:
-            raise Forbidden("Nobody hands patients to oneself. Please ask another administrator.", "to_oneself")
+            raise Forbidden("You can't hand patients over to yourself. Please ask another administrator.", "to_oneself")
         edit(giver, seen)
         _need_shown(session, giver, shown)
         if not _another(session, by):
@@ -87,14 +88,14 @@ def waiting(db: Database, actor: Actor) -> list[Request]:
 
 
 def confirm(db: Database, actor: Actor, request_id: str, shown: Collection[str] | None = None) -> int:
-    """Hand over what another administrator asked for; return how many patients moved. `shown` as in `hand_over`.
+    """Confirm another administrator's request; return how many patients moved. `shown` as in `hand_over`.
 
     Raises ConflictError, Forbidden ``own_request``, FerError ``unknown_request``, ``account_disabled``.
     """
     with db.session() as session:
         by, asked = require_administrator(session, actor), _request(session, request_id)
         if asked.asked_by == by.id:
-            raise Forbidden("You have asked for this: another administrator confirms it.", "own_request")
+            raise Forbidden("You requested this yourself. Another administrator has to confirm it.", "own_request")
         giver, taker = account_of(session, asked.giver_id), _taker(session, asked.taker_id)
         _need_shown(session, giver, shown)
         session.delete(asked)
@@ -102,7 +103,7 @@ def confirm(db: Database, actor: Actor, request_id: str, shown: Collection[str] 
 
 
 def refuse(db: Database, actor: Actor, request_id: str) -> None:
-    """Drop what was asked for. Raises Forbidden, FerError ``unknown_request``."""
+    """Refuse the request. Raises Forbidden, FerError ``unknown_request``."""
     with db.session() as session:
         by, asked = require_administrator(session, actor), _request(session, request_id)
         session.delete(asked)
@@ -132,7 +133,7 @@ def _need_shown(session: Session, giver: Account, shown: Collection[str] | None)
 def _taker(session: Session, account_id: str) -> Account:
     taker = account_of(session, account_id)
     if taker.disabled_at is not None:
-        raise FerError("The account that is to take the patients over is disabled.", "account_disabled")
+        raise FerError("The account that would receive the patients is disabled.", "account_disabled")
     return taker
 
 
@@ -147,5 +148,5 @@ def _another(session: Session, account: Account) -> bool:
 def _request(session: Session, request_id: str) -> HandOverRequest:
     asked = session.get(HandOverRequest, request_id)
     if asked is None:
-        raise FerError("This was confirmed or refused meanwhile.", "unknown_request")
+        raise FerError("This was confirmed or refused in the meantime.", "unknown_request")
     return asked

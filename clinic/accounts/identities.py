@@ -1,4 +1,4 @@
-"""Accounts and who they are at the sign-in provider: linked by an administrator, and never made by a sign-in."""
+"""Accounts and their identities at the sign-in provider: linked by an administrator, never created by a sign-in."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LONGEST = 255
 def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str, seen: int | None = None) -> None:
     """Let an account sign in at the provider, as one with this e-mail address or, without an @, this subject.
 
-    With an address the first sign-in binds the subject. What was linked before is forgotten. `seen`: the account's
+    With an address, the first sign-in binds the subject. An earlier link is removed. `seen`: the account's
     revision that was on the screen.
     Raises Forbidden, ConflictError, FerError ``unknown_account``, ``bad_identity``, ``identity_taken``.
     """
     named = named.strip()
     if not named or len(named) > LONGEST or any(character.isspace() for character in named):
-        raise FerError("Please give the e-mail address or the subject that the provider knows.", "bad_identity")
+        raise FerError("Please enter the e-mail address or the subject that the provider knows.", "bad_identity")
     email, subject = (named.casefold(), None) if "@" in named else (None, named)
     with db.session() as session:
         by, account = require_administrator(session, actor), accounts.account_of(session, account_id)

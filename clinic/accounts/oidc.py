@@ -1,7 +1,7 @@
-"""Who somebody is at another sign-in provider: OpenID Connect, with authorization code, PKCE, state and nonce.
+"""Identity at an external sign-in provider: OpenID Connect, with authorization code, PKCE, state and nonce.
 
-A browser departs with a state that its cookie holds too, and arrives with a code, for which the provider hands out a
-signed token. What the provider publishes about itself is asked anew each time, so that its keys may change.
+A browser leaves with a state that its cookie also holds, and returns with a code that the provider exchanges for a
+signed token. What the provider publishes about itself is requested each time, so that its keys may change.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from db.models import ProviderAttempt
 from fer_core.errors import FerError
 
 AWAY = timedelta(minutes=10)
-"""So long a browser may be with the provider."""
+"""How long a browser may be at the provider."""
 MOST_AWAY = 1000
-"""Browsers that may be with the provider at once: where there are more, the one that left first is forgotten."""
+"""Browsers that may be at the provider at once; beyond that, the one that left first is forgotten."""
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 """Signatures with the provider's private key; none with a secret, and not none at all."""
 LEEWAY_S, TIMEOUT_S = 60, 10.0
@@ -50,7 +50,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who somebody is at a provider; `email` only where the provider says that it was verified."""
+    """A person's identity at a provider; `email` only if the provider says that it was verified."""
 
     issuer: str
     subject: str
@@ -58,7 +58,7 @@ class Identity:
 
 
 def depart(db: Database, provider: Provider, back: str) -> Departure:
-    """Return the way to the provider, from where the browser comes back to the address `back`.
+    """Return the address at the provider, from which the browser comes back to the address `back`.
 
     Raises FerError ``provider_unreachable``.
     """
@@ -73,7 +73,7 @@ def depart(db: Database, provider: Provider, back: str) -> Departure:
         raise _unreachable(error) from None
     with db.session() as session:
         session.execute(delete(ProviderAttempt).where(~clock.within(ProviderAttempt.created_at, AWAY, now)))
-        # A flood pushes itself out: who is just coming back departed later than its first attempts.
+        # A flood displaces its own first attempts, which are older than those of users who are just returning.
         newest = select(ProviderAttempt.state_sha256).order_by(ProviderAttempt.created_at.desc()).limit(MOST_AWAY - 1)
         session.execute(delete(ProviderAttempt).where(ProviderAttempt.state_sha256.not_in(newest)))
         session.add(ProviderAttempt(state_sha256=_digest(state), nonce=nonce, verifier=verifier, created_at=now))
@@ -81,7 +81,7 @@ def depart(db: Database, provider: Provider, back: str) -> Departure:
 
 
 def arrive(db: Database, provider: Provider, back: str, state: str, held: str, code: str) -> Identity:
-    """Return who came back with a code. `state` came with the browser's address, `held` with its cookie.
+    """Return the identity for a returned code. `state` came with the browser's address, `held` with its cookie.
 
     Raises Forbidden ``provider_state`` for one who did not depart here or comes twice, ``provider_token`` for a token
     that is not for us, not for this sign-in or no longer good; FerError ``provider_unreachable``.
@@ -105,7 +105,7 @@ def arrive(db: Database, provider: Provider, back: str, state: str, held: str, c
         return _identity(_claims(provider, keys, got["id_token"], attempt.nonce))
     except _TROUBLE as error:
         log.warning("a token of the sign-in provider was refused: %s", type(error).__name__)
-        raise Forbidden("The answer of the sign-in provider is not good. Please try again.", "provider_token") from None
+        raise Forbidden("The sign-in provider's answer is not valid. Please try again.", "provider_token") from None
 
 
 def _client(provider: Provider, back: str) -> OAuth2Client:
@@ -120,18 +120,18 @@ def _client(provider: Provider, back: str) -> OAuth2Client:
 
 
 def _about(client: OAuth2Client, provider: Provider) -> dict[str, Any]:
-    """Return what the provider says of itself. Raises ValueError where it is another one."""
+    """Return the provider's metadata. Raises ValueError if they are another provider's."""
     address = f"{provider.issuer}/.well-known/openid-configuration"
-    told: dict[str, Any] = client.request("GET", address, withhold_token=True).raise_for_status().json()
-    if str(told["issuer"]).rstrip("/") != provider.issuer:
+    metadata: dict[str, Any] = client.request("GET", address, withhold_token=True).raise_for_status().json()
+    if str(metadata["issuer"]).rstrip("/") != provider.issuer:
         raise ValueError("another issuer")
-    if "client_secret_basic" not in told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
+    if "client_secret_basic" not in metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
         client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 the name of a method
-    return told
+    return metadata
 
 
 def _claims(provider: Provider, keys: dict[str, Any], id_token: str, nonce: str) -> dict[str, Any]:
-    """Return what a token says. Raises JoseError, ValueError where it is not signed, ours, of this attempt or fresh."""
+    """Return a token's claims. Raises JoseError, ValueError where it is not signed, ours, of this attempt or fresh."""
     claims: dict[str, Any] = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS).claims
     issuer = str(claims.get("iss", "")).rstrip("/")
     needed = jwt.JWTClaimsRegistry(
@@ -159,9 +159,9 @@ def _digest(state: str) -> str:
 
 
 def _not_departed() -> Forbidden:
-    return Forbidden("This sign-in was not begun here, or it took too long. Please begin again.", "provider_state")
+    return Forbidden("This sign-in did not start here, or it took too long. Please start again.", "provider_state")
 
 
 def _unreachable(error: Exception) -> FerError:
     log.warning("the sign-in provider can't be used: %s", type(error).__name__)
-    return FerError("The sign-in provider can't be reached, or refused. Please try again.", "provider_unreachable")
+    return FerError("The sign-in provider can't be reached, or it refused. Please try again.", "provider_unreachable")

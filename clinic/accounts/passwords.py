@@ -1,4 +1,4 @@
-"""Passwords: which are accepted, and how they are kept (argon2id) so that nobody can read them back."""
+"""Passwords: which are accepted, and how they are hashed (argon2id)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zxcvbn import zxcvbn
 from fer_core.errors import FerError
 
 LEAST, MOST = 15, 1024
-"""Letters of a password; a longer one is refused and never cut."""
+"""Most characters of a password; a longer one is refused and never cut."""
 LEAST_GUESSES = 10**10
 """Guesses that zxcvbn expects of an attacker at least; its own highest mark begins there."""
 LOOKED_AT = 72
@@ -28,9 +28,9 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 """Each hash takes 64 MiB, so that a flood of attempts waits instead of filling the memory."""
 
 UNKNOWN_GROUPS = 8
-"""Groups of a password that is shown to nobody."""
+"""Groups of a password that is never shown."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Of generated passwords and codes: no letter that is mistaken for another."""
+"""Letters of generated passwords and codes; none is easily mistaken for another."""
 
 GUESSED_WHOLE = (
     "correcthorsebatterystaple",
@@ -63,20 +63,20 @@ def check_password(password: str, name: str) -> None:
     text = _normal(password)
     if len(text) < LEAST:
         raise FerError(
-            f"Please choose a password of at least {LEAST} characters; several words do well.", "short_password"
+            f"Please choose a password of at least {LEAST} characters; several words work well.", "short_password"
         )
     if len(text) > MOST:
         raise FerError(f"Please choose a password of at most {MOST} characters.", "long_password")
     if _guessable(text, name):
         raise FerError(
-            "This password is among those that are guessed first. Please choose words that have nothing to do with"
+            "This password is among the first that attackers try. Please choose words that have nothing to do with"
             " your name, this program or your work.",
             "common_password",
         )
 
 
 def hash_password(password: str) -> str:
-    """Return what is stored of a password."""
+    """Return the stored hash of a password."""
     with _AT_ONCE:
         return HASHER.hash(_normal(password))
 
@@ -102,7 +102,7 @@ def _hash_of_nobody() -> str:
 
 
 def _normal(password: str) -> str:
-    """Return the password as it is compared: however a keyboard composed its characters."""
+    """Return the password in normal form, however a keyboard composed its characters."""
     return unicodedata.normalize("NFKC", password)
 
 

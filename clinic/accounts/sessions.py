@@ -1,4 +1,4 @@
-"""Who is signed in: kept on the server, so that ending it counts at once and everywhere."""
+"""Sign-ins: kept on the server, so that ending one takes effect at once and everywhere."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from fer_core.errors import FerError
 from storage.media import open_store
 
 IDLE, ABSOLUTE = timedelta(minutes=15), timedelta(hours=12)
-"""After so long without an action of the person, and after so long in any case, one has to sign in again."""
+"""A user has to sign in again after so long without an action, and after so long in any case."""
 PENDING = timedelta(minutes=5)
-"""So long after the password the second step may come."""
+"""Time allowed between the password and the second step."""
 NOTED_EVERY = timedelta(seconds=20)
-"""Activity is written down no more often than this."""
+"""Activity is stored no more often than this."""
 
 
 def sign_in(db: Database, name: str, password: str) -> str:
-    """Return the token of a new sign-in, for a cookie; where the account has a second step, nobody acts by it before.
+    """Return the token of a new sign-in, for a cookie; with a second step, it grants nothing before that step.
 
     An unknown name, a wrong password and a disabled account take the same work and get the same answer.
     Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed``.
@@ -49,7 +49,7 @@ def sign_in(db: Database, name: str, password: str) -> str:
             right = False
         if right and known is not None and known.disabled_at is None:
             pending = totp.is_on(session, known.id)
-            # With the second step still to come, the wrong codes of before go on to count.
+            # While the second step is missing, earlier wrong codes still count.
             (throttle.take_back if pending else throttle.clear)(session, key)
             return start(session, known, pending=pending)
         if known is not None:
@@ -57,7 +57,7 @@ def sign_in(db: Database, name: str, password: str) -> str:
         else:
             # A row is written here too, so that an unknown name takes no less time than a known one.
             throttle.note(session, key)
-    raise Forbidden("This name and password do not belong together.", "sign_in_refused")
+    raise Forbidden("The name or the password is wrong.", "sign_in_refused")
 
 
 def take_second_step(db: Database, settings: Settings, token: str | None, code: str) -> str:
@@ -75,14 +75,14 @@ def take_second_step(db: Database, settings: Settings, token: str | None, code: 
             throttle.clear(session, account.name_key)
             by_provider = begun.by_provider
             session.delete(begun)
-            # Another token than before: nobody who saw the first one gets in with it.
+            # A new token: a copy of the first one is useless.
             return start(session, account, by_provider=by_provider)
         audit.write(session, AuditAction.SIGN_IN_REFUSED, account.id, second_step=True)
     raise totp.refused()
 
 
 def is_pending(db: Database, token: str | None) -> bool:
-    """Return whether the second step is still to come for this token."""
+    """Return whether the second step is still missing for this token."""
     with db.read() as session:
         try:
             _pending(session, token)
@@ -94,7 +94,7 @@ def is_pending(db: Database, token: str | None) -> bool:
 def start(session: Session, account: Account, pending: bool = False, by_provider: bool = False) -> str:
     """Sign the account in and return the token: 256 random bits, of which only the SHA-256 is stored.
 
-    Sign-ins that ran out are swept away on the way.
+    Expired sign-ins are deleted at the same time.
     """
     token, now = secrets.token_urlsafe(32), clock.now()
     session.execute(
@@ -116,7 +116,7 @@ def start(session: Session, account: Account, pending: bool = False, by_provider
 
 
 def actor_of(db: Database, token: str | None) -> Actor | None:
-    """Return who acts by this token, or None where nobody does (any more)."""
+    """Return the actor of this token, or None if it is not valid (any more)."""
     if not token:
         return None
     now = clock.now()
@@ -165,7 +165,7 @@ def remaining_s(db: Database, actor: Actor) -> float:
 
 
 def note_activity(db: Database, actor: Actor) -> None:
-    """Remember that the person did something just now; on a full disk it is forgotten, and nobody is kept out by it."""
+    """Store that the user did something just now; on a full disk this is skipped, so that nobody is locked out."""
     now = clock.now()
     with db.read() as session:
         seen_at = session.scalar(select(SignIn.seen_at).where(SignIn.id == actor.sign_in_id))
@@ -173,7 +173,7 @@ def note_activity(db: Database, actor: Actor) -> None:
         return
     with suppress(DiskFullError), db.session() as session:
         begun = session.get(SignIn, actor.sign_in_id)
-        # A sign-in that ran out in between stays ended.
+        # A sign-in that expired in between stays ended.
         if begun is not None and clock.within(begun.seen_at, IDLE, now):
             begun.seen_at = now
 
@@ -186,7 +186,7 @@ def sign_out(db: Database, actor: Actor) -> None:
 
 
 def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
-    """Replace the own password, end all sign-ins of the account, and return the token of a new one.
+    """Replace the user's own password, end all sign-ins of the account, and return the token of a new one.
 
     Raises Forbidden ``sign_in_refused``, FerError ``sign_in_delayed`` and those of `passwords.check_password`.
     """
@@ -194,10 +194,10 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
         account = signed_in(session, actor)
     passwords.check_password(new, account.name)
     if new == current:
-        raise FerError("Please choose a password that is not the one you have now.", "same_password")
+        raise FerError("Please choose a password that differs from your present one.", "same_password")
     throttle.charge(db, account.name_key)
     if not passwords.verify(account.password_hash, current):
-        raise Forbidden("The current password is not right.", "sign_in_refused")
+        raise Forbidden("The current password is wrong.", "sign_in_refused")
     checked, stored = account.password_hash, passwords.hash_password(new)
     with db.session() as session:
         account = signed_in(session, actor)
@@ -211,7 +211,7 @@ def change_password(db: Database, actor: Actor, current: str, new: str) -> str:
 
 
 def _pending(session: Session, token: str | None) -> tuple[SignIn, Account]:
-    """Return a sign-in whose second step is to come. Raises Forbidden ``second_step_over``."""
+    """Return a sign-in whose second step is missing. Raises Forbidden ``second_step_over``."""
     now = clock.now()
     asked = (
         select(SignIn, Account)
@@ -230,7 +230,7 @@ def _pending(session: Session, token: str | None) -> tuple[SignIn, Account]:
 
 
 def _lives(now: datetime) -> ColumnElement[bool]:
-    """Return the condition of a sign-in that has not run out; one from ahead of the clock has."""
+    """Return the condition that a sign-in has not expired; one from ahead of the clock has."""
     return cast(
         ColumnElement[bool],
         clock.within(SignIn.seen_at, IDLE, now) & clock.within(SignIn.created_at, ABSOLUTE, now),

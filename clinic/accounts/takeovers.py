@@ -1,4 +1,4 @@
-"""What administrators did by which they could come to patients of others: told to whom it concerns, from the audit."""
+"""Actions by which administrators could reach patients of others: shown to the users concerned, from the audit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from db.engine import Database
 from db.models import Access, Account, AuditRow
 
 LATELY = timedelta(days=90)
-"""So long it stands on the own account's page, also after somebody has read it."""
+"""How long it is shown on the account's page, also after its owner has read it."""
 OF_AN_ACCOUNT = (AuditAction.PASSWORD_RESET, AuditAction.SECOND_STEP_RESET, AuditAction.PROVIDER_LINKED)
-"""By each of these an administrator can sign in as somebody else."""
+"""Each of these lets an administrator sign in as another user."""
 TAKEOVERS = (*OF_AN_ACCOUNT, AuditAction.CASELOAD_HANDED_OVER)
 
 
@@ -25,7 +25,7 @@ TAKEOVERS = (*OF_AN_ACCOUNT, AuditAction.CASELOAD_HANDED_OVER)
 class Takeover:
     """One of `TAKEOVERS`: when, by whom (None: by the command line), to whose account, and for how many patients.
 
-    `own`: it concerns the account of who reads it. `number` is that of its last row in the audit.
+    `own`: it concerns the reader's account. `number` is that of its last row in the audit.
     """
 
     number: int

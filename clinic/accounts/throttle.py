@@ -1,7 +1,7 @@
 """Delays between failed attempts, kept in the database so that a restart doesn't shorten them.
 
-An attempt is counted before its password is looked at and taken back when that was right: so a hundred attempts at
-once are a hundred failures, and a name that nobody has is treated as any other.
+An attempt is counted before its password is checked, and the count is taken back if it was right: a hundred attempts at
+once are a hundred failures, and an unknown name is treated like any other.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class TooManyError(FerError):
 
     @classmethod
     def after(cls, seconds: int) -> TooManyError:
-        """Return the refusal of one who has to wait so many seconds."""
+        """Return the refusal of a user who has to wait so many seconds."""
         wait = counted(seconds, "second") if seconds < 90 else counted(math.ceil(seconds / 60), "minute")
         return cls(f"Too many attempts failed. Please wait {wait} and try again.", retry_after_s=seconds)
 
@@ -59,7 +59,7 @@ def charge(db: Database, name: str) -> None:
 
 
 def _left(known: SignInFailure, now: datetime) -> timedelta:
-    """Return how long the name has to wait yet. What a clock ahead of this one wrote waits its own length from now."""
+    """Return how long the name still has to wait. An entry by a clock ahead of this one waits its length from now."""
     longest = delay(known.failures)
     if known.refused_until > now + longest:
         known.refused_until = now + longest
@@ -67,7 +67,7 @@ def _left(known: SignInFailure, now: datetime) -> timedelta:
 
 
 def note(session: Session, name: str) -> None:
-    """Write down once more when a name failed."""
+    """Store once more when a name failed."""
     session.get_one(SignInFailure, _key(name)).failed_at = clock.now()
 
 

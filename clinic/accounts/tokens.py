@@ -29,9 +29,9 @@ MOST = 20
 """Tokens that one account may have."""
 NAME_MAX = 80
 NOTED_EVERY = timedelta(minutes=15)
-"""Within this time the same kind of reading, by the same token, is written down once."""
+"""Within this time the same kind of read, by the same token, is logged once."""
 TOKEN = re.compile(r"fer_[A-Za-z0-9_-]{43}")
-"""256 random bits behind a mark by which scanners for secrets can find a token that was published by mistake."""
+"""256 random bits after a prefix by which secret scanners can find a token that was published by mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class TokenRow:
 
 
 def make(db: Database, actor: Actor, name: str, patient_ids: Collection[str], password: str) -> str:
-    """Make a token for these patients, or for no patient, and return it: it is shown this once.
+    """Make a token for these patients, or for no patient, and return it: it is shown only once.
 
     Raises Forbidden, FerError ``sign_in_delayed``, ``bad_token_name``, ``too_many_tokens``, ``unknown_patient``.
     """
@@ -92,7 +92,7 @@ def revoke(db: Database, actor: Actor, token_id: str) -> None:
 
 
 def actor_of(db: Database, token: str) -> Actor | None:
-    """Return who acts by this token, or None where nobody does (any more)."""
+    """Return the actor of this token, or None if it is not valid (any more)."""
     if not TOKEN.fullmatch(token):
         return None
     asked = (
@@ -128,9 +128,9 @@ def lives(db: Database, actor: Actor) -> bool:
 
 
 def note_use(db: Database, actor: Actor, operation: str) -> None:
-    """Write down that a program asked for something by this token; again and again counts once in `NOTED_EVERY`.
+    """Log that a program used this token; repeated use is logged once in `NOTED_EVERY`.
 
-    What it reads of a patient, and what it hands in, is written down where that is done.
+    What it reads about a patient, and what it uploads, is logged where that is done.
     """
     now = clock.now()
     with db.read() as session:

@@ -1,6 +1,6 @@
-"""The second step of signing in: a code from an app (TOTP, RFC 6238) or a recovery code, where its owner turned it on.
+"""The second step of signing in: a code from an app (TOTP, RFC 6238) or a recovery code, if its owner turned it on.
 
-The secret lies sealed with the master key. No code is taken twice: the time step of the last one is remembered, and a
+The secret is sealed with the master key. No code is accepted twice: the time step of the last one is remembered, and a
 recovery code is deleted when it is used. Of recovery codes (about 119 random bits) only the SHA-256 is kept.
 """
 
@@ -31,7 +31,7 @@ from storage.sealed import Key, SealError, open_bytes, rewrap_bytes, seal_bytes
 
 ISSUER = "Expression History"
 SECRET_BYTES, DIGITS, STEP_S = 20, 6, 30
-"""What every app knows: SHA-1, six digits, half a minute."""
+"""What every app supports: SHA-1, six digits, half a minute."""
 SET_UP_WITHIN = timedelta(minutes=10)
 RECOVERY_CODES, RECOVERY_GROUPS = 10, 6
 
@@ -46,14 +46,14 @@ class TotpStatus:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What the app is told: the secret in base32, and the address that a QR code carries. Shown to its owner alone."""
+    """What the app needs: the secret in base32, and the address in the QR code. Shown only to its owner."""
 
     secret: str
     uri: str
 
 
 def standing(db: Database, actor: Actor) -> TotpStatus:
-    """Return how the own second step stands. Raises Forbidden."""
+    """Return the state of the user's own second step. Raises Forbidden."""
     with db.read() as session:
         account = acting(session, actor)
         left = session.scalar(select(func.count()).where(RecoveryCode.account_id == account.id)) or 0
@@ -84,7 +84,7 @@ def begin(db: Database, settings: Settings, actor: Actor, password: str) -> Enro
 
 
 def begun(db: Database, settings: Settings, actor: Actor) -> Enrolment:
-    """Return what `begin` made a moment ago, for one who mistyped the code.
+    """Return what `begin` made just now, for a user who mistyped the code.
 
     Raises Forbidden, FerError ``second_step_over``.
     """
@@ -141,7 +141,7 @@ def turn_off(db: Database, settings: Settings, actor: Actor, password: str, code
 
 
 def reset(db: Database, actor: Actor, account_id: str) -> None:
-    """Take the second step from an account whose owner lost the device, and end its sign-ins.
+    """Remove the second step of an account whose owner lost the device, and end its sign-ins.
 
     Raises Forbidden, FerError ``unknown_account``.
     """
@@ -152,7 +152,7 @@ def reset(db: Database, actor: Actor, account_id: str) -> None:
 
 
 def reset_by_console(db: Database, name: str) -> None:
-    """Do the same for the account of this name, for one who has the data in their hands anyway.
+    """Do the same for the account of this name, for the console's user, who has the data anyway.
 
     Raises FerError ``unknown_account``.
     """
@@ -183,7 +183,7 @@ def forget(session: Session, account_id: str) -> None:
 
 
 def rewrap(session: Session, old: Key, new: Key) -> tuple[int, int]:
-    """Let `new` open every secret in place of `old`; return how many it opens now, and how many neither key opens."""
+    """Make `new` open every secret in place of `old`; return how many it opens now, and how many neither key opens."""
     opened, lost = 0, 0
     for known in session.scalars(select(SecondStep)):
         sealed, context = bytes.fromhex(known.secret), f"second step {known.account_id}".encode()
@@ -197,9 +197,7 @@ def rewrap(session: Session, old: Key, new: Key) -> tuple[int, int]:
 
 def refused() -> Forbidden:
     """Return the refusal of a code."""
-    return Forbidden(
-        "This code is not right, or it was used before. Please wait for the next one.", "second_step_refused"
-    )
+    return Forbidden("This code is wrong, or it was used before. Please wait for the next one.", "second_step_refused")
 
 
 def check_password(db: Database, actor: Actor, password: str) -> None:
@@ -208,7 +206,7 @@ def check_password(db: Database, actor: Actor, password: str) -> None:
         account = acting(session, actor)
     throttle.charge(db, account.name_key)
     if not passwords.verify(account.password_hash, password):
-        raise Forbidden("The current password is not right.", "sign_in_refused")
+        raise Forbidden("The current password is wrong.", "sign_in_refused")
 
 
 def _check_code(db: Database, settings: Settings, actor: Actor, code: str) -> None:
@@ -251,7 +249,7 @@ def _takes(known: SecondStep, key: Key, account: Account, code: str) -> bool:
 
 
 def _come_back(known: SecondStep, now: int) -> None:
-    """Let codes be taken again after the clock was set back; none that was taken before is taken twice."""
+    """Accept codes again after the clock was set back; none that was used before is accepted twice."""
     if known.last_step > now + 1:
         known.steps_ahead = [step for step in known.steps_ahead if step >= now - 1] + [known.last_step]
         known.last_step = 0
@@ -284,7 +282,7 @@ def _totp(secret: bytes) -> TOTP:
 
 
 def _context(account: Account) -> bytes:
-    """Return what the secret is bound to: that of another account doesn't open in its place."""
+    """Return what the secret is bound to, so that another account's secret doesn't open in its place."""
     return f"second step {account.id}".encode()
 
 

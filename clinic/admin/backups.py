@@ -1,4 +1,4 @@
-"""Backups of an installation as its settings name it: on either kind of database, dated, verified, and tried out."""
+"""Backups of an installation as its settings describe it: for either kind of database, dated, verified, and tested."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def own_secret(settings: Settings, make: bool = False) -> Secret:
     key = keys.make_at(key_path(settings)) if make else keys.read(key_path(settings))
     if key is None:
         raise FerError(
-            f"The key of the backups is missing ({key_path(settings)}). Please bring back the key folder, or name the"
+            f"The key of the backups is missing ({key_path(settings)}). Please restore the key folder, or name the"
             " key or passphrase that sealed this backup.",
             "no_backup_key",
         )
@@ -77,10 +77,10 @@ def bring_back(settings: Settings, source: Path, secret: Secret | None, erased: 
 
 
 def drill(settings: Settings, source: Path, secret: Secret | None, erased: list[Erasure]) -> Iterator[str]:
-    """Start a backup as a clinic of its own in a scratch folder, and yield what was found, line by line.
+    """Start a backup as a separate clinic in a scratch folder, and yield the findings, line by line.
 
-    Nothing of the installation is touched; the folder goes with the end. Raises FerError where something is not as it
-    must be.
+    Nothing of the installation is touched; the folder is deleted at the end. Raises FerError where something is
+    wrong.
     """
     with _scratch(settings) as folder:
         data = folder / "data"
@@ -108,7 +108,7 @@ def _as_sqlite(settings: Settings) -> Iterator[Path]:
     if path is not None:
         yield path
         return
-    # What a backup that was killed left behind is readable, and goes.
+    # A backup that was killed leaves readable files: delete them.
     for rest in settings.data_dir.glob("snapshot-*"):
         rest.unlink()
     snapshot = settings.data_dir / f"snapshot-{secrets.token_hex(4)}.db"
@@ -143,7 +143,7 @@ def _erased_are_gone(db: Database, erased: list[Erasure]) -> str:
         for kind, its_id in kinds.items():
             gone = [erasure.erased_id for erasure in erased if erasure.kind == kind]
             if session.scalar(select(its_id).where(its_id.in_(gone)).limit(1)) is not None:
-                raise FerError("Somebody who was erased is in the restored clinic.", "erased_is_back")
+                raise FerError("An erased patient is in the restored clinic.", "erased_is_back")
         withdrawn = [erasure.erased_id for erasure in erased if erasure.kind == "consent"]
         living = select(Consent.id).where(Consent.id.in_(withdrawn), Consent.withdrawn_at.is_(None))
         if session.scalar(living.limit(1)) is not None:

@@ -1,4 +1,4 @@
-"""A clock that jumps is noticed, audited and shown to administrators, and keeps nothing open that should be closed."""
+"""Detects, audits and shows a jump of the clock, which must keep nothing open that should be closed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Jump:
 
 
 class ClockWatch:
-    """Compares the clock with one that nobody sets, from when it was made on."""
+    """Compares the clock with one that nobody sets, from its creation on."""
 
     def __init__(self) -> None:
         self._ahead = _difference()
@@ -63,7 +63,7 @@ def look_back(db: Database) -> None:
 
 
 def note(db: Database, by: timedelta) -> None:
-    """Write a jump of the clock down. After one backward nobody knows how long ago somebody was last here.
+    """Log a jump of the clock. After a jump backward it is unknown how long ago a user was last active.
 
     So every sign-in and every emergency access ends then.
     """
@@ -87,7 +87,7 @@ def unseen(db: Database) -> Jump | None:
 
 
 def confirm(db: Database, actor: Actor) -> None:
-    """Take down that an administrator found the clock right. Raises Forbidden."""
+    """Store that an administrator found the clock right. Raises Forbidden."""
     with db.session() as session:
         by = access.require_administrator(session, actor)
         access.installation(session).clock_jump_s = None

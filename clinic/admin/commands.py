@@ -1,4 +1,4 @@
-"""The commands of whoever looks after the installation: its health, its key, its backups."""
+"""The administrator's commands: the installation's health, its key, its backups."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from db.engine import migrate, open_database
 from fer_core.errors import FerError
 
 KEPT = 30
-"""So many daily backups stay, unless a person says otherwise."""
+"""Daily backups that are kept, unless a user says otherwise."""
 
 
 def add(commands: Any) -> None:
     """Add the commands to the parser's."""
     examined = commands.add_parser(
-        "doctor", help="say whether the installation is safe and works, and what to do; writes nothing"
+        "doctor", help="check whether the installation is safe and works, and say what to do; writes nothing"
     )
     examined.add_argument("--json", action="store_true", help="for a program that watches")
     examined.add_argument("--strict", action="store_true", help="exit code 1 for a warning too")
@@ -41,17 +41,17 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="let the installed key open what this older one sealed: after a restore, or a change of FER_MASTER_KEY",
     )
-    how.add_argument("--lost", action="store_true", help="begin with a new key: what the lost one sealed is gone")
+    how.add_argument("--lost", action="store_true", help="start with a new key: what the lost key sealed is gone")
     rotated.set_defaults(command=_rotate_key)
     made = commands.add_parser("backup", help="write a dated, sealed backup, verify it, and delete the oldest")
     made.add_argument("--to", type=Path, metavar="FOLDER", help="default: FER_BACKUP_DIR")
     made.add_argument("--keep", type=int, default=KEPT, metavar="N", help=f"how many stay (default {KEPT})")
     _add_secrets(made)
     made.set_defaults(command=_backup)
-    back = commands.add_parser("restore", help="bring a backup back; whoever was erased since stays erased")
+    back = commands.add_parser("restore", help="restore a backup; patients who were erased since stay erased")
     back.add_argument("file", type=Path, help="the backup")
     back.add_argument("--check", action="store_true", help="only try it, in a scratch folder, and report")
-    back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is lost for good")
+    back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is permanently lost")
     _add_secrets(back)
     back.set_defaults(command=_restore)
     moved = commands.add_parser("copy", help="copy the clinic to another, empty database, such as PostgreSQL")
@@ -76,12 +76,12 @@ def _add_secrets(command: argparse.ArgumentParser) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    """Say what was found; the data folder is not made, and nothing is written."""
+    """Report the findings; the data folder is not created, and nothing is written."""
     try:
         settings = Settings.from_environment(make=False)
         found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
     except FerError as error:
-        found = [doctor.Finding("settings", doctor.Level.REFUSED, "A setting is of no use.", error.message)]
+        found = [doctor.Finding("settings", doctor.Level.REFUSED, "A setting is not valid.", error.message)]
     if options.json:
         print(doctor.as_json(found))
     else:
@@ -97,7 +97,7 @@ def _rotate_key(options: argparse.Namespace) -> int:
     with closing(open_database(settings.database_url)) as database:
         if options.lost:
             count = rotation.replace_lost(database, settings)
-            print(f"A new key is in place. Second steps that went with the old one: {count}.")
+            print(f"A new key is in place. Second steps lost with the old one: {count}.")
             return 0
         if options.old_key_file is not None:
             found = rotation.adopt(database, settings, options.old_key_file)
@@ -117,7 +117,7 @@ def _backup(options: argparse.Namespace) -> int:
     if folder is None:
         raise FerError("Please name a folder with --to, or set FER_BACKUP_DIR.", "no_backup_dir")
     if options.keep < 1:
-        raise FerError("At least one backup has to stay.", "bad_keep")
+        raise FerError("At least one backup has to be kept.", "bad_keep")
     first = not backups.key_path(settings).exists() and _named_secret(options) is None
     secret = _named_secret(options) or backups.own_secret(settings, make=True)
     if first:
@@ -127,7 +127,7 @@ def _backup(options: argparse.Namespace) -> int:
         )
     file, manifest = backups.make(settings, folder, secret, options.keep)
     rows, files = sum(manifest.tables.values()), len(manifest.media)
-    print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows} rows, {files} files; unpacked again and found whole.")
+    print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows} rows, {files} files; unpacked again and found complete.")
     return 0
 
 
@@ -142,7 +142,7 @@ def _restore(options: argparse.Namespace) -> int:
     if options.check:
         for line in backups.drill(settings, options.file, secret, erased):
             print(line, flush=True)
-        print("The backup can be brought back.")
+        print("The backup can be restored.")
         return 0
     with nobody_at_work(settings.database_url, settings.data_dir):
         found = backups.bring_back(settings, options.file, secret, erased)
@@ -160,7 +160,7 @@ def _copy(options: argparse.Namespace) -> int:
     with nobody_at_work(settings.database_url, settings.data_dir, options.to):
         copied = transfer(settings.database_url, options.to)
     rows = counted(sum(table.rows for table in copied.values()), "row")
-    print(f"Copied and compared: {rows}. The old database is as it was.")
+    print(f"Copied and compared: {rows}. The old database is unchanged.")
     print("Set FER_DATABASE_URL to the new database, for pages and workers alike, and start the program.")
     return 0
 

@@ -1,4 +1,4 @@
-"""Invented patients (demo_people.py), so that everything can be seen without real people. Nobody here exists."""
+"""Invented patients (demo_people.py), so that everything can be seen without real people. None of them exists."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _add(session: Session, person: Person, own: Scale, rng: np.random.Generator)
 
 
 def _add_beside(session: Session, patient_id: str, person: Person) -> None:
-    """Add what stands beside recordings and questionnaires: marks, due dates, a condition of the face."""
+    """Add what accompanies recordings and questionnaires: marks, due dates, a condition of the face."""
     now = clock.now()
     for event in person.events:
         values = {"kind": event.kind.value, "happened_on": _day(event.days_ago), "text": event.text}
@@ -192,7 +192,7 @@ def _recording(patient_id: str, visit: Visit, rng: np.random.Generator) -> tuple
 
 
 def _samples(visit: Visit, rng: np.random.Generator) -> SampleTable:
-    """Return samples that resemble their neighbours, as those of a real face do."""
+    """Return samples that resemble their neighbours, like those of a real face."""
     count = round(visit.minutes * 60 / EVERY_S)
     base = np.array([0.05, 0.02, 0.04, max(0.01, visit.happy), max(0.01, visit.sad), 0.05, 0.0])
     base[Emotion.NEUTRAL] = max(0.1, 1 - base.sum())

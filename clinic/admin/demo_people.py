@@ -98,7 +98,7 @@ PEOPLE = (
             *_answers("gad7", [13, 12, 13, 11, 9, 5], step=28),
         ],
         [
-            Event(58, EventKind.MEDICATION, "Sertraline 50 mg begun"),
+            Event(58, EventKind.MEDICATION, "Sertraline 50 mg started"),
             Event(30, EventKind.MEDICATION, "Raised to 100 mg"),
         ],
         [("phq9", 14), ("gad7", 28)],
@@ -159,7 +159,7 @@ PEOPLE = (
     ),
     Person(
         "Hugo (invented)",
-        "Invented: a facial palsy, so that labels are not interpreted and movement alone is shown.",
+        "Invented: a facial palsy, so labels are not interpreted and only movement is shown.",
         _weekly(
             [0.1, 0.12, 0.11, 0.1, 0.13, 0.12, 0.1, 0.11, 0.12], [0.35, 0.33, 0.36, 0.34, 0.35, 0.33, 0.36, 0.35, 0.34]
         ),
@@ -175,7 +175,7 @@ LONG = Person(
     _long(),
     _answers("phq9", [9, 8, 10, 9, 8, 9, 10, 9, 8, 9] * 3, step=30),
     [
-        Event(700, EventKind.MEDICATION, "Escitalopram 10 mg begun"),
+        Event(700, EventKind.MEDICATION, "Escitalopram 10 mg started"),
         Event(200, EventKind.SESSION, "Group therapy begun"),
     ],
     [("phq9", 30)],

@@ -1,4 +1,4 @@
-"""Is this installation safe, and does it work? Each check says what it found, and what to do; nothing is written."""
+"""Is this installation safe, and does it work? Each check reports its finding and what to do; nothing is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def examine(settings: Settings, options: Options) -> list[Finding]:
 
 
 def require_safe(settings: Settings, options: Options) -> list[Finding]:
-    """Return what is worth a warning at the start: what the start itself mends is left out.
+    """Return what is worth a warning at the start: what the start itself repairs is left out.
 
     Raises UnsafeError with all reasons where a check refuses.
     """
@@ -36,11 +36,11 @@ def require_safe(settings: Settings, options: Options) -> list[Finding]:
     refused = [finding for finding in found if finding.level is Level.REFUSED]
     if refused:
         raise UnsafeError("\n".join(f"- {line(finding)}" for finding in refused))
-    return [finding for finding in found if finding.level is not Level.OK and not _mended_by_the_start(finding)]
+    return [finding for finding in found if finding.level is not Level.OK and not _fixed_by_the_start(finding)]
 
 
-def _mended_by_the_start(finding: Finding) -> bool:
-    """Whether it is missing tables, or a worker that does not run yet."""
+def _fixed_by_the_start(finding: Finding) -> bool:
+    """Whether it is about missing tables, or a worker that does not run yet."""
     of_the_start = finding.name in ("tables", "analysis") or finding.sentence == installation_checks.NO_DATABASE
     return finding.level is Level.WARNING and of_the_start
 

@@ -1,4 +1,4 @@
-"""What a check of the installation found, and what to do about it."""
+"""The finding of a check of the installation, and what to do about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Finding:
 
 
 def guarded(name: str, check: Callable[..., Finding], *arguments: object) -> Finding:
-    """Return what a check finds; one that fails in a way that nobody expected is a finding too."""
+    """Return what a check finds; an unexpected failure is a finding too."""
     try:
         return check(*arguments)
     except Exception as error:  # noqa: BLE001 a doctor who faints helps nobody

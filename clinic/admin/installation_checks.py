@@ -1,4 +1,4 @@
-"""Folders, database, key, machines and workers of an installation: each check looks, writes nothing, and says what."""
+"""Folders, database, key, machines and workers of an installation: each check reports and writes nothing."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _database(seen: Installation) -> Finding:
         level = Level.REFUSED if found.code in OF_A_SETTING else Level.BROKEN
         return Finding("database", level, "The database can't be used.", found.message)
     if found.refusal is not None:
-        return Finding("database", Level.BROKEN, "The database takes no rows.", found.refusal.message)
+        return Finding("database", Level.BROKEN, "The database accepts no rows.", found.refusal.message)
     warning = sqlite_warning() if found.server.startswith("SQLite") else None
     if warning:
         return Finding("database", Level.WARNING, f"{found.server} answers and takes rows.", warning)
@@ -110,13 +110,13 @@ def _database(seen: Installation) -> Finding:
 def _tables(seen: Installation) -> Finding:
     found = seen.database
     if not isinstance(found, Probe):
-        return Finding("tables", Level.WARNING, "The tables can't be seen.", "Mend the database first.")
+        return Finding("tables", Level.WARNING, "The tables can't be seen.", "Repair the database first.")
     if found.newer:
         return Finding(
             "tables",
             Level.REFUSED,
             f"A newer version of the program wrote this database (tables {found.revision}).",
-            "Start that version, or bring back a backup from before the upgrade.",
+            "Start that version, or restore a backup from before the upgrade.",
         )
     if not found.current:
         was = f"are of an older version ({found.revision})" if found.revision else "are not there yet"
@@ -130,20 +130,20 @@ def _key(seen: Installation) -> Finding:
     try:
         key = keyring.require_known(settings, known) if known else keys.load(settings)
     except FerError as error:
-        return Finding(name, Level.REFUSED, "The master key is of no use.", error.message)
+        return Finding(name, Level.REFUSED, "The master key is not valid.", error.message)
     if key is None and _filled(seen):
         return Finding(name, Level.REFUSED, "The master key is missing.", keys.missing().message)
     if key is None:
-        return Finding(name, Level.OK, "There is no master key yet: the first start of an empty clinic makes it.")
+        return Finding(name, Level.OK, "There is no master key yet: the first start of an empty clinic creates it.")
     if settings.master_key is None and settings.data_dir in settings.key_dir.parents and not settings.demo:
         return Finding(
             name,
             Level.WARNING,
-            "The key lies in the data folder: a copy of that holds it too.",
+            "The key lies in the data folder: a copy of that folder contains it too.",
             "Move the key folder out of the data folder, and set FER_KEY_DIR.",
         )
     if known is None:
-        return Finding(name, Level.OK, "There is a master key; the next start writes its fingerprint down.")
+        return Finding(name, Level.OK, "There is a master key; the next start stores its fingerprint.")
     return Finding(name, Level.OK, f"The master key is the clinic's own ({known[:8]}), and closed to others.")
 
 
@@ -189,14 +189,14 @@ def _erasures(seen: Installation) -> Finding:
         count = len(erasures.known(path))
     except (FerError, OSError) as error:
         said = error.message if isinstance(error, FerError) else "The list of erased patients can't be read."
-        return Finding(name, Level.WARNING, said, f"Nothing can be restored until {path} is mended.")
+        return Finding(name, Level.WARNING, said, f"Nothing can be restored until {path} is repaired.")
     begun = isinstance(seen.database, Probe) and seen.database.key_id is not None
     if begun and not path.exists():
         return Finding(
             name,
             Level.WARNING,
             f"The list of erased patients is missing: {path}.",
-            "Bring it back from the backup of the key folder; without it a restore brings erased patients back.",
+            "Restore it from the backup of the key folder; without it a restore brings erased patients back.",
         )
     return Finding(name, Level.OK, f"Remembered: {counted(count, 'erasure')}.")
 
@@ -208,7 +208,7 @@ def _space(seen: Installation) -> Finding:
     free = shutil.disk_usage(folder).free
     if free < seen.settings.min_free_bytes:
         return Finding(
-            "disk", Level.WARNING, "There is too little free space: no file is taken.", f"Free space on {folder}."
+            "disk", Level.WARNING, "There is too little free space: no file is accepted.", f"Free space on {folder}."
         )
     return Finding("disk", Level.OK, f"{free / 1e9:.1f} GB are free.")
 
@@ -216,7 +216,7 @@ def _space(seen: Installation) -> Finding:
 def _scheduler(seen: Installation) -> Finding:
     name, address = "cluster", seen.settings.dask
     if address is None:
-        return Finding(name, Level.OK, "No cluster is set: the workers analyse themselves.")
+        return Finding(name, Level.OK, "No cluster is set: the workers run the analyses themselves.")
     try:
         from clinic.worker import cluster  # not at the top: it loads torch, which the pages don't need
 
@@ -241,9 +241,9 @@ def _workers(seen: Installation) -> Finding:
         if health.alive and health.sound is False:
             return Finding(name, Level.WARNING, health.sentence or "The last self-test failed.", SELF_TEST)
     if any(health.alive for health in found.values()):
-        return Finding(name, Level.OK, f"Workers spoke: {text}. {_model(found)}".strip())
-    remedy = f"Start the pages or a worker (one speaks at least every {ALIVE_S:.0f} s); look at its log."
-    said = f"No worker runs. The last words: {text}." if text else "No worker runs, and none ever spoke."
+        return Finding(name, Level.OK, f"Workers reported: {text}. {_model(found)}".strip())
+    remedy = f"Start the pages or a worker (one reports at least every {ALIVE_S:.0f} s); look at its log."
+    said = f"No worker runs. The last report: {text}." if text else "No worker runs, and none has ever reported."
     return Finding(name, Level.WARNING, said, remedy)
 
 

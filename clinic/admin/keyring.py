@@ -1,4 +1,4 @@
-"""Which master key belongs to this clinic: its fingerprint lies in the database, and no other key is taken.
+"""Which master key belongs to this clinic: its fingerprint is in the database, and no other key is accepted.
 
 A new key in place of a lost one would lock out everyone with a second step, and leave sealed files unreadable.
 """
@@ -25,7 +25,7 @@ from storage.media import MediaStore
 from storage.sealed import Key, SealError, key_id
 
 LOOKED_AT = 20
-"""So many files are asked for their key before a first fingerprint is written down."""
+"""Files whose key is checked before a first fingerprint is stored."""
 NEEDED_A_KEY = (
     AuditAction.RECORDING_ADDED,
     AuditAction.PATIENT_IMPORTED,
@@ -38,7 +38,7 @@ NEEDED_A_KEY = (
 
 
 def settle(db: Database, settings: Settings) -> Key:
-    """Return the clinic's master key at the program's start; it is made where the clinic is empty.
+    """Return the clinic's master key at the program's start; it is created if the clinic is empty.
 
     Raises MasterKeyError ``master_key_missing``, ``master_key_wrong``, and what `keys.load` raises.
     """
@@ -71,7 +71,7 @@ def require_known(settings: Settings, known: str) -> Key:
 
 
 def _record_first(session: Session, settings: Settings) -> str:
-    """Write the fingerprint down under the write lock, and return it; another process may just have done so."""
+    """Store the fingerprint under the write lock, and return it; another process may just have done so."""
     row = access.installation(session)
     if row.key_id is None:
         key = keys.load(settings)
@@ -107,6 +107,6 @@ def _needed(session: Session, settings: Settings) -> Iterator[bytes]:
         yield key_id(io.BytesIO(bytes.fromhex(secret)))
     media = MediaStore.at(settings, Key(b"", b""))
     for file in islice((file for file in media.files() if file.whole), LOOKED_AT):
-        # A file that is damaged, or that goes in this moment, says nothing of its key.
+        # A file that is damaged, or is deleted at this moment, does not show its key.
         with suppress(SealError, FileNotFoundError):
             yield media.key_of(file.id)

@@ -1,4 +1,4 @@
-"""Figures for a program that watches, in Prometheus's text format: numbers and states, and never a name."""
+"""Figures for a monitoring program, in Prometheus's text format: numbers and states, never a name."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def text(db: Database, settings: Settings) -> str:
 
 def _lines(db: Database, settings: Settings) -> Iterator[str]:
     yield from _gauge("info", "The program's version.", [(f'version="{VERSION}"', 1)])
-    yield from _gauge("jobs", "Analyses that wait or run.", _jobs(db))
-    yield from _gauge("oldest_job_age_seconds", "How long the oldest of them has been there.", [("", _oldest_s(db))])
+    yield from _gauge("jobs", "Analyses that are waiting or running.", _jobs(db))
+    yield from _gauge("oldest_job_age_seconds", "Age of the oldest of them.", [("", _oldest_s(db))])
     workers = all_health(settings)
     ages = [(f'worker="{number}"', _age_s(health.at)) for number, health in workers.items()]
-    yield from _gauge("worker_age_seconds", "Since a worker spoke last.", ages)
+    yield from _gauge("worker_age_seconds", "Time since the worker's last report.", ages)
     sound = [(f'worker="{number}"', int(health.sound is not False)) for number, health in workers.items()]
     yield from _gauge("worker_sound", "0 where a worker's last self-test failed.", sound)
     free = shutil.disk_usage(settings.data_dir).free
@@ -39,11 +39,11 @@ def _lines(db: Database, settings: Settings) -> Iterator[str]:
     if settings.backup_dir is not None:
         last = newest(settings.backup_dir)
         age = _age_s(made_at(last)) if last is not None else float("inf")
-        yield from _gauge("backup_age_seconds", "Since the last daily backup; +Inf without one.", [("", age)])
+        yield from _gauge("backup_age_seconds", "Time since the last daily backup; +Inf without one.", [("", age)])
 
 
-def _gauge(name: str, told: str, values: Sequence[tuple[str, float]]) -> Iterator[str]:
-    yield f"# HELP {PREFIX}_{name} {told}"
+def _gauge(name: str, meaning: str, values: Sequence[tuple[str, float]]) -> Iterator[str]:
+    yield f"# HELP {PREFIX}_{name} {meaning}"
     yield f"# TYPE {PREFIX}_{name} gauge"
     for label, value in values:
         shown = "+Inf" if value == float("inf") else f"{value:.15g}"

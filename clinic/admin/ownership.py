@@ -1,4 +1,4 @@
-"""Whose installation this is: a command that another account runs would leave files that the program can't open."""
+"""The installation's owner: a command run by another account would leave files that the program can't open."""
 
 from __future__ import annotations
 

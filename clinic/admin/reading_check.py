@@ -1,4 +1,4 @@
-"""What keeps in the process that reads files from outside: it says so itself, before it reads the first byte."""
+"""What confines the process that reads files from outside, as it reports itself before it reads the first byte."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from fer_core.media import reader
 from fer_core.media.protection import Protection
 
 NAME = "reading files"
-KEEP_APART = "Take nothing from strangers here, or use Linux 5.13 or later with Landlock and seccomp."
+KEEP_APART = "Accept no files from strangers here, or use Linux 5.13 or later with Landlock and seccomp."
 
 
 def check(_: object) -> Finding:
-    """Start such a process and say what it gave up."""
+    """Start such a process and report which rights it gave up."""
     try:
         held = reader.protection()
     except FerError as error:
@@ -23,9 +23,9 @@ def check(_: object) -> Finding:
 
 
 def _gap(held: Protection) -> str:
-    """Return what a file that takes over such a process could still do."""
+    """Return what a file that takes control of such a process could still do."""
     if held.seccomp:
-        return "this kernel has no Landlock: a filter of its calls is all that keeps it in."
+        return "this kernel has no Landlock: only a filter of its calls confines it."
     if held.landlock:
         return "nothing filters its calls: it can open no file, but may send on a network."
     if held.limits:

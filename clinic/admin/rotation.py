@@ -1,7 +1,7 @@
-"""A new master key: the keys of all files and all second steps are wrapped anew, and no file's content changes.
+"""A new master key: the keys of all files and all second steps are wrapped again, and no file's content changes.
 
-Each step may be interrupted and done again. While it lasts the program doesn't start (`keys.load` says why), for it
-would seal with the key that is about to go.
+Each step may be interrupted and repeated. Until it is done the program doesn't start (`keys.load` says why), because it
+would seal with the key that is about to be replaced.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def rotate(db: Database, settings: Settings) -> Rotated:
     """
     if settings.master_key is not None:
         raise FerError(
-            "The key stands in FER_MASTER_KEY. Put the new one there (`openssl rand -hex 32`), the old one into a file"
+            "The key is in FER_MASTER_KEY. Put the new one there (`openssl rand -hex 32`), the old one into a file"
             " of mode 600, and name that file with --old-key-file.",
             "key_in_environment",
         )
@@ -78,14 +78,14 @@ def adopt(db: Database, settings: Settings, old_key_file: Path) -> Rotated:
 
 
 def replace_lost(db: Database, settings: Settings) -> int:
-    """Begin with a new key where the old one is lost for good, and return how many second steps went with it.
+    """Start with a new key after the old one was lost, and return how many second steps were lost with it.
 
     Files that the old key sealed stay unreadable. Raises FerError ``key_not_lost``, ``already_running``.
     """
     with nobody_at_work(settings.database_url, settings.data_dir):
         known, key = keyring.recorded(db), keys.load(settings)
         if key is not None and known in (None, key.fingerprint):
-            raise FerError("The key of this clinic is there; nothing was changed.", "key_not_lost")
+            raise FerError("The key of this clinic is not lost; nothing was changed.", "key_not_lost")
         key = key or keys.make(settings)
         with db.session() as session:
             count = session.scalar(select(func.count()).select_from(SecondStep)) or 0
@@ -106,8 +106,8 @@ def _require_one_of(db: Database, *allowed: Key | None) -> None:
 
 
 def _rewrap(db: Database, settings: Settings, old: Key, new: Key) -> Rotated:
-    """Wrap files first and the database last: its fingerprint says when all is done."""
-    # Archives that wait to be fetched are made again in a moment.
+    """Wrap files first and the database last: its fingerprint shows that everything is done."""
+    # Archives that wait for their download can quickly be made again.
     downloads.sweep(settings, everything=True)
     opened = list(chain(uploads.rewrap(settings, old, new), previews.rewrap(settings, old, new)))
     with db.session() as session:
@@ -120,7 +120,7 @@ def _rewrap(db: Database, settings: Settings, old: Key, new: Key) -> Rotated:
 
 
 def _put_in_place(settings: Settings, old: Key) -> Path:
-    """Let the new key be the master key, and keep the old one: backups from before need it."""
+    """Make the new key the master key, and keep the old one: earlier backups need it."""
     path = keys.key_path(settings)
     kept = path.with_name(f"master.key.old-{old.fingerprint[:8]}")
     if not kept.exists():

@@ -13,7 +13,7 @@ from clinic.settings import Settings
 def _listening(settings: Settings, options: Options) -> Finding:
     name = "address"
     if is_loopback(options["server.address"]):
-        return Finding(name, Level.OK, "The server listens on this computer alone.")
+        return Finding(name, Level.OK, "The server listens only on this computer.")
     if options["server.sslCertFile"] and options["server.sslKeyFile"]:
         return Finding(name, Level.OK, "The server listens on the network, with TLS.")
     if settings.behind_tls:
@@ -22,7 +22,7 @@ def _listening(settings: Settings, options: Options) -> Finding:
         name,
         Level.REFUSED,
         "The server would listen on the network without TLS.",
-        "Set server.address to 127.0.0.1, or server.sslCertFile and server.sslKeyFile, or FER_BEHIND_TLS=1 where a"
+        "Set server.address to 127.0.0.1, or server.sslCertFile and server.sslKeyFile, or FER_BEHIND_TLS=1 if a"
         " proxy with TLS stands before it.",
     )
 
@@ -58,10 +58,10 @@ def _headers(settings: Settings, options: Options) -> Finding:
         return Finding(
             "trusted headers",
             Level.REFUSED,
-            "Headers are trusted that anyone can send.",
+            "The server trusts headers that anyone can send.",
             "Unset server.trustedUserHeaders, or declare the proxy that sets them with FER_BEHIND_TLS=1.",
         )
-    return Finding("trusted headers", Level.OK, "No header says who someone is, save a declared proxy's.")
+    return Finding("trusted headers", Level.OK, "No header identifies a user, except a declared proxy's.")
 
 
 def _metrics(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
@@ -75,16 +75,18 @@ def _metrics(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 s
 def _telemetry(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
     if options["browser.gatherUsageStats"]:
         return Finding(
-            "telemetry", Level.REFUSED, "Usage would be told to another host.", "Unset browser.gatherUsageStats."
+            "telemetry", Level.REFUSED, "Usage would be reported to another host.", "Unset browser.gatherUsageStats."
         )
-    return Finding("telemetry", Level.OK, "No usage is told to another host.")
+    return Finding("telemetry", Level.OK, "No usage is reported to another host.")
 
 
 def _interfaces(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
     for name in ("server.enableStaticServing", "server.enableAgentApi"):
         if options[name]:
-            return Finding("interfaces", Level.REFUSED, "A way in that is not used here is open.", f"Unset {name}.")
-    return Finding("interfaces", Level.OK, "No way in is open that is not used.")
+            return Finding(
+                "interfaces", Level.REFUSED, "An entry point that is not used here is open.", f"Unset {name}."
+            )
+    return Finding("interfaces", Level.OK, "No unused entry point is open.")
 
 
 def _details(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
@@ -92,7 +94,7 @@ def _details(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 s
         return Finding(
             "errors", Level.WARNING, "Errors would show parts of the program.", "Set client.showErrorDetails to none."
         )
-    return Finding("errors", Level.OK, "Errors show nothing of the inside.")
+    return Finding("errors", Level.OK, "Errors show no internals.")
 
 
 SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (

@@ -1,4 +1,4 @@
-"""How the web server is set up, as far as safety depends on it: Streamlit's options, read without Streamlit."""
+"""The web server's options that safety depends on: Streamlit's options, read without Streamlit."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ DEFAULTS: dict[str, Any] = {
     "browser.gatherUsageStats": True,
     "client.showErrorDetails": "full",
 }
-"""What Streamlit takes where nobody says anything."""
+"""Streamlit's defaults."""
 
 
 def read_options(folders: Sequence[Path], environment: Mapping[str, str]) -> Options:
     """Return the options of the config files (``.streamlit/config.toml``, the last folder wins) and the environment.
 
-    What is given to ``streamlit run`` on its command line is not known here; the server's start looks at that too.
+    Options on the command line of ``streamlit run`` are not known here; the server's start checks them too.
     """
     found = dict(DEFAULTS)
     for folder in folders:

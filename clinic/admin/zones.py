@@ -1,4 +1,4 @@
-"""The clinic's one time zone: it says which day it is, for every recording, consent and list. Instants stay UTC."""
+"""The clinic's one time zone: it decides which day it is, for every recording, consent and list. Instants stay UTC."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Chosen:
 
     @property
     def zone(self) -> tzinfo:
-        """The same as Python has it."""
+        """The same as a Python object."""
         return ZoneInfo(self.name)
 
 
@@ -45,7 +45,7 @@ def chosen(db: Database) -> Chosen | None:
 
 
 def adopt(db: Database, actor: Actor, name: str | None) -> None:
-    """Take the zone of an administrator's browser where the clinic has none yet; one that is unknown is left.
+    """Take the zone of an administrator's browser if the clinic has none yet; an unknown one is ignored.
 
     Raises Forbidden.
     """
@@ -71,7 +71,7 @@ def choose(db: Database, actor: Actor, name: str, seen: frozenset[str] | None = 
 
 
 def shown(found: Chosen | None) -> frozenset[str]:
-    """Return what a screen shows of the zone, to be told from what another administrator sets meanwhile."""
+    """Return what a screen shows of the zone, to notice what another administrator sets meanwhile."""
     return frozenset() if found is None else frozenset({f"{found.name}, {'set' if found.confirmed else 'proposed'}"})
 
 

@@ -1,6 +1,6 @@
 """Consent: what a patient agrees to, from when and until when, and who recorded it. Without it nothing is done.
 
-Days are those of the clinic's time zone. What withdrawing deletes is told by `clinic.withdrawal`.
+Days are those of the clinic's time zone. `clinic.erasure.withdrawal` says what withdrawing deletes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DOCUMENT_MAX = 200
 
 
 class State(StrEnum):
-    """How a patient's consent to one scope stands."""
+    """The state of a patient's consent to one scope."""
 
     NEVER = "never"
     STANDS = "stands"
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 class ConsentError(FerError):
-    """A refusal for want of a patient's consent: ``no_consent``, ``consent_expired`` or ``consent_withdrawn``."""
+    """A refusal because of a missing consent: ``no_consent``, ``consent_expired`` or ``consent_withdrawn``."""
 
     code = "no_consent"
 
@@ -84,7 +84,7 @@ def record(
     document: str = "",
     seen: int | None = None,
 ) -> None:
-    """Write down a consent, or its renewal. `document`: where the signed paper is found, as display text.
+    """Store a consent, or its renewal. `document`: where the signed paper is kept, as display text.
 
     `seen`: the revision of the patient's consents that was on the screen, None where there was none.
     Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``no_scope``, ``consent_day``, ``bad_document``.
@@ -244,7 +244,7 @@ def stands(patient_id: Any, day: date, *scopes: Scope) -> ColumnElement[bool]:
 
 
 def may_stay(scope: Scope) -> Select[str]:
-    """Return the query of the ids of the patients of whom nothing has to go that the scope covers.
+    """Return the query of the ids of the patients whose data under this scope need not be deleted.
 
     An expired consent closes and doesn't delete. Who has no consent at all is from before consents were recorded, and
     was not asked yet.
@@ -322,16 +322,16 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
         return ConsentError(f"The patient's {to} was withdrawn on {when}.", WITHDRAWN)
     return ConsentError(
         f"The patient's {to} ended on {phrases.day(row.expires_on)}. Please record its renewal on the patient's page,"
-        " or withdraw it there, so that what it covers is deleted.",
+        " or withdraw it there to delete what it covers.",
         "consent_expired",
     )
 
 
 def _check_days(session: Session, given_on: date, expires_on: date | None) -> None:
     if given_on > clock.latest_day(session):
-        raise FerError("The day of the consent lies in the future.", "consent_day")
+        raise FerError("The day of the consent is in the future.", "consent_day")
     if expires_on is not None and expires_on < max(given_on, today(session)):
-        raise FerError("The consent would have ended already. Please check its last day.", "consent_day")
+        raise FerError("The last day of the consent is in the past. Please check it.", "consent_day")
 
 
 def _valid_document(document: str) -> str:

@@ -1,4 +1,4 @@
-"""A notice for patients, to be printed and signed: in plain words, with what this installation is really set to."""
+"""A notice for patients, to print and sign: in plain words, with this installation's actual settings."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ WHAT = (
 )
 WHO = (
     "Your clinician, and colleagues with whom your clinician shares your records for your treatment.",
-    "In an emergency another clinician of this practice may look for one hour, and has to say why.",
-    "Each time someone looks, it is recorded. You may ask who did.",
+    "In an emergency another clinician of this practice may look for one hour, and has to give a reason.",
+    "Each access is logged. You may ask who had access.",
 )
 WITHDRAW = (
     "You need not agree, and you may change your mind at any time, without giving a reason. Your treatment does not"
     " depend on it.",
     "Tell your clinician. An analysis that is running then stops within seconds. What you no longer agree to is deleted"
     " from the program at once: the recordings, the results, or both.",
-    "The practice makes copies of the whole database against loss. If one is ever brought back, what was deleted is"
+    "The practice makes backups of the whole database. If a backup is ever restored, what was deleted is"
     " taken out of it again.",
-    "You may ask to see what is stored on you, and, if you agree to the last point below, to have it handed over.",
+    "You may ask to see what is stored about you, and, if you agree to the last point below, to have it handed over.",
 )
 AGREED: dict[Scope, str] = {
     Scope.ANALYSE: "The program may look at recordings of my face and label the expressions.",
@@ -69,7 +69,7 @@ def page(settings: Settings) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Notice for patients</title>'
         f"<style>{STYLE}</style></head><body>"
         '<p class="hint">To be printed with the browser (Ctrl+P), read together, and signed. The signed sheet stays'
-        " with the practice; where it is found is written into the program with the consent.</p>"
+        " with the practice; where it is kept is entered in the program with the consent.</p>"
         "<h1>Recording facial expressions: what happens, and your choice</h1>"
         f"<h2>What is done</h2>{_paragraphs(WHAT)}"
         f"<h2>What is kept, and for how long</h2>{_list(kept(settings))}"
@@ -85,7 +85,7 @@ def page(settings: Settings) -> str:
 
 
 def kept(settings: Settings) -> tuple[str, ...]:
-    """Return what stays, and until when, as this installation is set."""
+    """Return what is kept, and until when, by this installation's settings."""
     times = settings.retention
     if settings.keep_files:
         files = (
@@ -97,7 +97,7 @@ def kept(settings: Settings) -> tuple[str, ...]:
     said = [
         files,
         "A file whose analysis failed for a technical reason is kept for a day, so that it can be tried again.",
-        "What stays are numbers: the labels over time, how sure the program was, where in the picture the face was, the"
+        "Numbers are kept: the labels over time, how sure the program was, where in the picture the face was, the"
         " day of the recording, and your clinician's note.",
         _until("Numbers for each moment", times.samples_days, "after the recording"),
         _until("A recording with its results", times.recordings_days, "after it was made"),
@@ -107,17 +107,17 @@ def kept(settings: Settings) -> tuple[str, ...]:
 
 
 def where(settings: Settings) -> str:
-    """Return where it is kept and worked on, as this installation is set."""
+    """Return where data is kept and processed, by this installation's settings."""
     machines = "computers that the practice runs for this" if settings.dask else "a computer of the practice"
     elsewhere = "://" in settings.media_url and not settings.media_url.startswith("file:")
     store = " Encrypted files lie in a storage that the practice chose." if elsewhere else ""
-    return f"Everything is worked out on {machines}. Nothing is sent to the makers of the program.{store}"
+    return f"Everything is computed on {machines}. Nothing is sent to the makers of the program.{store}"
 
 
 def _until(what: str, days: int | None, since: str) -> str:
     if days is None:
         return f"{what}: until your clinician deletes it, or you withdraw your consent."
-    return f"{what}: {counted(days, 'day')} {since}; then it is deleted by itself."
+    return f"{what}: {counted(days, 'day')} {since}; then it is deleted automatically."
 
 
 def _paragraphs(texts: tuple[str, ...]) -> str:

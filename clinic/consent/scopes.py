@@ -19,11 +19,11 @@ SCOPE_MEANINGS: dict[str, str] = {
     Scope.EXPORT: "What is stored may leave this installation as an archive or a report.",
 }
 WITHDRAWING: dict[str, str] = {
-    Scope.ANALYSE: "Analyses that wait or run are stopped within seconds; their files and unfinished results are"
+    Scope.ANALYSE: "Waiting and running analyses are stopped within seconds; their files and unfinished results are"
     " deleted.",
-    Scope.KEEP_RESULTS: "All recordings of this patient are deleted for good, with their results and kept files,"
+    Scope.KEEP_RESULTS: "All recordings of this patient are permanently deleted, with their results and kept files,"
     " and imported results of other programs.",
-    Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are deleted for good; the results stay.",
-    Scope.EXPORT: "Nothing can be exported any more; an archive or report that waits to be fetched is deleted.",
+    Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are permanently deleted; the results stay.",
+    Scope.EXPORT: "Nothing can be exported any more; an archive or report that waits for its download is deleted.",
 }
-"""What withdrawing each of them does."""
+"""The effect of withdrawing each of them."""

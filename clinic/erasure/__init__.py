@@ -1,1 +1,1 @@
-"""How data goes: deletion, withdrawal of consent, retention."""
+"""Deleting data: deletion, withdrawal of consent, retention."""

@@ -1,4 +1,4 @@
-"""Deletion of recordings and patients for good: files, rows, and a receipt that outlives them."""
+"""Permanent deletion of recordings and patients: files, rows, and a receipt that outlives them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from db.models import (
 )
 
 Receipt = Erasure
-"""What is given to who had something erased: a random id, the time, what went with it, and no name."""
+"""The receipt of an erasure: a random id, the time, what was deleted with it, and no name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What goes with a patient or a recording, by its name in the plural; `of`: which ones (clinic/conflicts.py)."""
+    """Counts of what is deleted with a patient or recording, by plural name; `of`: which ones (clinic/conflicts.py)."""
 
     counts: Mapping[str, int]
     of: str
@@ -64,21 +64,21 @@ def delete_recording(
     actor: Actor,
     recording_id: str,
     seen: int | None = None,
-    told: Held | None = None,
+    seen_counts: Held | None = None,
 ) -> Receipt:
     """Delete a recording in all its versions with everything that was made of it; return the receipt.
 
-    No byte of it stays in the files of a SQLite database. `seen`: the revision that was on the screen, `told`: what it
-    said would go; each None where there was no screen. Raises Forbidden, ConflictError, FerError
+    No byte of it stays in the files of a SQLite database. `seen`: the revision that was on the screen; `seen_counts`:
+    what it said would be deleted; each None without a screen. Raises Forbidden, ConflictError, FerError
     ``unknown_recording``.
     """
-    # The write lock is held: nothing comes in between what is checked here and what is remembered as erased.
+    # The write lock is held: nothing changes between this check and the entry in the list of erasures.
     with db.session() as session:
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
         first = recording.version_of or recording_id
         need_unchanged("this recording", seen, recording.revision)
-        _need_told("what was made of this recording", told, _held_with(session, first))
+        _need_unchanged_counts("what was made of this recording", seen_counts, _held_with(session, first))
         receipt = _remember(session, settings, "recording", first)
     _erase(db, settings, receipt, account.id)
     return receipt
@@ -90,17 +90,17 @@ def delete_patient(
     actor: Actor,
     patient_id: str,
     seen: int | None = None,
-    told: Held | None = None,
+    seen_counts: Held | None = None,
 ) -> Receipt:
     """Delete a patient with all recordings, so that no byte of them stays in the files of a SQLite database.
 
-    `seen` and `told` as in `delete_recording`. Return the receipt, which has no name.
+    `seen` and `seen_counts` as in `delete_recording`. Return the receipt, which has no name.
     Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         need_unchanged("this patient", seen, session.get_one(Patient, patient_id).revision)
-        _need_told("what is stored of this patient", told, _held(session, patient_id))
+        _need_unchanged_counts("what is stored of this patient", seen_counts, _held(session, patient_id))
         receipt = _remember(session, settings, "patient", patient_id)
     _erase(db, settings, receipt, account.id)
     return receipt
@@ -132,14 +132,14 @@ def _counted(session: Session, asked: Mapping[str, Select[str]]) -> Held:
     return Held({name: len(ids) for name, ids in found.items()}, shown_as(*found.values()))
 
 
-def _need_told(what: str, told: Held | None, held: Held) -> None:
-    """Refuse where something came or went since it was said what goes. Raises ConflictError."""
-    if told is not None and told != held:
+def _need_unchanged_counts(what: str, seen_counts: Held | None, held: Held) -> None:
+    """Refuse if something was added or removed since the screen was drawn. Raises ConflictError."""
+    if seen_counts is not None and seen_counts != held:
         raise ConflictError(what, frozenset())
 
 
 def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str, account_id: str | None) -> Receipt:
-    """Erase for whoever was allowed to before, or because it is old (`account_id` None); return the receipt.
+    """Erase for a user who was checked before, or because it is old (`account_id` None); return the receipt.
 
     A recording goes with its versions: `erased_id` names the first.
     """
@@ -150,7 +150,7 @@ def erase(db: Database, settings: Settings, kind: erasures.Kind, erased_id: str,
 
 
 def _remember(session: Session, settings: Settings, kind: erasures.Kind, erased_id: str) -> Receipt:
-    """Count what will go, and write it down."""
+    """Count what will be deleted, and store it."""
     receipt = _receipt(session, settings, kind, erased_id)
     # Before anything is deleted: so a backup doesn't bring it back, and a power cut doesn't leave half of it.
     erasures.remember(settings.erasures_path, receipt)
@@ -158,9 +158,9 @@ def _remember(session: Session, settings: Settings, kind: erasures.Kind, erased_
 
 
 def finish_erasures(db: Database, settings: Settings) -> int:
-    """Erase what is remembered as erased and still there, for the program was ended meanwhile; return how much.
+    """Complete erasures that the program's end interrupted; return how many.
 
-    Consents that are remembered as withdrawn are left to `clinic.withdrawal`.
+    `clinic.erasure.withdrawal` does the same for withdrawn consents.
     """
     tables = {"patient": Patient, "recording": Recording}
     with db.read() as session:
@@ -191,10 +191,10 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
         recordings = _recordings_of(session, erasure)
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
-    # Archives that wait to be fetched: whose they are is not known from outside, so all have to be prepared again.
+    # Prepared downloads don't show whose they are, so all have to be prepared again.
     downloads.sweep(settings, everything=True)
     with db.session() as session:
-        # What was handed in meanwhile goes too: its patient is remembered as erased.
+        # What was uploaded meanwhile is deleted too: its patient is listed as erased.
         for recording_id in set(_recordings_of(session, erasure)) - set(recordings):
             jobs.delete_files(db, settings, recording_id)
         if erasure.kind == "patient":
@@ -227,7 +227,7 @@ def _receipt(session: Session, settings: Settings, kind: erasures.Kind, erased_i
 
 
 def _recordings_of(session: Session, erasure: Erasure) -> list[str]:
-    """Return the recordings that go, each with its versions."""
+    """Return the recordings to delete, each with its versions."""
     if erasure.kind == "patient":
         return list(session.scalars(select(Recording.id).where(Recording.patient_id == erasure.erased_id)))
     first = erasure.erased_id

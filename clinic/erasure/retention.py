@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 def sweep(db: Database, settings: Settings, today: date | None = None) -> dict[str, int]:
     """Delete what is older than its class may be kept; return how many patients, recordings and so on that were.
 
-    Nothing goes while the clock jumped and no administrator has confirmed it: a wrong year would delete everything.
+    Nothing is deleted after a jump of the clock until an administrator has confirmed it: a wrong year would delete all.
     """
     kept = settings.retention
     if clock_watch.unseen(db) is not None:
@@ -54,7 +54,7 @@ def _before(today: date, days: int | None) -> date | None:
 def _old(session: Session, limit: date) -> ColumnElement[bool]:
     """Return the condition of a recording of before that day; what came in later counts from then.
 
-    So a mistyped year deletes nothing that was handed in yesterday. What is being analysed stays, in all versions.
+    So a mistyped year deletes nothing that was uploaded yesterday. What is being analysed stays, in all versions.
     """
     visit = func.coalesce(Recording.version_of, Recording.id)
     working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(ACTIVE)).correlate(None)
@@ -111,7 +111,7 @@ def _series(db: Database, limit: date) -> int:
 
 
 def _samples(db: Database, limit: date | None) -> int:
-    """Delete the results moment by moment; the recording's summary stays, and its point in the trend."""
+    """Delete the samples of recordings; the summary stays, and the point in the trend."""
     if limit is None:
         return 0
     with db.session() as session:

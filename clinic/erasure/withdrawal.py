@@ -64,23 +64,23 @@ def withdraw(
     patient_id: str,
     scopes: Collection[Scope],
     seen: int | None = None,
-    told: Covered | None = None,
+    seen_counts: Covered | None = None,
 ) -> Covered:
     """Withdraw the patient's consent to these scopes and delete what they cover; return what that was.
 
     A running analysis is stopped within 5 s, and its file and unfinished results go then. `seen`: the revision of the
-    patient's consents that was on the screen, `told`: what it said would go; each None where there was no screen.
+    patient's consents that was on the screen, `seen_counts`: what it said would be deleted; each None without a screen.
     Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
-        if told is not None and counts.of != told.of:
+        if seen_counts is not None and counts.of != seen_counts.of:
             raise ConflictError("what is stored of this patient", frozenset())
         asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
         for row in session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))):
-            # A backup from before must not bring it back.
+            # An earlier backup must not bring it back.
             erasures.remember(settings.erasures_path, Erasure("consent", row.id, {}))
             row.withdrawn_at, row.withdrawn_by = clock.now(), account.id
         audit.write(session, AuditAction.CONSENT_WITHDRAWN, account.id, patient_id, scopes=sorted(scopes))
@@ -89,10 +89,10 @@ def withdraw(
 
 
 def finish(db: Database, settings: Settings) -> int:
-    """Delete what is still there although its consent was withdrawn, for the program was ended; return of how many.
+    """Complete withdrawals that the program's end interrupted; return how many.
 
-    A consent that a backup brought back although it was withdrawn is withdrawn again before. A patient who is still
-    being imported waits until all are there.
+    A withdrawn consent that a backup brought back is withdrawn again first. A patient who is still being imported waits
+    until the whole import is there.
     """
     _withdraw_again(db, settings)
     with db.read() as session:
@@ -148,7 +148,7 @@ def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work
         sources = {source["id"] for source in job.sources}
         again = recording.version_of is not None
         if job.state in jobs.ACTIVE:
-            # What is looked at again is a kept file; a file that came in goes with its analysis.
+            # A reanalysis uses a kept file; a new file is deleted with its analysis.
             stopping = {Scope.ANALYSE, Scope.KEEP_RESULTS} | ({Scope.KEEP_VIDEO} if again else set())
             work.stopped |= {recording.id} if stopping & set(scopes) else set()
         if Scope.KEEP_VIDEO in scopes and job.state in (*jobs.ENDED_WELL, JobState.CHOOSING.value):
@@ -171,6 +171,6 @@ def _delete(
     if Scope.KEEP_RESULTS in scopes:
         with db.session() as session:
             session.execute(delete(ImportedSeries).where(ImportedSeries.patient_id == patient_id))
-    # Archives that wait to be fetched hold what may not leave any more.
+    # Prepared downloads hold what may not leave any more.
     downloads.sweep(settings, everything=True)
     db.forget_deleted()

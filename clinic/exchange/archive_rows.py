@@ -1,4 +1,4 @@
-"""The rows of an export, read a piece at a time: whatever an archive claims, little of it is in memory at once."""
+"""The rows of an export, read piece by piece: whatever an archive claims, little of it is in memory at once."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ def _need_format(head: Row) -> None:
 
 def newer() -> FerError:
     """Return the refusal of an export of a later version."""
-    return FerError("This export was made by a newer version of the program; please update first.", "export_newer")
+    return FerError("This export was made by a newer version of the program. Please update first.", "export_newer")
 
 
 def too_large() -> FerError:
     """Return the refusal of an export that is beyond the limits."""
     return FerError(
-        f"This export holds more than is taken ({JSON_BYTES >> 20} MiB or {JSON_VALUES:,} values beside the samples,"
+        f"This export is larger than allowed ({JSON_BYTES >> 20} MiB or {JSON_VALUES:,} values beside the samples,"
         f" {MOST_SAMPLES:,} samples). Nothing was added.",
         "export_too_large",
     )
 
 
 class _Json:
-    """JSON that is read as far as it is asked for: its outer objects a member at a time, its rows whole."""
+    """JSON that is read on demand: its outer objects one member at a time, its rows whole."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file: TextIO = io.TextIOWrapper(file, "utf-8")

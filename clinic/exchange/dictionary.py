@@ -1,4 +1,4 @@
-"""The data dictionary of an export: what each column of its tables is, in which unit, and what an empty cell means."""
+"""The data dictionary of an export: the meaning and unit of each column, and the meaning of an empty cell."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ NO_READING = "the face could not be read, or there was none"
 
 _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "id": ("text", "", "random id of the recording", NEVER),
-    "visit_number": ("integer", "", "which of the patient's visits it is; no other one ever has it", NEVER),
+    "visit_number": ("integer", "", "number of the patient's visit; never used for another visit", NEVER),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
     "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", NOBODY_SAID),
@@ -64,19 +64,19 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
         "the clinician's note; an apostrophe before = + - @ keeps spreadsheets from reading a formula",
         "",
     ),
-    "source_name": ("text", "", "name of the file that was handed in; apostrophe as above", ""),
+    "source_name": ("text", "", "name of the uploaded file; apostrophe as above", ""),
     "duration_s": ("number", "s", "length of the video", "pictures, or unknown"),
     "width_px": ("integer", "px", "width of the upright picture", NOT_ANALYSED),
     "height_px": ("integer", "px", "height of the upright picture", NOT_ANALYSED),
-    "samples": ("integer", "", "moments that were looked at", NOT_ANALYSED),
-    "usable_samples": ("integer", "", "of these, with a face that could be read", NOT_ANALYSED),
+    "samples": ("integer", "", "number of samples", NOT_ANALYSED),
+    "usable_samples": ("integer", "", "of these, samples with a readable face", NOT_ANALYSED),
     "usable_share": (
         "number",
         "0 to 1",
-        "share of the time sampled, or of the pictures, with a face that could be read",
+        "share of the sampled time, or of the pictures, with a readable face",
         NOT_ANALYSED,
     ),
-    "usable_s": ("number", "s", "time with a face that could be read", NO_VIDEO),
+    "usable_s": ("number", "s", "time with a readable face", NO_VIDEO),
     "longest_gap_s": ("number", "s", "longest time without one", NO_VIDEO),
     "damaged_frames": ("integer", "", "frames that could not be decoded, or had no usable time", NEVER),
     "partial": ("0 or 1", "", "only a part of the file could be read", NEVER),
@@ -88,12 +88,12 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
 _CONSENT: dict[str, tuple[str, str, str, str]] = {
     "scope": ("text", "", "what was agreed to: analyse, keep_results, keep_video or export", NEVER),
     "given_on": ("date", "", "day on which the patient agreed", NEVER),
-    "expires_on": ("date", "", "last day on which the consent holds", "until it is withdrawn"),
-    "document": ("text", "", "where the signed document is found; apostrophe as in recordings.csv", ""),
+    "expires_on": ("date", "", "last day on which the consent is valid", "until it is withdrawn"),
+    "document": ("text", "", "where the signed document is kept; apostrophe as in recordings.csv", ""),
     "recorded_at": (
         "moment",
         "UTC",
-        "when it was recorded here (ISO 8601); of a scope the last one counts",
+        "when it was recorded here (ISO 8601); the last one of a scope counts",
         NEVER,
     ),
     "withdrawn_at": ("moment", "UTC", "when it was withdrawn (ISO 8601)", "not withdrawn"),
@@ -105,7 +105,7 @@ _QUESTIONNAIRE: dict[str, tuple[str, str, str, str]] = {
     "total": ("number", "points", "total, by the scale's own rule for missing answers", "too many answers are missing"),
     "band": ("text", "", "name of the band in which the total lies; apostrophe as above", "no total, or no bands"),
     "missing": ("integer", "", "answers that were not given", NEVER),
-    "how": ("text", "", "how it came in: items, total, patient or csv", NEVER),
+    "how": ("text", "", "how it was entered: items, total, patient or csv", NEVER),
 }
 _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "recording_id": ("text", "", "random id of the recording", NEVER),

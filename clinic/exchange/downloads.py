@@ -1,4 +1,4 @@
-"""Archives and reports to be fetched once: written sealed, handed out over a route for a short time, then gone."""
+"""Archives and reports to download once: written sealed, available over a route for a short time, then deleted."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ FETCH_WITHIN_S, VIDEO_WITHIN_S = 15 * 60.0, 60 * 60.0
 """A copy of a video takes long to make, and may be done when nobody is there."""
 READ_BYTES = 256 * 1024
 ASKED_EVERY_BYTES = 16 * READ_BYTES
-"""After so many bytes it is asked again whether the person may have them."""
+"""After so many bytes the user's rights are checked again."""
 
 
 class Kind(StrEnum):
-    """What waits to be fetched; the value ends its file's name."""
+    """Kinds of prepared downloads; the value ends the file's name."""
 
     ARCHIVE = "zip"
     PDF = "pdf"
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A file that waits to be fetched: where it lies, whom it is about, and its length in bytes.
+    """A prepared download: where it lies, its patient, and its length in bytes.
 
     `with_files`: kept videos and pictures are in it, so that the consent to keep them has to stand too.
     """
@@ -86,7 +86,7 @@ def keep(
     write: Callable[[BinaryIO], object],
     with_files: bool = False,
 ) -> str:
-    """Seal what `write` writes of a patient and return the ticket by which its owner fetches it once.
+    """Seal what `write` writes about a patient and return the ticket for its owner's one download.
 
     `state`: that of the patient's record before it was read (clinic/patients/record_state.py); `with_files`: as in
     `Waiting`. Raises what `write` raises.
@@ -110,9 +110,9 @@ def keep(
 
 
 def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Waiting:
-    """Open what waits under a ticket, to be closed by the caller; the person's rights and the consent are asked again.
+    """Open the file of a ticket, which the caller closes; the user's rights and the consent are checked again.
 
-    What was edited or deleted since it was made doesn't leave. Raises Forbidden, ConsentError, FerError
+    A file made before an edit or a deletion is refused. Raises Forbidden, ConsentError, FerError
     ``download_unknown``, also for one that is too old or somebody else's, ``download_stale``.
     """
     with db.read() as session:
@@ -136,7 +136,7 @@ def take(db: Database, settings: Settings, actor: Actor, ticket: str) -> Waiting
 
 
 def content(db: Database, actor: Actor, waiting: Waiting) -> Iterator[bytes]:
-    """Yield an archive's bytes, for as long as the person may have them; it is gone when all were read.
+    """Yield an archive's bytes while the user may have them; it is deleted when all were read.
 
     Raises what `take` raises.
     """
@@ -165,7 +165,7 @@ def need_allowed(db: Database, actor: Actor, waiting: Waiting) -> None:
 
 
 def _need_current(db: Database, waiting: Waiting, state: str) -> None:
-    """Delete what no longer tells what is stored. Raises FerError ``download_stale``."""
+    """Delete a file that no longer matches what is stored. Raises FerError ``download_stale``."""
     with db.read() as session:
         if state_of(session, waiting.patient_id) == state:
             return
@@ -176,7 +176,7 @@ def _need_current(db: Database, waiting: Waiting, state: str) -> None:
 
 
 def sweep(settings: Settings, everything: bool = False) -> int:
-    """Delete archives that nobody fetched in time, or all that wait; return how many."""
+    """Delete archives that nobody downloaded in time, or all; return how many."""
     folder = _folder(settings)
     waiting = list(folder.iterdir()) if folder.exists() else []
     stale = [path for path in waiting if everything or clock.file_age_s(path) > _within_s(path)]
@@ -186,7 +186,7 @@ def sweep(settings: Settings, everything: bool = False) -> int:
 
 
 def waits(settings: Settings, ticket: str) -> bool:
-    """Return whether something still waits under a ticket."""
+    """Return whether a ticket's file still exists."""
     try:
         return _found(settings, ticket).exists()
     except FerError:
@@ -218,4 +218,4 @@ def _context(path: Path, owner: str) -> bytes:
 
 
 def _unknown() -> FerError:
-    return FerError("This download is no longer there. Please prepare it again.", "download_unknown")
+    return FerError("This download does not exist any more. Please prepare it again.", "download_unknown")

@@ -1,4 +1,4 @@
-"""Everything on one patient as a ZIP archive: exact as JSON and CSV, and a dictionary that says what each column is."""
+"""Everything about one patient as a ZIP archive: exact JSON and CSV, and a dictionary of the columns."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 """The one table that is written as CSV: it has thousands of rows."""
 JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
-"""What goes out are the results that are kept."""
+"""The scope that an export of results needs."""
 OF_THIS_PLACE = frozenset(
     table.__tablename__
     for table in (
@@ -142,16 +142,16 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
         recording, job = found
         said = standing_of(recording, job, closed=False).sentence
         which = f"Recording of {phrases.visit(recording)}"
-        raise FerError(f"{which} is not done yet. {said}", "analysis_under_way")
+        raise FerError(f"{which} is not finished yet. {said}", "analysis_under_way")
 
 
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
-    """Write the archive of a patient to a new file, for this user alone; it has its name when it is whole.
+    """Write a patient's archive to a new file, only for this user; it gets its name when it is complete.
 
     Raises what `export_patient` raises, FerError ``file_exists``, ``file_unwritable``.
     """
     if path.exists():
-        raise FerError("A file of this name is there already; nothing was overwritten.", "file_exists")
+        raise FerError("A file with this name already exists; nothing was overwritten.", "file_exists")
     part = path.with_name(f"{path.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -161,7 +161,7 @@ def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, p
         part.replace(path)
         sync_folder(path.parent)
     except OSError:
-        raise FerError("The file can't be written there.", "file_unwritable") from None
+        raise FerError("The file can't be written to this place.", "file_unwritable") from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -223,7 +223,7 @@ def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
 
 
 def _without_values(row: Mapping[str, Any]) -> list[Any]:
-    """Return a sample's row without what it says of somebody who is marked as not the patient."""
+    """Return a sample's row without values of a person who is marked as not the patient."""
     kept = {name: row[name] for name in ("recording_id", "frame_index", "time_s")}
     known = {**kept, "track": NO_TRACK, "status": Status.NOT_PATIENT.value}
     return [known.get(column.name) for column in SAMPLES.columns]
@@ -276,7 +276,7 @@ def _text(raw: IO[bytes]) -> io.TextIOWrapper:
 
 
 def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:
-    """Yield the ids of the patient's files that are still stored: kept, or for another try of a failed analysis."""
+    """Yield the ids of the patient's files that are still stored: kept, or to retry a failed analysis."""
     kept = {source["id"] for job in jobs if job["state"] in ENDED_WELL for source in job["sources"]}
     # Versions of a recording share their files.
     for upload_id in dict.fromkeys(source["id"] for job in jobs for source in job["sources"]):

@@ -1,4 +1,4 @@
-"""A patient's results as a FHIR R4 Bundle, built by hand: what a hospital's system reads.
+"""A patient's results as a FHIR R4 Bundle, built by hand, for a hospital's system.
 
 Codes are LOINC's where they were checked, and the program's own elsewhere. Nothing here is signed, so every Observation
 is preliminary. R4: https://hl7.org/fhir/R4/
@@ -65,7 +65,7 @@ def bundle(
 def _objection(
     row: RecordingRow, points: dict[str, TrendPoint], conditions: Sequence[Condition]
 ) -> tuple[str, str] | None:
-    """Return the code and the words of why a recording's labels are absent, None where they are given."""
+    """Return the code and text of why a recording's labels are absent, None if they are given."""
     if holding(conditions, row.recorded_on):
         return "not-applicable", "Labels are not interpreted under a condition of this patient's face."
     point = points.get(row.id)
@@ -86,7 +86,7 @@ def _patient(patient: PatientDetail) -> Resource:
 
 
 def _device(model_sha256: str) -> Resource:
-    """Return the program with one model as a Device: who made the labels."""
+    """Return the program with one model as a Device, the source of the labels."""
     return {
         "resourceType": "Device",
         "id": _id(model_sha256),

@@ -1,6 +1,6 @@
-"""What a FHIR R4 Bundle has to keep beyond its schema: rules that a validator of types lets pass.
+"""Rules of a FHIR R4 Bundle beyond its schema, which a type validator does not check.
 
-They hold for our own Bundles, before one is handed out, and say of each fault where it is.
+They are checked on our own Bundles before one is handed out, and report where each fault is.
 """
 
 from __future__ import annotations

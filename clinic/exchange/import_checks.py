@@ -1,4 +1,4 @@
-"""Whether the rows of an archive are those of one patient, and such as the pages can show."""
+"""Checks that an archive's rows belong to one patient and can be shown by the pages."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _check_job(job: Row) -> None:
 
 
 def _number_visits(patient: Row, recordings: list[Row]) -> None:
-    """Give the visits of an export from before they had numbers theirs. Raises ValueError where two have the same."""
+    """Number the visits of an export from before visits had numbers. Raises ValueError where two have the same."""
     firsts = [recording for recording in recordings if recording.get("version_of") is None]
     in_order = sorted(firsts, key=lambda row: (row.get("number", 0), row["created_at"], row["id"]))
     numbers = {row["id"]: row.get("visit_number", place) for place, row in enumerate(in_order, 1)}

@@ -1,4 +1,4 @@
-"""Archives that wait to be brought in, and the one that is: asked for by a page, held by a worker under a lease.
+"""Waiting and running imports of archives: requested by a page, held by a worker under a lease.
 
 While an import is queued or running its patient is staged (`clinic.access.staged`). It ends in one transaction: with
 the patient on somebody's caseload, or, once its rows are deleted again, with the reason.
@@ -31,18 +31,18 @@ MAX_ATTEMPTS = 3
 ROWS_AT_ONCE = 2000
 """Rows that are written, or deleted, with the write lock held: some hundredths of a second."""
 ENDED_STAYS = timedelta(days=1)
-"""So long the page of who asked says how an import ended."""
+"""How long the user's page shows how an import ended."""
 INTERRUPTED = "import_interrupted"
 UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 
 class StoppedError(Exception):
-    """The worker is asked to end: another one begins the import anew."""
+    """The worker is asked to end: another one starts the import again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportStanding:
-    """How far an import is: its state, the share that is done, and how it ended.
+    """The progress of an import: its state, the share that is done, and how it ended.
 
     `patient_id`: of a done one. `stopping`: it shall be cancelled. `sentence` and `code`: why it failed.
     """
@@ -85,7 +85,7 @@ def begin(db: Database, settings: Settings, actor: Actor, upload_id: str) -> str
         if known := [one for one in waiting if one.upload_id == upload_id]:
             return known[0].id
         if len(waiting) >= MOST_WAITING:
-            raise FerError("Your imports of before are still under way. Please wait.", "too_many_imports")
+            raise FerError("Your earlier imports are still running. Please wait.", "too_many_imports")
         made = PatientImport(account_id=account.id, upload_id=upload_id, created_at=clock.now())
         session.add(made)
         session.flush()
@@ -134,7 +134,7 @@ def _of(account_id: str) -> Select[PatientImport]:
 
 
 def hold_new(db: Database, account_id: str | None) -> Held:
-    """Return an import that is held from its start, for who has the archive at hand."""
+    """Return an import that is held from its start, for a caller that has the archive."""
     with db.session() as session:
         made = PatientImport(account_id=account_id, created_at=clock.now())
         session.add(made)
@@ -143,7 +143,7 @@ def hold_new(db: Database, account_id: str | None) -> Held:
 
 
 def claim(db: Database, worker: str) -> Held | None:
-    """Take the import that waits longest, or one whose holder died; None where there is none."""
+    """Take the import that has waited longest, or one whose holder died; None without one."""
     with db.read() as session:
         if session.scalar(_waiting()) is None:
             return None
@@ -194,7 +194,7 @@ def _renew(session: Session, held: Held, values: dict[str, Any]) -> None:
 
 
 def give_back(db: Database, held: Held, blameless: bool = True) -> None:
-    """Let another worker begin it anew. `blameless`: this try doesn't count. Raises LeaseLostError."""
+    """Let another worker start it again. `blameless`: this try doesn't count. Raises LeaseLostError."""
     with db.session() as session:
         _renew(session, held, {})
         found = session.get_one(PatientImport, held.id)
@@ -213,7 +213,7 @@ def give_all_back(db: Database, worker: str) -> None:
 
 
 def tried_too_often(db: Database, held: Held) -> bool:
-    """Return whether the workers before died of it, or the archive can't be there any more."""
+    """Return whether earlier workers died of it, or the archive can't exist any more."""
     with db.read() as session:
         attempts = session.scalar(select(PatientImport.attempts).where(PatientImport.id == held.id)) or 0
     return attempts > (MAX_ATTEMPTS if held.upload_id is not None else 1)
@@ -226,15 +226,15 @@ def end(session: Session, held: Held, state: JobState, code: str | None = None, 
     found.lease_until, found.ended_at = None, clock.now()
 
 
-def end_badly(db: Database, held: Held, state: JobState, told: FerError) -> None:
+def end_badly(db: Database, held: Held, state: JobState, error: FerError) -> None:
     """End an import of which nothing is left, with the reason. Raises LeaseLostError."""
     with db.session() as session:
         _renew(session, held, {})
-        end(session, held, state, told.code, told.message)
+        end(session, held, state, error.code, error.message)
 
 
 def interrupted() -> FerError:
-    """Return what is said of an import that ended for no reason of its own."""
+    """Return the error of an import that ended for no reason of its own."""
     sentence = "The import was interrupted, and nothing of it was kept. Please import the archive again."
     return FerError(sentence, INTERRUPTED)
 

@@ -1,7 +1,7 @@
-"""An export brought back: the whole patient with the same ids and values, or nothing.
+"""Importing an export: the whole patient with the same ids and values, or nothing.
 
-It is staged: rows are written some thousand at a time, so that others write in between, and seen by nobody before all
-of them are there (`import_queue`). A page queues an archive and a worker brings it in; the command line does so itself.
+It is staged: rows are written some thousand at a time, so that others can write in between, and stay hidden until all
+of them are written (`import_queue`). A page queues an archive and a worker imports it; the command line does so itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DAMAGE = (
     *(EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError),
     *(csv.Error, zipfile.BadZipFile, zlib.error),
 )
-"""What reading a file that was damaged, or made up, can meet with."""
+"""Errors that reading a damaged or forged file can raise."""
 LARGE_ROWS_AT_ONCE = 500
 """Of those that are not samples: a recording's has some kilobytes."""
 RENEW_EVERY_S = 5.0
@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 
 def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryIO) -> str:
-    """Add the patient of an archive to the own caseload and return the id; on any refusal nothing was added.
+    """Add the patient of an archive to the user's caseload and return the id; on any refusal nothing was added.
 
     The consents come with it; a patient of an archive from before consents were recorded has none.
 
@@ -70,7 +70,7 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
 
 
 def work_once(db: Database, settings: Settings, worker: str, sign: Callable[[], None]) -> bool:
-    """Bring in the archive that waits longest; return whether there was one. For a worker.
+    """Import the archive that has waited longest; return whether there was one. For a worker.
 
     `sign` is called again and again meanwhile, and raises StoppedError where the worker shall end.
     Raises DiskFullError where not even the refusal can be written down.
@@ -100,7 +100,7 @@ def work_once(db: Database, settings: Settings, worker: str, sign: Callable[[], 
 def _carry_out(
     db: Database, settings: Settings, held: Held, file: BinaryIO, sign: Callable[[], None] = lambda: None
 ) -> str:
-    """Bring an archive in and end the import, well or badly, and then with nothing left of it."""
+    """Import an archive and end the import; after a failure nothing of it is left."""
     try:
         import_queue.clear(db, settings, held)
         with zipfile.ZipFile(file) as archive:
@@ -113,22 +113,22 @@ def _carry_out(
     except BaseException as error:
         if disk_full(error):
             raise DiskFullError from error
-        told = _told(error)
-        if isinstance(error, Exception) and told.code == import_queue.INTERRUPTED:
+        shown = _shown_error(error)
+        if isinstance(error, Exception) and shown.code == import_queue.INTERRUPTED:
             log.error("an import failed: %s", _where(error))
-        _give_up(db, settings, held, JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED, told)
-        if told is error or not isinstance(error, Exception):
+        _give_up(db, settings, held, JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED, shown)
+        if shown is error or not isinstance(error, Exception):
             raise
-        raise told from error
+        raise shown from error
 
 
-def _give_up(db: Database, settings: Settings, held: Held, state: JobState, told: FerError) -> None:
+def _give_up(db: Database, settings: Settings, held: Held, state: JobState, error: FerError) -> None:
     import_queue.clear(db, settings, held)
-    import_queue.end_badly(db, held, state, told)
+    import_queue.end_badly(db, held, state, error)
 
 
-def _told(error: BaseException) -> FerError:
-    """Return what is said of an error; what only damaged or made-up archives meet with is one sentence."""
+def _shown_error(error: BaseException) -> FerError:
+    """Return the error that the user sees; all errors of damaged or forged archives share one sentence."""
     if isinstance(error, FerError) and not _is_of_the_archive(error):
         return error
     if isinstance(error, (FerError, *DAMAGE)):
@@ -181,7 +181,7 @@ class _Import:
         return patient_id
 
     def _step(self) -> None:
-        """Say that the work goes on, and hold it further. Raises Cancelled, StoppedError, LeaseLostError."""
+        """Report progress, and renew the lease. Raises Cancelled, StoppedError, LeaseLostError."""
         self.sign()
         if time.monotonic() - self._renewed > RENEW_EVERY_S:
             with writing(self.db, self.held):
@@ -226,7 +226,7 @@ class _Import:
         return [{**row, "number": self._numbers[table.name] + row["number"]} for row in rows]
 
     def _store_files(self, jobs: list[Row]) -> None:
-        """Seal and inspect the archive's media anew."""
+        """Seal and inspect the archive's media again."""
         expected = {source["id"]: source for job in jobs for source in job["sources"]}
         for name in self.archive.namelist():
             if not name.startswith(MEDIA_FOLDER):
@@ -237,18 +237,18 @@ class _Import:
                 made = uploads.take_in(self.settings, watched, source["name"], source["id"])
             if made.sha256 != source["sha256"]:
                 raise ValueError("another file")
-            # As what it is played is told by its content here, and not by the archive.
+            # Its media type comes from its content, not from the archive.
             self._describe(jobs, made.id, {"media_type": made.media_type, "begins_s": made.begins_s})
 
-    def _describe(self, jobs: list[Row], upload_id: str, told: Row) -> None:
+    def _describe(self, jobs: list[Row], upload_id: str, described: Row) -> None:
         for job in jobs:
             if any(source["id"] == upload_id for source in job["sources"]):
-                job["sources"] = [one | (told if one["id"] == upload_id else {}) for one in job["sources"]]
+                job["sources"] = [one | (described if one["id"] == upload_id else {}) for one in job["sources"]]
                 with writing(self.db, self.held) as session:
                     session.execute(update(JOBS).where(JOBS.c.id == job["id"]).values(sources=job["sources"]))
 
     def _show(self, patient_id: str) -> None:
-        """Put the patient on the caseload of who asked for it, if that person may still have it."""
+        """Put the patient on the caseload of the user who asked for it, if that user may still have it."""
         with writing(self.db, self.held, share=1.0) as session:
             asked = self.held.account_id
             account = access.writer(session, asked) if asked else accounts.first_administrator(session)
@@ -260,7 +260,7 @@ class _Import:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A stream that says at each piece that the work goes on."""
+    """A stream that reports progress at each piece."""
 
     _read: Callable[[int], bytes]
     _step: Callable[[], None]
@@ -273,10 +273,10 @@ class _Watched:
 
 def _refuse_known(session: Session, settings: Settings, patient_id: str) -> None:
     if session.get(Patient, patient_id) is not None:
-        sentence = "This patient is in the list already, or is being imported. Nothing was added."
+        sentence = "This patient already exists, or is being imported. Nothing was added."
         raise FerError(sentence, "patient_exists")
     if patient_id in {erasure.erased_id for erasure in erasures.known(settings.erasures_path)}:
-        raise FerError("This patient was erased for good here, so the export is not taken back.", "patient_erased")
+        raise FerError("This patient was erased here, so the export can't be imported.", "patient_erased")
 
 
 def _in_order(table: Table, rows: list[Row]) -> list[Row]:

@@ -1,7 +1,7 @@
 """Tables of other programs (OpenFace, py-feat, FaceReader) reduced to one figure for each measure.
 
 A table is of one recording with one face. What another program calls a measure stays as it is: its figures are never
-laid beside this program's shares, for they mean something else.
+compared with this program's shares, because they mean something else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FAILED = re.compile(r"FIT_FAILED|FIND_FAILED|UNKNOWN|", re.ASCII)
 
 
 class Tool(StrEnum):
-    """Whose table it is."""
+    """The program that made the table."""
 
     OPENFACE = "openface"
     PYFEAT = "pyfeat"
@@ -37,7 +37,7 @@ class Tool(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a table says. `rows`: moments in it; `readable_share`: of these, with a face that its program could read.
+    """The content of a table. `rows`: moments in it; `readable_share`: of these, with a face its program could read.
 
     `measures`: the mean over the readable moments, by the column's own name.
     """
@@ -60,7 +60,7 @@ class _Layout:
 
 
 def read(content: bytes) -> Series:
-    """Return what a table says.
+    """Return a table's content.
 
     Raises FerError ``unknown_table``, ``bad_table`` with the line, ``several_faces``, ``nothing_readable``.
     """
@@ -70,9 +70,9 @@ def read(content: bytes) -> Series:
         rows = _rows(content)
         return _reduced(rows, _found(rows))
     except UnicodeDecodeError:
-        raise FerError("This file is no table in UTF-8.", "unknown_table") from None
+        raise FerError("This file is not a table in UTF-8.", "unknown_table") from None
     except csv.Error:
-        raise FerError("This file is no table that can be read.", "unknown_table") from None
+        raise FerError("This file is not a readable table.", "unknown_table") from None
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -96,7 +96,7 @@ def _found(rows: Iterator[tuple[int, list[str]]]) -> _Layout:
             if layout is not None and layout.measures:
                 return layout
     raise FerError(
-        "This is no table of OpenFace, py-feat or FaceReader: no header of theirs was found.", "unknown_table"
+        "This is not a table of OpenFace, py-feat or FaceReader: none of their headers was found.", "unknown_table"
     )
 
 
@@ -138,18 +138,18 @@ def _reduced(rows: Iterator[tuple[int, list[str]]], layout: _Layout) -> Series:
             for name, value in zip(layout.measures, values, strict=True):
                 sums[name] += value
     if not readable:
-        raise FerError("No moment of this table has a face that could be read.", "nothing_readable")
+        raise FerError("No row of this table has a readable face.", "nothing_readable")
     return Series(layout.tool, count, readable / count, {name: total / readable for name, total in sums.items()})
 
 
 def _one_face(row: Sequence[str], layout: _Layout, seen: set[str], faces: set[str], line: int) -> None:
-    """Raise FerError ``several_faces`` where a moment comes twice, or another face: whose it is can't be known."""
+    """Raise FerError ``several_faces`` where a moment or a face repeats: the patient's can't be known."""
     moment = _cell(row, layout.moment, line) if layout.moment is not None else None
     if layout.face is not None:
         faces.add(_cell(row, layout.face, line))
     if (moment is not None and moment in seen) or len(faces) > 1:
         raise FerError(
-            f"Line {line}: the table is of several faces. Please export the patient's face alone.", "several_faces"
+            f"Line {line}: the table has several faces. Please export only the patient's face.", "several_faces"
         )
     if moment is not None:
         seen.add(moment)
@@ -182,7 +182,7 @@ def _number(cell: str, line: int) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FerError(f"Line {line}: {cell[:20]!r} is no number.", "bad_table")
+        raise FerError(f"Line {line}: {cell[:20]!r} is not a number.", "bad_table")
     return value
 
 

@@ -37,17 +37,17 @@ MARK_COLUMNS = ("begin_s", "end_s", "verdict", "label", "reason", "model_label",
 MEANINGS: tuple[tuple[str, str, str, str], ...] = (
     (SAMPLES, "time_s", "s", "time from the start of the video"),
     (SAMPLES, "status", "", "why the moment has a label or has none, as analysed"),
-    (SAMPLES, "label", "", "label as analysed; uncertain where none stands out, empty where the face can't be read"),
+    (SAMPLES, "label", "", "label as analysed; uncertain if none stands out, empty if the face can't be read"),
     (SAMPLES, "label_after_marks", "", "the same with the clinicians' labels in place of the model's"),
     (SAMPLES, "left_out", "0 or 1", "a mark leaves the moment out: unclear, not the patient, or excluded"),
     *((SAMPLES, label, "0 to 1", "model output as analysed, empty without a reading") for label in EMOTION_LABELS),
     *((SAMPLES, side, "px", "edge of the face's box in the upright picture, empty without a face") for side in BOX),
-    (MARKS, "begin_s", "s", "begin of the marked stretch"),
-    (MARKS, "end_s", "s", "its end, which is not part of it"),
+    (MARKS, "begin_s", "s", "start of the marked stretch"),
+    (MARKS, "end_s", "s", "end of the marked stretch, exclusive"),
     (MARKS, "verdict", "", "agree, other, impression, unclear, not_patient, event or exclude"),
     (MARKS, "label", "", "the clinician's label, of other and impression"),
     (MARKS, "reason", "", "why, of event and exclude"),
-    (MARKS, "model_label", "", "what the model had said of most of the stretch; empty where it said nothing"),
+    (MARKS, "model_label", "", "the model's label of most of the stretch; empty without one"),
     (MARKS, "note", "", "the clinician's note; an apostrophe before = + - @ keeps spreadsheets from reading a formula"),
 )
 
@@ -75,7 +75,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
 
 
 def note_picture(db: Database, actor: Actor, recording_id: str, kind: str) -> None:
-    """Write down that somebody takes a picture of a recording's chart, which the browser makes; `kind`: of `PICTURES`.
+    """Log that the user takes a picture of a recording's chart, which the browser makes; `kind`: of `PICTURES`.
 
     Raises Forbidden, ConsentError, FerError ``unknown_recording``, ValueError for another kind.
     """

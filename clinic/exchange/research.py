@@ -1,6 +1,6 @@
 """A patient's results for research, de-identified: Parquet files without names, texts, ids or true days.
 
-All days of a patient are moved by the same number of days, drawn for each export and written down nowhere: the time
+All days of a patient are moved by the same number of days, drawn for each export and never stored: the time
 between two recordings stays, the day on which they were made does not.
 """
 
@@ -27,7 +27,7 @@ from db.records import SampleTable
 from fer_core.emotions import EMOTION_LABELS
 
 SHIFT_DAYS = 3650
-"""Days are moved by up to so many, back or forward, and never by none."""
+"""Days are moved by up to so many, back or forward, never by 0."""
 RECORDINGS, ANSWERS, SAMPLES, READ_ME = "recordings.parquet", "answers.parquet", "samples.parquet", "README.txt"
 
 
@@ -128,6 +128,6 @@ def _read_me() -> str:
         f"Expression History {VERSION}: results of one person for research, without names, texts, ids and true days.\n"
         f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n"
         "All days are moved by the same unknown number of days. This is not anonymous: the time between recordings,\n"
-        "scores and figures can point to somebody for who knows them from elsewhere. Keep it safe.\n"
+        "scores and figures can identify the person to someone who knows them from elsewhere. Keep it safe.\n"
         "Where a condition of the face keeps labels from being interpreted, they are left out.\n"
     )

@@ -1,4 +1,4 @@
-"""A patient's results as a workbook for spreadsheets (XLSX): values alone, and never a formula or a link."""
+"""A patient's results as a workbook (XLSX): only values, never a formula or a link."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEADER = (
 
 
 def workbook(patient: PatientDetail, answers: Sequence[Answer], conditions: Sequence[Condition] = ()) -> bytes:
-    """Return the workbook: recordings, questionnaires, a dictionary, and what all this is not."""
+    """Return the workbook: recordings, questionnaires, a dictionary, and the limits of all this."""
     points = {point.recording_id: point for point in patient.trend.points}
     ordered = sorted(patient.recordings, key=lambda row: (row.recorded_on, row.visit_number))
     sheets: dict[str, list[Sequence[Cell]]] = {
@@ -90,9 +90,9 @@ def _dictionary() -> list[Sequence[Cell]]:
     """Return what the columns mean: those that the CSV export has too, and the workbook's own."""
     known = {row[1]: row[2:5] for row in dictionary_rows()[1] if row[0] == "recordings.csv"}
     own = {"counts": ("text", "", "yes, or why the recording does not count in the trend"),
-           "line": ("integer", "", "recordings of one line can be compared, those of two can't")}  # fmt: skip
+           "line": ("integer", "", "recordings of the same line can be compared, others can't")}  # fmt: skip
     for label in LABELS:
         own[f"low_{label}"] = ("number", "0 to 1", "lower end of the 95 % interval of the share")
-        own[f"high_{label}"] = ("number", "0 to 1", "upper end of it")
+        own[f"high_{label}"] = ("number", "0 to 1", "upper end of the interval")
     fields = own | {name: known[name] for name in HEADER if name in known and name not in own}
     return [("column", "type", "unit", "meaning"), *((name, *fields[name]) for name in HEADER)]

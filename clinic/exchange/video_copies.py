@@ -1,6 +1,6 @@
-"""Copies of kept videos with boxes and labels, all but the patient's face unrecognisable: asked for, followed, dropped.
+"""Copies of kept videos with boxes and labels, all but the patient's face unrecognisable: request, follow, cancel.
 
-A worker makes them (clinic/worker/copying.py). Who asked fetches the copy once, as any other download.
+A worker makes them (clinic/worker/copying.py). The user who requested the copy downloads it once, like any download.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SCOPES = (*NEEDED, Scope.KEEP_VIDEO)
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
 OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
-LOST = "The copy stopped unexpectedly three times. Please ask for it again, or for help."
+LOST = "The copy stopped unexpectedly three times. Please request it again, or ask for help."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> st
 
 
 def standing(db: Database, settings: Settings, actor: Actor, recording_id: str) -> CopyStatus | None:
-    """Return how far the copy is that the acting person asked for last, None where there is none.
+    """Return the progress of the acting user's last request for a copy, None without one.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """
@@ -105,7 +105,7 @@ def standing(db: Database, settings: Settings, actor: Actor, recording_id: str) 
 
 
 def cancel(db: Database, actor: Actor, recording_id: str) -> None:
-    """Drop the copy that the acting person asked for: at once where it waits, within a second where it is made.
+    """Cancel the acting user's copy: at once while it waits, within a second while it is made.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """

@@ -1,4 +1,4 @@
-"""The faces to choose the patient's among: when each is seen, beside whom, and small pictures of it."""
+"""The candidate faces for the patient: when each is seen, together with which others, and small pictures of it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _spans(session: Session, recording: Recording, track: int) -> tuple[tuple[fl
 
 
 def _met(session: Session, recording_id: str) -> dict[int, frozenset[int]]:
-    """Return, for each track that is ever seen beside another one, which those are."""
+    """Return, for each track, the tracks that are seen at the same time."""
     one, other = aliased(Sample), aliased(Sample)
     pairs = session.execute(
         select(one.track, other.track)

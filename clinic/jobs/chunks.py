@@ -1,4 +1,4 @@
-"""What of an analysis is done: chunks that are written once, and the cursor from which another worker goes on."""
+"""The finished part of an analysis: chunks that are written once, and the cursor for the worker that continues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fer_core.types import FrameResult
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where an analysis stands between two chunks, as JSON holds it.
+    """The state of an analysis between two chunks, as stored in JSON.
 
     `made_with`: model, settings and program that the chunks so far were made with; no others may go on. `carry`: what
     the analysis itself needs to go on.
@@ -31,7 +31,7 @@ class Cursor:
 
 
 def cursor_of(claimed: Claim) -> Cursor | None:
-    """Return where the job stands, or None for one of which nothing is done yet."""
+    """Return the job's cursor, or None before the first chunk."""
     return Cursor(**claimed.cursor) if claimed.cursor is not None else None
 
 
@@ -45,7 +45,7 @@ def write(
 ) -> Cursor:
     """Write the next chunk and the cursor behind it in one transaction under the job's token; return that cursor.
 
-    Whoever dies before it commits has written nothing, whoever dies after it has written the chunk. Raises
+    A worker that dies before the commit has written nothing; one that dies after it has written the chunk. Raises
     LeaseLostError.
     """
     end_s = results[-1].time_s if results else after.end_s
@@ -66,12 +66,12 @@ def write(
         )
         job = session.get_one(Job, claimed.job_id)
         job.cursor = asdict(cursor)
-        # The next chunk has all its tries before it.
+        # The next chunk gets all its attempts.
         job.attempts = 1
     return cursor
 
 
 def restart(db: Database, claimed: Claim) -> None:
-    """Delete what is written of an analysis that can't be gone on with. Raises LeaseLostError."""
+    """Delete what is written of an analysis that can't be continued. Raises LeaseLostError."""
     with leases.held(db, claimed) as session:
         leases.forget_results(session, session.get_one(Job, claimed.job_id))

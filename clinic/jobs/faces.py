@@ -1,4 +1,4 @@
-"""Who of several faces is the patient: a face that turns into somebody else is split, and a choice is made again."""
+"""The patient among several faces: splitting a face that turns into another person, and reopening a choice."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
 
 FILE_GONE = (
-    "The file is not kept, nor is anything of other faces, so another face can't be chosen any more. A stretch that"
+    "The file and the results of other faces were deleted, so another face can't be chosen any more. A stretch that"
     " shows somebody else can still be marked as not the patient."
 )
-UNDER_WAY = "Another analysis of this recording is not over yet."
+UNDER_WAY = "Another analysis of this recording is still running."
 
 
 def splits(db: Database, actor: Actor, recording_id: str) -> int:
-    """Return how often faces of a recording were split: what a choice says that it has seen.
+    """Return how often faces of a recording were split, which a choice states as seen.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """
@@ -37,7 +37,7 @@ def splits(db: Database, actor: Actor, recording_id: str) -> int:
 def split(
     db: Database, settings: Settings, actor: Actor, recording_id: str, track: int, at_s: float, seen: int | None = None
 ) -> None:
-    """Make two faces of one that turns into somebody else at a moment (seconds), while a face is to be chosen.
+    """Split a face that turns into another person at a moment (seconds), while a face is to be chosen.
 
     `seen`: how many splits were on the screen. Raises Forbidden, ConsentError, ConflictError, FerError
     ``unknown_recording``, ``nothing_to_choose``, ``nothing_to_split``.
@@ -45,12 +45,12 @@ def split(
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value or recording.kind != "video":
-            raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
+            raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         new = tracks.split(session, recording, track, at_s)
         audit.write(session, AuditAction.FACE_SPLIT, account.id, recording.patient_id, recording_id)
-        # Within the transaction: where the pictures can't be told apart, the faces stay one.
+        # Within the transaction: where the pictures can't be separated, the faces stay one.
         previews.split(settings, recording_id, track, at_s, new)
 
 
@@ -62,7 +62,7 @@ def stays(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
 
 
 def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
-    """Look at a kept file again and ask whose face is meant; return the id of the new version.
+    """Analyse a kept file again and ask for the patient's face; return the id of the new version.
 
     The result so far is shown until another face was chosen. Raises Forbidden, FerError ``unknown_recording``,
     ``choice_stays``.

@@ -1,4 +1,4 @@
-"""What is done with analyses: handed in, cancelled, tried again, and who of several faces is meant."""
+"""Actions on analyses: queueing, cancelling, retrying, and choosing the patient's face."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LASTING = (*ACTIVE, *ENDED_WELL)
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """What came of handing in files.
+    """The result of queueing files.
 
     `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings, by
     themselves or among others; `recording_id` is that recording and nothing was queued. `also_elsewhere`: another
@@ -125,7 +125,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
 
 
 def drop(db: Database, settings: Settings, recording_id: str) -> None:
-    """Stop an analysis for whoever was allowed to before; see `cancel`."""
+    """Stop an analysis for a user whose right was checked before; see `cancel`."""
     with db.session() as session:
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
         if job is None or job.state not in ACTIVE:
@@ -152,13 +152,13 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
             return
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         if not uploads.stored(settings, [source["id"] for source in job.sources]):
-            raise FerError("The file is no longer kept. Please upload it again.", "upload_gone")
+            raise FerError("The file was deleted. Please upload it again.", "upload_gone")
         queue_again(job)
         audit.write(session, AuditAction.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
 
 
 def queue_again(job: Job) -> None:
-    """Put a job that ended badly back into the queue, as if it had not been tried."""
+    """Put a failed job back into the queue, as if it had not been tried."""
     job.state = JobState.QUEUED.value
     job.attempts = 0
     job.cancel_requested = False
@@ -193,7 +193,7 @@ def choose_track(
     track: int | Collection[int],
     seen: int | None = None,
 ) -> None:
-    """Keep the patient's face alone, and make the summary; results and pictures of everyone else are deleted.
+    """Keep only the patient's face, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
     becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, marks that said
@@ -204,7 +204,7 @@ def choose_track(
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
-            raise FerError("There is no choice to make for this recording any more.", "nothing_to_choose")
+            raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         tracks.need_one_person(session, recording_id, chosen)
@@ -218,7 +218,7 @@ def choose_track(
 
 
 def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
-    """Delete the preview of an analysis that is over, when the clinician has seen it.
+    """Delete the preview of a finished analysis, when the clinician has seen it.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """
@@ -236,7 +236,7 @@ def delete_files(db: Database, settings: Settings, recording_id: str) -> None:
 
 
 def job_to_change(session: Session, actor: Actor, recording_id: str) -> tuple[Account, Recording, Job | None]:
-    """Return who acts, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
+    """Return the acting account, the recording and its job. Raises Forbidden, FerError ``unknown_recording``."""
     recording = access.recording_of(session, recording_id)
     account = access.require_writer_of(session, actor, recording.patient_id)
     return account, recording, session.scalar(select(Job).where(Job.recording_id == recording_id))
@@ -292,7 +292,7 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
             return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere, asked=asked, stored=stored)
     for other in same:
         if _same_visit(session, other, recording):
-            # Beside the old result and not a second visit in the trend.
+            # A new version of the old result, not a second visit in the trend.
             recording.version_of, recording.current = other.version_of or other.id, False
             recording.settings = {**recording.settings, "chosen_in": other.id}
             recording.recorded_time = recording.recorded_time or other.recorded_time
@@ -300,7 +300,7 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     session.add(recording)
     session.flush()
     key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)
-    # Files that were handed in anew take the place of those with which it went badly.
+    # Files that are uploaded again replace those whose analysis failed.
     session.execute(update(Job).where(Job.key == key, Job.state.in_(ENDED_BADLY)).values(key=None))
     session.add(
         Job(

@@ -46,7 +46,7 @@ class LeaseLostError(Exception):
 
 
 class ControlRequest(Enum):
-    """What the clinic wants of a running analysis."""
+    """What a running analysis is asked to do."""
 
     GO_ON = "go on"
     CANCEL = "cancel"
@@ -126,7 +126,7 @@ def own_files(session: Session, job: Job) -> list[str]:
 
 
 def forget_results(session: Session, job: Job) -> None:
-    """Delete what is written of a job's results, so that it begins anew or leaves nothing."""
+    """Delete the results that a job has written, so that it starts again or leaves nothing."""
     session.execute(delete(Sample).where(Sample.recording_id == job.recording_id))
     session.execute(delete(StoredChunk).where(StoredChunk.recording_id == job.recording_id))
     job.cursor = None
@@ -163,7 +163,7 @@ def progress(db: Database, claimed: Claim, at: Progress, lease_s: float = LEASE_
 
 
 def finish(session: Session, claimed: Claim, state: JobState, frames: int) -> None:
-    """End the job well, within `held`: ``DONE``, ``PARTIAL``, or ``CHOOSING`` where a face must be chosen.
+    """End the job successfully, within `held`: ``DONE``, ``PARTIAL``, or ``CHOOSING`` where a face must be chosen.
 
     `frames`: the samples taken in all; the last report of the progress may be half a second old.
     """

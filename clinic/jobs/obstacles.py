@@ -1,4 +1,4 @@
-"""Why waiting and running analyses make no progress here: no room on the disk, or no worker that answers."""
+"""Why waiting and running analyses make no progress: no room on the disk, or no worker that answers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fer_core.errors import FerError
 ROOM_BYTES = 4 * 1024**2
 """What an analysis needs at least to write its next chunk, with the database's log and a preview."""
 PAUSED = "An administrator has paused it."
-DISK_FULL = "The disk is full: it goes on by itself when there is room again."
-NO_WORKER = "The analysing part does not answer yet: it is started by itself."
+DISK_FULL = "The disk is full: it continues automatically when there is room again."
+NO_WORKER = "The analysis service does not answer yet: it starts automatically."
 
 
 def obstacle(settings: Settings) -> str | None:
-    """Return why no analysis goes on, as a sentence, or None where nothing is in the way."""
+    """Return why no analysis makes progress, as a sentence, or None without an obstacle."""
     if not has_room(settings):
         return DISK_FULL
     return None if any_alive(settings) else NO_WORKER
@@ -29,5 +29,5 @@ def has_room(settings: Settings) -> bool:
 
 
 def refusal_of(error: Exception) -> FerError | None:
-    """Return the refusal of an error that says that the disk is full, None for any other."""
+    """Return the refusal for an error that means a full disk, None for any other."""
     return DiskFullError() if disk_full(error) else None

@@ -1,4 +1,4 @@
-"""What became of analyses lately: those that failed with their reasons, and how much was worked out."""
+"""Recent results of analyses: failures with their reasons, and how much was analysed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FailedJob:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What was worked out here within the last hour: recordings that ended well, seconds of video, pictures."""
+    """What was analysed here within the last hour: finished recordings, seconds of video, pictures."""
 
     recordings: int
     video_s: float
@@ -65,10 +65,10 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
 
 
 def pace(db: Database, actor: Actor) -> Pace:
-    """Return what was worked out within the last hour. Raises Forbidden."""
+    """Return what was analysed within the last hour. Raises Forbidden."""
     now, hour = clock.now(), timedelta(hours=1)
     written_lately = clock.within(StoredChunk.written_at, hour, now)
-    # Invented and imported recordings have results too, but nothing was worked out for them.
+    # Invented and imported recordings have results too, but were not analysed here.
     worked_out = select(StoredChunk.recording_id).where(written_lately)
     ended = (JobState.DONE.value, JobState.PARTIAL.value, JobState.CHOOSING.value)
     with db.read() as session:

@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 JPEG_QUALITY = 80
 THUMBNAIL_PX = 160
 THUMBNAIL_MARGIN = 0.3
-"""Share of the box's size that is added on each side, so that hair and shoulders help to tell who it is."""
+"""Share of the box's size that is added on each side, so that hair and shoulders help to recognise the person."""
 VIEWS_MOST = 12
 """So many small pictures of one face along the video are kept; beyond that, every second one goes."""
 PREVIEW_AGE_S = 24 * 3600.0
 PREVIEW = "preview"
 UNKNOWN_WHOSE = "unknown_whose"
-"""The status of a face of which nothing is told, because nobody has said yet which face is the patient's."""
+"""The status of a face whose labels are hidden, because nobody has chosen the patient's face yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class PreviewFace:
 class StoredPreview:
     """The latest sampled frame that was kept: its JPEG, its time in seconds and its faces.
 
-    `several`: more than one face was seen by then, so that nobody knows yet which is the patient's. `size_px`: width
+    `several`: more than one face was seen by then, so it is not known yet which is the patient's. `size_px`: width
     and height of the picture.
     """
 
@@ -74,7 +74,7 @@ class StoredPreview:
         return width, height
 
     def without_labels(self) -> StoredPreview:
-        """Return the same picture with boxes alone: nothing that the model said of anybody."""
+        """Return the same picture with boxes only, without any label."""
         unnamed = tuple(replace(face, status=UNKNOWN_WHOSE, probabilities=None) for face in self.faces)
         return replace(self, faces=unnamed)
 
@@ -143,7 +143,7 @@ def read_preview(settings: Settings, recording_id: str) -> StoredPreview | None:
 def write_thumbnail(
     settings: Settings, recording_id: str, track: int, rgb: RGB, box: Box, at_s: float | None = None
 ) -> None:
-    """Keep a small picture of one face, by which the clinician tells who it is.
+    """Keep a small picture of one face, by which the clinician recognises the person.
 
     `at_s`: the moment, of one of several along the video; None: the best one of all.
     """
@@ -197,7 +197,7 @@ def remove(settings: Settings, recording_id: str) -> None:
 
 
 def remove_thumbnails(settings: Settings, recording_id: str) -> None:
-    """Delete the thumbnails, once it is said who is who."""
+    """Delete the thumbnails, once the patient's face is chosen."""
     for path in work_dir(settings, recording_id).glob("track-*"):
         path.unlink(missing_ok=True)
 
@@ -252,7 +252,7 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def rewrap(settings: Settings, old: Key, new: Key) -> Iterator[bool]:
-    """Let `new` open all previews in place of `old`; yield for each whether one of the two opens it."""
+    """Make `new` open all previews in place of `old`; yield for each whether one of the two opens it."""
     for path in sorted((settings.data_dir / "work").glob("*/*")):
         if path.suffix in (".part", ".rewrap"):
             path.unlink(missing_ok=True)

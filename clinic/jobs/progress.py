@@ -1,4 +1,4 @@
-"""How far analyses are, as the pages see them: each one's state, pace and preview, and all that are not over."""
+"""The progress of analyses for the pages: each one's state, pace and preview, and all that are not over."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from db.records import others_spans
 
 WORKING = (JobState.QUEUED, JobState.RUNNING)
 PACE_AFTER_S = 2.0
-"""The time left is told from this running time on: earlier the pace is not known."""
+"""The time left is shown after this running time: before that the pace is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """Where an analysis stands.
+    """The state of an analysis.
 
     `standing`: its state and what is said of it. `share`: 0 to 1, None while the length is unknown. `left_s`: seconds
     left at the pace measured so far, None while that is unknown. `frames`: samples taken so far. `writable`: whether
@@ -51,7 +51,7 @@ class JobStatus:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will happen by itself and nothing is asked."""
+        """Whether nothing more will happen automatically and no choice is open."""
         return not self.standing.under_way
 
 
@@ -64,7 +64,7 @@ class ActiveJob:
 
 
 def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
-    """Return where the recording's analysis stands, or None for a recording without one. Raises Forbidden."""
+    """Return the state of the recording's analysis, or None for a recording without one. Raises Forbidden."""
     found = _seen(db, actor, recording_id)
     return found.status if found is not None else None
 
@@ -72,7 +72,7 @@ def status(db: Database, actor: Actor, recording_id: str) -> JobStatus | None:
 def watch(
     db: Database, settings: Settings, actor: Actor, recording_id: str
 ) -> tuple[JobStatus, previews.StoredPreview | None] | None:
-    """Return where an analysis stands and what may be shown of its latest frame. Raises Forbidden."""
+    """Return the state of an analysis and what may be shown of its latest frame. Raises Forbidden."""
     found = _seen(db, actor, recording_id, obstacle(settings))
     return None if found is None else (found.status, _shown(settings, found))
 
@@ -94,7 +94,7 @@ def preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one query tells of a recording: its job, whether consent stands, and the patient's tracks (None: open)."""
+    """What one query returns of a recording: its job, whether consent is valid, the patient's tracks (None: open)."""
 
     status: JobStatus
     agreed: bool
@@ -148,14 +148,14 @@ def _shown(settings: Settings, seen: _Seen) -> previews.StoredPreview | None:
         return None
     if seen.chosen is not None:
         return stored.of_patient(seen.chosen)
-    # Whoever is seen first may be the clinician at the camera: there are labels once it is known who the patient is.
+    # The first face may be the clinician's, at the camera: labels are shown once the patient's face is known.
     return stored.without_labels()
 
 
 def active(db: Database, settings: Settings, actor: Actor, patient_id: str | None = None) -> list[ActiveJob]:
-    """Return what is queued, running or waits for a choice of face, oldest first; of one patient, or of all.
+    """Return analyses that are queued, running or waiting for a choice of face, oldest first; of one patient, or all.
 
-    What a reanalysis has queued is told by `clinic.jobs.reanalysis` as a whole. Raises Forbidden.
+    `clinic.jobs.reanalysis` reports what a reanalysis has queued as a whole. Raises Forbidden.
     """
     hindered = obstacle(settings)
     with db.read() as session:
@@ -188,7 +188,7 @@ def _status(job: Job, standing: Standing, writable: bool) -> JobStatus:
     now = clock.now()
     share = min(1.0, job.done_s / job.total_s) if job.total_s else None
     left_s = None
-    # The pace is that of the present holder alone: what an earlier one did took none of this time.
+    # The pace is only the present holder's: an earlier holder's work took none of this time.
     done_now_s = job.done_s - job.resumed_s
     if job.state == JobState.RUNNING.value and job.started_at is not None and job.total_s and done_now_s > 0:
         running_s = (now - job.started_at).total_seconds()

@@ -24,7 +24,7 @@ from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 
 PRIORITY = -10
-"""Below what is handed in: a clinician who waits comes first."""
+"""Below new uploads: a clinician who waits comes first."""
 NEEDED = (*consent.ANALYSIS, Scope.KEEP_VIDEO)
 """What the patient has to agree to: what is looked at again is the kept file."""
 _UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -32,11 +32,11 @@ _UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What came of the request: how many recordings were queued, and why the others were not.
+    """The result of the request: how many recordings were queued, and why the others were not.
 
     `id` is None where nothing was queued. `up_to_date`: a result of this model is stored, or on its way.
     `without_file`: the file was deleted after the first analysis, so that no model can look at it again.
-    `without_consent`: the patient's consent to it doesn't stand.
+    `without_consent`: the patient's consent is missing.
     """
 
     id: str | None
@@ -47,14 +47,14 @@ class Started:
 
     @property
     def sentence(self) -> str:
-        """The same for people."""
+        """The same as a sentence."""
         said = [f"{_recordings(self.queued)} will be analysed again."]
         if self.up_to_date:
             said.append(f"{_recordings(self.up_to_date)} of the installed model: nothing to do.")
         if self.without_file:
             said.append(f"{_recordings(self.without_file)} can't be: the file was deleted after the first analysis.")
         if self.without_consent:
-            said.append(f"{_recordings(self.without_consent)} can't be: the patient's consent to it doesn't stand.")
+            said.append(f"{_recordings(self.without_consent)} can't be: the patient's consent is missing.")
         return " ".join(said)
 
 
@@ -81,12 +81,12 @@ class ReanalysisStatus:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """Whether nothing more will happen automatically."""
         return self.done + self.choosing + self.failed + self.cancelled == self.total
 
     @property
     def sentence(self) -> str:
-        """The same for people, on one line."""
+        """The same as one sentence."""
         said = [f"{self.done} of {_recordings(self.total)} done ({self.share:.0%})".replace("%", " %")]
         waiting = "waits" if self.choosing == 1 else "wait"
         others = {
@@ -156,20 +156,20 @@ def standings(db: Database, actor: Actor) -> list[ReanalysisStatus]:
     """
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        wishes = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
-        found = [_standing(session, asked_for) for asked_for in wishes]
+        requests = session.scalars(select(Reanalysis).order_by(Reanalysis.number.desc(), Reanalysis.id))
+        found = [_standing(session, asked_for) for asked_for in requests]
     return [one for one in found if one.total and not (one.finished and not (one.failed or one.choosing))]
 
 
 def standing(db: Database, actor: Actor, reanalysis_id: str) -> ReanalysisStatus:
-    """Return how far a reanalysis is. Raises Forbidden, FerError ``unknown_reanalysis``."""
+    """Return the progress of a reanalysis. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
         return _standing(session, _wish(session, reanalysis_id))
 
 
 def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -> None:
-    """Let a reanalysis rest, or go on: what is under way stops within a second, and its chunks stay.
+    """Pause or resume a reanalysis: what is under way stops within a second, and its chunks stay.
 
     Raises Forbidden, FerError ``unknown_reanalysis``.
     """
@@ -179,7 +179,7 @@ def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -
 
 
 def cancel(db: Database, settings: Settings, actor: Actor, reanalysis_id: str) -> None:
-    """Drop what is not done yet; results that are stored stay. Raises Forbidden, FerError ``unknown_reanalysis``."""
+    """Cancel what is not done yet; stored results stay. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
         _wish(session, reanalysis_id)
@@ -246,7 +246,7 @@ def _queue(session: Session, asked_for: Reanalysis, old: Recording) -> bool:
         known.reanalysis_id = asked_for.id
         return True
     if known.state in jobs.ENDED_WELL:
-        # The same key has the same result: it is shown again, and nothing is worked out a second time.
+        # The same key has the same result: it is shown again, and nothing is computed a second time.
         tracks.make_current(session, session.get_one(Recording, known.recording_id))
     return False
 
@@ -291,7 +291,7 @@ def add_version(
 def _wish(session: Session, reanalysis_id: str) -> Reanalysis:
     found = session.get(Reanalysis, reanalysis_id)
     if found is None:
-        raise FerError("This reanalysis is no longer known.", "unknown_reanalysis")
+        raise FerError("This reanalysis does not exist any more.", "unknown_reanalysis")
     return found
 
 

@@ -21,7 +21,7 @@ from db.models import Job, Patient, Recording
 class Elsewhere:
     """Recordings of other patients with the same files: those that the acting user may see, and whether there are more.
 
-    Of the others nothing is told but that they are there.
+    Of the others, only their existence is reported.
     """
 
     seen: tuple[Subject, ...]
@@ -29,7 +29,7 @@ class Elsewhere:
 
 
 def elsewhere(db: Database, actor: Actor, patient_id: str, sha256s: Sequence[str]) -> Elsewhere:
-    """Return for whom else these files are stored: together, each by itself, or among others.
+    """Return the other patients for whom these files are stored: together, separately, or among others.
 
     `sha256s`: of the files' content.
 
@@ -62,7 +62,7 @@ def here(db: Database, actor: Actor, patient_id: str, sha256s: Sequence[str]) ->
 
 
 def holding(session: Session, sha256s: Sequence[str]) -> dict[str, set[str]]:
-    """Return by recording which of these files it holds, of all patients: for functions that checked who asks."""
+    """Return by recording which of these files it holds, for all patients: the caller has checked the rights."""
     wanted, together = set(sha256s), digest_of(sha256s)
     asked = (
         select(Recording.id, Recording.source_sha256, Job.sources)
@@ -78,5 +78,5 @@ def holding(session: Session, sha256s: Sequence[str]) -> dict[str, set[str]]:
 
 
 def digest_of(sha256s: Sequence[str]) -> str:
-    """Return one SHA-256 for files: a single file's own; of several, that of theirs in a fixed order."""
+    """Return one SHA-256 for files: a single file's own, or the hash of several hashes in a fixed order."""
     return sha256s[0] if len(sha256s) == 1 else hashlib.sha256("".join(sorted(sha256s)).encode()).hexdigest()

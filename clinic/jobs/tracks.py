@@ -1,4 +1,4 @@
-"""Who is the patient: the faces of a recording to choose among, and keeping one person's results alone.
+"""The patient's face: the candidate faces of a recording, and keeping only one person's results.
 
 People are followed by position, so one person may have several tracks (left the picture and came back) and the same
 number never means the same person in another recording. Nobody is recognised.
@@ -30,7 +30,7 @@ NEGLIGIBLE_SHARE = 0.05
 
 
 def choose_automatically(session: Session, recording: Recording) -> bool:
-    """Keep the one face where there is nothing to ask; say if it was so.
+    """Keep the one face if no choice is needed; return whether that was so.
 
     There is none or one, all others are negligible, or it is the face that was chosen in an earlier version. Somebody
     who wants to choose again (`ASKED`) is asked in any case.
@@ -78,7 +78,7 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
 
 
 def split(session: Session, recording: Recording, track: int, at_s: float) -> int:
-    """Make two faces of one that turns into somebody else at a moment (seconds); return the number of the second.
+    """Split a face that turns into another person at a moment (seconds); return the number of the second face.
 
     Raises FerError ``nothing_to_split`` where it isn't seen both before that moment and from it on.
     """
@@ -101,7 +101,7 @@ def splits_of(recording: Recording) -> list[dict[str, Any]]:
 
 
 def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) -> None:
-    """Refuse faces that are seen at the same moments, for they are of two people.
+    """Refuse faces that are seen at the same moment, because they are two people.
 
     Raises FerError ``two_people``.
     """
@@ -112,8 +112,8 @@ def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) 
     ).all()
     if any(tracks > 1 for tracks in tracks_at):
         raise FerError(
-            "Some of these faces are seen at the same moment, so they are of different people. Please choose the faces"
-            " of the patient alone.",
+            "Some of these faces are seen at the same moment, so they are different people. Please choose only the"
+            " patient's faces.",
             "two_people",
         )
 

@@ -1,4 +1,4 @@
-"""Patients and their recordings as the pages see them: those of the acting user's own caseload."""
+"""Patients and their recordings for the pages: those of the acting user's own caseload."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class PatientSummary:
 class RecordingRow:
     """A recording with the state of its analysis; everything of the summary is None until there is one.
 
-    And where the patient's consent to keep the results doesn't stand.
+    Also None without the patient's valid consent to keep the results.
 
     `visit_id`: the id of the visit's first version. `visit_number`: which of the patient's visits it is; no other visit
     ever has it. `standing`: its state and what is said of it. `excluded`: why it doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures.
-    `face_choice`: how the patient's face was told from others, see `clinic.tracks.keep`.
+    `face_choice`: how the patient's face was distinguished from others, see `clinic.jobs.tracks.keep`.
     """
 
     id: str
@@ -94,7 +94,7 @@ class PatientDetail:
     """A patient with all recordings in their current version, newest first, and their trend.
 
     `emergency_until`: when the view ends, None where the patient is on the own caseload. `writable`: whether the
-    acting user may change anything. `closed`: why no results are told, None where the consent to keep them stands.
+    acting user may change anything. `closed`: why no results are shown, None while the consent to keep them is valid.
     """
 
     id: str
@@ -169,7 +169,7 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
 
 
 def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
-    """Return a patient; the view is written down. Raises Forbidden, FerError ``unknown_patient``."""
+    """Return a patient; the view is logged. Raises Forbidden, FerError ``unknown_patient``."""
     access.note_view(db, actor, patient_id)
     with db.read() as session:
         account = access.require_reader_of(session, actor, patient_id)
@@ -204,7 +204,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
 
 
 def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
-    """Return whose a recording is, and of when. Raises Forbidden, FerError ``unknown_recording``."""
+    """Return a recording's patient and its day. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
         access.require_reader_of(session, actor, recording.patient_id)
@@ -212,7 +212,7 @@ def subject(db: Database, actor: Actor, recording_id: str) -> Subject:
 
 
 def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow:
-    """Return a recording; the view is written down. Raises Forbidden, FerError ``unknown_recording``."""
+    """Return a recording; the view is logged. Raises Forbidden, FerError ``unknown_recording``."""
     _note_view_of(db, actor, recording_id)
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
@@ -251,9 +251,9 @@ def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
         access.require_reader_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)
         state = session.scalar(select(Job.state).where(Job.recording_id == recording_id))
-        # Until it is over the stored samples may be several people's.
+        # Until it is over, the stored samples may belong to several people.
         if state in UNDER_WAY:
-            raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
+            raise FerError("The analysis of this recording is still running.", "analysis_under_way")
         return load_samples(session, recording_id)
 
 

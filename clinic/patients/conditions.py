@@ -47,7 +47,7 @@ def add(
     note: str = "",
     seen: Collection[str] | None = None,
 ) -> None:
-    """Write a condition down. `seen`: the ids of the conditions that were on the screen, None where there was none.
+    """Store a condition. `seen`: the ids of the conditions that were on the screen, None where there was none.
 
     Another one of this kind that holds is refused. Raises Forbidden, ConflictError, FerError ``unknown_patient``,
     ``bad_condition``, ``condition_exists``.
@@ -55,7 +55,7 @@ def add(
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         if began_on > clock.latest_day(session):
-            raise FerError("Please give the day from which on the condition holds: today or before.", "bad_condition")
+            raise FerError("Please give the day on which the condition began: today or earlier.", "bad_condition")
         if kind is ConditionKind.OTHER and not note.strip():
             raise FerError("Please say which condition it is.", "bad_condition")
         note = valid_note(note)
@@ -70,7 +70,7 @@ def add(
         )
         session.add(row)
         session.flush()
-        # No kind: it would say something of the patient after an erasure.
+        # Without its kind, which would reveal something about the patient after an erasure.
         audit.write(session, AuditAction.CONDITION_ADDED, account.id, patient_id)
 
 
@@ -80,7 +80,7 @@ def _need_new(
     asked = select(FaceCondition).where(FaceCondition.patient_id == patient_id, FaceCondition.kind == kind.value)
     hold = session.scalars(asked.where(or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > began_on))).all()
     if any(fold(row.note) == fold(note) for row in hold):
-        raise FerError("This condition is recorded already, and holds on that day.", "condition_exists")
+        raise FerError("This condition is already recorded for that day.", "condition_exists")
     need_seen(
         "the conditions that hold",
         seen,
@@ -94,11 +94,11 @@ def _in_words(began_on: date, note: str) -> str:
 
 
 def end(db: Database, actor: Actor, condition_id: str) -> None:
-    """Say that a condition holds no longer, from today on. Raises Forbidden, FerError ``unknown_condition``."""
+    """End a condition from today on. Raises Forbidden, FerError ``unknown_condition``."""
     with db.session() as session:
         row = session.get(FaceCondition, condition_id)
         if row is None or row.ended_on is not None:
-            raise FerError("This condition is no longer there.", "unknown_condition")
+            raise FerError("This condition does not exist any more.", "unknown_condition")
         account = access.require_writer_of(session, actor, row.patient_id)
         row.ended_on = max(row.began_on, clock.today(session))
         audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)

@@ -1,7 +1,7 @@
 """Each patient's trend in short, kept beside the recordings so that a caseload of hundreds needs no summary.
 
-A digest says of which recordings it was made. Where these are others by now, it is made again: here, when it is asked
-for, and by a worker that has nothing else to do.
+A digest says from which recordings it was made. If these have changed, it is made again: here, when it is requested,
+and by a worker that has nothing else to do.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from db.models import Patient, Recording, TrendDigest
 from fer_core.emotions import EMOTION_LABELS
 
 METHOD = 2
-"""Counts the ways of making a digest: one that was made in another way is made again."""
+"""The version of the computation: a digest of another version is made again."""
 AT_ONCE = 50
-"""So many digests are made in one go: one takes about 10 ms."""
+"""Digests that are made in one go: one takes about 10 ms."""
 POINTS = 120
-"""So many of the newest recordings are kept of each patient."""
+"""The newest recordings that are kept for each patient."""
 _DAY_0 = date(1970, 1, 1)
 _NEEDED = (
     Recording.id, Recording.number, Recording.patient_id, Recording.kind, Recording.recorded_on,
@@ -111,7 +111,7 @@ def _stale() -> Select[str]:
 
 
 def _renew(session: Session, patient_id: str) -> None:
-    # Somebody may have deleted the patient since the list was read.
+    # The patient may have been deleted since the list was read.
     if session.get(Patient, patient_id) is None:
         return
     asked = select(Recording).where(Recording.patient_id == patient_id, _counting())

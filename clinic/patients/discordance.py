@@ -19,7 +19,7 @@ from fer_core.emotions import Emotion
 NEAR = timedelta(days=31)
 """A questionnaire belongs to a recording within so many days."""
 AROUND = timedelta(days=14)
-"""So far around the baseline's recordings questionnaires tell how the patient was then."""
+"""Questionnaires within so many days of the baseline's recordings count for the baseline."""
 LIGHTER = {(Emotion.HAPPY.value, 1), (Emotion.SAD.value, -1)}
 """More happy-like, or less sad-like, than usual: the column and the side."""
 HEAVIER = {(Emotion.HAPPY.value, -1), (Emotion.SAD.value, 1)}
@@ -56,7 +56,7 @@ def find(trend: Trend, given: Iterable[Answer]) -> Apart | None:
 
 
 def sentence(apart: Apart, names: Mapping[int, str]) -> str:
-    """Return the question, with what else may be behind it."""
+    """Return the question, with other possible reasons."""
     symptoms = "worse" if (apart.now > apart.before) == (apart.scale.higher_is is HigherIs.WORSE) else "better"
     where = "above" if apart.side > 0 else "below"
     return (

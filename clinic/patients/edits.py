@@ -1,4 +1,4 @@
-"""Editing a patient and a recording: checked, refused where somebody else was faster, and audited."""
+"""Editing a patient and a recording: checked, refused if another user was faster, and audited."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fer_core.errors import FerError
 
 
 def edit_patient(db: Database, actor: Actor, patient_id: str, seen: int, wanted: PatientFields) -> None:
-    """Change what is said of a patient. `seen`: the revision that was on the screen.
+    """Change a patient's fields. `seen`: the revision that was on the screen.
 
     Raises Forbidden, ConflictError, FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``,
     ``unknown_patient``.
@@ -57,7 +57,7 @@ def edit_recording(db: Database, actor: Actor, recording_id: str, seen: int, wan
 def _need_no_recording_before(session: Session, patient_id: str, born_on: date | None) -> None:
     first = session.scalar(select(func.min(Recording.recorded_on)).where(Recording.patient_id == patient_id))
     if born_on is not None and first is not None and first < born_on:
-        raise FerError("A recording from before this date of birth is stored. Please check both days.", "bad_birth")
+        raise FerError("There is a recording from before this date of birth. Please check both days.", "bad_birth")
 
 
 def _versions(session: Session, recording: Recording) -> list[Recording]:

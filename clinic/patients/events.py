@@ -1,4 +1,4 @@
-"""Marks on a patient's axis of time: changes of medication, sessions and events, as the clinician writes them down."""
+"""Marks on a patient's time axis: changes of medication, sessions and events, entered by the clinician."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def add(
         account = access.require_writer_of(session, actor, patient_id)
         born_on = session.get_one(Patient, patient_id).born_on
         if not (born_on or FIRST_DAY) <= happened_on <= clock.latest_day(session):
-            raise FerError("Please give a day up to today.", "bad_event")
+            raise FerError("Please give a day, today or earlier.", "bad_event")
         text = valid_text(text)
         _need_new(session, patient_id, kind, happened_on, text, seen)
         row = PatientEvent(
@@ -74,7 +74,7 @@ def _need_new(
     asked = select(PatientEvent).where(PatientEvent.patient_id == patient_id, PatientEvent.kind == kind.value)
     same_day = {row.id: row.text for row in session.scalars(asked.where(PatientEvent.happened_on == day))}
     if fold(text) in map(fold, same_day.values()):
-        raise FerError("This mark of this day is stored already.", "event_exists")
+        raise FerError("This mark is already stored for this day.", "event_exists")
     need_seen("the marks of this day", seen, same_day, text)
 
 
@@ -83,7 +83,7 @@ def remove(db: Database, actor: Actor, event_id: str) -> None:
     with db.session() as session:
         row = session.get(PatientEvent, event_id)
         if row is None:
-            raise FerError("This mark is no longer there.", "unknown_event")
+            raise FerError("This mark does not exist any more.", "unknown_event")
         account = access.require_writer_of(session, actor, row.patient_id)
         session.delete(row)
         audit.write(session, AuditAction.EVENT_DELETED, account.id, row.patient_id, kind=row.kind)

@@ -1,4 +1,4 @@
-"""What people say of patients and recordings, as it is kept: names, codes, notes and days, checked in one place."""
+"""Fields that users type for patients and recordings: names, codes, notes and days, checked in one place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EMPTY = "–"
 
 @dataclass(frozen=True, slots=True)
 class PatientFields:
-    """What people say of a patient. `code`: the clinic's own number, or empty."""
+    """The fields of a patient. `code`: the clinic's own number, or empty."""
 
     name: str
     note: str = ""
@@ -38,7 +38,7 @@ class PatientFields:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFields:
-    """What people say of a recording: its day, its time of day where that is known, and a note."""
+    """The fields of a recording: its day, its time of day if known, and a note."""
 
     recorded_on: date
     recorded_time: time | None = None
@@ -54,12 +54,12 @@ class RecordingFields:
 
 
 def fields_of(recording: Recording) -> RecordingFields:
-    """Return what is said of a stored recording."""
+    """Return the fields of a stored recording."""
     return RecordingFields(recording.recorded_on, recording.recorded_time, recording.note)
 
 
 def valid_patient(wanted: PatientFields, last_day: date) -> PatientFields:
-    """Return what is said of a patient as it is kept. `last_day`: the latest day that it may be in the clinic.
+    """Return a patient's fields in stored form. `last_day`: the latest day that it may be in the clinic.
 
     Raises FerError ``bad_name``, ``bad_note``, ``bad_code``, ``bad_birth``.
     """
@@ -69,7 +69,7 @@ def valid_patient(wanted: PatientFields, last_day: date) -> PatientFields:
 
 
 def valid_recording(wanted: RecordingFields, born_on: date | None, last_day: date) -> RecordingFields:
-    """Return what is said of a patient's recording as it is kept. Raises FerError ``bad_note``, ``bad_day``."""
+    """Return a recording's fields in stored form. Raises FerError ``bad_note``, ``bad_day``."""
     objection = day_objection(wanted.recorded_on, born_on, last_day)
     if objection is not None:
         raise objection

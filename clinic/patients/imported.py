@@ -30,7 +30,7 @@ NOTE_MAX = 300
 class Imported:
     """A table of another program; figures as in `other_tools.Series`. `note`: what the clinician says of it.
 
-    `number`: tells it from another table of the same program and day.
+    `number`: distinguishes it from another table of the same program and day.
     """
 
     id: str
@@ -91,7 +91,7 @@ def remove(db: Database, actor: Actor, series_id: str) -> None:
     with db.session() as session:
         row = session.get(ImportedSeries, series_id)
         if row is None:
-            raise FerError("This series is no longer there.", "unknown_series")
+            raise FerError("This series does not exist any more.", "unknown_series")
         account = access.require_writer_of(session, actor, row.patient_id)
         session.delete(row)
         audit.write(session, AuditAction.SERIES_DELETED, account.id, row.patient_id, tool=row.tool)
@@ -128,7 +128,7 @@ def check_row(row: Mapping[str, Any]) -> None:
 def _need_new(
     session: Session, patient_id: str, recorded_on: date, found: other_tools.Series, seen: Collection[str] | None
 ) -> None:
-    """Refuse a table that is stored for this day already, or stands beside one that was not seen.
+    """Refuse a table that is already stored for this day, or one beside a table that was not seen.
 
     Raises ConflictError, FerError ``series_exists``.
     """
@@ -140,7 +140,7 @@ def _need_new(
     rows = session.scalars(same_day).all()
     for row in rows:
         if (row.moments, row.measures) == (found.rows, found.measures):
-            raise FerError(f"The same table of this day is stored already, as no. {row.number}.", "series_exists")
+            raise FerError(f"The same table is already stored for this day, as no. {row.number}.", "series_exists")
     stored = {row.id: f"no. {row.number}, {phrases.counted(row.moments, 'row')}" for row in rows}
     need_seen("the tables of this day", seen, stored, phrases.counted(found.rows, "row"))
 

@@ -28,7 +28,7 @@ PAGE = 50
 
 
 class Order(StrEnum):
-    """In which order patients are listed. Those who need somebody stand first by name; nothing ranks them further."""
+    """The order of the list. By name, patients who need attention come first; nothing ranks them further."""
 
     NEEDS_YOU = "needs_you"
     NAME = "name"
@@ -46,7 +46,7 @@ class Only(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants to see: patients whose name, code or note holds `search`; `page` counts from 0."""
+    """The request for a page: patients whose name, code or note holds `search`; `page` counts from 0."""
 
     search: str = ""
     order: Order = Order.NEEDS_YOU
@@ -58,7 +58,7 @@ class Asked:
 class Line:
     """A patient's line in the caseload.
 
-    Where the consent to keep the results doesn't stand (`closed`), nothing of them is told and `trend` is None.
+    Without the consent to keep the results (`closed`), none of them is shown and `trend` is None.
     `movement_only`: a condition of the face keeps its labels from being interpreted, so that none is to be shown.
     `emergency_until`: when the view ends, None where the patient is on the own caseload. `endings`: the consents that
     end soon or have ended.
@@ -102,7 +102,7 @@ def page(db: Database, actor: Actor, asked: Asked) -> Page:
         pages = max(1, -(-found // PAGE))
         number = min(max(0, asked.page), pages - 1)
         ids = list(session.scalars(_ordered(session, wanted, asked.order).offset(number * PAGE).limit(PAGE)))
-    # On a full disk the caseload is shown with the trends as they were.
+    # On a full disk the caseload is shown with the earlier trends.
     with suppress(DiskFullError):
         digests.refresh(db, ids)
     with db.read() as session:
@@ -136,7 +136,7 @@ def _ordered(session: Session, wanted: Select[Any], order: Order) -> Select[Any]
 
 
 def _by_name(session: Session) -> ColumnElement[str]:
-    """Return the order of the folded names: Ö stands with O and not behind Z, whatever order the database has."""
+    """Return the order of the folded names: Ö is sorted with O and not after Z, whatever order the database has."""
     postgresql = session.get_bind().dialect.name == "postgresql"
     return collate(Patient.search_key, "C") if postgresql else Patient.search_key.expression
 

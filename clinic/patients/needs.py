@@ -1,7 +1,7 @@
-"""What asks for a clinician: one list of sources, from which the caseload, its filter and the navigation count.
+"""Reasons why a patient needs attention: one list of sources for the caseload, its filter and the navigation.
 
 No source ranks patients, none speaks of risk, and none goes by an expression: that a recording lies outside the
-patient's own usual range is told as a fact.
+patient's own usual range is reported as a fact.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENDS_WITHIN = timedelta(days=14)
 
 
 class Need(StrEnum):
-    """What asks for somebody, in the order in which it is told."""
+    """The reasons why a patient needs attention, in the order in which they are shown."""
 
     CHOOSE_FACE = "choose_face"
     FAILED = "failed"
@@ -72,12 +72,12 @@ SOURCES: dict[Need, Source] = {
 
 
 def any_need(session: Session) -> ColumnElement[bool]:
-    """Return the condition that a patient has a need; of patients whom an account sees in an emergency none is told."""
+    """Return the condition that a patient has a need; needs are hidden for patients seen in an emergency."""
     return Access.until.is_(None) & or_(*(Patient.id.in_(source(session)) for source in SOURCES.values()))
 
 
 def needs_of(session: Session, patient_ids: Collection[str]) -> dict[str, list[Need]]:
-    """Return what each of these patients needs; who needs nothing is left out."""
+    """Return what each of these patients needs; patients without needs are left out."""
     found: dict[str, list[Need]] = {}
     for need, source in SOURCES.items():
         asked = select(Patient.id).where(Patient.id.in_(source(session)), Patient.id.in_(patient_ids))
@@ -87,7 +87,7 @@ def needs_of(session: Session, patient_ids: Collection[str]) -> dict[str, list[N
 
 
 def count(db: Database, actor: Actor) -> int:
-    """Return how many patients of the own caseload need somebody. Raises Forbidden ``signed_out``, ``statement``."""
+    """Return how many patients on the caseload need attention. Raises Forbidden ``signed_out``, ``statement``."""
     with db.read() as session:
         account = access.acting(session, actor)
         asked = select(Patient.id).join(Access, Access.patient_id == Patient.id)

@@ -1,4 +1,4 @@
-"""Three sentences on a patient: the newest recording against the usual range, how far to trust it, and what counts."""
+"""Three sentences about a patient: the newest recording against the usual range, its reliability, and what counts."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def _against_usual(trend: Trend, newest: TrendPoint, names: Mapping[int, str]) -
     if newest.usual_low is None or newest.usual_high is None or newest.shares is None:
         return f"{begin} no usual range yet, {trend.building or 'it is part of the baseline'}."
     if not newest.beyond:
-        return f"{begin} every expression lies within this patient's usual range."
+        return f"{begin} every expression is within this patient's usual range."
     marked = [_beside(column, newest, names) for column in newest.outside]
     once = [_beside(column, newest, names) for column in newest.beyond if column not in newest.outside]
     said = []
     if marked:
         said.append(f"{_listed(marked)}, for the second time in a row")
     if once:
-        said.append(f"{_listed(once)}, this once, which may be chance")
+        said.append(f"{_listed(once)}, in this recording only, which may be chance")
     return f"{begin} outside this patient's usual range: {'; '.join(said)}."
 
 
@@ -48,7 +48,7 @@ def _trust(newest: TrendPoint, shares: bool) -> str:
     """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
     readable = f"The face could be read in {_percent(newest.usable_share)} of it"
     if newest.excluded is not None:
-        return f"{readable}, so rely on it little."
+        return f"{readable}, so it is hardly reliable."
     if not shares or newest.low is None or newest.high is None:
         return f"{readable}."
     widest = max(high - low for low, high in zip(newest.low, newest.high, strict=True)) / 2

@@ -1,5 +1,4 @@
-"""Which state a patient's record is in: what is made of it, such as a report, says by this that it still tells what is
-stored."""
+"""The state of a patient's record, by which a report or an export can check that it still matches what is stored."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from db.models import (
 def state_of(session: Session, patient_id: str) -> str:
     """Return a short text that changes with whatever is edited, added to or deleted from a patient's record.
 
-    For functions that checked who asks.
+    The caller has checked the rights.
     """
     asked = [
         select(Patient.revision, Patient.consents_revision).where(Patient.id == patient_id),

@@ -1,4 +1,4 @@
-"""Who else sees a patient: colleagues with whom a clinician shares, and emergencies, for an hour and audited."""
+"""Access to a patient: colleagues with whom a clinician shares, and emergencies, for an hour and audited."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
 
 
 def history(db: Database, actor: Actor, patient_id: str) -> list[Event]:
-    """Return what was done with the patient, the latest first. Raises Forbidden, FerError ``unknown_patient``."""
+    """Return the actions on the patient, the latest first. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
         rows = session.execute(
@@ -89,14 +89,16 @@ def share(db: Database, actor: Actor, patient_id: str, name: str, seen: int | No
         by = access.require_writer_of(session, actor, patient_id)
         taker = session.scalar(select(Account).where(Account.name_key == name_key(name), Account.disabled_at.is_(None)))
         if taker is None:
-            raise FerError("Nobody of this name can sign in here. Please ask how the name is written.", "unknown_name")
+            raise FerError(
+                "There is no active account with this name. Please ask how the name is spelled.", "unknown_name"
+            )
         _edit(session, patient_id, seen)
         grant(session, taker.id, patient_id)
         audit.write(session, AuditAction.PATIENT_SHARED, by.id, patient_id, taker=taker.id)
 
 
 def unshare(db: Database, actor: Actor, patient_id: str, account_id: str, seen: int | None = None) -> None:
-    """Take the patient from an account's caseload; somebody who may change the patient has to stay.
+    """Remove the patient from an account's caseload; one user who may change the patient has to remain.
 
     `seen` as in `share`. Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``last_clinician``.
     """
@@ -110,7 +112,8 @@ def unshare(db: Database, actor: Actor, patient_id: str, account_id: str, seen: 
         session.flush()
         if not _somebody_stays(session, patient_id):
             raise FerError(
-                "Somebody who may change this patient has to stay. Please share the patient with a colleague first.",
+                "At least one user who may change this patient has to remain. Please share the patient with a colleague"
+                " first.",
                 "last_clinician",
             )
         audit.write(session, AuditAction.PATIENT_UNSHARED, by.id, patient_id, giver=account_id)
@@ -124,17 +127,17 @@ def _edit(session: Session, patient_id: str, seen: int | None) -> None:
 
 
 def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> str:
-    """Let the acting user look at a patient of others for an hour, and return the patient's id.
+    """Let the acting user view a patient of another caseload for an hour, and return the patient's id.
 
-    `wanted`: an id, or exactly the name or code; nothing is listed. Both a success and a failure are written down.
-    Guesses are slowed down as those at a password are.
+    `wanted`: an id, or exactly the name or code; nothing is listed. Success and failure are logged.
+    Guesses are slowed down like those at a password.
     Raises Forbidden, TooManyError, FerError ``no_reason``, ``name_in_reason``, ``not_found``.
     """
     reason = " ".join(unicodedata.normalize("NFC", reason).split())
     with db.read() as session:
         account = access.require_writer(session, actor)
     if not REASON_LEAST <= len(reason) <= REASON_MOST:
-        raise FerError(f"Please say why in {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
+        raise FerError(f"Please give a reason of {REASON_LEAST} to {REASON_MOST} characters.", "no_reason")
     guesses = f"emergencies of {account.id}"
     throttle.charge(db, guesses)
     with db.session() as session:
@@ -142,13 +145,13 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
         patient = _patient(session, wanted)
         if patient is not None:
             throttle.clear(session, guesses)
-            if any(told and _folded(told) in _folded(reason) for told in (patient.name, patient.code)):
+            if any(name and _folded(name) in _folded(reason) for name in (patient.name, patient.code)):
                 raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
             audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, typed=reason)
             return patient.id
         audit.write(session, AuditAction.EMERGENCY_REFUSED, account.id)
-    raise FerError("There is no patient with exactly this name or code, or more than one.", "not_found")
+    raise FerError("There is no patient, or more than one, with exactly this name or code.", "not_found")
 
 
 def _patient(session: Session, wanted: str) -> Patient | None:

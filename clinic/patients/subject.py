@@ -1,4 +1,4 @@
-"""Whose a recording is and which one: what every page that speaks of a recording shows."""
+"""The patient and identity of a recording, as shown on every page about it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Subject:
 
 
 def subject_of(recording: Recording, patient: Patient) -> Subject:
-    """Return whose a recording is, and which one."""
+    """Return a recording's patient and identity."""
     return Subject(
         patient.id,
         patient.name,

@@ -1,4 +1,4 @@
-"""One recording as one point: what its samples say as a whole, kept as JSON with its row."""
+"""One recording as one point: the summary of its samples, kept as JSON with its row."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Summary:
 
     @property
     def excluded(self) -> str | None:
-        """Why this recording is drawn hollow and left out of every test, or None where it counts."""
+        """Why this recording is drawn as an open circle and excluded from every test, or None where it counts."""
         if self.shares is None:
             return "no usable face"
         if self.kind == "pictures":
@@ -192,7 +192,7 @@ def summarise_recording(session: Session, recording: Recording) -> dict[str, Any
 
 
 def excluded(summary: Summary, partial: bool) -> str | None:
-    """Return why a recording is drawn hollow and left out of every test, or None where it counts."""
+    """Return why a recording is drawn as an open circle and excluded from every test, or None where it counts."""
     return summary.excluded or ("only a part of the file could be read" if partial else None)
 
 

@@ -108,7 +108,7 @@ def trend(recordings: Sequence[Recording]) -> Trend:
 
 
 def _in_time(recording: Recording) -> tuple[date, time, int]:
-    """Return by what recordings are sorted: day, time of day (one without it stands last), and as they came in."""
+    """Return the sort key of recordings: day, time of day (one without it comes last), and order of entry."""
     return recording.recorded_on, recording.recorded_time or time.max, recording.number
 
 

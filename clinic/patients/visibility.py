@@ -1,4 +1,4 @@
-"""Whether what stands on a screen may still stand there: asked every few seconds, with some small queries."""
+"""Whether what a screen shows may still be shown: checked every few seconds, with a few small queries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Standing:
 def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None = None) -> frozenset[str]:
     """Return what is open of a patient or a recording: ``reads``, ``writes``, scopes that stand, what is the patient's.
 
-    Where some of what was open when a page was drawn no longer is, the page has to go.
+    If some of what was open when a page was drawn no longer is, the page has to be cleared.
     Raises Forbidden, FerError ``unknown_patient``, ``unknown_recording``.
     """
     with db.read() as session:

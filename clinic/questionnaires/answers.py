@@ -1,4 +1,4 @@
-"""The questionnaires that patients answered: entered, listed, and deleted where one was entered by mistake."""
+"""Questionnaires that patients answered: entering, listing, and deleting one that was entered by mistake."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def add(session: Session, patient_id: str, given: Given, account_id: str | None)
     if objection is not None:
         raise objection
     if (given.scale, given.answered_on, given.items, score.total) in known(session, patient_id):
-        raise FerError("The same answers of this day are stored already.", "answer_exists")
+        raise FerError("The same answers are already stored for this day.", "answer_exists")
     row = QuestionnaireAnswer(
         patient_id=patient_id,
         scale=scale.key,
@@ -103,7 +103,7 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Answer]:
 
 
 def of_patient(session: Session, patient_id: str) -> list[Answer]:
-    """Return what a patient answered, the newest first, for functions that checked who asks."""
+    """Return what a patient answered, the newest first; the caller has checked the rights."""
     rows = session.execute(
         select(QuestionnaireAnswer, Account.name)
         .outerjoin(Account, Account.id == QuestionnaireAnswer.recorded_by)
@@ -114,14 +114,14 @@ def of_patient(session: Session, patient_id: str) -> list[Answer]:
 
 
 def remove(db: Database, settings: Settings, actor: Actor, answer_id: str) -> None:
-    """Delete an answer for good, also from backups that are restored later.
+    """Delete an answer permanently, also from backups that are restored later.
 
     Raises Forbidden, FerError ``unknown_answer``, ``erasures_unwritable``.
     """
     with db.session() as session:
         row = session.get(QuestionnaireAnswer, answer_id)
         if row is None:
-            raise FerError("This questionnaire is no longer there.", "unknown_answer")
+            raise FerError("This questionnaire does not exist any more.", "unknown_answer")
         account = access.require_writer_of(session, actor, row.patient_id)
         erasures.remember(settings.erasures_path, Erasure("questionnaire_answer", answer_id, {"questionnaires": 1}))
         audit.write(session, AuditAction.QUESTIONNAIRE_DELETED, account.id, row.patient_id, scale=row.scale)

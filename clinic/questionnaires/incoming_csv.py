@@ -84,7 +84,7 @@ def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
             same_day = answers.of_day(stored, row.given)
             row = replace(row, beside=", ".join(answers.in_words(one.score) for one in same_day))
             if key in seen:
-                row = _refused(line, cells, "The same answers of this day are stored already, or stand above.")
+                row = _refused(line, cells, "The same answers are already stored for this day, or are in a row above.")
             seen.add(key)
         found.append(row)
     return found
@@ -104,7 +104,7 @@ def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
         if not set(NEEDED) <= set(header) or len(set(header)) != len(header):
-            raise _bad("The first line has to name the columns: date, scale, and total or q1, q2 and so on.")
+            raise _bad("The first line must name the columns: date, scale, and total or q1, q2 and so on.")
         for count, cells in enumerate(reader):
             if count >= ROWS_MOST:
                 raise _bad(f"This file has more than {ROWS_MOST} rows.")
@@ -124,7 +124,7 @@ def _row(
     try:
         scale = offered.get(cells["scale"].casefold())
         if scale is None:
-            raise ValueError("There is no questionnaire of this name.")
+            raise ValueError("There is no questionnaire with this name.")
         given = _given(scale, cells)
         objection = answers.day_objection(session, patient_id, given.answered_on)
         if objection is not None:
@@ -142,10 +142,10 @@ def _given(scale: Scale, cells: Mapping[str, str]) -> Given:
         items = tuple(_item(cells.get(name, "")) for name in columns)
         total = cells.get("total", "")
         if total and answers.score_of(scale, items, None).total != _number(total):
-            raise ValueError("The total is not that of the answers.")
+            raise ValueError("The total does not match the answers.")
         return Given(scale.key, day, items, None, "csv")
     if not cells.get("total"):
-        raise ValueError("There is neither a total nor an answer.")
+        raise ValueError("There is no total and no answer.")
     return Given(scale.key, day, None, _number(cells["total"]), "csv")
 
 
@@ -155,20 +155,20 @@ def _day(text: str) -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise ValueError("The date has to be written like 2026-11-25.")
+    raise ValueError("The date must be written like 2026-11-25.")
 
 
 def _item(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]", text):
-        raise ValueError(f"“{_short(text)}” is no answer.")
+        raise ValueError(f"“{_short(text)}” is not an answer.")
     return int(text)
 
 
 def _number(text: str) -> float:
     if not re.fullmatch(r"-?\d{1,6}([.,]\d{1,3})?", text):
-        raise ValueError(f"“{_short(text)}” is no total.")
+        raise ValueError(f"“{_short(text)}” is not a total.")
     return float(text.replace(",", "."))
 
 
@@ -185,6 +185,6 @@ def _refused(line: int, cells: Mapping[str, str], error: str) -> CsvRow:
 
 
 def counts(rows: Sequence[CsvRow]) -> tuple[int, int]:
-    """Return how many rows can be taken and how many can't."""
+    """Return how many rows can be imported and how many can't."""
     good = sum(row.error is None for row in rows)
     return good, len(rows) - good

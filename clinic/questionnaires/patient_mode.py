@@ -1,4 +1,4 @@
-"""Patient mode: the clinic's device in a patient's hands, with one questionnaire on it and nothing else.
+"""Patient mode: the clinic's device in a patient's hands, with one questionnaire and nothing else.
 
 Handing it over ends the sign-in of that browser, so that no page, no address and no other tab opens any more. The
 browser keeps a token that answers the questions and does nothing else; with the PIN the account is signed in again.
@@ -28,7 +28,7 @@ from fer_core.errors import FerError
 
 PIN = re.compile(r"\d{4,12}")
 TRIES = 5
-"""Wrong PINs; after so many the account has to sign in as usual."""
+"""Wrong PINs after which the account has to sign in as usual."""
 LASTS = timedelta(hours=2)
 OVER = "This questionnaire is closed. Please give the device back."
 
@@ -58,7 +58,9 @@ def begin(db: Database, actor: Actor, patient_id: str, scale_key: str, pin: str)
         account = access.require_writer_of(session, actor, patient_id)
         scale = scales.of_key(session, scale_key)
         if not scale.items:
-            raise FerError(f"{scale.name} is entered as a total: its questions are not in the program.", "no_items")
+            raise FerError(
+                f"{scale.name} is entered as a total: the program does not contain its questions.", "no_items"
+            )
         signed_in = session.get(SignIn, actor.sign_in_id)
         session.add(
             HandOver(
@@ -79,7 +81,7 @@ def begin(db: Database, actor: Actor, patient_id: str, scale_key: str, pin: str)
 
 
 def asked(db: Database, token: str | None) -> Asked | None:
-    """Return what the device of this token shows, None where it is over."""
+    """Return what the device of this token shows, None after the end."""
     with db.read() as session:
         row = _row(session, token)
         if row is None:
@@ -128,12 +130,12 @@ def give_back(db: Database, token: str | None, pin: str) -> tuple[str, str]:
         left = TRIES - row.wrong_pins
         if left <= 0:
             _close(session, row)
-    said = "This is not the PIN." if left > 0 else "This is not the PIN. Please sign in with your password."
+    said = "This PIN is wrong." if left > 0 else "This PIN is wrong. Please sign in with your password."
     raise Forbidden(said, "pin_refused" if left > 0 else "signed_out")
 
 
 def sweep(db: Database) -> int:
-    """Close what was handed over too long ago and store what was answered; return how many."""
+    """Close hand-overs that are too old and store their answers; return how many."""
     with db.read() as session:
         if not session.scalar(select(HandOver.id).where(~_lives()).limit(1)):
             return 0
@@ -171,7 +173,7 @@ def _store(session: Session, row: HandOver) -> None:
     try:
         answers.add(session, row.patient_id, given, row.account_id)
     except FerError as refusal:
-        # The very same answers of this day: they are stored, and the patient is not troubled with it.
+        # The same answers are already stored for this day: the patient need not know.
         if refusal.code != "answer_exists":
             raise
 

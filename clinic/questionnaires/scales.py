@@ -46,7 +46,7 @@ def define(db: Database, actor: Actor, wanted: OwnFields) -> str:
         checked = _checked(wanted)
         taken = {fold(scale.name) for scale in offered_in(session)}
         if fold(checked.name) in taken:
-            raise FerError("There is a questionnaire of this name already.", "bad_scale")
+            raise FerError("There is already a questionnaire with this name.", "bad_scale")
         own = OwnScale(
             name=checked.name,
             lowest=checked.lowest,
@@ -65,7 +65,7 @@ def define(db: Database, actor: Actor, wanted: OwnFields) -> str:
 
 
 def retire(db: Database, actor: Actor, scale_id: str) -> None:
-    """Offer a questionnaire of the clinic's own no more; what was answered stays. Raises Forbidden, FerError."""
+    """Retire one of the clinic's own questionnaires; its answers stay. Raises Forbidden, FerError."""
     with db.session() as session:
         account = access.require_writer(session, actor)
         own = session.get(OwnScale, scale_id)
@@ -83,7 +83,7 @@ def offered(db: Database, actor: Actor) -> list[Scale]:
 
 
 def offered_in(session: Session) -> list[Scale]:
-    """Return the questionnaires that can be answered now, for functions that checked who asks."""
+    """Return the questionnaires that can be answered now; the caller has checked the rights."""
     own = session.scalars(select(OwnScale).where(OwnScale.retired_at.is_(None)).order_by(OwnScale.name))
     return [*PUBLISHED.values(), *map(_scale_of, own)]
 
@@ -178,7 +178,7 @@ def _checked(wanted: OwnFields) -> OwnFields:
     if not name:
         raise FerError("Please give the questionnaire a name.", "bad_scale")
     if not (math.isfinite(wanted.lowest) and math.isfinite(wanted.highest) and wanted.lowest < wanted.highest):
-        raise FerError("Please give a lowest total that is below the highest.", "bad_scale")
+        raise FerError("The lowest total must be below the highest.", "bad_scale")
     bands = tuple(Band(band.least, _line(band.label, LABEL_MAX, "each band")) for band in wanted.bands)
     starts = [band.least for band in bands]
     inside = all(wanted.lowest <= start <= wanted.highest for start in starts)
@@ -187,7 +187,7 @@ def _checked(wanted: OwnFields) -> OwnFields:
             "Please give each band a name and its lowest total: in rising order, and within the range.", "bad_scale"
         )
     if bands and starts[0] != wanted.lowest:
-        raise FerError("Please let the first band begin at the lowest total.", "bad_scale")
+        raise FerError("The first band must begin at the lowest total.", "bad_scale")
     _check_reliability(wanted)
     source = _line(wanted.source, SOURCE_MAX, "the source")
     return OwnFields(
@@ -202,7 +202,7 @@ def _check_reliability(wanted: OwnFields) -> None:
     fits = wanted.reliability is not None and 0 < wanted.reliability < 1
     if not fits or wanted.spread is None or not 0 < wanted.spread < math.inf or not wanted.source.strip():
         raise FerError(
-            "A reliability needs all three: a coefficient between 0 and 1, a standard deviation, and their source.",
+            "A reliability needs three things: a coefficient between 0 and 1, a standard deviation, and their source.",
             "bad_scale",
         )
 

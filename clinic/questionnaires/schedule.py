@@ -48,7 +48,7 @@ def plan(
     first_due: date | None = None,
     seen: Collection[Due] | None = None,
 ) -> None:
-    """Let a questionnaire be due every so many days, from `first_due` (today where None) on.
+    """Schedule a questionnaire every so many days, from `first_due` on (None: today).
 
     `seen`: what was planned on the screen, None where there was none.
     Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``unknown_scale``, ``bad_schedule``.
@@ -72,7 +72,7 @@ def plan(
 
 
 def stop(db: Database, actor: Actor, patient_id: str, scale: str, seen: Collection[Due] | None = None) -> None:
-    """Let a questionnaire be due no more; `seen` as in `plan`.
+    """Stop the schedule of a questionnaire; `seen` as in `plan`.
 
     Raises Forbidden, ConflictError, FerError ``unknown_patient``.
     """
@@ -93,7 +93,7 @@ def dues(db: Database, actor: Actor, patient_id: str) -> list[Due]:
 
 
 def due_of(session: Session, patients: Select[str] | list[str], today: date) -> Mapping[str, list[Due]]:
-    """Return what each of these patients has to answer, with two queries, for functions that checked who asks.
+    """Return what each of these patients has to answer, with two queries; the caller has checked the rights.
 
     `patients`: ids, or the query of them.
     """
@@ -132,7 +132,7 @@ def _of(patient_id: str) -> Select[QuestionnaireSchedule]:
 def _need_unchanged(
     row: QuestionnaireSchedule | None, scale: str, name: str, seen: Collection[Due] | None, wanted: str
 ) -> None:
-    """Refuse a plan where somebody else planned the same questionnaire since the screen was drawn.
+    """Refuse a plan if another user scheduled the same questionnaire since the screen was drawn.
 
     Raises ConflictError.
     """

@@ -20,7 +20,7 @@ Items = Sequence[int | None]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a questionnaire gives. `total` and `band` are None where too much is missing.
+    """The score of a questionnaire. `total` and `band` are None where too much is missing.
 
     `missing`: answers that were not given; where there is a total they were replaced by the mean of the others.
     `watched`: whether the question that is watched was answered above 0. `parts`: the sums of the scale's parts, None
@@ -61,7 +61,7 @@ def score_items(scale: Scale, items: Items) -> Score:
 
 
 def score_total(scale: Scale, total: float) -> Score:
-    """Return the score of a total that was worked out elsewhere. Raises FerError ``bad_total``."""
+    """Return the score of a total that was computed elsewhere. Raises FerError ``bad_total``."""
     whole = not scale.items or float(total).is_integer()
     if not math.isfinite(total) or not scale.lowest <= total <= scale.highest or not whole:
         kind = "a whole number" if scale.items else "a number"

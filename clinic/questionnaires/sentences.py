@@ -49,7 +49,7 @@ def change_sentence(before: Answer, after: Answer) -> str | None:
     change = scoring.change(after.scale, first, last)
     known = after.scale.reliability
     if change is None or known is None:
-        return f"{said} No published reliability is stored, so it isn't said whether that is more than chance."
+        return f"{said} No published reliability is stored, so it is not known whether this is more than chance."
     figures = f"(reliability {known.coefficient:g}, standard deviation {known.spread:g})"
     if change.reliable:
         return (

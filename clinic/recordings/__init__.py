@@ -1,1 +1,1 @@
-"""Recordings: how files come in, how they are played, and what they say."""
+"""Recordings: uploads, playback and results."""

@@ -1,4 +1,4 @@
-"""What a recording says on its first screen, in sentences, and the moments that are worth a look. Pure functions."""
+"""The findings of a recording on its first screen, as sentences, and the moments worth a look. Pure functions."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def sentences(recording: RecordingRow, reading: Reading, trend: Trend) -> list[s
 
 
 def trust(recording: RecordingRow, reading: Reading, baseline: Sequence[RecordingRow]) -> list[tuple[str, str]]:
-    """Return how far to trust it: each figure's name and what it is, against the baseline's recordings where known."""
+    """Return how far to trust it: each figure's name and value, compared with the baseline's recordings if known."""
     figures = {
         "Face width": ("face_px", "px"),
         "Light": ("brightness", "of 255"),
@@ -130,7 +130,7 @@ def _readable(recording: RecordingRow, reading: Reading) -> str:
     if reading.longest_gap_s is not None and reading.longest_gap_s >= 5:
         text += f"; the longest time without it was {_length(reading.longest_gap_s)}"
     if reading.light is Light.INSUFFICIENT:
-        text += ". That is no basis for a comparison"
+        text += ". That is not enough for a comparison"
     return f"{text}."
 
 
@@ -138,7 +138,7 @@ def _labels(reading: Reading) -> str:
     ordered = sorted(range(len(reading.shares)), key=lambda column: -reading.shares[column])
     named = [column for column in ordered if reading.shares[column] >= NAMED][:3] or ordered[:1]
     parts = [f"{words.TREND_NAMES[column]} {_with_interval(reading, column)}" for column in named]
-    return f"Of the readable time the model labelled: {', '.join(parts)}."
+    return f"In the readable time the model labelled: {', '.join(parts)}."
 
 
 def _against_usual(point: TrendPoint | None, trend: Trend) -> str:
@@ -151,14 +151,14 @@ def _against_usual(point: TrendPoint | None, trend: Trend) -> str:
     if point.in_baseline:
         return f"It is one of the {BASELINE_MIN} recordings that this patient's usual range is made of."
     if point.usual_low is None or point.usual_high is None or not point.beyond:
-        return "All shares lie within this patient's usual range."
+        return "All shares are within this patient's usual range."
     parts = [
         f"{words.TREND_NAMES[column]} ({_percent(point.shares[column])}, usually"
         f" {_percent(point.usual_low[column])} to {_percent(point.usual_high[column])})"
         for column in point.beyond
     ]
-    again = " One recording before it did too." if point.outside else " One alone may be chance."
-    return f"Outside this patient's usual range: {', '.join(parts)}; all others lie within it.{again}"
+    again = " One recording before it did too." if point.outside else " A single one may be chance."
+    return f"Outside this patient's usual range: {', '.join(parts)}; all others are within it.{again}"
 
 
 def _camera(recording: RecordingRow, point: TrendPoint | None, trend: Trend) -> list[str]:
@@ -169,7 +169,7 @@ def _camera(recording: RecordingRow, point: TrendPoint | None, trend: Trend) -> 
     if point.segment == 0 or line[0].recording_id != recording.id:
         return []
     what = trend.changes[point.segment - 1].what
-    return [f"It was made differently than those before it ({what}), so it is not compared with them."]
+    return [f"It was made in a different way from those before it ({what}), so it is not compared with them."]
 
 
 def _windows(series: Series) -> tuple[list[float], Floats]:

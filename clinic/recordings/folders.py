@@ -1,4 +1,4 @@
-"""Whole folders of recordings on the server, brought in through the same intake as an upload.
+"""Whole folders of recordings on the server, imported through the same checks as an upload.
 
 Of a folder, each subfolder bears the name of a patient, or the folder is one patient's. A video is a recording; the
 pictures of one day are one recording. No link is followed and nothing outside the folder is opened.
@@ -34,7 +34,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What came of one file, or of a folder that could not be used at all: a sentence; `taken`: it is there now."""
+    """The result for one file, or for a folder that could not be used at all: a sentence; `taken`: it was imported."""
 
     name: str
     taken: bool
@@ -45,7 +45,7 @@ Said = Callable[[Line], None]
 
 
 def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
-    """Return the folders that may be brought in from a page: those in the folder that the settings name.
+    """Return the folders that may be imported from a page: those in the folder that the settings name.
 
     Raises Forbidden ``only_administrators``.
     """
@@ -60,7 +60,7 @@ def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
 def bring_offered(
     db: Database, settings: Settings, actor: Actor, name: str, code: str | None = None, on_line: Said | None = None
 ) -> list[Line]:
-    """Bring one of the `offered` folders in for patients of the own caseload, and return what came of each file.
+    """Import one of the `offered` folders for patients of the user's caseload, and return the result for each file.
 
     `code`: the folder is this patient's. Raises Forbidden, FerError ``unknown_folder``.
     """
@@ -73,7 +73,7 @@ def bring_offered(
 def bring_by_console(
     db: Database, settings: Settings, folder: Path, code: str | None = None, on_line: Said | None = None
 ) -> list[Line]:
-    """Bring a folder in for any patients, for one who can read the server's files anyway.
+    """Import a folder for any patients, for the console's user, who can read the server's files anyway.
 
     Raises FerError ``unknown_folder``.
     """
@@ -84,7 +84,7 @@ def bring_by_console(
 
 
 class _Intake:
-    """Takes files in for one who acts, and writes down what came of each."""
+    """Imports files for the acting user, and collects the result for each."""
 
     def __init__(self, db: Database, settings: Settings, actor: Actor, on_line: Said | None) -> None:
         self.db, self.settings, self.actor, self._on_line = db, settings, actor, on_line
@@ -99,9 +99,9 @@ class _Intake:
             self._on_line(line)
 
     def patient_of(self, code: str) -> str:
-        """Return the id of a patient; one who is at a page hears nothing of patients of others."""
+        """Return the id of a patient; a user of a page learns nothing about patients of others."""
         if not _is_text(code):
-            raise FerError("The folder's name is no UTF-8. Please give it the patient's name again.", "bad_name")
+            raise FerError("The folder's name is not UTF-8. Please give it the patient's name again.", "bad_name")
         name = fields.valid_name(code)
         if self.actor is CONSOLE:
             return reanalysis.find_patient(self.db, self.actor, code)
@@ -124,7 +124,7 @@ class _Intake:
         except FerError as refusal:
             self.say(name, False, refusal.message)
         except OSError:
-            self.say(name, False, "This is no file that can be read, or a link, which is not followed.")
+            self.say(name, False, "This is not a readable file, or it is a link, which is not followed.")
         return None
 
     def taken(self, upload: Upload, modified: float) -> Taken:
@@ -149,10 +149,10 @@ class _Intake:
         else:
             taken, sentence = (
                 True,
-                f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waits for its analysis.",
+                f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis.",
             )
             if queued.duplicate:
-                sentence = "The same recording was there already; nothing was added."
+                sentence = "The same recording is already stored; nothing was added."
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
             if queued.also_elsewhere:
@@ -168,7 +168,7 @@ def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Li
                 with _opened(name, folder) as inner:
                     _bring_patient(intake, inner, name)
             else:
-                intake.say(name, False, "It lies in no patient's folder.")
+                intake.say(name, False, "It is not in a patient's folder.")
         except OSError:
             intake.say(name, False, "This folder can't be read.")
     if not of_several:
@@ -177,7 +177,7 @@ def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Li
 
 
 def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
-    """Take in what lies in one patient's folder: each video by itself, the pictures day by day."""
+    """Import one patient's folder: each video separately, the pictures day by day."""
     try:
         patient_id = intake.patient_of(code)
     except FerError as refusal:
@@ -194,7 +194,7 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
         for day in sorted(pictures):
             intake.enqueue(patient_id, pictures.pop(day), Taken(day))
     finally:
-        # Where the way ended early, nothing stays that no analysis would ever read.
+        # After an early end, delete what no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
 
 

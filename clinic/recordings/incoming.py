@@ -1,6 +1,6 @@
-"""Large files on their way in: they come in pieces, may be interrupted, and go on where they were; sealed as they come.
+"""Uploads of large files: in pieces, resumable after an interruption, and sealed as they arrive.
 
-An upload is begun by a page, which learns its unguessable id; the pieces come over a route (web/routes.py). On the
+A page starts an upload and gets its unguessable id; the pieces come over a route (web/routes.py). On the
 disk lies ``uploads/<id>.part``, sealed, and beside it ``<id>.json`` with the length, whose it is, and, at the end, the
 SHA-256. Only whole chunks count: what of a piece doesn't fill one is sent again after an interruption.
 """
@@ -36,12 +36,12 @@ from storage.media import PART, open_store
 from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed
 
 MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
-"""Uploads that may be begun or gone on with in a quarter of an hour; abandoned ones are swept after a day."""
+"""Uploads that may be active within a quarter of an hour; abandoned ones are deleted after a day."""
 
 MOST_OF_ONE, SHARE_OF_ONE = 8, 4
-"""Of these, those that one account may have; and a fourth of the quota is the most that it may take with what waits."""
+"""Of these, those that one account may have; its waiting files may take at most a quarter of the quota."""
 MOST_FILES, SMALL_BYTES = 200, 64 << 20
-"""Files of one account that are not handed in yet; small ones, as pictures, take no place of the above."""
+"""Files of one account that are not used yet; small ones, such as pictures, don't count above."""
 _BEGINNING = threading.Lock()
 
 Digests = MutableMapping[str, tuple[int, Any]]
@@ -50,7 +50,7 @@ Digests = MutableMapping[str, tuple[int, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An upload on its way: its length and how much of it is safe on the disk, both in bytes.
+    """An upload: its length and how much of it is safely on the disk, both in bytes.
 
     `owner`: the id of the account that began it. `sha256`: set when all of it is there.
     """
@@ -73,7 +73,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incomi
         analysed = _to_be_analysed(session, account_id)
     if length < 1:
         raise media_error("empty")
-    # Of two that begin at once, the second sees the first.
+    # Of two that start at once, the second sees the first.
     with _BEGINNING:
         _check_limits(settings, account_id, length, analysed)
         return _open(settings, Incoming(secrets.token_hex(16), length, account_id))
@@ -104,9 +104,9 @@ def _check_limits(settings: Settings, account_id: str, length: int, analysed: in
     ]
     own = sum(other.owner == account_id for other in begun)
     if own >= MOST_FILES or (length > SMALL_BYTES and sum(other.owner == account_id for other in busy) >= MOST_OF_ONE):
-        raise MediaError("Too many of your uploads are under way. Please wait until one is done.", "too_many_own")
+        raise MediaError("Too many of your uploads are running. Please wait until one is done.", "too_many_own")
     if length > SMALL_BYTES and len(busy) >= MOST_AT_ONCE:
-        raise MediaError("Too many uploads are under way. Please wait until some are done.", "too_many_uploads")
+        raise MediaError("Too many uploads are running. Please wait until some are done.", "too_many_uploads")
     taken = length + analysed + sum(other.length for other in begun if other.owner == account_id)
     if taken > max(settings.quota_bytes // SHARE_OF_ONE, settings.max_upload_bytes):
         raise MediaError(
@@ -117,7 +117,7 @@ def _check_limits(settings: Settings, account_id: str, length: int, analysed: in
 
 
 def _to_be_analysed(session: Session, account_id: str) -> int:
-    """Return the bytes of the files that this account handed in and whose analysis is not over."""
+    """Return the bytes of the account's uploaded files whose analysis is not over."""
     handed_in = select(AuditRow.recording_id).where(
         AuditRow.account_id == account_id, AuditRow.action == AuditAction.RECORDING_ADDED.value
     )
@@ -138,7 +138,7 @@ def need_uploader(db: Database, actor: Actor) -> None:
 
 
 def status(settings: Settings, upload_id: str, owner: str) -> Incoming:
-    """Return how far an upload is. Raises FerError ``upload_unknown``, also for one that is somebody else's."""
+    """Return the state of an upload. Raises FerError ``upload_unknown``, also for one that is somebody else's."""
     try:
         there = uploads.part_path(settings, upload_id).exists()
         found = _read(_state_path(settings, upload_id)) if there else None
@@ -157,7 +157,7 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
     """
     status(settings, upload_id, owner)
     with _taken(settings, upload_id):
-        # Whoever had the lock before may have handed it in.
+        # The previous holder of the lock may have completed it.
         found = status(settings, upload_id, owner)
         if found.sha256 is None:
             raise _unfinished()
@@ -187,7 +187,7 @@ def _hold(file: BinaryIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise FerError("This file is just being sent or handed in by another request.", "upload_busy") from None
+        raise FerError("Another request is sending or using this file at the moment.", "upload_busy") from None
 
 
 def created(settings: Settings, upload_id: str, owner: str) -> str | None:
@@ -201,7 +201,7 @@ def created(settings: Settings, upload_id: str, owner: str) -> str | None:
         with opened(settings, upload_id, owner) as file:
             return uploads.created(file)
     except MediaError:
-        # The refusal comes with its sentence when the file is handed in.
+        # The refusal is shown when the file is used.
         return None
 
 
@@ -217,11 +217,11 @@ def opened(settings: Settings, upload_id: str, owner: str) -> BinaryIO:
 
 
 def _unknown() -> FerError:
-    return FerError("This upload is no longer there. Please choose the file again.", "upload_unknown")
+    return FerError("This upload does not exist any more. Please choose the file again.", "upload_unknown")
 
 
 def _unfinished() -> FerError:
-    return FerError("The file is not wholly uploaded yet. Please wait until it is.", "upload_unfinished")
+    return FerError("The upload of the file is not complete yet. Please wait.", "upload_unfinished")
 
 
 def cancel(settings: Settings, upload_id: str, owner: str) -> None:
@@ -231,7 +231,7 @@ def cancel(settings: Settings, upload_id: str, owner: str) -> None:
 
 
 class Piece:
-    """One request's piece of an upload. Nobody else can write to the file meanwhile.
+    """One request's piece of an upload. No other request can write to the file meanwhile.
 
     Raises FerError ``upload_unknown``, ``upload_busy``, ``upload_offset`` where the piece doesn't follow on what is
     there, and SealError.
@@ -245,7 +245,7 @@ class Piece:
         try:
             self._lock()
             if self._upload.sha256 is not None or offset != self._upload.offset:
-                raise FerError("The piece does not follow on what is there.", "upload_offset")
+                raise FerError("The piece does not continue the upload.", "upload_offset")
             key = open_store(settings).key
             at_most = _whole_chunks(self._upload)
             self._writer = SealedWriter.resume(self._file, key, upload_id.encode(), at_most)
@@ -258,7 +258,7 @@ class Piece:
         """Add bytes. Raises MediaError ``too_big`` beyond the length that was said, ``disk_full``."""
         upload = self._upload
         if self._reached + len(self._pending) + len(data) > upload.length:
-            raise MediaError("The file is longer than it was said to be. Please choose it again.", "too_big")
+            raise MediaError("The file is longer than announced. Please choose it again.", "too_big")
         uploads.check_room(self._settings, upload.length, len(data))
         self._pending += data
         # The last chunk is left for the end: it alone is sealed as the last.
@@ -267,7 +267,7 @@ class Piece:
             del self._pending[:CHUNK_BYTES]
 
     def close(self) -> Incoming:
-        """Make what came safe on the disk, end the file where it is wholly there, and return how far it is."""
+        """Flush what arrived to the disk, close the file if it is complete, and return its state."""
         try:
             return self._settle()
         finally:
@@ -291,7 +291,7 @@ class Piece:
             _write(self._settings, upload)
             return upload
         self._digests[upload.id] = self._reached, self._digest
-        # The sweep goes by the time of this file.
+        # The sweep uses the time of this file.
         with contextlib.suppress(FileNotFoundError):
             os.utime(_state_path(self._settings, upload.id))
         return replace(upload, offset=self._reached)
@@ -307,7 +307,7 @@ class Piece:
         self._upload = status(self._settings, self._upload.id, self._upload.owner)
 
     def _digest_so_far(self) -> Any:
-        """Return the hash of what is there, remembered or made anew."""
+        """Return the hash of what is there, remembered or computed again."""
         self._reached = self._writer.written
         hashed, digest = self._digests.pop(self._upload.id, (0, None))
         if digest is None or hashed != self._reached:

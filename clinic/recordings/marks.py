@@ -1,4 +1,4 @@
-"""What clinicians say of stretches of a recording. The samples stay as they are: marks stand beside them.
+"""Clinicians' marks on stretches of a recording. The samples stay unchanged: marks are stored beside them.
 
 Marks belong to the visit: all versions of it show them. What the model had said is kept with each, so that agreement is
 counted for the model that was judged.
@@ -67,9 +67,9 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: C
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
-        # Until it is over the stored samples may be several people's.
+        # Until it is over, the stored samples may belong to several people.
         if session.scalar(select(Job.state).where(Job.recording_id == recording_id)) in UNDER_WAY:
-            raise FerError("The analysis of this recording is not over yet.", "analysis_under_way")
+            raise FerError("The analysis of this recording is still running.", "analysis_under_way")
         visit_id, model_label = recording.version_of or recording.id, _model_label(session, recording_id, said)
         said = _valid(said, model_label)
         _need_seen(session, visit_id, said, seen)
@@ -187,7 +187,7 @@ def _follow(session: Session, row: RecordingMark, *verdicts: Verdict) -> None:
     for recording in session.scalars(select(Recording).where(visit, Recording.summary.is_not(None))):
         if session.scalar(select(Sample.frame_index).where(Sample.recording_id == recording.id).limit(1)) is None:
             raise FerError(
-                "The moments of this recording are no longer kept, so who is the patient in it can't be changed.",
+                "The samples of this recording were deleted, so the patient's face in it can't be changed.",
                 "moments_gone",
             )
         recording.summary = summarise_recording(session, recording)
@@ -204,7 +204,7 @@ def _readable(session: Session, actor: Actor, recording_id: str) -> tuple[str, R
 def _writable(session: Session, actor: Actor, mark_id: str) -> tuple[RecordingMark, Recording, Account]:
     row = session.get(RecordingMark, mark_id)
     if row is None:
-        raise FerError("This mark is no longer there.", "unknown_mark")
+        raise FerError("This mark does not exist any more.", "unknown_mark")
     recording = session.get_one(Recording, row.recording_id)
     account = access.require_writer_of(session, actor, recording.patient_id)
     consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
@@ -212,7 +212,7 @@ def _writable(session: Session, actor: Actor, mark_id: str) -> tuple[RecordingMa
 
 
 def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: Collection[str] | None) -> None:
-    """Refuse a mark on a stretch that somebody else marked since the screen was drawn. Raises ConflictError."""
+    """Refuse a mark on a stretch that another user marked since the screen was drawn. Raises ConflictError."""
     same = session.scalars(
         select(RecordingMark)
         .where(RecordingMark.recording_id == visit_id)
@@ -248,7 +248,7 @@ def _valid(said: MarkFields, model_label: str | None) -> MarkFields:
     if not finite or not 0 <= said.begin_s < said.end_s <= LONGEST_S:
         raise FerError("Please choose a stretch of the recording.", "bad_mark")
     if said.verdict is Verdict.AGREE and model_label not in EMOTION_LABELS:
-        raise FerError("The model gave no label to agree with here.", "bad_mark")
+        raise FerError("The model gave no label here to agree with.", "bad_mark")
     if (said.label not in EMOTION_LABELS) if said.verdict in LABELLED else (said.label is not None):
         raise FerError("Please choose a label.", "bad_mark")
     if said.verdict in REASONS and said.reason not in REASONS[said.verdict]:

@@ -1,4 +1,4 @@
-"""A kept video, watched: only by those who see the patient, while the consent to keep it stands, and written down."""
+"""Playing a kept video: only for users who see the patient, while the consent to keep it is valid, and logged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fer_core.media.passage import PLAYED
 from storage.sealed import CHUNK_BYTES
 
 CHECKED_EVERY_BYTES = 16 * CHUNK_BYTES
-"""Of one answer: so often it is asked again whether the person may go on watching."""
+"""How often one response checks again whether the user may continue to watch."""
 MEDIA_TYPES = frozenset(media_type for *_, media_type in PLAYED)
 BYTES_UNIT = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -37,7 +37,7 @@ class RangeError(FerError):
     code = "no_such_range"
 
     def __init__(self, size: int) -> None:
-        super().__init__("The video is not that long.")
+        super().__init__("The video is shorter than that.")
         self.size = size
 
 
@@ -86,7 +86,7 @@ def open_part(
     """
     found = kept(db, settings, actor, recording_id)
     if found is None or found.media_type is None:
-        raise FerError("No video that can be played is kept of this recording.", "no_video")
+        raise FerError("No playable video of this recording is kept.", "no_video")
     file = uploads.open_stored(settings, found.upload_id)
     try:
         size = file.seek(0, 2)
@@ -98,7 +98,7 @@ def open_part(
 
 
 def content(db: Database, settings: Settings, actor: Actor, recording_id: str, part: ByteRange) -> Iterator[bytes]:
-    """Yield the bytes of a part, for as long as the person may watch, and close its file."""
+    """Yield the bytes of a part while the user may watch, and close its file."""
     with part.file as file:
         file.seek(part.first)
         left = part.length
@@ -115,7 +115,7 @@ def content(db: Database, settings: Settings, actor: Actor, recording_id: str, p
 
 
 def note_view(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
-    """Write down that the person watches this recording, once for each sign-in.
+    """Log that the user watches this recording, once for each sign-in.
 
     Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """

@@ -1,4 +1,4 @@
-"""What one recording says as a whole, worked out from its stored samples."""
+"""The result of one recording as a whole, computed from its stored samples."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SMOOTHINGS_S = (3.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A recording's samples, smoothed or not, and what they say: the reading is always that of the samples as they are.
+class AnalysisResult:
+    """A recording's samples, smoothed or not, and their reading, which is always that of the unsmoothed samples.
 
-    `reading` is None where nothing was sampled, and before it was worked out (`whole`). `smooth_s`: the width of the
-    smoothing. `boxes` (N, 4): of the face in px, NaN without one. `raw`: the samples as they are. `adjusted`: the
-    shares of true expressions that would give such labels, None where they aren't known to be better, which
-    `not_adjusted` gives the reason of.
+    `reading`: None without samples, and until `with_reading` computed it. `smooth_s`: the width of the smoothing.
+    `boxes` (N, 4): the face's box in px, NaN without one. `raw`: the unsmoothed samples. `adjusted`: the shares of
+    true expressions that would give such labels, None where they are not known to be better; `not_adjusted` gives
+    the reason.
     """
 
     series: Series
@@ -45,20 +45,20 @@ class Told:
     model_sha256: str | None = None
 
     def nothing(self) -> Series:
-        """Return the times alone, for somebody who is to judge before seeing what the model said."""
+        """Return the times alone, for a user who judges before seeing the labels."""
         none = np.full_like(self.series.outputs, np.nan)
         return replace(self.series, outputs=none, statuses=(Status.NO_FACE,) * len(self.series.statuses))
 
 
-def tell(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> Told:
+def analysis_result(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> AnalysisResult:
     """Return the patient's samples in a recording, smoothed over `smooth_s` seconds, and their reading.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """
-    return whole(samples(db, actor, recording_id, smooth_s))
+    return with_reading(samples(db, actor, recording_id, smooth_s))
 
 
-def samples(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> Told:
+def samples(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> AnalysisResult:
     """Return the same without the reading, in half the time: for a page that draws the samples first.
 
     Raises Forbidden, FerError ``unknown_recording``.
@@ -70,26 +70,28 @@ def samples(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0
         model_sha256 = recording.model_sha256
     smoothed = series.smoothed(smooth_s)
     episodes = tuple(episodes_of(smoothed))
-    return Told(smoothed, None, episodes, smooth_s=smooth_s, boxes=found.boxes, raw=series, model_sha256=model_sha256)
+    return AnalysisResult(
+        smoothed, None, episodes, smooth_s=smooth_s, boxes=found.boxes, raw=series, model_sha256=model_sha256
+    )
 
 
-def whole(told: Told) -> Told:
-    """Return what samples say with their reading."""
-    reading = read(told.raw) if told.raw is not None and told.raw.statuses else None
-    adjusted, reason = _adjusted(reading, told.model_sha256)
-    return replace(told, reading=reading, adjusted=adjusted, not_adjusted=reason)
+def with_reading(result: AnalysisResult) -> AnalysisResult:
+    """Return the same result with its reading."""
+    reading = read(result.raw) if result.raw is not None and result.raw.statuses else None
+    adjusted, reason = _adjusted(reading, result.model_sha256)
+    return replace(result, reading=reading, adjusted=adjusted, not_adjusted=reason)
 
 
-def after(told: Told, found: Sequence[Mark]) -> Told:
-    """Return what a recording says with its marks applied: other labels taken over, what is left out not counted."""
-    if told.raw is None:
-        return told
-    raw = verdicts.kept(*verdicts.applied(told.raw, found))
-    series = verdicts.kept(*verdicts.applied(told.series, found))
+def with_marks(result: AnalysisResult, found: Sequence[Mark]) -> AnalysisResult:
+    """Return the result with marks applied: corrected labels are used, excluded stretches are not counted."""
+    if result.raw is None:
+        return result
+    raw = verdicts.kept(*verdicts.applied(result.raw, found))
+    series = verdicts.kept(*verdicts.applied(result.series, found))
     reading = read(raw) if raw.statuses else None
     reason = "the labels are no longer the model's alone"
     return replace(
-        told, series=series, reading=reading, episodes=tuple(episodes_of(series)), adjusted=None, not_adjusted=reason
+        result, series=series, reading=reading, episodes=tuple(episodes_of(series)), adjusted=None, not_adjusted=reason
     )
 
 

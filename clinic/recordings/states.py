@@ -1,4 +1,4 @@
-"""What is said of a recording and its analysis: one state and one sentence, decided from facts alone.
+"""The state of a recording and its analysis: one state and one sentence, decided from facts only.
 
 Every page, list, banner and refusal asks here, so that no two of them can say different things of one recording.
 """
@@ -13,11 +13,11 @@ from db.models import Job, JobState, Recording
 from fer_core.types import Status
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING})
-"""Stages of a job in which it is not over: by itself, or because something is asked."""
+"""Stages of a job that is not over: because it runs, or because a choice is open."""
 
 
 class State(StrEnum):
-    """How a recording stands."""
+    """The state of a recording."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -44,13 +44,13 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What decides.
+    """The facts that decide.
 
     `job`: the stage of the analysis, None for a recording that came with its results. `stopping`: someone asked to
     cancel it. `obstacle`: why a waiting or running analysis makes no progress. `error`: why it failed, as a sentence.
     `has_result`: a summary is stored; `face_seen`: a face was found in it, readable or not. `partial`: the file could
-    be read in part alone. `excluded`: why it doesn't count in the trend. `closed`: the consent to keep results doesn't
-    stand, so that nothing of them is told.
+    be read in part alone. `excluded`: why it doesn't count in the trend. `closed`: there is no valid consent to keep
+    results, so they are hidden.
     """
 
     job: JobState | None = None
@@ -105,7 +105,7 @@ def standing(facts: Facts) -> Standing:
     if facts.job is JobState.FAILED:
         return Standing(State.FAILED, Tone.BAD, facts.error or "The analysis failed.")
     if facts.closed:
-        return Standing(State.CLOSED, Tone.NEUTRAL, "The results are closed: the consent to keep them doesn't stand.")
+        return Standing(State.CLOSED, Tone.NEUTRAL, "The results are closed: there is no valid consent to keep them.")
     if not facts.has_result:
         return Standing(State.EMPTY, Tone.ATTENTION, "No result is stored.")
     return _analysed(facts)
@@ -115,7 +115,7 @@ def _under_way(facts: Facts) -> Standing:
     if facts.stopping:
         return Standing(State.STOPPING, Tone.NEUTRAL, "Being cancelled.")
     if facts.job is JobState.CHOOSING:
-        return Standing(State.CHOOSING, Tone.ATTENTION, "Several faces were seen: say which one is the patient's.")
+        return Standing(State.CHOOSING, Tone.ATTENTION, "Several faces were seen: choose the patient's.")
     running = facts.job is JobState.RUNNING
     state, sentence = (State.RUNNING, "Being analysed.") if running else (State.WAITING, "Waiting for its turn.")
     if facts.obstacle:
@@ -124,8 +124,8 @@ def _under_way(facts: Facts) -> Standing:
 
 
 def _analysed(facts: Facts) -> Standing:
-    """Return what is said of a result: the gravest thing first."""
-    how_far = " The file could be read in part only." if facts.partial else ""
+    """Return the sentence about a result: the most serious thing first."""
+    how_far = " Only a part of the file could be read." if facts.partial else ""
     if not facts.face_seen:
         return Standing(State.NO_FACE, Tone.ATTENTION, f"Analysed: no face was found.{how_far}")
     if facts.partial:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 
 EARLIEST = date(1990, 1, 1)
-"""A day before is a clock that was never set, or a number that is no day."""
+"""An earlier day comes from a clock that was never set, or from a number that is no day."""
 _NAMED = re.compile(
     r"(?<!\d)(?P<year>\d{4})(?P<mark>[-_.]?)(?P<month>\d{2})(?P=mark)(?P<day>\d{2})"
     r"(?:(?: at |[ _T-]|, )(?P<hour>\d{2})(?P<to>[-_.:]?)(?P<minute>\d{2})(?P=to)(?P<second>\d{2})(?:\d{3})?)?(?!\d)"

@@ -1,4 +1,4 @@
-"""Files that were handed in: sealed as they come, inspected in a sandbox, kept in the store until they have served.
+"""Uploaded files: sealed as they arrive, inspected in a sandbox, kept in the store until they are analysed.
 
 A file has a random id (see storage/media.py). Its own name is display text and never part of a path.
 """
@@ -39,7 +39,7 @@ CHUNK_BYTES = 1 << 20
 """Taken from a stream at once."""
 NAME_LENGTH = 300
 ORPHAN_AGE_S = 24 * 3600.0
-"""How long a file without a job, or one kept for another try after a failure, stays."""
+"""How long a file without a job, or one kept for a retry, stays."""
 
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that a name loses: control and bidirectional characters, line ends, unassigned code points."""
@@ -81,7 +81,7 @@ def store(db: Database, settings: Settings, actor: Actor, stream: BinaryIO, disp
 
 
 def take_in(settings: Settings, stream: BinaryIO, display_name: str, upload_id: str) -> Upload:
-    """Do what `store` does for whoever was allowed to before, under a given id."""
+    """Do what `store` does under a given id, for a user whose right was checked before."""
     media = open_store(settings)
     path = part_path(settings, upload_id)
     try:
@@ -120,7 +120,7 @@ def admit(settings: Settings, upload_id: str, display_name: str, sha256: str, si
 
 @dataclass(frozen=True, slots=True)
 class StoredPlace:
-    """Where a stored file lies, as another machine may be told it: without the master key, which it has itself."""
+    """Where a stored file lies, as it is sent to another machine: without the master key, which that machine has."""
 
     data_dir: Path
     media_url: str
@@ -161,7 +161,7 @@ def created(file: BinaryIO) -> str | None:
     try:
         return inspect_file(file).created
     except MediaError:
-        # The refusal comes with its sentence when the file is handed in.
+        # The refusal is shown when the file is used.
         return None
 
 
@@ -196,9 +196,9 @@ def uploads_dir(settings: Settings) -> Path:
 
 
 def rewrap(settings: Settings, old: Key, new: Key) -> Iterator[bool]:
-    """Let `new` open all files in place of `old`, unfinished ones too; yield for each whether one of the two opens it.
+    """Make `new` open all files in place of `old`, unfinished ones too; yield for each whether either key opens it.
 
-    To be called while nobody else works with them.
+    To be called while nothing else uses them.
     """
     for part in sorted(uploads_dir(settings).glob(f"*{PART}")):
         yield _is_opened(partial(rewrap_file, part, old, new, part.name.removesuffix(PART).encode()))
@@ -271,14 +271,14 @@ def check_quota(settings: Settings, coming: int) -> None:
     """Raise MediaError ``quota`` if `coming` bytes more would be over what all files together may take."""
     if sum(file.size for file in open_store(settings).files()) + coming > settings.quota_bytes:
         raise MediaError(
-            "The uploads that wait for their analysis take all the space that is set aside for them. Please wait until"
-            " some are done.",
+            "The uploads that wait for their analysis take all the space reserved for them. Please wait until some"
+            " are done.",
             "quota",
         )
 
 
 def _inspect(file: BinaryIO, display_name: str) -> FileVerdict:
-    """Return what the sandbox says of the file's content. Raises MediaError for what can't be used."""
+    """Return the sandbox's inspection of the file's content. Raises MediaError for what can't be used."""
     try:
         return inspect_file(file)
     except MediaError as error:

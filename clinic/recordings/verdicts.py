@@ -1,4 +1,4 @@
-"""What marks say, and what they make of a recording's series: values alone."""
+"""Marks, and their effect on a recording's series: pure values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fer_core.reading.reading import Series
 from fer_core.types import Status
 
 FEWEST = 10
-"""From so many judged labels on, agreement is given with an interval."""
+"""Judged labels from which agreement is given, with an interval."""
 
 
 class Verdict(StrEnum):
@@ -45,7 +45,7 @@ REASONS: dict[Verdict, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class MarkFields:
-    """What is said of a stretch from `begin_s` to `end_s`; `label` of `LABELLED`, `reason` of `REASONS`."""
+    """A mark's content for the stretch from `begin_s` to `end_s`; `label` of `LABELLED`, `reason` of `REASONS`."""
 
     begin_s: float
     end_s: float

@@ -1,1 +1,1 @@
-"""Reports on a patient for the file: what is said, how it is drawn, and how it is handed out."""
+"""Reports on a patient for the file: content, drawing, and download."""

@@ -1,4 +1,4 @@
-"""What stands beside the labels in a report: questionnaires, marks on the time axis, and conditions of the face."""
+"""What accompanies the labels in a report: questionnaires, marks on the time axis, and conditions of the face."""
 
 from __future__ import annotations
 

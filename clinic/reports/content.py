@@ -1,4 +1,4 @@
-"""What a report says: pure functions from a patient's stored results to text, tables and charts."""
+"""The content of a report: pure functions from a patient's stored results to text, tables and charts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that a report says, in the order in which it is printed."""
+    """The content of a report, in the order in which it is printed."""
 
     title: str
     person: tuple[tuple[str, str], ...]
@@ -123,10 +123,10 @@ def _tables(
 
 
 def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN) -> list[str]:
-    """Return what the recordings say: what counts, the newest against the usual range, and what can't be compared."""
+    """Return sentences: what counts, the newest recording against the usual range, and what can't be compared."""
     counting = [point for point in points if point.excluded is None]
     if not counting:
-        return [f"None of the {_count(len(points))} counts, so that nothing is said of expressions."]
+        return [f"None of the {_count(len(points))} counts, so nothing is reported about expressions."]
     said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in shown)]
     if changes:
         days = ", ".join(f"{day(change.day)} ({words.CHANGES[change.what]})" for change in changes)
@@ -156,7 +156,7 @@ def _against_usual(point: TrendPoint, column: int) -> str:
     if column in point.outside:
         return f"{said}; {usual}: outside it, as in the recording before."
     if column in point.beyond:
-        return f"{said}; {usual}: outside it in this recording alone, which is not marked."
+        return f"{said}; {usual}: outside it only in this recording, which is not marked."
     return f"{said}; {usual}: inside it."
 
 
@@ -230,7 +230,7 @@ def _coverage(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], asked:
 def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int]) -> Chart:
     names = ", ".join(words.TREND_NAMES[column] for column in shown)
     labels = f" and, with intervals and the usual range, the shares of the labels {names}" if shown else ""
-    alt = f"Usable face time{labels} in {_count(len(points))}; the sentences and the table say the same in words."
+    alt = f"Usable face time{labels} in {_count(len(points))}; the sentences and the table say the same."
     return Chart(alt, axis_svg(points, shown, words.TREND_NAMES, [change.day for change in changes]))
 
 

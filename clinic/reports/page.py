@@ -37,7 +37,7 @@ def html(report: Report) -> str:
     parts += [
         f'<h2>{escape(note.title)}</h2><p class="note" dir="auto">{escape(note.text)}</p>' for note in report.notes
     ]
-    parts.append(f"<h2>How it is to be read</h2>{_list(report.caveats)}")
+    parts.append(f"<h2>How to read it</h2>{_list(report.caveats)}")
     parts.append(f"<h2>Made</h2>{_facts(report.made)}")
     parts.append('<p class="sign"><span>Name and signature</span><span>Date</span></p>')
     head = (

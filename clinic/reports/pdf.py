@@ -40,7 +40,7 @@ def pdf(report: Report, fonts: Path) -> bytes:
             raise
         raise FerError(
             f"No font on this computer has these characters: {missing[1]}. Please have a font for this script"
-            " installed, or leave them out.",
+            " installed, or leave these characters out.",
             "font_missing",
         ) from None
     return bytes(made)

@@ -1,4 +1,4 @@
-"""Making reports: who may, whether the patient agreed, what is written down, and the sealed file to be fetched."""
+"""Making reports: rights, the patient's consent, the audit, and the sealed file to download."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def fonts(settings: Settings) -> Path:
 
 
 def _state(patient: PatientDetail) -> tuple[object, ...]:
-    """Return what tells one state of a patient's record from another."""
+    """Return what distinguishes one state of a patient's record from another."""
     return patient.id, patient.revision, tuple((row.id, row.revision) for row in patient.recordings)
 
 
@@ -81,7 +81,7 @@ def _report(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: Pa
     if shown is not None and _state(shown) != _state(patient):
         raise ConflictError("this patient or a recording", patient.revision)
     if asked.recording_id is not None and asked.recording_id not in {row.id for row in patient.recordings}:
-        raise FerError("This recording is no longer there.", "nothing_to_report")
+        raise FerError("This recording does not exist any more.", "nothing_to_report")
     made_at = f"{clock.now().astimezone(zone):%d %b %Y, %H:%M} ({zone})"
     beside = Beside(
         answers.listed(db, actor, patient_id),
@@ -90,5 +90,5 @@ def _report(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: Pa
     )
     found = report(patient, asked, actor.name, made_at, beside)
     if not found.tables:
-        raise FerError("Nothing lies in this period.", "nothing_to_report")
+        raise FerError("There is nothing in this period.", "nothing_to_report")
     return found

@@ -1,4 +1,4 @@
-"""One claimed analysis, from its files to rows, a summary and an ended job, whatever happens on the way."""
+"""One claimed analysis, from its files to rows, a summary and an ended job, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Reporter:
-    """Tells the job's row how far the analysis is, seldom enough, and stops it when it shall be.
+    """Writes an analysis's progress to the job's row, seldom enough, and stops the analysis when asked to.
 
     `stopping` says whether the worker ends; `alive` is called at every sign of life; `aside` after every write, to do
     what can't wait for the end of this analysis; `written` counts the writes.
@@ -117,7 +117,7 @@ class _Run:
     def to_end(self) -> list[int] | None:
         """Analyse, write everything and end the job; return the patient's tracks, None where a face must be chosen."""
         if not uploads.stored(self.settings, uploads_of(self.claimed)):
-            raise FerError("The uploaded file is no longer there. Please upload it again.", "upload_gone")
+            raise FerError("The uploaded file does not exist any more. Please upload it again.", "upload_gone")
         self._ask_consent()
         self._take_up()
         if self.claimed.kind == "pictures":
@@ -130,7 +130,7 @@ class _Run:
             recording = session.get_one(Recording, self.claimed.recording_id)
             for name, value in {**made, **_made_with(self.analyzer)}.items():
                 setattr(recording, name, value)
-            # What was asked for stands; the analyzer adds what it was set to besides.
+            # What was asked for is kept; the analyzer adds its other settings.
             recording.settings = {**_set_to(self.analyzer), **recording.settings}
             recording.analysed_at = clock.now()
             choosing = not tracks.choose_automatically(session, recording)
@@ -164,7 +164,7 @@ class _Run:
             consent.need(session, self.claimed.patient_id, *consent.ANALYSIS)
 
     def _write(self, results: Sequence[FrameResult], carry: dict[str, Any], worked_s: float) -> None:
-        """Write a chunk; `carry` is what the next one needs besides the thumbnails' qualities."""
+        """Write a chunk; `carry` is what the next one needs, apart from the thumbnails' qualities."""
         carry = {**carry, "best": {str(track): worth for track, worth in self._best.items()}}
         self._cursor = chunks.write(self.db, self.claimed, self._cursor, results, carry, worked_s)
 
@@ -173,11 +173,11 @@ class _Run:
         try:
             self._stream(file)
         except BookmarkError:
-            log.warning("recording %s is analysed anew: its place was not found again", self.claimed.recording_id)
+            log.warning("recording %s is analysed again: its place was not found", self.claimed.recording_id)
             self._restart(self._cursor.made_with)
             self._stream(file)
         if not self._cursor.chunks:
-            raise MediaError("The video holds no picture that can be read.", "no_pictures")
+            raise MediaError("The video contains no readable picture.", "no_pictures")
         known: dict[str, Any] = self._cursor.carry["known"]
         return known
 
@@ -230,8 +230,8 @@ class _Run:
         try:
             self._picture(missing, file, duration_s)
         except MediaError:
-            # The results are there, and a face without a picture can be chosen too.
-            log.warning("some faces have no pictures to choose by: the file could not be read a second time")
+            # The results exist, and a face without a picture can be chosen too.
+            log.warning("some faces have no pictures for the choice: the file could not be read a second time")
 
     def _picture(
         self, missing: dict[int, list[tuple[int, Box, float | None]]], file: BinaryIO, duration_s: float | None
@@ -300,7 +300,7 @@ def _made_with(analyzer: Analyzer) -> dict[str, Any]:
 
 
 def _set_to(analyzer: Analyzer) -> dict[str, Any]:
-    """Return what the analyzer is set to besides what each job asks for."""
+    """Return the analyzer's settings that no job asks for."""
     return {name: value for name, value in asdict(analyzer.settings).items() if name != "every_s"}
 
 

@@ -1,10 +1,10 @@
 """Analysis on the machines of a Dask cluster: the same function on the same segments, and so the same results.
 
 The machines need the installed program, the stored files under the same path, and the master key there or in their
-environment; no key goes over the network. They need no database: what comes back is written by whoever holds the job.
-A long video's segments are worked out by several machines at once, and joined in their order by whoever holds the job.
-A machine that dies costs its chunk, a scheduler that dies the chunks that are under way, and whoever holds the job what
-was worked out ahead of the chunk that was to be written next.
+environment; no key goes over the network. They need no database: the worker that holds the job writes what comes back.
+Several machines analyse a long video's segments at once, and the worker that holds the job joins them in order.
+A machine that dies costs its chunk, a scheduler that dies costs the chunks under way, and a worker that dies costs what
+was analysed ahead of the next chunk to be written.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CONNECT_WITHIN_S, LOOK_WITHIN_S = 10.0, 3.0
 POLL_S, LOOK_EVERY_S = 0.5, 0.05
 """How long one waits for an answer before looking whether the cluster lives, and for parts before looking again."""
 MOST_LANES = 16
-"""So many segments of one video are worked out at once at most: what is ahead of its turn lies in memory."""
+"""Most segments of one video that are analysed at once: results ahead of their turn stay in memory."""
 FIRST_OF_ALL = 1000
 """Priority of pictures, before which there are at most the parts that machines are at already."""
 LIVING = ("running", "connecting")
@@ -49,7 +49,7 @@ Opener = Callable[[], "Analyzer"]
 def open_here() -> Analyzer:
     """Open the model of the machine that runs this: the one that its ``FER_MODEL`` names, or the shipped one."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Not at the top: whoever holds the job never needs torch.
+    # Not at the top: the worker that holds the job never needs torch.
     from fer_core.analyzer import Analyzer
 
     return Analyzer.open(Settings.from_environment(make=False).model)
@@ -69,12 +69,12 @@ def next_part(
     span: Span,
     resume: dict[str, Any] | None,
 ) -> SegmentPart:
-    """Work out one part of a video's segment: what runs on the cluster.
+    """Analyse one part of a video's segment; this runs on the cluster.
 
     Raises ModelError ``other_model`` where this machine has another model installed.
     """
     analyzer = _right(open_analyzer, model_sha256)
-    # The decoder and its threads end here and not when memory happens to be tidied.
+    # The decoder and its threads end here, not at the next garbage collection.
     with (
         _opened_source(where) as source,
         closing(analyzer.stream_segment(source, every_s, span, resume=resume)) as parts,
@@ -83,7 +83,7 @@ def next_part(
 
 
 def picture(open_analyzer: Opener, model_sha256: str, where: Path | StoredPlace) -> RecordingAnalysis:
-    """Work out one picture: what runs on the cluster. Raises as `next_part` does."""
+    """Analyse one picture; this runs on the cluster. Raises as `next_part` does."""
     analyzer = _right(open_analyzer, model_sha256)
     with _opened_source(where) as source:
         return analyzer.analyze_image(source)
@@ -98,13 +98,13 @@ def describe(open_analyzer: Opener) -> tuple[str, str, AnalysisSettings]:
 def _right(open_analyzer: Opener, model_sha256: str) -> Analyzer:
     analyzer = _opened(open_analyzer)
     if analyzer.classifier.card.sha256 != model_sha256:
-        raise ModelError("The machines of the cluster don't have the same model installed.", "other_model")
+        raise ModelError("The cluster's machines don't have the same model installed.", "other_model")
     return analyzer
 
 
 @contextmanager
 def _opened_source(where: Path | StoredPlace) -> Iterator[Source]:
-    """Open what `_where` told of, on the machine that runs this."""
+    """Open what `_where` described, on the machine that runs this."""
     if isinstance(where, Path):
         yield where
         return
@@ -113,7 +113,7 @@ def _opened_source(where: Path | StoredPlace) -> Iterator[Source]:
 
 
 def _where(source: Source) -> Path | StoredPlace:
-    """Return what another machine is told of a source. Raises ValueError for a file that lies nowhere."""
+    """Return the description of a source for another machine. Raises ValueError for a file that lies nowhere."""
     if isinstance(source, Path):
         return source
     if isinstance(source, StoredFile):
@@ -171,7 +171,7 @@ class _Lane:
         return self._parts.popleft()
 
     def drop(self) -> None:
-        """Let the cluster do no more of it."""
+        """Stop the cluster's work on it."""
         self._future.cancel()
 
 
@@ -334,5 +334,5 @@ def opener(address: str) -> Opener:
 
 
 def _is_the_cluster_s(error: Exception) -> bool:
-    """Return whether an error tells of the cluster's state, and not of the work that it was given."""
+    """Return whether an error comes from the cluster's state, and not from the work that it was given."""
     return isinstance(error, CancelledError) or type(error).__module__.partition(".")[0] == "distributed"

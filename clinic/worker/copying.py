@@ -55,14 +55,14 @@ def _write(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable
         every_s = float(session.get_one(Recording, claimed.recording_id).settings.get("every_s") or 0.0)
         state = state_of(session, claimed.patient_id)
         found, upload_id = results(load_samples(session, claimed.recording_id)), job.sources[0]["id"]
-    told_at = float("-inf")
+    reported_at = float("-inf")
 
     def report(time_s: float) -> None:
-        nonlocal told_at
+        nonlocal reported_at
         go_on()
-        if time.monotonic() - told_at < PROGRESS_EVERY_S:
+        if time.monotonic() - reported_at < PROGRESS_EVERY_S:
             return
-        told_at = time.monotonic()
+        reported_at = time.monotonic()
         if not video_copies.progress(db, claimed, time_s):
             raise Cancelled
 

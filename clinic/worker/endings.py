@@ -1,4 +1,4 @@
-"""How an analysis ends before its end: what the job then says, and which files go."""
+"""Early ends of an analysis: what the job then says, and which files are deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fer_core.media.process import ReaderError
 from storage.keys import MasterKeyError
 
 INTERNAL_CODE = "internal_error"
-INTERNAL_MESSAGE = "The analysis failed for a reason that lies in this program. Please try again."
+INTERNAL_MESSAGE = "The analysis failed because of an error in this program. Please try again."
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def uploads_of(claimed: Claim) -> list[str]:
 
 
 def _where(error: BaseException) -> str:
-    """Return an error's type and place without its message, which might tell of the patient."""
+    """Return an error's type and place without its message, which might identify the patient."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
     return f"{type(error).__name__} at {place}"

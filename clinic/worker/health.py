@@ -1,4 +1,4 @@
-"""What a worker says of itself, in ``data_dir/worker.json``: whether it lives and whether its self-test was sound."""
+"""A worker's health report in ``data_dir/worker.json``: whether it is alive and whether its self-test passed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from clinic import clock
 from clinic.settings import Settings
 
 ALIVE_S = 30.0
-"""A worker that said nothing for so long is taken for gone; it speaks every few seconds."""
+"""A worker without a report for so long counts as gone; it reports every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerHealth:
-    """The worker's last words.
+    """The worker's last report.
 
     `sound` is the self-test's verdict and `sentence` says it for people; both None until it is done. `device` is
     where the model runs, for people. `at`: when this was said.
@@ -32,17 +32,17 @@ class WorkerHealth:
 
     @property
     def alive(self) -> bool:
-        """Whether the worker spoke recently."""
+        """Whether the worker reported recently."""
         return abs(clock.now() - self.at) < timedelta(seconds=ALIVE_S)
 
 
 def health_path(settings: Settings, number: int = 1) -> Path:
-    """Return where the `number`-th worker leaves its words."""
+    """Return the path of the `number`-th worker's report."""
     return settings.data_dir / ("worker.json" if number == 1 else f"worker-{number}.json")
 
 
 def write_health(settings: Settings, health: WorkerHealth, number: int = 1) -> None:
-    """Replace the words of the `number`-th worker in one step."""
+    """Replace the report of the `number`-th worker in one step."""
     path = health_path(settings, number)
     beside = path.with_suffix(".part")
     beside.write_text(json.dumps({**asdict(health), "at": health.at.isoformat()}))
@@ -50,7 +50,7 @@ def write_health(settings: Settings, health: WorkerHealth, number: int = 1) -> N
 
 
 def read_health(settings: Settings, number: int = 1) -> WorkerHealth | None:
-    """Return the last words of the `number`-th worker, or None where none was ever started or they can't be read."""
+    """Return the last report of the `number`-th worker, or None if there is none or it can't be read."""
     try:
         content = json.loads(health_path(settings, number).read_text())
         return WorkerHealth(**{**content, "at": datetime.fromisoformat(content["at"])})
@@ -59,7 +59,7 @@ def read_health(settings: Settings, number: int = 1) -> WorkerHealth | None:
 
 
 def all_health(settings: Settings) -> dict[int, WorkerHealth]:
-    """Return the last words of all workers of the data folder by their numbers."""
+    """Return the last report of all workers of the data folder by their numbers."""
     words = settings.data_dir.glob("worker*.json")
     numbers = [int(path.stem.removeprefix("worker-")) if "-" in path.stem else 1 for path in words]
     found = {number: read_health(settings, number) for number in sorted(numbers)}
@@ -67,5 +67,5 @@ def all_health(settings: Settings) -> dict[int, WorkerHealth]:
 
 
 def any_alive(settings: Settings) -> bool:
-    """Return whether one of the data folder's workers spoke lately."""
+    """Return whether one of the data folder's workers reported recently."""
     return any(health.alive for health in all_health(settings).values())

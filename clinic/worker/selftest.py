@@ -56,7 +56,7 @@ def check(open_analyzer: Callable[[], Analyzer], settings: Settings) -> SelfTest
             False, f"The self-test failed ({type(error).__name__}): please install the program again."
         )
     wrong = _wrong(analysis.results)
-    return SelfTestResult(wrong is None, f"The self-test failed: {wrong}" if wrong else "The self-test was passed.")
+    return SelfTestResult(wrong is None, f"The self-test failed: {wrong}" if wrong else "The self-test passed.")
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def _wrong(results: tuple[FrameResult, ...]) -> str | None:
     if sum(len(result.faces) == 1 for result in shown) < 0.8 * len(shown):
         return "the face in the clip was not found."
     if any(result.faces for result in empty):
-        return "a face was found where there is none."
+        return "a face was found in a picture without one."
     read = [face for result in shown for face in result.faces if face.probabilities is not None]
     if len(read) < 0.5 * len(shown):
         return "the face in the clip could not be read."

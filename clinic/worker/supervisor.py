@@ -40,7 +40,7 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
 
     def ensure(self) -> None:
-        """See to it that a worker runs. May be called as often as one likes, from any thread."""
+        """Ensure that a worker runs. May be called at any time, from any thread."""
         with self._lock:
             if self._ending.is_set() or (self._thread is not None and self._thread.is_alive()):
                 return

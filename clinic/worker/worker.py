@@ -1,4 +1,4 @@
-"""The worker process: takes one analysis after the other, and says how it is."""
+"""The worker process: takes one analysis after the other, and reports its health."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ RELEASE_EVERY_S = 15.0
 DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
 LOOK_EVERY_S = 1.0
-"""While a copy is made, it is looked for analyses so often: they come first."""
+"""How often a running copy checks for analyses, which come first."""
 STALL_S = 180.0
-"""An analysis that gave no sign of life for so long hangs, in a decoder for instance: the process ends itself."""
+"""An analysis without a sign of life for so long hangs, for instance in a decoder: the process ends itself."""
 LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
-"""So long a worker that was told to end has to put its analysis back, so that it ends within 5 s; less where its
-parent waits for it or is gone."""
+"""So long a worker that is to end has to put its analysis back, so that it ends within 5 s; less where its parent
+waits for it or is gone."""
 
 GIVE_BACK_S = 2.0
 """So long the end waits for a training to be put back; one that wasn't goes on all the same, at the next start."""
@@ -127,7 +127,7 @@ class Worker:
         blameless = False
         while not self._stopping.is_set():
             try:
-                # Nobody else is: what runs under this name according to its row belongs to a worker that died.
+                # No other worker has this name: rows under it belong to a worker that died.
                 uploads.discard(self._settings, leases.release(self._db, self._name, blameless))
                 import_queue.give_all_back(self._db, self._name)
                 for _ in steps:
@@ -140,7 +140,7 @@ class Worker:
                 blameless, steps = True, self._steps()
 
     def _steps(self) -> Iterator[None]:
-        """Do what there is to do, a piece at a time, without an end."""
+        """Do the waiting work, piece by piece, without an end."""
         deletion.finish_erasures(self._db, self._settings)
         self._db.forget_deleted()
         if self._health.sound is None:
@@ -181,7 +181,7 @@ class Worker:
             self._stopping.wait(LOOK_FOR_ROOM_EVERY_S)
 
     def work_once(self) -> bool:
-        """Bring in the next waiting archive, or do the next analysis; return whether there was one."""
+        """Import the next waiting archive, or do the next analysis; return whether there was one."""
         try:
             if self._import():
                 return True
@@ -193,7 +193,7 @@ class Worker:
             self._busy_since = None
 
     def _import(self) -> bool:
-        """Bring in the archive that waits longest; return whether there was one."""
+        """Import the archive that has waited longest; return whether there was one."""
 
         def sign() -> None:
             self._sign()
@@ -242,13 +242,13 @@ class Worker:
             self._analyse(claimed, aside=lambda _: None)
 
     def train(self) -> None:
-        """Keep trainings going, each in a process of its own, until `stop`. For a thread of its own."""
+        """Keep trainings going, each in a process of its own, until `stop`. Runs in its own thread."""
         trainer.keep(self._db, self._settings, self._name, self._stopping)
 
     def watch(self, parent_pid: int | None) -> None:
-        """Say now and then that the worker lives; end the process when its parent is gone or an analysis hangs.
+        """Report regularly that the worker is alive; end the process if its parent is gone or an analysis hangs.
 
-        For a thread of its own.
+        Runs in its own thread.
         """
         said = removed = time.monotonic()
         while not self._stopping.wait(1.0):
@@ -256,7 +256,7 @@ class Worker:
                 self.stop()
             sign = self._busy_since
             if sign is not None and time.monotonic() - sign > STALL_S:
-                log.error("an analysis gave no sign of life for %.0f s; the worker starts anew", STALL_S)
+                log.error("an analysis gave no sign of life for %.0f s; the worker restarts", STALL_S)
                 os._exit(STALLED)
             if time.monotonic() - said > HEALTH_EVERY_S:
                 self._say()
@@ -337,7 +337,7 @@ def main(
     open_analyzer: Callable[[], Analyzer],
     number: int = FIRST_WORKER,
 ) -> int:
-    """Run a worker until it is told to end by SIGTERM or Ctrl-C, or its parent is gone; return the exit code."""
+    """Run a worker until SIGTERM or Ctrl-C, or until its parent is gone; return the exit code."""
     worker = Worker(settings, db, open_analyzer, number)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: worker.stop())

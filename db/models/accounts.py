@@ -1,4 +1,4 @@
-"""Who may sign in, how, and whose patients an account sees."""
+"""Accounts, their sign-ins, and the patients that an account sees."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Account(Base):
     read_up_to: Mapped[int] = mapped_column("told", default=0)
     """Up to which row of the audit the person has read what administrators did (clinic/accounts/takeovers.py)."""
     revision: Mapped[int] = mapped_column(default=1)
-    """Counts the edits; who edits says which revision was on the screen (clinic/conflicts.py)."""
+    """Counts the edits; an edit states the revision that was on the screen (clinic/conflicts.py)."""
 
 
 class SignIn(Base):
     """A browser that is signed in. Of the token in its cookie only the SHA-256 is kept; ending it deletes the row.
 
-    `pending`: the password was right and the second step is still to come, so that nobody acts by it yet.
+    `pending`: the password was right and the second step is still missing, so the session grants nothing yet.
     `by_provider`: signed in at another provider (OIDC).
     """
 
@@ -70,7 +70,7 @@ class SecondStep(Base):
 
 
 class RecoveryCode(Base):
-    """A code that stands in once for the second step; of it only the SHA-256 is kept, and using it deletes the row."""
+    """A code that replaces the second step once; only its SHA-256 is kept, and using it deletes the row."""
 
     __tablename__ = "recovery_code"
 
@@ -79,7 +79,7 @@ class RecoveryCode(Base):
 
 
 class ProviderIdentity(Base):
-    """Who an account is at the sign-in provider: known by `subject`, or by `email` until the first sign-in there."""
+    """An account's identity at the sign-in provider: `subject`, or `email` until the first sign-in there."""
 
     __tablename__ = "provider_identity"
 
@@ -117,7 +117,7 @@ class SignInFailure(Base):
 
 
 class Access(Base):
-    """An account that sees a patient: for good (`until` NULL: the caseload), or in an emergency until then."""
+    """An account that sees a patient: permanently (`until` NULL: the caseload), or in an emergency until then."""
 
     __tablename__ = "access"
 

@@ -1,4 +1,4 @@
-"""Who did what, in rows that nobody changes."""
+"""The audit's rows, which nobody can change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from db.models.base import Base
 class AuditRow(Base):
     """One action, chained to the one before by its hash (clinic/audit.py); the database refuses to change or delete it.
 
-    Ids alone and no references: the row stays when what it speaks of is erased, and then names nobody.
+    Ids only and no references: the row stays when its subject is erased, and then names nobody.
     """
 
     __tablename__ = "audit"
@@ -31,7 +31,7 @@ class AuditRow(Base):
 
 
 class AuditText(Base):
-    """What a person typed in an action of the audit: it goes with the patient, the chain keeps its salted hash."""
+    """Text that a user typed for an action: it is deleted with the patient, the chain keeps its salted hash."""
 
     __tablename__ = "audit_text"
 

@@ -1,4 +1,4 @@
-"""What every table stands on: ids, numbers, moments in UTC, and the names of constraints."""
+"""The base of every table: ids, numbers, instants in UTC, and the names of constraints."""
 
 from __future__ import annotations
 

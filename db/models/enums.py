@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where an analysis stands. `CHOOSING`: several faces were found and the clinician has yet to say who is who."""
+    """The state of an analysis. `CHOOSING`: several faces were found and the clinician has to choose the patient's."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -18,7 +18,7 @@ class JobState(StrEnum):
 
 
 class Role(StrEnum):
-    """What an account may do; of patients, each sees those of its own caseload alone (clinic/access.py)."""
+    """What an account may do; each sees only the patients of its own caseload (clinic/access.py)."""
 
     ADMINISTRATOR = "administrator"
     CLINICIAN = "clinician"
@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a patient agrees to, each on its own (clinic/consent/consent.py)."""
+    """What a patient agrees to, each separately (clinic/consent/consent.py)."""
 
     ANALYSE = "analyse"
     KEEP_RESULTS = "keep_results"

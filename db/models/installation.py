@@ -17,7 +17,7 @@ class Installation(Base):
     `zone`: the clinic's time zone, such as ``Europe/Berlin``, NULL before one is known; `zone_confirmed`: whether a
     person chose it. `clock_jump_s`: by how many seconds the clock was last set forward, or back (below 0), NULL where
     an administrator has seen it; `clock_jumped_at`: when, by the new clock. `key_id`: the fingerprint of the master key
-    (32 hexadecimal digits), which tells nothing of it; NULL before the first start with a key.
+    (32 hexadecimal digits), which reveals nothing of it; NULL before the first start with a key.
     """
 
     __tablename__ = "installation"

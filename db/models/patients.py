@@ -15,7 +15,7 @@ from db.models.base import Base, new_id, next_number
 class Patient(Base):
     """A person whose history is kept. `demo` marks an invented one. `search_key` is kept true to name, code and note.
 
-    `code` (a clinic's number, or empty) and `born_on` tell people of one name apart. `revision` counts edits of this
+    `code` (a clinic's number, or empty) and `born_on` distinguish people of one name. `revision` counts edits of this
     row, `consents_revision` those of the patient's consents, `sharing_revision` those of who sees the patient
     (clinic/conflicts.py). `visits` is the highest number that a visit was given: it is not given again.
     """

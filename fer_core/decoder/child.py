@@ -1,4 +1,4 @@
-"""The process that reads a file: gives up its rights, hears one question, asks for the file's bytes, and answers."""
+"""The process that reads a file: gives up its rights, receives one request, asks for the file's bytes, and answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def serve(socket_to_asker: socket.socket, cpu_s: int, ring: Ring | None = None) 
         question = link.question()
         file = io.BufferedReader(RemoteFile(link, question["size"]), wire.RANGE_BYTES)
         _answer(link, cast(BinaryIO, file), question)
-    except BaseException:  # noqa: BLE001 whoever asked is gone, or sees that the answer is missing
+    except BaseException:  # noqa: BLE001 the caller is gone, or sees that the answer is missing
         os._exit(1)
     os._exit(0)
 
@@ -84,7 +84,7 @@ def _frames(link: Link, file: Source, question: Json) -> None:
 
 
 def _camera(link: Link, file: Source, question: Json) -> None:  # noqa: ARG001 same form as the others
-    """Read one picture after the other, until whoever asks is gone; one that can't be read is no end."""
+    """Read one picture after the other, until the caller is gone; one that can't be read is no end."""
     while True:
         content = link.picture()
         try:

@@ -11,11 +11,11 @@ from av.video.frame import VideoFrame
 from fer_core.media.passage import DecodeStats
 
 LEAP_BACK_S = 1.0
-"""From so far back on, a picture's time is that of a clock that began anew; less is a picture out of order."""
+"""A picture's time so far back or more comes from a clock that restarted; less is a picture out of order."""
 LEAP_AHEAD_S = 3600.0
 """The same ahead, in a file whose clock may begin anywhere; less is a pause in the recording."""
 GOES_ON_S = 10.0
-"""A clock that began anew is believed if the next picture follows within so many seconds."""
+"""A restarted clock is believed if the next picture follows within so many seconds."""
 FIRST_STEP_S = 0.04
 
 
@@ -23,7 +23,7 @@ FIRST_STEP_S = 0.04
 class Clock:
     """Where the times of a video stand: the stream's own time of its beginning, the newest time, the last step.
 
-    `leaps_ahead`: whether the file's clock may begin anew later than it was, as that of a transport stream.
+    `leaps_ahead`: whether the file's clock may restart later than it was, as that of a transport stream.
     """
 
     start_s: float | None = None

@@ -94,13 +94,13 @@ def decode(
     if container.format.name == "avi":
         return _in_slots(_decoded(_dts_for_pts(container.demux(stream)), stats, span))
     if clock_may_restart(container):
-        # Where the clock begins anew, the last frame before it has to be known.
+        # Where the clock restarts, the last frame before it has to be known.
         return _decoded(container.demux(stream), stats, span)
     return _decoded(_leaving_out(container.demux(stream), stream, every_s), stats, span)
 
 
 def clock_may_restart(container: InputContainer) -> bool:
-    """Return whether the clock of the file may begin anew anywhere, as that of an MPEG stream."""
+    """Return whether the file's clock may restart anywhere, as that of an MPEG stream."""
     return container.format.name in ("mpegts", "mpeg")
 
 
@@ -165,7 +165,7 @@ def _leaving_out(
 
 
 def _dts_for_pts(packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
-    """Yield the packets of an AVI, which tells when each is decoded; what FFmpeg makes of that is not dependable."""
+    """Yield the packets of an AVI, which says when each is decoded; FFmpeg's reading of that is not dependable."""
     for packet in packets:
         if packet.dts is not None:
             packet.pts = packet.dts
@@ -201,9 +201,9 @@ def first_time_s(container: InputContainer, stream: VideoStream) -> float:
 
 
 def duration_s(container: InputContainer, stream: VideoStream, start_s: float) -> float | None:
-    """Return the length that the file tells, None where it doesn't; `start_s` is the time of its first frame."""
+    """Return the length that the file states, None without one; `start_s` is the time of its first frame."""
     if container.format.name == "avi" and stream.frames and stream.average_rate:
-        # FFmpeg tells what is there, and not what the header says.
+        # FFmpeg reports what is there, and not what the header says.
         length_s = float(stream.frames / stream.average_rate)
     elif stream.duration and stream.time_base:
         length_s = float(stream.duration * stream.time_base)
@@ -211,7 +211,7 @@ def duration_s(container: InputContainer, stream: VideoStream, start_s: float) -
         length_s = float(container.duration / av.time_base)
     else:
         return None
-    # Matroska tells the time of its end, which is later than its length where it does not begin at 0.
+    # Matroska states the time of its end, which is later than its length where it does not begin at 0.
     return length_s - max(0.0, start_s) if "matroska" in container.format.name else length_s
 
 

@@ -1,4 +1,4 @@
-"""High dynamic range video, as phones record it, brought to what an ordinary camera would have made of the scene.
+"""High dynamic range video, as phones record it, converted to what an ordinary camera would have recorded.
 
 Sources: ITU-R BT.2100 (PQ, HLG), BT.2408 (reference white at 203 cd/m2 in PQ, at 75 % in HLG), BT.2087 (BT.2020 to
 BT.709), IEC 61966-2-1 (sRGB). HLG is mapped by the light of the scene, as BT.2408 does for cameras. Up to 95 % of

@@ -1,4 +1,4 @@
-"""Pictures: told by their first bytes, turned upright, and brought to 8-bit RGB without changing what is seen."""
+"""Pictures: recognised by their first bytes, turned upright, and brought to 8-bit RGB without changing what is seen."""
 
 from __future__ import annotations
 

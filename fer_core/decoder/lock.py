@@ -18,7 +18,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 
 def give_up_rights(cpu_s: int) -> Protection:
-    """Take every right and most resources from this process for good; `cpu_s`: processor time that it may use, in s."""
+    """Permanently take every right and most resources from this process; `cpu_s`: processor time it may use, in s."""
     if sys.platform != "linux":
         limited = _limit(cpu_s)
         return Protection(limits=limited, seatbelt=seatbelt.shut())

@@ -1,4 +1,4 @@
-"""The side of the process that reads: a link to whoever asked, and the file that lies there."""
+"""The reading process's side: a link to its caller, and the file that lies there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Link:
-    """The socket to whoever asked, and the memory that is shared with it, where there is some."""
+    """The socket to the caller, and the memory shared with it, if there is any."""
 
     def __init__(self, link: socket.socket, ring: Ring | None = None) -> None:
         self._link, self._ring = link, ring

@@ -76,7 +76,7 @@ _DEADLY = {
     "userfaultfd": (323, 282),
     "keyctl": (250, 219),
 }
-"""What no decoder does by mistake: the process is ended at once, and whoever asked learns of it."""
+"""What no decoder does by mistake: the process is ended at once, and its caller learns of it."""
 _MMAP, _MPROTECT, _CLONE, _CLONE3, _SENDTO = (9, 222), (10, 226), (56, 220), (435, 435), (44, 206)
 _FCNTL, _PRCTL, _TGKILL, _PRLIMIT = (72, 25), (157, 167), (234, 131), (302, 261)
 _NEWEST = 462
@@ -106,7 +106,7 @@ class _Test:
 
 
 def shut() -> bool:
-    """Put the filter upon all threads of this process; return whether the kernel and the machine know how.
+    """Apply the filter to all threads of this process; return whether the kernel and the machine support it.
 
     No new privileges must have been given up before (PR_SET_NO_NEW_PRIVS).
     """

@@ -15,7 +15,7 @@ from fer_core.decoder.hdr import is_hdr, tone_mapped
 from fer_core.types import RGB
 
 WIDEST_PIXEL = 4
-"""A pixel that is told to be wider or higher than so many times its other side is an error of the file."""
+"""A pixel aspect ratio above this, in either direction, is an error of the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,10 +133,10 @@ def _sought(source: Source, after: Bookmark, before_s: float) -> Iterator[tuple[
     """Open a video at a key frame about `before_s` seconds before the mark, or at its beginning."""
     with opened_video(source) as (container, stream):
         to_s = after.position.start_s + after.position.time_s - before_s
-        # Where the clock may begin anew, several places may show the mark's time.
+        # Where the clock may restart, several places may show the mark's time.
         base = None if clock_may_restart(container) else stream.time_base
         if base is not None and to_s > after.position.start_s:
-            # A demuxer that can't seek leaves the place where it was, or loses it: the picture at the mark tells.
+            # A demuxer that can't seek keeps its place or loses it: the picture at the mark shows which.
             with suppress(av.error.FFmpegError):
                 container.seek(round(to_s / base), stream=stream)
         yield container, stream

@@ -1,4 +1,4 @@
-"""Whether the face at a followed one's place looks like somebody else, as when places of a call's gallery are swapped.
+"""Whether the face at a followed one's place is another person, for instance after tiles of a video call swap.
 
 Only looks of the last moments are compared, in memory (`fer_core.faces.likeness`); no state that is stored holds one.
 """
@@ -42,7 +42,7 @@ class _Seen:
 
 
 class Appearance:
-    """What each followed face looked like in the last moments."""
+    """The appearance of each followed face in the last moments."""
 
     def __init__(self) -> None:
         self._seen: dict[int, list[_Seen]] = {}
@@ -50,7 +50,7 @@ class Appearance:
         self._looked_s = float("-inf")
 
     def forget(self) -> None:
-        """Start anew, as if nothing had been seen."""
+        """Start again, as if nothing had been seen."""
         self._seen, self._looked_s = {}, float("-inf")
 
     def look(self, time_s: float, rgb: RGB, faces: Sequence[Face], lost: bool = False) -> None:

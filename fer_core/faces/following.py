@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from fer_core.faces.detector import Detector
 
 SEARCH_EVERY_S = 2.0
-"""So long can a newcomer go unseen while others are followed."""
+"""How long a newcomer can stay undetected while others are followed."""
 SEARCH_COMPANY_EVERY_S, SEARCH_COMPANY_FRAMES = 0.15, 4
 """The same where several people are there, who come and go more often: so many seconds and frames must have passed."""
 SEARCH_EMPTY_EVERY_S = 0.16
-"""In an empty room; whoever comes in is found within 0.2 s, also where frames don't fall on that grid."""
+"""In an empty room; a person who comes in is found within 0.2 s, also where frames don't fall on that grid."""
 SEARCH_AFTER_LOSS_S = 0.08
 """After a face got lost among others, the next search comes no earlier than this after the last one."""
 SOUGHT_FOR_S = 0.6

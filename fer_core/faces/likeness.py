@@ -1,7 +1,7 @@
 """How alike two faces of one recording look: the colours in and about each, compared in memory and never stored.
 
-That is hair, skin, clothes and what is behind, under one light: it tells who is who within a recording, and nobody in
-another one. Histograms of colour: Swain & Ballard 1991, "Color Indexing", whose intersection is the likeness here.
+That is hair, skin, clothes and background, under one light: it distinguishes people within a recording, not across
+recordings. Histograms of colour: Swain & Ballard 1991, "Color Indexing", whose intersection is the likeness here.
 """
 
 from __future__ import annotations

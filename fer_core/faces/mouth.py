@@ -49,7 +49,7 @@ class MouthWatch:
         ]
 
     def forget(self) -> None:
-        """Start anew, as if nothing had been seen."""
+        """Start again, as if nothing had been seen."""
         self._seen = {}
 
     def _change(self, time_s: float, crop: NDArray[np.uint8], face: Face) -> float | None:

@@ -1,4 +1,4 @@
-"""One rule from a face in a picture to what the network sees, shared by training and analysis."""
+"""The one rule from a face in a picture to the network's input, shared by training and analysis."""
 
 from __future__ import annotations
 

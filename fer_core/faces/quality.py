@@ -38,7 +38,7 @@ def measure(
     """Return the quality of each face.
 
     `crops`: (N, 48, 48) uint8 grey of the faces; `width_px`, `height_px`: size of the picture that the boxes are in;
-    `scale`: px of that picture per px of the original, so that sizes are told in px of the original.
+    `scale`: px of that picture per px of the original, so that sizes are given in px of the original.
     """
     if not faces:
         return []

@@ -1,4 +1,4 @@
-"""Who is who within one recording: tracks by position and motion alone; no template of anybody's face is made."""
+"""Tracks of people within one recording, by position and motion only; no face template is made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHOSEN_IOU = 0.3
 """From this overlap on a face is the one that somebody drew a box around."""
 
 Another = Callable[[int, int], bool]
-"""Says of the row of a face and the number of a track that they are different people."""
+"""Says whether the face in a row and a track's number are different people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class TrackerState:
-    """What the numbers of the next faces depend on: the next number, and who may go on."""
+    """The state for the next faces' numbers: the next number, and the tracks that may continue."""
 
     next: int = 0
     tracks: tuple[Track, ...] = ()
@@ -82,7 +82,7 @@ class Tracker:
         return TrackerState(self._next, tuple(self._tracks))
 
     def forget(self) -> None:
-        """Expect nobody any more: whoever is found next gets a new number."""
+        """Expect no known person: the next one found gets a new number."""
         self._tracks = []
 
     def forget_lost(self) -> None:

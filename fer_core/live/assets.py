@@ -1,4 +1,4 @@
-"""The files of the live view, which the dashboard's page and ``fer live`` share, and what they are told to draw."""
+"""The files of the live view, which the dashboard's page and ``fer live`` share, and what they draw."""
 
 from __future__ import annotations
 

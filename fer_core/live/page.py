@@ -83,12 +83,12 @@ class _Answers(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         try:
-            told = self._choose(body) if self.headers.get("Content-Type") == "application/json" else self._look(body)
+            answer = self._choose(body) if self.headers.get("Content-Type") == "application/json" else self._look(body)
         except FerError as error:
-            told = {"ended": error.code, "says": error.message}
+            answer = {"ended": error.code, "says": error.message}
         except (ValueError, TypeError, KeyError, RecursionError):
-            told = {"ended": "no_live_view", "says": "This is nothing that a live view asks for."}
-        self._answer(200, "application/json", json.dumps(told).encode())
+            answer = {"ended": "no_live_view", "says": "This is not a request of a live view."}
+        self._answer(200, "application/json", json.dumps(answer).encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: requests are pictures."""
@@ -96,9 +96,9 @@ class _Answers(BaseHTTPRequestHandler):
     def _look(self, body: bytes) -> dict[str, object]:
         begun = time.perf_counter()
         with self.server.looking:
-            told = self.server.view.look(body[NUMBER_BYTES:], time.monotonic())
+            answer = self.server.view.look(body[NUMBER_BYTES:], time.monotonic())
         took_ms = round((time.perf_counter() - begun) * 1000, 1)
-        return told | {"number": int.from_bytes(body[:NUMBER_BYTES], "little"), "took_ms": took_ms}
+        return answer | {"number": int.from_bytes(body[:NUMBER_BYTES], "little"), "took_ms": took_ms}
 
     def _choose(self, body: bytes) -> dict[str, object]:
         chosen = json.loads(body)["choose"]

@@ -65,22 +65,22 @@ class LiveView:
         self._chosen = track
 
     def look(self, jpeg: bytes, time_s: float) -> dict[str, Any]:
-        """Return what is told of a picture, as JSON holds it; `time_s`: seconds of a clock that goes forward.
+        """Return the answer for a picture, in JSON form; `time_s`: seconds of a clock that goes forward.
 
         ``faces``: number, box in px and whether it is the chosen one; that one has ``status``, ``hint``, ``label`` (a
         place in `Emotion`), ``band`` and ``probabilities`` too. ``chosen``: the number, None while nobody is chosen or
-        when the chosen face has been gone for too long to be told again. Raises MediaError.
+        when the chosen face has been gone for too long to be recognised again. Raises MediaError.
         """
         rgb = self._reader.read(jpeg)
         faces = self._faces(rgb, time_s)
         chosen = next((face for face in faces if face.track == self._chosen), None)
         if chosen is None and self._chosen not in self._follower.numbers:
             self._chosen = None
-        told = [{"number": face.track, "box": _box(face), "chosen": face is chosen} for face in faces]
-        for one, face in zip(told, faces, strict=True):
+        described = [{"number": face.track, "box": _box(face), "chosen": face is chosen} for face in faces]
+        for one, face in zip(described, faces, strict=True):
             if face is chosen:
                 one |= self._expression(rgb, face)
-        return {"width": rgb.shape[1], "height": rgb.shape[0], "faces": told, "chosen": self._chosen}
+        return {"width": rgb.shape[1], "height": rgb.shape[0], "faces": described, "chosen": self._chosen}
 
     def _faces(self, rgb: RGB, time_s: float) -> list[Face]:
         if rgb.shape[:2] != self._size:

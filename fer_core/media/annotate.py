@@ -21,7 +21,7 @@ SIDE_PX = 1280
 NOBODY = -1
 """The number of no track: of a copy in which nobody may be recognised."""
 BANDS = ((0.75, "high"), (0.5, "medium"), (0.0, "low"))
-"""From which top probability on the model's output is called what."""
+"""Lowest top probability of each band of the model's output."""
 _TIME_BASE = Fraction(1, 90_000)
 _COLOR, _UNSURE, _SHADE = "#ffd166", "#bbbbbb", "#222222"
 
@@ -83,7 +83,7 @@ def draw(rgb: RGB, faces: Sequence[FaceExpression], scale: float = 1.0, patient:
 
 
 def caption(face: FaceExpression) -> str:
-    """Return what stands at a face: its label and the band of the model's output, or why there is no label."""
+    """Return the text at a face: its label and the band of the model's output, or why there is no label."""
     if face.emotion is None or face.probabilities is None:
         return face.status.value.replace("_", " ")
     top = max(face.probabilities)

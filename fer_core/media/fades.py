@@ -1,4 +1,4 @@
-"""Where a picture fades into another one: after it nobody is known to be who was there before, as after a cut.
+"""Detects where a picture fades into another one: after it no track continues, as after a cut.
 
 In a cross-fade every picture is a mixture of the first and the last one, in a share that only grows. Nothing else that
 changes a picture much is: what moves is in neither of them where it is in between.
@@ -18,19 +18,19 @@ UNLIKE_ABOVE, CHANGED_ABOVE = 0.15, 8.0
 UNMIXED_BELOW = 0.15
 """Mean difference of a picture in between from the nearest mixture, in shares of that of first and last."""
 BETWEEN = (0.15, 0.85)
-"""A picture in this share of the way tells a fade from a cut."""
+"""A picture at this share of the way distinguishes a fade from a cut."""
 
 _Grey = NDArray[np.float64]
 
 
 class Fades:
-    """What the last pictures of a pass looked like, in small; no state that is stored holds it."""
+    """Small copies of a pass's last pictures; no stored state holds them."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[float, _Grey]] = []
 
     def forget(self) -> None:
-        """Start anew, as if nothing had been seen."""
+        """Start again, as if nothing had been seen."""
         self._seen = []
 
     def ends(self, time_s: float, luma: str) -> bool:

@@ -1,4 +1,4 @@
-"""What stands before the pixels of a frame on their way from the process that decodes."""
+"""The header before a frame's pixels, as the decoding process sends them."""
 
 from __future__ import annotations
 

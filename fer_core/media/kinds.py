@@ -1,4 +1,4 @@
-"""The kinds of files that are read: by which names they go, and how their first bytes tell them."""
+"""The kinds of files that are read: their names' endings, and how their first bytes identify them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def kind_of(head: bytes) -> str:
 
 
 def _kind_of_brands(head: bytes) -> str:
-    """Tell a picture in an ISO file from a video: the major brand, or for a general one those it is compatible with."""
+    """Distinguish a picture in an ISO file from a video: by the major brand, or a general one's compatible brands."""
     length = min(int.from_bytes(head[:4], "big"), len(head))
     major, *others = (head[place : place + 4] for place in (8, *range(16, length, 4)))
     if major in _AVIF_BRANDS or (major in (b"mif1", b"msf1") and any(brand in _AVIF_BRANDS for brand in others)):

@@ -1,4 +1,4 @@
-"""What a pass over a video is told, and what it leaves: its part of the video, the place to go on from, its counts."""
+"""The input and output of a pass over a video: its part of the video, the place to resume from, its counts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DecodeStats:
 
     Those are frames whose time does not go forward, and such as need a frame from before the file's beginning.
     `numbered`: frames that have a number, damaged ones too. `end_s`: time of the last frame. `partial`: the video ends
-    before its header says so. `shots`: what a cut after the last frame is told by.
+    before its header says so. `shots`: what is needed to detect a cut after the last frame.
     """
 
     decoded: int = 0
@@ -47,7 +47,7 @@ class DecodeStats:
 class Span:
     """A part of a video from one key frame to another, by their times in the stream's own units; None: an end of it.
 
-    `start_s`: the time of the video's first frame in the stream, from which times are told; None where it begins there.
+    `start_s`: the time of the video's first frame in the stream, which times count from; None where it begins there.
     """
 
     begin_pts: int | None = None
@@ -70,7 +70,7 @@ WHOLE = Span()
 
 
 class BookmarkError(FerError):
-    """A video in which the place to go on from is not found again: the pass has to begin anew."""
+    """A video in which the place to resume from is not found: the pass has to start again."""
 
     code = "bookmark_lost"
 
@@ -79,7 +79,7 @@ class BookmarkError(FerError):
 class Bookmark:
     """A frame that was read, from which a later pass goes on; `crc32` of its picture proves that it is the same.
 
-    `shots`: what a cut after it is told by.
+    `shots`: what is needed to detect a cut after it.
     """
 
     position: Position

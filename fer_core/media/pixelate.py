@@ -9,13 +9,13 @@ from PIL import Image
 from fer_core.types import Box
 
 MOSAIC_CELLS = 6
-"""A pixelated face keeps so many cells a side: too few to tell who it is."""
+"""A pixelated face keeps so many cells a side: too few to recognise the person."""
 CELLS_AROUND = 16
 """Of the longer side of a picture around a face: somebody as near to the camera as fills half of it has eight."""
 
 
 def show_alone(picture: Image.Image, faces: Sequence[Box], others: Sequence[Box]) -> None:
-    """Leave these faces alone recognisable, in place: neither the others' nor one that nobody detected.
+    """Leave only these faces recognisable, in place; other faces are pixelated, detected or not.
 
     All boxes are in px of the picture.
     """
@@ -52,7 +52,7 @@ def pixelate_around(picture: Image.Image, boxes: Sequence[Box]) -> None:
 
 
 def _with_margin(picture: Image.Image, box: Box) -> tuple[int, int, int, int]:
-    """Return where hair and chin are, too, which lie outside the detector's box; within the picture."""
+    """Return the box with hair and chin, which lie outside the detector's box; within the picture."""
     wide, high = box.width * 0.25, box.height * 0.25
     return (
         max(0, int(box.left - wide)),

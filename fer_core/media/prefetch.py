@@ -34,7 +34,7 @@ def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
             for item in items:
                 if not put((item, None, False)):
                     return
-        except BaseException as error:  # noqa: BLE001 handed over to whoever iterates
+        except BaseException as error:  # noqa: BLE001 handed over to the consumer
             put((None, error, True))
             return
         put((None, None, True))

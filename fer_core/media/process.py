@@ -1,4 +1,4 @@
-"""The processes that read files: started with nothing but a socket, ended and waited for by whoever started them.
+"""The processes that read files: started with nothing but a socket, ended and waited for by their parent process.
 
 On Linux one server per process, prepared once, copies itself for each file; elsewhere each is started by itself.
 """
@@ -26,12 +26,14 @@ _WINDOWS_NEEDS = ("SystemRoot",)
 
 
 class ReaderError(FerError):
-    """The process that reads files can't be started: that lies in the installation, and not in a file."""
+    """The process that reads files can't be started: the cause is the installation, not a file."""
 
     code = "reader_missing"
 
     def __init__(self) -> None:
-        super().__init__("The part of this program that reads files can't be started. Please install it again.")
+        super().__init__(
+            "The part of this program that reads files can't be started. Please install the program again."
+        )
 
 
 class Server:
@@ -139,7 +141,7 @@ class Alone:
 
 
 def _python(program: str, stdin: int = subprocess.DEVNULL, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
-    """Run Python without this one's environment, which may hold keys, but with its places to import from."""
+    """Run Python without this process's environment, which may hold keys, but with its import path."""
     root = str(Path(__file__).parents[2])
     places = [root, *(str(Path(place).absolute()) for place in sys.path if place)]
     return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What keeps a decoder in: said by the process itself before it reads the first byte."""
+"""A decoder's confinement, as the process itself reports it before it reads the first byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a process without rights what is in a file, and believes nothing of what it says without looking at it."""
+"""Asks a process without rights what is in a file, and checks everything that it answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class UnbelievableError(ValueError):
-    """What the process says can't be."""
+    """An impossible answer of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def protection() -> Protection:
 def heard(
     source: Source, question: Json, cpu_s: int = ANSWER_CPU_S, slot_bytes: int = 0
 ) -> Generator[Heard, None, None]:
-    """Ask a process of its own about a file and yield what it says; it ends when this iterator does.
+    """Ask a separate process about a file and yield its messages; it ends when this iterator does.
 
     `slot_bytes`: the most that a frame may take in shared memory, 0: none is lent. Raises as `answer` does.
     """
@@ -156,7 +156,7 @@ def _range(file: BinaryIO, fields: Json, size: int) -> bytes:
 
 
 class _GoneError(Exception):
-    """The process is gone, says nothing, or says what it can't."""
+    """The process is gone, silent, or sent something impossible."""
 
 
 class _Link:
@@ -214,7 +214,7 @@ def _refusal(code: object, source: Source) -> FerError:
 
 
 def _death(code: int | None) -> FerError:
-    """Return what the end of a process in the middle of its work says of the file; None: not known."""
+    """Return what an early end of the process says about the file; None: not known."""
     if code is None:
         return ReaderError()
     forbidden = hasattr(signal, "SIGSYS") and code == -signal.SIGSYS

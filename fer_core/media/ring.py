@@ -1,4 +1,4 @@
-"""Memory that a process which decodes shares with whoever asked: frames go through it without being sent.
+"""Memory that a decoding process shares with its caller: frames go through it without being sent.
 
 It is sealed at its size: cut shorter by one side, it would end the other with SIGBUS. What lies in it is pixels alone,
 and is copied before it is looked at.

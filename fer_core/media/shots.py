@@ -1,4 +1,4 @@
-"""Where a video's picture jumps to another one: a cut, after which nobody is known to be who was there before.
+"""Detects cuts, where a video jumps to another picture; after a cut no track continues.
 
 The rule was measured on 27 clips: all of their 14 cuts, none in the 22 clips without one. Cross-fades are not found.
 """
@@ -21,7 +21,7 @@ FLAT_BELOW, PATTERNED_ABOVE = 2.0, 8.0
 
 @dataclass(frozen=True, slots=True)
 class Shots:
-    """What a pass over a video remembers of the last decoded frames.
+    """A pass's memory of the last decoded frames.
 
     `luma`: the last one as `WIDTH` x `HEIGHT` grey bytes in hexadecimal digits, "" before the first. `changes`: mean
     differences of the last ones, grey levels.
@@ -52,6 +52,6 @@ def _went_blank(before: np.ndarray, now: np.ndarray) -> bool:
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the correlation, -1 to 1; 1 for pictures of which one is flat, which tells nothing."""
+    """Return the correlation, -1 to 1; 1 if one of the pictures is flat, because that shows nothing."""
     spread = float(a.std() * b.std())
     return float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread > 1e-9 else 1.0

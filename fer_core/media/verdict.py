@@ -1,4 +1,4 @@
-"""What a file is, as the process that reads it says."""
+"""What a file is, as the process that reads it reports."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ class FileVerdict:
 
 
 ONLY_FIRST = "Only the first picture of this file is read."
-"""The one warning that there is."""
+"""The only warning."""

@@ -1,4 +1,4 @@
-"""What goes over the one socket between a process that wants a file read and the one that reads it.
+"""The messages on the socket between a process that wants a file read and the one that reads it.
 
 A message is a letter, some JSON, and bytes. The reading process asks for ranges of the file by the same socket.
 """
@@ -23,7 +23,7 @@ _HEAD = struct.Struct(">cIQ")
 
 
 class WireError(Exception):
-    """What came is no message."""
+    """The received bytes are no message."""
 
 
 @dataclass(frozen=True, slots=True)

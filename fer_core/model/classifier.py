@@ -60,16 +60,16 @@ class Classifier:
         if not weights.is_file():
             raise ModelError("No model is installed: its weights are missing.", "no_model")
         if file_sha256(weights) != card.sha256:
-            raise ModelError("The model's weights are not those that its card describes; install the program again.")
+            raise ModelError("The model's weights do not match its card. Please install the program again.")
         network = build_network(card.architecture)
         try:
             with safe_open(weights, "pt") as file:
                 metadata = file.metadata()
             network.load_state_dict(load_file(weights), strict=True)
         except (SafetensorError, RuntimeError):
-            raise ModelError("The model's weights don't fit the network that its card describes.") from None
+            raise ModelError("The model's weights do not fit the network that its card describes.") from None
         if metadata != card.metadata():
-            raise ModelError("The model's card was changed since it was made; install the program again.")
+            raise ModelError("The model's card was changed. Please install the program again.")
         classifier = cls(card, fuse(network.eval()), chosen_device(device))
         classifier.check_golden()
         return classifier
@@ -94,7 +94,7 @@ class Classifier:
     def _to_cpu(self) -> None:
         self._network.to("cpu")
         self._dtype = working_dtype(torch.device("cpu"))
-        self.device_name = f"{device_label(torch.device('cpu'))}, after the GPU's memory did not suffice"
+        self.device_name = f"{device_label(torch.device('cpu'))}, because the GPU's memory did not suffice"
 
     @torch.inference_mode()
     def _batch(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -143,7 +143,9 @@ class Classifier:
         found = self.probabilities(golden_crops(self.card.golden.picture))
         expected = np.array(self.card.golden.probabilities, np.float32).reshape(-1, len(Emotion))
         if found.shape != expected.shape or np.abs(found - expected).max() > TOLERANCE:
-            raise ModelError("The model doesn't give the answers that its card expects; install the program again.")
+            raise ModelError(
+                "The model does not give the answers that its card expects. Please install the program again."
+            )
 
 
 def fuse(network: nn.Module) -> nn.Module:

@@ -18,7 +18,7 @@ def golden_crops(name: str) -> NDArray[np.uint8]:
     Raises ModelError for an unknown name.
     """
     if name != "gratings":
-        raise ModelError("The model's card names a golden picture that this version doesn't know.")
+        raise ModelError("The model's card names a golden picture that this version does not know.")
     row, column = np.mgrid[0:48, 0:48]
     # Integers alone: no rounding of a sine may differ between machines.
     face = np.where((row - 24) ** 2 * 3 + (column - 24) ** 2 * 4 < 1600, 170, 60)

@@ -49,7 +49,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Everything that is known of a model; `sha256` is the hash of its weights file.
+    """Everything that is known about a model; `sha256` is the hash of its weights file.
 
     `offsets` are added to the logits, one a class, and `temperature` divides them then. `uncertain_below`: under this
     top probability a face is called uncertain. All three were chosen on PublicTest. `metrics` holds the evaluation by
@@ -76,7 +76,7 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         if tuple(self.classes) != EMOTION_LABELS:
-            raise ModelError("The model's classes are not the seven of this program in their order; it is refused.")
+            raise ModelError("The model's classes are not this program's seven in their order, so it is refused.")
 
     @property
     def given(self) -> tuple[tuple[int, ...], ...] | None:
@@ -94,9 +94,9 @@ class ModelCard:
         return asdict(self)
 
     def metadata(self) -> dict[str, str]:
-        """Return what stands in the weights file beside the weights: all else that decides a label.
+        """Return the metadata of the weights file: everything else that decides a label.
 
-        So the file's hash, by which results are told apart, changes with any of it.
+        So the file's hash, which identifies the model of a result, changes with any of it.
         """
         values = asdict(self)
         if self.input.views == AS_IT_IS:
@@ -117,7 +117,7 @@ class ModelCard:
         except FileNotFoundError:
             raise ModelError("No model is installed: its card is missing.", "no_model") from None
         except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-            raise ModelError("The model's card can't be read; install the program again.") from None
+            raise ModelError("The model's card can't be read. Please install the program again.") from None
         try:
             values["input"] = _input_of(values["input"])
             golden = values["golden"]
@@ -127,7 +127,9 @@ class ModelCard:
             values["curves"] = tuple(values.get("curves", ()))
             return cls(**values)
         except (KeyError, TypeError, ValueError):
-            raise ModelError("The model's card lacks entries or has unknown ones; install the program again.") from None
+            raise ModelError(
+                "The model's card lacks entries or has unknown ones. Please install the program again."
+            ) from None
 
     def save(self, path: Path) -> None:
         """Write the card as JSON, whole or not at all."""

@@ -1,1 +1,1 @@
-"""What the samples of a recording say together: shares, intervals, episodes, curves."""
+"""The results of a recording's samples together: shares, intervals, episodes, curves."""

@@ -1,4 +1,4 @@
-"""Shares of true expressions, worked back from the labels given: what a model calls uncertain isn't missing at random.
+"""Shares of true expressions, estimated from the labels: what a model calls uncertain isn't missing at random.
 
 A model that calls sad faces uncertain more often than happy ones makes sad time look shorter. How often it gives which
 label to which true expression is known from test pictures, and so is what mixture would give the labels seen.

@@ -1,6 +1,6 @@
-"""Whether recordings were made alike enough to be compared: the figures of a camera, and when they differ too much.
+"""Whether recordings are similar enough to be compared: a camera's figures, and when they differ too much.
 
-A camera can change the labels of a face that doesn't change, so a new one begins a new line. Pure functions.
+A camera can change the labels of an unchanged face, so a new one starts a new line. Pure functions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Camera:
 
 
 def difference(before: Sequence[Camera], now: Camera) -> str | None:
-    """Return in what a recording was made otherwise than those before it, None where it was made alike.
+    """Return how a recording was made differently from those before it, None if it was made in the same way.
 
     ``"codec"``, ``"resolution"``, ``"face size"``, ``"sharpness"`` or ``"light"``. It is compared with the median of
     all before it in its line, so that a slow drift is noticed too. What isn't known on one side doesn't differ.

@@ -18,7 +18,7 @@ SMALL_SAMPLE = 3.0
 Chosen on simulated recordings; see docs/statistics.md.
 """
 UNCHANGED_S = 60.0
-"""A recording whose label never changes tells nothing of how long a label lasts: it counts once a minute."""
+"""A recording whose label never changes does not show how long a label lasts: it counts once a minute."""
 CONFIDENCE = 0.95
 
 

@@ -1,4 +1,4 @@
-"""Where in a recording the mouth moves, and where it is still: talk changes what a face looks like to the model."""
+"""Where in a recording the mouth moves, and where it is still: talk changes the model's labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fer_core.reading.timeline import Floats
 
 WINDOW_S = 2.0
-"""A moment is told by the mean of the changes in so many seconds around it."""
+"""A moment is judged by the mean of the changes in so many seconds around it."""
 MOVING_FROM = 0.25
 """From this mean change on, in standard deviations of the face's grey level, the mouth moves (docs/statistics.md)."""
 KNOWN_S = 1.0

@@ -1,4 +1,4 @@
-"""What a recording says as a whole: first how much of it could be read, and then how the expression moved."""
+"""The reading of a recording as a whole: first how much of it could be read, then how the expression moved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fer_core.reading.timeline import Floats, episodes, held_s, longest_gap_s, s
 from fer_core.types import Box, FaceExpression, FrameResult, Status
 
 MIN_USABLE_SHARE, MIN_USABLE_S = 0.5, 60.0
-"""With less usable face, in share or seconds, a recording is no basis for anything."""
+"""With less usable face, in share or seconds, a recording allows no conclusion."""
 MIN_PICTURES = 5
 """With fewer usable pictures there is no basis either."""
 MIN_INTERVAL_S = 20.0
@@ -29,7 +29,7 @@ GOOD_USABLE_SHARE, GOOD_LONGEST_GAP_S, GOOD_SIZE = 0.8, 30.0, 30.0
 
 
 class Light(StrEnum):
-    """How far a recording can be relied on."""
+    """How reliable a recording is."""
 
     GOOD = "good"
     LIMITED = "limited"

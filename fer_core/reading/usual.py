@@ -32,7 +32,7 @@ session resembled the one before by half; see docs/statistics.md."""
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the first recordings say, on the scale of arcsines: `mean` (K,), `spread` (K,) from session to session.
+    """The first recordings' statistics, as arcsines: `mean` (K,), `spread` (K,) from session to session.
 
     `between` (K,): the variance of sessions beyond what their sampling explains. `size`: the usual number of
     independent samples of a recording, (K,).

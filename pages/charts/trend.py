@@ -33,7 +33,7 @@ class TrendDot:
     `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
     the range that this recording was judged by, by column; None where it was not judged. `movement`:
     how much the face moved, per second. `shift_ms`: how far from its day it is drawn, because others are of that day.
-    `name`: what the recording is called, so that it is told from others of its day.
+    `name`: what the recording is called, to distinguish it from others of its day.
     """
 
     recording_id: str
@@ -68,7 +68,7 @@ def share_panels(
     """Draw usable time in a figure's row `first_row` and one panel for each column of `shown` below it.
 
     A recording without a share is a gap, one that doesn't count a hollow point outside the line, and no line joins
-    the results of two models. Each recording that was judged has the range that judged it behind it, and no other.
+    the results of two models. Behind each recording that was judged stands only the range that it was judged by.
     """
     _usable_panel(figure, first_row, dots)
     top = _top([value for dot in dots for value in _highest(dot, shown)])

@@ -58,7 +58,7 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[i
     if trend.building and trend.points:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
     if trend.baseline:
-        with st.expander("What is chance, and what would be seen"):
+        with st.expander("What may be chance, and which change would be seen"):
             show_power(trend, [Emotion(column) for column in shown if column < UNCERTAIN])
     if len(dots) >= HEAT_FROM:
         _show_strip(patient)
@@ -71,7 +71,7 @@ def _adjusted(trend: Trend) -> tuple[TrendPoint, ...]:
 
 
 def _adjusted_said(dots: Sequence[TrendDot]) -> str:
-    """Say what adjusted shares are, and of how many recordings there are some."""
+    """Say what adjusted shares are, and how many recordings have them."""
     known = sum(dot.shares is not None for dot in dots)
     return f"{words.ADJUSTED_TREND} Given for {known} of {counted(len(dots), 'recording')}. [How](#how)"
 
@@ -80,17 +80,17 @@ def _how_to_read(patient: PatientDetail, panels: bool, marks: bool) -> list[str]
     trend = patient.trend
     said = ["Each point is one recording, its bar the 95 % interval; a click opens it."] if trend.points else []
     if panels:
-        said.append("Stripes behind a questionnaire are its published bands, or the clinic's own.")
+        said.append("Stripes behind a questionnaire show its published bands, or the clinic's own.")
     if marks:
-        said.append("Upright lines are marks: medication (diamond), sessions (circle), events (square).")
+        said.append("Vertical lines are marks: medication (diamond), sessions (circle), events (square).")
     if any(point.excluded for point in trend.points):
-        said.append("Hollow points do not count, the reason appears under the pointer.")
+        said.append("Open circles do not count. Point at one to see the reason.")
     if any(point.usual_low for point in trend.points):
         said.append(words.USUAL_RANGE.format(count=BASELINE_MIN))
     if any(point.still for point in trend.points):
         said.append(words.STILL_TREND)
     if trend.changes:
-        said.append("Recordings that were made differently are never joined: a new line has a baseline of its own.")
+        said.append("Recordings made in different ways are never joined: a new line has its own baseline.")
     return said
 
 
@@ -101,4 +101,4 @@ def _show_strip(patient: PatientDetail) -> None:
         clicked = chart_of_recordings(figure, "strip", "Shares of all expressions, a column for each recording")
         if clicked is not None:
             links.open_recording(clicked)
-        st.caption("Columns stand side by side, whatever the time between them. Empty columns do not count.")
+        st.caption("Columns stand side by side, however much time lies between them. Empty columns do not count.")

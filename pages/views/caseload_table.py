@@ -38,7 +38,7 @@ def show_lines(lines: Sequence[Line]) -> None:
     trends = [{"name": title(words.EXPRESSIONS[one]), "color": COLORS[one]} for one in SHOWN]
     data = {"trends": trends, "rows": [_row(line) for line in lines]}
     opened = _component(key="caseload_table", data=data, on_opened_change=_nothing).opened
-    # A click may come when the list has changed already: it means whom it said, and that page asks who may see them.
+    # A click may arrive after the list has changed: it opens the patient that was shown, whose page checks access.
     if re.fullmatch(r"[0-9a-f]{32}", opened or ""):
         st.switch_page(links.PATIENT, query_params={"patient": opened})
 
@@ -69,25 +69,25 @@ def _badges(line: Line) -> Sequence[str]:
         badges.append("Labels not interpreted")
     if line.closed:
         over = [one for one in line.endings if one.over and one.scope is Scope.KEEP_RESULTS]
-        told = ending(over) or "no consent"
-        badges.append(f"Closed: {told[0].lower()}{told[1:]}" if line.recordings else f"{told[0].upper()}{told[1:]}")
+        text = ending(over) or "no consent"
+        badges.append(f"Closed: {text[0].lower()}{text[1:]}" if line.recordings else f"{text[0].upper()}{text[1:]}")
     return badges
 
 
 def _needs(line: Line) -> Iterator[str]:
-    """Yield what asks for somebody, in words; of consents with the day on which they end, or ended."""
+    """Yield in words why a patient needs attention; consents with the day on which they end or ended."""
     for need in line.needs:
         if need is not Need.CONSENT_ENDS:
             yield words.NEEDS[need]
             continue
         for over in (True, False):
-            told = ending([one for one in line.endings if one.over is over])
-            if told:
-                yield told
+            text = ending([one for one in line.endings if one.over is over])
+            if text:
+                yield text
 
 
 def ending(found: Sequence[Ending]) -> str:
-    """Return on which day consents end, or ended: those without which nothing is analysed or shown go before others."""
+    """Return on which day consents end or ended: those needed for analyses and results come first."""
     first = next((one for one in found if one.scope in ANALYSIS), next(iter(found), None))
     if first is None:
         return ""
@@ -110,7 +110,7 @@ def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
         return None
     of = _which(trend, counting[-1])
     usual = [trend.low[emotion.label], trend.high[emotion.label]] if trend.low and trend.high else None
-    # The range is the newest line's, and says nothing of an older one.
+    # The range belongs to the newest line, not to an older one.
     held = usual if usual is not None and points[-1]["line"] == trend.lines[-1] else None
     return {
         "points": points,
@@ -136,4 +136,4 @@ def _said(points: Sequence[dict[str, Any]], usual: Sequence[float] | None, of: s
 
 
 def _nothing() -> None:
-    """Let the click be one that is asked for after the run."""
+    """Keep the click, to be read after the run."""

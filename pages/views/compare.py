@@ -8,7 +8,7 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.trends import TrendPoint
 from clinic.recordings import readings
-from clinic.recordings.readings import Told
+from clinic.recordings.readings import AnalysisResult
 from fer_core.reading.reading import Reading
 from pages import chooser
 from pages.charts.compare import compare_curves, compare_figure
@@ -22,13 +22,13 @@ from pages.widgets import chart, percent
 from web.resources import resources
 
 CELLS = 120
-"""So many points has each curve: more would not be told apart in half the width of the page."""
+"""Points of each curve: more could not be distinguished in half the width of the page."""
 
 
-def show_compare(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
+def show_compare(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult) -> None:
     """Offer the patient's other recordings, and draw the one that is chosen beside this one."""
     others = [row for row in patient.recordings if row.visit_id != recording.visit_id and row.shares is not None]
-    reading = told.reading
+    reading = result.reading
     if not others or reading is None or not reading.shares:
         return
     labels = {row.id: chooser.visit(row) for row in others}
@@ -39,19 +39,17 @@ def show_compare(patient: PatientDetail, recording: RecordingRow, told: Told) ->
     if holding_on(patient.id, beside.recorded_on):
         st.info(words.NOT_INTERPRETED_THEN, icon=":material/info:")
         return
-    other_told = readings.tell(resources().db, actor(), chosen, told.smooth_s)
-    other = other_told.reading
+    other_result = readings.analysis_result(resources().db, actor(), chosen, result.smooth_s)
+    other = other_result.reading
     if other is None or not other.shares:
         return
     if not alike(patient.trend.points, recording, chosen):
         st.warning(words.NOT_COMPARABLE, icon=":material/info:")
     both = {chooser.visit(recording): reading, labels[chosen]: other}
-    chart(
-        compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings beside each other"
-    )
+    chart(compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings side by side")
     if recording.kind == beside.kind == "video":
         curves = {
-            called: cells(moments(one.series), CELLS) for called, one in zip(both, (told, other_told), strict=True)
+            called: cells(moments(one.series), CELLS) for called, one in zip(both, (result, other_result), strict=True)
         }
         figure = compare_curves(curves, words.EXPRESSIONS, FIRST_SHOWN)
         chart(figure, f"compare_curves_{recording.id}", "Curves of two recordings on the same scales")

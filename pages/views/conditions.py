@@ -30,9 +30,9 @@ def holding_on(patient_id: str, day: date) -> list[Condition]:
 
 
 def show_movement_alone(recording: RecordingRow, holding: Sequence[Condition]) -> None:
-    """Say that the labels of a recording are not interpreted, and draw how much the face moved."""
+    """Say that a recording's labels are not interpreted, and draw how much the face moved."""
     st.info(links.plain_text(words.NOT_INTERPRETED.format(why=named(holding))), icon=":material/visibility_off:")
-    found = readings.tell(resources().db, actor(), recording.id)
+    found = readings.analysis_result(resources().db, actor(), recording.id)
     movement = found.reading.movement if found.reading is not None else None
     st.metric("Movement of the face", "–" if movement is None else f"{movement:.2f}", help=words.MOVEMENT)
 

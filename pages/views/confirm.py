@@ -1,4 +1,4 @@
-"""Before something is deleted for good: the patient's name or code is typed, and the way back stands first."""
+"""Confirms a permanent deletion: the patient's name or code is typed, and the way back stands first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from web.resources import resources
 def confirmed(label: str, what: str, target: str, patient: chooser.Person, disabled: bool = False) -> bool:
     """Ask for the patient's name or code and draw the buttons; return whether to go on.
 
-    `what` and `target` as in `actions.action`: so what was typed for one record never counts for another.
+    `what` and `target` as in `actions.action`: text typed for one record never confirms another.
     """
     st.caption(chooser.identity(patient))
     # A name that somebody else on the caseload has too says nothing of who is meant.
@@ -21,8 +21,8 @@ def confirmed(label: str, what: str, target: str, patient: chooser.Person, disab
     st.markdown("To confirm, type " + " or ".join(f"**{links.plain_text(text)}**" for text in names) + ".")
     # A screen reader reads the label as it is written: no Markdown, and no name in which something looks like it.
     kinds = {patient.code: "code", patient.name: "name"}
-    told = "To confirm, type the patient's " + " or ".join(kinds.get(text, "ID") for text in names)
-    typed = st.text_input(told, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
+    label_text = "To confirm, type the patient's " + " or ".join(kinds.get(text, "ID") for text in names)
+    typed = st.text_input(label_text, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
     with st.container(horizontal=True):
         back = actions.action("Keep everything", f"keep_{what}", target, opens=True)
         go_on = actions.action(label, what, target, icon=":material/delete:", disabled=disabled)

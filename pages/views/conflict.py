@@ -18,7 +18,7 @@ Seen = TypeVar("Seen", int, frozenset[str])
 
 @contextmanager
 def drawn_again(form: str) -> Iterator[None]:
-    """Where what is stored inside meets somebody else's entry, draw the page again with that, and say so in this place.
+    """If a store inside meets another user's entry, draw the page again with that entry and say so here.
 
     `form`: names the form and what it is about.
     """
@@ -65,9 +65,9 @@ def _ask(key: str, conflict: ConflictError) -> bool:
     """Show what differs, and return whether the person wants theirs to take its place."""
     show_error(conflict)
     return st.checkbox(
-        "Store mine instead of what is stored now, at the next click on the button",
+        "Replace what is stored with my version at the next click on the button",
         key=f"{key}:{_named(conflict.revision)}",
-        help="Close this window to keep what is stored.",
+        help="Close this window to keep the stored version.",
     )
 
 

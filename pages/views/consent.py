@@ -1,4 +1,4 @@
-"""Consent on the patient's page: how it stands, recording it, withdrawing it, and the notice to be printed."""
+"""Consent on the patient's page: its state, recording it, withdrawing it, and the notice to be printed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DONE = "withdrawn"
 
 
 def show_consent(patient: PatientDetail) -> bool:
-    """Draw how the consent stands, with a call for it where it is missing; return whether anything may be analysed."""
+    """Draw the state of the consent, and ask for it where it is missing; return whether anything may be analysed."""
     parts, who = resources(), actor()
     found = consent.standings(parts.db, who, patient.id)
     _say_what_went()
@@ -45,9 +45,11 @@ def show_consent(patient: PatientDetail) -> bool:
             if patient.writable:
                 _buttons(patient, found, urgent=True)
         return False
-    # One line while nothing is to be done.
+    # One line while there is nothing to do.
     ends = [one.expires_on for one in found if one.scope in consent.ANALYSIS and one.expires_on is not None]
-    with st.popover(f"Consent stands until {day(min(ends))}" if ends else "Consent stands", icon=":material/check:"):
+    with st.popover(
+        f"Consent is valid until {day(min(ends))}" if ends else "Consent is valid", icon=":material/check:"
+    ):
         _badges(found)
         if patient.writable:
             _buttons(patient, found, urgent=False)
@@ -62,7 +64,7 @@ def _badges(found: Collection[ConsentStatus]) -> None:
 
 
 def said(standing: ConsentStatus) -> str:
-    """Return one line on how the consent to a scope stands."""
+    """Return one line on the state of the consent to a scope."""
     what = SCOPES[standing.scope]
     if standing.state is State.STANDS:
         return f"{what}, until {day(standing.expires_on)}" if standing.expires_on else what
@@ -86,18 +88,18 @@ def in_words(counts: Covered) -> str:
 
 
 def _call(lacking: list[ConsentStatus]) -> str:
-    """Return what is to be done about consents without which not everything can be done."""
+    """Return what to do about missing consents that block something."""
     found = {standing.state for standing in lacking}
     what = "analysed or shown" if any(one.scope is Scope.KEEP_RESULTS for one in lacking) else "analysed"
     if State.EXPIRED in found:
-        return "The consent ended. Please record its renewal, or withdraw it, so that what it covers is deleted."
+        return "The consent has ended. Please record its renewal, or withdraw it to delete what it covers."
     if State.WITHDRAWN in found:
         return f"Consent was withdrawn: nothing more is {what}."
     return f"Nothing can be {what} before the patient's consent is recorded."
 
 
 def _concerns(standing: ConsentStatus) -> bool:
-    """Return whether a scope says anything here: files are kept only where the installation allows it."""
+    """Return whether a scope applies here: files are kept only where the installation allows it."""
     kept = resources().settings.keep_files
     return standing.scope is not Scope.KEEP_VIDEO or kept or standing.state is not State.NEVER
 
@@ -128,7 +130,7 @@ def _record(patient: PatientDetail) -> None:
     with show_errors():
         parts, who = resources(), actor()
         st.markdown(chooser.whose(patient))
-        st.write("What the patient agreed to, after reading the notice with you. What isn't ticked stays as it is.")
+        st.write("What the patient agreed to, after reading the notice with you. What is not ticked stays unchanged.")
         with st.form(f"consent:{patient.id}", border=False):
             ticked = []
             for scope in Scope:
@@ -142,7 +144,7 @@ def _record(patient: PatientDetail) -> None:
             with right:
                 last_day = day_input("Last day (optional)", None, f"last:{patient.id}")
             document = st.text_input(
-                "Where the signed document is found",
+                "Where the signed document is kept",
                 max_chars=consent.DOCUMENT_MAX,
                 placeholder="For example: binder 3, page 12",
             )
@@ -192,8 +194,8 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
                 ticked.append(scope)
             st.caption(WITHDRAWING[scope])
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
-        st.warning(f"Deleted for good: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
-        # What a colleague adds meanwhile was not counted, so that the click is not for it.
+        st.warning(f"Permanently deleted: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
+        # The click does not cover what a colleague adds meanwhile: it was not counted.
         target = f"{actions.at(patient_id, patient.consents_revision)}:{counts.of}"
         if confirmed("Withdraw and delete", "withdraw", target, patient, disabled=not ticked):
             seen, shown = patient.consents_revision, counts
@@ -202,7 +204,7 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
                 target,
                 lambda: withdrawal.withdraw(parts.db, parts.settings, who, patient_id, ticked, seen, shown),
             )
-            st.session_state[DONE] = f"Withdrawn. Deleted for good: {in_words(counts)}."
+            st.session_state[DONE] = f"Withdrawn. Permanently deleted: {in_words(counts)}."
             st.rerun()
 
 

@@ -1,4 +1,4 @@
-"""A copy of a kept video with labels: asked for, followed while a worker makes it, and fetched."""
+"""A copy of a kept video with labels: requested, followed while a worker makes it, and downloaded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from web.resources import resources
 
 EXPLAINED = (
     "An MP4 video without sound. The patient's face has its box and label as analysed; everything else is made"
-    " unrecognisable, and the whole picture where the patient's face was not found. **It is not encrypted**: keep it"
+    " unrecognisable, or the whole picture if the patient's face was not found. **It is not encrypted**: keep it"
     " where nobody else reads it."
 )
-TAKES = "This takes about as long as an analysis. You may leave this page; analyses go first."
+TAKES = "This takes about as long as an analysis. You may leave this page. Analyses are done first."
 
 
 def show_video_copy(recording_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Whose face it is: chosen, joined and split while that is open, and changed later as far as it can be."""
+"""The patient's face: chosen, joined and split while the choice is open, and changed later as far as possible."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
 
 
 def _keep(recording_id: str, ticked: Sequence[int], seen: int) -> None:
-    """Keep the chosen faces; where somebody else decided meanwhile, that is said beside what came of it."""
+    """Keep the chosen faces; if another user decided meanwhile, say so beside the result."""
     parts, who = resources(), actor()
     target = f"{actions.at(recording_id, seen)}:{sorted(ticked)}"
     try:
-        # A repeated click finds its own choice made, and goes on to what came of it.
+        # A repeated click finds its own choice made, and goes on to the result.
         actions.once(
             "keep_face",
             target,
@@ -70,7 +70,7 @@ def _keep(recording_id: str, ticked: Sequence[int], seen: int) -> None:
 
 
 def say_decided_by_others(recording_id: str) -> None:
-    """Say that the choice made here was not taken, where somebody else had decided before."""
+    """Say that this choice was not used, if another user had decided before."""
     if st.session_state.get(DECIDED_BY_OTHERS) == recording_id:
         st.warning(words.DECIDED_BY_OTHERS, icon=":material/warning:")
 
@@ -98,7 +98,7 @@ def _seen_when(one: Candidate, pictures: bool) -> str:
 
 
 def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
-    """Propose that two faces are one person's, with both pictures; the clinician ticks them, or doesn't."""
+    """Propose that two faces are one person, with both pictures; the clinician ticks them, or doesn't."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for track in (pair.first, pair.second):
             name = f"Face {track + 1}"
@@ -107,8 +107,8 @@ def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
 
 
 def _offer_split(recording_id: str, found: Sequence[Candidate], seen: int) -> None:
-    """Offer to make two faces of one that turns into somebody else."""
-    with st.expander("One of them turns into somebody else"):
+    """Offer to split a face that turns into another person."""
+    with st.expander("One of these faces is two people"):
         st.write(words.SPLIT_FACE)
         names = {str(one.track): f"Face {one.track + 1}" for one in found}
         left, right = st.columns(2, vertical_alignment="bottom")
@@ -116,7 +116,12 @@ def _offer_split(recording_id: str, found: Sequence[Candidate], seen: int) -> No
             track = chooser.switch("Face to split", names, f"split:{recording_id}:{seen}")
         last_s = max((one.last_s for one in found), default=0.0)
         at_s = right.number_input(
-            "Somebody else from second", 0.0, max(0.1, last_s), step=0.5, format="%.1f", key=f"at:{recording_id}:{seen}"
+            "Another person from second",
+            0.0,
+            max(0.1, last_s),
+            step=0.5,
+            format="%.1f",
+            key=f"at:{recording_id}:{seen}",
         )
         if actions.action("Split this face", "split_face", actions.at(recording_id, seen)):
             parts, who = resources(), actor()
@@ -140,12 +145,12 @@ def _discard(recording_id: str, subject: Subject) -> None:
 
 
 def _data_uri(jpeg: bytes) -> str:
-    """Return a picture as a data URI: so it never gets an address under which anyone could fetch it."""
+    """Return a picture as a data URI, so that it has no address from which anyone could fetch it."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
-    """Say how the patient's face was told from others, and offer what can still be changed about that."""
+    """Show how the patient's face was distinguished from others, and offer what can still be changed."""
     st.header("Whose face")
     st.write(_how(recording))
     away = [mark for mark in found if mark.said.verdict is Verdict.NOT_PATIENT]
@@ -154,7 +159,7 @@ def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[
         st.write(f"Marked as not the patient: {listed}.")
     if not patient.writable:
         return
-    with st.expander("Somebody else is taken for the patient"):
+    with st.expander("Another person is taken for the patient"):
         with show_errors():
             _not_patient(recording, found, length_s)
         with show_errors():

@@ -1,4 +1,4 @@
-"""A folder on the server, brought in by an administrator: chosen from a list, never typed."""
+"""A folder on the server, imported by an administrator: chosen from a list, never typed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from web.resources import resources
 
 
 def show_import() -> None:
-    """Offer the folders that lie ready, and say what came of each file."""
+    """Offer the folders that are ready, and report the result for each file."""
     parts, who = resources(), actor()
     st.header("From a folder on the server")
     ready = folders.offered(parts.db, parts.settings, who)
     if not ready:
-        st.caption("No folder lies ready.")
+        st.caption("There is no folder to import.")
         return
     st.caption(
-        "Each folder in it bears the name of a patient on your caseload. A video is a recording, and so are the"
+        "Each folder in it has the name of a patient on your caseload. A video is a recording, and so are the"
         " pictures of one day. A day in a file's name, such as 2026-03-01, is the day of the recording."
     )
     name = chooser.choose("Folder", {one: one for one in ready}, "import_folder", placeholder="Choose a folder")
@@ -30,7 +30,7 @@ def show_import() -> None:
         with st.status("Checking the files…", expanded=True) as status:
             lines = folders.bring_offered(parts.db, parts.settings, who, name, on_line=_show)
             taken = sum(line.taken for line in lines)
-            status.update(label=f"{taken} taken, {len(lines) - taken} refused", state="complete", expanded=True)
+            status.update(label=f"{taken} imported, {len(lines) - taken} refused", state="complete", expanded=True)
 
 
 def _show(line: folders.Line) -> None:

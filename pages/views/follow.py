@@ -27,12 +27,12 @@ from web.resources import resources
 
 
 def follow(recording_id: str) -> None:
-    """Draw where the recording's analysis stands; while it runs, again each second."""
+    """Draw the state of the recording's analysis; while it runs, again each second."""
     parts, who = resources(), actor()
     status = progress.status(parts.db, who, recording_id)
     if status is None:
         st.title("New recording")
-        st.info("This recording is no longer there.", icon=":material/info:")
+        st.info("This recording does not exist any more.", icon=":material/info:")
         _new_recording()
         return
     subject = caseload.subject(parts.db, who, recording_id)
@@ -60,7 +60,7 @@ def _show_subject(subject: Subject) -> None:
 
 
 def _say_what_came(recording_id: str, subject: Subject) -> None:
-    """Say what was noticed when the files were handed in, until the page is left."""
+    """Show what was noticed when the files were uploaded, until the page is left."""
     queued: jobs.Enqueued | None = st.session_state.get("queued")
     if queued is None or queued.recording_id != recording_id:
         st.session_state.pop("queued", None)
@@ -77,7 +77,7 @@ def _say_what_came(recording_id: str, subject: Subject) -> None:
 
 
 def _offer_what_differs(recording_id: str, subject: Subject, asked: RecordingFields) -> None:
-    """Show what was typed this time beside what is stored, and offer to store it instead."""
+    """Show what was typed this time beside what is stored, and offer to replace it."""
     found = subject.fields.differences(asked)
     if not found:
         return
@@ -96,7 +96,7 @@ def _offer_what_differs(recording_id: str, subject: Subject, asked: RecordingFie
 def _running(recording_id: str, pictures: bool, who: Actor) -> None:
     """Draw progress and preview. Only this part runs each second, and it asks the database one question.
 
-    `who`: who opened the page. That this sign-in still lives is the gate's to see, which watches the page's line.
+    `who`: who opened the page. The gate, which watches the page's line, checks that this sign-in is still valid.
     """
     with show_errors():
         parts = resources()
@@ -106,7 +106,7 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
         status, seen = found
         st.progress(status.share or 0.0, text=progress_text(status, pictures))
         left, right = st.columns([3, 1], vertical_alignment="center")
-        left.caption("You may leave this page: the analysis goes on, and you find it again under Analyses.")
+        left.caption("You may leave this page: the analysis continues, and you can find it under Analyses.")
         stopping = status.cancel_requested
         with right:
             label = "Stopping…" if stopping else "Cancel"
@@ -138,7 +138,7 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
 def show_preview(seen: StoredPreview, pictures: bool) -> None:
     """Draw the latest sampled picture with its boxes, and the bars of its one face.
 
-    While nobody knows which of several faces is the patient's, boxes alone.
+    Boxes alone, while it is not known which of several faces is the patient's.
     """
     picture, numbers = st.columns([3, 2])
     with picture:

@@ -1,4 +1,4 @@
-"""Handing in a recording: its files are checked and its analysis queued, once, and the page goes on to its progress."""
+"""Uploading a recording: its files are checked and its analysis queued, once; then the page shows the progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.resources import Resources, resources
 
 
 def hand_in(patient: PatientSummary, kind: Kind, files: Sent, said: RecordingFields, every_s: float) -> None:
-    """Check the files, queue the analysis and go on to its progress."""
+    """Check the files, queue the analysis and show its progress."""
     parts, who = resources(), actor()
 
     def enqueue() -> jobs.Enqueued:
@@ -49,7 +49,7 @@ def hand_in(patient: PatientSummary, kind: Kind, files: Sent, said: RecordingFie
 
 
 def _take_in(parts: Resources, who: Actor, files: Sent) -> list[uploads.Upload]:
-    """Check the files and keep them, or none; no widget is asked meanwhile, for that is where a run is interrupted."""
+    """Check the files and keep all or none; no widget is drawn meanwhile, because a run is interrupted there."""
     stored: list[uploads.Upload] = []
     try:
         for file in files.files:

@@ -1,4 +1,4 @@
-"""Results of other programs on the patient's page: by themselves, under the name of their program."""
+"""Results of other programs on the patient's page: kept separate, under the name of their program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from web.resources import resources
 
 
 def show_imported(patient: PatientDetail) -> None:
-    """List what was imported, a table for each program, and take another file."""
+    """List what was imported, a table for each program, and import another file."""
     found = imported.listed(resources().db, actor(), patient.id)
     with st.expander(f"Results of other programs ({len(found)})" if found else "Results of other programs"):
         st.caption(words.OTHER_TOOLS)
@@ -61,7 +61,7 @@ def show_removal(one: Imported) -> None:
 
 
 def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:
-    """Ask for a table, its day and a note, and take it."""
+    """Ask for a table, its day and a note, and import it."""
     with show_errors(), drawn_again(f"series:{patient_id}"):
         kind = Kind(f"table:{patient_id}", "Choose a table", ("csv", "txt"), "CSV of OpenFace, py-feat or FaceReader")
         sent = uploader(kind)

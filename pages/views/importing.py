@@ -1,4 +1,4 @@
-"""A patient's way in: an archive is sent up, a worker reads it, and the caseload says how far it is."""
+"""Importing a patient: an archive is uploaded, a worker reads it, and the caseload shows the progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from web.resources import resources
 
 @actions.dialog("Import a patient")
 def import_dialog() -> None:
-    """Take an archive and have it brought in."""
+    """Upload an archive and queue its import."""
     with show_errors():
         st.write("An archive that this program exported, here or elsewhere. The whole patient is added, or nothing.")
         sent = uploader(ARCHIVE)

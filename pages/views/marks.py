@@ -1,4 +1,4 @@
-"""What people say of stretches of a recording: asking for it, listing it, and how often they agree with the model."""
+"""People's marks on stretches of a recording: adding and listing them, and how often they agree with the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import NOTE_MAX
 from clinic.recordings import marks, verdicts
-from clinic.recordings.readings import Told
+from clinic.recordings.readings import AnalysisResult
 from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, REASONS, Agreement, Mark, MarkFields, Verdict
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
@@ -26,7 +26,7 @@ LABELS = {emotion.label: title(words.EXPRESSIONS[emotion]) for emotion in Emotio
 OFFERED = [verdict for verdict in Verdict if verdict is not Verdict.IMPRESSION]
 
 
-def marked_of(told: Told, found: Sequence[Mark]) -> Marked:
+def marked_of(result: AnalysisResult, found: Sequence[Mark]) -> Marked:
     """Return what the player shows of marks."""
     spans = [
         {
@@ -39,7 +39,7 @@ def marked_of(told: Told, found: Sequence[Mark]) -> Marked:
     ]
     if not any(mark.said.verdict in LEAVES_OUT or mark.said.verdict is Verdict.OTHER for mark in found):
         return Marked(spans)
-    series, left_out = verdicts.applied(told.series, found)
+    series, left_out = verdicts.applied(result.series, found)
     codes = curves.codes(series)
     codes[left_out] = curves.LEFT_OUT
     return Marked(spans, curves.encoded(codes))
@@ -58,7 +58,7 @@ def said(mark: Mark) -> str:
 
 @actions.dialog("Mark this stretch")
 def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Sequence[Mark], blind: bool) -> None:
-    """Ask what there is to say of a stretch, and store it."""
+    """Ask for a mark on a stretch, and store it."""
     with show_errors():
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         st.caption(f"From {position(asked.begin_s)} to {position(asked.end_s)}")
@@ -95,11 +95,11 @@ def change(patient: PatientDetail, mark: Mark) -> None:
 
 
 def _form(key: str, start: MarkFields) -> MarkFields | None:
-    """Draw what may be said of a stretch; return what is said, with the label or reason still open as None."""
+    """Draw the form of a mark; return its values, with a label or reason not chosen yet as None."""
     verdict = start.verdict
     if verdict is not Verdict.IMPRESSION:
         names = {one.value: words.VERDICTS[one] for one in OFFERED}
-        chosen = chooser.choose("What do you say of it?", names, f"verdict:{key}", start=verdict.value)
+        chosen = chooser.choose("What do you say about it?", names, f"verdict:{key}", start=verdict.value)
         verdict = Verdict(chosen or verdict)
     label = reason = None
     if verdict in LABELLED:
@@ -112,7 +112,7 @@ def _form(key: str, start: MarkFields) -> MarkFields | None:
 
 
 def show_marks(patient: PatientDetail, found: Sequence[Mark]) -> None:
-    """List the marks, each with what may be done about it."""
+    """List the marks, each with its possible actions."""
     if not found:
         return
     with st.expander(f"Marks ({len(found)})", expanded=True):
@@ -143,9 +143,8 @@ def _column(label: str) -> int:
 def agreement_sentence(found: Agreement) -> str:
     """Return how often people agreed with the model for this patient."""
     if found.low is None or found.high is None:
-        return (
-            f"{found.judged} of {verdicts.FEWEST} labels of this patient are judged; from then on agreement is given."
-        )
+        judged = f"{found.judged} of {verdicts.FEWEST} labels of this patient are judged"
+        return f"{judged}; with {verdicts.FEWEST}, agreement is shown."
     return (
         f"People agreed with {found.agreed} of {found.judged} judged labels of this patient"
         f" ({percent(found.agreed / found.judged)}, 95 % interval {percent(found.low)} to {percent(found.high)})."

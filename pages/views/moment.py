@@ -42,7 +42,7 @@ def ask_for_moment(
 def _offered_first(what: str, suggested: Suggested) -> tuple[str, Suggested]:
     """Return the key of a box and what stands in it first: a suggestion replaces another, and never a person's choice.
 
-    What is chosen may equal what was suggested before, so it is not told by its value.
+    A choice may equal the earlier suggestion, so its value does not show that it is one.
     """
     key, offered = st.session_state.get(f"{what}_drawn", (what, suggested))
     if key not in st.session_state or st.session_state.get(f"{what}_touched") != key:

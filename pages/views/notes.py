@@ -31,7 +31,7 @@ def show_notes(patient: PatientDetail) -> None:
         if patient.writable:
             _delete(patient.id, {mark.id: named(mark) for mark in marks})
     else:
-        st.caption("No marks yet. They stand on the time axis, across questionnaires and expressions.")
+        st.caption("No marks yet. Marks are shown on the time axis, across questionnaires and expressions.")
     show_conditions(patient)
 
 

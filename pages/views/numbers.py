@@ -1,4 +1,4 @@
-"""How every number on the page is made: docs/statistics.md, to unfold."""
+"""How every number on the page is made: docs/statistics.md, in an expander."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TITLE = "How these numbers are made"
 def show_numbers() -> None:
     """Draw the formulas, inputs and sources under a heading that captions and help texts link to."""
     st.header(TITLE, anchor="how")
-    with st.expander("Formulas, inputs, sources, and what each number does not mean"):
+    with st.expander("Formulas, inputs, sources, and the limits of each number"):
         st.markdown(folded(TEXT.read_text(encoding="utf-8")))
 
 

@@ -47,8 +47,8 @@ def edit_fields(patient: PatientDetail) -> None:
         st.rerun()
 
 
-def told(held: deletion.Held) -> str:
-    """Return in words what goes with a patient."""
+def counts_text(held: deletion.Held) -> str:
+    """Return in words what is deleted with a patient."""
     one = {"tables of other programs": "table of another program"}
     parts = [
         counted(count, one.get(names, names.removesuffix("s")), names)
@@ -62,8 +62,8 @@ def delete(patient: PatientDetail) -> None:
     """Ask for the name, then delete the patient."""
     parts, who = resources(), actor()
     held = deletion.held_by_patient(parts.db, who, patient.id)
-    st.write(f"Deletes the patient with {told(held)} for good. This can't be undone.")
-    # What a colleague adds meanwhile was not told, so that the click is not for it.
+    st.write(f"Permanently deletes the patient with {counts_text(held)}. This can't be undone.")
+    # The click does not cover what a colleague adds meanwhile: it was not in the sentence.
     target = f"{actions.at(patient.id, patient.revision)}:{held.of}"
     if confirmed("Delete patient", "delete_patient", target, patient):
 

@@ -16,7 +16,7 @@ from clinic.exchange import recording_files
 from clinic.patients.caseload import RecordingRow
 from clinic.recordings import playback
 from clinic.recordings.playback import Kept
-from clinic.recordings.readings import Told
+from clinic.recordings.readings import AnalysisResult
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from pages.charts import curves
@@ -29,7 +29,7 @@ from web.resources import resources
 ASSETS = Path(__file__).parent / "assets"
 UPLOT = ASSETS / "uplot-1.6.32"
 NOT_PLAYED = (
-    "The video is kept, but browsers can't play its kind. What was read of it stands in the chart; exporting the"
+    "The video is kept, but browsers can't play this format. The chart shows its results; exporting the"
     " recording makes an MP4 copy that can be watched."
 )
 FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -85,11 +85,11 @@ class Marked:
 
 
 def kept_video(recording: RecordingRow) -> Kept | None:
-    """Return the kept video of the recording where it may be played, else None; say why where one is closed."""
+    """Return the recording's kept video if it may be played, else None; say why if it may not."""
     parts, who = resources(), actor()
     refusal = consent.objection(parts.db, who, recording.patient_id, Scope.KEEP_VIDEO)
     if refusal is not None:
-        # Where it was never agreed to, or withdrawn, there is none.
+        # Without consent, or after its withdrawal, there is none.
         if refusal.code == "consent_expired":
             st.info(refusal.message, icon=":material/videocam_off:")
         return None
@@ -101,7 +101,7 @@ def kept_video(recording: RecordingRow) -> Kept | None:
 
 def show_player(
     recording: RecordingRow,
-    told: Told,
+    result: AnalysisResult,
     lists: Sequence[MomentList],
     marked: Marked,
     writable: bool,
@@ -109,9 +109,9 @@ def show_player(
     blind: bool = False,
 ) -> Asked | None:
     """Draw the player; return what was asked for in it, None for nothing. `blind`: the video alone."""
-    data = _picture(recording, told, kept, blind) | {
-        "series": f"{recording.id}:{told.smooth_s}:{blind}:{len(told.series.statuses)}",
-        "length_s": length_s(recording, told),
+    data = _picture(recording, result, kept, blind) | {
+        "series": f"{recording.id}:{result.smooth_s}:{blind}:{len(result.series.statuses)}",
+        "length_s": length_s(recording, result),
         "writable": writable,
         "blind": blind,
         "looks": curves.looks(words.EXPRESSIONS, words.STATUSES),
@@ -127,10 +127,10 @@ def show_player(
     if marked.codes is not None and not blind:
         data |= {"raw": data["codes"], "codes": marked.codes, "series": f"{data['series']}:{hash(marked.codes)}"}
     key = f"player_{recording.id}"
-    result = _component(key=key, data=data, on_asked_change=_nothing, on_taken_change=_nothing)
-    if result.taken and result.taken != taken:
-        _take_picture(recording.id, result.taken)
-    asked = result.asked
+    answer = _component(key=key, data=data, on_asked_change=_nothing, on_taken_change=_nothing)
+    if answer.taken and answer.taken != taken:
+        _take_picture(recording.id, answer.taken)
+    asked = answer.asked
     return (
         Asked(str(asked["what"]), float(asked["begin_s"]), float(asked["end_s"]), int(asked["number"]))
         if asked
@@ -139,31 +139,31 @@ def show_player(
 
 
 def _take_picture(recording_id: str, wanted: dict[str, Any]) -> None:
-    """Write down that a picture of the chart is taken, then let the browser make it."""
+    """Log that a picture of the chart is taken, then let the browser make it."""
     with show_errors():
         recording_files.note_picture(resources().db, actor(), recording_id, str(wanted["kind"]))
         st.session_state[f"picture_{recording_id}"] = wanted
         st.rerun()
 
 
-def length_s(recording: RecordingRow, told: Told) -> float:
+def length_s(recording: RecordingRow, result: AnalysisResult) -> float:
     """Return the length of the recording in seconds, as its axis has it."""
-    last = float(told.series.time_s[-1]) if len(told.series.time_s) else 0.0
+    last = float(result.series.time_s[-1]) if len(result.series.time_s) else 0.0
     return max(recording.duration_s or 0.0, last, 0.1)
 
 
-def _picture(recording: RecordingRow, told: Told, kept: Kept | None, blind: bool) -> dict[str, Any]:
+def _picture(recording: RecordingRow, result: AnalysisResult, kept: Kept | None, blind: bool) -> dict[str, Any]:
     """Return what the player needs of samples and video; `blind`: nothing of what the model said."""
-    series = told.series if not blind else told.nothing()
-    # Asked of the samples as they are: for somebody who judges first, no status is told, but others stay hidden.
-    others = bool(recording.face_choice.get("left_out")) or Status.NOT_PATIENT in told.series.statuses
+    series = result.series if not blind else result.nothing()
+    # Asked of the samples as they are: somebody who judges first sees no status, but others stay hidden.
+    others = bool(recording.face_choice.get("left_out")) or Status.NOT_PATIENT in result.series.statuses
     return {
         "source": f"/recordings/{recording.id}/video" if kept is not None else None,
         # Where the sound begins before the pictures, the browser counts from there.
         "begins_s": kept.begins_s if kept is not None else 0.0,
         "width_px": recording.width_px,
         "hide_others": others,
-        **curves.packed(series, told.boxes if kept is not None and (others or not blind) else None),
+        **curves.packed(series, result.boxes if kept is not None and (others or not blind) else None),
     }
 
 

@@ -14,7 +14,7 @@ from fer_core.reading.usual import FALSE_RINGS_OF_100
 
 
 def show_power(trend: Trend, shown: Sequence[Emotion]) -> None:
-    """Say how often a ring is chance, which change would be seen, and how far recordings differ by chance."""
+    """Say how often a ring is due to chance, which change would be seen, and how far recordings differ by chance."""
     if not trend.baseline:
         return
     usual, alike = FALSE_RINGS_OF_100

@@ -77,7 +77,7 @@ def _boxes(
         st.caption(scale.missing_rule)
     for one in same_day:
         st.warning(_stored_already(one), icon=":material/content_copy:")
-    # With another answer of that day it is another button: nobody adds a second one without having seen the first.
+    # Another answer of that day makes another button: a second one is added only by a user who has seen the first.
     target = f"{entry}:{way}:{chooser.digest(one.id for one in same_day)}"
     if not actions.action("Save questionnaire", "save_answers", target, "primary", ":material/check:"):
         return None

@@ -27,7 +27,7 @@ HIGHER = {HigherIs.WORSE: "more symptoms", HigherIs.BETTER: "more well-being", H
 
 def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[Due]) -> None:
     """Let a questionnaire be due in regular steps; `dues`: what is set now, and shown."""
-    # With other steps it is another button: what a colleague set meanwhile is not replaced unseen.
+    # Other steps make another button: a colleague's new setting is not replaced unseen.
     target = f"{patient_id}:{chooser.digest((due.scale, due.every_days, due.due_on) for due in dues)}"
     form = f"schedule:{patient_id}"
     with st.expander("When questionnaires are due"), show_errors(), drawn_again(form), st.form(form, border=False):
@@ -94,10 +94,8 @@ def show_import(patient_id: str) -> None:
 
 def show_own_scales(offered: Mapping[str, Scale]) -> None:
     """Let the clinic define a questionnaire by its total and bands, or retire one."""
-    with st.expander("Questionnaires of the clinic's own"), show_errors():
-        st.caption(
-            "For the totals of questionnaires that are answered elsewhere. No text of their questions is stored."
-        )
+    with st.expander("The clinic's own questionnaires"), show_errors():
+        st.caption("For the totals of questionnaires that are answered elsewhere. Their questions are not stored.")
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
         if own:
             chosen = chooser.choose("Offer no more", own, "retired_scale", placeholder="Choose one")

@@ -1,4 +1,4 @@
-"""Questionnaires of one patient: what is due, the newest totals, entering, and all that was answered."""
+"""Questionnaires of one patient: what is due, the newest totals, entering, and all answers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ HOW = {"items": "answers", "total": "total", "patient": "by the patient", "csv":
 
 
 def show_watched(given: list[Answer]) -> None:
-    """Say that a watched question was answered above 0, where the newest answers to it are."""
+    """Show a notice if the newest answer to a watched question is above 0."""
     found = sentences.watched(given)
     if found is not None:
         st.warning(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
 
 
 def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
-    """Draw the whole room of questionnaires; `given`: what the patient answered, the newest first."""
+    """Draw the whole tab of questionnaires; `given`: what the patient answered, the newest first."""
     parts, who = resources(), actor()
     offered = {scale.key: scale for scale in scales.offered(parts.db, who)}
     said = st.session_state.pop(SAVED, None)
@@ -93,7 +93,7 @@ def _show_due(patient: PatientDetail, offered: Mapping[str, Scale], dues: Sequen
 
 
 def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
-    """List all that was answered, and let an entry that was a mistake be deleted."""
+    """List all answers, and offer to delete an entry that was a mistake."""
     if not given:
         return
     rows = [
@@ -118,7 +118,7 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
             }
             chosen = chooser.choose("Entered by mistake", names, f"wrong_answer:{patient.id}", placeholder="Choose one")
             if chosen is not None and actions.action(
-                "Delete it for good", "delete_answer", chosen, icon=":material/delete:"
+                "Delete permanently", "delete_answer", chosen, icon=":material/delete:"
             ):
                 _delete(chosen)
 
@@ -131,5 +131,5 @@ def _delete(answer_id: str) -> None:
     with show_errors():
         parts = resources()
         answers.remove(parts.db, parts.settings, actor(), answer_id)
-        st.session_state[SAVED] = "The questionnaire was deleted for good."
+        st.session_state[SAVED] = "The questionnaire was permanently deleted."
         st.rerun()

@@ -1,4 +1,4 @@
-"""What one recording says as a whole: how far to rely on it, shares with their intervals, movement, episodes."""
+"""The results of one recording as a whole: how reliable it is, shares with intervals, movement, episodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.phrases import counted
-from clinic.recordings.readings import Told
+from clinic.recordings.readings import AnalysisResult
 from fer_core.emotions import Emotion
 from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import Episode, Light, Reading
@@ -21,11 +21,11 @@ from pages.views.player import Moment
 from pages.widgets import chart, duration, position, small_print
 
 LISTED = 10
-"""So many episodes are listed beside the player; all stand in the table."""
+"""Episodes that are listed beside the player; the table has all."""
 
 
 def show_light(reading: Reading) -> None:
-    """Draw how far the recording can be relied on."""
+    """Draw how reliable the recording is."""
     said = words.LIGHTS[reading.light]
     if reading.light is Light.GOOD:
         st.badge(said, icon=":material/check_circle:", color="green")
@@ -34,13 +34,13 @@ def show_light(reading: Reading) -> None:
         st.badge(said, icon=":material/info:" if limited else ":material/block:", color="orange" if limited else "gray")
 
 
-def show_reading(told: Told, key: str) -> None:
+def show_reading(result: AnalysisResult, key: str) -> None:
     """Draw the shares of the labels, how much the face moved, and the derived index."""
-    reading = told.reading
+    reading = result.reading
     if reading is None or not reading.shares:
         return
     chart(
-        shares_figure(reading, words.EXPRESSIONS, told.adjusted), f"shares_{key}", "Share of the usable time by label"
+        shares_figure(reading, words.EXPRESSIONS, result.adjusted), f"shares_{key}", "Share of the usable time by label"
     )
     size = (
         f" This recording is worth about {counted(reading.size, 'independent moment')}. [How](#how)"
@@ -48,7 +48,7 @@ def show_reading(told: Told, key: str) -> None:
         else ""
     )
     small_print(words.SHARES_INTERVAL + size if reading.interval_known else words.SHARES_TOO_SHORT)
-    adjusted = words.ADJUSTED if told.adjusted is not None else words.NOT_ADJUSTED.format(reason=told.not_adjusted)
+    adjusted = words.ADJUSTED if result.adjusted is not None else words.NOT_ADJUSTED.format(reason=result.not_adjusted)
     small_print(adjusted)
     show_mouth(reading, key)
     columns = st.columns(3)
@@ -79,12 +79,12 @@ def show_mouth(reading: Reading, key: str) -> None:
     st.dataframe(rows, hide_index=True, key=f"mouth_{key}")
 
 
-def show_episodes(told: Told, key: str) -> None:
+def show_episodes(result: AnalysisResult, key: str) -> None:
     """List the stretches in which one label stands out."""
-    with st.expander(f"Episodes ({len(told.episodes)})"):
+    with st.expander(f"Episodes ({len(result.episodes)})"):
         st.caption(words.EPISODES)
-        if told.episodes:
-            st.dataframe([_episode_row(episode) for episode in told.episodes], hide_index=True, key=f"episodes_{key}")
+        if result.episodes:
+            st.dataframe([_episode_row(episode) for episode in result.episodes], hide_index=True, key=f"episodes_{key}")
 
 
 def longest(episodes: Sequence[Episode]) -> list[Moment]:
@@ -108,11 +108,11 @@ def show_transitions(counts: Floats, key: str) -> None:
         st.dataframe(rows, hide_index=True, key=f"transitions_{key}")
 
 
-def show_values(told: Told, key: str) -> None:
+def show_values(result: AnalysisResult, key: str) -> None:
     """Draw the values behind the chart as a table, in at most 600 rows."""
     with st.expander("The chart as a table"):
-        gathered = cells(moments(told.series))
-        st.caption(f"Each row stands for {duration(cell_length_s(gathered))}.")
+        gathered = cells(moments(result.series))
+        st.caption(f"Each row covers {duration(cell_length_s(gathered))}.")
         rows = [
             {"From": position(cell.begin_s), "Label": _said(cell.label)}
             | {title(words.EXPRESSIONS[emotion]): _share(cell.probabilities, emotion) for emotion in Emotion}

@@ -1,4 +1,4 @@
-"""What is known of one recording: how usable it was, its timeline, and deleting it."""
+"""One recording: how usable it was, its timeline, and deleting it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clinic.patients.fields import RecordingFields
 from clinic.phrases import counted
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
-from clinic.recordings.readings import Told
+from clinic.recordings.readings import AnalysisResult
 from clinic.recordings.states import Tone
 from clinic.recordings.verdicts import Mark, Verdict
 from pages import actions, chooser, links
@@ -43,7 +43,7 @@ def title_of(recording: RecordingRow) -> str:
 
 
 def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
-    """Draw what is known of one recording: first how much of it could be read, then the timeline."""
+    """Draw one recording: first how much of it could be read, then the timeline."""
     if recording.note:
         st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
@@ -122,52 +122,52 @@ def _show_usable(recording: RecordingRow) -> None:
 
 
 def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
-    """Draw what was found first, then the recording over its own time, then everything that stands behind it."""
+    """Draw the findings first, then the recording over its own time, then the details."""
     smooth_s = float(st.session_state.get(f"smooth_{recording.id}", readings.SMOOTHINGS_S[0]))
     db, who = resources().db, actor()
-    told = readings.samples(db, who, recording.id, smooth_s)
-    if not told.series.statuses:
+    result = readings.samples(db, who, recording.id, smooth_s)
+    if not result.series.statuses:
         show_standing(recording.standing)
         return
     found, kept = marks.marks(db, who, recording.id), kept_video(recording)
     if ask_blind(offered=patient.writable and kept is not None):
-        _show_blind(patient, recording, told, found, kept)
+        _show_blind(patient, recording, result, found, kept)
         return
-    # The player is drawn first, in its place below: what stands above it takes as long again to work out.
+    # The player is drawn first, in its place below: what is above it takes as long again to compute.
     above = st.container()
-    lists = [*moment_lists(told, patient), mark_list(found)]
-    asked = show_player(recording, told, lists, marked_of(told, found), patient.writable, kept)
-    told = readings.whole(told)
+    lists = [*moment_lists(result, patient), mark_list(found)]
+    asked = show_player(recording, result, lists, marked_of(result, found), patient.writable, kept)
+    result = readings.with_reading(result)
     with above:
-        _show_found(patient, recording, told)
+        _show_found(patient, recording, result)
     if asked is not None:
         ask(patient, recording, asked, found, blind=False)
     st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
     show_marks(patient, found)
     chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
-    _show_behind(patient, recording, _after_marks(recording, told, found), found)
+    _show_behind(patient, recording, _after_marks(recording, result, found), found)
 
 
-def _show_found(patient: PatientDetail, recording: RecordingRow, told: Told) -> None:
-    """Draw what was found, in sentences, with how far to rely on it."""
-    if told.reading is None:
+def _show_found(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult) -> None:
+    """Draw the findings, in sentences, with how reliable they are."""
+    if result.reading is None:
         return
     if recording.standing.tone is Tone.GOOD:
-        show_light(told.reading)
+        show_light(result.reading)
     else:
         show_standing(recording.standing)
-    st.markdown(links.plain_text(" ".join(findings.sentences(recording, told.reading, patient.trend))))
+    st.markdown(links.plain_text(" ".join(findings.sentences(recording, result.reading, patient.trend))))
     agreed = marks.agreement(resources().db, actor(), recording.id)
     if agreed.judged:
         st.caption(agreement_sentence(agreed), help=words.AGREEMENT)
 
 
 def _show_blind(
-    patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark], kept: Kept | None
+    patient: PatientDetail, recording: RecordingRow, result: AnalysisResult, found: list[Mark], kept: Kept | None
 ) -> None:
-    """Draw the video alone, for somebody who says what it shows before seeing what the model said."""
+    """Draw the video alone, for a user who judges it before seeing the model's labels."""
     st.caption(words.BLIND)
-    asked = show_player(recording, told, [], Marked(), patient.writable, kept, blind=True)
+    asked = show_player(recording, result, [], Marked(), patient.writable, kept, blind=True)
     if asked is not None:
         ask(patient, recording, asked, found, blind=True)
     own = [mark for mark in found if mark.said.verdict is Verdict.IMPRESSION]
@@ -175,12 +175,12 @@ def _show_blind(
         st.markdown(f"{position(mark.said.begin_s)}: {links.plain_text(said(mark))}")
 
 
-def _after_marks(recording: RecordingRow, told: Told, found: list[Mark]) -> Told:
+def _after_marks(recording: RecordingRow, result: AnalysisResult, found: list[Mark]) -> AnalysisResult:
     """Return what is shown below the player: as analysed, or with the marks applied where that is chosen."""
-    if not found or told.raw is None:
-        return told
+    if not found or result.raw is None:
+        return result
     chosen = chooser.switch("Shares, episodes and transitions below", SERIES, key=f"series_{recording.id}")
-    return readings.after(told, found) if chosen == "marked" else told
+    return readings.with_marks(result, found) if chosen == "marked" else result
 
 
 def mark_list(found: list[Mark]) -> MomentList:
@@ -188,22 +188,22 @@ def mark_list(found: list[Mark]) -> MomentList:
     return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
 
 
-def _show_behind(patient: PatientDetail, recording: RecordingRow, told: Told, found: list[Mark]) -> None:
-    """Draw what stands behind the first screen: whose face, how far to trust it, shares, episodes, values."""
-    if told.reading is None or told.raw is None:
+def _show_behind(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult, found: list[Mark]) -> None:
+    """Draw the details below the first screen: whose face, how far to trust it, shares, episodes, values."""
+    if result.reading is None or result.raw is None:
         return
-    show_whose(patient, recording, found, length_s(recording, told))
+    show_whose(patient, recording, found, length_s(recording, result))
     st.header("How far to trust it")
-    for name, figure in findings.trust(recording, told.reading, baseline_of(patient)):
+    for name, figure in findings.trust(recording, result.reading, baseline_of(patient)):
         st.markdown(f"**{name}:** {links.plain_text(figure)}")
     _show_usable(recording)
     st.header("Shares of the labels")
-    show_reading(told, recording.id)
-    show_episodes(told, recording.id)
-    show_transitions(findings.transitions(told.series), recording.id)
-    show_values(told, recording.id)
+    show_reading(result, recording.id)
+    show_episodes(result, recording.id)
+    show_transitions(findings.transitions(result.series), recording.id)
+    show_values(result, recording.id)
     st.header("Beside another recording")
-    show_compare(patient, recording, told)
+    show_compare(patient, recording, result)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
@@ -212,24 +212,24 @@ def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
     return [recording for recording in patient.recordings if recording.id in ids]
 
 
-def moment_lists(told: Told, patient: PatientDetail) -> list[MomentList]:
+def moment_lists(result: AnalysisResult, patient: PatientDetail) -> list[MomentList]:
     """Return the moments that are listed beside the player."""
-    if told.raw is None:
+    if result.raw is None:
         return []
-    far, near = findings.stretches(told.raw, findings.usual_shares(patient.trend))
+    far, near = findings.stretches(result.raw, findings.usual_shares(patient.trend))
     mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
     review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
     return [
         MomentList("Worth a look, and quiet ones beside them", review, review=True),
-        MomentList("Longest episodes", longest(told.episodes)),
+        MomentList("Longest episodes", longest(result.episodes)),
     ]
 
 
 def _show_pictures(recording: RecordingRow) -> None:
     """Draw the model's output picture by picture."""
-    told = readings.tell(resources().db, actor(), recording.id)
-    if told.reading is not None:
-        figure = pictures_figure(moments(told.series), words.EXPRESSIONS, words.STATUSES)
+    result = readings.analysis_result(resources().db, actor(), recording.id)
+    if result.reading is not None:
+        figure = pictures_figure(moments(result.series), words.EXPRESSIONS, words.STATUSES)
         chart(figure, f"timeline_{recording.id}", "Model output for each picture")
 
 
@@ -269,7 +269,7 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
         st.markdown(chooser.whose(patient))
         held = deletion.held_by_recording(parts.db, who, recording.id)
         marked = f" and {counted(held.counts['marks'], 'mark')}" if held.counts["marks"] else ""
-        st.write(f"{title_of(recording)}.{note} Its results{marked} are deleted for good; this can't be undone.")
+        st.write(f"{title_of(recording)}.{note} Its results{marked} are permanently deleted; this can't be undone.")
         target = f"{actions.at(recording.id, recording.revision)}:{held.of}"
         if confirmed("Delete", "delete", target, patient):
 

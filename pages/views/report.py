@@ -1,4 +1,4 @@
-"""The dialog of a report: what it is about, how it will look, and the file to be fetched."""
+"""The dialog of a report: its content, a preview, and the file to download."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABOUT = {"period": "A period", "recording": "One recording"}
 
 @actions.dialog("Report for the file", width="large")
 def report_dialog(patient: PatientDetail) -> None:
-    """Ask what the report is about, show it, and make the file."""
+    """Ask for the report's content, show a preview, and make the file."""
     with show_errors():
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         asked = ask(patient)

@@ -1,4 +1,4 @@
-"""Who else sees a patient, and what one is shown who doesn't."""
+"""Who else sees a patient, and what a user without access is shown."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show_readers(patient: PatientDetail) -> None:
 
 
 def show_history(patient_id: str) -> None:
-    """List who looked at the patient and what was done, as the audit has it."""
+    """List who viewed the patient and what was done, from the audit."""
     when, shown = instants("When")
     with st.expander("Who looked, and what was done", expanded=True):
         rows = [
@@ -60,7 +60,7 @@ def show_history(patient_id: str) -> None:
 
 
 def show_refusal(refused: Forbidden, patient_id: str) -> None:
-    """Say that a patient is somebody else's, and offer emergency access to those who may have it."""
+    """Say that the patient is on another caseload, and offer emergency access to users who may have it."""
     st.title("Patient")
     show_error(refused)
     if refused.code == "not_your_patient" and actor().writes:

@@ -1,4 +1,4 @@
-"""What is drawn of a patient goes from the screen within some seconds of the moment from which it may not be seen."""
+"""Clears a patient from the screen within seconds after the user loses the right to see it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def while_open(
         try:
             now = visibility.state(db, who, patient_id, recording_id)
         except FerError:
-            # The page says which refusal it is.
+            # The page shows the reason.
             now = frozenset()
         if not before <= now or (not actions.window_may_be_open() and _edited(who, drawn)):
             st.rerun()

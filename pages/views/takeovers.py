@@ -1,4 +1,4 @@
-"""What an administrator did that lets them come to one's patients: told until it is read."""
+"""Actions by which an administrator could reach the user's patients: shown until the user has read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from web.resources import resources
 
 
 def show_takeovers(who: Actor) -> None:
-    """Draw what was done since the last visit, until the person says that it is known."""
+    """Draw what was done since the last visit, until the user confirms having read it."""
     db = resources().db
     found = takeovers.unread(db, who)
     if not found:
@@ -22,7 +22,7 @@ def show_takeovers(who: Actor) -> None:
     lines = "\n".join(f"- {sentence(one)}" for one in found)
     st.warning(f"Since your last visit:\n{lines}\n\nIf you don't know why, please ask.", icon=":material/policy:")
     last = max(one.number for one in found)
-    if actions.action("I know of this", "takeovers-read", str(last), wide=True):
+    if actions.action("I know about this", "takeovers-read", str(last), wide=True):
         takeovers.read(db, who, last)
         st.rerun()
 

@@ -1,4 +1,4 @@
-"""A patient's way out: the archive of everything, files for other programs, and the receipt of what was erased."""
+"""Exporting a patient: the archive of everything, files for other programs, and the receipt of an erasure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXPLAINED: dict[str, str] = {
     Kind.ARCHIVE: "One ZIP archive with everything that is stored on this patient, for the patient or for another"
     " installation of this program.",
     Kind.FHIR: "Recordings and questionnaires as a FHIR R4 Bundle, for the hospital's system. All values are"
-    " preliminary, because no one has signed them.",
+    " preliminary, because nobody has signed them.",
     Kind.XLSX: "Recordings and questionnaires as a workbook of values, without formulas.",
     Kind.RESEARCH: "Recordings, moments and scores as Parquet tables without name, notes and ids; all days are moved by"
     " the same unknown number. It is not anonymous.",
@@ -101,7 +101,7 @@ def show_receipt() -> None:
     if resources().db.being_removed():
         _watch_removal(receipt)
         return
-    st.success(f"Erased for good: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
+    st.success(f"Permanently erased: {_counts(receipt)}. The receipt below names nobody.", icon=":material/check:")
     _draw(receipt)
     if actions.action("Close the receipt", "close_receipt", receipt.id, kind="tertiary", icon=":material/close:"):
         del st.session_state[RECEIPT]
@@ -113,8 +113,8 @@ def _watch_removal(receipt: Receipt) -> None:
     if not resources().db.being_removed():
         st.rerun()
     st.info(
-        f"Being removed: {_counts(receipt)}. Nobody sees it any more. Somebody is still reading an older state of the"
-        " database; the last bytes go within a minute of their end, and this page says so.",
+        f"Being removed: {_counts(receipt)}. Nobody can see it any more. A process still reads an older state of the"
+        " database; the last bytes are removed within a minute after it ends, and this page says so.",
         icon=":material/hourglass_top:",
     )
     _draw(receipt)

@@ -1,4 +1,4 @@
-"""Choosing files and sending them up in pieces: progress, pause, going on after an interruption, cancel."""
+"""Choosing files and uploading them in pieces: progress, pause, resuming after an interruption, cancel."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SentFile:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The files of a choice, one or more; `done` says whether all of all of them is there."""
+    """The files of a choice, one or more; `done` says whether all of them are complete."""
 
     files: tuple[SentFile, ...]
     done: bool
@@ -80,7 +80,7 @@ class Sent:
 
 
 def uploader(kind: Kind) -> Sent | None:
-    """Draw the choice of files and their way up, sealed; return them once they are chosen and taken."""
+    """Draw the choice of files and their upload, sealed; return them once they are complete."""
     settings = resources().settings
     opened = st.session_state.get(kind.opened) or {}
     result = _component(
@@ -106,7 +106,7 @@ def uploader(kind: Kind) -> Sent | None:
 
 
 def close_uploader(kind: Kind) -> None:
-    """Forget the files that were handed in, so that others can be chosen."""
+    """Forget the uploaded files, so that others can be chosen."""
     st.session_state.pop(kind.opened, None)
 
 
@@ -118,7 +118,7 @@ def refuse_upload(kind: Kind, error: FerError) -> None:
 
 
 def give_up(ids: Iterable[str]) -> None:
-    """Delete uploads that are not handed in; one that is gone already is no error."""
+    """Delete uploads that were not used; one that is already gone is no error."""
     for upload_id in ids:
         with suppress(FerError):
             incoming.cancel(resources().settings, upload_id, actor().account_id)
@@ -129,7 +129,7 @@ def _said(error: FerError) -> str:
 
 
 def _chosen(kind: Kind) -> None:
-    """Open uploads for the files that were chosen, or go on with those that were left."""
+    """Open uploads for the chosen files, or resume interrupted ones."""
     chosen = st.session_state[kind.key].chosen
     if not chosen:
         give_up((st.session_state.pop(kind.opened, None) or {}).get("uploads") or ())
@@ -153,7 +153,7 @@ def _begin(chosen: dict[str, Any]) -> str:
             left = incoming.status(parts.settings, str(before), who.account_id)
         except FerError:
             left = None
-        # The browser remembers a file by size and date: of two such files the hash tells, at the end.
+        # The browser remembers a file by size and date: the hash distinguishes two such files, at the end.
         if left is not None and left.length == size:
             return left.id
     return incoming.begin(parts.db, parts.settings, who, size).id

@@ -1,4 +1,4 @@
-"""What is known and what is unknown of the model for someone like this patient."""
+"""What is known and unknown about the model for someone like this patient."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pages.widgets import percent
 from web.resources import resources
 
 SPLIT = "PrivateTest"
-"""The test pictures whose figures are told."""
+"""The test pictures whose figures are shown."""
 
 
 def show_validity(patient: PatientDetail, holding: Sequence[Condition]) -> None:
     """Draw the card; `holding`: the conditions under which labels are not interpreted now."""
-    with st.expander("How far the model holds for this patient"):
+    with st.expander("How far the model applies to this patient"):
         left, right = st.columns(2)
         with left:
             st.markdown("**Known**")
@@ -42,7 +42,7 @@ def _known(patient: PatientDetail) -> list[str]:
 def _of_the_model() -> list[str]:
     tested = ModelCard.load(model_in_use.card_path(resources().settings)).metrics.get(SPLIT)
     if tested is None:
-        return ["The installed model brings no test results."]
+        return ["The installed model has no test results."]
     measured = tested["full"]
     said = [
         f"On {measured['pictures']:,} test pictures of other people the model gives the label that a person gave in"
@@ -67,8 +67,8 @@ def _of_the_patient(patient: PatientDetail) -> list[str]:
 def _unknown(patient: PatientDetail, holding: Sequence[Condition]) -> list[str]:
     said = [words.SUBGROUPS_UNKNOWN.replace("**", "")]
     if patient.born_on is None:
-        said.append("This patient's age is not recorded; the training data says nothing of ages either.")
+        said.append("This patient's age is not recorded; the training data says nothing about ages either.")
     said.append("How spontaneous faces in a session differ from the test pictures, which come from the web.")
     if holding:
-        said.append(f"How labels come about with {named(holding)}: they are not interpreted here.")
+        said.append(f"How the labels behave with {named(holding)}: they are not interpreted here.")
     return said

@@ -23,22 +23,22 @@ def ask_for_zone(who: Actor) -> None:
     if found is not None and actions.action("That is right", "confirm-zone", found.name, wide=True):
         zones.choose(parts.db, who, found.name, zones.shown(found))
         st.rerun()
-    # In a window of its own: a list of all zones of the world is no part of every page.
+    # In a window of its own, so that the list of all zones is not part of every page.
     with st.popover("Choose the time zone", width="stretch"):
         zone_form(who, "sidebar")
 
 
 def _question(name: str | None) -> str:
     if name is None:
-        return "In which time zone is the clinic? It says which day it is, for everybody."
-    return f"Is the clinic in the time zone {name}? It says which day it is, for everybody."
+        return "In which time zone is the clinic? It decides which day it is, for everybody."
+    return f"Is the clinic in the time zone {name}? It decides which day it is, for everybody."
 
 
 def zone_form(who: Actor, place: str) -> None:
     """Draw the choice of the clinic's time zone. `place`: where on the screen, which may have two of them."""
     parts = resources()
     if parts.settings.timezone is not None:
-        st.caption(f"The clinic's time zone is {parts.settings.timezone}. It was set where the program is installed.")
+        st.caption(f"The clinic's time zone is {parts.settings.timezone}. It was set when the program was installed.")
         return
     found = zones.chosen(parts.db)
     # Where another administrator has set it since, this is another form, and the click is refused.

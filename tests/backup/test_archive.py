@@ -146,9 +146,9 @@ def test_erased_patients_stay_erased_after_a_restore(path, backup, phrase, tmp_p
     assert main(["restore", str(path), str(backup), *phrase]) == 0
     assert names(path) == ["Ann Invented"]
     assert check(path)["sample"] == 500
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert "files: 2 of 4 brought back" in told.out
+    reported = capsys.readouterr()
+    assert reported.err == ""
+    assert "files: 2 of 4 brought back" in reported.out
     assert sorted(name.partition("/")[0] for name in files(path)) == ["media", "work"]
     for file in path.parent.rglob("*"):
         content = file.read_bytes() if file.is_file() else b""
@@ -302,8 +302,8 @@ def test_a_backup_of_the_last_release_still_opens(path, backup):
     tables_of_then(before)
     content = before.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    told = {"made_at": "2026-01-01", "tables": check(before), "sha256": sha256, "media": []}
-    manifest = json.dumps({**told, "format": archive.FORMAT, "version": 2}).encode()
+    reported = {"made_at": "2026-01-01", "tables": check(before), "sha256": sha256, "media": []}
+    manifest = json.dumps({**reported, "format": archive.FORMAT, "version": 2}).encode()
     with (
         backup.open("wb") as file,
         sealing(file, secret.to_seal(), archive.CONTEXT) as sealed,

@@ -86,7 +86,7 @@ def test_refusals_leave_everything_as_it_was(path, tmp_path, capsys):
         backup(path, tmp_path / "taken.db")
     assert (tmp_path / "taken.db").read_text() == "something"
     assert main(["restore", str(path), str(tmp_path / "taken.db"), "--without-erasures"]) == 2
-    assert "no backup" in capsys.readouterr().err
+    assert "not a backup" in capsys.readouterr().err
     backup(path, tmp_path / "future.db")
     connection = sqlite3.connect(tmp_path / "future.db")
     connection.execute("UPDATE alembic_version SET version_num = '9999'")

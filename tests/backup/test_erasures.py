@@ -37,7 +37,7 @@ def test_a_line_cut_off_by_a_power_cut_hinders_nothing(path):
     assert erasures.known(path) == [first, second]
 
 
-def test_a_damaged_list_is_told_and_not_passed_over(path):
+def test_a_damaged_list_is_reported_and_not_passed_over(path):
     erasures.remember(path, Erasure("patient", "a" * 32, {}))
     path.write_text('{"kind": "patient"}\n' + path.read_text())
     with pytest.raises(FerError) as refusal:
@@ -45,7 +45,7 @@ def test_a_damaged_list_is_told_and_not_passed_over(path):
     assert refusal.value.code == "erasures_unreadable"
 
 
-def test_a_list_that_cannot_be_written_is_told(path):
+def test_a_list_that_cannot_be_written_is_reported(path):
     path.mkdir(parents=True)
     with pytest.raises(FerError) as refusal:
         erasures.remember(path, Erasure("patient", "a" * 32, {}))

@@ -39,9 +39,9 @@ def with_json(archive, change):
     """The archive with another JSON."""
 
     def edit(content):
-        told = json.loads(content)
-        change(told)
-        return json.dumps(told).encode()
+        reported = json.loads(content)
+        change(reported)
+        return json.dumps(reported).encode()
 
     return changed(archive, edit)
 

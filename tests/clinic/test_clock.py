@@ -222,11 +222,11 @@ def test_a_clock_set_back_while_the_program_was_ended_is_noticed(db, who, moved)
 
 def test_nothing_is_deleted_for_its_age_by_a_clock_that_jumped(db, settings, patient, moved):
     settings = replace(settings, retention=Retention(patients_days=30))
-    keeper = doors.actor(db, "Dr. Keeper", role=Role.ADMINISTRATOR)
+    administrator = doors.actor(db, "Dr. Keeper", role=Role.ADMINISTRATOR)
     moved.move(days=365)
     clock_watch.note(db, timedelta(days=365))
     assert retention.sweep(db, settings)["patients"] == 0
-    clock_watch.confirm(db, keeper)
+    clock_watch.confirm(db, administrator)
     assert retention.sweep(db, settings)["patients"] == 1
 
 

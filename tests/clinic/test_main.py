@@ -61,12 +61,12 @@ def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
     database.close()
     assert main(["export", patient_id, str(folder / "patient.zip")]) == 0
     assert main(["import", str(folder / "patient.zip")]) == 1
-    assert "in the list already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     monkeypatch.setenv("FER_DATA_DIR", str(folder / "elsewhere"))
     assert main(["import", str(folder / "patient.zip")]) == 0
     assert patients(Settings.at(folder / "elsewhere")) == 1
     assert main(["import", str(folder / "none.zip")]) == 1
-    assert "no such file" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_doctor_lists_all_checks_and_fails_where_one_refuses(folder, capsys, monkeypatch):
@@ -116,13 +116,13 @@ def test_a_forgotten_password_is_reset_on_the_console(folder, capsys):
     assert main(["reset-password", "Nobody"]) == 1
 
 
-def test_a_lost_telephone_is_told_on_the_console(folder, capsys):
+def test_a_lost_telephone_is_reported_on_the_console(folder, capsys):
     assert main(["migrate"]) == 0
     database = open_database(Settings.at(folder).database_url)
     doors.add_account(database)
     database.close()
     assert main(["reset-second-step", "Dr. Invented"]) == 0
-    assert "password alone" in capsys.readouterr().out
+    assert "only its password" in capsys.readouterr().out
     assert main(["reset-second-step", "Nobody"]) == 1
 
 
@@ -131,7 +131,7 @@ def test_a_folder_is_brought_in_on_the_console(folder, tmp_path, capsys):
     assert main(["import-folder", str(tmp_path / "march")]) == 1
     out = capsys.readouterr().out
     assert "refused  Nobody Known: No patient has this code." in out
-    assert "0 taken, 1 refused." in out
+    assert "0 imported, 1 refused." in out
     assert main(["import-folder", str(tmp_path / "nowhere")]) == 1
 
 

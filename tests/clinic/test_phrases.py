@@ -12,11 +12,11 @@ def test_a_day_is_written_in_one_way():
 
 
 @pytest.mark.parametrize(
-    ("count", "told"),
+    ("count", "reported"),
     [(0, "0 samples"), (1, "1 sample"), (1.2, "1 sample"), (1.6, "2 samples"), (1200, "1,200 samples")],
 )
-def test_one_is_not_several(count, told):
-    assert counted(count, "sample") == told
+def test_one_is_not_several(count, reported):
+    assert counted(count, "sample") == reported
 
 
 def test_a_plural_of_its_own():

@@ -212,7 +212,7 @@ def test_another_model_is_named_by_its_card(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("issuer", "secret", "told"),
+    ("issuer", "secret", "reported"),
     [
         ("https://login.example.test/", "s", "https://login.example.test"),
         ("http://127.0.0.1:9000", "s", "http://127.0.0.1:9000"),
@@ -223,16 +223,16 @@ def test_another_model_is_named_by_its_card(monkeypatch, tmp_path):
         ("login.example.test", "s", "refused"),
     ],
 )
-def test_a_provider_is_named_wholly_and_with_tls(monkeypatch, tmp_path, issuer, secret, told):
+def test_a_provider_is_named_wholly_and_with_tls(monkeypatch, tmp_path, issuer, secret, reported):
     monkeypatch.setenv("FER_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("FER_OIDC_ISSUER", issuer)
     monkeypatch.setenv("FER_OIDC_CLIENT_ID", "clinic" if issuer else "")
     monkeypatch.setenv("FER_OIDC_CLIENT_SECRET", secret)
-    if told == "refused":
+    if reported == "refused":
         with pytest.raises(FerError) as refusal:
             Settings.from_environment()
         assert refusal.value.code == "bad_setting"
         return
     provider = Settings.from_environment().provider
-    assert (provider.issuer if provider else None) == told
+    assert (provider.issuer if provider else None) == reported
     assert "client_secret=" not in repr(provider)

@@ -213,7 +213,7 @@ def test_the_units_as_shipped_work_on_a_booted_machine(machine, tmp_path):
     assert found["timer"] == "active"
     assert found["backup"]["code"] == 0, found["log"]
     assert found["drill"]["code"] == 0, found["drill"]
-    assert "The backup can be brought back." in found["drill"]["out"]
+    assert "The backup can be restored." in found["drill"]["out"]
     assert found["owners"] == ["expression-history"], "root left nothing in the data folder"
     assert found["failed"]
     assert found["stopped"] == {"ExecMainStatus": "78", "NRestarts": "0"}

@@ -24,8 +24,8 @@ def compose():
 
 def known_settings():
     """The environment variables that the program reads, and the manual's table of them."""
-    told = set(re.findall(r"`(FER_[A-Z_]+)`", (ROOT / "docs" / "operations.md").read_text()))
-    return NAMES & told
+    reported = set(re.findall(r"`(FER_[A-Z_]+)`", (ROOT / "docs" / "operations.md").read_text()))
+    return NAMES & reported
 
 
 def test_the_manual_lists_every_setting():
@@ -34,8 +34,8 @@ def test_the_manual_lists_every_setting():
 
 def test_the_services_are_those_of_the_readme(compose):
     assert set(compose["services"]) == {"proxy", "web", "worker", "database", "scheduler", "machine"}
-    told = (DEPLOY / "README.md").read_text()
-    assert all(f"`{name}`" in told for name in compose["services"])
+    reported = (DEPLOY / "README.md").read_text()
+    assert all(f"`{name}`" in reported for name in compose["services"])
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*.*")), ids=lambda path: path.name)
@@ -70,8 +70,8 @@ def test_the_machines_of_a_cluster_get_no_database_and_write_no_file(compose):
 
 
 def test_files_lie_under_one_path_everywhere(compose):
-    told = (DEPLOY / "Dockerfile").read_text()
-    folders = set(re.findall(r"FER_(?:DATA|KEY)_DIR=(\S+)", told))
+    reported = (DEPLOY / "Dockerfile").read_text()
+    folders = set(re.findall(r"FER_(?:DATA|KEY)_DIR=(\S+)", reported))
     assert len(folders) == 2
     for name in ("web", "worker", "machine"):
         assert {volume.split(":")[1] for volume in compose["services"][name]["volumes"]} == folders
@@ -98,11 +98,11 @@ def test_password_and_key_stay_out_of_history():
 
 
 def test_the_proxy_lays_nothing_down_and_lets_lines_stay_open():
-    told = (DEPLOY / "nginx.conf").read_text()
+    reported = (DEPLOY / "nginx.conf").read_text()
     for needed in ("proxy_request_buffering  off", "proxy_buffering          off", "return 301 https://"):
-        assert needed in told
-    assert "Upgrade $http_upgrade" in told
-    [limit] = re.findall(r"client_max_body_size (\d+)m;", told)
+        assert needed in reported
+    assert "Upgrade $http_upgrade" in reported
+    [limit] = re.findall(r"client_max_body_size (\d+)m;", reported)
     [piece] = re.findall(r"PIECE = (\d+) \* 1024 \* 1024", (ROOT / "pages/views/assets/uploader.js").read_text())
     config = (ROOT / ".streamlit" / "config.toml").read_text()
     assert int(limit) >= max(int(piece), int(re.findall(r"maxUploadSize = (\d+)", config)[0]))
@@ -151,16 +151,16 @@ def test_no_unit_starts_with_a_step_whose_code_systemd_does_not_look_at():
 def test_each_block_of_commands_is_run_by_a_test_or_says_that_it_is_not(page):
     text = page.read_text()
     blocks = len(re.findall(r"^```$", text, re.MULTILINE)) // 2
-    told = re.findall(r"^```\n\n(?:Run by `(tests/[\w/]+\.py)`|Not run)", text, re.MULTILINE)
-    assert len(told) == blocks > 0
-    assert all((ROOT / test).exists() for test in told if test)
+    reported = re.findall(r"^```\n\n(?:Run by `(tests/[\w/]+\.py)`|Not run)", text, re.MULTILINE)
+    assert len(reported) == blocks > 0
+    assert all((ROOT / test).exists() for test in reported if test)
 
 
 def test_the_proxy_s_log_holds_no_ids():
-    told = (DEPLOY / "nginx.conf").read_text()
-    [form] = re.findall(r"log_format \w+ '([^']*)'", told)
+    reported = (DEPLOY / "nginx.conf").read_text()
+    [form] = re.findall(r"log_format \w+ '([^']*)'", reported)
     assert not re.search(r"\$(request|request_uri|uri|args|query_string|http_referer|http_cookie)\b", form)
-    assert told.count("access_log") == told.count("without_ids;") == 2
+    assert reported.count("access_log") == reported.count("without_ids;") == 2
 
 
 def test_the_proxy_finds_no_fault_in_its_file(tmp_path):

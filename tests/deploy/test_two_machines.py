@@ -102,9 +102,14 @@ class Machines:
 
     def __init__(self, folder, url):
         self._folder = folder
-        told = {"FER_DATA_DIR": folder / "data", "FER_DATABASE_URL": url, "HOME": folder, "OMP_WAIT_POLICY": "PASSIVE"}
+        reported = {
+            "FER_DATA_DIR": folder / "data",
+            "FER_DATABASE_URL": url,
+            "HOME": folder,
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
         self._settings = {name: value for name, value in os.environ.items() if not name.startswith("FER_")}
-        self._settings |= {name: str(value) for name, value in told.items()}
+        self._settings |= {name: str(value) for name, value in reported.items()}
         self.web = {}
 
     def _on(self, name, *command):

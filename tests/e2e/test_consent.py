@@ -38,7 +38,7 @@ def record_consent(page):
     form = page.get_by_role("dialog")
     for label in ASKED:
         form.get_by_text(label, exact=True).click()
-    form.get_by_label("Where the signed document is found").fill("Binder 3")
+    form.get_by_label("Where the signed document is kept").fill("Binder 3")
     form.get_by_role("button", name="Record", exact=True).click()
     form.wait_for(state="detached")
 
@@ -47,7 +47,7 @@ def analyse(page, clip):
     page.get_by_role("button", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_text("Uploaded.").wait_for()
-    assert page.get_by_text("is kept then").is_visible()
+    assert page.get_by_text("then it is kept").is_visible()
     page.get_by_role("button", name="Start analysis").click()
     page.get_by_text("It does not count in the trend").wait_for(timeout=180_000)
     page.get_by_role("link", name="Open the recording").click()
@@ -84,14 +84,14 @@ def test_from_the_first_sign_in_to_the_withdrawal(database, server, page, clip, 
         assert len(kept) == 1
 
     page.get_by_role("link", name="All recordings of this patient").click()
-    page.get_by_role("button", name="Consent stands").click()
+    page.get_by_role("button", name="Consent is valid").click()
     page.get_by_role("button", name="Withdraw everything").click()
-    page.get_by_text("Deleted for good: 1 recording with all results, 1 stored file").wait_for()
+    page.get_by_text("Permanently deleted: 1 recording with all results, 1 stored file").wait_for()
     page.get_by_role("button", name="Withdraw and delete").click()
     page.get_by_text("nothing was deleted").wait_for()
     page.get_by_label("To confirm, type").fill(NAME)
     page.get_by_role("button", name="Withdraw and delete").click()
-    page.get_by_text("Withdrawn. Deleted for good").wait_for()
+    page.get_by_text("Withdrawn. Permanently deleted").wait_for()
     page.locator("video").wait_for(state="detached")
     with database.read() as session:
         assert session.scalars(select(Recording)).all() == []

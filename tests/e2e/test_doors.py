@@ -88,7 +88,7 @@ def test_an_account_from_its_first_password_to_being_disabled(account, sign_in, 
     page.get_by_role("button", name="Add account").click()
     page.get_by_label("Name", exact=True).fill("Ben Invented")
     page.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_text("shown this once").wait_for()
+    page.get_by_text("shown only once").wait_for()
     password = page.locator("code").first.inner_text().strip()
 
     other = browser.new_context().new_page()

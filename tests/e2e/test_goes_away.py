@@ -38,7 +38,7 @@ def test_what_is_drawn_goes_by_itself(account, add_patient, add_recording, windo
     else:
         table, said = {
             "sharing": (Access, "This patient is not on your caseload"),
-            "patient": (Patient, "no longer"),
+            "patient": (Patient, "does not exist any more"),
         }[how]
         column = Access.patient_id if table is Access else Patient.id
         with account.session() as session:

@@ -94,7 +94,7 @@ def test_a_patient_answers_on_the_device_and_sees_nothing_else(account, page, se
     page.get_by_role("link", name="For staff").click()
     page.get_by_label("PIN").fill("0000")
     page.get_by_role("button", name="Go on").click()
-    page.get_by_text("This is not the PIN.").wait_for()
+    page.get_by_text("This PIN is wrong.").wait_for()
     page.get_by_label("PIN").fill(PIN)
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("heading", name=NAME).wait_for()

@@ -228,7 +228,7 @@ def test_a_stretch_is_marked_left_out_and_still_there_after_a_reload(add_recordi
     select_stretch(page, 0.25, 0.5)
     page.get_by_text("Selected: 0:05.0 to 0:10.0").wait_for()
     page.locator("[data-part=player]").press("m")
-    pick(page, "What do you say of it?", "Can't be interpreted")
+    pick(page, "What do you say about it?", "Can't be interpreted")
     page.get_by_role("dialog").get_by_label("Note").fill("a mask")
     page.get_by_role("dialog").get_by_role("button", name="Keep").click()
     page.get_by_text("Marks (1)").wait_for()
@@ -284,11 +284,11 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
     one.get_by_text("Marks (1)").wait_for()
     # In haste: the second half of a double click decides nothing.
     other.get_by_role("dialog").get_by_role("button", name="Keep").dblclick()
-    other.get_by_text("Somebody changed this stretch since you opened it").wait_for()
+    other.get_by_text("Another user changed this stretch after you opened it").wait_for()
     settled(other)
     with account.read() as session:
         assert len(session.scalars(select(RecordingMark)).all()) == 1
-    other.get_by_role("dialog").get_by_text("Store mine instead").click()
+    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Keep").click()
     other.get_by_text("Marks (2)").wait_for()
@@ -354,10 +354,10 @@ def test_a_face_is_split_and_its_first_part_joined_with_another(two_faces, accou
     page.goto(f"{server}/record?recording={two_faces}")
     page.get_by_role("button", name="The patient is not there").wait_for()
     settled(page)
-    page.get_by_text("One of them turns into somebody else").click()
+    page.get_by_text("One of these faces is two people").click()
     page.get_by_role("button", name="Split this face").wait_for()
-    page.get_by_label("Somebody else from second").fill("2")
-    page.get_by_label("Somebody else from second").press("Enter")
+    page.get_by_label("Another person from second").fill("2")
+    page.get_by_label("Another person from second").press("Enter")
     settled(page)
     page.get_by_role("button", name="Split this face").click()
     page.get_by_role("checkbox", name="Face 3").wait_for()
@@ -370,7 +370,7 @@ def test_a_face_is_split_and_its_first_part_joined_with_another(two_faces, accou
     with account.read() as session:
         assert load_samples(session, two_faces).track.tolist() == [0] * 20
     open_recording(page, server, two_faces)
-    page.get_by_text("Somebody else is taken for the patient").click()
+    page.get_by_text("Another person is taken for the patient").click()
     page.get_by_label("To second").fill("1")
     page.get_by_label("To second").press("Enter")
     settled(page)

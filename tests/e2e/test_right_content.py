@@ -68,7 +68,7 @@ def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, p
         face.click()
         settled(page)
     page.get_by_role("button", name="This is the patient").click()
-    page.get_by_text("they are of different people").wait_for()
+    page.get_by_text("they are different people").wait_for()
     faces.first.click()
     settled(page)
     page.get_by_role("button", name="This is the patient").click()

@@ -64,7 +64,7 @@ def test_impatient_clicks_on_a_slow_line_store_each_thing_once(account, add_pati
     dialog.get_by_role("textbox").fill("Anna Twin")
     for _ in range(2):
         dialog.get_by_role("button", name="Delete", exact=True).click(delay=20, no_wait_after=True)
-    slow.get_by_text("Erased for good: 1 recording").wait_for(timeout=120_000)
+    slow.get_by_text("Permanently erased: 1 recording").wait_for(timeout=120_000)
     assert eventually(lambda: len(notes(account)) == 1)
     assert notes(account) == ["visit 1"]
 
@@ -119,7 +119,9 @@ def held(window):
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_told(account, add_patient, add_recording, held, server):
+def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_reported(
+    account, add_patient, add_recording, held, server
+):
     anna = add_patient("Anna A")
     second = [add_recording(anna, f"visit {number}", seed=number) for number in range(2)][1]
     page, line = held
@@ -142,7 +144,7 @@ def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_told(account, ad
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_a_click_in_a_window_that_is_closed_meanwhile_is_told(account, add_patient, add_recording, held, server):
+def test_a_click_in_a_window_that_is_closed_meanwhile_is_reported(account, add_patient, add_recording, held, server):
     anna = add_patient("Anna A")
     recording = add_recording(anna, "visit 0")
     page, line = held
@@ -165,7 +167,7 @@ def test_a_click_in_a_window_that_is_closed_meanwhile_is_told(account, add_patie
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_what_is_left_before_it_was_carried_out_is_stored_or_told(account, add_patient, held, server):
+def test_what_is_left_before_it_was_carried_out_is_stored_or_reported(account, add_patient, held, server):
     anna = add_patient("Anna A")
     page, line = held
     page.goto(f"{server}/patient?patient={anna}&tab=notes")
@@ -191,7 +193,7 @@ def test_what_is_left_before_it_was_carried_out_is_stored_or_told(account, add_p
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_a_button_that_is_drawn_anew_under_the_pointer_says_that_the_click_was_dropped(account, window):
+def test_a_button_that_is_drawn_again_under_the_pointer_says_that_the_click_was_dropped(account, window):
     page = window()
     settled(page)
     button = page.get_by_role("button", name="Add patient")

@@ -45,7 +45,7 @@ def test_exported_erased_and_brought_back_where_nobody_erased_it(account, agreed
     page.get_by_text("Delete this patient").click()
     page.get_by_label("To confirm, type").fill(NAME.upper())
     page.get_by_role("button", name="Delete patient").click()
-    page.get_by_text("Erased for good: 1 patient.").wait_for()
+    page.get_by_text("Permanently erased: 1 patient.").wait_for()
     receipt = page.locator("code").first.inner_text()
     assert re.match(r"receipt [0-9a-f]{32}\nerased  \d{1,2} \w{3} \d{4}, \d{2}:\d{2} ", receipt)
     assert "Quentin" not in receipt

@@ -148,7 +148,7 @@ def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stor
 
 
 @no_analysis
-def test_a_file_of_another_patient_is_told_before_the_start(add_patient, stored, window, server, clip):
+def test_a_file_of_another_patient_is_reported_before_the_start(add_patient, stored, window, server, clip):
     """Two of one name and birth date: on every page and in every dialog the short id says who it is."""
     first, second = (add_patient("Anna Twin", born_on=date(1990, 2, 3)) for _ in range(2))
     page = window()
@@ -166,7 +166,7 @@ def test_a_file_of_another_patient_is_told_before_the_start(add_patient, stored,
     page.get_by_role("button", name="Export").click()
     page.get_by_role("dialog").get_by_text(f"ID {second[:6]}").first.wait_for()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Consent stands").click()
+    page.get_by_role("button", name="Consent is valid").click()
     page.get_by_role("button", name="Record consent").click()
     page.get_by_role("dialog").get_by_text(f"ID {second[:6]}").first.wait_for()
 
@@ -214,7 +214,7 @@ def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, wi
     page.get_by_text("nothing was deleted").wait_for()
     dialog.get_by_role("textbox").fill("z-7")
     dialog.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_text("Erased for good: 1 recording").wait_for()
+    page.get_by_text("Permanently erased: 1 recording").wait_for()
     assert [note for *_, note in stored()] == ["MORNING"]
 
 
@@ -233,12 +233,12 @@ def test_two_people_edit_one_patient(add_patient, add_recording, account, window
     other.get_by_role("dialog").get_by_label("Note").fill("what the other saw")
     # In haste: the second half of a double click decides nothing.
     other.get_by_role("dialog").get_by_role("button", name="Save").dblclick()
-    other.get_by_text("Somebody changed this patient since you opened it").wait_for()
+    other.get_by_text("Another user changed this patient after you opened it").wait_for()
     settled(other)
     assert other.get_by_text("stored now what one saw, yours what the other saw").is_visible()
     with account.read() as session:
         assert session.get_one(Patient, zed).note == "what one saw"
-    other.get_by_role("dialog").get_by_text("Store mine instead").click()
+    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Save").click()
     other.get_by_role("dialog").wait_for(state="detached")
@@ -256,7 +256,7 @@ def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, 
     settled(page)
     with account.session() as session:
         session.delete(session.get_one(Recording, evening))
-    page.get_by_text("This recording is no longer there").wait_for()
+    page.get_by_text("This recording does not exist any more").wait_for()
     assert page.get_by_role("button", name="Delete this recording").count() == 0
 
     page.goto(f"{server}/recording?id={morning}")
@@ -265,7 +265,7 @@ def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, 
     form.get_by_label("Note").fill("late")
     with account.session() as session:
         session.delete(session.get_one(Patient, zed))
-    page.get_by_text("This recording is no longer there").wait_for()
+    page.get_by_text("This recording does not exist any more").wait_for()
     form.wait_for(state="detached")
     assert stored() == []
 
@@ -337,7 +337,7 @@ def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recor
     page.get_by_role("button", name="Delete this recording").click()
     page.get_by_role("dialog").get_by_role("textbox").fill("Anna A")
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_text("Erased for good: 1 recording").wait_for()
+    page.get_by_text("Permanently erased: 1 recording").wait_for()
     assert [note for *_, note in stored()] == ["OF ZED"]
     tab.bring_to_front()
     tab.get_by_role("button", name="Angry-like", exact=True).click()

@@ -52,12 +52,12 @@ def test_going_on_after_any_chunk_gives_the_same_chunks(lively, every_s):
     whole = list(analyzer(moving).stream_video(lively, every_s))
     assert whole[-1].resume is None
     for number, chunk in enumerate(whole[:-1], start=1):
-        told = []
+        reported = []
         stored = json.loads(json.dumps(chunk.resume, allow_nan=False))
-        again = list(analyzer(moving).stream_video(lively, every_s, told.append, resume=stored))
+        again = list(analyzer(moving).stream_video(lively, every_s, reported.append, resume=stored))
         assert [one.results for one in again] == [one.results for one in whole[number:]]
         assert [one.resume for one in again] == [one.resume for one in whole[number:]]
-        assert told[0].frames == sum(len(one.results) for one in whole[:number]) + 1
+        assert reported[0].frames == sum(len(one.results) for one in whole[:number]) + 1
 
 
 def test_labels_and_uncertainty(clip):
@@ -70,17 +70,17 @@ def test_labels_and_uncertainty(clip):
 
 
 def test_progress_tells_time_and_cancels(clip):
-    told = []
+    reported = []
 
     def report(at):
-        told.append(at)
-        if len(told) == 5:
+        reported.append(at)
+        if len(reported) == 5:
             raise Cancelled
 
     with pytest.raises(Cancelled):
         analyzer().analyze_video(clip, 0.5, report)
-    assert [at.frames for at in told] == [1, 2, 3, 4, 5]
-    assert told[-1].share == pytest.approx(2 / 25, abs=0.01)
+    assert [at.frames for at in reported] == [1, 2, 3, 4, 5]
+    assert reported[-1].share == pytest.approx(2 / 25, abs=0.01)
 
 
 def test_no_face_is_an_empty_moment_and_never_a_guess(clip):
@@ -177,7 +177,7 @@ def two_faces(rgb):
 
 
 @pytest.mark.parametrize("patient", [1, Box(160, 90, 260, 190)])
-def test_others_are_neither_labelled_nor_told(clip, patient):
+def test_others_are_neither_labelled_nor_reported(clip, patient):
     fake = analyzer(two_faces)
     found = fake.analyze_video(clip, 1.0, patient=patient)
     assert {face.face.box.left for result in found.results for face in result.faces} == {150}

@@ -55,9 +55,9 @@ def test_another_shape_is_refused(name, wrong):
 
 
 def test_a_missing_field_is_refused():
-    told = to_json(VALUES[0])
-    del told["many"]
+    reported = to_json(VALUES[0])
+    del reported["many"]
     with pytest.raises(CarryError):
-        from_json(Outer, told)
+        from_json(Outer, reported)
     with pytest.raises(CarryError):
         from_json(Outer, [1, 2])

@@ -18,8 +18,8 @@ RECIPES = dict(re.findall(r"^## (.+?)\n.*?^```python\n(.*?)^```$", TEXT, flags=r
 SAID = {
     "A picture": r"^ok Emotion\.HAPPY|^ok 3",
     "A video as a table": r"(?m)^0 .*0\.\d",
-    "A model of one's own": r"^own 0\.\d+\n",
-    "Crops of one's own": r"'happy': '[5-9]\d%'",
+    "Your own model": r"^own 0\.\d+\n",
+    "Your own crops": r"'happy': '[5-9]\d%'",
     "A plot": r"^$",
 }
 

@@ -103,8 +103,8 @@ def test_help_and_mistyped_options_answer_without_loading_the_models():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for told in ("--device", "--model", "exit codes", "interrupted"):
-        assert told in done.stdout
+    for reported in ("--device", "--model", "exit codes", "interrupted"):
+        assert reported in done.stdout
 
 
 def test_a_device_that_is_not_there_is_exit_code_2(clip, capsys, monkeypatch):

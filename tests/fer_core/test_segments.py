@@ -55,12 +55,12 @@ def test_going_on_after_any_chunk_gives_the_same_chunks(lively):
     assert whole[-1].resume is None
     assert len(whole) > 4
     for number, chunk in enumerate(whole[:-1], start=1):
-        told = []
+        reported = []
         stored = json.loads(json.dumps(chunk.resume, allow_nan=False))
-        again = list(analyzer(moving, 11.0).stream_video(lively, 0.25, told.append, resume=stored))
+        again = list(analyzer(moving, 11.0).stream_video(lively, 0.25, reported.append, resume=stored))
         assert [one.results for one in again] == [one.results for one in whole[number:]]
         assert [one.resume for one in again] == [one.resume for one in whole[number:]]
-        assert told[0].frames == sum(len(one.results) for one in whole[:number]) + 1
+        assert reported[0].frames == sum(len(one.results) for one in whole[:number]) + 1
 
 
 def test_a_place_in_other_segments_is_not_gone_on_from(lively):
@@ -155,7 +155,7 @@ def test_one_person_wanted_is_one_segment(lively):
     assert {face.face.track for one in found for result in one.results for face in result.faces} == {1}
 
 
-def test_what_the_last_release_left_is_begun_anew(lively):
+def test_what_the_last_release_left_is_begun_again(lively):
     """Its form, as it stands in the jobs of a clinic that was upgraded in the middle of an analysis."""
     before = {"segment": 0, "frames": 0, "decoded": 0, "damaged": 0, "samples": 0, "last": None, "tracks": {}}
     follower = {"searched_s": 10.0, "frames": 3, "tracker": {"next": 1, "tracks": []}}

@@ -123,7 +123,7 @@ def test_guessed_patients(client, attack, settings):
     attack(lambda: jobs.cancel(database(), settings, who, "a" * 32), "unknown_recording")
 
 
-@pytest.mark.attack("making oneself an administrator")
+@pytest.mark.attack("making one's own account an administrator")
 def test_role(client, attack):
     who = actor(database(), NAME)
     attack(lambda: accounts.set_role(database(), who, who.account_id, Role.ADMINISTRATOR), "only_administrators")
@@ -220,8 +220,12 @@ def test_upload_flood(client, attack, settings, monkeypatch):
 def test_longer_upload(signed_in, attack, settings):
     who = sessions.actor_of(database(), signed_in.cookies["sign_in"])
     upload = incoming.begin(database(), settings, who, 10)
-    told = {"upload-offset": "0", "content-type": "application/offset+octet-stream", "sec-fetch-site": "same-origin"}
-    attack(lambda: signed_in.patch(f"/uploads/{upload.id}", content=bytes(11), headers=told), 413)
+    reported = {
+        "upload-offset": "0",
+        "content-type": "application/offset+octet-stream",
+        "sec-fetch-site": "same-origin",
+    }
+    attack(lambda: signed_in.patch(f"/uploads/{upload.id}", content=bytes(11), headers=reported), 413)
 
 
 @pytest.mark.attack("a form from another site, with the victim's cookie (XSRF)")

@@ -17,7 +17,7 @@ class Someone:
     born_on: date | None = None
 
 
-def test_patients_of_one_name_are_told_apart():
+def test_patients_of_one_name_are_distinguished():
     labels = chooser.patient_labels(
         [
             Someone("a" * 32, "Anna Müller", "17"),
@@ -42,14 +42,14 @@ class Recorded:
     kind: str = "video"
 
 
-def test_recordings_of_one_day_are_told_apart():
+def test_recordings_of_one_day_are_distinguished():
     assert chooser.visit(Recorded(2)) == "4 May 2026 · Video · no. 2"
     assert (
         chooser.visit(Recorded(3, recorded_time=time(14, 5), kind="pictures")) == "4 May 2026, 14:05 · Pictures · no. 3"
     )
 
 
-def test_patients_of_one_name_and_birth_date_are_told_apart_in_dialogs():
+def test_patients_of_one_name_and_birth_date_are_distinguished_in_dialogs():
     twins = [Someone(letter * 32, "Anna Müller", born_on=date(1990, 2, 3)) for letter in "ab"]
     assert [chooser.whose(twin) for twin in twins] == [
         "**Anna Müller** · born 3 Feb 1990 · ID aaaaaa",

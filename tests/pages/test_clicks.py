@@ -84,7 +84,7 @@ def test_what_stores_is_not_begun_again_but_somebody_is_asked_to_look(app, where
 
 @pytest.mark.parametrize("cut", [None, "start"])
 @pytest.mark.parametrize("what", ["open", "store"])
-def test_a_click_that_meets_another_page_is_told_by_name_until_it_is_closed_or_repeated(app, what, cut):
+def test_a_click_that_meets_another_page_is_reported_by_name_until_it_is_closed_or_repeated(app, what, cut):
     app.session_state["drawn"], app.session_state["cut"] = [], cut
     click(app, what)
     app.run()
@@ -110,7 +110,7 @@ def test_a_sentence_is_closed(app):
     assert said(app) == []
 
 
-def test_a_click_that_the_session_does_not_know_is_told(app):
+def test_a_click_that_the_session_does_not_know_is_reported(app):
     """The page's last whole run took the button away: there is no callback, and no name but that of its key."""
     states = WidgetStates(widgets=[WidgetState(id="$$ID-0123-delete:another", trigger_value=True)])
     app._run(states)
@@ -120,12 +120,12 @@ def test_a_click_that_the_session_does_not_know_is_told(app):
     assert said(app.run()) == []
 
 
-def test_a_click_in_a_part_with_a_script_of_its_own_that_is_gone_is_told(app):
+def test_a_click_in_a_part_with_a_script_of_its_own_that_is_gone_is_reported(app):
     app._run(WidgetStates(widgets=[WidgetState(id="$$ID-0123-player__events", json_trigger_value='[{"event": "a"}]')]))
     assert len(said(app)) == 1
 
 
-def test_the_second_half_of_a_double_click_is_not_told(app):
+def test_the_second_half_of_a_double_click_is_not_reported(app):
     click(app, "store")
     app.session_state["drawn"] = []
     app._run(WidgetStates(widgets=[WidgetState(id="$$ID-0123-store:one", trigger_value=True)]))

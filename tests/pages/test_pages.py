@@ -131,7 +131,7 @@ def test_recordings_are_analysed_again_paused_and_dropped(enter):
     assert "Pause" not in [button.label for button in page.button]
 
 
-def test_what_failed_is_told_and_tried_again(settings, kept):
+def test_what_failed_is_reported_and_tried_again(settings, kept):
     db = open_database(settings.database_url)
     with db.session() as session:
         job = next(job for job in session.scalars(select(Job)) if job.sources)
@@ -181,7 +181,7 @@ def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):
 
 def test_an_unknown_patient_is_one_sentence_and_no_trace():
     page = open_page("patient", patient="0" * 32)
-    assert [error.value for error in page.error] == ["This patient is no longer in the list."]
+    assert [error.value for error in page.error] == ["This patient does not exist any more."]
 
 
 def test_the_model_page_shows_the_card_s_own_figures():
@@ -194,7 +194,7 @@ def test_the_model_page_shows_the_card_s_own_figures():
 def test_the_model_page_says_which_models_saw_photographs_of_the_test():
     cards = [model_card.ModelCard.load(), *model_card.known_cards(PROGRAM_DIR / "train" / "results")]
     [table] = [found.value for found in open_page("model").dataframe if "Recipe" in found.value]
-    said = dict(zip(table["Model"], table["Saw photographs of the test"], strict=True))
+    said = dict(zip(table["Model"], table["Trained on photographs of the test"], strict=True))
     assert said == {
         card.name + " (installed)" * (number == 0): "yes" if card.saw_near_twins else "no"
         for number, card in enumerate(cards)
@@ -214,7 +214,7 @@ def test_what_a_script_says_of_its_constants_is_not_drawn(name):
 
 @pytest.fixture
 def other_model(tmp_path, monkeypatch):
-    """A model of the installation's own, whose card brings no test results."""
+    """A model of the installation's own, whose card has no test results."""
     card = replace(model_card.ModelCard.load(), name="our_own", sha256="7" * 64, metrics={}, recipe={}, curves=())
     card.save(tmp_path / "own.json")
     monkeypatch.setenv("FER_MODEL", str(tmp_path / "own.json"))
@@ -223,13 +223,13 @@ def other_model(tmp_path, monkeypatch):
 
 def test_the_model_page_shows_the_model_that_the_installation_names(other_model):
     page = open_page("model")
-    assert any("brings no test results" in info.value for info in page.info)
+    assert any("has no test results" in info.value for info in page.info)
     assert any("our_own" in line.value for line in page.markdown)
     [table] = [found.value for found in page.dataframe if "Recipe" in found.value]
     assert "sequential" in list(table["Model"])
 
 
-def test_without_a_model_the_page_stays_calm(monkeypatch, tmp_path):
+def test_without_a_model_the_page_stays_quiet(monkeypatch, tmp_path):
     monkeypatch.setattr(model_card, "WEIGHTS_FOLDER", tmp_path)
     page = open_page("model")
     said = [element.value for element in [*page.error, *page.info, *page.warning]]
@@ -274,14 +274,14 @@ def test_recorded_consent_opens_the_form(newcomer):
     page = open_page("record", patient=newcomer)
     assert not page.warning
     assert "Start analysis" in labels(page)
-    assert "is deleted then" in text_of(page), "this installation keeps no files"
+    assert "then it is deleted" in text_of(page), "this installation keeps no files"
 
 
 def test_an_expired_consent_closes_the_results_and_says_so(patients, who):
     consents.expire(resources().db, patients[0].id)
     page = open_page("patient", patient=patients[0].id)
     shown = text_of(page)
-    assert "The consent ended" in shown
+    assert "The consent has ended" in shown
     assert "keep the results ended on 2 Jan 2026" in shown
     assert not page.metric, "no share of usable face time, no trend"
     assert "Withdraw everything" in labels(page)
@@ -292,7 +292,7 @@ def test_an_expired_consent_closes_the_results_and_says_so(patients, who):
 def test_what_goes_is_listed_before_anything_is_withdrawn(patients, who):
     page = open_page("patient", patient=patients[0].id)
     press(page, "Withdraw everything")
-    [listed] = [one.value for one in page.warning if "Deleted for good" in one.value]
+    [listed] = [one.value for one in page.warning if "Permanently deleted" in one.value]
     assert f"{patients[0].recordings} recordings with all results" in listed
     assert "Withdraw and delete" in labels(page)
     assert len(caseload.get_patient(resources().db, who, patients[0].id).recordings) == patients[0].recordings

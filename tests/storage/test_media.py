@@ -125,7 +125,7 @@ def test_the_key_is_made_once_outside_the_data_folder_for_this_user_alone(settin
     assert [file.name for file in path.parent.iterdir()] == ["master.key"]
 
 
-def test_a_lost_key_is_told_and_not_replaced(settings):
+def test_a_lost_key_is_reported_and_not_replaced(settings):
     put(settings)
     keys.key_path(settings).unlink()
     with pytest.raises(MasterKeyError) as refusal:
@@ -157,7 +157,7 @@ def test_a_file_is_wrapped_for_another_key_and_its_content_stays(anywhere):
 
 
 @pytest.mark.parametrize(("content", "code"), [("no key", "master_key_damaged"), ("ab" * 31, "master_key_damaged")])
-def test_a_damaged_key_is_told(settings, content, code):
+def test_a_damaged_key_is_reported(settings, content, code):
     open_store(settings)
     keys.key_path(settings).write_text(content)
     with pytest.raises(MasterKeyError) as refusal:

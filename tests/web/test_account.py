@@ -69,7 +69,7 @@ def test_from_the_qr_code_to_a_sign_in_that_asks_for_it(client, clock):
     assert client.get("/").url.path == "/second-step"
     assert client.get("/sign-in").url.path == "/second-step"
     wrong = client.post("/second-step", data={"code": "000000"})
-    assert (wrong.status_code, "not right" in wrong.text) == (403, True)
+    assert (wrong.status_code, "is wrong" in wrong.text) == (403, True)
     assert client.post("/second-step", data={"code": code_at(secret, clock[0])}).text == "Hello Dr. Invented"
     assert client.get("/second-step").text == "Hello Dr. Invented"
 
@@ -88,8 +88,8 @@ def test_it_is_turned_off_with_password_and_code(client, clock):
     enter(client)
     secret, _ = turn_on(client, clock)
     form = {"action": "off", "current": PASSWORD}
-    assert "not right" in client.post("/your-account", data=form | {"code": "1"}).text
-    assert "not right" in client.post("/your-account", data=form | {"current": "wrong", "code": "1"}).text
+    assert "is wrong" in client.post("/your-account", data=form | {"code": "1"}).text
+    assert "is wrong" in client.post("/your-account", data=form | {"current": "wrong", "code": "1"}).text
     done = client.post("/your-account", data=form | {"code": code_at(secret, clock[0])})
     assert "Second step: off" in done.text
 

@@ -33,7 +33,7 @@ def test_ended_windows_give_back_all_their_descriptors(tmp_path):
     loops.run(on_the_loop())
 
 
-def test_a_window_that_comes_back_goes_on_and_counts_anew(tmp_path):
+def test_a_window_that_comes_back_goes_on_and_counts_again(tmp_path):
     async def on_the_loop():
         manager = WebsocketSessionManager(MemorySessionStorage(), MagicMock(), ScriptCache(), None)
         data, ended = ScriptData(str(tmp_path / "page.py")), EndedWindows()

@@ -30,7 +30,7 @@ def client_of(settings, open_db):
 
 
 @pytest.fixture
-def told(settings):
+def reported(settings):
     return replace(settings, metrics_token=TOKEN)
 
 
@@ -55,22 +55,22 @@ def test_without_its_database_it_is_not_well_and_says_no_more(settings):
     assert (answer.status_code, answer.text) == (503, "not well")
 
 
-def test_figures_are_for_the_token_alone(settings, told, db, who):
+def test_figures_are_for_the_token_alone(settings, reported, db, who):
     assert client_of(settings, lambda: db).get("/metrics").status_code == 404
-    client = client_of(told, lambda: db)
+    client = client_of(reported, lambda: db)
     assert client.get("/metrics").status_code == 401
     for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", "Bearer é"):
         assert client.get("/metrics", headers={"authorization": wrong.encode()}).status_code == 401
     assert client.post("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 405
 
 
-def test_the_figures(told, db, patient, who):
-    client = client_of(replace(told, backup_dir=told.data_dir / "backups"), lambda: db)
+def test_the_figures(reported, db, patient, who):
+    client = client_of(replace(reported, backup_dir=reported.data_dir / "backups"), lambda: db)
     assert figures(client)["expression_history_backup_age_seconds"] == "+Inf"
-    write_health(told, WorkerHealth(1, clock.now(), sound=True))
-    write_health(told, WorkerHealth(2, clock.now(), sound=False), number=2)
-    (told.data_dir / "backups").mkdir()
-    (told.data_dir / "backups" / daily.name_at(clock.now())).touch()
+    write_health(reported, WorkerHealth(1, clock.now(), sound=True))
+    write_health(reported, WorkerHealth(2, clock.now(), sound=False), number=2)
+    (reported.data_dir / "backups").mkdir()
+    (reported.data_dir / "backups" / daily.name_at(clock.now())).touch()
     found = figures(client)
     assert found['expression_history_jobs{state="queued"}'] == "0"
     assert found["expression_history_oldest_job_age_seconds"] == "0"
@@ -82,13 +82,13 @@ def test_the_figures(told, db, patient, who):
     assert "Invented" not in str(found)
 
 
-def test_a_waiting_analysis_is_counted_with_its_age(told, db, patient):
+def test_a_waiting_analysis_is_counted_with_its_age(reported, db, patient):
     with db.session() as session:
         began = clock.now() - timedelta(hours=2)
         recording = Recording(patient_id=patient, kind="image", recorded_on=date(2026, 1, 1), created_at=began)
         session.add(recording)
         session.flush()
         session.add(Job(recording_id=recording.id, created_at=began))
-    found = figures(client_of(told, lambda: db))
+    found = figures(client_of(reported, lambda: db))
     assert found['expression_history_jobs{state="queued"}'] == "1"
     assert float(found["expression_history_oldest_job_age_seconds"]) >= 7200

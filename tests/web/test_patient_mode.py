@@ -105,7 +105,7 @@ def test_a_screen_of_an_earlier_patient_answers_nothing_of_the_next_one(client, 
     hand_over(client, caseload.add_patient(database(), actor, "Nora Next"))
     for form in ({"q": "3", "answer": "3"}, {"q": "8", "finish": "1"}, {"q": "3", "back": "1"}):
         answer = client.post("/questionnaire", data=form | {"of": earlier})
-        assert (answer.status_code, "nothing of it was stored" in answer.text) == (409, True)
+        assert (answer.status_code, "nothing was stored" in answer.text) == (409, True)
     with database().read() as session:
         [row] = session.scalars(select(HandOver))
         assert (row.items, row.done_at) == ([None] * 7, None)
@@ -129,7 +129,7 @@ def test_without_a_cookie_there_is_only_the_sign_in(client, handed_over):
 
 def test_the_pin_comes_back_to_the_patient_s_page_and_another_one_does_not(client, handed_over):
     said(client, q="1", answer="2")
-    assert "not the PIN" in said(client, pin="1234")
+    assert "This PIN is wrong" in said(client, pin="1234")
     back = client.post("/questionnaire", data={"pin": "4711"}, follow_redirects=False)
     assert back.headers["location"].startswith(f"/patient?patient={handed_over}")
     assert set(client.cookies) == {"sign_in"}
@@ -141,6 +141,6 @@ def test_the_pin_comes_back_to_the_patient_s_page_and_another_one_does_not(clien
 
 def test_five_wrong_pins_leave_the_password_alone(client, handed_over):
     for _ in range(4):
-        assert "not the PIN" in said(client, pin="0000")
+        assert "This PIN is wrong" in said(client, pin="0000")
     assert client.post("/questionnaire", data={"pin": "0000"}).url.path == "/sign-in"
     assert client.post("/questionnaire", data={"pin": "4711"}).url.path == "/sign-in"

@@ -267,7 +267,7 @@ def test_one_person_at_the_provider_is_one_account(client, link):
         assert refusal.value.code == code
 
 
-def test_a_provider_that_is_not_there_is_told(client, link, monkeypatch):
+def test_a_provider_that_is_not_there_is_reported(client, link, monkeypatch):
     link()
     monkeypatch.setenv("FER_OIDC_ISSUER", "http://127.0.0.1:9")
     answer = client.get("/provider")

@@ -57,8 +57,8 @@ def client(db, settings, who):
 
 
 def patch(client, upload_id, offset, content, **headers):
-    told = {"Upload-Offset": str(offset), "Content-Type": PIECE_TYPE, **OWN, **headers}
-    return client.patch(f"/uploads/{upload_id}", content=content, headers=told)
+    reported = {"Upload-Offset": str(offset), "Content-Type": PIECE_TYPE, **OWN, **headers}
+    return client.patch(f"/uploads/{upload_id}", content=content, headers=reported)
 
 
 def test_a_file_goes_up_in_pieces(db, settings, who, client):
@@ -67,9 +67,9 @@ def test_a_file_goes_up_in_pieces(db, settings, who, client):
     answer = patch(client, upload.id, 0, content[:CHUNK_BYTES])
     assert (answer.status_code, answer.headers["upload-offset"]) == (204, str(CHUNK_BYTES))
     assert answer.headers["cache-control"] == "no-store"
-    told = client.head(f"/uploads/{upload.id}", headers=OWN)
-    assert told.headers["upload-offset"] == str(CHUNK_BYTES)
-    assert told.headers["upload-length"] == str(len(content))
+    reported = client.head(f"/uploads/{upload.id}", headers=OWN)
+    assert reported.headers["upload-offset"] == str(CHUNK_BYTES)
+    assert reported.headers["upload-length"] == str(len(content))
     answer = patch(client, upload.id, 5, content)
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_offset")
     answer = patch(client, upload.id, CHUNK_BYTES, content[CHUNK_BYTES:])
@@ -98,22 +98,22 @@ def test_other_pages_cannot_send(db, settings, who, client, headers):
 @pytest.mark.parametrize(
     ("origin", "status"), [("http://127.0.0.1:8501", 204), ("http://evil.example", 403), (None, 403)]
 )
-def test_an_old_browser_is_told_by_its_origin(db, settings, who, client, origin, status):
+def test_an_old_browser_is_recognised_by_its_origin(db, settings, who, client, origin, status):
     upload = incoming.begin(db, settings, who, 1)
-    told = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE} | ({"Origin": origin} if origin else {})
-    assert client.patch(f"/uploads/{upload.id}", content=b"x", headers=told).status_code == status
+    reported = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE} | ({"Origin": origin} if origin else {})
+    assert client.patch(f"/uploads/{upload.id}", content=b"x", headers=reported).status_code == status
 
 
 def test_what_is_no_piece_is_refused(db, settings, who, client):
     upload = incoming.begin(db, settings, who, 10)
-    for told in (
+    for reported in (
         {"Content-Type": "text/plain"},
         {"Upload-Offset": "-1"},
         {"Upload-Offset": "x"},
         {"Upload-Offset": ""},
         {"Upload-Offset": "1" * 5000},
     ):
-        assert patch(client, upload.id, 0, b"x", **told).json()["code"] == "no_piece"
+        assert patch(client, upload.id, 0, b"x", **reported).json()["code"] == "no_piece"
     assert patch(client, upload.id, 0, bytes(11)).status_code == 413
     assert patch(client, "0" * 32, 0, b"x").status_code == 404
     assert patch(client, "..%2fworker", 0, b"x").status_code == 404
@@ -244,10 +244,10 @@ def test_a_ticket_asks_again_at_the_fetch(db, settings, who, client, ticket, cha
 
 
 def test_head_leaves_the_archive(client, ticket):
-    told = client.head(f"/downloads/{ticket[0]}")
-    assert (told.status_code, told.content) == (200, b"")
+    reported = client.head(f"/downloads/{ticket[0]}")
+    assert (reported.status_code, reported.content) == (200, b"")
     answer = client.get(f"/downloads/{ticket[0]}")
-    assert (answer.status_code, len(answer.content)) == (200, int(told.headers["content-length"]))
+    assert (answer.status_code, len(answer.content)) == (200, int(reported.headers["content-length"]))
 
 
 @pytest.mark.attack("an upload that goes on after its account was disabled or made a viewer")
@@ -321,11 +321,11 @@ def test_thirty_uploads_on_a_slow_disk_do_not_hold_up_the_loop(db, settings, who
 
         monkeypatch.setattr(os, "fsync", slow)
         served = Starlette(routes=routes(lambda: settings, lambda: db), middleware=[Middleware(SignedIn, actor=who)])
-        told = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE, **OWN}
+        reported = {"Upload-Offset": "0", "Content-Type": PIECE_TYPE, **OWN}
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(served), base_url="http://127.0.0.1:8501"
         ) as client:
-            sent = (client.patch(f"/uploads/{one}", content=bytes(CHUNK_BYTES), headers=told) for one in uploads)
+            sent = (client.patch(f"/uploads/{one}", content=bytes(CHUNK_BYTES), headers=reported) for one in uploads)
             return await asyncio.gather(*sent)
 
     answers = loops.run(send_all())

@@ -58,4 +58,4 @@ def test_the_server_does_not_start_where_streamlit_changed(monkeypatch, capsys, 
     with pytest.raises(SystemExit) as end:
         startup_check.refuse_unsafe()
     assert end.value.code == startup_check.EX_CONFIG
-    assert "is not the release that was tried" in capsys.readouterr().err
+    assert "is not the release that was tested" in capsys.readouterr().err

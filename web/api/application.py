@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION_PAGE, DESCRIPTION_JSON = "/api-description", "/api-description.json"
 ABOUT = (
-    "Faces and their expressions for programs. Make a token on the page of your account; it acts for the patients that"
-    " you choose, or for no patient."
+    "Faces and their expressions for programs. Make a token on the page of your account: for the patients that you"
+    " choose, or for no patient."
 )
 
 
@@ -38,7 +38,7 @@ def application(
     open_db: Callable[[], Database],
     analyzer: Callable[[Settings], Analyzer] = open_analyzer,
 ) -> FastAPI:
-    """Return the API of an installation. It trusts ``scope["actor"]``, which the gate puts there."""
+    """Return the API of an installation. It trusts ``scope["actor"]``, which the gate sets."""
     app = FastAPI(
         title="Expression History",
         summary=ABOUT,
@@ -105,7 +105,7 @@ def _on_refusal(_request: Request, error: Exception) -> Response:
 
 
 def _on_invalid(_request: Request, error: Exception) -> Response:
-    """Say where the request is wrong, and not what stood there: it may be a patient's."""
+    """Say where the request is wrong, but not its value, which may be a patient's."""
     assert isinstance(error, RequestValidationError)
     places = sorted({".".join(str(part) for part in one["loc"] if isinstance(part, str)) for one in error.errors()})
     return Problem(422, "invalid_request", f"This does not follow the API's description: {', '.join(places)[:300]}.")
@@ -118,4 +118,4 @@ def _on_http(_request: Request, error: Exception) -> Response:
 
 
 def _on_failure(_request: Request, _error: Exception) -> Response:
-    return Problem(500, "failed", "The program failed. Its log says where.")
+    return Problem(500, "failed", "The program failed. See its log.")

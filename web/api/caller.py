@@ -1,4 +1,4 @@
-"""Who asks: the token's actor, whom the gate has put into the request, with the parts that an operation works on."""
+"""The caller: the token's actor, whom the gate has set in the request, with the parts that an operation needs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: who acts, on what."""
+    """One request: its actor and the parts."""
 
     actor: Actor
     settings: Settings
@@ -41,7 +41,7 @@ class Call:
 
 
 def caller(request: Request, _described: Annotated[object, Security(TOKEN)]) -> Call:
-    """Count and note the request. Raises Forbidden where the token has just been revoked, TooFastError."""
+    """Count and log the request. Raises Forbidden where the token has just been revoked, TooFastError."""
     parts: Parts = request.app.state.parts
     actor: Actor = request.scope["actor"]
     parts.limit.take(actor.token_id)

@@ -1,4 +1,4 @@
-"""`POST /expressions`: the faces of one picture. The picture lies in memory alone, and nothing of it is kept."""
+"""`POST /expressions`: the faces of one picture. The picture stays in memory, and nothing of it is kept."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ BURST, REFILL_S = 120, 0.1
 """Requests that a token may make at once, and after how many seconds it has one more."""
 JSON_BYTES, PICTURE_BYTES = 64 * 1024, 25 * 10**6
 UNBOUNDED = "PATCH"
-"""The pieces of an upload are written as they come, up to the length that was said."""
+"""The pieces of an upload are written as they arrive, up to the announced length."""
 
 
 class TooFastError(FerError):

@@ -25,7 +25,7 @@ class FhirResponse(Response):
 
 @router.get("/patients")
 def patients(call: Caller) -> list[PatientReference]:
-    """Return the patients for whom the token acts, as far as its account sees them now."""
+    """Return the patients whom the token may access, if its account still sees them."""
     mine = call.actor.patients or frozenset()
     return [
         PatientReference(id=found.id, code=found.code, recordings=found.recordings)

@@ -1,4 +1,4 @@
-"""What the API answers when it refuses: RFC 9457 problem details, with the code that the pages show too."""
+"""The API's refusals: RFC 9457 problem details, with the code that the pages also show."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OWN_STATUS = {
     "only_administrators": 403,
     "busy": 503,
 }
-"""Codes that the API tells apart beside those of the other routes; what a code doesn't say is 422."""
+"""HTTP status of error codes, in addition to those of the other routes; all others are 422."""
 
 
 class Problem(JSONResponse):
@@ -39,12 +39,12 @@ class Problem(JSONResponse):
 
 
 def refusal(error: FerError) -> Problem:
-    """Return the answer to a refusal of the program."""
+    """Return the response to a refusal of the program."""
     return Problem(OWN_STATUS.get(error.code) or STATUS.get(error.code, 422), error.code, error.message)
 
 
 def no_token() -> Problem:
-    """Return the answer to a request without a token that lives."""
+    """Return the response to a request without a valid token."""
     return Problem(
         401, "no_token", "Please send a valid token: Authorization: Bearer fer_...", {"WWW-Authenticate": "Bearer"}
     )
@@ -56,7 +56,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
         "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, description in (
-        ("4XX", "A refusal; `code` says which."),
+        ("4XX", "A refusal; `code` gives the reason."),
         (503, "Busy; `Retry-After` says when to try again."),
         (507, "The disk is full."),
     )

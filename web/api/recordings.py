@@ -1,4 +1,4 @@
-"""Videos come in by pieces, and a whole one is handed in for its analysis, under the rules of the pages."""
+"""Videos are uploaded in pieces, and a complete one is queued for analysis, under the same rules as on the pages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DIGESTS: Digests = {}
 
 @router.post("/uploads", status_code=201)
 def begin_upload(new: NewUpload, call: Caller) -> UploadState:
-    """Begin to send a file; its pieces follow."""
+    """Start an upload; the file's pieces follow."""
     if not call.actor.patients:
         raise access.refusal("not_in_token")
     return _state(incoming.begin(call.db, call.settings, call.actor, new.length))
@@ -44,7 +44,7 @@ def begin_upload(new: NewUpload, call: Caller) -> UploadState:
 
 @router.get("/uploads/{upload_id}")
 def upload_state(upload_id: UploadId, call: Caller) -> UploadState:
-    """Say how much of a file has come, so that an interrupted upload goes on from there."""
+    """Return how much of a file has arrived, so that an interrupted upload can resume there."""
     return _state(incoming.status(call.settings, upload_id, call.actor.account_id))
 
 
@@ -66,8 +66,8 @@ async def add_piece(
 
 @router.post("/recordings", status_code=202)
 def hand_in_recording(new: NewRecording, call: Caller) -> HandedIn:
-    """Queue the analysis of a file that was uploaded; the patient's consent is needed."""
-    # Asked before the upload is used up, so that it can be handed in when the consent is there.
+    """Queue the analysis of an uploaded file; this needs the patient's consent."""
+    # Checked before the upload is used, so that it can be analysed once there is consent.
     objection = consent.objection(call.db, call.actor, new.patient_id, *consent.ANALYSIS)
     if objection is not None:
         raise objection
@@ -89,13 +89,13 @@ def hand_in_recording(new: NewRecording, call: Caller) -> HandedIn:
 
 @router.get("/recordings/{recording_id}")
 def recording(recording_id: RecordingId, call: Caller) -> RecordingResult:
-    """Say how an analysis stands, and what it found."""
+    """Return the state of an analysis, and its results."""
     return RecordingResult.of(caseload.get_recording(call.db, call.actor, recording_id))
 
 
 @router.get("/recordings/{recording_id}/samples")
 def recording_samples(recording_id: RecordingId, call: Caller) -> Samples:
-    """Return every moment of a recording that was looked at."""
+    """Return every sample of a recording."""
     return Samples.of(caseload.samples(call.db, call.actor, recording_id))
 
 

@@ -1,4 +1,4 @@
-"""What goes in and out of the API, as its description tells it."""
+"""The API's requests and responses, as its description documents them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Said = Literal["recorded_on", "recorded_time", "note"]
 
 
 def _day(value: Any) -> Any:
-    """Let numbers through to nowhere: pydantic would take them for seconds since 1970."""
+    """Refuse numbers: pydantic would take them for seconds since 1970."""
     if not (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
         raise ValueError("a day is written YYYY-MM-DD")
     return value
@@ -67,7 +67,7 @@ class FaceReading(BaseModel):
 
     @classmethod
     def of(cls, seen: FaceExpression) -> FaceReading:
-        """Return what is told of a face."""
+        """Return the response for a face."""
         face, quality = seen.face, seen.face.quality
         return cls(
             box=FaceBox(left=face.box.left, top=face.box.top, right=face.box.right, bottom=face.box.bottom),
@@ -90,7 +90,7 @@ class Expressions(BaseModel):
 
     @classmethod
     def of(cls, found: RecordingAnalysis) -> Expressions:
-        """Return what is told of a picture."""
+        """Return the response for a picture."""
         return cls(
             width_px=found.info.width_px,
             height_px=found.info.height_px,
@@ -100,13 +100,13 @@ class Expressions(BaseModel):
 
 
 class NewUpload(_Strict):
-    """A file that is about to come: its length in bytes."""
+    """A file to upload: its length in bytes."""
 
     length: Annotated[StrictInt, Field(ge=1, le=MOST_BYTES)]
 
 
 class UploadState(BaseModel):
-    """How much of a file is safe; send the next piece from `offset` on."""
+    """How much of a file is stored; send the next piece from `offset` on."""
 
     id: str
     offset: int
@@ -115,7 +115,7 @@ class UploadState(BaseModel):
 
 
 class NewRecording(_Strict):
-    """A video or a picture that was uploaded whole, whose it is and when it was recorded."""
+    """A completely uploaded video or picture, its patient, and when it was recorded."""
 
     upload_id: Id
     patient_id: Id
@@ -147,7 +147,7 @@ class HandedIn(BaseModel):
 
     @classmethod
     def of(cls, queued: Enqueued) -> HandedIn:
-        """Return what is told of a file that was handed in."""
+        """Return the response for an uploaded file."""
         differs = _differing(queued.stored, queued.asked) if queued.stored and queued.asked else []
         return cls(recording_id=queued.recording_id, duplicate=queued.duplicate, differs=differs)
 
@@ -163,7 +163,7 @@ def _said(value: date | time | str | None) -> str | None:
 
 
 class PatientReference(BaseModel):
-    """A patient for whom the token acts; the name is not told."""
+    """A patient whom the token may access; without the name."""
 
     id: str
     code: str
@@ -171,7 +171,7 @@ class PatientReference(BaseModel):
 
 
 class RecordingResult(BaseModel):
-    """A recording, how its analysis stands, and its results: null until it is over, or where they may not be told.
+    """A recording, the state of its analysis, and its results: null until it is over, or where they are not allowed.
 
     `shares`: of the time with a usable face, how much each label has, 0 to 1. `usable_share`: 0 to 1.
     """
@@ -192,7 +192,7 @@ class RecordingResult(BaseModel):
 
     @classmethod
     def of(cls, row: RecordingRow) -> RecordingResult:
-        """Return what is told of a recording."""
+        """Return the response for a recording."""
         return cls(
             id=row.id,
             patient_id=row.patient_id,
@@ -210,7 +210,7 @@ class RecordingResult(BaseModel):
 
 
 class Sample(BaseModel):
-    """One moment: seconds from the beginning, why there is a label or none, and the probabilities."""
+    """One sample: seconds from the beginning, why there is a label or none, and the probabilities."""
 
     time_s: float
     status: str
@@ -218,14 +218,14 @@ class Sample(BaseModel):
 
 
 class Samples(BaseModel):
-    """The moments of a recording at which the patient's face was looked for."""
+    """The samples of a recording, at which the patient's face was searched for."""
 
     samples: list[Sample]
     meaning: str = MEANING
 
     @classmethod
     def of(cls, table: SampleTable) -> Samples:
-        """Return what is told of a recording's samples."""
+        """Return the response for a recording's samples."""
         rows = zip(table.time_s, table.status, table.probabilities, strict=True)
         return cls(
             samples=[
@@ -252,7 +252,7 @@ class QuestionnaireScore(BaseModel):
 
     @classmethod
     def of(cls, answer: Answer) -> QuestionnaireScore:
-        """Return what is told of an answer."""
+        """Return the response for an answer."""
         return cls(
             scale=answer.scale.key,
             name=answer.scale.name,

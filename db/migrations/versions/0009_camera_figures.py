@@ -1,4 +1,4 @@
-"""How sharp and how light each face was, and the codec of each video, so that a change of camera can be told."""
+"""How sharp and how light each face was, and the codec of each video, so that a change of camera is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people type in a deed of the audit stands beside the chain, where it can go with the patient."""
+"""What people type for an action of the audit is stored beside the chain, where it is deleted with the patient."""
 
 from __future__ import annotations
 

@@ -34,5 +34,5 @@ def upgrade() -> None:
     op.create_index("ix_audit_deed", "audit", ["deed"], unique=False)
     with op.batch_alter_table("account") as account:
         account.add_column(sa.Column("told", sa.Integer(), nullable=False, server_default="0"))
-    # What was done before nobody is told now.
+    # Earlier actions are not shown now.
     op.execute("UPDATE account SET told = (SELECT coalesce(max(number), 0) FROM audit)")

@@ -1,4 +1,4 @@
-"""Which master key a clinic's files and second steps are sealed with, so that a lost or wrong key can be told."""
+"""Which master key a clinic's files and second steps are sealed with, so that a lost or wrong key is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each mouth moved, so that a recording's moving and still parts can be told apart."""
+"""How much each mouth moved, so that a recording's moving and still parts can be separated."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 // A recording over its own time: a kept video, its labels, the model's curves and the marks on one axis.
 // Times here are the recording's; a file's own clock begins `begins_s` earlier where its sound begins first.
-const BROKEN = "This browser can't play this kind of video. What was read of it stands in the chart.";
+const BROKEN = "This browser can't play this video format. The chart shows its results.";
 const REFUSED = "The video can't be shown any more. Reload the page to see why.";
 const ROW_PX = 18, GAP_PX = 4, CHART_PX = 200, AXIS_PX = 58;
 const SPEEDS = [0.5, 0.75, 1, 1.5, 2];
 const MOSAIC_PX = 24;
-// Dashes of a long recording melt into each other, and take long to draw.
+// Dashes of a long recording merge, and take long to draw.
 const DASHED_MOST = 4000;
 const known = new WeakMap();
 
@@ -16,7 +16,7 @@ export default function (component) {
     player = new Player(parentElement);
     known.set(parentElement, player);
   }
-  player.tell = component.setTriggerValue;
+  player.report = component.setTriggerValue;
   player.update(data);
   return () => {
     known.delete(parentElement);
@@ -332,7 +332,7 @@ class Player {
     if (!this.data.writable) return;
     const [begin_s, end_s] = this.chosen || [this.at, Math.min(this.length, this.at + Math.max(1, this.step))];
     this.pause();
-    this.tell("asked", { what, begin_s, end_s, number: Date.now() });
+    this.report("asked", { what, begin_s, end_s, number: Date.now() });
   }
 
   // The axis.
@@ -386,16 +386,16 @@ class Player {
   select(plot) {
     if (this.placing || plot.select.width < 3) return;
     this.chosen = [plot.posToVal(plot.select.left, "x"), plot.posToVal(plot.select.left + plot.select.width, "x")];
-    this.told_choice();
+    this.report_choice();
   }
 
   choose(span) {
     this.chosen = span;
     this.place_selection();
-    this.told_choice();
+    this.report_choice();
   }
 
-  told_choice() {
+  report_choice() {
     this.part("chosen").textContent = this.chosen ? `Selected: ${clock(this.chosen[0], 1)} to ${clock(this.chosen[1], 1)}` : "";
     this.draw_strip();
   }
@@ -582,8 +582,8 @@ class Player {
     plots.setAttribute("aria-valuetext", `${clock(this.at, 1)}, ${said}`);
   }
 
-  // The program writes down first that a picture is taken, and says so in `data.picture`.
-  want(kind) { this.tell("taken", { kind, number: Date.now() }); }
+  // The program first logs that a picture is taken, and reports it in `data.picture`.
+  want(kind) { this.report("taken", { kind, number: Date.now() }); }
 
   picture(kind) {
     if (!this.plot) return;
@@ -599,7 +599,7 @@ class Player {
     whole.toBlob((blob) => save(blob, "chart.png"));
   }
 
-  // What is in view: the labels, and the curves that are shown, with their names.
+  // The visible part: the labels, and the curves that are shown, with their names.
   as_svg() {
     const wide = 1000, left = 60, plot_px = wide - left - 10, top = 40, high = 240, bottom = top + high;
     const x = (time_s) => left + (time_s - this.low) / (this.high - this.low) * plot_px;

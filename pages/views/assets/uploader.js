@@ -1,4 +1,4 @@
-// Files go up one after the other, in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
+// Files are uploaded one after the other, in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
 const PIECE = 16 * 1024 * 1024;
 const TRIES = 8;
 const TYPE = "application/offset+octet-stream";
@@ -11,7 +11,7 @@ export default function (component) {
     uploader = new Uploader(parentElement);
     known.set(parentElement, uploader);
   }
-  uploader.tell = setStateValue;
+  uploader.report = setStateValue;
   uploader.update(data);
   return () => {
     known.delete(parentElement);
@@ -25,7 +25,7 @@ class Uploader {
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
     this.part("input").onchange = (event) => this.choose(event.target.files);
     this.part("again").onclick = () => this.resume();
-    this.part("stop").onclick = () => this.pause("Paused. What is there stays for a day.");
+    this.part("stop").onclick = () => this.pause("Paused. What was sent is kept for a day.");
     this.part("cancel").onclick = () => this.cancel();
     const box = this.part("box");
     box.ondragover = (event) => event.preventDefault();
@@ -68,8 +68,8 @@ class Uploader {
     this.draw(0);
     this.show("sending", "Preparing…");
     // The names go to the page alone, and never into an address.
-    const told = files.map((file) => ({ name: file.name, size: file.size, before: remembered(file) }));
-    this.tell("chosen", { choice: this.choice, files: told });
+    const described = files.map((file) => ({ name: file.name, size: file.size, before: remembered(file) }));
+    this.report("chosen", { choice: this.choice, files: described });
   }
 
   get file() {
@@ -109,7 +109,7 @@ class Uploader {
         if (this.turn !== turn) return;
       }
     }
-    this.pause("The connection is lost. What was sent is kept for a day: go on when it is back.");
+    this.pause("The connection is lost. What was sent is kept for a day: continue when it is back.");
   }
 
   earlier() {
@@ -142,7 +142,7 @@ class Uploader {
     this.files.forEach(forget);
     this.draw(0);
     this.show("done", "Uploaded.");
-    this.tell("done", this.ids);
+    this.report("done", this.ids);
   }
 
   pause(message) {
@@ -157,8 +157,8 @@ class Uploader {
     this.pause();
     if (this.files) this.files.forEach(forget);
     this.reset();
-    this.tell("chosen", null);
-    this.tell("done", null);
+    this.report("chosen", null);
+    this.report("done", null);
     for (const id of ids) await fetch(`/uploads/${id}`, { method: "DELETE" }).catch(() => {});
   }
 
@@ -196,7 +196,7 @@ class Uploader {
   }
 }
 
-const GONE = "This upload is no longer there. Please choose the file again.";
+const GONE = "This upload does not exist any more. Please choose the file again.";
 
 class Refusal extends Error {
   constructor(status, message) {

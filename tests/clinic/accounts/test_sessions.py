@@ -82,7 +82,7 @@ def test_unknown_wrong_and_disabled_get_one_answer_after_the_same_work(db, monke
 def test_each_refusal_writes_as_much_to_the_disk(db):
     doors.add_account(db)
     written = []
-    event.listen(db.engine, "before_cursor_execute", lambda *told: written.append(told[2].split()[0]))
+    event.listen(db.engine, "before_cursor_execute", lambda *reported: written.append(reported[2].split()[0]))
     for name in ("Dr. Invented", "Nobody"):
         assert code_of(sessions.sign_in, db, name, "wrong") == "sign_in_refused"
     writes = [word for word in written if word in ("INSERT", "UPDATE")]

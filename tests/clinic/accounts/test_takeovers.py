@@ -23,7 +23,7 @@ def code_of(attempt, *arguments):
     return refusal.value.code
 
 
-@pytest.mark.attack("an administrator who hands everybody's patients to oneself")
+@pytest.mark.attack("an administrator who hands all patients over to their own account")
 def test_nobody_hands_patients_to_oneself(db, who, patient, admin, attack):
     attack(lambda: handover.hand_over(db, admin, who.account_id, admin.account_id), "to_oneself")
     assert caseload.list_patients(db, admin) == []
@@ -57,7 +57,7 @@ def test_what_is_refused_does_not_happen(db, who, patient, admin):
 @pytest.mark.attack(
     "the only administrator who hands patients over, resets a password or links an account to the own e-mail"
 )
-def test_the_clinician_is_told_and_it_stays_told(db, who, patient, admin, attack):
+def test_the_clinician_is_notified_and_it_stays_shown(db, who, patient, admin, attack):
     colleague = doors.add_account(db, "Colleague")
     assert takeovers.unread(db, who) == []
     assert handover.hand_over(db, admin, who.account_id, colleague) == 1
@@ -73,7 +73,7 @@ def test_the_clinician_is_told_and_it_stays_told(db, who, patient, admin, attack
     assert [one.action for one in takeovers.lately(db, who)] == [one.action for one in found]
 
 
-def test_it_is_told_to_whom_it_concerns_alone(db, who, patient, admin):
+def test_it_is_reported_to_whom_it_concerns_alone(db, who, patient, admin):
     second, other = doors.actor(db, "Second", Role.ADMINISTRATOR), doors.actor(db, "Other")
     accounts.reset_password(db, admin, who.account_id)
     assert takeovers.unread(db, other) == takeovers.unread(db, admin) == []
@@ -81,7 +81,7 @@ def test_it_is_told_to_whom_it_concerns_alone(db, who, patient, admin):
     assert (found.action, found.account, found.own) == (AuditAction.PASSWORD_RESET, "Dr. Invented", False)
 
 
-def test_a_new_account_is_not_told_of_what_was_before(db, who, admin):
+def test_a_new_account_is_not_notified_of_what_was_before(db, who, admin):
     accounts.reset_password(db, admin, who.account_id)
     accounts.add(db, admin, "Third", Role.ADMINISTRATOR)
     (third,) = [row for row in accounts.list_accounts(db, admin) if row.name == "Third"]

@@ -82,8 +82,8 @@ def test_a_deleted_patient_leaves_the_token_for_nobody(db, settings, who, patien
 
 
 def test_no_program_keeps_accounts(db):
-    keeper = doors.actor(db, "Admin", Role.ADMINISTRATOR)
-    actor = tokens.actor_of(db, made(db, keeper))
+    administrator = doors.actor(db, "Admin", Role.ADMINISTRATOR)
+    actor = tokens.actor_of(db, made(db, administrator))
     with db.read() as session:
         assert code_of(access.require_administrator, session, actor) == "only_administrators"
 

@@ -41,7 +41,7 @@ def test_the_code_is_that_of_the_standard(monkeypatch):
     }
 
 
-def test_the_app_is_told_what_every_app_knows(db, settings, who):
+def test_the_app_gets_what_every_app_knows(db, settings, who):
     made = totp.begin(db, settings, who, PASSWORD)
     asked = parse_qs(urlsplit(made.uri).query)
     assert made.uri.startswith("otpauth://totp/Expression%20History:Dr.%20Invented?")
@@ -108,7 +108,7 @@ def test_an_earlier_code_is_not_taken_after_a_later_one(db, settings, app, clock
     assert code_of(sessions.take_second_step, db, settings, token, early) == "second_step_refused"
 
 
-@pytest.mark.attack("guessing codes with a stolen password, entering the password anew before each guess")
+@pytest.mark.attack("guessing codes with a stolen password, entering the password again before each guess")
 def test_guessing_codes_has_to_wait_although_the_password_is_right(db, settings, app, attack):
     def guess():
         token = sessions.sign_in(db, NAME, PASSWORD)

@@ -77,12 +77,12 @@ def test_a_restore_drill_reports_and_leaves_everything_as_it_was(db, settings, w
     secret = backups.own_secret(settings, make=True)
     file, _ = backups.make(settings, folder, secret, KEEP)
     erase(db, settings, who, clinic)
-    told = list(backups.drill(settings, file, secret, erased_of(settings)))
-    assert "1 of 2 files" in told[0]
-    assert told[1] == "Its master key is the installed one."
-    assert told[2] == "Of 1 erasures and withdrawals, none is undone."
-    assert told[3] == "Files that open with the key: 1."
-    assert told[-1].startswith("The pages start on it")
+    reported = list(backups.drill(settings, file, secret, erased_of(settings)))
+    assert "1 of 2 files" in reported[0]
+    assert reported[1] == "Its master key is the installed one."
+    assert reported[2] == "Of 1 erasures and withdrawals, none is undone."
+    assert reported[3] == "Files that open with the key: 1."
+    assert reported[-1].startswith("The pages start on it")
     assert names(db) == ["Ann Invented"]
     assert left_beside(settings) == []
 

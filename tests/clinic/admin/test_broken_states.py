@@ -39,7 +39,7 @@ def clinic(tmp_path, monkeypatch):
     migrate(settings.database_url)
     with closing(open_database(settings.database_url)) as database:
         keyring.settle(database, settings)
-    write_health(settings, WorkerHealth(1, clock.now(), True, "The self-test was passed.", "CPU", "a" * 64))
+    write_health(settings, WorkerHealth(1, clock.now(), True, "The self-test passed.", "CPU", "a" * 64))
     return settings
 
 
@@ -48,9 +48,9 @@ def examined(capsys):
     code = main(["doctor", "--json"])
     out, err = capsys.readouterr()
     assert "Traceback" not in err
-    told = json.loads(out)
-    assert told["sound"] == (code == 0)
-    return code, {finding["name"]: finding for finding in told["findings"]}
+    reported = json.loads(out)
+    assert reported["sound"] == (code == 0)
+    return code, {finding["name"]: finding for finding in reported["findings"]}
 
 
 def written(folder):
@@ -175,12 +175,12 @@ def open_folder(clinic, monkeypatch):
 
 
 STATES = {
-    "The key file is lost": (lost_key, "master key", "refused", "bring back its file"),
+    "The key file is lost": (lost_key, "master key", "refused", "restore its file"),
     "Another clinic's key is installed": (wrong_key, "master key", "refused", "not the master key of this clinic"),
     "Others may read the key": (open_key, "master key", "refused", "mode 600"),
     "A change of the key was interrupted": (unfinished_rotation, "master key", "refused", "rotate-key"),
     "The list of erased patients is lost": (no_erasures, "erasures", "warning", "backup of the key folder"),
-    "The database file is another file": (no_database_file, "database", "broken", "bring back a backup"),
+    "The database file is another file": (no_database_file, "database", "broken", "restore a backup"),
     "A newer version wrote the database": (newer_database, "tables", "refused", "Start that version"),
     "The database is of an older version": (older_database, "tables", "warning", "run `migrate`"),
     "The database is another program's": (foreign_database, "database", "broken", "another program"),
@@ -252,7 +252,7 @@ def test_each_fault_of_a_database_server_is_named(
 
 def test_the_manual_s_table_has_each_of_these_states():
     manual = (ROOT / "docs" / "operations.md").read_text()
-    told = re.findall(r"^\| ([^|]+) \| `(\w[\w ]*): (\w+)` \|", manual, re.MULTILINE)
+    reported = re.findall(r"^\| ([^|]+) \| `(\w[\w ]*): (\w+)` \|", manual, re.MULTILINE)
     expected = [(state, name, level) for state, (_, name, level, _) in STATES.items()]
     expected += [(state, "database", level) for state, (_, level, _) in POSTGRESQL_STATES.items()]
-    assert sorted(told) == sorted(expected)
+    assert sorted(reported) == sorted(expected)

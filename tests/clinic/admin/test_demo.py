@@ -16,7 +16,7 @@ from tests import doors
 
 
 @pytest.fixture(scope="module")
-def told(demo_at_head, tmp_path_factory):
+def reported(demo_at_head, tmp_path_factory):
     """What the pages get of each invented patient, by the first name: the patient, the answers, what they say apart."""
     # A copy: other tests take the file as it is.
     db = open_database(f"sqlite:///{shutil.copyfile(demo_at_head, tmp_path_factory.mktemp('told') / 'clinic.db')}")
@@ -41,36 +41,36 @@ def rings(trend):
     return {column for point in trend.points for column in point.outside}
 
 
-def test_everybody_of_the_list_is_there(told):
-    assert list(told) == [person.name.split()[0] for person in demo_people.PEOPLE]
+def test_everybody_of_the_list_is_there(reported):
+    assert list(reported) == [person.name.split()[0] for person in demo_people.PEOPLE]
 
 
-def test_ada_improves_by_both_and_nothing_is_apart(told):
-    trend, given, apart, *_ = told["Ada"]
+def test_ada_improves_by_both_and_nothing_is_apart(reported):
+    trend, given, apart, *_ = reported["Ada"]
     assert Emotion.HAPPY in rings(trend)
     assert "more than the 6.8 points" in sentences.change_sentence(given["phq9"][-1], given["phq9"][0])
     assert apart is None
 
 
-def test_bruno_has_recordings_that_do_not_count_and_a_questionnaire_without_a_total(told):
-    trend, given, _, _, dues, everything = told["Bruno"]
+def test_bruno_has_recordings_that_do_not_count_and_a_questionnaire_without_a_total(reported):
+    trend, given, _, _, dues, everything = reported["Bruno"]
     assert sum(point.excluded is not None for point in trend.points) == 2
     assert {one.score.missing for one in everything} == {0, 1, 4}
     assert (len(everything), len(given["phq9"])) == (3, 2)
     assert dues[0].overdue
 
 
-def test_chen_has_a_new_model_and_dana_no_baseline(told):
-    assert [change.what for change in told["Chen"][0].changes] == ["model"]
-    assert told["Dana"][0].building == "baseline being built (6 of 8)"
-    assert {scale.scale.name for scales in told["Dana"][1].values() for scale in scales} == {
+def test_chen_has_a_new_model_and_dana_no_baseline(reported):
+    assert [change.what for change in reported["Chen"][0].changes] == ["model"]
+    assert reported["Dana"][0].building == "baseline being built (6 of 8)"
+    assert {scale.scale.name for scales in reported["Dana"][1].values() for scale in scales} == {
         "PHQ-4",
         demo_people.OWN_SCALE,
     }
 
 
-def test_emil_s_recordings_differ_and_nothing_is_found(told):
-    trend, given, apart, *_ = told["Emil"]
+def test_emil_s_recordings_differ_and_nothing_is_found(reported):
+    trend, given, apart, *_ = reported["Emil"]
     happy = [point.shares[Emotion.HAPPY] for point in trend.points]
     assert max(happy) - min(happy) > 0.2
     assert rings(trend) == set()
@@ -78,16 +78,16 @@ def test_emil_s_recordings_differ_and_nothing_is_found(told):
     assert apart is None
 
 
-def test_fay_s_face_and_questionnaire_go_apart_and_question_nine_has_its_notice(told):
-    _, _, apart, _, _, given = told["Fay"]
+def test_fay_s_face_and_questionnaire_go_apart_and_question_nine_has_its_notice(reported):
+    _, _, apart, _, _, given = reported["Fay"]
     assert (apart.scale.key, apart.column, apart.side) == ("phq9", Emotion.HAPPY, 1)
     assert sentences.watched(given).score.total == 18
-    assert [name for name, found in told.items() if found[2] is not None] == ["Fay"]
-    assert [name for name, found in told.items() if sentences.watched(found[5]) is not None] == ["Fay"]
+    assert [name for name, found in reported.items() if found[2] is not None] == ["Fay"]
+    assert [name for name, found in reported.items() if sentences.watched(found[5]) is not None] == ["Fay"]
 
 
-def test_hugo_s_labels_are_not_interpreted(told):
-    trend, _, _, held, *_ = told["Hugo"]
+def test_hugo_s_labels_are_not_interpreted(reported):
+    trend, _, _, held, *_ = reported["Hugo"]
     assert [condition.kind.value for condition in held] == ["facial_palsy"]
     assert all(point.movement is not None for point in trend.points)
 

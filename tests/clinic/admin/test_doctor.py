@@ -78,8 +78,8 @@ def test_streamlit_s_own_defaults_are_not_safe(settings):
 
 
 def test_a_proxy_may_say_who_someone_is(settings, options):
-    told = {**options, "server.trustedUserHeaders": {"X-User": "email"}}
-    assert refused(replace(settings, behind_tls=True), told) == []
+    reported = {**options, "server.trustedUserHeaders": {"X-User": "email"}}
+    assert refused(replace(settings, behind_tls=True), reported) == []
 
 
 def test_a_key_that_others_may_read_is_refused(settings, options):
@@ -120,8 +120,8 @@ def test_warnings(settings, options, tmp_path):
 
 
 def test_every_finding_is_a_sentence(settings, options):
-    for told in (options, DEFAULTS):
-        for finding in doctor.examine(settings, told):
+    for reported in (options, DEFAULTS):
+        for finding in doctor.examine(settings, reported):
             assert finding.sentence[0].isupper() or finding.sentence[0].isdigit()
             assert finding.sentence.endswith(".")
             assert bool(finding.remedy) == (finding.level is not Level.OK), finding

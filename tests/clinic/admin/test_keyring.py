@@ -77,7 +77,7 @@ def test_an_older_clinic_without_its_key_gets_no_new_one(fresh, action):
     assert not keys.key_path(settings).exists()
 
 
-def test_an_older_clinic_with_another_s_key_is_told_by_its_second_steps(fresh):
+def test_an_older_clinic_with_another_s_key_is_recognised_by_its_second_steps(fresh):
     settings, db = fresh
     account = doors.add_account(db)
     sealed = seal_bytes(b"secret", Key.of(bytes(range(32))), f"second step {account}".encode())
@@ -88,7 +88,7 @@ def test_an_older_clinic_with_another_s_key_is_told_by_its_second_steps(fresh):
     assert keyring.recorded(db) is None
 
 
-def test_an_older_clinic_with_another_s_key_is_told_by_its_files(db, settings, an_upload):
+def test_an_older_clinic_with_another_s_key_is_recognised_by_its_files(db, settings, an_upload):
     an_upload()
     assert refusal_of(db, replace(settings, master_key=bytes(range(32)))).code == "master_key_wrong"
     assert keyring.settle(db, settings)

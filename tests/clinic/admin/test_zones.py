@@ -22,7 +22,7 @@ EVENING = datetime(2026, 4, 5, 22, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def keeper(db):
+def administrator(db):
     return doors.actor(db, "Dr. Keeper", role=Role.ADMINISTRATOR)
 
 
@@ -44,7 +44,7 @@ def days(db):
         ("America/Los_Angeles", 5, datetime(2026, 4, 6, 7, tzinfo=UTC)),
     ],
 )
-def test_the_zone_says_which_day_it_is(db, keeper, evening, zone, day, begins):
+def test_the_zone_says_which_day_it_is(db, administrator, evening, zone, day, begins):
     with db.session() as session:
         access.installation(session).zone = zone
     assert days(db) == (date(2026, 4, day), date(2026, 4, day), begins)
@@ -65,37 +65,37 @@ def test_a_consent_ends_at_the_clinic_s_midnight(db, who, patient, evening, zone
         assert (consent.missing(session, patient, Scope.EXPORT) is None) is (state is State.STANDS)
 
 
-def test_the_first_administrator_s_browser_gives_the_zone_and_a_person_confirms_it(db, keeper):
-    zones.adopt(db, keeper, "Nowhere/At all")
+def test_the_first_administrator_s_browser_gives_the_zone_and_a_person_confirms_it(db, administrator):
+    zones.adopt(db, administrator, "Nowhere/At all")
     assert zones.chosen(db) is None
-    zones.adopt(db, keeper, "Pacific/Auckland")
-    zones.adopt(db, keeper, "Europe/Berlin")
+    zones.adopt(db, administrator, "Pacific/Auckland")
+    zones.adopt(db, administrator, "Europe/Berlin")
     assert zones.chosen(db) == Chosen("Pacific/Auckland", False)
-    zones.choose(db, keeper, "Pacific/Auckland")
+    zones.choose(db, administrator, "Pacific/Auckland")
     assert zones.chosen(db) == Chosen("Pacific/Auckland", True)
     with db.read() as session:
         assert session.scalar(select(func.count()).where(AuditRow.action == "zone_changed")) == 1
 
 
-def test_of_two_administrators_who_set_the_zone_at_once_the_second_is_told(db, keeper):
+def test_of_two_administrators_who_set_the_zone_at_once_the_second_is_notified(db, administrator):
     other = doors.actor(db, "Dr. Other", role=Role.ADMINISTRATOR)
-    zones.adopt(db, keeper, "Pacific/Auckland")
+    zones.adopt(db, administrator, "Pacific/Auckland")
     seen = zones.shown(zones.chosen(db))
     zones.choose(db, other, "Europe/Berlin", seen)
     with pytest.raises(ConflictError) as met:
-        zones.choose(db, keeper, "Europe/Paris", seen)
+        zones.choose(db, administrator, "Europe/Paris", seen)
     assert [(one.stored, one.wanted) for one in met.value.differences] == [("Europe/Berlin", "Europe/Paris")]
     with pytest.raises(ConflictError):
-        zones.choose(db, keeper, "Pacific/Auckland", seen)
+        zones.choose(db, administrator, "Pacific/Auckland", seen)
     assert zones.chosen(db) == Chosen("Europe/Berlin", True)
     # Both meant the same; and who has seen what the other one set may set another.
-    zones.choose(db, keeper, "Europe/Berlin", seen)
-    zones.choose(db, keeper, "Europe/Paris", met.value.revision)
+    zones.choose(db, administrator, "Europe/Berlin", seen)
+    zones.choose(db, administrator, "Europe/Paris", met.value.revision)
     assert zones.chosen(db) == Chosen("Europe/Paris", True)
 
 
-def test_the_environment_s_zone_counts(db, keeper, settings):
-    zones.choose(db, keeper, "Pacific/Auckland")
+def test_the_environment_s_zone_counts(db, administrator, settings):
+    zones.choose(db, administrator, "Pacific/Auckland")
     zones.take_setting(db, settings)
     assert zones.chosen(db).name == "Pacific/Auckland"
     zones.take_setting(db, replace(settings, timezone="Europe/Berlin"))

@@ -62,7 +62,7 @@ def refusal_of(call, *arguments):
     return refusal.value.code
 
 
-def test_what_is_recorded_is_told_again(db, who, newcomer):
+def test_what_is_recorded_is_reported_again(db, who, newcomer):
     until = clock.now().date() + timedelta(days=30)
     consent.record(db, who, newcomer, [Scope.ANALYSE, Scope.KEEP_RESULTS], DAY, until, " Binder 3 ")
     assert states(db, who, newcomer) == {
@@ -71,9 +71,9 @@ def test_what_is_recorded_is_told_again(db, who, newcomer):
         Scope.KEEP_VIDEO: State.NEVER,
         Scope.EXPORT: State.NEVER,
     }
-    told = by_scope(db, who, newcomer)[Scope.ANALYSE]
-    assert (told.given_on, told.expires_on, told.document) == (DAY, until, "Binder 3")
-    assert (told.recorded_by, told.withdrawn_by) == (who.name, None)
+    reported = by_scope(db, who, newcomer)[Scope.ANALYSE]
+    assert (reported.given_on, reported.expires_on, reported.document) == (DAY, until, "Binder 3")
+    assert (reported.recorded_by, reported.withdrawn_by) == (who.name, None)
     with db.read() as session:
         row = session.scalars(select(AuditRow).order_by(AuditRow.number.desc())).first()
     assert (row.action, row.account_id, row.patient_id) == ("consent_recorded", who.account_id, newcomer)
@@ -169,9 +169,9 @@ def test_a_consent_that_ends_while_it_waits_stops_the_worker_before_it_begins(db
     analyzer = FakeAnalyzer([[(0,)]])
     claimed = leases.claim(db)
     analysis.run(db, settings, claimed, lambda: analyzer, analysis.Reporter(db, claimed))
-    told = progress.status(db, who, recording_id)
-    assert (told.state, told.error_code) == (JobState.FAILED, "consent_expired")
-    assert "Please record its renewal" in told.error_message
+    reported = progress.status(db, who, recording_id)
+    assert (reported.state, reported.error_code) == (JobState.FAILED, "consent_expired")
+    assert "Please record its renewal" in reported.error_message
     assert analyzer.chunks_given == 0
     assert upload.path.exists(), "held for a day, for another try"
     assert refusal_of(jobs.retry, db, settings, who, recording_id) == "consent_expired"

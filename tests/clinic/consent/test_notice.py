@@ -29,7 +29,7 @@ def test_keeping_the_video_is_asked_for_only_where_it_is_possible(settings):
 def test_times_are_those_of_the_settings(settings):
     assert text_of(settings).count("until your clinician deletes it") == 3
     said = text_of(replace(settings, retention=Retention(samples_days=90, recordings_days=1825)))
-    assert "Numbers for each moment: 90 days after the recording; then it is deleted by itself." in said
+    assert "Numbers for each moment: 90 days after the recording; then it is deleted automatically." in said
     assert "A recording with its results: 1,825 days" in said
     assert said.count("until your clinician deletes it") == 1
 
@@ -37,7 +37,7 @@ def test_times_are_those_of_the_settings(settings):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({}, "worked out on a computer of the practice."),
+        ({}, "computed on a computer of the practice."),
         ({"dask": "tcp://10.0.0.1:8786"}, "on computers that the practice runs"),
         ({"media_url": "s3://bucket"}, "in a storage that the practice chose"),
     ],

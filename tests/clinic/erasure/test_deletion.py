@@ -49,11 +49,11 @@ MARKS = [NAME.encode(), FILE.encode(), b"Zauberberg"]
 
 def picture():
     """A picture whose own text and every pixel can be found again."""
-    told = PngInfo()
-    told.add_text("Patient", NAME)
+    chunks = PngInfo()
+    chunks.add_text("Patient", NAME)
     pixels = np.frombuffer((b"Zauberberg0123456789!!" * 1000)[:12288], np.uint8).reshape(64, 64, 3)
     written = io.BytesIO()
-    Image.fromarray(pixels).save(written, "PNG", pnginfo=told, compress_level=0)
+    Image.fromarray(pixels).save(written, "PNG", pnginfo=chunks, compress_level=0)
     written.seek(0)
     return written
 
@@ -208,16 +208,16 @@ def added_answer(db, settings, who, patient, an_upload):
 
 
 @pytest.mark.parametrize("add", [added_recording, added_answer])
-def test_what_comes_in_after_it_was_told_refuses_the_deletion(db, settings, who, patient, an_upload, add):
+def test_what_comes_in_after_it_was_reported_refuses_the_deletion(db, settings, who, patient, an_upload, add):
     added_recording(db, settings, who, patient, an_upload)
-    told = deletion.held_by_patient(db, who, patient)
-    assert (told.counts["recordings"], told.counts["questionnaires"]) == (1, 0)
+    seen_counts = deletion.held_by_patient(db, who, patient)
+    assert (seen_counts.counts["recordings"], seen_counts.counts["questionnaires"]) == (1, 0)
     add(db, settings, who, patient, an_upload)
     with pytest.raises(ConflictError):
-        deletion.delete_patient(db, settings, who, patient, told=told)
+        deletion.delete_patient(db, settings, who, patient, seen_counts=seen_counts)
     assert not [one for one in erasures.known(settings.erasures_path) if one.kind == "patient"]
     assert len(caseload.get_patient(db, who, patient).recordings) == (2 if add is added_recording else 1)
-    deletion.delete_patient(db, settings, who, patient, told=deletion.held_by_patient(db, who, patient))
+    deletion.delete_patient(db, settings, who, patient, seen_counts=deletion.held_by_patient(db, who, patient))
 
 
 def test_a_recording_handed_in_while_its_patient_is_erased_goes_with_its_files(

@@ -121,10 +121,10 @@ def test_withdrawing_the_export_stops_exports_alone(db, settings, who, patient, 
     assert there(paths) == {"done", "failed"}
 
 
-def test_everything_at_once_is_told_before_and_written_down(db, settings, who, patient, visits):
-    told = withdrawal.covered(db, settings, who, patient, tuple(Scope))
-    assert told == Covered(analyses=1, files=2, recordings=3)
-    assert withdrawal.withdraw(db, settings, who, patient, tuple(Scope)) == told
+def test_everything_at_once_is_reported_before_and_written_down(db, settings, who, patient, visits):
+    seen_counts = withdrawal.covered(db, settings, who, patient, tuple(Scope))
+    assert seen_counts == Covered(analyses=1, files=2, recordings=3)
+    assert withdrawal.withdraw(db, settings, who, patient, tuple(Scope)) == seen_counts
     assert {standing.state for standing in consent.standings(db, who, patient)} == {State.WITHDRAWN}
     assert {standing.withdrawn_by for standing in consent.history(db, who, patient)} == {who.name}
     with db.read() as session:
@@ -223,28 +223,32 @@ def test_a_real_worker_stops_within_five_seconds_and_leaves_nothing(db, settings
 
 
 def no_longer_running(db, who, recording_id):
-    told = progress.status(db, who, recording_id)
-    return told is None or told.state is JobState.CANCELLED
+    seen_counts = progress.status(db, who, recording_id)
+    return seen_counts is None or seen_counts.state is JobState.CANCELLED
 
 
-def test_what_comes_in_after_it_was_told_refuses_the_withdrawal(db, settings, who, patient, visits, an_upload):
-    told = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
+def test_what_comes_in_after_it_was_reported_refuses_the_withdrawal(db, settings, who, patient, visits, an_upload):
+    seen_counts = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
     enqueue(db, settings, who, patient, an_upload())
     with pytest.raises(ConflictError):
-        withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], told=told)
+        withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], seen_counts=seen_counts)
     with db.read() as session:
         assert consent.missing(session, patient, Scope.KEEP_RESULTS) is None
     assert len(caseload.get_patient(db, who, patient).recordings) == 4
-    told = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
-    assert withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], told=told) == told
+    seen_counts = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
+    assert withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], seen_counts=seen_counts) == seen_counts
     assert caseload.get_patient(db, who, patient).recordings == ()
 
 
-def test_of_as_many_recordings_others_are_not_what_was_told(db, settings, who, patient, visits, an_upload):
-    told = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
+def test_of_as_many_recordings_others_are_not_what_was_reported(db, settings, who, patient, visits, an_upload):
+    seen_counts = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
     deletion.delete_recording(db, settings, who, visits[0]["queued"])
     enqueue(db, settings, who, patient, an_upload())
     now = withdrawal.covered(db, settings, who, patient, [Scope.KEEP_RESULTS])
-    assert (now.analyses, now.files, now.recordings) == (told.analyses, told.files, told.recordings)
+    assert (now.analyses, now.files, now.recordings) == (
+        seen_counts.analyses,
+        seen_counts.files,
+        seen_counts.recordings,
+    )
     with pytest.raises(ConflictError):
-        withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], told=told)
+        withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_RESULTS], seen_counts=seen_counts)

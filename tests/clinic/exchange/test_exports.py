@@ -120,8 +120,8 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
         texts = {
             name: archive.read(name).decode("utf-8-sig") for name in archive.namelist() if not name.startswith("media/")
         }
-    told = json.loads(texts["patient.json"])
-    assert (told["format"], told["schema_version"]) == ("expression-history-patient", 4)
+    reported = json.loads(texts["patient.json"])
+    assert (reported["format"], reported["schema_version"]) == ("expression-history-patient", 4)
     assert "not feelings or a diagnosis" in texts["README.txt"]
     explained = {(row["file"], row["column"]): row for row in csv.DictReader(io.StringIO(texts["data-dictionary.csv"]))}
     for name in ("recordings.csv", "samples.csv", "consents.csv", "questionnaires.csv"):
@@ -130,12 +130,10 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     assert all(row["meaning"] and row["type"] for row in explained.values())
     (recording,) = csv.DictReader(io.StringIO(texts["recordings.csv"]))
     assert recording["note"] == "'=HYPERLINK()"
-    assert told["tables"]["recording"][0]["note"] == "=HYPERLINK()"
+    assert reported["tables"]["recording"][0]["note"] == "=HYPERLINK()"
 
 
-@pytest.mark.parametrize(
-    ("state", "why"), [("queued", "Waiting for its turn."), ("choosing", "say which one is the patient's")]
-)
+@pytest.mark.parametrize(("state", "why"), [("queued", "Waiting for its turn."), ("choosing", "choose the patient's")])
 def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an_upload, who, state, why):
     jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
     with db.session() as session:
@@ -183,35 +181,35 @@ def test_an_erased_patient_does_not_come_back(db, settings, demo_patient):
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda told: told.update(format="another"), "bad_export"),
-        (lambda told: told.update(schema_version=exports.SCHEMA_VERSION + 1), "export_newer"),
-        (lambda told: told["tables"].update(unheard_of=[]), "export_newer"),
-        (lambda told: told["tables"]["patient"][0].update(mood="x"), "export_newer"),
-        (lambda told: told["tables"]["patient"].append(told["tables"]["patient"][0]), "bad_export"),
-        (lambda told: told["tables"]["patient"][0].update(id="../../x"), "bad_export"),
-        (lambda told: told["tables"]["patient"][0].update(name="a\u202eb"), "bad_export"),
-        (lambda told: told["tables"]["patient"][0].update(created_at="2026-01-01"), "bad_export"),
-        (lambda told: told["tables"]["recording"][0].update(patient_id="0" * 32), "bad_export"),
-        (lambda told: told["tables"]["recording"][0].update(recorded_on=5), "bad_export"),
-        (lambda told: told["tables"]["recording"][0].update(summary={"kind": "video"}), "bad_export"),
-        (lambda told: told["tables"]["recording"][0].update(source_name="a\nb"), "bad_export"),
-        (lambda told: told["tables"]["consent"][0].update(scope="everything"), "bad_export"),
-        (lambda told: told["tables"]["consent"][0].update(document="a\u202eb"), "bad_export"),
-        (lambda told: told["tables"]["consent"][0].update(patient_id="0" * 32), "bad_export"),
-        (lambda told: told["tables"]["job"][0].update(state="queued"), "bad_export"),
-        (lambda told: told["tables"]["job"][0].update(error_message="![](http://127.0.0.1)"), "bad_export"),
-        (lambda told: told["tables"]["recording"][0].pop("kind"), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_answer"][0].update(items=[4] * 9), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_answer"][0].update(items={}), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_answer"][0].update(total=99.0), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_answer"][0].update(how="guessed"), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_answer"][0].update(scale="phq99"), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_answer"][0].update(definition={"name": "x"}), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_schedule"][0].update(every_days=0), "bad_export"),
-        (lambda told: told["tables"]["questionnaire_schedule"][0].update(scale="../x"), "bad_export"),
-        (lambda told: told["tables"]["patient_event"][0].update(text="a\u202eb"), "bad_export"),
-        (lambda told: told["tables"]["patient_event"][0].update(kind="mood"), "bad_export"),
-        (lambda told: told["tables"]["recording"].clear(), "bad_export"),
+        (lambda reported: reported.update(format="another"), "bad_export"),
+        (lambda reported: reported.update(schema_version=exports.SCHEMA_VERSION + 1), "export_newer"),
+        (lambda reported: reported["tables"].update(unheard_of=[]), "export_newer"),
+        (lambda reported: reported["tables"]["patient"][0].update(mood="x"), "export_newer"),
+        (lambda reported: reported["tables"]["patient"].append(reported["tables"]["patient"][0]), "bad_export"),
+        (lambda reported: reported["tables"]["patient"][0].update(id="../../x"), "bad_export"),
+        (lambda reported: reported["tables"]["patient"][0].update(name="a\u202eb"), "bad_export"),
+        (lambda reported: reported["tables"]["patient"][0].update(created_at="2026-01-01"), "bad_export"),
+        (lambda reported: reported["tables"]["recording"][0].update(patient_id="0" * 32), "bad_export"),
+        (lambda reported: reported["tables"]["recording"][0].update(recorded_on=5), "bad_export"),
+        (lambda reported: reported["tables"]["recording"][0].update(summary={"kind": "video"}), "bad_export"),
+        (lambda reported: reported["tables"]["recording"][0].update(source_name="a\nb"), "bad_export"),
+        (lambda reported: reported["tables"]["consent"][0].update(scope="everything"), "bad_export"),
+        (lambda reported: reported["tables"]["consent"][0].update(document="a\u202eb"), "bad_export"),
+        (lambda reported: reported["tables"]["consent"][0].update(patient_id="0" * 32), "bad_export"),
+        (lambda reported: reported["tables"]["job"][0].update(state="queued"), "bad_export"),
+        (lambda reported: reported["tables"]["job"][0].update(error_message="![](http://127.0.0.1)"), "bad_export"),
+        (lambda reported: reported["tables"]["recording"][0].pop("kind"), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_answer"][0].update(items=[4] * 9), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_answer"][0].update(items={}), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_answer"][0].update(total=99.0), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_answer"][0].update(how="guessed"), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_answer"][0].update(scale="phq99"), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_answer"][0].update(definition={"name": "x"}), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_schedule"][0].update(every_days=0), "bad_export"),
+        (lambda reported: reported["tables"]["questionnaire_schedule"][0].update(scale="../x"), "bad_export"),
+        (lambda reported: reported["tables"]["patient_event"][0].update(text="a\u202eb"), "bad_export"),
+        (lambda reported: reported["tables"]["patient_event"][0].update(kind="mood"), "bad_export"),
+        (lambda reported: reported["tables"]["recording"].clear(), "bad_export"),
     ],
 )
 def test_an_archive_that_was_tampered_with_adds_nothing(archive, elsewhere, change, code):
@@ -232,10 +230,10 @@ def test_samples_that_were_tampered_with_add_nothing(archive, elsewhere, change)
     refused(elsewhere, changed(archive, change, "samples.csv"), "bad_export")
 
 
-def as_of_the_first_schema(told):
+def as_of_the_first_schema(reported):
     """The JSON as it was before consents were recorded."""
-    told["schema_version"] = 1
-    del told["tables"]["consent"]
+    reported["schema_version"] = 1
+    del reported["tables"]["consent"]
 
 
 def test_an_archive_of_the_first_schema_is_still_taken_without_consent(archive, elsewhere):
@@ -275,11 +273,11 @@ def test_a_kept_file_goes_out_only_where_it_may_be_kept(db, settings, patient, w
     assert media() == []
 
 
-def test_what_a_file_is_played_as_is_told_by_its_content(db, settings, patient, failed, elsewhere):
+def test_what_a_file_is_played_as_is_recognised_by_its_content(db, settings, patient, failed, elsewhere):
     other, there = elsewhere
     claimed = with_json(
         archive_of(db, settings, patient),
-        lambda told: told["tables"]["job"][0]["sources"][0].update(media_type="video/mp4"),
+        lambda reported: reported["tables"]["job"][0]["sources"][0].update(media_type="video/mp4"),
     )
     imports.import_patient(other, there, CONSOLE, claimed)
     with other.read() as session:

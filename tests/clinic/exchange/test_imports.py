@@ -158,7 +158,7 @@ def settings_with(settings, kept):
     return replace(settings, retention=kept)
 
 
-def test_what_was_stopped_begins_anew_and_is_equal_to_one_that_was_not(db, settings, who, half, small, elsewhere):
+def test_what_was_stopped_begins_again_and_is_equal_to_one_that_was_not(db, settings, who, half, small, elsewhere):
     assert imports.work_once(db, settings, "worker", nothing)
     other, there = elsewhere
     imports.import_patient(other, there, CONSOLE, small)
@@ -294,7 +294,7 @@ def test_what_the_console_left_is_cleaned_up_by_the_worker(db, settings, small, 
 @pytest.mark.attack("an archive that names a stored file of another patient as its own")
 def test_a_file_of_another_patient_is_not_taken_over(db, settings, who, small, an_upload, attack):
     stored = an_upload("video")
-    claiming = with_json(small, lambda told: told["tables"]["job"][0].update(sources=[stored.as_source()]))
+    claiming = with_json(small, lambda reported: reported["tables"]["job"][0].update(sources=[stored.as_source()]))
     attack(lambda: imports.import_patient(db, settings, who, claiming), "bad_export")
     assert open_store(settings).exists(stored.id)
 
@@ -336,7 +336,7 @@ def test_a_json_that_is_made_to_fill_the_memory_is_refused_in_little(name, attac
             with zipfile.ZipFile(written) as archive:
                 list(archive_rows.read_tables(archive, {"recording"}))
         except (*imports.DAMAGE, FerError) as error:
-            raise imports._told(error) from None
+            raise imports._shown_error(error) from None
 
     tracemalloc.start()
     try:

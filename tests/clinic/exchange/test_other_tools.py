@@ -52,8 +52,8 @@ def test_facereader_has_lines_before_its_header_and_may_write_commas(text):
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        ("a,b\n1,2\n", "unknown_table", "no header"),
-        ("", "unknown_table", "no header"),
+        ("a,b\n1,2\n", "unknown_table", "none of their headers"),
+        ("", "unknown_table", "none of their headers"),
         (OPENFACE.replace("0, 0.040", "1, 0.040"), "several_faces", "Line 3"),
         (OPENFACE.replace("\n2, 0", "\n1, 0"), "several_faces", "Line 3"),
         (OPENFACE.replace("3.00", "three"), "bad_table", "Line 3: 'three'"),
@@ -62,7 +62,7 @@ def test_facereader_has_lines_before_its_header_and_may_write_commas(text):
         (
             OPENFACE.replace(" 1, 0.50", " 0, 0.50").replace(" 1, 0.00, 3", " 0, 0.00, 3"),
             "nothing_readable",
-            "No moment",
+            "No row",
         ),
         (PYFEAT + "1,1,10.0,0.99,0.2,0.4,0.1,0.7,clip.mp4\n", "several_faces", "Line 4"),
     ],

@@ -110,7 +110,7 @@ def test_pictures_in_another_order_are_the_same(db, settings, patient, an_upload
 
 
 @pytest.mark.parametrize("change", [{"every_s": 1.0}, {"model": "model-b"}], ids=str)
-def test_other_settings_or_another_model_are_analysed_anew(db, settings, patient, an_upload, change, who):
+def test_other_settings_or_another_model_are_analysed_again(db, settings, patient, an_upload, change, who):
     enqueue(db, settings, who, patient, an_upload("video", b"same"))
     assert not enqueue(db, settings, who, patient, an_upload("video", b"same"), **change).duplicate
 
@@ -205,7 +205,7 @@ def test_no_two_jobs_have_one_key(db, settings, patient, an_upload, who):
     ],
     ids=["visit", "model", "settings", "face"],
 )
-def test_a_key_is_told_by_visit_model_settings_and_face(other):
+def test_a_key_depends_on_visit_model_settings_and_face(other):
     key = jobs.job_key("v", "m", {"every_s": 0.2}, [1])
     assert key == jobs.job_key("v", "m", {"every_s": 0.2, "detector": "what the analyzer added"}, [1])
     assert key != jobs.job_key(*other)

@@ -135,7 +135,7 @@ def test_giving_back_costs_no_attempt(db, queued):
     assert leases.claim(db) is not None
 
 
-def test_a_deleted_recording_is_told_from_a_take_over(db, queued):
+def test_a_deleted_recording_is_distinguished_from_a_take_over(db, queued):
     claimed = leases.claim(db)
     with db.session() as session:
         session.delete(session.get_one(Recording, queued.recording_id))

@@ -153,9 +153,9 @@ def test_a_second_face_that_left_again_still_makes_several(db, settings, who, an
     assert seen[2].faces[0].probabilities is None
 
 
-def test_no_samples_are_told_while_they_are_several_people_s(db, settings, who, analysed):
+def test_no_samples_are_reported_while_they_are_several_people_s(db, settings, who, analysed):
     recording_id = analysed([(0, 1)] * 4)
-    for ask in (caseload.samples, readings.tell):
+    for ask in (caseload.samples, readings.analysis_result):
         with pytest.raises(FerError) as refusal:
             ask(db, who, recording_id)
         assert refusal.value.code == "analysis_under_way"
@@ -230,7 +230,7 @@ def test_the_rule_of_access_is_one(db, settings, who, patient, analysed, change,
     assert {name: code_of(ask) for name, ask in asked.items()} == dict.fromkeys(asked, code)
 
 
-def test_a_recording_without_a_job_is_not_told_to_strangers(db, who, patient, analysed):
+def test_a_recording_without_a_job_is_not_reported_to_strangers(db, who, patient, analysed):
     recording_id = analysed([(0,)] * 4)
     with db.session() as session:
         session.delete(session.scalar(select(Job)))

@@ -147,7 +147,7 @@ def test_without_consent_nothing_is_looked_at_again(db, settings, patient, analy
     expire(db, patient, lacking)
     started = reanalysis.start(db, settings, who, patient, NEW)
     assert (started.queued, started.without_consent) == (0, 1)
-    assert "consent to it doesn't stand" in started.sentence
+    assert "consent is missing" in started.sentence
 
 
 def test_one_patient_s_wish_leaves_the_others_alone(db, settings, patient, analysed, who):

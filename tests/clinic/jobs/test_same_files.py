@@ -25,7 +25,7 @@ def stored(db, settings, who, patient, an_upload):
     return [file.sha256 for file in files]
 
 
-def test_a_file_of_an_own_patient_is_told_with_whose_it_is(db, who, other, patient, stored):
+def test_a_file_of_an_own_patient_is_shown_with_whose_it_is(db, who, other, patient, stored):
     found = elsewhere(db, who, other, list(reversed(stored)))
     assert ([(one.id, one.visit_number) for one in found.seen], found.more) == ([(patient, 1)], False)
     assert elsewhere(db, who, patient, stored) == elsewhere(db, who, other, ["0" * 64])
@@ -49,8 +49,8 @@ def test_a_picture_of_a_stored_set_is_its_duplicate_when_it_comes_alone(db, sett
         found, again = hand_in(db, settings, who, patient, an_upload, *contents)
         assert found == jobs.Enqueued(whole.recording_id, duplicate=True)
         assert not any(file.path.exists() for file in again)
-        [(told, count)] = here(db, who, patient, [file.sha256 for file in again])
-        assert (told.visit_number, count) == (1, len(contents))
+        [(reported, count)] = here(db, who, patient, [file.sha256 for file in again])
+        assert (reported.visit_number, count) == (1, len(contents))
     assert all(file.path.exists() for file in files)
 
 
@@ -58,12 +58,14 @@ def test_a_set_with_a_picture_that_is_stored_alone_says_how_many_count_twice(db,
     hand_in(db, settings, who, patient, an_upload, b"one")
     found, files = hand_in(db, settings, who, patient, an_upload, b"one", b"two")
     assert (found.duplicate, found.counted_twice, found.also_elsewhere) == (False, 1, False)
-    told = here(db, who, patient, [file.sha256 for file in files])
-    assert [(one.visit_number, count) for one, count in told] == [(1, 1), (2, 2)]
+    reported = here(db, who, patient, [file.sha256 for file in files])
+    assert [(one.visit_number, count) for one, count in reported] == [(1, 1), (2, 2)]
 
 
 @pytest.mark.parametrize(("first", "second"), [([b"one", b"two"], [b"two"]), ([b"one"], [b"two", b"one"])])
-def test_a_picture_among_others_of_another_patient_is_told(db, settings, who, patient, other, an_upload, first, second):
+def test_a_picture_among_others_of_another_patient_is_reported(
+    db, settings, who, patient, other, an_upload, first, second
+):
     hand_in(db, settings, who, patient, an_upload, *first)
     found, files = hand_in(db, settings, who, other, an_upload, *second)
     assert (found.duplicate, found.counted_twice, found.also_elsewhere) == (False, 0, True)

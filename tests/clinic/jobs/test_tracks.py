@@ -122,8 +122,8 @@ def test_nothing_is_asked_where_there_is_nothing_to_ask(db, recording, moments, 
     with db.session() as session:
         stored = session.get_one(Recording, recording_id)
         assert tracks.choose_automatically(session, stored) is (how is not None)
-        told = stored.settings.get("face_choice")
-        assert (told and told["how"]) == how
+        reported = stored.settings.get("face_choice")
+        assert (reported and reported["how"]) == how
     if how is None:
         assert len(rows(db, recording_id)) == sum(max(1, len(seen)) for seen in moments)
     else:

@@ -100,7 +100,7 @@ def test_recordings_that_do_not_count_are_gaps_and_the_range_is_the_baseline_s(d
 
 
 @pytest.mark.parametrize(("last", "outside"), [(0.3, False), (0.7, True)])
-def test_outside_is_told_of_the_newest_counting_recording(db, patient, last, outside):
+def test_outside_is_reported_for_the_newest_counting_recording(db, patient, last, outside):
     add(db, patient, 8)
     add(db, patient, 2, happy=last, start=8)
     digests.refresh(db)

@@ -79,8 +79,8 @@ def test_a_consent_recorded_meanwhile_is_not_overtaken(db, who, patient):
     consent.record(db, who, patient, [Scope.EXPORT], DAY, seen=1)
     with pytest.raises(ConflictError) as refused:
         consent.record(db, who, patient, [Scope.EXPORT], date(2026, 5, 5), seen=1)
-    [told] = refused.value.differences
-    assert (told.stored, told.wanted) == ("recorded, agreed on 4 May 2026", "recorded, agreed on 5 May 2026")
+    [reported] = refused.value.differences
+    assert (reported.stored, reported.wanted) == ("recorded, agreed on 4 May 2026", "recorded, agreed on 5 May 2026")
 
 
 def test_what_a_colleague_renewed_is_not_withdrawn_from_an_old_window(db, settings, who, patient):
@@ -91,12 +91,12 @@ def test_what_a_colleague_renewed_is_not_withdrawn_from_an_old_window(db, settin
 
 
 def test_an_account_changed_meanwhile_keeps_the_first_change(db, who):
-    keeper = doors.actor(db, "Ann Invented", Role.ADMINISTRATOR)
-    accounts.disable(db, keeper, who.account_id, seen=1)
+    administrator = doors.actor(db, "Ann Invented", Role.ADMINISTRATOR)
+    accounts.disable(db, administrator, who.account_id, seen=1)
     for second in (
-        lambda: accounts.set_role(db, keeper, who.account_id, Role.ADMINISTRATOR, seen=1),
-        lambda: accounts.reset_password(db, keeper, who.account_id, seen=1),
-        lambda: accounts.enable(db, keeper, who.account_id, seen=1),
+        lambda: accounts.set_role(db, administrator, who.account_id, Role.ADMINISTRATOR, seen=1),
+        lambda: accounts.reset_password(db, administrator, who.account_id, seen=1),
+        lambda: accounts.enable(db, administrator, who.account_id, seen=1),
     ):
         with pytest.raises(ConflictError):
             second()
@@ -106,10 +106,10 @@ def test_an_account_changed_meanwhile_keeps_the_first_change(db, who):
 
 
 def test_a_caseload_is_not_handed_to_a_disabled_account(db, who, patient):
-    keeper = doors.actor(db, "Ann Invented", Role.ADMINISTRATOR)
+    administrator = doors.actor(db, "Ann Invented", Role.ADMINISTRATOR)
     taker = doors.add_account(db, "Ben Invented", disabled_at=datetime.now(UTC))
     with pytest.raises(FerError, match="is disabled"):
-        handover.hand_over(db, keeper, who.account_id, taker)
+        handover.hand_over(db, administrator, who.account_id, taker)
 
 
 def test_what_was_edited_or_added_meanwhile_is_not_deleted(db, settings, who, patient, recording):

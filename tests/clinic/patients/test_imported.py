@@ -57,7 +57,7 @@ def test_a_day_that_can_not_be_is_refused(db, who, patient, day):
     assert refusal.value.code == "bad_day"
 
 
-def test_without_consent_nothing_is_taken_or_told(db, who, patient, taken):
+def test_without_consent_nothing_is_taken_or_reported(db, who, patient, taken):
     consents.expire(db, patient, Scope.KEEP_RESULTS)
     assert imported.listed(db, who, patient) == []
     with pytest.raises(FerError) as refusal:

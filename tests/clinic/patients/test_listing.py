@@ -97,8 +97,8 @@ def test_a_consent_that_ends_within_two_weeks_or_has_ended_asks_for_somebody(db,
     ends_on(db, patient, today + timedelta(days=days), Scope.EXPORT)
     assert needs.count(db, who) == int(needed)
     [line] = listing.page(db, who, Asked()).lines
-    told = [Ending(Scope.EXPORT, today + timedelta(days=days), over=days < 0)]
-    assert list(line.endings) == (told if needed else [])
+    reported = [Ending(Scope.EXPORT, today + timedelta(days=days), over=days < 0)]
+    assert list(line.endings) == (reported if needed else [])
     ends_on(db, patient, None, Scope.EXPORT)
     assert needs.count(db, who) == 0, "it was renewed"
 
@@ -113,7 +113,7 @@ def test_a_failure_of_a_version_that_is_not_shown_asks_for_nobody(db, who, patie
     assert needs.count(db, who) == 0
 
 
-def test_outside_is_told_where_the_results_are_open(db, who, patient):
+def test_outside_is_reported_where_the_results_are_open(db, who, patient):
     consents.agree(db, patient)
     add(db, patient, 8)
     add(db, patient, 2, happy=0.7, start=8)

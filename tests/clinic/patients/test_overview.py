@@ -18,20 +18,19 @@ def said(trend, why=None):
 def test_within_the_usual_range():
     first, second, third = said(trend_of())
     assert (
-        first
-        == "Newest recording, 11 May 2026 · Video · no. 1: every expression lies within this patient's usual range."
+        first == "Newest recording, 11 May 2026 · Video · no. 1: every expression is within this patient's usual range."
     )
     assert second == "The face could be read in 90 % of it; its shares are known to about ± 5 percentage points."
     assert third == "10 of 10 recordings can be compared."
 
 
-def test_twice_in_a_row_is_told_apart_from_once():
+def test_twice_in_a_row_is_distinguished_from_once():
     twice = trend_of(happy=0.4, outside=(Emotion.HAPPY,))
     newest = twice.points[-1]
     marked = Trend((*twice.points[:-1], replaced(newest, beyond=(Emotion.HAPPY, Emotion.SAD))), (), None, None)
     first = said(marked)[0]
     assert "happy-like 40 % (usual 10 % to 20 %), for the second time in a row" in first
-    assert "sad-like 15 % (usual 10 % to 20 %), this once, which may be chance" in first
+    assert "sad-like 15 % (usual 10 % to 20 %), in this recording only, which may be chance" in first
 
 
 def replaced(one, **values):
@@ -41,7 +40,7 @@ def replaced(one, **values):
 @pytest.mark.parametrize(
     ("trend", "parts"),
     [
-        (trend_of(excluded="less than 60 s"), ["does not count (less than 60 s)", "rely on it little", "9 of 10"]),
+        (trend_of(excluded="less than 60 s"), ["does not count (less than 60 s)", "hardly reliable", "9 of 10"]),
         (Trend((point(0),), (), None, "baseline being built (1 of 8)"), ["no usual range yet, baseline being built"]),
         (Trend((), (), None, None), ["No recording has a result yet."]),
     ],

@@ -116,8 +116,11 @@ def test_the_patient_s_clinician_sees_who_looked_and_why(db, who, patient, colle
     sharing.open_in_emergency(db, colleague, patient, REASON)
     for _ in range(3):
         caseload.get_patient(db, colleague, patient)
-    told = [(event.name, event.action, event.reason) for event in sharing.history(db, who, patient)]
-    assert told == [("Colleague", AuditAction.PATIENT_VIEWED, ""), ("Colleague", AuditAction.EMERGENCY_ACCESS, REASON)]
+    reported = [(event.name, event.action, event.reason) for event in sharing.history(db, who, patient)]
+    assert reported == [
+        ("Colleague", AuditAction.PATIENT_VIEWED, ""),
+        ("Colleague", AuditAction.EMERGENCY_ACCESS, REASON),
+    ]
 
 
 def test_an_attempt_that_found_nobody_is_written_down(db, colleague):

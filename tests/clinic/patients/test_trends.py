@@ -149,7 +149,7 @@ def test_a_summary_of_an_older_version_is_read_with_a_wider_interval():
     assert Summary.from_dict(old | {"of_a_later_version": 1}) == summary
 
 
-def test_the_noise_of_a_recording_is_told_from_its_halves():
+def test_the_noise_of_a_recording_is_distinguished_from_its_halves():
     recordings = [recording(n, happy) for n, happy in enumerate(EVEN)]
     assert trend(recordings).noise is None
     for each in recordings:
@@ -244,8 +244,8 @@ def test_the_summary_tells_the_still_part_and_comes_back_from_json():
     count = 1000
     samples = table(["ok"] * count, [Emotion.HAPPY, Emotion.NEUTRAL] * (count // 2))
     moves = np.arange(count) % 200 < 100
-    told = summarise(replace(samples, mouth_change=np.where(moves, 0.5, 0.0)), "video")
-    assert told.moving_s + told.still.seconds == pytest.approx(told.usable_s)
-    assert told.still.shares["happy"] == pytest.approx(0.5, abs=0.05)
-    assert Summary.from_dict(json.loads(json.dumps(asdict(told)))) == told
+    reported = summarise(replace(samples, mouth_change=np.where(moves, 0.5, 0.0)), "video")
+    assert reported.moving_s + reported.still.seconds == pytest.approx(reported.usable_s)
+    assert reported.still.shares["happy"] == pytest.approx(0.5, abs=0.05)
+    assert Summary.from_dict(json.loads(json.dumps(asdict(reported)))) == reported
     assert not summarise(samples, "video").mouth_known

@@ -58,7 +58,7 @@ def test_consent_sharing_and_roles_are_in_it(db, who, patient):
     assert refused.value.code == "not_your_patient"
 
 
-def test_a_recording_that_is_gone_is_told(db, settings, who, patient, an_upload):
+def test_a_recording_that_is_gone_is_reported(db, settings, who, patient, an_upload):
     added = jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
     visibility.state(db, who, patient, added.recording_id)
     with pytest.raises(FerError) as refused:

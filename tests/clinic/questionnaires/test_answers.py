@@ -102,8 +102,8 @@ def test_a_deleted_answer_is_gone_from_backups_too_and_leaves_the_audit_without_
     assert (known.kind, known.erased_id) == ("questionnaire_answer", made.id)
     assert code_of(lambda: answers.remove(db, settings, who, made.id)) == "unknown_answer"
     with db.read() as session:
-        told = session.scalars(select(AuditRow).where(AuditRow.action.like("questionnaire%"))).all()
-    assert [row.details for row in told] == [{"scale": "phq9", "how": "items"}, {"scale": "phq9"}]
+        reported = session.scalars(select(AuditRow).where(AuditRow.action.like("questionnaire%"))).all()
+    assert [row.details for row in reported] == [{"scale": "phq9", "how": "items"}, {"scale": "phq9"}]
 
 
 def test_a_deletion_that_was_interrupted_is_finished(db, settings, who, patient):
@@ -165,7 +165,7 @@ def test_a_questionnaire_is_due_so_many_days_after_the_last_answers(first, last,
     assert schedule.next_due(first, 14, last) == due
 
 
-def test_what_is_due_is_told_until_it_is_answered_or_stopped(db, who, patient):
+def test_what_is_due_is_reported_until_it_is_answered_or_stopped(db, who, patient):
     with db.read() as session:
         today = clock.today(session)
     schedule.plan(db, who, patient, "phq9", 14, today - timedelta(days=3))

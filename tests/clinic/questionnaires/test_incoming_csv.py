@@ -30,8 +30,8 @@ def test_every_row_says_what_it_gives_or_why_not(db, who, patient):
     assert said[:2] == [None, None]
     for error, part in zip(
         said[2:],
-        ["from 0 to 21", "written like", "no questionnaire of this name", "no answer", "not that of the answers",
-         "neither a total", "stored already", "to today"],
+        ["from 0 to 21", "written like", "no questionnaire with this name", "not an answer",
+         "does not match the answers", "no total and no answer", "already stored", "to today"],
         strict=True,
     ):  # fmt: skip
         assert part in error

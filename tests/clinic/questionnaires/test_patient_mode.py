@@ -68,8 +68,8 @@ def test_answers_can_be_changed_until_the_end_and_are_stored_once(db, device):
     [answer] = answers.listed(db, sessions.actor_of(db, again), patient_id)
     assert (answer.items, answer.how, answer.score.watched) == ((3, None, 1, 1, 1, 1, 1, 1, 1), "patient", True)
     with db.read() as session:
-        told = list(session.scalars(select(AuditRow.action).where(AuditRow.patient_id == patient_id)))
-    assert told == ["patient_added", "device_handed_over", "questionnaire_added", "device_given_back"]
+        reported = list(session.scalars(select(AuditRow.action).where(AuditRow.patient_id == patient_id)))
+    assert reported == ["patient_added", "device_handed_over", "questionnaire_added", "device_given_back"]
 
 
 def test_what_was_answered_is_kept_when_the_device_comes_back_early(db, device):

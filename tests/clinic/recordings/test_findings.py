@@ -59,7 +59,7 @@ def test_what_could_be_read_comes_first_with_its_reasons():
 def test_without_a_face_nothing_is_said_of_labels():
     found = sentences(Row(), read(series([None] * 600)), trend(point(shares=None, excluded="no usable face")))
     assert len(found) == 1
-    assert "no basis for a comparison" in found[0]
+    assert "not enough for a comparison" in found[0]
 
 
 def test_a_share_comes_with_its_interval():
@@ -72,11 +72,11 @@ def test_a_share_comes_with_its_interval():
     [
         ({"in_baseline": True}, "usual range is not known yet (1 of 8 recordings that count)"),
         ({"excluded": "less than 60 s of usable face"}, "not compared with this patient's other recordings (less than"),
-        ({"usual_low": (0.0,) * 8, "usual_high": (1.0,) * 8}, "All shares lie within this patient's usual range"),
+        ({"usual_low": (0.0,) * 8, "usual_high": (1.0,) * 8}, "All shares are within this patient's usual range"),
         (
             {"usual_low": (0.0,) * 8, "usual_high": (0.4,) * 8, "beyond": (3,)},
-            "Outside this patient's usual range: happy-like (50 %, usually 0 % to 40 %); all others lie within it."
-            " One alone may be chance.",
+            "Outside this patient's usual range: happy-like (50 %, usually 0 % to 40 %); all others are within it."
+            " A single one may be chance.",
         ),
         (
             {"usual_low": (0.0,) * 8, "usual_high": (0.4,) * 8, "beyond": (3,), "outside": (3,)},
@@ -92,7 +92,7 @@ def test_it_is_compared_with_the_patient_s_own_usual_range_or_not_at_all(values,
 def test_a_new_line_is_said_with_its_reason():
     changed = trend(point("before"), point(segment=1), changes=[Change(date(2026, 1, 1), "light")])
     reading = read(series([Emotion.HAPPY, Emotion.SAD] * 300))
-    assert "made differently than those before it (light)" in sentences(Row(), reading, changed)[-1]
+    assert "made in a different way from those before it (light)" in sentences(Row(), reading, changed)[-1]
 
 
 @pytest.mark.parametrize("labels", [[Emotion.SAD] * 600, [None] * 600, [Emotion.HAPPY, None] * 300])

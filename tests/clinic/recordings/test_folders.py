@@ -91,7 +91,7 @@ def test_the_same_folder_again_adds_nothing(db, settings, patient, root):
     again = folders.bring_by_console(db, settings, root)
     assert recorded(db) == ALL
     assert {file.id for file in open_store(settings).files()} == stored
-    assert sum("there already" in line.sentence for line in again) == 4
+    assert sum("already stored" in line.sentence for line in again) == 4
 
 
 def test_one_patient_s_folder(db, settings, patient, root):

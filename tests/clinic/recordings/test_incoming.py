@@ -218,7 +218,7 @@ def test_an_upload_is_its_owner_s(db, settings, who):
         ({"quota_bytes": 1000}, 1001, "quota"),
     ],
 )
-def test_limits_are_told_before_anything_is_sent(db, settings, who, limits, length, code):
+def test_limits_are_reported_before_anything_is_sent(db, settings, who, limits, length, code):
     with pytest.raises(FerError) as refusal:
         incoming.begin(db, replace(settings, **limits), who, length)
     assert refusal.value.code == code

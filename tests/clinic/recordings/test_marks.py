@@ -131,7 +131,7 @@ def test_nothing_is_agreed_with_where_the_model_said_nothing(db, recording, clin
     with db.session() as session:
         for sample in session.scalars(select(Sample).where(Sample.recording_id == recording, Sample.time_s < 2)):
             sample.status = Status.NO_FACE.value
-    with pytest.raises(FerError, match="no label to agree with"):
+    with pytest.raises(FerError, match="no label here to agree with"):
         marks.add(db, clinician, recording, MarkFields(0.0, 2.0, Verdict.AGREE))
 
 
@@ -177,12 +177,12 @@ def test_agreement_with_one_model_says_nothing_of_another(db, recording, clinici
 
 
 def test_a_recording_after_its_marks_is_another_than_as_analysed(db, recording, clinician):
-    told = readings.tell(db, clinician, recording, 3.0)
+    result = readings.analysis_result(db, clinician, recording, 3.0)
     marks.add(db, clinician, recording, MarkFields(0.0, 100.0, Verdict.EXCLUDE, reason="camera"))
-    after = readings.after(told, marks.marks(db, clinician, recording))
-    assert len(after.series.statuses) == len(told.series.statuses) - 500
-    assert after.reading.shares != told.reading.shares
-    assert readings.tell(db, clinician, recording, 3.0).reading == told.reading
+    after = readings.with_marks(result, marks.marks(db, clinician, recording))
+    assert len(after.series.statuses) == len(result.series.statuses) - 500
+    assert after.reading.shares != result.reading.shares
+    assert readings.analysis_result(db, clinician, recording, 3.0).reading == result.reading
 
 
 def test_what_is_not_the_patient_counts_nowhere_and_comes_back_with_the_mark(db, settings, recording, clinician):
@@ -193,12 +193,12 @@ def test_what_is_not_the_patient_counts_nowhere_and_comes_back_with_the_mark(db,
     assert during["reasons"][Status.NOT_PATIENT] == pytest.approx(60 / 300, abs=0.01)
     assert during["usable_s"] == pytest.approx(before["usable_s"] - 60, abs=8)
     assert during["shares"] != before["shares"]
-    told = readings.tell(db, clinician, recording)
-    inside = (told.raw.time_s >= 10) & (told.raw.time_s < 70)
-    assert np.isnan(told.raw.outputs[inside]).all()
-    assert np.isnan(told.boxes[inside]).all()
-    assert {told.raw.statuses[place] for place in np.flatnonzero(inside)} == {Status.NOT_PATIENT}
-    assert Status.NOT_PATIENT not in {told.raw.statuses[place] for place in np.flatnonzero(~inside)}
+    result = readings.analysis_result(db, clinician, recording)
+    inside = (result.raw.time_s >= 10) & (result.raw.time_s < 70)
+    assert np.isnan(result.raw.outputs[inside]).all()
+    assert np.isnan(result.boxes[inside]).all()
+    assert {result.raw.statuses[place] for place in np.flatnonzero(inside)} == {Status.NOT_PATIENT}
+    assert Status.NOT_PATIENT not in {result.raw.statuses[place] for place in np.flatnonzero(~inside)}
     assert label_at(db, recording, 20.0, 30.0) is None
     with db.read() as session:
         assert session.scalar(select(TrendDigest)) is None, "it was made of the summary before"

@@ -23,15 +23,15 @@ def stored(db, who):
 
 
 def test_the_reading_agrees_with_what_was_stored_after_the_analysis(db, who, stored):
-    told = readings.tell(db, who, stored.id)
-    assert told.reading.samples == stored.samples
-    assert told.reading.usable_share == pytest.approx(stored.usable_share)
-    assert told.reading.longest_gap_s == pytest.approx(stored.longest_gap_s)
-    assert {status.value: share for status, share in told.reading.reasons.items()} == pytest.approx(stored.reasons)
+    result = readings.analysis_result(db, who, stored.id)
+    assert result.reading.samples == stored.samples
+    assert result.reading.usable_share == pytest.approx(stored.usable_share)
+    assert result.reading.longest_gap_s == pytest.approx(stored.longest_gap_s)
+    assert {status.value: share for status, share in result.reading.reasons.items()} == pytest.approx(stored.reasons)
 
 
 def test_smoothing_changes_the_curves_and_never_the_reading(db, who, stored):
-    rough, show_errors = readings.tell(db, who, stored.id), readings.tell(db, who, stored.id, 3.0)
+    rough, show_errors = readings.analysis_result(db, who, stored.id), readings.analysis_result(db, who, stored.id, 3.0)
     assert show_errors.reading == rough.reading == read(rough.series)
     assert np.nanstd(np.diff(show_errors.series.outputs, axis=0)) < np.nanstd(np.diff(rough.series.outputs, axis=0))
     assert (np.isnan(show_errors.series.outputs) == np.isnan(rough.series.outputs)).all()
@@ -39,11 +39,11 @@ def test_smoothing_changes_the_curves_and_never_the_reading(db, who, stored):
 
 
 def test_adjusted_shares_are_given_for_the_model_whose_rates_are_known(db, who, stored):
-    told = readings.tell(db, who, stored.id)
-    assert told.adjusted is None
-    assert "isn't known here" in told.not_adjusted or "independent moments" in told.not_adjusted
+    result = readings.analysis_result(db, who, stored.id)
+    assert result.adjusted is None
+    assert "isn't known here" in result.not_adjusted or "independent moments" in result.not_adjusted
     with db.session() as session:
         session.get_one(Recording, stored.id).model_sha256 = ModelCard.load().sha256
-    told = readings.tell(db, who, stored.id)
-    assert (told.adjusted is None) == bool(told.not_adjusted)
-    assert "isn't known here" not in told.not_adjusted
+    result = readings.analysis_result(db, who, stored.id)
+    assert (result.adjusted is None) == bool(result.not_adjusted)
+    assert "isn't known here" not in result.not_adjusted

@@ -27,7 +27,7 @@ VALUES = {
 TABLE = [
     # What has to hold (True: any but None or False), the state, its tone, and what its sentence has to hold.
     ({"job": (Q, R, C), "stopping": True}, State.STOPPING, Tone.NEUTRAL, "cancelled"),
-    ({"job": (C,), "stopping": False}, State.CHOOSING, Tone.ATTENTION, "which one is the patient's"),
+    ({"job": (C,), "stopping": False}, State.CHOOSING, Tone.ATTENTION, "choose the patient's"),
     ({"job": (Q,), "stopping": False, "obstacle": False}, State.WAITING, Tone.NEUTRAL, "Waiting for its turn."),
     ({"job": (Q,), "stopping": False, "obstacle": True}, State.WAITING, Tone.ATTENTION, "The disk is full."),
     ({"job": (R,), "stopping": False, "obstacle": False}, State.RUNNING, Tone.NEUTRAL, "Being analysed."),
@@ -47,13 +47,13 @@ TABLE = [
         {"job": OVER, "closed": False, "has_result": True, "face_seen": False, "partial": True},
         State.NO_FACE,
         Tone.ATTENTION,
-        "in part",
+        "Only a part",
     ),
     (
         {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": True},
         State.PARTIAL,
         Tone.ATTENTION,
-        "in part only. It does not count",
+        "Only a part of the file could be read. It does not count",
     ),
     (
         {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": False, "excluded": True},

@@ -17,7 +17,7 @@ from tests.clinic.patients.test_digests import FIRST, add
 
 
 @pytest.fixture
-def told(db, who, patient):
+def reported(db, who, patient):
     """Return a function that makes the report of the patient with all that stands beside."""
     consents.agree(db, patient)
 
@@ -32,29 +32,29 @@ def told(db, who, patient):
     return make
 
 
-def test_questionnaires_come_first_and_only_those_of_the_period(db, who, patient, told):
+def test_questionnaires_come_first_and_only_those_of_the_period(db, who, patient, reported):
     add(db, patient, 2)
     for day, total in ((date(2025, 12, 1), 20), (FIRST, 15), (date(2026, 1, 12), 6)):
         answers.record(db, who, patient, Given("phq9", day, total=total))
-    found = told(begin=FIRST)
+    found = reported(begin=FIRST)
     assert [table.title for table in found.tables] == ["Questionnaires", "Recordings"]
     assert [row[0] for row in found.tables[0].rows] == ["5 Jan 2026", "12 Jan 2026"]
     assert found.sentences[0].startswith("PHQ-9 fell from 15 to 6 between 5 Jan 2026 and 12 Jan 2026.")
 
 
-def test_marks_are_listed(db, who, patient, told):
+def test_marks_are_listed(db, who, patient, reported):
     add(db, patient, 1)
     events.add(db, who, patient, EventKind.MEDICATION, FIRST, "Dose changed")
-    assert ("5 Jan 2026", "medication", "Dose changed") in told().tables[0].rows
+    assert ("5 Jan 2026", "medication", "Dose changed") in reported().tables[0].rows
 
 
-def test_a_condition_of_the_face_takes_every_label_away(db, who, patient, told):
+def test_a_condition_of_the_face_takes_every_label_away(db, who, patient, reported):
     ids = add(db, patient, 3)
     conditions.add(db, who, patient, ConditionKind.PARKINSONISM, date(2026, 1, 10), "mild")
-    found = told()
+    found = reported()
     assert "not interpreted and not printed: parkinsonism (mild) since 10 Jan 2026." in found.sentences[-1]
     said = " ".join([*found.sentences[:-1], found.chart.alt, found.chart.svg, *found.tables[0].header])
     assert not [name for name in words.TREND_NAMES.values() if name in said.lower()]
-    assert told(recording_id=ids[2]).tables[0].header == ("Recording", "Usable", "Counts")
-    assert "not interpreted" not in " ".join(told(end=FIRST).sentences), "it began later"
+    assert reported(recording_id=ids[2]).tables[0].header == ("Recording", "Usable", "Counts")
+    assert "not interpreted" not in " ".join(reported(end=FIRST).sentences), "it began later"
     assert set(words.CONDITIONS) == set(ConditionKind)

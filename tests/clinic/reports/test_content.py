@@ -14,7 +14,7 @@ from tests.forbidden_claims import claims_in
 
 
 @pytest.fixture
-def told(db, who, patient):
+def reported(db, who, patient):
     """Return a function that makes the report of the patient."""
     consents.agree(db, patient)
 
@@ -31,9 +31,9 @@ def change(db, recording_id, **values):
             setattr(recording, name, value)
 
 
-def test_a_period_holds_its_ends_and_nothing_outside(db, patient, told):
+def test_a_period_holds_its_ends_and_nothing_outside(db, patient, reported):
     add(db, patient, 5)
-    found = told(begin=FIRST + timedelta(weeks=1), end=FIRST + timedelta(weeks=3))
+    found = reported(begin=FIRST + timedelta(weeks=1), end=FIRST + timedelta(weeks=3))
     assert [row[0] for row in found.tables[0].rows] == [
         "12 Jan 2026 · Video · no. 2",
         "19 Jan 2026 · Video · no. 3",
@@ -42,9 +42,9 @@ def test_a_period_holds_its_ends_and_nothing_outside(db, patient, told):
     assert found.sentences[0].startswith("3 of 3 recordings from 12 Jan 2026 to 26 Jan 2026 count;")
 
 
-def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patient, told):
+def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patient, reported):
     add(db, patient, 2, happy=0.3)
-    sentence = told().sentences[1]
+    sentence = reported().sentences[1]
     assert sentence.startswith(
         "Recording of 12 Jan 2026 · Video · no. 2: the label happy-like took 30 % of the usable time (95 % interval "
     )
@@ -55,59 +55,61 @@ def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patie
     ("after", "said"),
     [
         ([0.3], "inside it."),
-        ([0.8], "in this recording alone, which is not marked."),
+        ([0.8], "only in this recording, which is not marked."),
         ([0.8] * 2, "as in the recording before."),
     ],
 )
-def test_the_usual_range_is_told_as_a_fact(db, patient, told, after, said):
+def test_the_usual_range_is_reported_as_a_fact(db, patient, reported, after, said):
     add(db, patient, 8)
     for number, happy in enumerate(after):
         add(db, patient, 1, happy=happy, start=8 + number)
-    assert told().sentences[1].endswith(said)
+    assert reported().sentences[1].endswith(said)
 
 
-def test_what_can_not_be_compared_is_said_and_only_inside_the_period(db, patient, told):
+def test_what_can_not_be_compared_is_said_and_only_inside_the_period(db, patient, reported):
     ids = add(db, patient, 4)
     for recording_id in ids[2:]:
         change(db, recording_id, model_sha256="other")
-    assert told().sentences[-1] == "Recordings before and after these days can't be compared: 19 Jan 2026 (new model)."
-    assert not any("compared:" in sentence for sentence in told(begin=FIRST + timedelta(weeks=2)).sentences)
-    assert dict(told().made)["Models"] == "other (2 recordings), m (2 recordings)"
+    assert (
+        reported().sentences[-1] == "Recordings before and after these days can't be compared: 19 Jan 2026 (new model)."
+    )
+    assert not any("compared:" in sentence for sentence in reported(begin=FIRST + timedelta(weeks=2)).sentences)
+    assert dict(reported().made)["Models"] == "other (2 recordings), m (2 recordings)"
 
 
-def test_what_does_not_count_is_listed_with_its_reason(db, patient, told):
+def test_what_does_not_count_is_listed_with_its_reason(db, patient, reported):
     ids = add(db, patient, 2)
     change(db, ids[0], partial=True)
-    found = told()
+    found = reported()
     assert found.tables[0].rows[0][-1] == "only a part of the file could be read"
     assert dict(found.coverage)["Left out"] == "only a part of the file could be read (1)"
     change(db, ids[1], partial=True)
-    assert told().sentences == ("None of the 2 recordings counts, so that nothing is said of expressions.",)
+    assert reported().sentences == ("None of the 2 recordings counts, so nothing is reported about expressions.",)
 
 
-def test_one_recording_has_all_labels(db, patient, told):
+def test_one_recording_has_all_labels(db, patient, reported):
     ids = add(db, patient, 3)
-    found = told(recording_id=ids[1])
+    found = reported(recording_id=ids[1])
     assert [row[0] for row in found.tables[0].rows] == list(words.TREND_NAMES.values())
     assert found.chart is None
     assert "Period" not in dict(found.coverage)
 
 
-def test_only_chosen_notes_are_printed(db, patient, told):
+def test_only_chosen_notes_are_printed(db, patient, reported):
     ids = add(db, patient, 2)
     change(db, ids[0], note="first")
     change(db, ids[1], note="second")
-    assert told().notes == ()
-    assert [note.text for note in told(notes=frozenset(ids[:1]), remark="mine").notes] == ["mine", "first"]
+    assert reported().notes == ()
+    assert [note.text for note in reported(notes=frozenset(ids[:1]), remark="mine").notes] == ["mine", "first"]
 
 
-def test_two_recordings_of_one_day_are_told_apart_everywhere_and_in_one_order(db, patient, told):
+def test_two_recordings_of_one_day_are_distinguished_everywhere_and_in_one_order(db, patient, reported):
     """On paper as on the screen: by the time of day and the number, the earlier one first."""
     morning, evening = add(db, patient, 2)
     change(db, evening, recorded_on=FIRST, recorded_time=time(18), note="of the evening")
     change(db, morning, recorded_time=time(9), note="of the morning")
     names = ["5 Jan 2026, 09:00 · Video · no. 1", "5 Jan 2026, 18:00 · Video · no. 2"]
-    found = told(notes=frozenset([morning, evening]))
+    found = reported(notes=frozenset([morning, evening]))
     assert [row[0] for row in found.tables[0].rows] == names
     assert [(note.title, note.text) for note in found.notes] == [
         (f"Note on the recording of {names[0]}", "of the morning"),
@@ -115,22 +117,22 @@ def test_two_recordings_of_one_day_are_told_apart_everywhere_and_in_one_order(db
     ]
     assert found.sentences[1].startswith(f"Recording of {names[1]}: the label ")
     for one, name in zip((morning, evening), names, strict=True):
-        alone = told(recording_id=one)
+        alone = reported(recording_id=one)
         assert alone.tables[0].title == f"Recording of {name}"
         assert any(sentence.startswith(f"Recording of {name}: ") for sentence in alone.sentences)
 
 
-def test_a_long_history_stays_on_two_pages(db, patient, told):
+def test_a_long_history_stays_on_two_pages(db, patient, reported):
     add(db, patient, LISTED + 5)
-    found = told()
+    found = reported()
     assert len(found.tables[0].rows) == LISTED
     assert found.tables[0].title == f"Recordings (the newest {LISTED} of {LISTED + 5})"
     assert found.sentences[0].startswith(f"{LISTED + 5} of {LISTED + 5} recordings")
 
 
-def test_every_report_carries_what_it_is_not(db, patient, told):
+def test_every_report_carries_what_it_is_not(db, patient, reported):
     add(db, patient, 1)
-    found = told()
+    found = reported()
     assert found.caveats[0] == words.DISCLAIMER
     said = " ".join([*found.sentences, *found.caveats]).lower()
     assert not claims_in(said)

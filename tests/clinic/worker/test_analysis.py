@@ -314,7 +314,7 @@ def test_no_other_model_or_setting_goes_on(db, queue, run, everything, change):
     assert [row[1] for row in everything(recording_id)] == [1] * 5
 
 
-def test_a_place_that_is_not_found_again_begins_anew(db, queue, run, who):
+def test_a_place_that_is_not_found_again_begins_again(db, queue, run, who):
     recording_id, _ = queue()
     run(FakeAnalyzer([[(0,)] * 3, lambda: leases.release(db, worker=""), [(0,)] * 2]))
     second = FakeAnalyzer([[(0,)] * 3, [(0,)] * 2])
@@ -357,7 +357,7 @@ def test_a_thumbnail_of_before_is_not_replaced_by_a_worse_one(db, settings, queu
     assert previews.thumbnail(settings, recording_id, 0) == best
 
 
-def test_a_failure_leaves_no_chunk_and_a_retry_begins_anew(db, settings, queue, run, who):
+def test_a_failure_leaves_no_chunk_and_a_retry_begins_again(db, settings, queue, run, who):
     recording_id, _ = queue()
     run(FakeAnalyzer([[(0,)] * 2, KeyError("x")]))
     assert resumed(db, recording_id) == []

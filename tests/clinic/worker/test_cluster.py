@@ -57,18 +57,18 @@ def test_chunks_are_those_of_this_machine(client, clip):
     assert [chunk.results for chunk in rest] == [chunk.results for chunk in here[2:]]
 
 
-def test_progress_is_told_and_may_cancel(client, clip):
-    told = []
+def test_progress_is_reported_and_may_cancel(client, clip):
+    reported = []
 
     def report(at):
-        told.append(at)
+        reported.append(at)
         if at.frames > 30:
             raise Cancelled
 
     with pytest.raises(Cancelled):
         list(ClusterAnalyzer(client, open_fake).stream_video(clip, 0.5, report))
-    assert told[0].share == 0.0
-    assert told[-1].done_s == pytest.approx(22.0)
+    assert reported[0].share == 0.0
+    assert reported[-1].done_s == pytest.approx(22.0)
 
 
 def test_what_is_wrong_with_a_file_is_said_as_here(client, tmp_path):

@@ -75,7 +75,7 @@ def queued(db, settings, patient, an_upload, who):
     return jobs.enqueue(db, settings, who, patient, [upload], date(2026, 1, 1), model_sha256="fake-model").recording_id
 
 
-@pytest.mark.parametrize("error", [NO_ROOM, sqlite_is_full(), DiskFullError()], ids=["file", "database", "told"])
+@pytest.mark.parametrize("error", [NO_ROOM, sqlite_is_full(), DiskFullError()], ids=["file", "database", "reported"])
 def test_an_analysis_waits_for_room_and_goes_on(db, settings, who, queued, working, monkeypatch, error):
     disk = FullDisk(monkeypatch, error)
     thread = working(FakeAnalyzer([[(0,)] * 3, [(0,)] * 3]))
@@ -221,7 +221,7 @@ def test_a_database_without_room_says_so(db):
     ],
     ids=str,
 )
-def test_want_of_room_is_told_from_other_errors(error, full):
+def test_want_of_room_is_distinguished_from_other_errors(error, full):
     assert disk_full(error) is full
 
 

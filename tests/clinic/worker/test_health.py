@@ -7,7 +7,7 @@ from clinic.worker.health import WorkerHealth, health_path, read_health, write_h
 
 
 def test_words_are_read_back(settings):
-    said = WorkerHealth(7, datetime.now(UTC), True, "The self-test was passed.", "CPU", "abc")
+    said = WorkerHealth(7, datetime.now(UTC), True, "The self-test passed.", "CPU", "abc")
     write_health(settings, said)
     assert read_health(settings) == said
     assert said.alive

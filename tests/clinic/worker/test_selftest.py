@@ -43,7 +43,7 @@ class Analyzer:
 def test_a_sound_core_passes(settings):
     analyzer = Analyzer(analysis())
     verdict = selftest.check(lambda: analyzer, settings)
-    assert verdict == selftest.SelfTestResult(True, "The self-test was passed.")
+    assert verdict == selftest.SelfTestResult(True, "The self-test passed.")
     assert len(analyzer.frames) == 30
     assert analyzer.frames[0].shape == (240, 320, 3)
     assert list(open_store(settings).files()) == [], "the clip is gone from the store"
@@ -76,7 +76,7 @@ def test_a_machine_of_a_cluster_finds_the_clip_where_it_finds_recordings(setting
     ("answer", "named"),
     [
         (analysis(lambda _: ()), "not found"),
-        (analysis(lambda _: (expression(),)), "where there is none"),
+        (analysis(lambda _: (expression(),)), "in a picture without one"),
         (analysis(times=TIMES[:6]), "to its end"),
         (analysis(times=[]), "to its end"),
         (analysis(times=[time_s**1.3 / 2**0.3 for time_s in TIMES]), "times"),
@@ -102,5 +102,5 @@ def test_the_shipped_core_is_sound(settings):
     from fer_core.analyzer import Analyzer  # not at the top: it imports torch
 
     assert selftest.check(lambda: Analyzer.open(device="cpu"), settings) == selftest.SelfTestResult(
-        True, "The self-test was passed."
+        True, "The self-test passed."
     )

@@ -43,8 +43,8 @@ def test_the_child_gets_the_settings_and_is_the_only_one(supervisor, settings):
     eventually(lambda: children(settings))
     (pid,) = children(settings)
     assert pid == supervisor.pid
-    told = eventually((settings.data_dir / f"child-{pid}").read_text)
-    assert told == "PASSIVE" + settings.database_url
+    reported = eventually((settings.data_dir / f"child-{pid}").read_text)
+    assert reported == "PASSIVE" + settings.database_url
     assert os.getpgid(pid) == pid, "a process group of its own"
 
 
@@ -65,6 +65,6 @@ def test_stop_ends_the_child_for_good(supervisor, settings):
     assert supervisor.pid is None
 
 
-def test_stop_without_a_child_is_calm(supervisor):
+def test_stop_without_a_child_is_quiet(supervisor):
     supervisor.stop()
     assert supervisor.pid is None

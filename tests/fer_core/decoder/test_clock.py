@@ -34,7 +34,7 @@ def test_recordings_that_were_joined_as_files_are_read_one_after_the_other(tmp_p
         assert [frame.position for frame in again] == [frame.position for frame in whole[number + 1 :]]
 
 
-def test_a_clock_that_begins_anew_later_is_no_pause_of_hours(tmp_path):
+def test_a_clock_that_begins_again_later_is_no_pause_of_hours(tmp_path):
     first = write_clip(tmp_path / "a.ts", moving_face(20)).read_bytes()
     later = [20_000 + n / 10 for n in range(20)]
     second = write_clip(tmp_path / "b.ts", moving_face(20), times_s=later).read_bytes()
@@ -113,10 +113,12 @@ def test_times_are_the_stream_s_own_and_every_picture_is_counted(tmp_path, made)
     options = {"preset": "veryfast", "bf": str(made["bf"]), "g": "12"}
     path = write_clip(tmp_path / made["name"], [scene(size=(64, 48))] * len(times_s), times_s=times_s, options=options)
     with av.open(str(path)) as container:
-        told = sorted(packet.pts * packet.time_base for packet in container.demux(video=0) if packet.pts is not None)
+        reported = sorted(
+            packet.pts * packet.time_base for packet in container.demux(video=0) if packet.pts is not None
+        )
     found, stats = read(path)
-    assert found == pytest.approx([float(at - told[0]) for at in told], abs=0.001)
-    assert len(found) + stats.damaged + stats.skipped == len(told) == len(times_s)
+    assert found == pytest.approx([float(at - reported[0]) for at in reported], abs=0.001)
+    assert len(found) + stats.damaged + stats.skipped == len(reported) == len(times_s)
     assert set(read(path, 0.5)[0]) <= set(found)
 
 

@@ -20,7 +20,7 @@ def picture(**tags):
 
 
 @pytest.mark.parametrize(
-    ("tags", "told"),
+    ("tags", "reported"),
     [
         ({"original": "2026:04:05 23:30:00", "offset": "+09:00"}, "2026-04-05T23:30:00+09:00"),
         ({"original": "2026:04:05 23:30:00", "offset": "somewhere"}, "2026-04-05T23:30:00"),
@@ -29,8 +29,8 @@ def picture(**tags):
         ({}, None),
     ],
 )
-def test_a_picture_says_when_it_was_taken(tags, told):
-    assert picture_created_at(picture(**tags)) == told
+def test_a_picture_says_when_it_was_taken(tags, reported):
+    assert picture_created_at(picture(**tags)) == reported
 
 
 def test_the_sandbox_tells_it():

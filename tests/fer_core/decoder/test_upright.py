@@ -84,7 +84,7 @@ def test_a_still_picture_for_the_list_of_files_is_not_the_video(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
-def test_where_the_sound_begins_before_the_pictures_it_is_told(tmp_path, name):
+def test_where_the_sound_begins_before_the_pictures_it_is_reported(tmp_path, name):
     sound, video = silence(tmp_path / "s.mp4", 4), write_clip(tmp_path / "a.mp4", moving_face(10))
     path = muxed(tmp_path / name, [(sound, 0, True), (video, 3, True)])
     assert probe(path).begins_s == pytest.approx(3.0, abs=0.03)

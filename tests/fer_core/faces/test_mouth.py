@@ -95,7 +95,7 @@ def test_at_every_frame_the_moment_a_fifth_of_a_second_earlier_counts():
     assert min(found[6:]) > 0.3
 
 
-def test_unreadable_small_and_unmarked_faces_are_not_told():
+def test_unreadable_small_and_unmarked_faces_are_not_reported():
     watch = MouthWatch()
     crops, face = seen(*picture())
     small = replace(face, quality=replace(face.quality, size_px=79.0), track=1)

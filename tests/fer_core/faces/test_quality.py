@@ -39,7 +39,7 @@ def test_each_reason(found, reason):
     assert verdict(found) is reason
 
 
-def test_sizes_are_told_in_px_of_the_original():
+def test_sizes_are_reported_in_px_of_the_original():
     assert quality(scale=0.5).size_px == 200
 
 

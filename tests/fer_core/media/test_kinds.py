@@ -76,7 +76,7 @@ def test_every_reader_that_is_named_exists():
         assert name in ",".join(av.formats_available).split(","), name
 
 
-def test_an_open_file_is_told_like_a_path():
+def test_an_open_file_is_reported_like_a_path():
     assert sniff(io.BytesIO(b"OggS")) == "unread_video"
     assert sniff(io.BytesIO(b"")) == "empty"
     assert sniff(io.BytesIO(b"G" * 3)) == "unknown"

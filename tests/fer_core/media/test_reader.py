@@ -54,8 +54,8 @@ def lie(monkeypatch):
     return lambda say: monkeypatch.setattr(reader, "READERS", Liar(say))
 
 
-def answers(told, data=b""):
-    return lambda far: wire.send(far, wire.ANSWER, told, data)
+def answers(reported, data=b""):
+    return lambda far: wire.send(far, wire.ANSWER, reported, data)
 
 
 def head(time_s=0.0, scale=1.0, luma=SEEN.luma, height=4, width=6, decoded=1):
@@ -70,7 +70,7 @@ def refused(work):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         {},
         to_json(FileVerdict("program", 1, 1)),
@@ -83,8 +83,8 @@ def refused(work):
         to_json(FileVerdict("video", 1, 1, 1.0, begins_s=math.inf)),
     ],
 )
-def test_a_verdict_that_cannot_be_is_none(lie, told):
-    lie(answers(told))
+def test_a_verdict_that_cannot_be_is_none(lie, reported):
+    lie(answers(reported))
     assert refused(lambda: inspect_file(io.BytesIO(b"x"))) == "unreadable_file"
 
 
@@ -103,14 +103,14 @@ def test_a_video_that_cannot_be_is_none(lie, info):
     assert refused(lambda: probe(io.BytesIO(b"x"))) == "unreadable_file"
 
 
-@pytest.mark.parametrize("told", [{"spans": []}, {"spans": [{"begin_pts": 0}]}, {"spans": 3}])
-def test_parts_that_cannot_be_are_none(lie, told):
-    lie(answers(told))
+@pytest.mark.parametrize("reported", [{"spans": []}, {"spans": [{"begin_pts": 0}]}, {"spans": 3}])
+def test_parts_that_cannot_be_are_none(lie, reported):
+    lie(answers(reported))
     assert refused(lambda: spans(io.BytesIO(b"x"), 60.0)) == "unreadable_file"
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         [head(math.nan)],
         [head(scale=0.0)],
@@ -123,9 +123,9 @@ def test_parts_that_cannot_be_are_none(lie, told):
         [{}],
     ],
 )
-def test_a_frame_that_cannot_be_is_none(lie, told):
+def test_a_frame_that_cannot_be_is_none(lie, reported):
     def say(far):
-        for one in told:
+        for one in reported:
             wire.send(far, wire.FRAME, {"height": 4, "width": 6} | one, PICTURE)
 
     lie(say)
@@ -172,8 +172,8 @@ def test_outside_of_the_file_there_is_nothing_wherever_the_process_asks(tmp_path
     got = []
 
     def say(far):
-        for told in ({"place": place, "length": 100}, {"place": 1, "length": 100}):
-            wire.send(far, wire.RANGE, told)
+        for reported in ({"place": place, "length": 100}, {"place": 1, "length": 100}):
+            wire.send(far, wire.RANGE, reported)
             message = wire.receive(far)
             got.append(bytes(wire.exactly(far, message.size)))
         wire.send(far, wire.REFUSED, {"code": "no code"})
@@ -235,7 +235,7 @@ def test_nothing_stays_behind_after_two_hundred_files(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counted in /proc")
-def test_a_reader_does_not_outlive_whoever_asked(tmp_path):
+def test_a_reader_does_not_outlive_its_caller(tmp_path):
     clip = write_clip(tmp_path / "v.mp4", moving_face(30))
     program = (
         "import sys, time; from pathlib import Path; from fer_core.media import reader, video;"

@@ -251,7 +251,7 @@ def test_a_picture_from_elsewhere_has_no_place():
         ("a.mp4", "mpeg4", None),
     ],
 )
-def test_what_browsers_play_is_told_by_content(tmp_path, name, codec, played_as):
+def test_what_browsers_play_is_recognised_by_content(tmp_path, name, codec, played_as):
     path = write_clip(tmp_path / name, moving_face(3), codec=codec)
     assert probe(path.rename(tmp_path / "without-a-name")).media_type == played_as
 

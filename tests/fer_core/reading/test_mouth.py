@@ -26,7 +26,7 @@ def test_the_mean_over_two_seconds_decides():
     assert moving(np.full(100, MOVING_FROM), time_s, held(100)).all()
 
 
-def test_a_moment_with_little_known_around_it_is_not_told():
+def test_a_moment_with_little_known_around_it_is_not_reported():
     time_s = np.arange(100) * STEP
     change = np.full(100, 0.5)
     change[30:60] = np.nan

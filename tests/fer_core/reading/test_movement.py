@@ -42,7 +42,7 @@ def test_movement_does_not_hang_on_the_noise():
     assert movement(*changing(0.2, noise=0.05), 0.2) == pytest.approx(usual, rel=0.05)
 
 
-def test_movement_is_not_told_where_it_is_not_known():
+def test_movement_is_not_reported_where_it_is_not_known():
     assert movement(np.full((30, 7), np.nan), np.arange(30) * 0.2, 0.2) is None
     assert movement(np.tile(np.eye(7)[0], (60, 1)), np.arange(60.0), 1.0) is None
 

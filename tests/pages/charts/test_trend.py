@@ -201,7 +201,7 @@ def _distance(first: str, second: str) -> float:
     return math.dist(*zip(*channels, strict=True))
 
 
-def test_two_recordings_of_one_day_are_told_apart_under_the_pointer():
+def test_two_recordings_of_one_day_are_distinguished_under_the_pointer():
     first, second = (replace(dot(9), name=f"9 Mar 2026, 1{n}:00 · Video · no. {n}") for n in (1, 2))
     notes = {_note(one, Emotion.HAPPY) for one in (first, second)}
     assert len(notes) == 2

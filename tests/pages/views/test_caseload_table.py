@@ -75,7 +75,7 @@ END, START = date(2026, 1, 5), date(2026, 1, 9)
         ),
     ],
 )
-def test_a_consent_that_ends_one_that_ended_and_none_are_told_apart(closed, endings, badges, needs):
+def test_a_consent_that_ends_one_that_ended_and_none_are_distinguished(closed, endings, badges, needs):
     needed = (Need.CONSENT_ENDS,) if endings else ()
     row = caseload_table._row(line(closed=closed, endings=tuple(endings), needs=needed))
     assert (row["badges"], row["needs"]) == (badges, needs)

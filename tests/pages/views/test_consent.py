@@ -47,5 +47,5 @@ def test_a_withdrawal_is_for_what_was_counted_on_the_screen(settings, enter, mea
     assert not page.exception
     said = [warning.value for warning in page.warning]
     assert any("Nothing was done: what was on the screen has changed" in one for one in said) is meanwhile
-    assert any("Deleted for good: 2 recordings" in one for one in said) is meanwhile
+    assert any("Permanently deleted: 2 recordings" in one for one in said) is meanwhile
     assert len(caseload.get_patient(db, who, patient_id).recordings) == left

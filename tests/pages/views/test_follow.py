@@ -92,7 +92,7 @@ def test_a_short_recording_says_its_own_reason(recording):
     assert said.value == "Analysed. It does not count in the trend: less than 60 s of usable face."
 
 
-def test_one_who_may_not_choose_is_told_that_somebody_has_to(recording, enter):
+def test_one_who_may_not_choose_sees_that_somebody_has_to(recording, enter):
     patient_id, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
     viewer = enter("Viewer", Role.VIEWER)
     with resources().db.session() as open_session:
@@ -100,7 +100,7 @@ def test_one_who_may_not_choose_is_told_that_somebody_has_to(recording, enter):
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert not page.error
     assert not page.checkbox
-    assert [said.value for said in page.warning] == ["Several faces were seen: say which one is the patient's."]
+    assert [said.value for said in page.warning] == ["Several faces were seen: choose the patient's."]
 
 
 def test_faces_that_probably_are_one_person_are_proposed_and_none_is_ticked(recording, settings):
@@ -119,7 +119,7 @@ def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, setting
     recording(JobState.CHOOSING, [(0, 1)] * 4)
     who = sessions.actor_of(resources().db, session.token())
     [job] = progress.active(resources().db, settings, who)
-    assert progress_text(job.status, pictures=False) == "Several faces were seen: say which one is the patient's."
+    assert progress_text(job.status, pictures=False) == "Several faces were seen: choose the patient's."
 
 
 def test_the_second_half_of_a_double_click_finds_the_choice_made(recording, monkeypatch):

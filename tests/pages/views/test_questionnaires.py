@@ -66,7 +66,7 @@ def meanwhile(monkeypatch, module, name, colleague):
     monkeypatch.setattr(module, name, later)
 
 
-def test_a_questionnaire_that_comes_in_during_the_click_is_told_and_nothing_is_stored(settings, enter, monkeypatch):
+def test_a_questionnaire_that_comes_in_during_the_click_is_reported_and_nothing_is_stored(settings, enter, monkeypatch):
     page, who, db, patient_id = opened(enter)
     with db.read() as session:
         today = clock.today(session)
@@ -77,19 +77,19 @@ def test_a_questionnaire_that_comes_in_during_the_click_is_told_and_nothing_is_s
     meanwhile(monkeypatch, answers, "record", lambda: answers.record(db, who, patient_id, theirs))
     press(page, "Save questionnaire")
     assert [one.total for one in totals(db, who, patient_id)] == [3]
-    assert any("Somebody changed the answers to PHQ-9 of this day" in said.value for said in page.error)
+    assert any("Another user changed the answers to PHQ-9 of this day" in said.value for said in page.error)
     assert any("stored now **total 3**, yours **total 9**" in said.value for said in page.markdown)
     assert any("is stored already: total 3" in said.value for said in page.warning)
     press(page, "Save questionnaire")
     assert [one.total for one in totals(db, who, patient_id)] == [9, 3]
 
 
-def test_a_plan_that_comes_in_during_the_click_is_told_and_not_replaced(settings, enter, monkeypatch):
+def test_a_plan_that_comes_in_during_the_click_is_reported_and_not_replaced(settings, enter, monkeypatch):
     page, who, db, patient_id = opened(enter)
     meanwhile(monkeypatch, schedule, "plan", lambda: schedule.plan(db, who, patient_id, "phq9", 7))
     press(page, "Save")
     assert [due.every_days for due in schedule.dues(db, who, patient_id)] == [7]
-    assert any("Somebody changed when PHQ-9 is due" in said.value for said in page.error)
+    assert any("Another user changed when PHQ-9 is due" in said.value for said in page.error)
     press(page, "Save")
     assert [due.every_days for due in schedule.dues(db, who, patient_id)] == [14]
 

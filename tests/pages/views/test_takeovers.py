@@ -8,7 +8,7 @@ from tests import doors
 from web.resources import resources
 
 
-def told_page():
+def reported_page():
     from pages.session import actor
     from pages.views.takeovers import show_takeovers
 
@@ -19,7 +19,7 @@ def test_the_page_tells_until_it_is_read(settings, enter):
     who, db = enter(), resources().db
     admin = doors.actor(db, "Admin", Role.ADMINISTRATOR)
     identities.link(db, admin, doors.add_account(db, "Another"), "https://provider.invalid", "b@clinic.invalid")
-    page = AppTest.from_function(told_page, default_timeout=60).run()
+    page = AppTest.from_function(reported_page, default_timeout=60).run()
     assert (len(page.warning), len(page.exception)) == (0, 0)
     identities.link(db, admin, who.account_id, "https://provider.invalid", "a@clinic.invalid")
     page.run()

@@ -26,8 +26,8 @@ def test_a_receipt_waits_for_the_last_byte(settings, enter):
     assert "Being removed: 1 patient." in page.info[0].value
     assert resources().db.forget_deleted()
     page.run()
-    assert "Erased for good: 1 patient." in page.success[0].value
+    assert "Permanently erased: 1 patient." in page.success[0].value
     page.run()
-    assert "Erased for good: 1 patient." in page.success[0].value, "gone before anybody could copy it"
+    assert "Permanently erased: 1 patient." in page.success[0].value, "gone before anybody could copy it"
     next(one for one in page.button if one.label == "Close the receipt").click().run()
     assert len(page.success) == 0

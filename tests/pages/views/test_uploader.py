@@ -26,10 +26,10 @@ def test_a_file_that_was_left_goes_on(settings, who):
 
 
 @pytest.mark.parametrize("before", ["0" * 32, "../worker", "", 7])
-def test_what_is_no_upload_of_this_file_is_begun_anew(settings, who, before):
+def test_what_is_no_upload_of_this_file_is_begun_again(settings, who, before):
     other = incoming.begin(resources().db, settings, who, 6).id
-    for told in (before, other):
-        made = uploader._begin({"size": 5, "before": told})
+    for reported in (before, other):
+        made = uploader._begin({"size": 5, "before": reported})
         assert made not in (before, other)
 
 

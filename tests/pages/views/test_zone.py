@@ -18,7 +18,7 @@ def sidebar():
     ask_for_zone(actor())
 
 
-def test_of_two_administrators_the_second_is_told_what_the_first_set(settings, enter):
+def test_of_two_administrators_the_second_sees_what_the_first_set(settings, enter):
     who, db = enter(role=Role.ADMINISTRATOR), resources().db
     zones.adopt(db, who, "Pacific/Auckland")
     page = AppTest.from_file(str(SHELL), default_timeout=60).run()

@@ -108,8 +108,8 @@ def test_a_video_becomes_a_job_once(world, client, tmp_path):
     again = hand_in(client, world.patient, upload(client, content)).json()
     recording_id = first.json()["recording_id"]
     assert again == {"recording_id": recording_id, "duplicate": True, "differs": []}
-    told = client.get(f"/api/v1/recordings/{recording_id}").json()
-    assert (told["state"], told["patient_id"], told["shares"]) == ("waiting", world.patient, None)
+    reported = client.get(f"/api/v1/recordings/{recording_id}").json()
+    assert (reported["state"], reported["patient_id"], reported["shares"]) == ("waiting", world.patient, None)
     assert [one["id"] for one in client.get(f"/api/v1/patients/{world.patient}/recordings").json()] == [recording_id]
     early = client.get(f"/api/v1/recordings/{recording_id}/samples")
     assert (early.status_code, early.json()["code"]) == (409, "analysis_under_way")
@@ -154,10 +154,10 @@ def test_consent_is_asked_for_and_the_upload_stays(world, client, tmp_path):
         assert session.scalar(select(func.count()).select_from(Recording)) == 0
 
 
-def test_questionnaires_and_patients_are_told_without_names(world, client):
+def test_questionnaires_and_patients_are_reported_without_names(world, client):
     answers.record(world.db, world.who, world.patient, Given("gad7", clock.now().date(), total=4))
-    (told,) = client.get(f"/api/v1/patients/{world.patient}/questionnaires").json()
-    assert (told["scale"], told["total"]) == ("gad7", 4)
+    (reported,) = client.get(f"/api/v1/patients/{world.patient}/questionnaires").json()
+    assert (reported["scale"], reported["total"]) == ("gad7", 4)
     listed = client.get("/api/v1/patients")
     assert [one["id"] for one in listed.json()] == [world.patient]
     assert "Invented" not in listed.text
@@ -237,8 +237,8 @@ def disabled(world):
 
 
 def new_password(world):
-    keeper = doors.actor(world.db, "Admin", Role.ADMINISTRATOR)
-    accounts.reset_password(world.db, keeper, world.who.account_id)
+    administrator = doors.actor(world.db, "Admin", Role.ADMINISTRATOR)
+    accounts.reset_password(world.db, administrator, world.who.account_id)
 
 
 @pytest.mark.parametrize("end", [revoked, run_out, disabled, new_password])
@@ -250,9 +250,9 @@ def test_a_token_that_ended_is_worth_nothing(world, client, attack, end):
 
 
 def test_a_disabled_account_gets_its_tokens_not_back(world, client):
-    keeper = doors.actor(world.db, "Admin", Role.ADMINISTRATOR)
-    accounts.disable(world.db, keeper, world.who.account_id)
-    accounts.enable(world.db, keeper, world.who.account_id)
+    administrator = doors.actor(world.db, "Admin", Role.ADMINISTRATOR)
+    accounts.disable(world.db, administrator, world.who.account_id)
+    accounts.enable(world.db, administrator, world.who.account_id)
     assert client.get("/api/v1/patients").status_code == 401
 
 
