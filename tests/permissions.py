@@ -246,6 +246,7 @@ FOR_NO_PERSON = {
     "clock_watch.note": "for the running program alone",
     "clock_watch.unseen": "of the computer's clock, not of a patient",
     "zones.chosen": "the clinic's zone, not of a patient",
+    "zones.shown": "makes text of the clinic's zone; reads nothing",
     "zones.take_setting": "for the start of the program alone",
     "consent.add": "a step inside a checked transaction",
     "consent.edit": "a step inside a checked transaction",
