@@ -80,3 +80,11 @@ def test_a_folder_where_the_program_never_ran_is_left_as_it_is(tmp_path):
     with at_work.nobody(tmp_path), at_work.nobody(tmp_path / "none"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_number_is_one_worker_s(tmp_path):
+    with at_work.alone(tmp_path), at_work.alone(tmp_path, 2):
+        for number in (at_work.FIRST_WORKER, 2):
+            with pytest.raises(FerError) as refusal, at_work.alone(tmp_path, number):
+                pass
+            assert refusal.value.code == "already_running"

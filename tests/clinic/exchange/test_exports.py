@@ -141,7 +141,7 @@ def test_nothing_is_exported_while_an_analysis_is_open(db, settings, patient, an
     with pytest.raises(FerError) as refusal:
         archive_of(db, settings, patient)
     assert refusal.value.code == "analysis_under_way"
-    assert "no. 1 of 4 May 2026" in refusal.value.message
+    assert "Recording of 4 May 2026 · Video · no. 1" in refusal.value.message
     assert why in refusal.value.message
 
 

@@ -171,7 +171,7 @@ def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
         shades = [np.full((90, 160, 3), 10 * number + 40 * n, np.uint8) for n in range(4)]
         write_clip(root / NAME / name, shades, 5)
     said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
-    assert said["VID_20260301_090500.mp4"] == "Recording of 1 Mar 2026, 09:05, waits for its analysis."
+    assert said["VID_20260301_090500.mp4"] == "Recording of 1 Mar 2026, 09:05, waiting for its analysis."
     with db.read() as session:
         asked = select(Recording.recorded_on, Recording.recorded_time).where(Recording.kind == "video")
         found = set(map(tuple, session.execute(asked)))

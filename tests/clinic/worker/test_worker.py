@@ -15,7 +15,7 @@ from clinic.jobs import jobs, leases, progress
 from clinic.worker import worker
 from clinic.worker.health import read_health
 from db.models import JobState, Recording, Sample, StoredChunk
-from fer_core.errors import FerError
+from storage import at_work
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, eventually, expression
 
 ROOT = Path(__file__).parents[3]
@@ -116,11 +116,6 @@ def tokens(db):
         return list(session.scalars(select(StoredChunk.lease_token).order_by(StoredChunk.number)))
 
 
-def test_several_workers_share_a_folder_under_numbers(settings, db):
-    with worker.alone(settings), worker.alone(settings, 2), pytest.raises(FerError), worker.alone(settings, 2):
-        pass
-
-
 def test_a_worker_that_starts_leaves_alone_what_others_hold(settings, db, queued, who):
     leases.claim(db, worker=worker.name_of(2))
     leases.release(db, worker.name_of(1))
@@ -203,14 +198,8 @@ def test_a_worker_without_its_parent_ends(settings, db, start):
 
 
 def test_there_is_one_worker_for_a_folder(settings, db, start):
-    with worker.alone(settings):
+    with at_work.alone(settings.data_dir):
         assert start().wait(20) == worker.ALREADY_RUNNING
-
-
-def test_the_lock_refuses_a_second_holder(settings):
-    with worker.alone(settings), pytest.raises(FerError) as refusal, worker.alone(settings):
-        pass
-    assert refusal.value.code == "already_running"
 
 
 def test_the_worker_says_how_it_is(settings, db, start):
