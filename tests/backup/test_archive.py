@@ -115,7 +115,7 @@ def test_back_up_wipe_restore_compare(path, backup, phrase, capsys):
     shutil.rmtree(path.parent)
     path.parent.mkdir()
     assert main(["restore", str(path), str(backup), *phrase, "--without-erasures"]) == 0
-    assert "files: 4 of 4 brought back" in capsys.readouterr().out
+    assert "files: 4 of 4 restored" in capsys.readouterr().out
     assert dump(path) == before
     assert files(path) == kept
     assert sorted(file.name for file in path.parent.iterdir()) == ["clinic.db", "media", "work"]
@@ -148,7 +148,7 @@ def test_erased_patients_stay_erased_after_a_restore(path, backup, phrase, tmp_p
     assert check(path)["sample"] == 500
     reported = capsys.readouterr()
     assert reported.err == ""
-    assert "files: 2 of 4 brought back" in reported.out
+    assert "files: 2 of 4 restored" in reported.out
     assert sorted(name.partition("/")[0] for name in files(path)) == ["media", "work"]
     for file in path.parent.rglob("*"):
         content = file.read_bytes() if file.is_file() else b""
