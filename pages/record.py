@@ -85,7 +85,7 @@ def what_is_missing(patient: bool, files: Sent | None) -> str:
     """Return why an analysis can't be started yet."""
     if not patient:
         return "Choose a patient first."
-    return "The file is still being uploaded." if files is not None and not files.done else "Choose a file first."
+    return "The upload is not finished yet." if files is not None and not files.done else "Choose a file first."
 
 
 def hashes_of(files: Sent) -> list[str]:

@@ -23,7 +23,7 @@ def point(number, happy=0.15, sad=0.15, outside=(), excluded=None):
     return TrendPoint(
         str(number), START + timedelta(days=14 * number), 0.9, tuple(shares), *USUAL, (200.0,) * 8, excluded,
         0, "m", in_baseline=not judged, usual_low=USUAL[0] if judged else None, usual_high=USUAL[1] if judged else None,
-        outside=outside,
+        outside=outside, visit_number=1,
     )  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def interval_of(share, size):
 @pytest.fixture(scope="module")
 def told(clinic):
     """What the recording's page is given."""
-    return readings.tell(clinic.db, clinic.who, clinic.recording)
+    return readings.analysis_result(clinic.db, clinic.who, clinic.recording)
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def most_likely(shares, rates):
 
 
 def test_adjusted_shares(clinic):
-    told = readings.tell(clinic.db, clinic.who, clinic.lively)
+    told = readings.analysis_result(clinic.db, clinic.who, clinic.lively)
     times, labels, _ = rows_of(clinic, clinic.lively)
     seconds = seconds_of(times)
     shares, size = np.array(shares_of(labels, seconds)), min(sizes_of(times, labels, seconds))
