@@ -263,16 +263,24 @@ def server(web):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Open Chromium or Chrome, whichever is installed."""
+def open_chromium():
+    """Return a function that opens Chromium or Chrome, whichever is installed, with more flags: one Playwright for all.
+
+    Two of them can't run in one thread.
+    """
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         pytest.skip("neither Chromium nor Chrome is installed")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
+        yield lambda *flags: playwright.chromium.launch(executable_path=found, args=[*BROWSER_FLAGS, *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(open_chromium):
+    """One browser for all tests; each takes a context of its own."""
+    with open_chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from contextlib import suppress
 
 import numpy as np
@@ -15,7 +14,7 @@ from clinic.consent.consent import Scope
 from clinic.settings import Settings
 from db.models import AuditRow, Job, Recording
 from tests import consents
-from tests.e2e.conftest import BROWSER_FLAGS, settled
+from tests.e2e.conftest import settled
 from tests.media import scene
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -50,18 +49,11 @@ def jpeg(rgb):
 
 
 @pytest.fixture(scope="module")
-def browser(film):
+def browser(film, open_chromium):
     """Chromium with that camera, which asks nobody whether it may use it."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("neither Chromium nor Chrome is installed")
     flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=found, args=[*BROWSER_FLAGS, *flags, f"--use-file-for-fake-video-capture={film}"]
-        )
+    with open_chromium(*flags, f"--use-file-for-fake-video-capture={film}") as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
