@@ -16,6 +16,7 @@ def dialog(patient_id):
 
     from clinic.consent.consent import Scope
     from clinic.patients import caseload
+    from pages import clicks
     from pages.session import actor
     from pages.views.consent import _withdraw
     from web.resources import resources
@@ -23,7 +24,9 @@ def dialog(patient_id):
     # A dialog is drawn again for the patient as it was opened.
     if "patient" not in st.session_state:
         st.session_state["patient"] = caseload.get_patient(resources().db, actor(), patient_id)
-    _withdraw.__wrapped__(st.session_state["patient"], [Scope.KEEP_RESULTS])
+    with clicks.run():
+        _withdraw.__wrapped__(st.session_state["patient"], [Scope.KEEP_RESULTS])
+    clicks.show_notes()
 
 
 def add_recording(db, patient_id):
