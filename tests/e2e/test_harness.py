@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from playwright.sync_api import Error
 from sqlalchemy import select
 
 from db.models import AuditRow
@@ -30,6 +32,8 @@ def test_the_server_s_clock_moves_and_this_one_doesn_t(account, clock, window, s
     page.get_by_role("button", name="Add patient").first.click()
     settled(page)
     clock.move(timedelta(days=4))
-    page.goto(f"{server}/caseload")
+    # The window may be on its way there by itself, which breaks this off.
+    with suppress(Error):
+        page.goto(f"{server}/caseload")
     page.wait_for_url("**/sign-in"), "12 hours are over for the sign-in of a day ago"
     assert datetime.now(UTC).date() - date.today() <= timedelta(days=1)  # noqa: DTZ011

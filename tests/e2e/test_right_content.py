@@ -94,7 +94,8 @@ def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient
         settled(page)
         title = titles[address.partition("?")[0]]
         assert re.fullmatch(rf"{title}( \(\d+\))?", page.title()), (address, page.title())
-        if "?" in address:
+        # A new recording's patient stands in a list, whose choice is no text of the page.
+        if "?" in address and not address.startswith("record?patient="):
             assert "Xaver Zwiebel" in page.locator("[data-testid=stMain]").inner_text(), address
     # A window above the page that is about the patient changes nothing of it.
     page.goto(f"{server}/patient?patient={xaver}")

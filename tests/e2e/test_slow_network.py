@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import TimeoutError
 from sqlalchemy import select
 
 from db.models import Patient, PatientEvent, QuestionnaireAnswer, Recording
@@ -27,13 +28,18 @@ def slow(window):
 
 
 def opened(page, name):
-    """Return the window that a button opens; where the page says that the click met nothing, click again as it asks."""
+    """Return the window that a button opens, clicked again where it did not stay open.
+
+    On a line this slow something of the page that arrives late may draw the page again, which closes the window.
+    Nothing is stored by that.
+    """
     button, dialog = page.get_by_role("button", name=name), page.get_by_role("dialog")
     button.click()
-    dialog.or_(page.get_by_text("Nothing was done")).first.wait_for()
-    if not dialog.is_visible():
+    try:
+        dialog.get_by_role("textbox").wait_for(timeout=20_000)
+    except TimeoutError:
         button.click()
-        dialog.wait_for()
+        dialog.get_by_role("textbox").wait_for()
     return dialog
 
 
