@@ -144,6 +144,9 @@ def pytest_collection_modifyitems(items):
         slow = kind == "postgresql" or "postgresql_server" in item.fixturenames or item.get_closest_marker("e2e")
         if slow or str(item.path.relative_to(TESTS)) in SLOW:
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("e2e"):
+            # A browser, a server and its worker share the cores with another file's: what took too long is tried again.
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 def pytest_generate_tests(metafunc):
