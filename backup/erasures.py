@@ -19,6 +19,8 @@ from db.models import new_id
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
+_BEGINNING = '{"kind": "'
+"""How each line begins."""
 Kind = Literal["patient", "recording", "consent", "questionnaire_answer"]
 """A consent is not deleted, but withdrawn."""
 
@@ -74,16 +76,21 @@ def known(path: Path) -> list[Erasure]:
     except UnicodeDecodeError:
         raise _damaged() from None
     found = []
-    for number, line in enumerate(lines):
+    for line in lines:
         try:
             content = json.loads(line)
             found.append(Erasure(**{**content, "at": datetime.fromisoformat(content["at"])}))
         except (ValueError, TypeError, KeyError):
             # Cut off by a power cut, before anything was erased.
-            if not line or number == len(lines) - 1 or not line.endswith("}"):
+            if _is_cut_off(line):
                 continue
             raise _damaged() from None
     return found
+
+
+def _is_cut_off(line: str) -> bool:
+    """Return whether a line is the beginning of one that `remember` writes, and no more than that."""
+    return line[: len(_BEGINNING)] == _BEGINNING[: len(line)] and not line.endswith("}")
 
 
 def _damaged() -> FerError:

@@ -25,6 +25,7 @@ OF_A_SETTING = frozenset(
         "no_clinic",
         "no_package",
         "other_owner",
+        "other_program",
         "rotation_unfinished",
         "unsafe_settings",
         "weak_key",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +22,12 @@ MIN_TOKEN = 32
 MOST_BYTES = 1 << 63
 MOST_THREADS, LEAST_PRIORITY = 512, 19
 FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """Return all time zones in the order of their names."""
+    return tuple(sorted(available_timezones()))
 
 
 def variable(field: str) -> str:
@@ -70,6 +78,12 @@ def _nice(text: str, info: ValidationInfo) -> int:
     return int(text)
 
 
+def _zone(text: str, info: ValidationInfo) -> str:
+    if text not in zone_names():
+        raise _refusal(info, "be the name of a time zone, such as Europe/Berlin.")
+    return text
+
+
 def _token(text: str, info: ValidationInfo) -> str:
     if len(text) < MIN_TOKEN:
         raise _refusal(info, f"have {MIN_TOKEN} characters or more: `openssl rand -hex 32` makes one.")
@@ -97,6 +111,7 @@ Threads = Annotated[int, BeforeValidator(_threads), PlainSerializer(str)]
 Nice = Annotated[int, BeforeValidator(_nice), PlainSerializer(str)]
 Folder = Annotated[Path, AfterValidator(Path.absolute), PlainSerializer(str)]
 RealFolder = Annotated[Path, AfterValidator(Path.resolve), PlainSerializer(str)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Token = Annotated[str, AfterValidator(_token)]
 Key = Annotated[bytes, BeforeValidator(_key), PlainSerializer(bytes.hex)]
 
@@ -128,7 +143,7 @@ class Environment(BaseSettings):
     media_quota_gb: Gigabytes = 64 * 1024 * MEBIBYTE
     dask: str | None = None
     model: Folder | None = None
-    timezone: str | None = None
+    timezone: Zone | None = None
     metrics_token: Token | None = None
     training_dir: RealFolder | None = None
     training_threads: Threads = 1

@@ -27,6 +27,10 @@ _SQLITE = {
         "The database's file is damaged, or it is another file. Please restore a backup.",
     ),
     sqlite3.SQLITE_CORRUPT: ("database_damaged", "The database is damaged. Please restore a backup."),
+    sqlite3.SQLITE_IOERR: (
+        "database_disk",
+        "The disk of the database gives an error. Please check that it is not full, and that it is well.",
+    ),
     sqlite3.SQLITE_BUSY: ("database_busy", "Another program locks the database. Please try again in a minute."),
 }
 _POSTGRESQL = (

@@ -40,7 +40,7 @@ def upgrade(url: str) -> None:
 
     A SQLite file that holds anything is copied to ``NAME.before-REVISION`` first. Raises MigrationError where a
     table would have lost rows, a reference would point nowhere, or the database comes from a newer version of the
-    program; the database is then as it was.
+    program, and FerError ``other_program``; the database is then as it was.
     """
     path = sqlite_path(url)
     if path is not None:
@@ -48,16 +48,23 @@ def upgrade(url: str) -> None:
     engine = make_engine(url, foreign_keys=False)
     try:
         with engine.begin() as connection:
-            before = _revision(connection)
+            before, filled = _revision(connection), bool(inspect(connection).get_table_names())
         if before == head():
             return
         _refuse_unknown(before)
+        if before is None and filled:
+            raise other_program()
         if before is not None and path is not None:
             copy_whole(path, path.with_name(f"{path.name}.before-{before}"))
         with _one_at_a_time, engine.begin() as connection:
             _upgrade(connection)
     finally:
         engine.dispose()
+
+
+def other_program() -> FerError:
+    """Return the refusal of a database that holds tables and was never this program's."""
+    return FerError("The database contains tables of another program. Please name another.", "other_program")
 
 
 def current(url: str) -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.copies import sqlite_path
 from db.faults import explained
-from db.migrate import head, knows
+from db.migrate import head, knows, other_program
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
@@ -50,7 +50,7 @@ def probe(url: str) -> Probe:
             names = set(inspect(connection).get_table_names())
             revision = _first(connection, "SELECT version_num FROM alembic_version" if names else None)
             if names and revision is None:
-                raise FerError("The database contains tables of another program. Please name another.", "other_program")
+                raise other_program()
             return Probe(
                 server=_server(connection),
                 revision=revision,

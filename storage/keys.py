@@ -84,16 +84,29 @@ def read(path: Path) -> Key | None:
         secret = bytes.fromhex(text)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
-        raise MasterKeyError("The master key file can't be read.", "master_key_damaged") from None
+    except OSError:
+        raise MasterKeyError(
+            f"The key {path} can't be read. It must be a file of the program's account (mode 600): please check its"
+            " owner, or bring it back from its backup.",
+            "master_key_damaged",
+        ) from None
+    except ValueError:
+        raise _damaged(path) from None
     if stat.S_IMODE(mode) & 0o077:
         raise MasterKeyError(
             "Others on this computer may read the master key: set its file to mode 600, and its folder to 700.",
             "master_key_open",
         )
     if len(secret) != KEY_BYTES:
-        raise MasterKeyError("The master key file is damaged.", "master_key_damaged")
+        raise _damaged(path)
     return Key.of(secret)
+
+
+def _damaged(path: Path) -> MasterKeyError:
+    return MasterKeyError(
+        f"The file {path} holds no key (64 hexadecimal digits). Please bring it back from its backup.",
+        "master_key_damaged",
+    )
 
 
 def make(places: Places) -> Key:

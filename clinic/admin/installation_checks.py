@@ -14,7 +14,7 @@ from pathlib import Path
 from backup import erasures
 from backup.daily import made_at, newest
 from clinic import clock
-from clinic.admin import keyring, ownership, reading_check
+from clinic.admin import keyring, ownership, reading_check, setting_checks
 from clinic.admin.findings import Finding, Level, guarded
 from clinic.phrases import counted
 from clinic.settings import Settings
@@ -268,6 +268,8 @@ def _backups(seen: Installation) -> Finding:
             "No folder for daily backups is set.",
             "Set FER_BACKUP_DIR and start expression-history-backup.timer, or back up in another way.",
         )
+    if (near := setting_checks.too_near(seen.settings)) is not None:
+        return Finding(name, Level.WARNING, near, "Name a folder on another disk with FER_BACKUP_DIR.")
     last = newest(folder)
     if last is None or clock.now() - made_at(last) > BACKUP_AGE:
         said = f"The last backup was made {_age(made_at(last))}." if last else "There is no backup."
@@ -288,6 +290,8 @@ def _cannot_write(folder: Path) -> bool:
 
 CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "versions": _versions,
+    "settings": lambda _seen: setting_checks.names(),
+    "named files": lambda seen: setting_checks.paths(seen.settings),
     "account": _account,
     "data folder": _folder,
     "database": _database,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from clinic import access, audit
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError, Difference
+from clinic.environment import zone_names
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Installation
@@ -32,10 +32,7 @@ class Chosen:
         return ZoneInfo(self.name)
 
 
-@cache
-def names() -> tuple[str, ...]:
-    """Return all zones in the order of their names."""
-    return tuple(sorted(available_timezones()))
+names = zone_names
 
 
 def chosen(db: Database) -> Chosen | None:
@@ -98,6 +95,4 @@ def _change(session: Session, name: str, confirmed: bool, account_id: str | None
 
 def _check(name: str) -> None:
     if name not in names():
-        raise FerError(
-            "This time zone is not known. Please give a name such as Europe/Berlin (FER_TIMEZONE).", "bad_zone"
-        )
+        raise FerError("This time zone is not known. Please give a name such as Europe/Berlin.", "bad_zone")

@@ -37,9 +37,10 @@ def test_a_line_cut_off_by_a_power_cut_hinders_nothing(path):
     assert erasures.known(path) == [first, second]
 
 
-def test_a_damaged_list_is_reported_and_not_passed_over(path):
+@pytest.mark.parametrize("damage", ['{{"kind": "patient"}}\n{}', "{{bad\n", "{}{{bad", "\x00\x00\n{}"])
+def test_a_damaged_list_is_reported_and_not_passed_over(path, damage):
     erasures.remember(path, Erasure("patient", "a" * 32, {}))
-    path.write_text('{"kind": "patient"}\n' + path.read_text())
+    path.write_text(damage.format(path.read_text()))
     with pytest.raises(FerError) as refusal:
         erasures.known(path)
     assert refusal.value.code == "erasures_unreadable"

@@ -11,7 +11,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from clinic import settings as settings_module
-from clinic.environment import NAMES, ClinicEnvironment
+from clinic.environment import NAMES, ClinicEnvironment, zone_names
 from clinic.settings import Provider, Retention, Settings
 from fer_core.errors import FerError
 
@@ -29,7 +29,7 @@ SHARED = {
     "own_worker": st.booleans(),
     "dask": st.none() | TEXT,
     "model": st.none() | FOLDERS,
-    "timezone": st.none() | TEXT,
+    "timezone": st.none() | st.sampled_from(zone_names()),
     "metrics_token": st.none() | st.text("0123456789abcdef", min_size=32, max_size=64),
     "training_dir": st.none() | FOLDERS,
     "training_threads": st.integers(1, 512),

@@ -160,6 +160,16 @@ def test_a_server_s_empty_database_is_no_clinic_either(tmp_path, monkeypatch, ca
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["migrate", "audit", "backup"])
+def test_another_program_s_database_is_left_alone(settings, tmp_path, monkeypatch, capsys, command):
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
+        connection.execute("CREATE TABLE theirs (id)")
+    monkeypatch.setenv("FER_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
+    assert clinic.main([command, *(argument.format(folder=tmp_path) for argument in ARGUMENTS[command])]) == 78
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
+
+
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize("command", ARGUMENTS)
 def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command, state):
@@ -192,7 +202,7 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
         (["export", "\udcff", "{folder}/out.zip"], "no text"),
         (["export", "0" * 32, ""], "already exists"),
         (["backup", "--to", "{folder}/b", "--key-file", "/dev/zero"], "64 hexadecimal"),
-        (["rotate-key", "--old-key-file", "/dev/zero"], "can't be read"),
+        (["rotate-key", "--old-key-file", "/dev/zero"], "holds no key"),
         (["copy", "--to", "postgresql+psycopg://host:port/x"], "postgresql+psycopg://"),
         (["copy", "--to", "sqlite://"], "sqlite:////FOLDER"),
         (["copy", "--to", "sqlite+aiosqlite:///{folder}/new.db"], "sqlite:////FOLDER"),
@@ -205,7 +215,7 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
         (["restore", "{folder}/text"], "not a backup of this program"),
         (["restore", "--check", "{folder}/text"], "not a backup of this program"),
         (["rotate-key", "--old-key-file", "{folder}/none"], "no such key file"),
-        (["rotate-key", "--old-key-file", "{folder}/text"], "can't be read"),
+        (["rotate-key", "--old-key-file", "{folder}/text"], "holds no key"),
         (["rotate-key", "--lost"], "nothing was changed"),
         (["copy", "--to", "mangodb://host/x"], "postgresql+psycopg://"),
         (["copy", "--to", "postgresql+psycopg://u@127.0.0.1:9/x"], "can't be reached"),

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
         (["--server.address", "0.0.0.0"], {}, "without TLS"),
         ([], {"STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION": "false"}, "forged requests"),
         ([], {"FER_MASTER_KEY": "secret"}, "64 random hexadecimal digits"),
-        ([], {"FER_TIMEZONE": "Nowhere"}, "time zone is not known"),
+        ([], {"FER_TIMEZONE": "Nowhere"}, "the name of a time zone"),
         ([], {"FER_DATABASE_URL": "mangodb://secret@host/clinic"}, "postgresql+psycopg://"),
     ],
 )

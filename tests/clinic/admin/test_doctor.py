@@ -86,6 +86,20 @@ def test_a_mistyped_variable_is_named_with_the_one_that_is_meant(settings, optio
     assert "secret" not in doctor.line(said)
 
 
+def test_what_the_settings_name_is_looked_for(settings, options, tmp_path):
+    assert "named files" in warned(replace(settings, import_dir=tmp_path / "nowhere"), options)
+    lost = doctor.examine(replace(settings, model=tmp_path / "nowhere.json"), options)
+    assert [finding.name for finding in lost if finding.level is Level.BROKEN] == ["named files"]
+
+
+@pytest.mark.parametrize("place", ["data_dir", "key_dir"])
+def test_backups_beside_what_they_save_are_warned_of(settings, options, place):
+    near = replace(settings, backup_dir=getattr(settings, place) / "backups")
+    [said] = [finding for finding in doctor.examine(near, options) if finding.name == "backups"]
+    assert said.level is Level.WARNING
+    assert "lost together" in said.sentence
+
+
 def test_a_proxy_may_say_who_someone_is(settings, options):
     reported = {**options, "server.trustedUserHeaders": {"X-User": "email"}}
     assert refused(replace(settings, behind_tls=True), reported) == []
@@ -121,7 +135,7 @@ def test_warnings(settings, options, tmp_path):
     assert "analysis" not in warned(settings, options)
     write_health(settings, WorkerHealth(1, clock.now(), sound=False, sentence="The self-test failed."))
     assert "analysis" in warned(settings, options)
-    folder = settings.data_dir / "backups"
+    folder = settings.data_dir.with_name("backups")
     assert "backups" in warned(replace(settings, backup_dir=folder), options), "there is none"
     folder.mkdir()
     (folder / daily.name_at(clock.now())).touch()

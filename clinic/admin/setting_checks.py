@@ -1,0 +1,55 @@
+"""What the environment names: variables that are no settings, and files and folders that are not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from clinic.admin.findings import Finding, Level
+from clinic.environment import unknown, variable
+from clinic.settings import Settings
+
+FOLDERS = ("import_dir", "training_dir")
+
+
+def names() -> Finding:
+    """Return whether each variable that looks like a setting is one."""
+    strange = unknown(os.environ)
+    if not strange:
+        return Finding("settings", Level.OK, "Every FER_ variable is one that this program knows.")
+    said = "; ".join(f"{name} (do you mean {near}?)" if near else name for name, near in strange.items())
+    return Finding(
+        "settings",
+        Level.WARNING,
+        f"These variables are no settings and do nothing: {said}.",
+        "Correct their names, or remove them.",
+    )
+
+
+def paths(settings: Settings) -> Finding:
+    """Return whether the model and the folders that the environment names are there."""
+    name = "named files"
+    if settings.model is not None and not settings.model.is_file():
+        return Finding(
+            name,
+            Level.BROKEN,
+            f"The model that FER_MODEL names is not there: {settings.model}.",
+            "Name its card, or unset FER_MODEL.",
+        )
+    for field in FOLDERS:
+        folder: Path | None = getattr(settings, field)
+        if folder is not None and not folder.is_dir():
+            said = f"The folder that {variable(field)} names is not there: {folder}."
+            return Finding(name, Level.WARNING, said, f"Make it, or unset {variable(field)}.")
+    return Finding(name, Level.OK, "What the settings name is there.")
+
+
+def too_near(settings: Settings) -> str | None:
+    """Return why the folder of the backups is no safe place for them, None where nothing is known against it."""
+    folder = settings.backup_dir
+    if folder is None:
+        return None
+    for field, what in (("data_dir", "data"), ("key_dir", "key")):
+        if getattr(settings, field) in (folder, *folder.parents):
+            return f"The backups lie in the {what} folder, so that both are lost together."
+    return None
