@@ -75,6 +75,7 @@ FUNCTIONS = {
     "folders.bring_offered": KEEP_ACCOUNTS,
     "folders.offered": KEEP_ACCOUNTS,
     "patient_mode.begin": WRITE,
+    "patient_mode.in_hands": READ,
     "identities.link": KEEP_ACCOUNTS,
     "identities.unlink": KEEP_ACCOUNTS,
     "import_queue.begin": ADD,

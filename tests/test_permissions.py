@@ -55,6 +55,7 @@ from db.engine import migrate, open_database
 from db.models import (
     Account,
     FaceCondition,
+    HandOverPatient,
     HandOverRequest,
     ImportedSeries,
     Job,
@@ -366,9 +367,10 @@ def a_request(world):
     """A caseload that somebody else asked to hand over."""
     ids = [account_of(world, name) for name in ("clinician", "foreign", "viewer")]
     with world.db.session() as session:
-        asked = HandOverRequest(giver_id=ids[0], taker_id=ids[1], asked_by=ids[2], created_at=doors.now())
+        asked = HandOverRequest(giver_id=ids[0], taker_id=ids[1], asked_by=ids[2], patients=1, created_at=doors.now())
         session.add(asked)
         session.flush()
+        session.add(HandOverPatient(request_id=asked.id, patient_id=world.patient_id))
         return asked.id
 
 
@@ -401,6 +403,7 @@ CALLS = {
     "events.add": lambda w, a: events.add(w.db, a, w.patient_id, EventKind.MEDICATION, DAY, "started"),
     "events.marks": lambda w, a: events.marks(w.db, a, w.patient_id),
     "events.remove": lambda w, a: events.remove(w.db, a, an_event(w)),
+    "patient_mode.in_hands": lambda w, a: patient_mode.in_hands(w.db, a, w.patient_id),
     "patient_mode.begin": lambda w, a: patient_mode.begin(w.db, a, w.patient_id, "phq9", "4711"),
     "incoming_csv.preview": lambda w, a: incoming_csv.preview(w.db, a, w.patient_id, b"date,scale,total\n"),
     "incoming_csv.take": lambda w, a: incoming_csv.take(w.db, a, w.patient_id, b"date,scale,total\n"),
