@@ -18,7 +18,7 @@ from pages.views.camera import camera
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
 from pages.views.uploader import LIVE, uploader
-from pages.widgets import day, duration, show_error, today
+from pages.widgets import day, duration, show_error, today, zone
 from web.resources import resources
 
 NOBODY = "nobody"
@@ -34,6 +34,7 @@ def show_recorded(patient: PatientSummary) -> None:
     left, right = st.columns(2)
     recorded_on, recorded_time = ask_for_moment(files, left, right)
     objection = fields.day_objection(recorded_on, patient.born_on, today())
+    objection = objection or fields.time_objection(recorded_on, recorded_time, zone())
     if objection is not None:
         show_error(objection)
     note = st.text_input("Note (optional)", max_chars=2000)

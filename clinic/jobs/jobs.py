@@ -75,7 +75,7 @@ def enqueue(
     `seen`: the revision of the patient that was on the screen, None where there was none. The files of a duplicate or
     of a refusal are deleted, and a picture that comes twice is taken once.
     Raises Forbidden, ConsentError, ConflictError, FerError ``mixed_files`` unless it is one video or pictures alone,
-    ``bad_day``, ``bad_note``, ``unknown_patient``.
+    ``bad_day``, ``bad_time``, ``bad_note``, ``unknown_patient``.
     """
     given, files = files, list({file.sha256: file for file in reversed(files)}.values())[::-1]
     try:
@@ -94,7 +94,7 @@ def enqueue(
             whose = session.get_one(Patient, patient_id)
             need_unchanged("this patient", seen, whose.revision)
             consent.need(session, patient_id, *consent.ANALYSIS)
-            said = valid_recording(said, whose.born_on, clock.latest_day(session))
+            said = valid_recording(said, whose.born_on, clock.latest_day(session), clock.zone(session))
             recording.recorded_on, recording.recorded_time, recording.note = (
                 said.recorded_on,
                 said.recorded_time,

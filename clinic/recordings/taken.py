@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 
+from clinic import clock
+
 EARLIEST = date(1990, 1, 1)
 """An earlier day comes from a clock that was never set, or from a number that is no day."""
 _NAMED = re.compile(
@@ -29,9 +31,13 @@ class Taken:
 def suggestion(name: str, created: str | None, zone: tzinfo, today: date) -> Taken | None:
     """Return what the name says of when the file was recorded, else what its container says; None where both are mute.
 
-    `created`: the container's creation time in ISO 8601. Nothing after `today` is suggested.
+    `created`: the container's creation time in ISO 8601. Nothing after `today` is suggested, and no time that the day
+    didn't have in `zone`.
     """
-    return _of_name(name, zone, today) or _of_container(created, zone, today)
+    found = _of_name(name, zone, today) or _of_container(created, zone, today)
+    if found is not None and found.time is not None and not clock.exists(found.day, found.time, zone):
+        return Taken(found.day)
+    return found
 
 
 def _of_name(name: str, zone: tzinfo, today: date) -> Taken | None:

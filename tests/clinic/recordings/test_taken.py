@@ -63,3 +63,9 @@ def test_a_container_says_when(created, expected):
 
 def test_the_name_counts_before_the_container():
     assert suggestion("2026-04-05.mp4", "2026-04-07T12:00:00Z", UTC, TODAY) == Taken(DAY)
+
+
+def test_a_time_that_the_day_did_not_have_in_the_clinic_is_not_suggested():
+    berlin = ZoneInfo("Europe/Berlin")
+    assert suggestion("VID_20260329_023000.mp4", None, berlin, TODAY) == Taken(date(2026, 3, 29))
+    assert suggestion("VID_20260329_023000.mp4", None, UTC, TODAY) == Taken(date(2026, 3, 29), time(2, 30))
