@@ -95,6 +95,7 @@ FUNCTIONS = {
     "faces.stays": WRITE,
     "jobs.can_retry": WRITE,
     "jobs.cancel": WRITE,
+    "jobs.discard": WRITE,
     "jobs.candidates": WRITE,
     "jobs.choose_track": WRITE,
     "jobs.close_preview": WRITE,

@@ -448,6 +448,7 @@ CALLS = {
     "faces.splits": lambda w, a: faces.splits(w.db, a, w.choosing_id),
     "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
+    "jobs.discard": lambda w, a: jobs.discard(w.db, w.settings, a, w.choosing_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
     "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
     "jobs.choose_track": lambda w, a: jobs.choose_track(w.db, w.settings, a, w.choosing_id, 0),
@@ -740,7 +741,18 @@ def connects(client, path):
 
 
 def test_each_page_is_in_the_table():
-    frame = {"__init__", "actions", "chooser", "clicks", "links", "navigation", "session", "shell", "widgets"}
+    frame = {
+        "__init__",
+        "actions",
+        "chooser",
+        "clicks",
+        "links",
+        "navigation",
+        "session",
+        "shell",
+        "widgets",
+        "windows",
+    }
     assert {path.stem for path in (ROOT / "pages").glob("*.py")} - frame == set(PAGES)
 
 

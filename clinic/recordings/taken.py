@@ -1,7 +1,7 @@
 """When a file was recorded, as its name and its container say: a suggestion, which a person may change.
 
-Sources of the names: Android's camera (VID_, IMG_, local time), Google's Pixel (PXL_, UTC), WhatsApp (IMG-…-WA, the
-day alone), Signal, screen recordings, ISO 8601.
+Sources of the names: the program's own live view (LIVE_, UTC), Android's camera (VID_, IMG_, local time), Google's Pixel
+(PXL_, UTC), WhatsApp (IMG-…-WA, the day alone), Signal, screen recordings, ISO 8601.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from clinic import clock
 
 EARLIEST = date(1990, 1, 1)
 """An earlier day comes from a clock that was never set, or from a number that is no day."""
+IN_UTC = ("PXL_", "LIVE_")
+"""What names begin with that say the time in UTC."""
 _NAMED = re.compile(
     r"(?<!\d)(?P<year>\d{4})(?P<mark>[-_.]?)(?P<month>\d{2})(?P=mark)(?P<day>\d{2})"
     r"(?:(?: at |[ _T-]|, )(?P<hour>\d{2})(?P<to>[-_.:]?)(?P<minute>\d{2})(?P=to)(?P<second>\d{2})(?:\d{3})?)?(?!\d)"
@@ -49,7 +51,7 @@ def _of_name(name: str, zone: tzinfo, today: date) -> Taken | None:
         except ValueError:
             continue
         taken = Taken(day, at)
-        if at is not None and name.upper().startswith("PXL_"):
+        if at is not None and name.upper().startswith(IN_UTC):
             taken = _in(datetime.combine(day, at, UTC), zone)
         if EARLIEST <= taken.day <= today:
             return taken

@@ -79,12 +79,12 @@ def _show_unfinished(patient_id: str, given: list[Answer]) -> None:
             icon=":material/tablet:",
         )
     newest = {answer.scale.key: answer for answer in reversed(given)}
-    for one in newest.values():
-        if one.score.total is None and one.items is not None:
-            answered = len(one.items) - one.score.missing
+    for answer in newest.values():
+        if answer.score.total is None and answer.items is not None:
+            answered = len(answer.items) - answer.score.missing
             st.info(
-                f"{links.plain_text(one.scale.name)} of {day(one.answered_on)} was not finished:"
-                f" {answered} of {len(one.items)} questions are answered, too few for a total.",
+                f"{links.plain_text(answer.scale.name)} of {day(answer.answered_on)} was not finished:"
+                f" {answered} of {len(answer.items)} questions are answered, too few for a total.",
                 icon=":material/rule:",
             )
 

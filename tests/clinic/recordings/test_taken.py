@@ -29,6 +29,7 @@ DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
         ("Session 2026-04-05.mp4", Taken(DAY)),
         ("2026_04_05.mp4", Taken(DAY)),
         ("2026.04.05 second.mp4", Taken(DAY)),
+        ("LIVE_20260404_230203.webm", Taken(DAY, TIME)),
         ("99999999_20260405_010203.mp4", Taken(DAY, TIME)),
         ("20269905 then 20260405.mp4", Taken(DAY)),
         ("VID_20260405_996199.mp4", None),
