@@ -1,6 +1,6 @@
 """When a file was recorded, as its name and its container say: a suggestion, which a person may change.
 
-Sources of the names: the program's own live view (LIVE_, UTC), Android's camera (VID_, IMG_, local time), Google's Pixel
+Sources of the names: the live view here (LIVE_, UTC), Android's camera (VID_, IMG_, local time), Google's Pixel
 (PXL_, UTC), WhatsApp (IMG-…-WA, the day alone), Signal, screen recordings, ISO 8601.
 """
 
@@ -18,16 +18,21 @@ IN_UTC = ("PXL_", "LIVE_")
 """What names begin with that say the time in UTC."""
 _NAMED = re.compile(
     r"(?<!\d)(?P<year>\d{4})(?P<mark>[-_.]?)(?P<month>\d{2})(?P=mark)(?P<day>\d{2})"
-    r"(?:(?: at |[ _T-]|, )(?P<hour>\d{2})(?P<to>[-_.:]?)(?P<minute>\d{2})(?P=to)(?P<second>\d{2})(?:\d{3})?)?(?!\d)"
+    r"(?:(?: at |[ _T-]|, )(?P<hour>\d{2})(?P<to>[-_.:]?)(?P<minute>\d{2})(?P=to)(?P<second>\d{2})(?:\d{3})?"
+    r"(?P<utc>Z)?)?(?!\d)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The day of a recording in the clinic's zone, and the time of day where it is known."""
+    """The day of a recording in the clinic's zone, and the time of day where it is known.
+
+    `guessed`: neither name nor container says the day.
+    """
 
     day: date
     time: time | None = None
+    guessed: bool = False
 
 
 def suggestion(name: str, created: str | None, zone: tzinfo, today: date) -> Taken | None:
@@ -51,7 +56,7 @@ def _of_name(name: str, zone: tzinfo, today: date) -> Taken | None:
         except ValueError:
             continue
         taken = Taken(day, at)
-        if at is not None and name.upper().startswith(IN_UTC):
+        if at is not None and (found["utc"] or name.upper().startswith(IN_UTC)):
             taken = _in(datetime.combine(day, at, UTC), zone)
         if EARLIEST <= taken.day <= today:
             return taken

@@ -134,6 +134,16 @@ def test_a_clock_that_was_set_back_meanwhile_loses_no_answer(db, device, monkeyp
         assert (answer.items[0], answer.answered_on) == (2, clock.latest_day(session))
 
 
+def test_a_clock_that_is_set_back_a_little_does_not_end_it(db, device, monkeypatch):
+    _, _, token = device
+    patient_mode.answer(db, token, 0, 1)
+    before = clock.now() - timedelta(minutes=15)
+    monkeypatch.setattr(clock, "now", lambda: before)
+    patient_mode.answer(db, token, 1, 2)
+    assert patient_mode.asked(db, token).items[:2] == (1, 2)
+    assert patient_mode.sweep(db) == 0
+
+
 def test_a_questionnaire_that_is_under_way_or_was_left_is_mentioned(db, device, monkeypatch):
     _, patient_id, token = device
     again = sessions.actor_of(db, doors.sign_in(db, "Colleague"))
