@@ -97,8 +97,8 @@ def in_hands(db: Database, actor: Actor, patient_id: str) -> list[InHands]:
     """
     with db.read() as session:
         access.require_reader_of(session, actor, patient_id)
-        rows = session.scalars(
-            select(HandOver)
+        rows = session.execute(
+            select(HandOver.scale, HandOver.created_at, HandOver.items)
             .where(HandOver.patient_id == patient_id, HandOver.done_at.is_(None), _lives())
             .order_by(HandOver.created_at, HandOver.id)
         )
