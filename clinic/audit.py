@@ -100,6 +100,7 @@ class AuditAction(StrEnum):
     SCALE_RETIRED = "scale_retired"
     DEVICE_HANDED_OVER = "device_handed_over"
     DEVICE_GIVEN_BACK = "device_given_back"
+    QUESTIONNAIRE_LEFT = "questionnaire_left"
     PIN_REFUSED = "pin_refused"
     MARK_ADDED = "mark_added"
     MARK_CHANGED = "mark_changed"

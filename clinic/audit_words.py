@@ -64,6 +64,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.SCALE_RETIRED: "retired a questionnaire",
     AuditAction.DEVICE_HANDED_OVER: "handed the device to the patient",
     AuditAction.DEVICE_GIVEN_BACK: "took the device back from the patient",
+    AuditAction.QUESTIONNAIRE_LEFT: "handed over a questionnaire that was not finished",
     AuditAction.PIN_REFUSED: "typed a wrong PIN on the patient's screen",
     AuditAction.MARK_ADDED: "marked a stretch of a recording",
     AuditAction.MARK_CHANGED: "changed a mark of a recording",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -60,8 +61,13 @@ def file_age_s(path: Path) -> float:
 
 def zone(session: Session) -> tzinfo:
     """Return the clinic's time zone; UTC until one is chosen."""
+    return chosen_zone(session) or UTC
+
+
+def chosen_zone(session: Session) -> tzinfo | None:
+    """Return the clinic's time zone, None until one is chosen."""
     known = _installation(session)
-    return ZoneInfo(known.zone) if known is not None and known.zone else UTC
+    return ZoneInfo(known.zone) if known is not None and known.zone else None
 
 
 def _installation(session: Session) -> Installation | None:
@@ -91,3 +97,19 @@ def day_of(session: Session, instant: datetime) -> date:
 def begins(session: Session, day: date) -> datetime:
     """Return the instant at which a day begins in the clinic."""
     return datetime(day.year, day.month, day.day, tzinfo=zone(session)).astimezone(UTC)
+
+
+def exists(day: date, at: time_of_day, zone: tzinfo) -> bool:
+    """Return whether a day has this time of day: where clocks go forward, an hour is left out."""
+    local = datetime.combine(day, at, zone)
+    try:
+        return local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
+    except OverflowError:
+        # The first and the last day of the calendar.
+        return True
+
+
+def comes_twice(day: date, at: time_of_day, zone: tzinfo) -> bool:
+    """Return whether a day has this time of day twice: where clocks go back, an hour is repeated."""
+    local = datetime.combine(day, at, zone)
+    return exists(day, at, zone) and local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()

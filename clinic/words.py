@@ -252,6 +252,7 @@ PROBABLY_ONE = (
     " so, tick both or neither. Colours of face, hair and clothes were compared; nobody is recognised."
 )
 SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patient's face is chosen."
+WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."

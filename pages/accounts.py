@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 import streamlit as st
@@ -106,7 +107,7 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
     target = f"{actions.at(row.id, row.revision)}:{chooser.digest(row.patients)}"
     with st.form(f"hand_over:{row.id}", border=False):
         count = "the patient" if len(row.patients) == 1 else f"all {counted(len(row.patients), 'patient')}"
-        st.caption("On this caseload: " + ", ".join(f"ID {chooser.short_id(one)}" for one in row.patients))
+        st.caption("On this caseload: " + id_list(row.patients))
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
         if actions.submit("Hand over", "hand_over", target) and taker is not None:
@@ -119,21 +120,44 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
 
 
 def show_requests(who: Actor) -> None:
-    """Draw the caseloads that wait to be handed over."""
-    db = resources().db
-    for one in handover.waiting(db, who):
+    """Draw the caseloads that wait to be handed over, each with the ids of the patients who would move."""
+    for one in handover.waiting(resources().db, who):
         giver, taker, by = (links.plain_text(name) for name in (one.giver, one.taker, one.asked_by))
         with st.container(border=True):
-            st.markdown(f"**{by}** asks to hand all patients of **{giver}** ({len(one.patients)}) over to **{taker}**.")
-            target = f"{one.id}:{chooser.digest(one.patients)}"
+            asked = counted(len(one.patients) + one.left, "patient")
+            st.markdown(f"**{by}** asks to hand {asked} of **{giver}** over to **{taker}**.")
+            show_requested(one)
+            target = f"{one.id}:{chooser.digest(sorted(one.patients))}"
             if one.own:
                 st.caption("Another administrator has to confirm it.")
-            elif actions.action("Confirm", "confirm-hand-over", target, "primary"):
+            elif one.patients and actions.action("Confirm", "confirm-hand-over", target, "primary"):
+                db = resources().db
                 actions.once("confirm-hand-over", target, partial(handover.confirm, db, who, one.id, one.patients))
                 st.rerun()
             if actions.action("Take it back" if one.own else "Refuse", "refuse-hand-over", target):
-                actions.once("refuse-hand-over", target, partial(handover.refuse, db, who, one.id))
+                actions.once("refuse-hand-over", target, partial(handover.refuse, resources().db, who, one.id))
                 st.rerun()
+
+
+def show_requested(one: handover.Request) -> None:
+    """Say who would move, and what changed on the caseload after the request."""
+    if one.patients:
+        st.caption("To be moved: " + id_list(one.patients))
+    if one.left:
+        st.info(
+            f"No longer on this caseload, so not moved: {counted(one.left, 'patient')} of the request.",
+            icon=":material/info:",
+        )
+    if one.since:
+        st.info(
+            f"Added to this caseload after the request: {counted(one.since, 'patient')}, not part of it and not moved.",
+            icon=":material/info:",
+        )
+
+
+def id_list(patients: Collection[str]) -> str:
+    """Return patients as administrators see those of others: by ids alone."""
+    return ", ".join(f"ID {chooser.short_id(one)}" for one in sorted(patients))
 
 
 def hand_out(name: str, password: str) -> None:

@@ -15,14 +15,15 @@ from functools import wraps
 from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
-from pages import clicks
+from pages import clicks, windows
 from web import streamlit_protocol
 
 Result = TypeVar("Result")
 Asked = ParamSpec("Asked")
 
-ONCE, WINDOW = "once", "window_of_run"
+ONCE = "once"
 _window = threading.local()
 """Whether a window above the page is being drawn by this thread."""
 
@@ -30,9 +31,9 @@ _window = threading.local()
 def dialog(
     title: str, width: Literal["small", "medium", "large"] = "small"
 ) -> Callable[[Callable[Asked, None]], Callable[Asked, None]]:
-    """Let a function draw a window above the page, which says itself where a click in it met nothing.
+    """Let a function draw a window above the page, which stays until somebody closes it (`windows`).
 
-    The page below doesn't run again with a window, so that it could not say it.
+    It says itself where a click in it met nothing: the page below doesn't run again with a window.
     """
 
     def made(draw: Callable[Asked, None]) -> Callable[Asked, None]:
@@ -41,25 +42,23 @@ def dialog(
             _window.open = True
             try:
                 draw(*args, **kwargs)
+            except RerunException as left:
+                if not left.rerun_data.is_fragment_scoped_rerun:
+                    windows.closed()
+                raise
             finally:
                 _window.open = False
 
-        # Closed by hand, it lets the page run, which so hears of it.
-        opened = st.dialog(title, width=width, on_dismiss="rerun")(_accounted(drawn))
+        opened = st.dialog(title, width=width, on_dismiss=windows.closed)(_accounted(drawn))
 
         @wraps(draw)
         def opening(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
-            st.session_state[WINDOW] = clicks.number()
-            opened(*args, **kwargs)
+            same_args, same_kwargs = windows.opened(title, args, kwargs)
+            opened(*same_args, **same_kwargs)
 
         return opening
 
     return made
-
-
-def window_may_be_open() -> bool:
-    """Return whether the last run of the page opened a window above it: not every way of closing one is reported."""
-    return st.session_state.get(WINDOW) == clicks.number()
 
 
 def in_window() -> bool:
@@ -167,6 +166,8 @@ def once(what: str, target: str, do: Callable[[], Result]) -> Result:
 
 def open_dialog(what: str) -> None:
     """Say that a dialog is opened: what is asked for in it is another thing than the last time."""
+    if windows.is_drawn_again() and f"opening:{what}" in st.session_state:
+        return
     st.session_state[f"opening:{what}"] = secrets.token_hex(8)
 
 
@@ -189,4 +190,11 @@ def _noted(clicked: bool, name: str, label: str, disabled: bool) -> bool:
     # Before the first click, so that no two runs make one each.
     _once()
     clicks.note_drawn(name, label)
-    return not disabled and clicks.is_due(name, clicked)
+    if in_window():
+        windows.note_button(name)
+    if disabled:
+        return False
+    if clicks.is_due(name, clicked):
+        windows.taken(name)
+        return True
+    return windows.stays(name)

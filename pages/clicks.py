@@ -30,6 +30,8 @@ MISSED = (
 )
 CUT_OFF = "The page was drawn again while {click} was being carried out. Please look whether it was done."
 
+WINDOW = "window"
+"""Whose sentence it is that a window was closed; the sentence on a click in that window takes its place."""
 CLOSE = "close_note:"
 """What the keys of the buttons of the sentences begin with."""
 
@@ -88,6 +90,11 @@ def run() -> Iterator[None]:
         _run.at = None
 
 
+def waiting() -> set[str]:
+    """Return the buttons whose clicks are to be carried out."""
+    return {name for name in _clicks() if not name.startswith(streamlit_protocol.COMPONENT)}
+
+
 def number() -> int:
     """Return which run of the whole page this window is at."""
     return int(st.session_state.get(RUNS, 0))
@@ -132,6 +139,11 @@ def is_due(name: str, clicked: bool) -> bool:
     return False
 
 
+def met(name: str) -> None:
+    """Say that a table of which a row was clicked is drawn by this run."""
+    _clicks().pop(name, None)
+
+
 def cross_out() -> None:
     """Say that what this run took up is carried out."""
     for click in list(_clicks().values()):
@@ -169,14 +181,17 @@ def _account() -> None:
         if click.taken_by is None or click.opens:
             # The second half of a double click asks for what was just done.
             if click.name != st.session_state.get(CARRIED_OUT):
-                _say(click.name, MISSED.format(again=f"click “{label}” again" if label else "repeat"))
+                again = "choose the row again" if click.name.startswith(streamlit_protocol.ROWS) else "repeat"
+                say(MISSED.format(again=f"click “{label}” again" if label else again), click.name)
         else:
-            _say(click.name, CUT_OFF.format(click=f"“{label}”" if label else "your click"))
+            say(CUT_OFF.format(click=f"“{label}”" if label else "your click"), click.name)
 
 
-def _say(name: str, sentence: str) -> None:
+def say(sentence: str, name: str) -> None:
+    """Let the page show a sentence on a click on this button, until it is closed."""
     button = _called(name)
-    st.session_state[SAID] = [*(note for note in _notes() if note.button != button), Note(button, sentence)]
+    others = [note for note in _notes() if note.button not in (button, WINDOW)]
+    st.session_state[SAID] = [*others, Note(button, sentence)]
 
 
 def _called(name: str) -> str:

@@ -14,11 +14,11 @@ from clinic.patients.fields import RecordingFields
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.agreed import may_be
-from pages.views.camera import camera
+from pages.views.camera import camera, is_recording
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
-from pages.views.uploader import LIVE, uploader
-from pages.widgets import day, duration, show_error, today
+from pages.views.uploader import holds_files, live_of, uploader
+from pages.widgets import day, duration, show_error, today, zone
 from web.resources import resources
 
 NOBODY = "nobody"
@@ -28,12 +28,13 @@ EVERY_S = 0.2
 
 def show_recorded(patient: PatientSummary) -> None:
     """Draw what was recorded of the patient on its way up, and hand it in."""
-    files = uploader(LIVE)
+    files = uploader(live_of(patient.id))
     if files is None:
         return
     left, right = st.columns(2)
     recorded_on, recorded_time = ask_for_moment(files, left, right)
     objection = fields.day_objection(recorded_on, patient.born_on, today())
+    objection = objection or fields.time_objection(recorded_on, recorded_time, zone())
     if objection is not None:
         show_error(objection)
     note = st.text_input("Note (optional)", max_chars=2000)
@@ -44,7 +45,7 @@ def show_recorded(patient: PatientSummary) -> None:
         "Start analysis", "start-live", target, "primary", ":material/play_arrow:", disabled=not ready
     )
     if start and ready and recorded_on is not None:
-        hand_in(patient, LIVE, files, RecordingFields(recorded_on, recorded_time, note), EVERY_S)
+        hand_in(patient, live_of(patient.id), files, RecordingFields(recorded_on, recorded_time, note), EVERY_S)
 
 
 def show_patient(patient: PatientSummary) -> None:
@@ -70,18 +71,32 @@ def show_nobody() -> None:
         camera(None, may_record=False)
 
 
+def choose(patients: list[PatientSummary]) -> str | None:
+    """Ask whose face it is, and let the address say it; a recording that is not stored yet keeps its patient."""
+    asked = NOBODY if st.query_params.get("patient") == NOBODY else links.query_id("patient")
+    by_id = {patient.id: patient for patient in patients}
+    if asked in by_id and (is_recording(asked) or holds_files(live_of(asked))):
+        st.markdown(f"Whose face: {chooser.whose(by_id[asked])}")
+        st.caption("Another patient can be chosen once the recording is stored or dropped.")
+        return asked
+    labels = {NOBODY: "Nobody: nothing is kept"} | chooser.patient_labels(patients)
+    placeholder = "Choose a patient, or nobody"
+    chosen = chooser.choose("Whose face", labels, f"live:{asked}", start=asked, placeholder=placeholder)
+    if chosen is not None and chosen != asked:
+        st.query_params["patient"] = chosen
+        st.rerun()
+    return chosen
+
+
 recording_id = links.query_id("recording")
 if recording_id is not None:
     links.open_analysis(recording_id)
 st.title("Live view")
 patients = [found for found in caseload.list_patients(resources().db, actor()) if found.emergency_until is None]
-by_id = {patient.id: patient for patient in patients}
-labels = {NOBODY: "Nobody: nothing is kept"} | chooser.patient_labels(patients)
-asked = links.query_id("patient")
-chosen = chooser.choose("Whose face", labels, f"live:{asked}", start=asked, placeholder="Choose a patient, or nobody")
+chosen = choose(patients)
 if chosen is None:
     st.caption(words.DISCLAIMER)
 elif chosen == NOBODY:
     show_nobody()
 else:
-    show_patient(by_id[chosen])
+    show_patient(next(patient for patient in patients if patient.id == chosen))

@@ -22,7 +22,7 @@ from pages.views.follow import follow
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
 from pages.views.uploader import PICTURES, VIDEO, Sent, uploader
-from pages.widgets import day, show_error, show_errors, today
+from pages.widgets import day, show_error, show_errors, today, zone
 from web.resources import resources
 
 KINDS = {"video": "A video", "pictures": "Pictures"}
@@ -61,6 +61,7 @@ def show_form(patients: list[PatientSummary]) -> None:
     st.caption(f"The file is stored encrypted until it is analysed; then it {afterwards(chosen)}. Sound is never read.")
     recorded_on, recorded_time = ask_for_moment(files, day_field, time_field)
     objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None, today())
+    objection = objection or fields.time_objection(recorded_on, recorded_time, zone())
     chosen_file = files is not None
     if objection is not None and (chosen_file or recorded_on is not None):
         show_error(objection)

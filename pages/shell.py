@@ -10,7 +10,7 @@ from clinic.accounts import sessions
 from clinic.admin import clock_watch
 from clinic.patients import needs
 from clinic.worker.health import read_health
-from pages import actions, clicks, links
+from pages import actions, clicks, links, windows
 from pages.navigation import PageEntry, places_of
 from pages.session import acting
 from pages.views.paper import print_styles
@@ -92,5 +92,6 @@ with show_errors(), acting() as who:
         said = st.container()
         with show_errors():
             page.run()
+        windows.account()
     with said:
         clicks.show_notes()

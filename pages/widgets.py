@@ -19,9 +19,10 @@ from clinic.jobs.obstacles import refusal_of
 from clinic.phrases import day as day  # the pages' one way to write a date
 from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
-from pages import actions
+from pages import actions, clicks
 from pages.links import plain_text
 from web.resources import resources
+from web.streamlit_protocol import ROWS
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +104,9 @@ def chart_of_cells(figure: Any, key: str, alt: str) -> tuple[int, int] | None:
 
 def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **look: Any) -> str | None:
     """Draw a table with one row for each recording of `ids`; return the id of the one whose row was clicked."""
-    # Another list is another table: a click in one does not apply to a row of the other.
-    table = f"{key}:{hash(tuple(ids))}"
+    # Another list is another table: a click in one does not apply to a row of the other, which the page says.
+    table = f"{ROWS}{key}:{hash(tuple(ids))}"
+    clicks.met(table)
     event = st.dataframe(rows, hide_index=True, key=table, on_select="rerun", selection_mode="single-row", **look)
     chosen = event["selection"]["rows"]
     return ids[chosen[0]] if chosen and chosen[0] < len(ids) else None

@@ -55,6 +55,7 @@ from db.engine import migrate, open_database
 from db.models import (
     Account,
     FaceCondition,
+    HandOverPatient,
     HandOverRequest,
     ImportedSeries,
     Job,
@@ -366,9 +367,10 @@ def a_request(world):
     """A caseload that somebody else asked to hand over."""
     ids = [account_of(world, name) for name in ("clinician", "foreign", "viewer")]
     with world.db.session() as session:
-        asked = HandOverRequest(giver_id=ids[0], taker_id=ids[1], asked_by=ids[2], created_at=doors.now())
+        asked = HandOverRequest(giver_id=ids[0], taker_id=ids[1], asked_by=ids[2], patients=1, created_at=doors.now())
         session.add(asked)
         session.flush()
+        session.add(HandOverPatient(request_id=asked.id, patient_id=world.patient_id))
         return asked.id
 
 
@@ -401,6 +403,7 @@ CALLS = {
     "events.add": lambda w, a: events.add(w.db, a, w.patient_id, EventKind.MEDICATION, DAY, "started"),
     "events.marks": lambda w, a: events.marks(w.db, a, w.patient_id),
     "events.remove": lambda w, a: events.remove(w.db, a, an_event(w)),
+    "patient_mode.in_hands": lambda w, a: patient_mode.in_hands(w.db, a, w.patient_id),
     "patient_mode.begin": lambda w, a: patient_mode.begin(w.db, a, w.patient_id, "phq9", "4711"),
     "incoming_csv.preview": lambda w, a: incoming_csv.preview(w.db, a, w.patient_id, b"date,scale,total\n"),
     "incoming_csv.take": lambda w, a: incoming_csv.take(w.db, a, w.patient_id, b"date,scale,total\n"),
@@ -445,6 +448,7 @@ CALLS = {
     "faces.splits": lambda w, a: faces.splits(w.db, a, w.choosing_id),
     "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
+    "jobs.discard": lambda w, a: jobs.discard(w.db, w.settings, a, w.choosing_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
     "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
     "jobs.choose_track": lambda w, a: jobs.choose_track(w.db, w.settings, a, w.choosing_id, 0),
@@ -737,7 +741,18 @@ def connects(client, path):
 
 
 def test_each_page_is_in_the_table():
-    frame = {"__init__", "actions", "chooser", "clicks", "links", "navigation", "session", "shell", "widgets"}
+    frame = {
+        "__init__",
+        "actions",
+        "chooser",
+        "clicks",
+        "links",
+        "navigation",
+        "session",
+        "shell",
+        "widgets",
+        "windows",
+    }
     assert {path.stem for path in (ROOT / "pages").glob("*.py")} - frame == set(PAGES)
 
 

@@ -25,6 +25,7 @@ OF_DEMO = "the demonstration's own patients"
 WITHOUT = {
     ("clinic/access.py", "_seen_by"): BY_ACCESS,
     ("clinic/accounts/accounts.py", "list_accounts"): BY_ACCESS,
+    ("clinic/accounts/handover.py", "_asked"): "patients that a request names, who were on a caseload then",
     ("clinic/accounts/handover.py", "_move"): BY_ACCESS,
     ("clinic/accounts/handover.py", "_patients"): BY_ACCESS,
     ("clinic/accounts/takeovers.py", "_found"): BY_ACCESS,

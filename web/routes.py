@@ -34,6 +34,7 @@ from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
+from web.page import page
 
 PIECE_TYPE = "application/offset+octet-stream"
 _DISK = ThreadPoolExecutor(8, "disk")
@@ -95,7 +96,7 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
         try:
             return await _download(request, settings(), await run_in_threadpool(open_db))
         except FerError as error:
-            return _refusal(error)
+            return _refusal_page(error) if _is_followed(request) else _refusal(error)
 
     async def video(request: Request) -> Response:
         try:
@@ -261,6 +262,17 @@ def _user(request: Request) -> str:
 def _progress(upload: Incoming, status: int) -> Response:
     headers = {"Upload-Offset": str(upload.offset), "Upload-Length": str(upload.length), "Tus-Resumable": "1.0.0"}
     return Response(status_code=status, headers=HEADERS | headers)
+
+
+def _is_followed(request: Request) -> bool:
+    """Return whether somebody followed a link, and so reads the answer."""
+    return request.headers.get("sec-fetch-mode") == "navigate"
+
+
+def _refusal_page(error: FerError) -> Response:
+    answer = page("refused", STATUS.get(error.code, 400), said=error.message)
+    answer.headers.update(HEADERS)
+    return answer
 
 
 def _refusal(error: FerError, status: int | None = None) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import inspect
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,8 @@ NOT_SERVED = frozenset({"/_stcore/script-health-check"})
 FOLDERS = ("/static/", "/_stcore/bidi-components/")
 FILES = frozenset({"/favicon.png", "/manifest.json"})
 """Streamlit's own addresses that are used here. To any other path it would answer with its page."""
-COMPONENT = "component:"
+COMPONENT, ROWS = "component:", "rows:"
+"""What names of clicks in components begin with, and keys of tables of which a row may be clicked."""
 
 
 def broken_contract() -> list[str]:
@@ -80,7 +82,8 @@ def is_user_action(message: bytes) -> bool:
 def clicked() -> dict[str, bool]:
     """Return what was clicked for the run that this is, and whether it was drawn since.
 
-    A button goes by its key, a part with a script of its own, such as a player, by its id behind `COMPONENT`.
+    A button goes by its key, as does a table that the last run no longer drew (its key begins with `ROWS`), and a part
+    with a script of its own, such as a player, by its id behind `COMPONENT`.
 
     What no run before has drawn, or what the last one took away, has no callback: its value lies here untouched.
     """
@@ -95,17 +98,32 @@ def clicked() -> dict[str, bool]:
         if isinstance(state, Serialized):
             if state.value.json_trigger_value:
                 found[COMPONENT + widget_id] = False
-            elif state.value.trigger_value and key is not None:
+            elif key is not None and (state.value.trigger_value or (key.startswith(ROWS) and _has_row(state.value))):
                 found[key] = False
         elif key is not None and state.value is True and _value_type(states, widget_id) == "trigger_value":
             found[key] = True
     return found
 
 
+def _has_row(state: WidgetState) -> bool:
+    """Return whether the state of a table says that a row is chosen."""
+    try:
+        return bool(json.loads(state.string_value)["selection"]["rows"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def runs_part() -> bool:
     """Return whether a part of the page runs alone, and not the page."""
     run = get_script_run_ctx()
     return run is not None and bool(run.fragment_ids_this_run)
+
+
+def page_address() -> str:
+    """Return which page runs, with what its address asks for."""
+    run = get_script_run_ctx()
+    asked = sorted(streamlit.query_params.to_dict().items())
+    return f"{run.page_script_hash if run is not None else ''}:{asked}"
 
 
 def is_trigger(state: WidgetState) -> bool:

@@ -1,5 +1,7 @@
 """Moving a caseload to another account: requested by one administrator, confirmed by a second if there is one.
 
+A request names its patients: those whom the caseload gets later stay where they are.
+
 An administrator sees no patients of others, and could reach them only by a handover or with another user's password. So
 nobody can hand patients to themselves, and the users concerned are notified at their next visit
 (clinic/accounts/takeovers.py).
@@ -19,15 +21,16 @@ from clinic.accounts.accounts import account_of, edit, grant
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError
 from db.engine import Database
-from db.models import Access, Account, HandOverRequest, Patient, Role
+from db.models import Access, Account, HandOverPatient, HandOverRequest, Patient, Role
 from fer_core.errors import FerError
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A caseload that waits to be handed over: names for the screen, and the ids of the patients it has now.
+    """A caseload that waits to be handed over: names for the screen, and the ids of the patients who would move now.
 
-    `own`: the administrator who looks at it requested it, and so can't confirm it.
+    `left`: how many of those it was made for are no longer on the caseload; `since`: how many came to the caseload
+    after it, and stay. `own`: the administrator who looks at it requested it, and so can't confirm it.
     """
 
     id: str
@@ -35,6 +38,8 @@ class Request:
     taker: str
     asked_by: str
     patients: frozenset[str]
+    left: int
+    since: int
     own: bool
 
 
@@ -61,11 +66,16 @@ def hand_over(
         edit(giver, seen)
         _need_shown(session, giver, shown)
         if not _another(session, by):
-            return _move(session, by, giver, taker)
+            return _move(session, by, giver, taker, _patients(session, giver.id))
         session.execute(delete(HandOverRequest).where(HandOverRequest.giver_id == giver.id))
-        asked = HandOverRequest(giver_id=giver.id, taker_id=taker.id, asked_by=by.id, created_at=clock.now())
+        patients = _patients(session, giver.id)
+        asked = HandOverRequest(
+            giver_id=giver.id, taker_id=taker.id, asked_by=by.id, patients=len(patients), created_at=clock.now()
+        )
         session.add(asked)
-        audit.write(session, AuditAction.HAND_OVER_ASKED, by.id, giver=giver.id, taker=taker.id)
+        session.flush()
+        session.add_all(HandOverPatient(request_id=asked.id, patient_id=one) for one in sorted(patients))
+        audit.write(session, AuditAction.HAND_OVER_ASKED, by.id, giver=giver.id, taker=taker.id, patients=len(patients))
         return None
 
 
@@ -73,7 +83,7 @@ def waiting(db: Database, actor: Actor) -> list[Request]:
     """Return what waits to be confirmed, the oldest first. Raises Forbidden."""
     giver, taker, by = aliased(Account), aliased(Account), aliased(Account)
     found = (
-        select(HandOverRequest.id, giver.name, taker.name, by.name, giver.id, HandOverRequest.asked_by)
+        select(HandOverRequest, giver.name, taker.name, by.name)
         .join(giver, giver.id == HandOverRequest.giver_id)
         .join(taker, taker.id == HandOverRequest.taker_id)
         .join(by, by.id == HandOverRequest.asked_by)
@@ -81,25 +91,27 @@ def waiting(db: Database, actor: Actor) -> list[Request]:
     )
     with db.read() as session:
         me = require_administrator(session, actor)
-        return [
-            Request(one, given, taken, asker, _patients(session, giver_id), asked_by == me.id)
-            for one, given, taken, asker, giver_id, asked_by in session.execute(found)
-        ]
+        return [_shown(session, one, me, *names) for one, *names in session.execute(found)]
 
 
 def confirm(db: Database, actor: Actor, request_id: str, shown: Collection[str] | None = None) -> int:
-    """Confirm another administrator's request; return how many patients moved. `shown` as in `hand_over`.
+    """Confirm another administrator's request for the patients it names; return how many moved.
 
-    Raises ConflictError, Forbidden ``own_request``, FerError ``unknown_request``, ``account_disabled``.
+    `shown`: the ids that were on the screen, as in `hand_over`. Raises ConflictError, Forbidden ``own_request``,
+    FerError ``unknown_request``, ``account_disabled``, ``nobody_left`` where none of them is on the caseload any more.
     """
     with db.session() as session:
         by, asked = require_administrator(session, actor), _request(session, request_id)
         if asked.asked_by == by.id:
             raise Forbidden("You requested this yourself. Another administrator has to confirm it.", "own_request")
         giver, taker = account_of(session, asked.giver_id), _taker(session, asked.taker_id)
-        _need_shown(session, giver, shown)
+        patients = _patients(session, giver.id) & _asked(session, asked.id)
+        if shown is not None and patients != set(shown):
+            raise ConflictError("this caseload", giver.revision)
+        if not patients:
+            raise FerError("None of these patients is on this caseload any more.", "nobody_left")
         session.delete(asked)
-        return _move(session, by, giver, taker)
+        return _move(session, by, giver, taker, patients)
 
 
 def refuse(db: Database, actor: Actor, request_id: str) -> None:
@@ -110,14 +122,25 @@ def refuse(db: Database, actor: Actor, request_id: str) -> None:
         audit.write(session, AuditAction.HAND_OVER_REFUSED, by.id, giver=asked.giver_id, taker=asked.taker_id)
 
 
-def _move(session: Session, by: Account, giver: Account, taker: Account) -> int:
-    moved = list(session.scalars(select(Access).where(Access.account_id == giver.id, Access.until.is_(None))))
-    for access in moved if giver.id != taker.id else ():
-        grant(session, taker.id, access.patient_id)
-        session.delete(access)
-        session.get_one(Patient, access.patient_id).sharing_revision += 1
-        audit.write(session, AuditAction.CASELOAD_HANDED_OVER, by.id, access.patient_id, giver=giver.id, taker=taker.id)
-    return len(moved)
+def _move(session: Session, by: Account, giver: Account, taker: Account, patients: Collection[str]) -> int:
+    for patient_id in sorted(patients) if giver.id != taker.id else ():
+        session.delete(session.get_one(Access, (giver.id, patient_id)))
+        grant(session, taker.id, patient_id)
+        session.get_one(Patient, patient_id).sharing_revision += 1
+        audit.write(session, AuditAction.CASELOAD_HANDED_OVER, by.id, patient_id, giver=giver.id, taker=taker.id)
+    return len(patients)
+
+
+def _shown(session: Session, asked: HandOverRequest, me: Account, giver: str, taker: str, by: str) -> Request:
+    held, named = _patients(session, asked.giver_id), _asked(session, asked.id)
+    patients = held & named
+    left, since = asked.patients - len(patients), len(held - named)
+    return Request(asked.id, giver, taker, by, patients, left, since, asked.asked_by == me.id)
+
+
+def _asked(session: Session, request_id: str) -> frozenset[str]:
+    named = select(HandOverPatient.patient_id).where(HandOverPatient.request_id == request_id)
+    return frozenset(session.scalars(named))
 
 
 def _patients(session: Session, account_id: str) -> frozenset[str]:

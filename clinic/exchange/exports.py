@@ -44,6 +44,7 @@ from db.models import (
     Base,
     Consent,
     HandOver,
+    HandOverPatient,
     Job,
     JobState,
     Patient,
@@ -77,12 +78,12 @@ NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 OF_THIS_PLACE = frozenset(
     table.__tablename__
     for table in (
-        *(Access, ApiTokenPatient, AuditText, HandOver, PatientImport),
+        *(Access, ApiTokenPatient, AuditText, HandOver, HandOverPatient, PatientImport),
         *(Reanalysis, StoredChunk, TrendDigest, VideoCopy),
     )
 )
-"""Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
-hands now, and of what is worked out of the others."""
+"""Tables of how this installation worked, of who and what program sees the patient here or is to, of a device in the
+patient's hands now, and of what is worked out of the others."""
 OF_THIS_JOB = ("worker", "reanalysis_id", "cursor", "lease_until")
 """What a job keeps of this installation alone; it is left out likewise."""
 DERIVED = ("search_key",)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from clinic import words
@@ -39,9 +39,13 @@ Resource = dict[str, Any]
 
 
 def bundle(
-    patient: PatientDetail, answers: Sequence[Answer], conditions: Sequence[Condition], made_at: datetime
+    patient: PatientDetail,
+    answers: Sequence[Answer],
+    conditions: Sequence[Condition],
+    made_at: datetime,
+    zone: tzinfo | None = None,
 ) -> Resource:
-    """Return the Bundle. `made_at`: an instant with its zone.
+    """Return the Bundle. `made_at`: an instant with its zone; `zone`: the clinic's, None until one is chosen.
 
     Where a recording doesn't count, or a condition of the face held that day, its labels are absent with the reason.
     """
@@ -50,7 +54,9 @@ def bundle(
     models = dict.fromkeys(row.model_sha256 or "" for row in rows)
     resources = [_patient(patient), *map(_device, models)]
     resources += [
-        _expressions(patient.id, row, points.get(row.id), _objection(row, points, conditions)) for row in rows
+        _expressions(patient.id, row, points.get(row.id), _objection(row, points, conditions))
+        | {"effectiveDateTime": _recorded_at(row, zone)}
+        for row in rows
     ]
     for answer in answers:
         resources += [*_response(patient.id, answer), _score(patient.id, answer)]
@@ -114,12 +120,18 @@ def _expressions(
         "category": [_coded(CATEGORY, "procedure", "Procedure")],
         "code": _own("facial-expression-shares", "Shares of facial expressions as labelled by a model"),
         "subject": {"reference": _url(_id(patient_id))},
-        "effectiveDateTime": row.recorded_on.isoformat(),
         **issued,
         "device": {"reference": _url(_id(row.model_sha256 or ""))},
         "note": [{"text": words.DISCLAIMER}],
         "component": [usable | part, *labels],
     }
+
+
+def _recorded_at(row: RecordingRow, zone: tzinfo | None) -> str:
+    """Return the day, with time and offset where they are known; of a time that came twice, the first one."""
+    if row.recorded_time is None or zone is None:
+        return row.recorded_on.isoformat()
+    return datetime.combine(row.recorded_on, row.recorded_time, zone).isoformat(timespec="seconds")
 
 
 def _label(column: int, point: TrendPoint | None, absent: tuple[str, str] | None) -> Resource:

@@ -40,7 +40,7 @@ def archive(
     """Return a ZIP archive of the tables. `samples`: by the recording's id, of those that are to be in it."""
     shift = timedelta(days=_shift())
     person = secrets.token_hex(8)
-    ordered = sorted(patient.recordings, key=lambda row: (row.recorded_on, row.visit_number))
+    ordered = patient.recordings[::-1]
     numbers = {row.id: number for number, row in enumerate(ordered, start=1)}
     readable = {row.id for row in ordered if not holding(conditions, row.recorded_on)}
     moments = {recording_id: table for recording_id, table in samples.items() if recording_id in readable}

@@ -22,7 +22,7 @@ INERT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_num
 """Text stays text: a note that begins with = is written as it is, in a cell that no program works out."""
 NOT_INTERPRETED = "labels not interpreted: a condition of the face"
 HEADER = (
-    "id", "kind", "recorded_on", "recorded_time", "usable_share", "usable_s", "counts", "line",
+    "id", "visit_number", "kind", "recorded_on", "recorded_time", "usable_share", "usable_s", "counts", "line",
     *(f"share_{label}" for label in LABELS), *(f"low_{label}" for label in LABELS),
     *(f"high_{label}" for label in LABELS), "model_sha256", "note",
 )  # fmt: skip
@@ -31,10 +31,12 @@ HEADER = (
 def workbook(patient: PatientDetail, answers: Sequence[Answer], conditions: Sequence[Condition] = ()) -> bytes:
     """Return the workbook: recordings, questionnaires, a dictionary, and the limits of all this."""
     points = {point.recording_id: point for point in patient.trend.points}
-    ordered = sorted(patient.recordings, key=lambda row: (row.recorded_on, row.visit_number))
     sheets: dict[str, list[Sequence[Cell]]] = {
         "About": _about(patient),
-        "Recordings": [HEADER, *(_recording(row, points.get(row.id), conditions) for row in ordered)],
+        "Recordings": [
+            HEADER,
+            *(_recording(row, points.get(row.id), conditions) for row in reversed(patient.recordings)),
+        ],
         "Questionnaires": [("answered_on", "questionnaire", "total", "band"), *map(_answer, answers)],
         "Dictionary": [*_dictionary()],
     }
@@ -77,8 +79,8 @@ def _recording(row: RecordingRow, point: TrendPoint | None, conditions: Sequence
     columns = [value for part in figures for value in (part or [None] * len(LABELS))] or [None] * 3 * len(LABELS)
     line = point.segment + 1 if point is not None else None
     return (
-        row.id, row.kind, row.recorded_on, at, row.usable_share, row.usable_s, NOT_INTERPRETED if unread else counts,
-        line, *columns, row.model_sha256, row.note,
+        row.id, row.visit_number, row.kind, row.recorded_on, at, row.usable_share, row.usable_s,
+        NOT_INTERPRETED if unread else counts, line, *columns, row.model_sha256, row.note,
     )  # fmt: skip
 
 

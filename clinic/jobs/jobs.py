@@ -75,7 +75,7 @@ def enqueue(
     `seen`: the revision of the patient that was on the screen, None where there was none. The files of a duplicate or
     of a refusal are deleted, and a picture that comes twice is taken once.
     Raises Forbidden, ConsentError, ConflictError, FerError ``mixed_files`` unless it is one video or pictures alone,
-    ``bad_day``, ``bad_note``, ``unknown_patient``.
+    ``bad_day``, ``bad_time``, ``bad_note``, ``unknown_patient``.
     """
     given, files = files, list({file.sha256: file for file in reversed(files)}.values())[::-1]
     try:
@@ -94,7 +94,7 @@ def enqueue(
             whose = session.get_one(Patient, patient_id)
             need_unchanged("this patient", seen, whose.revision)
             consent.need(session, patient_id, *consent.ANALYSIS)
-            said = valid_recording(said, whose.born_on, clock.latest_day(session))
+            said = valid_recording(said, whose.born_on, clock.latest_day(session), clock.zone(session))
             recording.recorded_on, recording.recorded_time, recording.note = (
                 said.recorded_on,
                 said.recorded_time,
@@ -124,6 +124,24 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
     drop(db, settings, recording_id)
 
 
+def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
+    """Drop a recording that waits for the choice of the patient's face; its file and results are deleted.
+
+    Raises Forbidden, FerError ``unknown_recording``, ``nothing_to_choose`` where somebody has decided meanwhile.
+    """
+    with db.session() as session:
+        account, recording, job = job_to_change(session, actor, recording_id)
+        if job is None or job.state != JobState.CHOOSING.value:
+            raise FerError(
+                "Another user decided meanwhile who the patient is. Nothing was deleted.", "nothing_to_choose"
+            )
+        audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
+        _end(session, job)
+        gone = leases.own_files(session, job)
+    uploads.discard(settings, gone)
+    previews.remove(settings, recording_id)
+
+
 def drop(db: Database, settings: Settings, recording_id: str) -> None:
     """Stop an analysis for a user whose right was checked before; see `cancel`."""
     with db.session() as session:
@@ -133,12 +151,17 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
         job.cancel_requested = True
         if job.state == JobState.RUNNING.value:
             return
-        job.state = JobState.CANCELLED.value
-        job.finished_at = clock.now()
-        leases.forget_results(session, job)
+        _end(session, job)
         gone = leases.own_files(session, job)
     uploads.discard(settings, gone)
     previews.remove(settings, recording_id)
+
+
+def _end(session: Session, job: Job) -> None:
+    job.cancel_requested = True
+    job.state = JobState.CANCELLED.value
+    job.finished_at = clock.now()
+    leases.forget_results(session, job)
 
 
 def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:

@@ -38,14 +38,13 @@ def edit_patient(db: Database, actor: Actor, patient_id: str, seen: int, wanted:
 def edit_recording(db: Database, actor: Actor, recording_id: str, seen: int, wanted: RecordingFields) -> None:
     """Change day, time and note of a recording, in all its versions. `seen`: the revision that was on the screen.
 
-    Raises Forbidden, ConflictError, FerError ``bad_note``, ``bad_day``, ``unknown_recording``.
+    Raises Forbidden, ConflictError, FerError ``bad_note``, ``bad_day``, ``bad_time``, ``unknown_recording``.
     """
     with db.session() as session:
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
-        wanted = valid_recording(
-            wanted, session.get_one(Patient, recording.patient_id).born_on, clock.latest_day(session)
-        )
+        born_on = session.get_one(Patient, recording.patient_id).born_on
+        wanted = valid_recording(wanted, born_on, clock.latest_day(session), clock.zone(session))
         need_unchanged("this recording", seen, recording.revision, fields_of(recording).differences(wanted))
         revision = recording.revision + 1
         for version in _versions(session, recording):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, tzinfo
 
-from clinic import phrases, texts
+from clinic import clock, phrases, texts
 from clinic.conflicts import Difference
 from db.models import Recording
 from fer_core.errors import FerError
@@ -68,9 +68,10 @@ def valid_patient(wanted: PatientFields, last_day: date) -> PatientFields:
     return PatientFields(valid_name(wanted.name), valid_note(wanted.note), valid_code(wanted.code), wanted.born_on)
 
 
-def valid_recording(wanted: RecordingFields, born_on: date | None, last_day: date) -> RecordingFields:
-    """Return a recording's fields in stored form. Raises FerError ``bad_note``, ``bad_day``."""
+def valid_recording(wanted: RecordingFields, born_on: date | None, last_day: date, zone: tzinfo) -> RecordingFields:
+    """Return a recording's fields in stored form. Raises FerError ``bad_note``, ``bad_day``, ``bad_time``."""
     objection = day_objection(wanted.recorded_on, born_on, last_day)
+    objection = objection or time_objection(wanted.recorded_on, wanted.recorded_time, zone)
     if objection is not None:
         raise objection
     minute = wanted.recorded_time.replace(second=0, microsecond=0, tzinfo=None) if wanted.recorded_time else None
@@ -83,6 +84,23 @@ def day_objection(day: date | None, born_on: date | None, last_day: date) -> Fer
         return None
     since = "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
     return FerError(f"Please give the day of the recording: a day from {since} to today.", "bad_day")
+
+
+def time_objection(day: date | None, at: time | None, zone: tzinfo) -> FerError | None:
+    """Return why no recording can be of this time: on that day the clinic's clocks left it out."""
+    if day is None or at is None or clock.exists(day, at, zone):
+        return None
+    said = f"There was no {at:%H:%M} on {phrases.day(day)}: the clocks went forward then. Please correct the time."
+    return FerError(said, "bad_time")
+
+
+def twice(day: date | None, at: time | None, zone: tzinfo) -> str | None:
+    """Return what is to be known of a time that came twice on that day, None for any other."""
+    if day is None or at is None or not clock.comes_twice(day, at, zone):
+        return None
+    return (
+        f"{at:%H:%M} came twice on {phrases.day(day)}, when the clocks went back: the first one is meant, summer time."
+    )
 
 
 def valid_name(name: str) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -46,6 +46,16 @@ class Asked:
     done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class InHands:
+    """A questionnaire that a device in a patient's hands shows: its name, since when, and how far it is answered."""
+
+    name: str
+    since: datetime
+    answered: int
+    questions: int
+
+
 def begin(db: Database, actor: Actor, patient_id: str, scale_key: str, pin: str) -> str:
     """Hand the device over: end this browser's sign-in and return the token that answers the questions.
 
@@ -78,6 +88,29 @@ def begin(db: Database, actor: Actor, patient_id: str, scale_key: str, pin: str)
             session.delete(signed_in)
         audit.write(session, AuditAction.DEVICE_HANDED_OVER, account.id, patient_id, scale=scale.key)
     return token
+
+
+def in_hands(db: Database, actor: Actor, patient_id: str) -> list[InHands]:
+    """Return what the patient is asked on devices now, the oldest first.
+
+    Raises Forbidden, FerError ``unknown_patient``.
+    """
+    with db.read() as session:
+        access.require_reader_of(session, actor, patient_id)
+        rows = session.execute(
+            select(HandOver.scale, HandOver.created_at, HandOver.items)
+            .where(HandOver.patient_id == patient_id, HandOver.done_at.is_(None), _lives())
+            .order_by(HandOver.created_at, HandOver.id)
+        )
+        return [
+            InHands(
+                scales.of_key(session, row.scale).name,
+                row.created_at,
+                sum(item is not None for item in row.items),
+                len(row.items),
+            )
+            for row in rows
+        ]
 
 
 def asked(db: Database, token: str | None) -> Asked | None:
@@ -129,7 +162,7 @@ def give_back(db: Database, token: str | None, pin: str) -> tuple[str, str]:
         audit.write(session, AuditAction.PIN_REFUSED, row.account_id, row.patient_id)
         left = TRIES - row.wrong_pins
         if left <= 0:
-            _close(session, row)
+            _leave(session, row)
     said = "This PIN is wrong." if left > 0 else "This PIN is wrong. Please sign in with your password."
     raise Forbidden(said, "pin_refused" if left > 0 else "signed_out")
 
@@ -142,7 +175,7 @@ def sweep(db: Database) -> int:
     with db.session() as session:
         over = session.scalars(select(HandOver).where(~_lives())).all()
         for row in over:
-            _close(session, row)
+            _leave(session, row)
     return len(over)
 
 
@@ -154,6 +187,14 @@ def _signed_in_again(session: Session, row: HandOver) -> tuple[str, str]:
     _close(session, row)
     audit.write(session, AuditAction.DEVICE_GIVEN_BACK, account.id, patient_id)
     return sessions.start(session, account, by_provider=by_provider), patient_id
+
+
+def _leave(session: Session, row: HandOver) -> None:
+    """Close a hand-over of which nobody takes the device back, and log a questionnaire that was not finished."""
+    if row.done_at is None:
+        answered = sum(item is not None for item in row.items)
+        audit.write(session, AuditAction.QUESTIONNAIRE_LEFT, row.account_id, row.patient_id, answered=answered)
+    _close(session, row)
 
 
 def _close(session: Session, row: HandOver) -> None:
@@ -191,8 +232,9 @@ def _row(session: Session, token: str | None) -> HandOver | None:
 
 
 def _lives() -> ColumnElement[bool]:
-    lives: ColumnElement[bool] = clock.within(HandOver.created_at, LASTS, clock.now())
-    return lives
+    # A clock that is set back by less doesn't take the device from somebody who is answering.
+    now = clock.now()
+    return (HandOver.created_at > now - LASTS) & (HandOver.created_at < now + LASTS)
 
 
 def _digest(token: str) -> str:

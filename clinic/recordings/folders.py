@@ -31,6 +31,10 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Without O_NONBLOCK a pipe that lies there would be waited for.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
+DAY_GUESSED = (
+    "Neither its name nor the file says the day, so it is that on which the file was last changed: please check it."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -134,7 +138,7 @@ class _Intake:
         now = clock.now().astimezone(zone)
         found = suggestion(upload.name, upload.created, zone, now.date())
         if found is None:
-            return Taken(min(datetime.fromtimestamp(modified, zone).date(), now.date()))
+            return Taken(min(datetime.fromtimestamp(modified, zone).date(), now.date()), guessed=True)
         # A time of today that is still to come is that of a clock that is wrong.
         to_come = found.time is not None and found.day == now.date() and found.time > now.time()
         return Taken(found.day) if to_come else found
@@ -151,6 +155,8 @@ class _Intake:
                 True,
                 f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis.",
             )
+            if taken_at.guessed:
+                sentence += f" {DAY_GUESSED}"
             if queued.duplicate:
                 sentence = "The same recording is already stored; nothing was added."
             if queued.counted_twice:
@@ -184,6 +190,7 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
         intake.say(code, False, refusal.message)
         return
     pictures: dict[date, list[Upload]] = defaultdict(list)
+    guessed: set[date] = set()
     try:
         for name in _names(folder):
             stored = intake.store(folder, name)
@@ -191,8 +198,9 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
                 intake.enqueue(patient_id, [stored[0]], stored[1])
             elif stored is not None:
                 pictures[stored[1].day].append(stored[0])
+                guessed |= {stored[1].day} if stored[1].guessed else set()
         for day in sorted(pictures):
-            intake.enqueue(patient_id, pictures.pop(day), Taken(day))
+            intake.enqueue(patient_id, pictures.pop(day), Taken(day, guessed=day in guessed))
     finally:
         # After an early end, delete what no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])

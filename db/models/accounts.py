@@ -128,7 +128,10 @@ class Access(Base):
 
 
 class HandOverRequest(Base):
-    """A caseload that one administrator wants to hand over and a second confirms (clinic/accounts/handover.py)."""
+    """A caseload that one administrator wants to hand over and a second confirms (clinic/accounts/handover.py).
+
+    `patients`: how many it was made for; some may have left the caseload or been erased since.
+    """
 
     __tablename__ = "hand_over_request"
 
@@ -136,7 +139,17 @@ class HandOverRequest(Base):
     giver_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), unique=True)
     taker_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
     asked_by: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    patients: Mapped[int]
     created_at: Mapped[datetime]
+
+
+class HandOverPatient(Base):
+    """A patient whom a request to hand over names."""
+
+    __tablename__ = "hand_over_patient"
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("hand_over_request.id", ondelete="CASCADE"), primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class ApiToken(Base):

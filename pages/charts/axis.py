@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -16,8 +16,6 @@ from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
 SCALE_PX, SHARE_PX, AROUND_PX = 105, 95, 130
-SIDE_BY_SIDE = 0.012
-"""Recordings of one day are drawn so far apart, as a share of the whole span."""
 ANSWERED = "#6A5ACD"
 """Totals of questionnaires: a colour of no expression."""
 BAND_FILLS = ("rgba(128, 128, 128, 0.04)", "rgba(128, 128, 128, 0.13)")
@@ -88,30 +86,15 @@ def axis_figure(
     for row, panel in enumerate(panels, 1):
         _scale_panel(figure, row, panel, _span(panels, dots))
     if dots:
-        beside = side_by_side(dots)
-        trend.share_panels(figure, len(panels) + 1, beside, shown if labels else (), names)
+        trend.share_panels(figure, len(panels) + 1, dots, shown if labels else (), names)
         if not labels:
-            trend.movement_panel(figure, len(panels) + 2, beside)
-    _draw_changes(figure, changes, len(panels) + 1, rows)
+            trend.movement_panel(figure, len(panels) + 2, dots)
+    _draw_changes(figure, changes, dots, len(panels) + 1, rows)
     _draw_marks(figure, marks)
     _layout(figure, panels, dots, marks)
     trend.plain(figure, sum(heights) + AROUND_PX)
     _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
     return figure.update_layout(margin={"t": 48, "r": 118 if panels else 12})
-
-
-def side_by_side(dots: Sequence[TrendDot]) -> list[TrendDot]:
-    """Return the recordings, those of one day drawn side by side around it, so that none hides another."""
-    days = [dot.recorded_on for dot in dots]
-    if not days:
-        return []
-    step = max(DAY_MS // 4, round((max(days) - min(days)).days * SIDE_BY_SIDE * DAY_MS))
-    count, seen, found = Counter(days), Counter[date](), []
-    for dot in dots:
-        shift = round((seen[dot.recorded_on] - (count[dot.recorded_on] - 1) / 2) * step)
-        found.append(replace(dot, shift_ms=shift))
-        seen[dot.recorded_on] += 1
-    return found
 
 
 def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure:
@@ -179,15 +162,26 @@ def _small_band_names(figure: go.Figure, labels: set[str]) -> None:
             annotation.font.size = 11
 
 
-def _draw_changes(figure: go.Figure, changes: Sequence[tuple[date, str]], first: int, rows: int) -> None:
+def _draw_changes(
+    figure: go.Figure, changes: Sequence[tuple[date, str]], dots: Sequence[TrendDot], first: int, rows: int
+) -> None:
     """Draw a line through the panels of expressions where comparison ends, with the reason."""
-    for day, what in changes:
+    for (_, what), at in zip(changes, _borders(changes, dots), strict=True):
         for row in range(first, rows + 1):
-            figure.add_vline(x=ms(day), line={"color": LINE, "dash": "dot", "width": 1.5}, row=row, col=1)
+            figure.add_vline(x=at, line={"color": LINE, "dash": "dot", "width": 1.5}, row=row, col=1)
         figure.add_annotation(
-            x=ms(day), y=1.0, yref="y domain", text=what, showarrow=False, xanchor="right", yanchor="bottom",
+            x=at, y=1.0, yref="y domain", text=what, showarrow=False, xanchor="right", yanchor="bottom",
             row=first, col=1,
         )  # fmt: skip
+
+
+def _borders(changes: Sequence[tuple[date, str]], dots: Sequence[TrendDot]) -> list[int]:
+    """Return where each change is drawn: at the beginning of its day, or between two recordings of that day."""
+    found = {}
+    for before, after in pairwise(dots):
+        if before.model != after.model and before.recorded_on == after.recorded_on:
+            found[after.recorded_on] = (before.at_ms + after.at_ms) // 2
+    return [found.get(day, ms(day)) for day, _ in changes]
 
 
 def _draw_marks(figure: go.Figure, marks: Sequence[AxisMark]) -> None:

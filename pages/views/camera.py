@@ -31,8 +31,16 @@ def camera(patient_id: str | None, may_record: bool) -> None:
             "patient": patient_id,
             "may_record": may_record,
         },
+        default={"recording": False},
         on_acted_change=_nothing,
+        on_recording_change=_nothing,
     )
+
+
+def is_recording(patient_id: str) -> bool:
+    """Return whether the camera that the last run drew for this patient records."""
+    state = st.session_state.get(f"camera_{patient_id}")
+    return bool(state is not None and state.recording)
 
 
 def _nothing() -> None:

@@ -13,9 +13,9 @@ from web.resources import resources
 def confirmed(label: str, what: str, target: str, patient: chooser.Person, disabled: bool = False) -> bool:
     """Ask for the patient's name or code and draw the buttons; return whether to go on.
 
+    The window says above who the patient is (`chooser.whose`).
     `what` and `target` as in `actions.action`: text typed for one record never confirms another.
     """
-    st.caption(chooser.identity(patient))
     # A name that somebody else on the caseload has too says nothing of who is meant.
     names = fields.names_of(patient, caseload.list_patients(resources().db, actor()))
     st.markdown("To confirm, type " + " or ".join(f"**{links.plain_text(text)}**" for text in names) + ".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clinic import words
+from clinic.patients import within_day
 from clinic.patients.events import Mark
 from clinic.patients.trends import TrendPoint
 from clinic.questionnaires import sentences
@@ -16,6 +17,7 @@ from pages.charts.timeline import Moment
 from pages.charts.trend import TrendDot
 
 CHANGES = words.CHANGES
+MINUTE_MS = 60_000
 
 
 def trend_dots(points: Sequence[TrendPoint]) -> list[TrendDot]:
@@ -34,9 +36,10 @@ def trend_dots(points: Sequence[TrendPoint]) -> list[TrendDot]:
             usual_low=point.usual_low,
             usual_high=point.usual_high,
             movement=point.movement,
+            shift_ms=round(minute * MINUTE_MS),
             name=chooser.visit(point),
         )
-        for point in points
+        for point, minute in zip(points, within_day.minutes(points), strict=True)
     ]
 
 

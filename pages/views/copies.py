@@ -9,6 +9,7 @@ from clinic.exchange.video_copies import CopyStatus
 from clinic.jobs.progress import JobState
 from pages import actions
 from pages.session import actor
+from pages.views import download
 from pages.widgets import percent, show_errors
 from web.resources import resources
 
@@ -34,10 +35,15 @@ def _follow(recording_id: str) -> None:
         if found is not None and found.open:
             _running(recording_id, found)
             return
-        if found is not None and found.ticket is not None:
-            st.link_button("Download the video", f"/downloads/{found.ticket}", icon=":material/download:")
+        name = f"copy:{recording_id}"
+        ticket = found.ticket if found is not None else None
+        refused = download.follow(name, ticket)
+        if ticket is not None and refused is None:
+            st.link_button("Download the video", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within an hour.")
             return
+        if refused is not None:
+            st.warning(refused, icon=":material/info:")
         if found is not None and found.state is JobState.FAILED:
             st.warning(found.error or "", icon=":material/info:")
         target = actions.at(recording_id, 0) if found is None else found.id

@@ -140,7 +140,8 @@ def _discard(recording_id: str, subject: Subject) -> None:
         st.markdown(chooser.whose(subject))
         st.write(f"Recorded on {chooser.visit(subject)}. What was found in it is deleted; no result is kept.")
         if confirmed("Discard", "discard", recording_id, subject):
-            jobs.cancel(resources().db, resources().settings, actor(), recording_id)
+            parts, who = resources(), actor()
+            actions.once("discard", recording_id, lambda: jobs.discard(parts.db, parts.settings, who, recording_id))
             st.rerun()
 
 

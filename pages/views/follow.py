@@ -7,7 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.access import Actor
 from clinic.jobs import jobs, progress
-from clinic.jobs.previews import PreviewFace, StoredPreview
+from clinic.jobs.previews import UNKNOWN_WHOSE, PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
 from clinic.patients import caseload, edits, visibility
 from clinic.patients.caseload import RecordingRow
@@ -141,11 +141,12 @@ def show_preview(seen: StoredPreview, pictures: bool) -> None:
     Boxes alone, while it is not known which of several faces is the patient's.
     """
     picture, numbers = st.columns([3, 2])
+    hidden = seen.several or any(face.status == UNKNOWN_WHOSE for face in seen.faces)
     with picture:
         boxes = [(face.box, _label(face)) for face in seen.faces]
         chart(
             preview_figure(
-                seen.jpeg, seen.shown_px, boxes, words.EXPRESSIONS, unlabelled="Face" if seen.several else "No label"
+                seen.jpeg, seen.shown_px, boxes, words.EXPRESSIONS, unlabelled="Face" if hidden else "No label"
             ),
             "preview",
             "Latest picture with boxes",
@@ -153,8 +154,8 @@ def show_preview(seen: StoredPreview, pictures: bool) -> None:
         )
         st.caption(f"Picture {seen.time_s + 1:.0f}" if pictures else f"At {seen.time_s:.1f} s")
     with numbers:
-        if seen.several:
-            st.caption(words.SEVERAL_FACES)
+        if hidden:
+            st.caption(words.SEVERAL_FACES if seen.several else words.WHOSE_FACE_OPEN)
             return
         face = next(iter(seen.faces), None)
         st.caption(title(words.STATUSES[face.status]) if face is not None else "No face in this picture.")

@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from clinic.patients import fields
 from clinic.recordings import incoming
 from clinic.recordings.taken import Taken, suggestion
 from pages.session import actor
@@ -36,7 +37,16 @@ def ask_for_moment(
         at = taken.time if taken is not None and recorded_on == taken.day else None
         key, offered_time = _offered_first("recorded_time", at.replace(second=0, microsecond=0) if at else None)
         args = ("recorded_time", key)
-        return recorded_on, st.time_input("Time (optional)", offered_time, key=key, on_change=_touched, args=args)
+        recorded_time = st.time_input("Time (optional)", offered_time, key=key, on_change=_touched, args=args)
+        say_twice(recorded_on, recorded_time)
+        return recorded_on, recorded_time
+
+
+def say_twice(recorded_on: date | None, recorded_time: time | None) -> None:
+    """Say which of two is meant where clocks went back and the time came twice."""
+    twice = fields.twice(recorded_on, recorded_time, zone())
+    if twice is not None:
+        st.caption(twice)
 
 
 def _offered_first(what: str, suggested: Suggested) -> tuple[str, Suggested]:

@@ -19,6 +19,7 @@ from clinic.recordings.playback import Kept
 from clinic.recordings.readings import AnalysisResult
 from fer_core.emotions import Emotion
 from fer_core.types import Status
+from pages import windows
 from pages.charts import curves
 from pages.charts.palette import COLORS
 from pages.charts.trend import title
@@ -130,12 +131,19 @@ def show_player(
     answer = _component(key=key, data=data, on_asked_change=_nothing, on_taken_change=_nothing)
     if answer.taken and answer.taken != taken:
         _take_picture(recording.id, answer.taken)
-    asked = answer.asked
-    return (
-        Asked(str(asked["what"]), float(asked["begin_s"]), float(asked["end_s"]), int(asked["number"]))
-        if asked
-        else None
-    )
+    return _asked_of(f"asked_{recording.id}", answer.asked)
+
+
+def _asked_of(name: str, asked: dict[str, Any] | None) -> Asked | None:
+    """Return what was asked for, also in a later run while the window that it opened is still open."""
+    if asked:
+        windows.taken(name)
+        begin_s, end_s = float(asked["begin_s"]), float(asked["end_s"])
+        st.session_state[name] = Asked(str(asked["what"]), begin_s, end_s, int(asked["number"]))
+    elif not windows.stays(name):
+        return None
+    found: Asked | None = st.session_state.get(name)
+    return found
 
 
 def _take_picture(recording_id: str, wanted: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from clinic.patients.caseload import PatientDetail
-from clinic.questionnaires import answers, scales, schedule, sentences
+from clinic.questionnaires import answers, patient_mode, scales, schedule, sentences
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import Scale
 from clinic.questionnaires.schedule import Due
@@ -15,7 +15,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.questionnaire_entry import show_entry
 from pages.views.questionnaire_setup import show_import, show_own_scales, show_schedule
-from pages.widgets import day, show_errors
+from pages.widgets import clock, day, show_errors
 from web.resources import resources
 
 SAVED = "questionnaire_saved"
@@ -37,6 +37,7 @@ def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
     if said:
         st.success(said, icon=":material/check:")
     _show_latest(given)
+    _show_unfinished(patient.id, given)
     dues = schedule.dues(parts.db, who, patient.id)
     _show_due(patient, offered, dues)
     if patient.writable:
@@ -67,6 +68,25 @@ def _show_latest(given: list[Answer]) -> None:
         sentence = sentences.change_sentence(found[-1], found[0]) if len(found) > 1 else None
         if sentence:
             st.caption(links.plain_text(sentence))
+
+
+def _show_unfinished(patient_id: str, given: list[Answer]) -> None:
+    """Say which questionnaires are on a device in the patient's hands, and which newest ones have no total."""
+    for one in patient_mode.in_hands(resources().db, actor(), patient_id):
+        st.info(
+            f"{links.plain_text(one.name)} is on a device in the patient's hands since {clock(one.since)}:"
+            f" {one.answered} of {one.questions} questions are answered.",
+            icon=":material/tablet:",
+        )
+    newest = {answer.scale.key: answer for answer in reversed(given)}
+    for answer in newest.values():
+        if answer.score.total is None and answer.items is not None:
+            answered = len(answer.items) - answer.score.missing
+            st.info(
+                f"{links.plain_text(answer.scale.name)} of {day(answer.answered_on)} was not finished:"
+                f" {answered} of {len(answer.items)} questions are answered, too few for a total.",
+                icon=":material/rule:",
+            )
 
 
 def _help(answer: Answer) -> str:

@@ -25,6 +25,7 @@ from pages.views.conflict import saved
 from pages.views.convert import moments
 from pages.views.faces import show_whose
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
+from pages.views.moment import say_twice
 from pages.views.player import Marked, Moment, MomentList, kept_video, length_s, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt, recording_export_dialog
@@ -243,6 +244,7 @@ def edit(patient: PatientDetail, recording: RecordingRow) -> None:
             with left:
                 recorded_on = day_input("Recorded on", recording.recorded_on, f"day:{recording.id}")
             recorded_time = right.time_input("Time (optional)", recording.recorded_time, key=f"time:{recording.id}")
+            say_twice(recorded_on, recorded_time)
             note = st.text_area(
                 "Note", recording.note, max_chars=fields.NOTE_MAX, height=100, key=f"note:{recording.id}"
             )

@@ -11,6 +11,7 @@ from clinic.reports import reports
 from clinic.reports.content import Asked
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views import download
 from pages.widgets import day_input, show_errors
 from web.resources import resources
 
@@ -23,19 +24,26 @@ def report_dialog(patient: PatientDetail) -> None:
     with show_errors():
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         asked = ask(patient)
+        # Asked for otherwise, it is another file.
+        details = [asked.begin, asked.end, asked.recording_id, sorted(asked.notes), asked.patient_note, asked.remark]
+        about = f"report:{patient.id}:{chooser.digest(details)}"
         parts, who = resources(), actor()
         with st.container(horizontal=True):
             preview = actions.action("Preview", "preview_report", patient.id, icon=":material/visibility:", opens=True)
             as_pdf = actions.action("Make the PDF", "report_pdf", patient.id, "primary", ":material/picture_as_pdf:")
             as_html = actions.action("Make a web page", "report_html", patient.id, icon=":material/html:")
+        st.caption("The file is **not encrypted**: keep it where nobody else reads it.")
         if preview:
             for page in reports.preview(parts.db, parts.settings, who, patient.id, asked, patient):
                 st.image(page, width="stretch")
         if as_pdf or as_html:
             kind = Kind.PDF if as_pdf else Kind.HTML
-            ticket = reports.prepare(parts.db, parts.settings, who, patient.id, asked, kind, patient)
-            st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
-            st.caption("**It is not encrypted.** The download works once, within a quarter of an hour.")
+            download.prepare(
+                f"{about}:{kind}",
+                lambda: reports.prepare(parts.db, parts.settings, who, patient.id, asked, kind, patient),
+            )
+        download.show(f"{about}:{Kind.PDF}", "Download the PDF")
+        download.show(f"{about}:{Kind.HTML}", "Download the web page")
 
 
 def ask(patient: PatientDetail) -> Asked:

@@ -10,7 +10,7 @@ from clinic.access import Actor
 from clinic.patients import visibility
 from clinic.patients.visibility import Standing
 from fer_core.errors import FerError
-from pages import actions
+from pages import actions, windows
 from pages.widgets import show_errors
 from web.resources import resources
 
@@ -34,7 +34,7 @@ def while_open(
         except FerError:
             # The page shows the reason.
             now = frozenset()
-        if not before <= now or (not actions.window_may_be_open() and _edited(who, drawn)):
+        if not before <= now or (not windows.is_open() and _edited(who, drawn)):
             st.rerun()
 
 
@@ -44,7 +44,7 @@ def while_listed(who: Actor, before: Mapping[str, Standing]) -> None:
     with show_errors():
         now = visibility.states(resources().db, who, list(before))
         gone = any(one not in now or (was.opened and not now[one].opened) for one, was in before.items())
-        if gone or (not actions.window_may_be_open() and _edited(who, before)):
+        if gone or (not windows.is_open() and _edited(who, before)):
             st.rerun()
 
 

@@ -10,6 +10,7 @@ from clinic.exchange.downloads import Kind
 from clinic.phrases import counted
 from pages import actions, chooser
 from pages.session import actor
+from pages.views import download
 from pages.views.copies import show_video_copy
 from pages.widgets import clock, day_of, show_errors, zone
 from web.resources import resources
@@ -42,17 +43,10 @@ def export_dialog(patient: chooser.Person) -> None:
         st.write(EXPLAINED[what])
         st.write("**It is not encrypted**: keep it where nobody else reads it.")
         target = f"{patient.id}:{what}:{actions.opening('export')}"
-        if actions.action(
-            "Prepare the archive" if what == Kind.ARCHIVE else "Prepare the file",
-            "prepare",
-            target,
-            "primary",
-            ":material/archive:",
-        ):
-            with st.spinner("Preparing…"):
-                ticket = actions.once("prepare", target, lambda: prepared(patient.id, Kind(what)))
-            st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
-            st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
+        label = "Prepare the archive" if what == Kind.ARCHIVE else "Prepare the file"
+        if actions.action(label, "prepare", target, "primary", ":material/archive:"):
+            download.prepare(target, lambda: prepared(patient.id, Kind(what)))
+        download.show(target)
 
 
 def prepared(patient_id: str, kind: Kind) -> str:
@@ -78,14 +72,8 @@ def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
         target = f"{recording_id}:{actions.opening('export')}"
         if actions.action("Prepare the file", "prepare_recording", target, "primary", ":material/archive:"):
             parts, who = resources(), actor()
-            with st.spinner("Preparing…"):
-                ticket = actions.once(
-                    "prepare_recording",
-                    target,
-                    lambda: recording_files.prepare(parts.db, parts.settings, who, recording_id),
-                )
-            st.link_button("Download", f"/downloads/{ticket}", icon=":material/download:")
-            st.caption("The download works once, within a quarter of an hour. For another one open this window again.")
+            download.prepare(target, lambda: recording_files.prepare(parts.db, parts.settings, who, recording_id))
+        download.show(target)
 
 
 def keep_receipt(receipt: Receipt) -> None:

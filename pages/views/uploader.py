@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,11 @@ VIDEO = Kind("video_upload", "Choose a video", VIDEO_SUFFIXES, ", ".join(kind.su
 PICTURES = Kind("picture_upload", "Choose pictures", PICTURE_SUFFIXES, "JPEG, PNG, WebP, AVIF", many=True)
 ARCHIVE = Kind("archive_upload", "Choose an archive", ("zip",), "ZIP")
 LIVE = Kind("live_upload", "Recording", ("webm", "mp4"), "WEBM", receives=True)
+
+
+def live_of(patient_id: str) -> Kind:
+    """Return what takes the recordings of one patient's live view, and of no other's."""
+    return replace(LIVE, key=f"{LIVE.key}_{patient_id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,12 @@ def uploader(kind: Kind) -> Sent | None:
     names = [str(file["name"]) for file in chosen["files"]]
     files = tuple(SentFile(upload_id, name) for upload_id, name in zip(ids, names, strict=True))
     return Sent(files, done=list(result.done or ()) == ids)
+
+
+def holds_files(kind: Kind) -> bool:
+    """Return whether files were chosen in what the last run drew, and not used yet."""
+    state = st.session_state.get(kind.key)
+    return bool(state is not None and state.chosen and (st.session_state.get(kind.opened) or {}).get("uploads"))
 
 
 def close_uploader(kind: Kind) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import select, update
 
-from db.models import Patient, Recording
+from clinic.accounts.accounts import grant
+from db.models import Access, Patient, Recording, Role
+from tests import doors
 from tests.clinic.fakes import eventually
 from tests.e2e.conftest import settled
 
@@ -218,6 +220,41 @@ def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, wi
     dialog.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("Permanently erased: 1 recording").wait_for()
     assert [note for *_, note in stored()] == ["MORNING"]
+
+
+@no_analysis
+def test_a_hand_over_moves_the_patients_that_both_administrators_were_shown(account, window, server):
+    ada, ben = doors.add_account(account, "Ada"), doors.add_account(account, "Ben")
+    doors.add_account(account, "Second", Role.ADMINISTRATOR)
+
+    def add():
+        with account.session() as session:
+            stored = Patient(name="Of Ada", created_at=datetime.now(UTC))
+            session.add(stored)
+            session.flush()
+            grant(session, ada, stored.id)
+            return stored.id
+
+    first = add()
+    page = window()
+    page.goto(f"{server}/accounts")
+    page.locator(f"[class*='{ada}']").get_by_role("button", name="Change").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text(f"On this caseload: ID {first[:6]}").wait_for()
+    dialog.get_by_role("combobox", name="Hand the patient over to").click()
+    page.get_by_role("option", name="Ben").click()
+    settled(page)
+    dialog.get_by_role("button", name="Hand over").click()
+    page.get_by_text("Another administrator has to confirm it.").wait_for()
+    came = add()
+    second = window("Second")
+    second.goto(f"{server}/accounts")
+    second.get_by_text(f"To be moved: ID {first[:6]}", exact=True).wait_for()
+    second.get_by_text("Added to this caseload after the request: 1 patient, not part of it").wait_for()
+    second.get_by_role("button", name="Confirm").click()
+    second.get_by_role("button", name="Confirm").wait_for(state="detached")
+    with account.read() as session:
+        assert set(session.execute(select(Access.patient_id, Access.account_id))) == {(first, ben), (came, ada)}
 
 
 @no_analysis

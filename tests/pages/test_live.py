@@ -45,6 +45,26 @@ def test_it_is_recorded_where_results_may_be_kept(patient, drawn, scopes, may_re
     assert drawn[-1] == (patient, may_record)
 
 
+@pytest.mark.parametrize("kept", ["pages.views.camera.is_recording", "pages.views.uploader.holds_files"])
+def test_a_recording_that_is_not_stored_yet_keeps_its_patient(patient, drawn, monkeypatch, kept):
+    consents.agree(resources().db, patient)
+    page = open_page("live", patient=patient)
+    assert len(page.selectbox) == 1
+    monkeypatch.setattr(kept, lambda asked: True)
+    page.run()
+    assert len(page.selectbox) == 0
+    assert f"Whose face: **Invented Person** · ID {patient[:6]}" in text_of(page)
+
+
+def test_the_address_is_that_of_the_patient_who_was_chosen(enter, drawn):
+    who = enter()
+    first, second = (caseload.add_patient(resources().db, who, name) for name in ("Anna A", "Berta B"))
+    consents.agree(resources().db, second)
+    page = open_page("live", patient=first)
+    page.selectbox[0].select(second).run()
+    assert (page.query_params["patient"], drawn[-1]) == (second, (second, True))
+
+
 def test_of_nobody_everyone_in_view_is_asked_first(enter, drawn):
     enter()
     page = open_page("live")

@@ -19,6 +19,7 @@ export default function (component) {
     known.set(parentElement, view);
   }
   view.tell = component.setTriggerValue;
+  view.note = component.setStateValue;
   view.update(data);
   return () => {
     known.delete(parentElement);
@@ -266,6 +267,8 @@ class View {
     };
     recorder.start(1000);
     this.root.dataset.recording = "now";
+    // The page keeps whose face it is meanwhile.
+    this.note?.("recording", true);
     this.ticking = setInterval(() => {
       const seconds = Math.round((Date.now() - begun) / 1000);
       this.part("clock").textContent = `Recording: ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
@@ -287,6 +290,7 @@ class View {
     if (this.recorder.state !== "inactive") this.recorder.stop();
     this.recorder = null;
     this.root.dataset.recording = this.data.may_record ? "may" : "no";
+    if (!this.gone) this.note?.("recording", false);
   }
 
   // `dropped`: a recording that runs is given up, since nobody is there to hand it in.
@@ -306,6 +310,7 @@ class View {
   }
 
   close() {
+    this.gone = true;
     removeEventListener("pagehide", this.left);
     this.stop("", false, true);
   }
@@ -395,9 +400,9 @@ function end(stream) {
   }
 }
 
-// As telephones name their videos, so that the day and the time are read from it.
+// In UTC: the zone of this computer may be another one than the clinic's, in which the program shows day and time.
 function named(at) {
   const two = (number) => String(number).padStart(2, "0");
-  const day = `${at.getFullYear()}${two(at.getMonth() + 1)}${two(at.getDate())}`;
-  return `VID_${day}_${two(at.getHours())}${two(at.getMinutes())}${two(at.getSeconds())}`;
+  const day = `${at.getUTCFullYear()}${two(at.getUTCMonth() + 1)}${two(at.getUTCDate())}`;
+  return `LIVE_${day}_${two(at.getUTCHours())}${two(at.getUTCMinutes())}${two(at.getUTCSeconds())}`;
 }

@@ -34,6 +34,7 @@ class Player {
     this.chosen = null;
     this.shown = null;
     this.speed = 1;
+    this.arrived = () => this.show_first();
     this.listen();
     this.sized = new ResizeObserver(() => this.resize());
     this.sized.observe(this.root);
@@ -49,12 +50,7 @@ class Player {
     const video = this.video;
     video.onplay = video.onpause = video.onended = () => this.say();
     video.onseeked = video.ontimeupdate = () => this.follow();
-    video.onloadeddata = () => {
-      this.first ??= performance.now();
-      this.draw();
-      // The first picture may be there for the canvas only once it was drawn.
-      video.requestVideoFrameCallback?.(() => this.draw());
-    };
+    for (const event of ["loadeddata", "canplay", "canplaythrough", "playing"]) video.addEventListener(event, this.arrived);
     video.onerror = () => this.fail();
     const plots = this.part("plots");
     plots.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -80,6 +76,9 @@ class Player {
     if (source !== this.source) {
       this.source = source;
       this.part("nothing").textContent = "";
+      this.pictured_once = false;
+      // With "metadata" a browser may stop before it has decoded a picture, above all of a video that isn't visible.
+      this.video.preload = data.hide_others ? "auto" : "metadata";
       if (source) this.video.src = source;
     }
     this.lists();
@@ -94,6 +93,19 @@ class Player {
     }
     this.say();
     this.draw();
+    this.show_first();
+  }
+
+  // A video that is invisible because of others in it is seen by its canvas alone. No event says that the browser has a
+  // picture for the canvas: those of loading come before it, and invisible pictures may never be presented.
+  show_first(tries = 0) {
+    clearTimeout(this.first_soon);
+    if (!this.has_video || !this.data.hide_others || this.pictured_once) return;
+    this.draw();
+    if (this.pictured_once) return;
+    // A seek to where it stands makes the browser decode that picture again.
+    if (tries % 10 === 9 && this.video.readyState >= 1 && !this.video.seeking) this.video.currentTime = this.at + this.data.begins_s;
+    this.first_soon = setTimeout(() => this.show_first(tries + 1), 100);
   }
 
   decode(data) {
@@ -538,7 +550,10 @@ class Player {
     this.small ??= document.createElement("canvas");
     this.small.width = MOSAIC_PX;
     this.small.height = Math.max(1, Math.round(MOSAIC_PX * video.videoHeight / video.videoWidth));
-    this.small.getContext("2d").drawImage(video, 0, 0, this.small.width, this.small.height);
+    const coarse = this.small.getContext("2d", { willReadFrequently: true });
+    coarse.drawImage(video, 0, 0, this.small.width, this.small.height);
+    // Without a picture nothing was drawn: it is still transparent.
+    this.pictured_once ||= coarse.getImageData(0, 0, 1, 1).data[3] > 0;
     pen.imageSmoothingEnabled = false;
     pen.drawImage(this.small, frame.left, frame.top, wide, high);
     if (!box) return;
@@ -632,6 +647,8 @@ class Player {
   close() {
     this.running = false;
     this.source = null;
+    clearTimeout(this.first_soon);
+    for (const event of ["loadeddata", "canplay", "canplaythrough", "playing"]) this.video.removeEventListener(event, this.arrived);
     this.sized.disconnect();
     this.video.onerror = null;
     this.video.removeAttribute("src");

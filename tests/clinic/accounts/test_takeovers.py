@@ -5,7 +5,7 @@ import pytest
 from clinic.accounts import accounts, handover, identities, takeovers
 from clinic.audit import AuditAction
 from clinic.patients import caseload
-from db.models import Role
+from db.models import Patient, Role
 from fer_core.errors import FerError
 from tests import doors
 
@@ -43,6 +43,34 @@ def test_a_second_administrator_confirms(db, who, patient, admin, attack):
     assert handover.confirm(db, second, asked.id) == 1
     assert caseload.get_patient(db, puppet, patient).writable
     assert code_of(handover.confirm, db, second, asked.id) == "unknown_request"
+
+
+def test_a_request_moves_the_patients_that_it_was_made_for(db, who, patient, admin):
+    """Both administrators are shown ids, and what comes to the caseload between them was shown to neither."""
+    second, taker = doors.actor(db, "Second", Role.ADMINISTRATOR), doors.actor(db, "Taker")
+    gone = caseload.add_patient(db, who, "Goes Meanwhile")
+    handover.hand_over(db, admin, who.account_id, taker.account_id, shown={patient, gone})
+    came = caseload.add_patient(db, who, "Came Meanwhile")
+    with db.session() as session:
+        session.delete(session.get_one(Patient, gone))
+    (asked,) = handover.waiting(db, second)
+    assert (asked.patients, asked.left, asked.since) == ({patient}, 1, 1)
+    # What the second administrator saw before the last change is not confirmed.
+    assert code_of(handover.confirm, db, second, asked.id, {patient, gone}) == "changed_meanwhile"
+    assert handover.confirm(db, second, asked.id, asked.patients) == 1
+    assert [one.id for one in caseload.list_patients(db, taker)] == [patient]
+    assert [one.id for one in caseload.list_patients(db, who)] == [came]
+
+
+def test_a_request_of_which_nobody_is_left_moves_nobody(db, who, patient, admin):
+    second, taker = doors.actor(db, "Second", Role.ADMINISTRATOR), doors.actor(db, "Taker")
+    handover.hand_over(db, admin, who.account_id, taker.account_id)
+    with db.session() as session:
+        session.delete(session.get_one(Patient, patient))
+    caseload.add_patient(db, who, "Came Meanwhile")
+    (asked,) = handover.waiting(db, second)
+    assert code_of(handover.confirm, db, second, asked.id) == "nobody_left"
+    assert caseload.list_patients(db, taker) == []
 
 
 def test_what_is_refused_does_not_happen(db, who, patient, admin):

@@ -1,7 +1,8 @@
 """A Bundle is valid R4 by its schema and by our own rules, and each of those rules finds what it is for."""
 
 import copy
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
@@ -32,9 +33,9 @@ def built(db, who, patient):
     answers.record(db, who, patient, Given("gad7", FIRST, items=(1,) * 7))
     answers.record(db, who, patient, Given("who5", FIRST, total=40))
 
-    def build():
+    def build(zone=None):
         detail = caseload.get_patient(db, who, patient)
-        return bundle(detail, answers.listed(db, who, patient), conditions.conditions(db, who, patient), AT)
+        return bundle(detail, answers.listed(db, who, patient), conditions.conditions(db, who, patient), AT, zone)
 
     return build
 
@@ -64,6 +65,22 @@ def test_every_observation_is_preliminary_and_says_what_it_is_not(built):
     assert {one["status"] for one in of_type(found, "Observation")} == {"preliminary"}
     assert all(one["note"] == [{"text": words.DISCLAIMER}] for one in shares(found))
     assert of_type(found, "Device")[0]["identifier"][0]["value"] == "m"
+
+
+def test_a_known_time_of_day_has_the_offset_of_its_day(db, who, patient, built):
+    berlin = ZoneInfo("Europe/Berlin")
+    newest = caseload.get_patient(db, who, patient).recordings[0].id
+    for day, at, expected in (
+        (date(2026, 11, 20), time(9), "2026-11-20T09:00:00+01:00"),
+        (date(2026, 10, 25), time(2, 30), "2026-10-25T02:30:00+02:00"),
+        (date(2026, 11, 20), None, "2026-11-20"),
+    ):
+        with db.session() as session:
+            row = session.get_one(Recording, newest)
+            row.recorded_on, row.recorded_time = day, at
+        found = built(berlin)
+        Bundle.model_validate(copy.deepcopy(found))
+        assert expected in [one["effectiveDateTime"] for one in shares(found)]
 
 
 def test_labels_have_values_or_the_reason_of_their_absence(built):

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from datetime import date
+from datetime import date, time
 
 import openpyxl
 import pyarrow.parquet as pq
@@ -54,9 +54,22 @@ def test_no_cell_of_the_workbook_is_a_formula_or_a_link(db, settings, who, fille
     header, *rows = book["Recordings"].iter_rows(values_only=True)
     assert header == spreadsheet.HEADER
     first = dict(zip(header, rows[0], strict=True))
+    assert [row[header.index("visit_number")] for row in rows] == [1, 2, 3]
     assert (first["note"], first["share_happy"], first["recorded_on"].date()) == (EVIL, pytest.approx(0.3), FIRST)
     assert {row[0] for row in book["Dictionary"].iter_rows(min_row=2, values_only=True)} == set(header)
     assert [row[1:3] for row in book["Questionnaires"].iter_rows(min_row=2, values_only=True)] == [("PHQ-9", 9)]
+
+
+def test_recordings_of_one_day_are_told_apart_and_in_order_of_time(db, settings, who, filled):
+    rows = caseload.get_patient(db, who, filled).recordings
+    with db.session() as session:
+        for row, at in zip(rows, (time(8), time(18), None), strict=True):
+            stored = session.get_one(Recording, row.id)
+            stored.recorded_on, stored.recorded_time = FIRST, at
+    book = openpyxl.load_workbook(io.BytesIO(fetch(db, settings, who, filled, Kind.XLSX)))
+    header, *found = book["Recordings"].iter_rows(values_only=True)
+    shown = [(row[header.index("visit_number")], row[header.index("recorded_time")]) for row in found]
+    assert shown == [(3, "08:00"), (2, "18:00"), (1, None)]
 
 
 def read(content, name):

@@ -1,17 +1,19 @@
 """Edits of two people that meet: none is lost without a word, and what is refused is stored nowhere."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from clinic.accounts import accounts, handover
+from clinic.admin import zones
 from clinic.conflicts import ConflictError, Difference
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.jobs import jobs
-from clinic.patients import caseload, edits
+from clinic.patients import caseload, edits, fields
 from clinic.patients.fields import PatientFields, RecordingFields
 from db.models import Account, AuditRow, Recording, Role
 from fer_core.errors import FerError
@@ -135,6 +137,28 @@ def test_a_day_that_no_recording_can_be_of_is_refused(db, settings, who, patient
     with pytest.raises(FerError, match="a day from 1990 to today"):
         jobs.enqueue(db, settings, who, patient, [an_upload()], day, model_sha256="m")
     assert not list(settings.data_dir.glob("media/*")), "what is refused is deleted"
+
+
+def test_a_time_that_the_clinic_s_clocks_left_out_is_refused(db, settings, who, patient, recording, an_upload):
+    zones.choose(db, doors.actor(db, "Admin", Role.ADMINISTRATOR), "Europe/Berlin")
+    forward, back = date(2026, 3, 29), date(2025, 10, 26)
+    for at in (time(2), time(2, 30), time(2, 59)):
+        with pytest.raises(FerError, match="the clocks went forward"):
+            edits.edit_recording(db, who, recording, 1, RecordingFields(forward, at))
+        with pytest.raises(FerError, match="the clocks went forward"):
+            jobs.enqueue(db, settings, who, patient, [an_upload()], forward, model_sha256="m", recorded_time=at)
+    edits.edit_recording(db, who, recording, 1, RecordingFields(forward, time(3)))
+    edits.edit_recording(db, who, recording, 2, RecordingFields(forward, time(1, 59)))
+    # An hour that came twice is taken, and said to be the first one.
+    edits.edit_recording(db, who, recording, 3, RecordingFields(back, time(2, 30)))
+    berlin = ZoneInfo("Europe/Berlin")
+    assert fields.twice(back, time(2, 30), berlin) == (
+        "02:30 came twice on 26 Oct 2025, when the clocks went back: the first one is meant, summer time."
+    )
+    assert [fields.twice(day, at, berlin) for day, at in ((back, time(3)), (forward, time(2, 30)), (back, None))] == [
+        None
+    ] * 3
+    assert fields.twice(date.max, time(23), berlin) is None
 
 
 def test_the_day_counts_from_birth_where_that_is_known(db, settings, who, patient, an_upload, recording):

@@ -132,3 +132,30 @@ def test_a_clock_that_was_set_back_meanwhile_loses_no_answer(db, device, monkeyp
     [answer] = stored(db, who, patient_id)
     with db.read() as session:
         assert (answer.items[0], answer.answered_on) == (2, clock.latest_day(session))
+
+
+def test_a_clock_that_is_set_back_a_little_does_not_end_it(db, device, monkeypatch):
+    _, _, token = device
+    patient_mode.answer(db, token, 0, 1)
+    before = clock.now() - timedelta(minutes=15)
+    monkeypatch.setattr(clock, "now", lambda: before)
+    patient_mode.answer(db, token, 1, 2)
+    assert patient_mode.asked(db, token).items[:2] == (1, 2)
+    assert patient_mode.sweep(db) == 0
+
+
+def test_a_questionnaire_that_is_under_way_or_was_left_is_mentioned(db, device, monkeypatch):
+    _, patient_id, token = device
+    again = sessions.actor_of(db, doors.sign_in(db, "Colleague"))
+    with db.session() as session:
+        accounts.grant(session, again.account_id, patient_id)
+    patient_mode.answer(db, token, 0, 1)
+    (shown,) = patient_mode.in_hands(db, again, patient_id)
+    assert (shown.name, shown.answered, shown.questions) == ("PHQ-9", 1, 9)
+    later = clock.now() + patient_mode.LASTS + timedelta(minutes=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert patient_mode.sweep(db) == 1
+    assert patient_mode.in_hands(db, again, patient_id) == []
+    with db.read() as session:
+        asked = select(AuditRow).where(AuditRow.action == "questionnaire_left")
+        assert [(row.patient_id, row.details) for row in session.scalars(asked)] == [(patient_id, {"answered": 1})]

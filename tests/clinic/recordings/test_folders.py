@@ -172,6 +172,8 @@ def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
         write_clip(root / NAME / name, shades, 5)
     said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
     assert said["VID_20260301_090500.mp4"] == "Recording of 1 Mar 2026, 09:05, waiting for its analysis."
+    # A day that nobody said is a guess, and called one.
+    assert {name for name, sentence in said.items() if folders.DAY_GUESSED in sentence} == {"c.png"}
     with db.read() as session:
         asked = select(Recording.recorded_on, Recording.recorded_time).where(Recording.kind == "video")
         found = set(map(tuple, session.execute(asked)))

@@ -25,10 +25,13 @@ DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
         ("signal-2026-04-05-01-02-03.mp4", Taken(DAY, TIME)),
         ("signal-2026-04-05-010203.mp4", Taken(DAY, TIME)),
         ("2026-04-05T01:02:03.mkv", Taken(DAY, TIME)),
-        ("2026-04-05T01:02:03Z.mkv", Taken(DAY, TIME)),
+        ("2026-04-04T23:02:03Z.mkv", Taken(DAY, TIME)),
         ("Session 2026-04-05.mp4", Taken(DAY)),
         ("2026_04_05.mp4", Taken(DAY)),
         ("2026.04.05 second.mp4", Taken(DAY)),
+        ("20260404T230203Z.mp4", Taken(DAY, TIME)),
+        ("2026-04-04T23-02-03Z.mp4", Taken(DAY, TIME)),
+        ("LIVE_20260404_230203.webm", Taken(DAY, TIME)),
         ("99999999_20260405_010203.mp4", Taken(DAY, TIME)),
         ("20269905 then 20260405.mp4", Taken(DAY)),
         ("VID_20260405_996199.mp4", None),
@@ -63,3 +66,9 @@ def test_a_container_says_when(created, expected):
 
 def test_the_name_counts_before_the_container():
     assert suggestion("2026-04-05.mp4", "2026-04-07T12:00:00Z", UTC, TODAY) == Taken(DAY)
+
+
+def test_a_time_that_the_day_did_not_have_in_the_clinic_is_not_suggested():
+    berlin = ZoneInfo("Europe/Berlin")
+    assert suggestion("VID_20260329_023000.mp4", None, berlin, TODAY) == Taken(date(2026, 3, 29))
+    assert suggestion("VID_20260329_023000.mp4", None, UTC, TODAY) == Taken(date(2026, 3, 29), time(2, 30))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from itertools import pairwise
 
 import pytest
 
 from fer_core.emotions import Emotion
-from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, axis_figure, heat_figure, side_by_side
+from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, axis_figure, heat_figure, ms
 from tests.pages.charts.test_trend import NAMES, dot
 
 PHQ9 = ScalePanel(
@@ -42,14 +41,18 @@ def test_markers_at_both_ends_are_not_cut():
     assert (low < 0, high > 27) == (True, True)
 
 
-def test_recordings_of_one_day_do_not_hide_each_other():
-    dots = side_by_side([dot(1), dot(10), dot(10), dot(10), dot(28)])
-    at = [one.at_ms for one in dots]
-    assert len(set(at)) == 5
-    assert at == sorted(at)
-    assert at[2] == dot(10).at_ms, "around their own day"
-    least = 0.008 * (max(at) - min(at))
-    assert all(after - before > least for before, after in pairwise(at))
+def test_a_recording_is_drawn_at_its_own_time():
+    evening = replace(dot(10), shift_ms=18 * 3_600_000)
+    figure = axis_figure([], [dot(1), dot(10), evening, dot(28)], [Emotion.SAD], NAMES)
+    drawn = {at for trace in figure.data if trace.customdata is not None for at in trace.x}
+    assert drawn == {ms(date(2026, 3, 1)), ms(date(2026, 3, 10)), evening.at_ms, ms(date(2026, 3, 28))}
+
+
+def test_a_change_within_a_day_stands_between_its_recordings():
+    morning, evening = (replace(dot(10), shift_ms=hour * 3_600_000) for hour in (9, 18))
+    dots = [dot(1), morning, replace(evening, model="b"), dot(28, model="b")]
+    figure = axis_figure([], dots, [Emotion.SAD], NAMES, [(date(2026, 3, 10), "another model")])
+    assert {shape.x0 for shape in figure.layout.shapes if shape.x0 == shape.x1} == {(morning.at_ms + evening.at_ms) / 2}
 
 
 def test_a_point_gives_the_id_of_its_recording_and_a_questionnaire_gives_none():

@@ -51,6 +51,14 @@ def test_several_faces_have_boxes_and_nothing_else(settings):
     assert words.SEVERAL_FACES in [caption.value for caption in page.caption]
 
 
+def test_one_face_of_which_nobody_knows_whose_it_is_has_a_box_and_a_sentence(settings):
+    page = drawn(settings, stored(settings, several=False).without_labels())
+    assert not page.exception
+    [picture] = charts(page)
+    assert "No label" not in picture
+    assert words.WHOSE_FACE_OPEN in [caption.value for caption in page.caption]
+
+
 def test_a_face_without_a_status_of_its_own_has_a_sentence(settings):
     other = previews.PreviewFace(Box(0, 0, 10, 10), 0, "blurred", None)
     page = drawn(settings, previews.StoredPreview(stored(settings, False).jpeg, 0.0, (other,)))

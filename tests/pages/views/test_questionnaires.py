@@ -102,3 +102,16 @@ def test_what_a_colleague_planned_meanwhile_is_not_replaced_unseen(settings, ent
     assert any("every week" in said.value for said in page.caption)
     press(page, "Save")
     assert [due.every_days for due in schedule.dues(db, who, patient_id)] == [14]
+
+
+def test_an_unfinished_questionnaire_is_mentioned_until_a_newer_one_has_a_total(settings, enter):
+    page, who, db, patient_id = opened(enter)
+    with db.read() as session:
+        today = clock.today(session)
+    answers.record(db, who, patient_id, Given("phq9", today, (1, 2) + (None,) * 7, None, "patient"))
+    page.run()
+    said = [one.value for one in page.info if "was not finished" in one.value]
+    assert [one.split(": ")[1] for one in said] == ["2 of 9 questions are answered, too few for a total."]
+    answers.record(db, who, patient_id, Given("phq9", today, (1,) * 9, None, "items"))
+    page.run()
+    assert not any("was not finished" in one.value for one in page.info)

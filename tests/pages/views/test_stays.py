@@ -13,7 +13,7 @@ def page(patient_id, standing, window, listed):
     import streamlit as st
 
     from clinic.patients import visibility
-    from pages import actions, clicks
+    from pages import clicks, windows
     from pages.session import actor
     from pages.views.stays import while_listed, while_open
     from web.resources import resources
@@ -24,7 +24,7 @@ def page(patient_id, standing, window, listed):
     drawn = {patient_id: standing} if st.session_state["runs_seen"] == 1 else now
     with clicks.run():
         if window:
-            st.session_state[actions.WINDOW] = clicks.number()
+            windows.opened("Edit", (), {})
         if listed:
             while_listed(who, drawn)
         else:
