@@ -50,6 +50,7 @@ from db.models import (
     PatientImport,
     Reanalysis,
     Recording,
+    ReportJob,
     Sample,
     StoredChunk,
     TrendDigest,
@@ -78,7 +79,7 @@ OF_THIS_PLACE = frozenset(
     table.__tablename__
     for table in (
         *(Access, ApiTokenPatient, AuditText, HandOver, PatientImport),
-        *(Reanalysis, StoredChunk, TrendDigest, VideoCopy),
+        *(Reanalysis, ReportJob, StoredChunk, TrendDigest, VideoCopy),
     )
 )
 """Tables of how this installation worked, of who and what program saw the patient here, of a device in the patient's
