@@ -15,7 +15,7 @@ from pages.charts.palette import LINE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
-SCALE_PX, SHARE_PX, AROUND_PX = 105, 95, 130
+SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 130, 10
 SIDE_BY_SIDE = 0.012
 """Recordings of one day are drawn so far apart, as a share of the whole span."""
 ANSWERED = "#6A5ACD"
@@ -96,6 +96,8 @@ def axis_figure(
     _draw_marks(figure, marks)
     _layout(figure, panels, dots, marks)
     trend.plain(figure, sum(heights) + AROUND_PX)
+    # Above the symbols of marks, which stand on the upper edge.
+    figure.update_layout(xaxis_rangeselector_y=1 + ABOVE_PX / max(1, sum(heights)))
     _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
     return figure.update_layout(margin={"t": 48, "r": 118 if panels else 12})
 
