@@ -15,6 +15,7 @@ from pages.navigation import PLACES
 from pages.widgets import on_script_error
 from web import (
     account,
+    collector,
     ended_windows,
     hosts,
     live,
@@ -44,6 +45,7 @@ async def start(_app: st.App) -> AsyncIterator[None]:
     message = await asyncio.to_thread(or_end, first_code_message)
     if message is not None:
         print(f"\n  {message}\n", flush=True)  # noqa: T201  # the console is where the code belongs
+    collector.pass_over_program()
     watching = [asyncio.create_task(work) for work in (keep_watch(database()), ended_windows.keep_closing())]
     yield
     for task in watching:

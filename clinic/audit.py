@@ -72,6 +72,8 @@ class AuditAction(StrEnum):
     PATIENT_IMPORTED = "patient_imported"
     VIDEO_COPY_ASKED = "video_copy_asked"
     VIDEO_COPY_CANCELLED = "video_copy_cancelled"
+    REPORT_ASKED = "report_asked"
+    REPORT_CANCELLED = "report_cancelled"
     REPORT_MADE = "report_made"
     SERIES_IMPORTED = "series_imported"
     SERIES_DELETED = "series_deleted"

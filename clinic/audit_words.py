@@ -36,6 +36,8 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.PATIENT_IMPORTED: "imported the patient",
     AuditAction.VIDEO_COPY_ASKED: "asked for a copy of the video with labels",
     AuditAction.VIDEO_COPY_CANCELLED: "cancelled the copy of the video",
+    AuditAction.REPORT_ASKED: "asked for a report on the patient",
+    AuditAction.REPORT_CANCELLED: "cancelled a report on the patient",
     AuditAction.REPORT_MADE: "made a report on the patient",
     AuditAction.SERIES_IMPORTED: "imported results of another program",
     AuditAction.SERIES_DELETED: "deleted results of another program",

@@ -80,6 +80,17 @@ def show_standing(standing: Standing) -> None:
     box(standing.sentence, icon=f":material/{icon}:")
 
 
+@contextmanager
+def unfolded(label: str, key: str) -> Iterator[bool]:
+    """Draw into a part of the page that is folded at first; yield whether it is unfolded, for what takes long to draw.
+
+    Without a part of its own around it (`actions.part`) the whole page is drawn again when somebody unfolds it.
+    """
+    box = st.expander(label, key=f"unfolded:{key}", on_change="rerun")
+    with box:
+        yield bool(box.open)
+
+
 def chart(figure: Any, key: str, alt: str, disclaimer: bool = True) -> None:
     """Draw a figure with the sentence that says what it shows and what it does not."""
     st.plotly_chart(figure, key=key, config=CHART_CONFIG, alt=alt)

@@ -22,6 +22,7 @@ CACHED = {
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/admin/zones.py", "names"),
     ("fer_core/carry.py", "_hints"),
+    ("fer_core/reading/intervals.py", "student_quantile"),
     ("fer_core/decoder/hdr.py", "_light_of"),
     ("fer_core/decoder/hdr.py", "_shown"),
     ("web/watch.py", "_frame"),

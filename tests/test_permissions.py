@@ -47,7 +47,7 @@ from clinic.recordings.incoming import Incoming
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
 from clinic.recordings.verdicts import MarkFields, Verdict
-from clinic.reports import reports
+from clinic.reports import report_jobs, reports
 from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
 from clinic.training import datasets, examples, places, promotion, runs
@@ -145,6 +145,7 @@ MODULES = (
     listing,
     needs,
     visibility,
+    report_jobs,
     reports,
     same_files,
     imported,
@@ -489,6 +490,10 @@ CALLS = {
     "live.remaining_s": lambda w, a: live.remaining_s(w.db, a, w.patient_id),
     "handing_out.fhir": lambda w, a: handing_out.fhir(w.db, a, w.patient_id),
     "handing_out.prepare": lambda w, a: handing_out.prepare(w.db, w.settings, a, w.patient_id, Kind.FHIR),
+    "report_jobs.ask": lambda w, a: report_jobs.ask(w.db, a, w.patient_id, Reported(), Kind.HTML),
+    "report_jobs.cancel": lambda w, a: report_jobs.cancel(w.db, a, w.patient_id),
+    "report_jobs.standing": lambda w, a: report_jobs.standing(w.db, w.settings, a, w.patient_id),
+    "reports.check": lambda w, a: reports.check(w.db, a, w.patient_id, Reported()),
     "reports.prepare": lambda w, a: reports.prepare(w.db, w.settings, a, w.patient_id, Reported(), Kind.HTML),
     "reports.preview": lambda w, a: reports.preview(w.db, w.settings, a, w.patient_id, Reported()),
     "reanalysis.cancel": lambda w, a: reanalysis.cancel(w.db, w.settings, a, asked_for(w)),

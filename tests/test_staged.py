@@ -64,6 +64,7 @@ WITHOUT = {
     ("clinic/questionnaires/patient_mode.py", "sweep"): "hand-overs that ended",
     ("clinic/questionnaires/patient_mode.py", "_row"): "one hand-over by its token",
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,
+    ("clinic/reports/report_jobs.py", "_waiting"): "reports are asked for by people, on patients whom they see",
     ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,
 }
 

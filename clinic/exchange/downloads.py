@@ -26,8 +26,8 @@ from storage.sealed import open_sealed, sealing
 
 RESULTS, FILES = "results", "files"
 """What an archive holds: results alone, or kept videos and pictures too."""
-FETCH_WITHIN_S, VIDEO_WITHIN_S = 15 * 60.0, 60 * 60.0
-"""A copy of a video takes long to make, and may be done when nobody is there."""
+FETCH_WITHIN_S, MADE_BY_WORKER_S = 15 * 60.0, 60 * 60.0
+"""What a worker makes may be done when nobody is there."""
 READ_BYTES = 256 * 1024
 ASKED_EVERY_BYTES = 16 * READ_BYTES
 """After so many bytes the user's rights are checked again."""
@@ -44,6 +44,9 @@ class Kind(StrEnum):
     RESEARCH = "research"
     MOMENTS = "moments"
     VIDEO = "mp4"
+
+
+BY_WORKER = frozenset({Kind.VIDEO, Kind.PDF, Kind.HTML})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,11 @@ def sweep(settings: Settings, everything: bool = False) -> int:
     return len(stale)
 
 
+def drop(settings: Settings, ticket: str) -> None:
+    """Delete what was prepared under a ticket that nobody was given."""
+    _found(settings, ticket).unlink(missing_ok=True)
+
+
 def waits(settings: Settings, ticket: str) -> bool:
     """Return whether a ticket's file still exists."""
     try:
@@ -194,7 +202,7 @@ def waits(settings: Settings, ticket: str) -> bool:
 
 
 def _within_s(path: Path) -> float:
-    return VIDEO_WITHIN_S if path.suffix == f".{Kind.VIDEO}" else FETCH_WITHIN_S
+    return MADE_BY_WORKER_S if path.suffix.removeprefix(".") in BY_WORKER else FETCH_WITHIN_S
 
 
 def _found(settings: Settings, ticket: str) -> Path:

@@ -51,6 +51,7 @@ from db.models import (
     PatientImport,
     Reanalysis,
     Recording,
+    ReportJob,
     Sample,
     StoredChunk,
     TrendDigest,
@@ -79,7 +80,7 @@ OF_THIS_PLACE = frozenset(
     table.__tablename__
     for table in (
         *(Access, ApiTokenPatient, AuditText, HandOver, HandOverPatient, PatientImport),
-        *(Reanalysis, StoredChunk, TrendDigest, VideoCopy),
+        *(Reanalysis, ReportJob, StoredChunk, TrendDigest, VideoCopy),
     )
 )
 """Tables of how this installation worked, of who and what program sees the patient here or is to, of a device in the

@@ -116,15 +116,17 @@ def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Chan
     """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
     changes: list[Change] = []
     points: list[TrendPoint] = []
-    line: list[Recording] = []
-    for recording in ordered:
-        what = _break(line, recording) if line else None
+    summaries = [Summary.from_dict(each.summary or {}) for each in ordered]
+    # The cameras are kept: of a long line, making them again for each recording would cost the most.
+    line: list[Camera] = []
+    for number, (recording, summary) in enumerate(zip(ordered, summaries, strict=True)):
+        made_with = _camera(recording)
+        what = _break(ordered[number - 1], recording) or camera.difference(line, made_with) if line else None
         if what is not None:
             changes.append(Change(recording.recorded_on, what))
             line = []
-        line.append(recording)
-        points.append(_point(recording, len(changes)))
-    summaries = [Summary.from_dict(each.summary or {}) for each in ordered]
+        line.append(made_with)
+        points.append(_point(recording, summary, len(changes)))
     for number in range(len(changes) + 1):
         own = [place for place, point in enumerate(points) if point.segment == number]
         if _stands_on_still([summaries[place] for place in own if points[place].excluded is None]):
@@ -158,16 +160,13 @@ def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
     )
 
 
-def _break(line: Sequence[Recording], now: Recording) -> str | None:
-    """Return why a recording can't be compared with those of the line, None where it can."""
-    before = line[-1]
+def _break(before: Recording, now: Recording) -> str | None:
+    """Return why a recording was analysed differently from the one before, None where it was not."""
     if before.model_sha256 != now.model_sha256:
         return "model"
     if before.kind != now.kind:
         return "kind"
-    if before.settings.get("every_s") != now.settings.get("every_s"):
-        return "sampling"
-    return camera.difference([_camera(each) for each in line], _camera(now))
+    return "sampling" if before.settings.get("every_s") != now.settings.get("every_s") else None
 
 
 def _camera(recording: Recording) -> Camera:
@@ -182,8 +181,7 @@ def _camera(recording: Recording) -> Camera:
     )
 
 
-def _point(recording: Recording, segment: int) -> TrendPoint:
-    summary = Summary.from_dict(recording.summary or {})
+def _point(recording: Recording, summary: Summary, segment: int) -> TrendPoint:
     return TrendPoint(
         recording_id=recording.id,
         recorded_on=recording.recorded_on,

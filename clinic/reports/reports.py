@@ -26,10 +26,18 @@ from db.engine import Database
 from fer_core.errors import FerError
 
 
+def check(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None = None) -> None:
+    """Refuse a report that can't be made now. `shown` and what is raised: as in `preview`, but ``font_missing``."""
+    _report(db, actor, patient_id, asked, shown)
+
+
 def preview(
     db: Database, settings: Settings, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None = None
 ) -> list[str]:
-    """Return the pages of a report as SVG. `shown` and what is raised: as in `prepare`."""
+    """Return the pages of a report as SVG. What is raised: as in `prepare`.
+
+    `shown`: the patient as on the screen where the report was asked for, None where there was none.
+    """
     return pages(_report(db, actor, patient_id, asked, shown), fonts(settings))
 
 
@@ -40,17 +48,19 @@ def prepare(
     patient_id: str,
     asked: Asked,
     kind: Kind,
-    shown: PatientDetail | None = None,
+    seen: str | None = None,
 ) -> str:
     """Write a report, sealed, and return the unguessable ticket that fetches it once.
 
-    `shown`: the patient as on the screen where the report was asked for, None where there was none.
+    `seen`: the state of the record (`record_state.state_of`) as it was asked for, None where that doesn't matter.
     Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_patient``, ``nothing_to_report``, ``bad_note``,
     ``font_missing``.
     """
     with db.read() as session:
         before = state_of(session, patient_id)
-    made = _report(db, actor, patient_id, asked, shown)
+    if seen is not None and seen != before:
+        raise ConflictError("this patient's record", frozenset())
+    made = _report(db, actor, patient_id, asked, None)
     content = pdf(made, fonts(settings)) if kind is Kind.PDF else html(made).encode()
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)

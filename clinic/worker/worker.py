@@ -27,9 +27,10 @@ from clinic.jobs.obstacles import has_room
 from clinic.patients import digests
 from clinic.questionnaires import patient_mode
 from clinic.recordings import uploads
+from clinic.reports import report_jobs
 from clinic.settings import Settings
 from clinic.training import trainer
-from clinic.worker import analysis, copying, selftest
+from clinic.worker import analysis, copying, reporting, selftest
 from clinic.worker.endings import StoppingError
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import Database
@@ -181,9 +182,9 @@ class Worker:
             self._stopping.wait(LOOK_FOR_ROOM_EVERY_S)
 
     def work_once(self) -> bool:
-        """Import the next waiting archive, or do the next analysis; return whether there was one."""
+        """Make the next report, import the next archive, or do the next analysis; return whether there was one."""
         try:
-            if self._import():
+            if self._report() or self._import():
                 return True
             claimed = self._claim()
             if claimed is not None:
@@ -191,6 +192,15 @@ class Worker:
             return claimed is not None
         finally:
             self._busy_since = None
+
+    def _report(self) -> bool:
+        """Make the report that has waited longest; return whether there was one."""
+        claimed = report_jobs.claim(self._db)
+        if claimed is None:
+            return False
+        self._sign()
+        reporting.make(self._db, self._settings, claimed)
+        return True
 
     def _import(self) -> bool:
         """Import the archive that has waited longest; return whether there was one."""
@@ -235,7 +245,8 @@ class Worker:
         return leases.claim(self._db, worker=self._name, above=above)
 
     def _pass(self, running: Claim) -> None:
-        """Do what doesn't wait for a running video: an import, or an analysis of a higher priority, of a picture."""
+        """Do what doesn't wait for a running video: a report, an import, or an analysis of a picture."""
+        self._report()
         self._import()
         claimed = self._claim(above=running.priority)
         if claimed is not None:

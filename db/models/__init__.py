@@ -18,7 +18,7 @@ from db.models.audit import AuditRow, AuditText
 from db.models.base import Base, UtcDateTime, new_id, next_number
 from db.models.enums import ConditionKind, EventKind, JobState, Role, Scope
 from db.models.installation import Installation
-from db.models.jobs import Job, PatientImport, Reanalysis, VideoCopy
+from db.models.jobs import Job, PatientImport, Reanalysis, ReportJob, VideoCopy
 from db.models.patients import Consent, FaceCondition, ImportedSeries, Patient, PatientEvent, TrendDigest
 from db.models.questionnaires import HandOver, OwnScale, QuestionnaireAnswer, QuestionnaireSchedule
 from db.models.recordings import Recording, RecordingMark, Sample, StoredChunk
@@ -55,6 +55,7 @@ __all__ = [
     "Recording",
     "RecordingMark",
     "RecoveryCode",
+    "ReportJob",
     "Role",
     "Sample",
     "Scope",

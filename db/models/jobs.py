@@ -81,6 +81,31 @@ class VideoCopy(Base):
     created_at: Mapped[datetime]
 
 
+class ReportJob(Base):
+    """A report on a patient that somebody asked for.
+
+    `asked`: what it is about and what was written for it, NULL once it ended. `seen`: the state of the patient's record
+    that was on the screen. `state`, `attempts`, `lease_until` and `ticket` as in `VideoCopy`; `kind`: of the file.
+    """
+
+    __tablename__ = "report_job"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(default=next_number("report_job"), index=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    asked: Mapped[dict[str, Any] | None]
+    seen: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    error_message: Mapped[str | None] = mapped_column(Text)
+    ticket: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+
+
 class Job(Base):
     """The analysis of one recording: queued -> running -> (choosing ->) done, partial, failed or cancelled.
 

@@ -5,6 +5,8 @@ Samples that follow each other resemble each other, so a recording counts for fe
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,6 +63,7 @@ def share_interval(share: Floats, size: Floats, dependent: bool = True) -> tuple
     return np.maximum(0.0, middle - reach), np.minimum(1.0, middle + reach)
 
 
+@lru_cache(maxsize=1024)
 def student_quantile(probability: float, freedom: float) -> float:
     """Return the quantile of Student's t; `freedom` from 1 up, not only whole numbers.
 

@@ -15,7 +15,9 @@ from pages.charts.palette import LINE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
-SCALE_PX, SHARE_PX, AROUND_PX = 105, 95, 130
+SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 130, 10
+STRIP_PX = 700
+"""About how wide the strip of the whole history is."""
 ANSWERED = "#6A5ACD"
 """Totals of questionnaires: a colour of no expression."""
 BAND_FILLS = ("rgba(128, 128, 128, 0.04)", "rgba(128, 128, 128, 0.13)")
@@ -93,6 +95,8 @@ def axis_figure(
     _draw_marks(figure, marks)
     _layout(figure, panels, dots, marks)
     trend.plain(figure, sum(heights) + AROUND_PX)
+    # Above the symbols of marks, which stand on the upper edge.
+    figure.update_layout(xaxis_rangeselector_y=1 + ABOVE_PX / (sum(heights) or AROUND_PX))
     _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
     return figure.update_layout(margin={"t": 48, "r": 118 if panels else 12})
 
@@ -103,26 +107,46 @@ def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure
     The columns stand side by side in the order of time, whatever the time between them; what doesn't count is empty.
     """
     columns = sorted(names)
-    labels = [f"{number}: {dot.called}" for number, dot in enumerate(dots, 1)]
+    rows = [trend.title(names[column]) for column in columns]
     counted = [dot.shares if dot.excluded is None else None for dot in dots]
     figure = go.Figure(
         go.Heatmap(
             z=[[shares[column] if shares else None for shares in counted] for column in columns],
-            y=[trend.title(names[column]) for column in columns],
+            y=rows,
             x=list(range(len(dots))),
-            customdata=[[[dot.recording_id, label] for dot, label in zip(dots, labels, strict=True)] for _ in columns],
             colorscale="Blues",
             zmin=0,
             colorbar={"tickformat": ".0%", "thickness": 10, "len": 1.0},
-            hoverongaps=False,
-            hovertemplate="%{customdata[1]}<br>%{y} %{z:.0%}<extra></extra>",
+            hoverinfo="skip",
         )
     )
+    _draw_cells(figure, dots, counted, dict(zip(columns, rows, strict=True)))
     every = max(1, len(dots) // 7)
     shown = list(range(0, len(dots), every))
     figure.update_xaxes(tickvals=shown, ticktext=[day_text(dots[place].recorded_on) for place in shown], showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    return trend.plain(figure, 22 * len(columns) + 60)
+    return trend.plain(figure, 22 * len(columns) + 60).update_layout(hovermode="closest")
+
+
+def _draw_cells(
+    figure: go.Figure, dots: Sequence[TrendDot], counted: Sequence[tuple[float, ...] | None], rows: Mapping[int, str]
+) -> None:
+    """Draw marks over the cells of a strip, which nobody sees: a heat map's own cells can't be clicked."""
+    unseen = {"marker": {"opacity": 0}}
+    figure.add_scatter(
+        x=[number for _ in rows for number in range(len(dots))],
+        y=[row for row in rows.values() for _ in dots],
+        customdata=[
+            [dot.recording_id, f"{number}: {dot.called}", f"{shares[column]:.0%}" if shares else "does not count"]
+            for column in rows
+            for number, (dot, shares) in enumerate(zip(dots, counted, strict=True), 1)
+        ],
+        mode="markers",
+        marker={"symbol": "square", "size": max(4, min(20, round(STRIP_PX / max(1, len(dots))))), "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        hovertemplate="%{customdata[1]}<br>%{y} %{customdata[2]}<extra></extra>",
+    )
 
 
 def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[date, date]) -> None:

@@ -16,13 +16,13 @@ from clinic.phrases import counted
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
-from pages import links
+from pages import actions, links
 from pages.charts.axis import axis_figure, heat_figure
 from pages.charts.trend import TrendDot, title
 from pages.session import actor
 from pages.views.convert import CHANGES, axis_marks, scale_panels, trend_dots
 from pages.views.power import show_power
-from pages.widgets import chart_of_recordings
+from pages.widgets import chart_of_recordings, percent, small_print, unfolded
 from web.resources import resources
 
 LABELLED, ADJUSTED = "labelled", "adjusted"
@@ -43,25 +43,31 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[i
     if not trend.points and not panels:
         return
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
-    dots = trend_dots(recast.with_composite(trend.points) if basis == LABELLED else _adjusted(trend))
+    dots = trend_dots(_points(trend, shown) if basis == LABELLED else _adjusted(trend))
     columns = [*shown, UNCERTAIN] if basis == LABELLED else [column for column in shown if column < UNCERTAIN]
     figure = axis_figure(panels, dots, columns, NAMES, changes, axis_marks(marks), labels)
     clicked = chart_of_recordings(figure, "trend", ALT)
     if clicked is not None:
         links.open_recording(clicked)
-    st.caption(" ".join(_how_to_read(patient, bool(panels), bool(marks))))
+    small_print(" ".join(_how_to_read(patient, bool(panels), bool(marks))))
     if not labels:
-        st.caption(words.MOVEMENT)
+        small_print(words.MOVEMENT)
         return
     if basis == ADJUSTED:
-        st.caption(_adjusted_said(dots))
+        small_print(_adjusted_said(dots))
     if trend.building and trend.points:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
     if trend.baseline:
         with st.expander("What may be chance, and which change would be seen"):
             show_power(trend, [Emotion(column) for column in shown if column < UNCERTAIN])
+    if dots:
+        _show_table(dots, columns)
     if len(dots) >= HEAT_FROM:
         _show_strip(patient)
+
+
+def _points(trend: Trend, shown: Sequence[int]) -> Sequence[TrendPoint]:
+    return recast.with_composite(trend.points) if recast.COMPOSITE in shown else trend.points
 
 
 def _adjusted(trend: Trend) -> tuple[TrendPoint, ...]:
@@ -94,9 +100,38 @@ def _how_to_read(patient: PatientDetail, panels: bool, marks: bool) -> list[str]
     return said
 
 
+@actions.part()
+def _show_table(dots: Sequence[TrendDot], columns: Sequence[int]) -> None:
+    with unfolded("The expressions of the axis as a table", "axis_table") as opened:
+        if opened:
+            st.dataframe(table_rows(dots, columns), hide_index=True, key="axis_table")
+
+
+def table_rows(dots: Sequence[TrendDot], columns: Sequence[int]) -> list[dict[str, str]]:
+    """Return what the axis draws of each recording in words, the newest first, with the 95 % interval of each share."""
+    return [
+        {"Recording": dot.called, "Usable face time": percent(dot.usable)}
+        | {title(NAMES[column]): _share(dot, column) for column in columns}
+        | {"Counts": "yes" if dot.excluded is None else f"no: {dot.excluded}"}
+        for dot in reversed(dots)
+    ]
+
+
+def _share(dot: TrendDot, column: int) -> str:
+    if dot.shares is None:
+        return percent(None)
+    outside = ", outside the usual range" if column in dot.outside else ""
+    if dot.low is None or dot.high is None:
+        return percent(dot.shares[column]) + outside
+    return f"{percent(dot.shares[column])} ({percent(dot.low[column])} to {percent(dot.high[column])}){outside}"
+
+
+@actions.part()
 def _show_strip(patient: PatientDetail) -> None:
-    """Draw the whole history as a strip, one column for each recording."""
-    with st.expander(f"The whole history, recording by recording ({len(patient.trend.points)})"):
+    """Draw the whole history as a strip, one column for each recording, once it is asked for."""
+    with unfolded(f"The whole history, recording by recording ({len(patient.trend.points)})", "strip") as opened:
+        if not opened:
+            return
         figure = heat_figure(trend_dots(patient.trend.points), words.TREND_NAMES)
         clicked = chart_of_recordings(figure, "strip", "Shares of all expressions, a column for each recording")
         if clicked is not None:

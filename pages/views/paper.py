@@ -1,4 +1,4 @@
-"""How a page looks on paper: without navigation and buttons, dark on white, no line cut through."""
+"""Styles of the whole page: on paper without navigation and buttons, dark on white, no line cut through."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
+# Styles that are kept to the component would change nothing of the page.
 _component = st.components.v2.component(
-    "paper", css=(Path(__file__).parent / "assets" / "paper.css").read_text("utf-8")
+    "paper", css=(Path(__file__).parent / "assets" / "paper.css").read_text("utf-8"), isolate_styles=False
 )
 
 
 def print_styles() -> None:
-    """Add the styles for paper to the page; on the screen they change nothing."""
+    """Add the styles for paper to the page; on the screen a few things become easier to see."""
     _component(key="paper", height=1)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from clinic import words
 from clinic.patients.summaries import UNCERTAIN
 from clinic.patients.trends import Trend
 from fer_core.emotions import Emotion
 from fer_core.reading.usual import FALSE_RINGS_OF_100
+from pages.widgets import small_print
 
 
 def show_power(trend: Trend, shown: Sequence[Emotion]) -> None:
@@ -18,9 +17,9 @@ def show_power(trend: Trend, shown: Sequence[Emotion]) -> None:
     if not trend.baseline:
         return
     usual, alike = FALSE_RINGS_OF_100
-    st.caption(words.FALSE_RINGS.format(usual=usual, alike=alike))
+    small_print(words.FALSE_RINGS.format(usual=usual, alike=alike))
     for sentence in power_sentences(trend, [*shown, UNCERTAIN]):
-        st.caption(sentence)
+        small_print(sentence)
 
 
 def power_sentences(trend: Trend, columns: Sequence[int]) -> list[str]:

@@ -82,7 +82,7 @@ def show_mouth(reading: Reading, key: str) -> None:
 def show_episodes(result: AnalysisResult, key: str) -> None:
     """List the stretches in which one label stands out."""
     with st.expander(f"Episodes ({len(result.episodes)})"):
-        st.caption(words.EPISODES)
+        small_print(words.EPISODES)
         if result.episodes:
             st.dataframe([_episode_row(episode) for episode in result.episodes], hide_index=True, key=f"episodes_{key}")
 

@@ -1,49 +1,74 @@
-"""The dialog of a report: its content, a preview, and the file to download."""
+"""The dialog of a report: its content, a preview, and the file, which a worker makes."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from clinic.exchange.downloads import Kind
+from clinic.jobs.progress import JobState
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import NOTE_MAX
-from clinic.reports import reports
+from clinic.reports import report_jobs, reports
 from clinic.reports.content import Asked
-from pages import actions, chooser, links
+from clinic.reports.report_jobs import ReportStatus
+from pages import actions, chooser
 from pages.session import actor
 from pages.views import download
-from pages.widgets import day_input, show_errors
+from pages.widgets import clock, day_input, show_errors
 from web.resources import resources
 
+KINDS = {Kind.PDF: "PDF", Kind.HTML: "web page"}
 ABOUT = {"period": "A period", "recording": "One recording"}
 
 
 @actions.dialog("Report for the file", width="large")
 def report_dialog(patient: PatientDetail) -> None:
-    """Ask for the report's content, show a preview, and make the file."""
+    """Ask for the report's content, show a preview, and have the file made."""
     with show_errors():
-        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(chooser.whose(patient))
         asked = ask(patient)
-        # Asked for otherwise, it is another file.
-        details = [asked.begin, asked.end, asked.recording_id, sorted(asked.notes), asked.patient_note, asked.remark]
-        about = f"report:{patient.id}:{chooser.digest(details)}"
         parts, who = resources(), actor()
-        with st.container(horizontal=True):
-            preview = actions.action("Preview", "preview_report", patient.id, icon=":material/visibility:", opens=True)
-            as_pdf = actions.action("Make the PDF", "report_pdf", patient.id, "primary", ":material/picture_as_pdf:")
-            as_html = actions.action("Make a web page", "report_html", patient.id, icon=":material/html:")
-        st.caption("The file is **not encrypted**: keep it where nobody else reads it.")
-        if preview:
+        if actions.action("Preview", "preview_report", patient.id, icon=":material/visibility:", opens=True):
             for page in reports.preview(parts.db, parts.settings, who, patient.id, asked, patient):
                 st.image(page, width="stretch")
+        _follow(patient, asked)
+
+
+@actions.part(run_every=1)
+def _follow(patient: PatientDetail, asked: Asked) -> None:
+    """Offer to have the file made, follow it, and offer what is done once."""
+    with show_errors():
+        parts, who = resources(), actor()
+        found = report_jobs.standing(parts.db, parts.settings, who, patient.id)
+        if found is not None and found.open:
+            _running(patient.id, found)
+            return
+        if found is not None and found.state is JobState.FAILED:
+            st.warning(found.error or "", icon=":material/info:")
+        target = f"{patient.id}:{found.id if found else 'first'}"
+        with st.container(horizontal=True):
+            as_pdf = actions.action("Make the PDF", "report_pdf", target, "primary", ":material/picture_as_pdf:")
+            as_html = actions.action("Make a web page", "report_html", target, icon=":material/html:")
         if as_pdf or as_html:
-            kind = Kind.PDF if as_pdf else Kind.HTML
-            download.prepare(
-                f"{about}:{kind}",
-                lambda: reports.prepare(parts.db, parts.settings, who, patient.id, asked, kind, patient),
-            )
-        download.show(f"{about}:{Kind.PDF}", "Download the PDF")
-        download.show(f"{about}:{Kind.HTML}", "Download the web page")
+            report_jobs.ask(parts.db, who, patient.id, asked, Kind.PDF if as_pdf else Kind.HTML, patient)
+            actions.draw_part_again()
+        refused = download.follow(f"report:{patient.id}", found.ticket if found is not None else None)
+        if refused is not None:
+            st.warning(refused, icon=":material/info:")
+        elif found is not None and found.ticket is not None:
+            name = f"Download the {KINDS[found.kind]} of {clock(found.asked_at)}"
+            st.link_button(name, f"/downloads/{found.ticket}", icon=":material/download:")
+            st.caption("**It is not encrypted.** The download works once, within an hour.")
+
+
+def _running(patient_id: str, found: ReportStatus) -> None:
+    if found.state is JobState.QUEUED:
+        st.info("The report waits for its turn. You may leave this page.", icon=":material/hourglass_top:")
+    else:
+        st.info("The report is being made.", icon=":material/hourglass_top:")
+    if actions.action("Cancel", "cancel_report", found.id, icon=":material/stop:"):
+        report_jobs.cancel(resources().db, actor(), patient_id)
+        actions.draw_part_again()
 
 
 def ask(patient: PatientDetail) -> Asked:

@@ -74,6 +74,11 @@ def test_empty_pages_say_what_to_do_next(name, says):
     assert says in text_of(open_page(name))
 
 
+def links_in_captions(page):
+    """Captions with a link in them, which would be too pale to read."""
+    return [caption.value for caption in page.caption if "](" in caption.value]
+
+
 def test_the_caseload_lists_and_searches(patients):
     page = open_page("caseload")
     assert page.text_input[0].value == ""
@@ -88,6 +93,8 @@ def test_a_patient_s_page_shows_trend_and_disclaimer(patients):
     assert "not feelings or a diagnosis" in shown
     assert "The face could be read in 90 % of it" in shown
     assert "12 of 12 recordings can be compared" in shown
+    assert "](#how)" in shown
+    assert not links_in_captions(page)
 
 
 @pytest.fixture
@@ -161,6 +168,7 @@ def test_an_earlier_version_can_be_looked_at(settings, patients):
     assert "01234567" in versions.options[1]
     versions.select_index(1).run()
     assert not page.exception
+    assert not links_in_captions(page)
 
 
 def test_a_deleted_patient_is_gone_from_the_list_that_follows(patients):

@@ -210,7 +210,8 @@ class Player {
     if (key === this.listed) return;
     this.listed = key;
     const filled = this.data.lists.filter((list) => list.moments.length);
-    this.part("side").replaceChildren(...filled.flatMap((list) => {
+    this.part("side").replaceChildren(...filled.map((list) => {
+      const section = document.createElement("section");
       const title = document.createElement("h3"), items = document.createElement("ol");
       title.textContent = list.title;
       for (const moment of list.moments) {
@@ -222,12 +223,14 @@ class Player {
         item.append(button);
         items.append(item);
       }
-      if (!list.review) return [title, items];
+      section.append(title, items);
+      if (!list.review) return section;
       const all = document.createElement("button");
       all.type = "button";
       all.textContent = `Review all, ${Math.round(list.moments.reduce((sum, one) => sum + one.end_s - one.begin_s, 0))} s`;
       all.onclick = () => this.review(list.moments, 0);
-      return [title, all, items];
+      title.after(all);
+      return section;
     }));
   }
 

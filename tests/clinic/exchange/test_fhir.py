@@ -136,9 +136,16 @@ def broken(found, name, change):
         ("score", lambda one: one["code"]["coding"][0].update(system=LOINC, code="44262-4"), "was not checked"),
         (
             "shares",
-            lambda one: one["component"][-1].update(dataAbsentReason={"coding": [{"code": "x"}]}),
+            lambda one: one["component"][-1]["dataAbsentReason"]["coding"][0].update(code="x"),
             "unknown reason",
         ),
+        (
+            "shares",
+            lambda one: one["component"][-1]["dataAbsentReason"]["coding"][0].update(system="urn:own"),
+            "not FHIR's",
+        ),
+        ("shares", lambda one: one.update(derivedFrom=[one["subject"]]), "points to a Patient"),
+        ("shares", lambda one: one.update(valueInteger=1, code=one["component"][0]["code"]), "the code of the"),
     ],
 )
 def test_each_rule_finds_what_a_schema_lets_pass(built, name, change, said):

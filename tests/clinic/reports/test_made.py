@@ -12,7 +12,7 @@ from clinic.conflicts import ConflictError
 from clinic.exchange.downloads import Kind
 from clinic.patients import caseload, edits
 from clinic.patients.fields import PatientFields, RecordingFields
-from clinic.reports import reports
+from clinic.reports import report_jobs, reports
 from clinic.reports.content import Asked
 from db.models import AuditRow, Job, JobState, Sample
 
@@ -46,13 +46,13 @@ def test_what_a_colleague_changed_since_the_window_was_opened_is_not_printed_uns
     db, settings, who, patient, recording, what
 ):
     shown = caseload.get_patient(db, who, patient)
-    reports.prepare(db, settings, who, patient, Asked(), Kind.HTML, shown)
+    report_jobs.ask(db, who, patient, Asked(), Kind.HTML, shown)
     if what == "patient":
         edits.edit_patient(db, who, patient, shown.revision, PatientFields("Another Name", "", "", None))
     else:
         edits.edit_recording(db, who, recording, 1, RecordingFields(DAY, None, "not for the file"))
     for make in (
-        lambda: reports.prepare(db, settings, who, patient, Asked(notes=frozenset([recording])), Kind.HTML, shown),
+        lambda: report_jobs.ask(db, who, patient, Asked(notes=frozenset([recording])), Kind.HTML, shown),
         lambda: reports.preview(db, settings, who, patient, Asked(), shown),
     ):
         with pytest.raises(ConflictError):

@@ -88,11 +88,15 @@ def test_a_history_of_three_hundred_is_a_strip_with_holes():
     dots = [replace(dot(1), recorded_on=date(2024, 1, 1) + timedelta(3 * n), recording_id=str(n)) for n in range(300)]
     dots[7] = replace(dots[7], excluded="no usable face", shares=None)
     dots = [replace(one, shares=(*one.shares, 0.0) if one.shares else None) for one in dots]
-    [strip] = heat_figure(dots, COLUMNS).data
+    strip, cells = heat_figure(dots, COLUMNS).data
     assert (len(strip.z), len(strip.z[0])) == (8, 300)
     assert strip.z[0][7] is None
-    assert strip.customdata[0][299][0] == "299"
     assert list(strip.y)[3] == "Happy-like"
+    # A click on a cell opens its recording.
+    at = {(x, y): given for x, y, given in zip(cells.x, cells.y, cells.customdata, strict=True)}
+    assert len(at) == 8 * 300
+    assert at[299, "Happy-like"] == ["299", f"300: {dots[299].called}", f"{strip.z[3][299]:.0%}"]
+    assert at[7, "Happy-like"][2] == "does not count"
 
 
 @pytest.mark.parametrize("panels", [[], [PHQ9]])

@@ -1,0 +1,194 @@
+"""Reports as work of a worker: request, follow, cancel.
+
+A worker makes them (clinic/worker/reporting.py). The user who requested a report downloads it once, like any download.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from clinic import access, audit, clock
+from clinic.access import Actor
+from clinic.audit import AuditAction
+from clinic.conflicts import ConflictError
+from clinic.exchange import downloads
+from clinic.exchange.downloads import Kind
+from clinic.patients.caseload import PatientDetail
+from clinic.patients.record_state import state_of
+from clinic.reports import reports
+from clinic.reports.content import Asked
+from clinic.settings import Settings
+from db.engine import Database
+from db.models import Account, JobState, ReportJob, Role
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 3
+OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+LOST = "The report stopped unexpectedly three times. Please request it again, or ask for help."
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStatus:
+    """How a report stands: `error` where it failed, `ticket` where it can be fetched."""
+
+    id: str
+    kind: Kind
+    state: JobState
+    error: str | None
+    ticket: str | None
+    asked_at: datetime
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be made."""
+        return self.state.value in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class ReportClaim:
+    """A report that a worker holds by `token`. `actor`: who asked for it; `seen`: the record's state on the screen."""
+
+    id: str
+    token: int
+    patient_id: str
+    actor: Actor
+    asked: Asked
+    kind: Kind
+    seen: str
+
+
+def ask(
+    db: Database, actor: Actor, patient_id: str, asked: Asked, kind: Kind, shown: PatientDetail | None = None
+) -> str:
+    """Queue a report and return its id; one that is still open is not asked for twice, and another one replaces it.
+
+    `kind`: PDF or HTML. `shown`: the patient as on the screen where it was asked for, None where there was none. Raises
+    what `clinic.reports.reports.prepare` raises, but ``font_missing``.
+    """
+    with db.read() as session:
+        seen = state_of(session, patient_id)
+    reports.check(db, actor, patient_id, asked, shown)
+    wanted = {"asked": _written(asked), "kind": kind.value, "seen": seen}
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        if state_of(session, patient_id) != seen:
+            raise ConflictError("this patient's record", frozenset())
+        known = _newest(session, patient_id, account.id)
+        if known is not None and known.state in OPEN and not known.cancel_requested:
+            if wanted == {"asked": known.asked, "kind": known.kind, "seen": known.seen}:
+                return known.id
+            _cancel(known)
+        job = ReportJob(patient_id=patient_id, account_id=account.id, created_at=clock.now(), **wanted)
+        session.add(job)
+        session.flush()
+        audit.write(session, AuditAction.REPORT_ASKED, account.id, patient_id, asked.recording_id, kind=kind.value)
+        return job.id
+
+
+def standing(db: Database, settings: Settings, actor: Actor, patient_id: str) -> ReportStatus | None:
+    """Return how the acting user's last request for a report stands, None without one, or once it was fetched.
+
+    Raises Forbidden, FerError ``unknown_patient``.
+    """
+    with db.read() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        job = _newest(session, patient_id, account.id)
+        if job is None:
+            return None
+        found = ReportStatus(job.id, Kind(job.kind), JobState(job.state), job.error_message, job.ticket, job.created_at)
+    if found.ticket is not None and not downloads.waits(settings, found.ticket):
+        return None
+    return found
+
+
+def cancel(db: Database, actor: Actor, patient_id: str) -> None:
+    """Cancel the acting user's report: at once while it waits, before it can be fetched while it is made.
+
+    Raises Forbidden, FerError ``unknown_patient``.
+    """
+    with db.session() as session:
+        account = access.require_writer_of(session, actor, patient_id)
+        job = _newest(session, patient_id, account.id)
+        if job is None or job.state not in OPEN:
+            return
+        _cancel(job)
+        audit.write(session, AuditAction.REPORT_CANCELLED, account.id, patient_id)
+
+
+def claim(db: Database) -> ReportClaim | None:
+    """Take the report that waits longest, or whose worker died; None where there is none. For the worker alone."""
+    with db.read() as session:
+        if _waiting(session) is None:
+            return None
+    with db.session() as session:
+        job = _waiting(session)
+        if job is None:
+            return None
+        if job.attempts >= MAX_ATTEMPTS or job.cancel_requested:
+            ended = JobState.CANCELLED if job.cancel_requested else JobState.FAILED
+            _end(job, ended, None if job.cancel_requested else LOST)
+            return None
+        job.state, job.attempts = JobState.RUNNING.value, job.attempts + 1
+        job.lease_until = clock.now() + LEASE
+        account = session.get_one(Account, job.account_id)
+        actor = Actor(account.id, "", account.name, Role(account.role))
+        asked = _read(job.asked or {})
+        return ReportClaim(job.id, job.attempts, job.patient_id, actor, asked, Kind(job.kind), job.seen)
+
+
+def end(
+    db: Database, claimed: ReportClaim, state: JobState, ticket: str | None = None, message: str | None = None
+) -> bool:
+    """End a report; return whether it is as this worker says: it is not where it was cancelled or taken over."""
+    with db.session() as session:
+        job = session.get(ReportJob, claimed.id)
+        if job is None or job.attempts != claimed.token or job.state != JobState.RUNNING.value:
+            return False
+        cancelled = job.cancel_requested
+        _end(job, JobState.CANCELLED if cancelled else state, None if cancelled else message)
+        job.ticket = None if cancelled else ticket
+        return not cancelled
+
+
+def _cancel(job: ReportJob) -> None:
+    job.cancel_requested = True
+    if job.state == JobState.QUEUED.value:
+        _end(job, JobState.CANCELLED, None)
+
+
+def _end(job: ReportJob, state: JobState, message: str | None) -> None:
+    """End a report; what was written for it is not kept."""
+    job.state, job.error_message, job.asked, job.lease_until = state.value, message, None, None
+
+
+def _newest(session: Session, patient_id: str, account_id: str) -> ReportJob | None:
+    mine = select(ReportJob).where(ReportJob.patient_id == patient_id, ReportJob.account_id == account_id)
+    return session.scalar(mine.order_by(ReportJob.number.desc()).limit(1))
+
+
+def _waiting(session: Session) -> ReportJob | None:
+    lost = (ReportJob.state == JobState.RUNNING.value) & ~clock.pending(ReportJob.lease_until, LEASE, clock.now())
+    waiting = select(ReportJob).where(or_(ReportJob.state == JobState.QUEUED.value, lost))
+    return session.scalar(waiting.order_by(ReportJob.number).limit(1))
+
+
+def _written(asked: Asked) -> dict[str, Any]:
+    """Return what is asked for as JSON keeps it."""
+    return {
+        "begin": asked.begin.isoformat() if asked.begin else None,
+        "end": asked.end.isoformat() if asked.end else None,
+        "recording_id": asked.recording_id,
+        "notes": sorted(asked.notes),
+        "patient_note": asked.patient_note,
+        "remark": asked.remark,
+    }
+
+
+def _read(kept: dict[str, Any]) -> Asked:
+    days = {name: date.fromisoformat(kept[name]) if kept[name] else None for name in ("begin", "end")}
+    return Asked(**(kept | days | {"notes": frozenset(kept["notes"])}))
