@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
@@ -18,7 +18,7 @@ from clinic.audit import AuditAction
 from clinic.consent.consent import Scope
 from clinic.patients import caseload
 from clinic.settings import Settings
-from db.models import AuditRow, Base, Role
+from db.models import Access, AuditRow, Base, Role
 from fer_core.media.camera import CAMERA_BYTES
 from tests import doors
 from tests.consents import agree, revoke
@@ -231,6 +231,24 @@ def test_what_no_camera_sends_ends_it(world, attack, monkeypatch):
     attack(lambda: ended(world, nobody, *[picture(0, jpeg(scene()))] * 40), "rate_limit")
 
 
+def forged(width, height):
+    """A small JPEG whose header says another size."""
+    content = bytearray(jpeg(scene()))
+    at = content.index(b"\xff\xc0") + 5
+    content[at : at + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(content)
+
+
+@pytest.mark.attack("live view: a picture of 50 megapixels in 400 kB, one that claims four billion, and one cut off")
+def test_a_picture_that_would_fill_the_memory_ends_it(world, attack):
+    nobody, large = json.dumps({"patient": None}), io.BytesIO()
+    Image.new("L", (8000, 6250)).save(large, "JPEG", quality=1, optimize=True)
+    assert len(large.getvalue()) < CAMERA_BYTES
+    attack(lambda: ended(world, nobody, picture(0, large.getvalue())), "too_large")
+    attack(lambda: ended(world, nobody, picture(0, forged(65_000, 65_000))), "too_large")
+    attack(lambda: ended(world, nobody, picture(0, jpeg(scene())[:1500])), "damaged_image")
+
+
 @pytest.mark.parametrize("asked", ["x", "{}", '{"choose": -1}', '{"choose": "0"}', '{"choose": true}'])
 def test_what_is_no_choice_ends_it(world, watched, asked):
     assert ended(world, json.dumps({"patient": None}), asked) == "no_live_view"
@@ -246,6 +264,18 @@ def test_withdrawn_consent_ends_it(world, watched, attack):
 
     attack(go_on, "consent_withdrawn")
     wait_for(lambda: watched.closed == 1)
+
+
+@pytest.mark.attack("live view: going on after the patient was handed over to a colleague")
+def test_a_patient_who_went_to_a_colleague_is_watched_no_longer(world, watched, attack):
+    def go_on():
+        with connect(world) as line:
+            begun(line, world.patient)
+            with world.db.session() as session:
+                session.execute(delete(Access).where(Access.patient_id == world.patient))
+            return end_of(line)
+
+    attack(go_on, "not_your_patient")
 
 
 @pytest.mark.attack("live view: going on after signing out, and with an account that was disabled")
@@ -305,3 +335,17 @@ def test_lines_are_counted(world, watched, attack, monkeypatch):
         attack(lambda: one_more(client), "too_many_viewers")
     monkeypatch.undo()
     wait_for(lambda: watched.closed == 2)
+
+
+@pytest.mark.attack("live view: two hundred lines one after the other, each left without a word; and one more")
+def test_lines_that_were_left_are_not_counted(world, watched, attack):
+    for _ in range(200):
+        with connect(world):
+            pass
+
+    def one_more():
+        with connect(world) as line:
+            begun(line)
+            return "ready"
+
+    attack(one_more, "ready")
