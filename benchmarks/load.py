@@ -330,7 +330,7 @@ def _compare(place: Clinic, found: Found) -> None:
     until(lambda: all(_over(place, one) for one in ids), 1200)
     with place.db.read() as session:
         found.stored = session.scalar(select(func.count()).select_from(Recording)) or 0
-        hashes = dict(session.execute(select(Recording.id, Recording.source_sha256)).tuples())
+        hashes = {one.id: one.source_sha256 for one in session.scalars(select(Recording))}
     found.ended_well = sum(hashes.get(one) == sha256 for one, sha256 in found.handed_in.items())
     rows = [place.rows(one) for one in ids]
     found.equal = sum(one == rows[0] and len(one) > 0 for one in rows)
