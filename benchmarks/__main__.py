@@ -161,7 +161,7 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     loaded.add_argument("--windows", type=int, default=50)
     loaded.add_argument("--uploads", type=int, default=30, help="at once")
     loaded.add_argument("--kills", type=int, default=3, help="of the server, of its worker, and ends by SIGTERM, each")
-    loaded.add_argument("--mb", type=int, default=10, help="size of each file")
+    loaded.add_argument("--mb", type=int, default=20, help="size of each file")
     loaded.add_argument("--fsync", type=float, default=0.0, help="seconds that the disk takes for each fsync")
     loaded.add_argument("--seed", type=int, default=0)
     pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")

@@ -49,7 +49,7 @@ from web.gate import API, COOKIE
 ROOT = Path(__file__).parents[1]
 PASSWORD = "nine wet umbrellas on a shelf"  # noqa: S105 of a database that lives for a minute
 PEOPLE = 10
-PIECE, PAUSE_S = 1 << 20, 0.2
+PIECE, PAUSE_S = 1 << 20, 2.0
 DRAWN_EVERY_S, ASKED_EVERY_S = 3.0, 0.1
 UP_S = 8.0
 """So long the server works before it is killed the next time, and a random part of that more."""

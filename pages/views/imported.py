@@ -23,7 +23,8 @@ from web.resources import resources
 def show_imported(patient: PatientDetail) -> None:
     """List what was imported, a table for each program, and import another file."""
     found = imported.listed(resources().db, actor(), patient.id)
-    with st.expander(f"Results of other programs ({len(found)})" if found else "Results of other programs"):
+    # Always of one name: under another one it would close while somebody works in it.
+    with st.expander("Results of other programs"):
         st.caption(words.OTHER_TOOLS)
         for tool in Tool:
             own = [one for one in found if one.tool is tool]
