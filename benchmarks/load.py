@@ -77,7 +77,7 @@ class Person:
 class Found:
     """What was measured. `small`: seconds of each answer; `ends`: of each end; `worker_after`: until it was gone too.
 
-    `cut`: small requests that got no answer, because the server was away; `again`: files that had to be sent anew.
+    `cut`: small requests that got no answer, because the server was away; `again`: files that had to be sent again.
     """
 
     small: list[float] = field(default_factory=list)
@@ -296,7 +296,7 @@ def _send(
 
 
 def _delivered(house: House, person: Person, content: bytes) -> str | None:
-    """Send one file and hand it in; None where it has to be sent anew."""
+    """Send one file and hand it in; None where it has to be sent again."""
 
     def api(method: str, path: str, body: Any = None, **headers: str) -> Any:
         sent = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"} | headers
@@ -355,7 +355,7 @@ def table(found: Found) -> Iterator[str]:
     yield "killed                   " + ", ".join(f"{victim} {count}" for victim, count in sorted(found.kills.items()))
     yield "end when asked (SIGTERM) " + ", ".join(f"{one:.1f} s" for one in found.ends)
     yield f"its worker gone          after {max(found.worker_after, default=0):.1f} s at most"
-    yield f"files handed in          {len(found.handed_in)}, {found.again} had to be sent anew"
+    yield f"files handed in          {len(found.handed_in)}, {found.again} had to be sent again"
     yield (
         f"recordings stored        {found.stored}, {found.ended_well} of their own file,"
         f" {found.equal} with the same results"

@@ -15,7 +15,7 @@ OPEN_WITHIN_S = 2
 """What is answered by then is answered; an upload goes on from its last piece when the server is back."""
 WORKER_WITHIN_S = 3.0
 """A running analysis goes back to the queue after its present chunk; a worker that takes longer is ended by force."""
-END_WITHIN_S = 4.5
+END_WITHIN_S = 4.0
 """Whatever is left then is cut off: nothing acknowledged is lost by it."""
 MOST_OF_A_MESSAGE = 4 << 20
 """Bytes of a websocket message that are taken into memory. Streamlit takes 200 MB; pages send far less: files come by
