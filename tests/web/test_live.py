@@ -1,10 +1,12 @@
 """The line of a live view: who gets one, what it answers, and what ends it."""
 
+import asyncio
 import io
 import json
 import threading
 from types import SimpleNamespace
 
+import anyio
 import pytest
 from PIL import Image
 from sqlalchemy import delete, func, select
@@ -20,7 +22,7 @@ from clinic.patients import caseload
 from clinic.settings import Settings
 from db.models import Access, AuditRow, Base, Role
 from fer_core.media.camera import CAMERA_BYTES
-from tests import doors
+from tests import doors, loops
 from tests.consents import agree, revoke
 from tests.media import scene
 from web import gate, live
@@ -294,6 +296,33 @@ def test_the_end_of_the_sign_in_ends_it(world, watched, attack, by):
                     continue
 
     attack(go_on, 1008)
+    wait_for(lambda: watched.closed == 1)
+
+
+def test_a_view_is_closed_also_where_its_task_is_cancelled(watched, monkeypatch):
+    """As when the server ends: within a cancelled scope nothing can be waited for any more."""
+    ready = asyncio.Event()
+
+    class Line:
+        async def send_json(self, _message):
+            ready.set()
+
+        async def receive(self):
+            await asyncio.Event().wait()
+
+    async def nobody(_line):
+        return None
+
+    monkeypatch.setattr(live, "_whose", nobody)
+    monkeypatch.setattr(live, "live", SimpleNamespace(begin=lambda *_: None, remaining_s=lambda *_: 100.0))
+
+    async def cut():
+        async with anyio.create_task_group() as group:
+            group.start_soon(live._watch, Line(), None, asyncio.Semaphore(1), None, None)
+            await ready.wait()
+            group.cancel_scope.cancel()
+
+    loops.run(cut())
     wait_for(lambda: watched.closed == 1)
 
 
