@@ -157,6 +157,13 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     hour = commands.add_parser("recording-page", help="the page of a long recording, in a server and a browser")
     hour.add_argument("--minutes", type=float, default=60)
     hour.add_argument("--rounds", type=int, default=3)
+    loaded = commands.add_parser("load", help="a server with windows and uploads, killed meanwhile")
+    loaded.add_argument("--windows", type=int, default=50)
+    loaded.add_argument("--uploads", type=int, default=30, help="at once")
+    loaded.add_argument("--kills", type=int, default=3, help="of the server, of its worker, and ends by SIGTERM, each")
+    loaded.add_argument("--mb", type=int, default=20, help="size of each file")
+    loaded.add_argument("--fsync", type=float, default=0.0, help="seconds that the disk takes for each fsync")
+    loaded.add_argument("--seed", type=int, default=0)
     pictures = commands.add_parser("queue", help="a queue of pictures, several workers, PostgreSQL")
     pictures.add_argument("--pictures", type=int, default=1000)
     pictures.add_argument("--workers", type=int, default=4)
@@ -302,7 +309,16 @@ def _live(options: argparse.Namespace) -> None:
         print(line, flush=True)
 
 
+def _load(options: argparse.Namespace) -> None:
+    from benchmarks import load
+
+    found = load.measure(options.windows, options.uploads, options.kills, options.mb, options.fsync, options.seed)
+    for line in load.table(found):
+        print(line, flush=True)
+
+
 MORE = {
+    "load": _load,
     "live": _live,
     "months": _months,
     "recording-page": _recording_page,

@@ -97,7 +97,7 @@ class Clinic:
 
     def server(self) -> subprocess.Popen[bytes]:
         """Start the program as ``make run`` does: the pages' server, which starts a worker."""
-        listening = ["--server.address", "127.0.0.1", "--server.port", str(_free_port())]
+        listening = ["--server.address", "127.0.0.1", "--server.port", str(free_port())]
         return self._start([sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *listening])
 
     def scheduler(self) -> subprocess.Popen[bytes]:
@@ -153,7 +153,7 @@ class Clinic:
 def clinic(folder: Path, database_url: str | None = None, on_cluster: bool = False) -> Iterator[Clinic]:
     """Give a new clinic in a folder, and end everything that was started on it; `on_cluster`: for a Dask of its own."""
     url = database_url or f"sqlite:///{folder / 'clinic.db'}"
-    dask = f"tcp://127.0.0.1:{_free_port()}" if on_cluster else None
+    dask = f"tcp://127.0.0.1:{free_port()}" if on_cluster else None
     # The key goes with the folder, and is not left beside it.
     settings = Settings(folder, url, min_free_bytes=0, dask=dask, key_dir=folder / "keys")
     migrate(settings.database_url)
@@ -165,7 +165,8 @@ def clinic(folder: Path, database_url: str | None = None, on_cluster: bool = Fal
         opened.end()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -14,6 +14,7 @@ from clinic.questionnaires.answers import Answer
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.consent import show_consent
+from pages.views.imported import show_imported
 from pages.views.notes import show_notes
 from pages.views.overview import show_overview
 from pages.views.patient_edit import edit
@@ -99,6 +100,7 @@ def show_tab(name: str, patient: PatientDetail, given: list[Answer]) -> None:
         if patient.closed:
             st.info(patient.closed, icon=":material/lock:")
         show_table(patient)
+        show_imported(patient)
     elif name == TABS["questionnaires"]:
         show_questionnaires(patient, given)
     elif name == TABS["notes"]:

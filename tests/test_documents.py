@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 from tests import attacks, roles
@@ -26,6 +27,18 @@ def test_each_attack_is_in_the_log_with_an_answer():
     logged = {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1].removesuffix(" |") for line in lines}
     assert set(logged) == set(tried()), "`make attacks` writes it anew"
     assert all(logged.values())
+
+
+def test_each_row_of_the_verification_standard_names_tests_that_are_there():
+    lines = (ROOT / "docs" / "asvs.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| V")]
+    assert len(rows) > 20
+    for chapter, _, state, proof in rows:
+        named = re.findall(r"`(tests/[^`]*)`", proof)
+        assert bool(named) == (state in ("holds", "partly")), chapter
+        for path, _, test in (one.partition("::") for one in named):
+            tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+            assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{chapter}: {test}"
 
 
 def test_the_page_of_the_model_shows_the_other_programs_of_the_benchmarks():

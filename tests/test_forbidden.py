@@ -13,7 +13,7 @@ FOLDERS = ("pages", "web", "clinic", "backup", "storage", "db", "fer_core", "tra
 
 HTML_FILES = {"web/page.py", "web/watch.py", "web/routes.py"}
 """The pages outside Streamlit, where everything from outside is escaped, Streamlit's own page, and the notice."""
-MARKUP_FILES = {"web/page.py", "web/account.py"}
+MARKUP_FILES = {"web/page.py", "web/account.py", "clinic/reports/page.py"}
 """The style of those pages, and a QR code that is drawn here."""
 HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {

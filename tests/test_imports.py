@@ -90,6 +90,19 @@ def test_pages_and_commands_load_no_torch(tmp_path):
     assert found.stdout.split() == [b"False"]
 
 
+def test_each_part_of_a_page_is_drawn_by_one():
+    """A part that no page draws is tested by itself, and nobody ever sees it."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "pages").rglob("*.py")]
+    froms = [node for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    drawn = {node.module for node in froms} | {f"{node.module}.{one.name}" for node in froms for one in node.names}
+    parts = {
+        f"pages.{folder}.{path.stem}"
+        for folder in ("views", "charts")
+        for path in (ROOT / "pages" / folder).glob("*.py")
+    }
+    assert {name for name in parts if not name.endswith("__init__")} <= drawn
+
+
 def test_charts_are_pure():
     for path in (ROOT / "pages" / "charts").glob("*.py"):
         for name in imported(path):

@@ -482,7 +482,7 @@ CALLS = {
     "recording_files.note_picture": lambda w, a: recording_files.note_picture(w.db, a, w.watched_id, "png"),
     "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
     "imported.add": lambda w, a: imported.add(
-        w.db, a, w.patient_id, DAY, b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n"
+        w.db, a, w.patient_id, DAY, io.BytesIO(b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n")
     ),
     "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
     "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),

@@ -22,7 +22,7 @@ from train.state import Epoch, Run
 def open_folder(folder: Path, run: Run, data_sha256: str, left_out: dict[str, int]) -> None:
     """Write the run's description, or take its checkpoint up where there is one.
 
-    Raises FerError where the folder holds a run of another recipe or other data.
+    Raises FerError where the folder holds a run of another recipe or other data, or its checkpoint can't be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
     about: dict[str, Any] = {
@@ -43,12 +43,24 @@ def open_folder(folder: Path, run: Run, data_sha256: str, left_out: dict[str, in
     kept["config"] = read_recipe(kept["config"])
     if any(kept[key] != json.loads(json.dumps(about[key])) for key in ("config", "data_sha256", "left_out")):
         raise FerError(f"{folder} holds a run of another recipe or other data; choose another folder.", "other_run")
-    state = torch.load(checkpoint, weights_only=True, map_location=run.device)
+    state = _state(checkpoint, run.device)
     run.network.load_state_dict(state["network"])
     run.averaged.load_state_dict(state["averaged"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.schedule.load_state_dict(state["schedule"])
     run.history.extend(Epoch(**epoch) for epoch in state["history"])
+
+
+def _state(checkpoint: Path, device: torch.device) -> dict[str, Any]:
+    """Return what a checkpoint holds; code in it is never run. Raises FerError where it is none of a run's."""
+    try:
+        state: dict[str, Any] = torch.load(checkpoint, weights_only=True, map_location=device)
+    except Exception as error:  # noqa: BLE001  # torch's own are of many kinds, for code in the file too
+        raise FerError(
+            f"{checkpoint} can't be read as a checkpoint of a run: {type(error).__name__}. Delete it to begin again.",
+            "no_checkpoint",
+        ) from None
+    return state
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

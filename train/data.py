@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.errors import FerError
 
 SIDE = 48
+MOST_PICTURES, MOST_LINE = 1_000_000, 1 << 20
+"""Pictures of a data set, and characters of a line of a CSV: what is larger would fill the computer's memory."""
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = "Training", "PublicTest", "PrivateTest"
 SPLITS = (TRAINING, PUBLIC_TEST, PRIVATE_TEST)
 _FERPLUS_COLUMNS = {
@@ -133,12 +136,14 @@ def _csv_rows(path: Path, columns: tuple[str, ...], what: str) -> Iterator[tuple
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
+            reader = csv.reader(_lines(file))
             header = [name.strip().lower() for name in next(reader, [])]
             missing = [name for name in columns if name not in header]
             if missing:
                 raise FerError(f"{path.name} is not {what}: it lacks the column {missing[0]}.", "no_data")
-            for row in reader:
+            for count, row in enumerate(reader):
+                if count == MOST_PICTURES:
+                    raise FerError(f"{path.name} has more than {MOST_PICTURES:,} rows.", "no_data")
                 if row:
                     yield reader.line_num, dict(zip(header, row + [""] * (len(header) - len(row)), strict=False))
     except FileNotFoundError:
@@ -147,6 +152,14 @@ def _csv_rows(path: Path, columns: tuple[str, ...], what: str) -> Iterator[tuple
         raise FerError(f"{path.name} is not {what}: it is no text.", "no_data") from None
     except (csv.Error, OSError) as fault:
         raise FerError(f"{path.name} can't be read: {fault}.", "no_data") from None
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a CSV. Raises csv.Error for one so long that it would fill the memory."""
+    while line := file.readline(MOST_LINE):
+        if len(line) == MOST_LINE and not line.endswith("\n"):
+            raise csv.Error("a line is too long")
+        yield line
 
 
 def _picture(text: str) -> NDArray[np.uint8]:
@@ -183,13 +196,21 @@ def _load_folders(root: Path) -> FerData:
             break
     else:
         raise FerError(f"{root} holds neither train/ and test/ nor images/train and images/validation.", "no_data")
-    pixels, labels, split, bad = [], [], [], []
+    pixels: list[NDArray[np.uint8]] = []
+    labels: list[int] = []
+    split: list[str] = []
+    bad: list[str] = []
     for folder, usage in ((root / train, TRAINING), (root / test, PRIVATE_TEST)):
         for class_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
             name = CLASS_NAMES.get(class_folder.name.lower())
             if name is None:
                 raise FerError(f"The folder {class_folder.name} is none of the seven classes.", "no_data")
             for file in sorted(p for p in class_folder.iterdir() if p.is_file()):
+                if len(pixels) + len(bad) == MOST_PICTURES:
+                    raise FerError(f"{root.name} holds more than {MOST_PICTURES:,} pictures.", "no_data")
+                if not file.resolve().is_relative_to(root.resolve()):
+                    bad.append(f"{file.relative_to(root)}: it is a link out of the data set, which is not followed")
+                    continue
                 try:
                     pixels.append(np.asarray(read_picture(file, "L").resize((SIDE, SIDE))))
                 except ValueError as fault:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -54,6 +55,8 @@ PROGRAM_FILES = "/static/"
 COOKIE, COOKIE_TLS = "sign_in", "__Host-sign_in"
 WATCHED_EVERY_S = 1.0
 """An open websocket is closed so soon after its sign-in ended."""
+MOST_WINDOWS = 40
+"""Open websockets of one account: each holds a session of the pages, and so memory of the server."""
 POLICY_VIOLATION = 1008
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -88,6 +91,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, behind: Behind) -> None:
         self._app, self._behind = app, behind
+        self._windows: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let pass, one request or websocket."""
@@ -158,12 +162,20 @@ class Gate:
         headers = Headers(scope=scope)
         ours = answers_to(headers.get("host"), self._behind.hosts) and _same_site(headers)
         if actor is None or self._first(actor) or not ours or refused(scope["path"], actor.role) is not None:
-            await receive()
-            # Before it is accepted, closing refuses the upgrade with 403.
-            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+            await _turn_away(receive, send)
+            return
+        if self._windows[actor.account_id] >= MOST_WINDOWS:
+            log.warning("an account has %d windows open: another one was refused", MOST_WINDOWS)
+            await _turn_away(receive, send)
             return
         scope["actor"] = actor
-        line = _Line(self, scope, receive, send)
+        self._windows[actor.account_id] += 1
+        try:
+            await self._let_through(_Line(self, scope, receive, send), scope)
+        finally:
+            self._windows -= Counter({actor.account_id: 1})
+
+    async def _let_through(self, line: _Line, scope: Scope) -> None:
         watcher = asyncio.create_task(line.watch())
         try:
             await self._app(scope, line.receive, line.send)
@@ -264,6 +276,12 @@ class _Line:
                 if self._accepted and not self._is_camera:
                     await self._send({"type": "websocket.send", "bytes": self._gate._behind.sign_out_message})
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
+
+
+async def _turn_away(receive: Receive, send: Send) -> None:
+    """Refuse a websocket before it is accepted: the upgrade is answered with 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
 
 def refused(path: str, role: Role) -> int | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -96,10 +97,9 @@ async def _watch(line: WebSocket, actor: Actor, turns: asyncio.Semaphore, settin
     """Answer the pictures of one line until it ends. Raises FerError, WebSocketDisconnect."""
     patient_id = await _whose(line)
     await run_in_threadpool(live.begin, db, actor, patient_id)
-    view = await run_in_threadpool(_open_view, settings)
+    watched = _Watched(line, turns, await run_in_threadpool(_open_view, settings))
     try:
         await line.send_json({"ready": True})
-        watched = _Watched(line, turns, view)
         work = (watched.receive(), watched.answer(), _ask_again(watched, db, actor, patient_id))
         tasks = [asyncio.create_task(one) for one in work]
         try:
@@ -110,9 +110,9 @@ async def _watch(line: WebSocket, actor: Actor, turns: asyncio.Semaphore, settin
             for one in tasks:
                 one.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await watched.settle()
     finally:
-        await run_in_threadpool(view.close)
+        # Begun before anything is waited for: it is done also where this task is being cancelled.
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, watched.close))
 
 
 async def _whose(line: WebSocket) -> str | None:
@@ -149,7 +149,7 @@ class _Watched:
         self._newest: bytes | None = None
         self._come = asyncio.Event()
         self._second, self._messages = 0, 0
-        self._looking: asyncio.Future[dict[str, Any]] | None = None
+        self._looking = threading.Lock()
         self.left_s = float("inf")
 
     async def receive(self) -> None:
@@ -176,18 +176,18 @@ class _Watched:
                 picture, self._newest = self._newest, None
                 self._come.clear()
                 assert picture is not None
-                self._looking = asyncio.ensure_future(run_in_threadpool(self._look, picture))
-                answer = await asyncio.shield(self._looking)
+                answer = await run_in_threadpool(self._look, picture)
             await self._line.send_json(answer | self._warning())
 
-    async def settle(self) -> None:
-        """Wait for the picture that is being looked at, for its thread can't be stopped."""
-        if self._looking is not None:
-            await asyncio.wait([self._looking])
+    def close(self) -> None:
+        """Close the view, after the picture that is being looked at: its thread can't be stopped."""
+        with self._looking:
+            self._view.close()
 
     def _look(self, picture: bytes) -> dict[str, Any]:
         begun = time.perf_counter()
-        answer = self._view.look(picture[NUMBER_BYTES:], time.monotonic())
+        with self._looking:
+            answer = self._view.look(picture[NUMBER_BYTES:], time.monotonic())
         number = int.from_bytes(picture[:NUMBER_BYTES], "little")
         return answer | {"number": number, "took_ms": round((time.perf_counter() - begun) * 1000, 1)}
 

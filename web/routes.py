@@ -23,7 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import Send
 
-from clinic.access import Actor, Forbidden
+from clinic.access import REFUSALS, Actor, Forbidden
 from clinic.consent import notice
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
@@ -53,11 +53,7 @@ STATUS = {
     "unknown_recording": 404,
     "no_video": 404,
     "upload_gone": 404,
-    "signed_out": 403,
-    "statement": 403,
-    "not_your_patient": 403,
-    "read_only": 403,
-    "not_in_token": 403,
+    **dict.fromkeys(REFUSALS, 403),
     "no_consent": 403,
     "consent_expired": 403,
     "consent_withdrawn": 403,

@@ -1,4 +1,4 @@
-"""Ends the web server and its worker within 5 s of the signal; and hides the server's name."""
+"""What Streamlit leaves open at its web server: ends it with its worker within 5 s of the signal, bounds messages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ OPEN_WITHIN_S = 2
 """What is answered by then is answered; an upload goes on from its last piece when the server is back."""
 WORKER_WITHIN_S = 3.0
 """A running analysis goes back to the queue after its present chunk; a worker that takes longer is ended by force."""
-END_WITHIN_S = 4.5
+END_WITHIN_S = 4.0
 """Whatever is left then is cut off: nothing acknowledged is lost by it."""
+MOST_OF_A_MESSAGE = 4 << 20
+"""Bytes of a websocket message that are taken into memory. Streamlit takes 200 MB; pages send far less: files come by
+requests, and a picture of the live view has half a megabyte."""
 
 
 def prepare_server(stop_worker: Callable[[float], None]) -> None:
-    """Make the uvicorn server of this process end in time, and hide its name.
+    """Make the uvicorn server of this process end in time, bound what it takes in at once, and hide its name.
 
     To be called once it runs. Streamlit starts uvicorn without a limit, and then two things hold it: a request whose
     body never comes, and a connection that was taken in during the very step in which the others were closed.
@@ -33,6 +36,7 @@ def prepare_server(stop_worker: Callable[[float], None]) -> None:
         return
     if server.config.timeout_graceful_shutdown is None:
         server.config.timeout_graceful_shutdown = OPEN_WITHIN_S
+    server.config.ws_max_size = MOST_OF_A_MESSAGE
     server.config.encoded_headers = [header for header in server.config.encoded_headers if header[0] != b"server"]
     asked = server.handle_exit
 

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from html import escape
 
 from clinic.consent.consent import Scope
+from clinic.paper import paper
 from clinic.phrases import counted
 from clinic.settings import Settings
 
 PATH = "/patient-notice"
 
-STYLE = """
-:root { color-scheme: light }
-body { max-width: 44rem; margin: 2rem auto; padding: 0 1.5rem; background: #fff; color: #1a1a1a;
-  font: 15px/1.5 system-ui, sans-serif }
-h1 { font-size: 1.5rem; margin: 0 0 0.25rem } h2 { font-size: 1.05rem; margin: 1.4rem 0 0.3rem }
-p, ul { margin: 0.3rem 0 } ul { padding-left: 1.2rem }
-.box { list-style: none; padding: 0 } .box li { padding: 0.2rem 0 0.2rem 1.8rem; text-indent: -1.8rem }
-.box li::before { content: "\\2610"; display: inline-block; width: 1.8rem; text-indent: 0; font-size: 1.1rem }
-.line { display: flex; gap: 1.5rem; margin-top: 2.2rem }
-.line span { flex: 1; border-top: 1px solid #1a1a1a; padding-top: 0.2rem; font-size: 0.8rem }
-.hint { padding: 0.6rem 0.8rem; background: #eef3f4; border-radius: 0.4rem }
-@media print { body { margin: 0; padding: 0; font-size: 11pt } .hint { display: none } h2 { break-after: avoid }
-  .sign { break-inside: avoid } }
-"""
-_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode("ascii")
+_HASH = base64.b64encode(hashlib.sha256(paper("notice.css").encode()).digest()).decode("ascii")
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 WHAT = (
@@ -64,23 +50,13 @@ AGREED: dict[Scope, str] = {
 def page(settings: Settings) -> str:
     """Return the notice as one page of HTML that needs nothing else."""
     scopes = [scope for scope in Scope if scope is not Scope.KEEP_VIDEO or settings.keep_files]
-    boxes = "".join(f"<li>{escape(AGREED[scope])}</li>" for scope in scopes)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Notice for patients</title>'
-        f"<style>{STYLE}</style></head><body>"
-        '<p class="hint">To be printed with the browser (Ctrl+P), read together, and signed. The signed sheet stays'
-        " with the practice; where it is kept is entered in the program with the consent.</p>"
-        "<h1>Recording facial expressions: what happens, and your choice</h1>"
-        f"<h2>What is done</h2>{_paragraphs(WHAT)}"
-        f"<h2>What is kept, and for how long</h2>{_list(kept(settings))}"
-        f"<h2>Where, and who sees it</h2>{_list((where(settings), *WHO))}"
-        f"<h2>If you change your mind</h2>{_paragraphs(WITHDRAW)}"
-        '<div class="sign"><h2>What I agree to</h2><p>I have understood this, and could ask questions. I agree to what'
-        f' is ticked:</p><ul class="box">{boxes}</ul>'
-        "<p>This holds until I withdraw it, or until the day given here.</p>"
-        '<div class="line"><span>Name</span><span>Holds until (may be left empty)</span></div>'
-        '<div class="line"><span>Place and day</span><span>Signature</span></div>'
-        '<div class="line"><span>Clinician</span><span>Signature</span></div></div></body></html>'
+    return paper(
+        "notice.html",
+        what=WHAT,
+        kept=kept(settings),
+        who=(where(settings), *WHO),
+        withdraw=WITHDRAW,
+        boxes=[AGREED[scope] for scope in scopes],
     )
 
 
@@ -118,11 +94,3 @@ def _until(what: str, days: int | None, since: str) -> str:
     if days is None:
         return f"{what}: until your clinician deletes it, or you withdraw your consent."
     return f"{what}: {counted(days, 'day')} {since}; then it is deleted automatically."
-
-
-def _paragraphs(texts: tuple[str, ...]) -> str:
-    return "".join(f"<p>{escape(text)}</p>" for text in texts)
-
-
-def _list(texts: tuple[str, ...]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"

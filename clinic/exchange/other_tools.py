@@ -10,14 +10,18 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import BinaryIO, TextIO
 
 from fer_core.errors import FerError
 
-MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 200 << 20, 2_000_000, 2000
+MOST_CHARACTERS, MOST_ROWS, MOST_COLUMNS = 1 << 30, 1_000_000, 2000
+MOST_LINE = 1 << 18
+"""Characters of a line: a row of OpenFace has about 5,000."""
 HEADER_WITHIN = 50
 _OPENFACE = re.compile(r"AU\d\d_[rc]")
 _PYFEAT = re.compile(r"AU\d\d|anger|disgust|fear|happiness|sadness|surprise|neutral")
@@ -59,34 +63,50 @@ class _Layout:
     success: int | None = None
 
 
-def read(content: bytes) -> Series:
-    """Return a table's content.
+def read(file: BinaryIO) -> Series:
+    """Return a table's content; `file`, which stays open, is read a line at a time, so that its size costs no memory.
 
     Raises FerError ``unknown_table``, ``bad_table`` with the line, ``several_faces``, ``nothing_readable``.
     """
-    if len(content) > MOST_BYTES:
-        raise FerError("This table is too large.", "bad_table")
     try:
-        rows = _rows(content)
-        return _reduced(rows, _found(rows))
+        with closing(_rows(file)) as rows:
+            return _reduced(rows, _found(rows))
     except UnicodeDecodeError:
         raise FerError("This file is not a table in UTF-8.", "unknown_table") from None
     except csv.Error:
         raise FerError("This file is not a readable table.", "unknown_table") from None
 
 
-def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: BinaryIO) -> Generator[tuple[int, list[str]], None, None]:
     """Yield each line's number and cells, without the spaces around them, one at a time: a table may be long.
 
     The delimiter is the one that the first lines have most of.
     """
-    head = content[:20_000].decode("utf-8-sig", "replace")
+    head = file.read(20_000).decode("utf-8-sig", "replace")
+    file.seek(0)
     delimiter = max("\t;,", key=head.count)
-    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-    for line, row in enumerate(csv.reader(text, delimiter=delimiter), start=1):
-        if line > MOST_ROWS or len(row) > MOST_COLUMNS:
-            raise FerError("This table is too large.", "bad_table")
-        yield line, [cell.strip() for cell in row]
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+    try:
+        for line, row in enumerate(csv.reader(_lines(text), delimiter=delimiter), start=1):
+            if line > MOST_ROWS or len(row) > MOST_COLUMNS:
+                raise _too_large()
+            yield line, [cell.strip() for cell in row]
+    finally:
+        text.detach()
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """Yield the lines of a table, or refuse one that would fill the memory."""
+    left = MOST_CHARACTERS
+    while line := text.readline(MOST_LINE):
+        left -= len(line)
+        if left < 0 or (len(line) == MOST_LINE and not line.endswith("\n")):
+            raise _too_large()
+        yield line
+
+
+def _too_large() -> FerError:
+    return FerError("This table is too large.", "bad_table")
 
 
 def _found(rows: Iterator[tuple[int, list[str]]]) -> _Layout:

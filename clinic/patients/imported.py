@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -48,11 +48,11 @@ def add(
     actor: Actor,
     patient_id: str,
     recorded_on: date,
-    content: bytes,
+    table: BinaryIO,
     note: str = "",
     seen: Collection[str] | None = None,
 ) -> Imported:
-    """Read a table and keep its figures; the table itself is not kept.
+    """Read a table, which stays open, and keep its figures; the table itself is not kept.
 
     `seen`: the ids of the patient's tables that were on the screen, None where there was none. Another one of this
     program and day is refused. Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_patient``,
@@ -60,7 +60,7 @@ def add(
     """
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
-    found = other_tools.read(content)
+    found = other_tools.read(table)
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, Scope.KEEP_RESULTS)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from clinic.environment import NAMES
@@ -20,7 +21,7 @@ PROGRAM_DIR = Path(__file__).resolve().parents[2]
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 SETTLED_S = 60.0
 """A worker that lived so long was well: the pause before the next start is short again."""
-END_WITHIN_S = 3.0
+END_WITHIN_S, KILLED_WITHIN_S = 3.0, 1.0
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,9 @@ class Supervisor:
             child.wait(within_s)
         except subprocess.TimeoutExpired:
             _signal_group(child, signal.SIGKILL)
-            child.wait()
+            with suppress(subprocess.TimeoutExpired):
+                # One that waits for a disk ends when the disk answers; this process must not wait for that too.
+                child.wait(KILLED_WITHIN_S)
 
     @property
     def pid(self) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from clinic import words
-from clinic.exchange.other_tools import MOST_BYTES, Tool
+from clinic.exchange.other_tools import Tool
 from clinic.patients import imported
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.imported import NOTE_MAX, Imported
@@ -23,7 +23,8 @@ from web.resources import resources
 def show_imported(patient: PatientDetail) -> None:
     """List what was imported, a table for each program, and import another file."""
     found = imported.listed(resources().db, actor(), patient.id)
-    with st.expander(f"Results of other programs ({len(found)})" if found else "Results of other programs"):
+    # Always of one name: under another one it would close while somebody works in it.
+    with st.expander("Results of other programs"):
         st.caption(words.OTHER_TOOLS)
         for tool in Tool:
             own = [one for one in found if one.tool is tool]
@@ -75,12 +76,11 @@ def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:
         if actions.action("Import this table", "import_series", target, disabled=not ready) and sent and recorded_on:
             db, who, seen = resources().db, actor(), [one.id for one in shown]
             with incoming.opened(resources().settings, sent.first.upload_id, who.account_id) as file:
-                content = file.read(MOST_BYTES + 1)
-            actions.once(
-                "import_series",
-                target,
-                lambda: imported.add(db, who, patient_id, recorded_on, content, note, seen),
-            )
+                actions.once(
+                    "import_series",
+                    target,
+                    lambda: imported.add(db, who, patient_id, recorded_on, file, note, seen),
+                )
             give_up(sent.ids)
             close_uploader(kind)
             st.rerun()

@@ -1,5 +1,6 @@
 """Of two who add to the same thing at the same time, each with the same screen, the second is refused and told why."""
 
+import io
 import threading
 from datetime import date
 
@@ -35,7 +36,7 @@ def add_condition(db, who, patient, number, seen):
 
 
 def add_table(db, who, patient, number, seen):
-    imported.add(db, who, patient, DAY, OPENFACE.replace("0.50", f"0.{number}").encode(), "", seen)
+    imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.replace("0.50", f"0.{number}").encode()), "", seen)
 
 
 CASES = [

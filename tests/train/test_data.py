@@ -1,6 +1,7 @@
 """The layouts that users have, and splits that stay apart."""
 
 import csv
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
+from train import data as data_module
 from train.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, load
 
 RNG = np.random.default_rng(0)
@@ -165,3 +167,34 @@ def test_votes_that_cannot_be_used_are_refused_with_the_row(tmp_path, text, mess
 def test_a_split_that_is_needed_and_missing_is_named(patterns):
     with pytest.raises(FerError, match="no PublicTest rows"):
         patterns.where(patterns.split != PUBLIC_TEST).needed(PUBLIC_TEST)
+
+
+@pytest.mark.attack("training: a data set with links to files outside of it, and with a pipe that nobody writes to")
+def test_a_link_out_of_the_data_set_is_not_followed(tmp_path, attack):
+    root, outside = tmp_path / "set", tmp_path / "outside"
+    for folder in (root / "train/angry", root / "test/angry", outside):
+        folder.mkdir(parents=True)
+        Image.fromarray(picture()).save(folder / "good.png")
+    (root / "train/angry/secret.png").symlink_to(outside / "good.png")
+    (root / "train/sad").symlink_to(outside)
+    (root / "train/angry/inside.png").symlink_to(root / "test/angry/good.png")
+    os.mkfifo(root / "train/angry/pipe.png")
+    assert len(load(root).labels) == 3
+    attack(
+        lambda: [fault.split(": ")[1] for fault in load(root).bad_files],
+        ["it is a link out of the data set, which is not followed"] * 2,
+    )
+
+
+@pytest.mark.attack("training: a CSV whose line has no end, and data sets of more pictures than fit the memory")
+def test_a_data_set_is_read_within_limits(tmp_path, attack, monkeypatch):
+    (tmp_path / "f.csv").write_text("emotion,pixels,Usage\n" + "7 " * data_module.MOST_LINE)
+    attack(lambda: load(tmp_path / "f.csv"), "no_data")
+    write_csv(tmp_path / "f.csv", [(3, picture(), TRAINING)] * 3)
+    monkeypatch.setattr(data_module, "MOST_PICTURES", 2)
+    attack(lambda: load(tmp_path / "f.csv"), "no_data")
+    for folder in ("set/train/angry", "set/test/angry"):
+        (tmp_path / folder).mkdir(parents=True)
+        for number in range(2):
+            Image.fromarray(picture()).save(tmp_path / folder / f"{number}.png")
+    attack(lambda: load(tmp_path / "set"), "no_data")

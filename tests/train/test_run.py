@@ -1,6 +1,7 @@
 """Training learns, and a run that was killed ends with the same weights."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -147,3 +148,31 @@ def test_covered_faces_take_part(patterns, tiny_config, tmp_path):
     covered = train(config, patterns, tmp_path / "covered", CPU).history[0].train_loss
     plain = train(replace(config, augmentation=STILL), patterns, tmp_path / "plain", CPU).history[0].train_loss
     assert covered != plain
+
+
+class Planted:
+    """What a pickle would call when it is opened: it leaves a folder behind."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.attack("training: a checkpoint of a run in whose place somebody put a pickle with code, and a cut one")
+def test_code_in_a_checkpoint_is_never_run(patterns, tiny_config, tmp_path, attack):
+    folder, mark = tmp_path / "run", tmp_path / "it was run"
+    train(replace(tiny_config, epochs=1), patterns, folder, CPU)
+    whole = (folder / "last.pt").read_bytes()
+
+    def go_on():
+        return train(replace(tiny_config, epochs=1), patterns, folder, CPU)
+
+    torch.save({"network": Planted(mark)}, folder / "last.pt")
+    attack(go_on, "no_checkpoint")
+    torch.save(Planted(mark), folder / "last.pt", _use_new_zipfile_serialization=False)
+    attack(go_on, "no_checkpoint")
+    (folder / "last.pt").write_bytes(whole[: len(whole) // 2])
+    attack(go_on, "no_checkpoint")
+    assert not mark.exists()

@@ -286,6 +286,21 @@ def test_a_strange_name_gets_nothing(db, token, attack):
     attack(connect, 1008)
 
 
+@pytest.mark.attack("more windows than one account may have open; and another account then")
+def test_windows_are_counted(db, client, attack, monkeypatch):
+    monkeypatch.setattr(gate, "MOST_WINDOWS", 2)
+
+    def one_more(of=client):
+        with of.websocket_connect("/_stcore/stream") as line:
+            line.send_bytes(b"timer")
+            return line.receive_bytes().decode()
+
+    with client.websocket_connect("/_stcore/stream"), client.websocket_connect("/_stcore/stream"):
+        attack(one_more, 1008)
+        attack(lambda: one_more(client_of(db, sign_in=doors.sign_in(db, "Dr. Other"))), "timer")
+    assert one_more() == "timer", "those that were closed don't count"
+
+
 @pytest.mark.attack("an address that nothing answers to, by one who is signed in")
 @pytest.mark.parametrize("path", ["/wp-admin", "/caseload/x", "/.env", "/_stcore/other", "/media2"])
 def test_an_unknown_address_is_no_page(db, token, path, attack):

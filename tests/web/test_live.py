@@ -1,13 +1,15 @@
 """The line of a live view: who gets one, what it answers, and what ends it."""
 
+import asyncio
 import io
 import json
 import threading
 from types import SimpleNamespace
 
+import anyio
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
@@ -18,9 +20,9 @@ from clinic.audit import AuditAction
 from clinic.consent.consent import Scope
 from clinic.patients import caseload
 from clinic.settings import Settings
-from db.models import AuditRow, Base, Role
+from db.models import Access, AuditRow, Base, Role
 from fer_core.media.camera import CAMERA_BYTES
-from tests import doors
+from tests import doors, loops
 from tests.consents import agree, revoke
 from tests.media import scene
 from web import gate, live
@@ -231,6 +233,24 @@ def test_what_no_camera_sends_ends_it(world, attack, monkeypatch):
     attack(lambda: ended(world, nobody, *[picture(0, jpeg(scene()))] * 40), "rate_limit")
 
 
+def forged(width, height):
+    """A small JPEG whose header says another size."""
+    content = bytearray(jpeg(scene()))
+    at = content.index(b"\xff\xc0") + 5
+    content[at : at + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(content)
+
+
+@pytest.mark.attack("live view: a picture of 50 megapixels in 400 kB, one that claims four billion, and one cut off")
+def test_a_picture_that_would_fill_the_memory_ends_it(world, attack):
+    nobody, large = json.dumps({"patient": None}), io.BytesIO()
+    Image.new("L", (8000, 6250)).save(large, "JPEG", quality=1, optimize=True)
+    assert len(large.getvalue()) < CAMERA_BYTES
+    attack(lambda: ended(world, nobody, picture(0, large.getvalue())), "too_large")
+    attack(lambda: ended(world, nobody, picture(0, forged(65_000, 65_000))), "too_large")
+    attack(lambda: ended(world, nobody, picture(0, jpeg(scene())[:1500])), "damaged_image")
+
+
 @pytest.mark.parametrize("asked", ["x", "{}", '{"choose": -1}', '{"choose": "0"}', '{"choose": true}'])
 def test_what_is_no_choice_ends_it(world, watched, asked):
     assert ended(world, json.dumps({"patient": None}), asked) == "no_live_view"
@@ -246,6 +266,18 @@ def test_withdrawn_consent_ends_it(world, watched, attack):
 
     attack(go_on, "consent_withdrawn")
     wait_for(lambda: watched.closed == 1)
+
+
+@pytest.mark.attack("live view: going on after the patient was handed over to a colleague")
+def test_a_patient_who_went_to_a_colleague_is_watched_no_longer(world, watched, attack):
+    def go_on():
+        with connect(world) as line:
+            begun(line, world.patient)
+            with world.db.session() as session:
+                session.execute(delete(Access).where(Access.patient_id == world.patient))
+            return end_of(line)
+
+    attack(go_on, "not_your_patient")
 
 
 @pytest.mark.attack("live view: going on after signing out, and with an account that was disabled")
@@ -264,6 +296,33 @@ def test_the_end_of_the_sign_in_ends_it(world, watched, attack, by):
                     continue
 
     attack(go_on, 1008)
+    wait_for(lambda: watched.closed == 1)
+
+
+def test_a_view_is_closed_also_where_its_task_is_cancelled(watched, monkeypatch):
+    """As when the server ends: within a cancelled scope nothing can be waited for any more."""
+    ready = asyncio.Event()
+
+    class Line:
+        async def send_json(self, _message):
+            ready.set()
+
+        async def receive(self):
+            await asyncio.Event().wait()
+
+    async def nobody(_line):
+        return None
+
+    monkeypatch.setattr(live, "_whose", nobody)
+    monkeypatch.setattr(live, "live", SimpleNamespace(begin=lambda *_: None, remaining_s=lambda *_: 100.0))
+
+    async def cut():
+        async with anyio.create_task_group() as group:
+            group.start_soon(live._watch, Line(), None, asyncio.Semaphore(1), None, None)
+            await ready.wait()
+            group.cancel_scope.cancel()
+
+    loops.run(cut())
     wait_for(lambda: watched.closed == 1)
 
 
@@ -305,3 +364,17 @@ def test_lines_are_counted(world, watched, attack, monkeypatch):
         attack(lambda: one_more(client), "too_many_viewers")
     monkeypatch.undo()
     wait_for(lambda: watched.closed == 2)
+
+
+@pytest.mark.attack("live view: two hundred lines one after the other, each left without a word; and one more")
+def test_lines_that_were_left_are_not_counted(world, watched, attack):
+    for _ in range(200):
+        with connect(world):
+            pass
+
+    def one_more():
+        with connect(world) as line:
+            begun(line)
+            return "ready"
+
+    attack(one_more, "ready")

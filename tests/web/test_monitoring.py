@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from backup import daily
 from clinic import clock
 from clinic.worker.health import WorkerHealth, write_health
-from db.models import Job, Recording
+from db.models import Job, Recording, Role
+from tests import doors
 from tests.clinic.conftest import cheap_hashes, db, patient, settings, who  # noqa: F401  # fixtures
 from web import monitoring
 from web.gate import Behind, Gate
@@ -55,12 +56,15 @@ def test_without_its_database_it_is_not_well_and_says_no_more(settings):
     assert (answer.status_code, answer.text) == (503, "not well")
 
 
-def test_figures_are_for_the_token_alone(settings, reported, db, who):
-    assert client_of(settings, lambda: db).get("/metrics").status_code == 404
+@pytest.mark.attack("figures for monitoring: without a token set, without the token, with a wrong one, with a sign-in")
+def test_figures_are_for_the_token_alone(settings, reported, db, who, attack):
+    attack(lambda: client_of(settings, lambda: db).get("/metrics"), 404)
     client = client_of(reported, lambda: db)
-    assert client.get("/metrics").status_code == 401
+    attack(lambda: client.get("/metrics"), 401)
     for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", "Bearer é"):
-        assert client.get("/metrics", headers={"authorization": wrong.encode()}).status_code == 401
+        attack(lambda wrong=wrong: client.get("/metrics", headers={"authorization": wrong.encode()}), 401)
+    signed_in = doors.sign_in(db, "Admin", Role.ADMINISTRATOR)
+    attack(lambda: client.get("/metrics", headers={"cookie": f"sign_in={signed_in}"}), 401)
     assert client.post("/metrics", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 405
 
 

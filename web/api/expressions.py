@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,9 @@ from web.api.schemas import Expressions
 
 PIECE_TYPE = "application/octet-stream"
 MOST_WAITING = 16
-"""Pictures that are looked at or wait for it; each is looked at by itself, on all cores."""
+"""Pictures that come in, wait, or are looked at: so many lie in memory. Each is looked at by itself, on all cores."""
+BODY_WITHIN_S = 60.0
+"""A picture that comes in slowly keeps others waiting no longer."""
 router = APIRouter()
 _LOOKING, _WAITING = threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
 
@@ -35,9 +38,9 @@ _LOOKING, _WAITING = threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
 async def read_expressions(request: Request, call: Caller) -> Expressions:
     """Find the faces of a picture and label their expressions."""
     need_bytes(request)
-    body = await request.body()
     parts: Parts = request.app.state.parts
-    return await run_in_threadpool(_look, parts, call.settings, body)
+    with _place():
+        return await run_in_threadpool(_look, parts, call.settings, await _body(request))
 
 
 def need_bytes(request: Request) -> None:
@@ -46,18 +49,25 @@ def need_bytes(request: Request) -> None:
         raise FerError(f"Please send the file's bytes, with Content-Type: {PIECE_TYPE}.", "unknown_type")
 
 
+async def _body(request: Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            return await request.body()
+    except TimeoutError:
+        raise FerError("The picture took too long to come in. Please send it again.", "slow_body") from None
+
+
 def _look(parts: Parts, settings: Settings, body: bytes) -> Expressions:
-    with _turn():
+    with _LOOKING:
         return Expressions.of(parts.analyzer(settings).analyze_image(io.BytesIO(body)))
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Wait for the cores. Raises FerError ``busy`` where too many wait."""
+def _place() -> Iterator[None]:
+    """Take a place for a picture before any of it is read. Raises FerError ``busy`` where all are taken."""
     if not _WAITING.acquire(blocking=False):
         raise FerError("Too many pictures wait. Please try again in a second.", "busy")
     try:
-        with _LOOKING:
-            yield
+        yield
     finally:
         _WAITING.release()

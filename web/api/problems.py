@@ -22,8 +22,8 @@ OWN_STATUS = {
     "quota": 429,
     "own_quota": 429,
     "rate_limit": 429,
-    "only_administrators": 403,
     "busy": 503,
+    "slow_body": 408,
 }
 """HTTP status of error codes, in addition to those of the other routes; all others are 422."""
 

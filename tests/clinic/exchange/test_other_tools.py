@@ -1,7 +1,10 @@
 """Tables of other programs are read as those write them, and refused with the line where something is wrong."""
 
+import io
+
 import pytest
 
+from clinic.exchange import other_tools
 from clinic.exchange.other_tools import Tool, read, valid_measures
 from fer_core.errors import FerError
 
@@ -26,25 +29,25 @@ Video Time\tNeutral\tHappy\tValence\tArousal
 
 def refusal(text):
     with pytest.raises(FerError) as found:
-        read(text.encode())
+        read(io.BytesIO(text.encode()))
     return found.value.code, found.value.message
 
 
 def test_openface_gives_the_means_of_what_it_could_read():
-    found = read(OPENFACE.encode())
+    found = read(io.BytesIO(OPENFACE.encode()))
     assert (found.tool, found.rows, found.readable_share) == (Tool.OPENFACE, 3, pytest.approx(2 / 3))
     assert found.measures == {"AU06_r": 0.25, "AU12_r": 2.0, "AU12_c": 0.5}
 
 
 def test_py_feat_without_a_face_is_a_moment_that_could_not_be_read():
-    found = read(PYFEAT.encode())
+    found = read(io.BytesIO(PYFEAT.encode()))
     assert (found.tool, found.rows, found.readable_share) == (Tool.PYFEAT, 2, 0.5)
     assert found.measures == {"AU01": 0.2, "AU12": 0.4, "anger": 0.1, "happiness": 0.7}
 
 
 @pytest.mark.parametrize("text", [FACEREADER, "\ufeff" + FACEREADER, FACEREADER.replace(",", ".")])
 def test_facereader_has_lines_before_its_header_and_may_write_commas(text):
-    found = read(text.encode())
+    found = read(io.BytesIO(text.encode()))
     assert (found.tool, found.rows) == (Tool.FACEREADER, 3)
     assert found.measures == pytest.approx({"Neutral": 0.8, "Happy": 0.2, "Valence": 0.1, "Arousal": 0.3})
 
@@ -75,8 +78,17 @@ def test_what_is_wrong_is_refused_with_its_line(text, code, said):
 
 def test_what_is_no_text_is_no_table():
     with pytest.raises(FerError) as found:
-        read(b"\xff\xfe\x00")
+        read(io.BytesIO(b"\xff\xfe\x00"))
     assert found.value.code == "unknown_table"
+
+
+@pytest.mark.attack("a table of another program as one line without an end, and as one that is larger than allowed")
+def test_a_table_is_read_within_limits(attack, monkeypatch):
+    file = io.BytesIO(b"frame,confidence,success,AU12_r\n" + b"1," * other_tools.MOST_LINE)
+    attack(lambda: read(file), "bad_table")
+    assert file.tell() < 2 * other_tools.MOST_LINE, "what comes after a line that is too long is not read"
+    monkeypatch.setattr(other_tools, "MOST_CHARACTERS", len(OPENFACE) - 1)
+    attack(lambda: read(io.BytesIO(OPENFACE.encode())), "bad_table")
 
 
 @pytest.mark.parametrize(

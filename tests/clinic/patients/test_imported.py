@@ -22,7 +22,7 @@ DAY = date(2026, 1, 5)
 @pytest.fixture
 def taken(db, who, patient):
     consents.agree(db, patient)
-    return imported.add(db, who, patient, DAY, OPENFACE.encode(), "before the change of dose")
+    return imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()), "before the change of dose")
 
 
 def stored(db):
@@ -42,18 +42,21 @@ def test_it_is_listed_under_its_program_and_joins_no_trend(db, who, patient, tak
 
 def test_the_same_table_of_a_day_is_stored_once_and_another_one_has_a_number_of_its_own(db, who, patient, taken):
     with pytest.raises(FerError) as refusal:
-        imported.add(db, who, patient, DAY, OPENFACE.encode(), "sent once more")
+        imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()), "sent once more")
     assert (refusal.value.code, f"no. {taken.number}" in refusal.value.message) == ("series_exists", True)
-    other = imported.add(db, who, patient, DAY, OPENFACE.replace("0.50", "0.70").encode())
+    other = imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.replace("0.50", "0.70").encode()))
     assert other.number != taken.number
-    assert imported.add(db, who, patient, DAY + timedelta(days=1), OPENFACE.encode()).measures == taken.measures
+    assert (
+        imported.add(db, who, patient, DAY + timedelta(days=1), io.BytesIO(OPENFACE.encode())).measures
+        == taken.measures
+    )
 
 
 @pytest.mark.parametrize("day", [date(1900, 1, 1), date(2099, 1, 1)])
 def test_a_day_that_can_not_be_is_refused(db, who, patient, day):
     consents.agree(db, patient)
     with pytest.raises(FerError) as refusal:
-        imported.add(db, who, patient, day, OPENFACE.encode())
+        imported.add(db, who, patient, day, io.BytesIO(OPENFACE.encode()))
     assert refusal.value.code == "bad_day"
 
 
@@ -61,7 +64,7 @@ def test_without_consent_nothing_is_taken_or_reported(db, who, patient, taken):
     consents.expire(db, patient, Scope.KEEP_RESULTS)
     assert imported.listed(db, who, patient) == []
     with pytest.raises(FerError) as refusal:
-        imported.add(db, who, patient, DAY, OPENFACE.encode())
+        imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()))
     assert refusal.value.code == "consent_expired"
 
 
@@ -87,7 +90,7 @@ def test_it_goes_with_the_patient_and_with_age(db, settings, who, patient, taken
         session.execute(update(Patient).values(created_at=datetime.now(UTC)))
     assert retention._recordings(db, settings, datetime.now(UTC).date() - timedelta(days=3650)) == 1
     assert stored(db) == []
-    imported.add(db, who, patient, DAY, OPENFACE.encode())
+    imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()))
     deletion.delete_patient(db, settings, who, patient)
     assert stored(db) == []
 

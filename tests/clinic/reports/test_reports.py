@@ -1,5 +1,7 @@
 """A report leaves the program sealed, once, with consent, and written down."""
 
+import html
+
 import pytest
 from sqlalchemy import select
 
@@ -11,11 +13,13 @@ from clinic.exchange.downloads import Kind
 from clinic.patients import edits, events
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields
-from clinic.questionnaires import answers
+from clinic.questionnaires import answers, scales
 from clinic.questionnaires.answers import Given
+from clinic.questionnaires.published import HigherIs
+from clinic.questionnaires.scales import OwnFields
 from clinic.reports import reports
 from clinic.reports.content import Asked
-from db.models import AuditRow
+from db.models import AuditRow, Patient
 from fer_core.errors import FerError
 from tests import consents
 from tests.clinic.patients.test_digests import FIRST, add
@@ -88,3 +92,25 @@ def test_the_preview_is_what_is_printed(db, settings, who, patient):
     add(db, patient, 2)
     pages = reports.preview(db, settings, who, patient, Asked())
     assert all(page.startswith("<svg") for page in pages)
+
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.mark.attack(
+    "a script in a patient's name, code and note, in a questionnaire's name and a remark: in the report"
+)
+def test_a_report_shows_scripts_as_text(db, settings, who, patient, attack):
+    consents.agree(db, patient)
+    recording_id, *_ = add(db, patient, 2)
+    scale = scales.define(db, who, OwnFields(f"Own {SCRIPT}", 0, 10, HigherIs.WORSE))
+    answers.record(db, who, patient, Given(scale, FIRST, total=4))
+    with db.session() as session:
+        stored = session.get_one(Patient, patient)
+        stored.name, stored.code, stored.note = f"Ann {SCRIPT}", f"K {SCRIPT}", f"Note {SCRIPT}"
+    asked = Asked(patient_note=True, notes=frozenset([recording_id]), remark=f"Remark {SCRIPT}")
+    ticket = reports.prepare(db, settings, who, patient, asked, Kind.HTML)
+    shown = b"".join(downloads.content(db, who, downloads.take(db, settings, who, ticket))).decode()
+    for begins in ("Ann", "K", "Note", "Own", "Remark"):
+        attack(lambda begins=begins: html.escape(f"{begins} {SCRIPT}") in shown, True)
+    attack(lambda: "<script" in shown, False)

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from clinic import model_in_use
-from clinic.training import places, promotion, recipes, runs
+from clinic.training import datasets, examples, places, promotion, recipes, runs
 from clinic.training.work import LANES, claim, end
-from db.models import AuditRow, JobState, Training
+from db.models import AuditRow, JobState, Role, Training
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
+from tests import doors
 
 EPOCH = {"epoch": 1, "rate": 0.1, "train_loss": 2.0, "public_loss": 1.9, "public_accuracy": 0.3, "seconds": 2.0}
 
@@ -39,15 +40,35 @@ def audited(db):
         return [row.action for row in session.scalars(select(AuditRow).order_by(AuditRow.number))]
 
 
-def test_a_path_is_no_data_set(db, settings, admin):
+@pytest.mark.attack("training: what a viewer and a clinician may ask for on the page of administrators")
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.CLINICIAN])
+def test_administrators_alone_train(db, settings, admin, started, attack, role):
+    who = doors.actor(db, "Somebody", role)
+    for asked in (
+        lambda: datasets.offered(db, settings, who),
+        lambda: datasets.overview(db, settings, who, started),
+        lambda: runs.standings(db, settings, who),
+        lambda: runs.check(db, settings, who, "gratings.csv"),
+        lambda: runs.start(db, settings, who, "gratings.csv", "quick", {}),
+        lambda: runs.pause(db, who, started),
+        lambda: runs.stop(db, who, started),
+        lambda: runs.evaluate(db, settings, who, started),
+        lambda: runs.remove(db, settings, who, started),
+        lambda: promotion.promote(db, settings, who, started, lambda *_: None),
+        lambda: promotion.roll_back(db, settings, who, "0" * 64),
+        lambda: examples.make(db, settings, who, "gratings.csv"),
+    ):
+        attack(asked, "only_administrators")
+
+
+@pytest.mark.attack("training: a path, and a link, in the place of a data set's name")
+def test_a_path_is_no_data_set(db, settings, admin, attack):
     (settings.training_dir / "link").symlink_to(settings.data_dir)
     (settings.training_dir / "notes.txt").touch()
     assert places.data_sets(settings) == ["gratings.csv"]
     for name in ("../clinic.db", "link", "notes.txt", str(settings.training_dir / "gratings.csv")):
-        with pytest.raises(FerError, match="no longer there"):
-            runs.start(db, settings, admin, name, "quick", {})
-        with pytest.raises(FerError, match="no longer there"):
-            runs.check(db, settings, admin, name)
+        attack(lambda name=name: runs.start(db, settings, admin, name, "quick", {}), "no_data")
+        attack(lambda name=name: runs.check(db, settings, admin, name), "no_data")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from clinic.worker import supervisor as module
 from clinic.worker.supervisor import Supervisor
 from tests.clinic.fakes import eventually
 
@@ -68,3 +69,15 @@ def test_stop_ends_the_child_for_good(supervisor, settings):
 def test_stop_without_a_child_is_quiet(supervisor):
     supervisor.stop()
     assert supervisor.pid is None
+
+
+def test_a_child_that_waits_for_the_disk_does_not_hold_up_the_end(supervisor, settings, monkeypatch):
+    """Such a process doesn't end by SIGKILL before the disk answers: here the signals don't reach it at all."""
+    supervisor.ensure()
+    (pid,) = eventually(lambda: children(settings))
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_signal_group", lambda child, number: None)
+        patched.setattr(module, "KILLED_WITHIN_S", 0.01)
+        supervisor.stop(0.01)
+        assert alive(pid)
+    os.killpg(pid, signal.SIGKILL)

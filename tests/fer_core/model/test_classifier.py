@@ -1,6 +1,7 @@
 """A model is loaded whole or refused, and answers alike alone and in batches."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -202,3 +203,23 @@ def test_views_are_part_of_what_the_weights_file_vouches_for_but_not_where_there
     change(model, input=json.loads(json.dumps(several.to_dict()))["input"])
     with pytest.raises(ModelError, match="changed"):
         Classifier.load(model)
+
+
+class Planted:
+    """What a pickle would call when it is opened: it leaves a folder behind."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.attack("a model whose weights are a pickle with code: under its own ending, and as safetensors")
+def test_code_in_weights_is_never_run(model, tmp_path, attack):
+    mark = tmp_path / "it was run"
+    for name in ("planted.pt", "planted.safetensors"):
+        torch.save({"weights": Planted(mark)}, tmp_path / name)
+        change(model, weights=name, sha256=file_sha256(tmp_path / name))
+        attack(lambda: Classifier.load(model), "model_refused")
+    assert not mark.exists()

@@ -1,5 +1,6 @@
 """Tables of other programs: the one that is shown is deleted, and a wrong day can be put right with the same file."""
 
+import io
 from datetime import date
 
 from streamlit.testing.v1 import AppTest
@@ -45,7 +46,7 @@ def test_a_table_that_was_imported_for_a_wrong_day_is_deleted_and_imported_again
     who, db = enter(), resources().db
     patient_id = caseload.add_patient(db, who, "Invented Person")
     consents.agree(db, patient_id)
-    other = imported.add(db, who, patient_id, DAY, OPENFACE.replace("0.50", "0.70").encode())
+    other = imported.add(db, who, patient_id, DAY, io.BytesIO(OPENFACE.replace("0.50", "0.70").encode()))
     page = AppTest.from_function(room, args=(patient_id, OPENFACE.encode()), default_timeout=60).run()
     for on in (DAY, date(2026, 1, 6), DAY):
         page.date_input[0].set_value(on).run()

@@ -1,5 +1,6 @@
 """The API: who gets what by which token, and what is kept."""
 
+import asyncio
 import io
 import json
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import pytest
 from PIL import Image
 from sqlalchemy import func, select, update
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from clinic import clock, words
@@ -19,11 +21,14 @@ from clinic.exchange.exports import NEEDED
 from clinic.patients import caseload, sharing
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
-from db.models import Account, ApiToken, AuditRow, Base, Job, Recording, Role
+from clinic.recordings import incoming
+from db.models import Access, Account, ApiToken, AuditRow, Base, Job, Recording, Role
+from storage.sealed import CHUNK_BYTES
 from tests import doors
-from tests.consents import revoke
+from tests.consents import agree, revoke
 from tests.media import moving_face, scene, write_clip
 from tests.web.api.conftest import of_token
+from web import routes as web_routes
 from web.api import expressions, limits
 from web.api.limits import TokenLimit
 from web.resources import database
@@ -249,6 +254,61 @@ def test_a_token_that_ended_is_worth_nothing(world, client, attack, end):
     attack(lambda: client.get("/api/v1/patients"), 401)
 
 
+@pytest.mark.parametrize("end", [revoked, run_out, disabled])
+@pytest.mark.attack(
+    "API: a file that goes on coming in after its token was revoked or ran out, or its account disabled"
+)
+def test_a_body_stops_when_its_token_ends(world, client, attack, monkeypatch, end):
+    monkeypatch.setattr(web_routes, "ASKED_EVERY_S", 0.001)
+    begun = client.post("/api/v1/uploads", json={"length": 64 * CHUNK_BYTES}).json()
+
+    def body():
+        for number in range(64):
+            if number == 4:
+                end(world)
+            yield bytes(CHUNK_BYTES)
+
+    headers = BYTES | {"Upload-Offset": "0"}
+    attack(lambda: client.patch(f"/api/v1/uploads/{begun['id']}", content=body(), headers=headers), 403)
+    assert incoming.status(world.settings, begun["id"], world.who.account_id).offset < 64 * CHUNK_BYTES
+
+
+@pytest.mark.attack("API: a token that was made within an emergency access: changing and exporting, and after the hour")
+def test_a_token_reaches_no_further_than_an_emergency(world, attack):
+    colleague = doors.actor(world.db, "Dr. Colleague")
+    sharing.open_in_emergency(world.db, colleague, "Invented Person", "an emergency")
+    client = of_token(world, tokens.make(world.db, colleague, "a script", [world.patient], doors.PASSWORD))
+    recordings = f"/api/v1/patients/{world.patient}/recordings"
+    assert client.get(recordings).status_code == 200
+    attack(lambda: bundle(client, world.patient), 403)
+    upload_id = upload(client, png())
+    attack(lambda: hand_in(client, world.patient, upload_id), 403)
+    with world.db.session() as session:
+        session.execute(update(Access).where(Access.until.is_not(None)).values(until=clock.now() - timedelta(hours=1)))
+    attack(lambda: client.get(recordings), 403)
+
+
+@pytest.mark.attack("API: the token of a clinician who was made a viewer: a file, and a recording")
+def test_a_token_has_the_role_of_its_account_now(world, client, attack):
+    administrator, upload_id = doors.actor(world.db, "Admin", Role.ADMINISTRATOR), upload(client, png())
+    accounts.set_role(world.db, administrator, world.who.account_id, Role.VIEWER)
+    attack(lambda: client.post("/api/v1/uploads", json={"length": 5}), 403)
+    attack(lambda: hand_in(client, world.patient, upload_id), 403)
+
+
+@pytest.mark.attack("API: the upload of another account, by its right id")
+def test_another_account_s_upload_is_out_of_reach(world, client, attack):
+    begun = client.post("/api/v1/uploads", json={"length": 5}).json()["id"]
+    colleague = doors.actor(world.db, "Dr. Colleague")
+    mine = caseload.add_patient(world.db, colleague, "Colleague's Own")
+    agree(world.db, mine)
+    stranger = of_token(world, tokens.make(world.db, colleague, "a script", [mine], doors.PASSWORD))
+    attack(lambda: stranger.get(f"/api/v1/uploads/{begun}"), 404)
+    piece = {"content": b"x", "headers": BYTES | {"Upload-Offset": "0"}}
+    attack(lambda: stranger.patch(f"/api/v1/uploads/{begun}", **piece), 404)
+    attack(lambda: hand_in(stranger, mine, begun), 404)
+
+
 def test_a_disabled_account_gets_its_tokens_not_back(world, client):
     administrator = doors.actor(world.db, "Admin", Role.ADMINISTRATOR)
     accounts.disable(world.db, administrator, world.who.account_id)
@@ -319,11 +379,23 @@ def test_a_body_is_bounded(client, monkeypatch, attack):
     attack(lambda: client.post("/api/v1/expressions", content=endless(), headers=BYTES), 413)
 
 
-def test_when_too_many_pictures_wait_it_says_so(client, monkeypatch):
+@pytest.mark.attack("API: more pictures at once than may lie in memory, and one that never comes to its end")
+def test_pictures_that_come_in_take_a_place_before_they_are_read(client, monkeypatch, attack):
     monkeypatch.setattr(expressions, "_WAITING", expressions.threading.BoundedSemaphore(1))
-    with expressions._turn():
-        busy = client.post("/api/v1/expressions", content=png(), headers=BYTES)
-    assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+
+    async def never(_request):
+        await asyncio.Event().wait()
+
+    # Nothing of the body is read where there is no place: it would wait for ever.
+    with monkeypatch.context() as endless:
+        endless.setattr(Request, "body", never)
+        with expressions._place():
+            attack(lambda: client.post("/api/v1/expressions", content=png(), headers=BYTES), 503)
+            busy = client.post("/api/v1/expressions", content=png(), headers=BYTES)
+        assert busy.headers["retry-after"] == "1"
+        endless.setattr(expressions, "BODY_WITHIN_S", 0.01)
+        attack(lambda: client.post("/api/v1/expressions", content=png(), headers=BYTES), 408)
+    assert client.post("/api/v1/expressions", content=b"", headers=BYTES).status_code == 422, "the place is free again"
 
 
 def test_a_use_is_noted_once_and_again_later(world, client, monkeypatch):
