@@ -59,8 +59,8 @@ def uninterrupted(folder, run, epochs):
         if len(found.history) == epochs:
             raise EnoughError
 
+    recipe = recipe_of(json.loads((run / "recipe.json").read_text()))
     with pytest.raises(EnoughError):
-        recipe = recipe_of(json.loads((run / "recipe.json").read_text()))
         train(recipe, gratings.data_set(), folder, torch.device("cpu"), watch)
     return torch.load(folder / "last.pt", weights_only=True)["averaged"]
 
