@@ -76,8 +76,10 @@ def tried_figure(
     for label, values, shown, _ in axes:
         figure.add_annotation(x=label, y=-0.08, text=shown.format(min(values)), showarrow=False)
         figure.add_annotation(x=label, y=1.08, text=shown.format(max(values)), showarrow=False)
+        # A grid's lines would cross the numbers.
+        figure.add_shape(type="line", x0=label, x1=label, y0=0, y1=1, line={"color": LINE, "width": 1}, layer="below")
     figure.update_yaxes(visible=False, range=[-0.15, 1.15], fixedrange=True)
-    figure.update_xaxes(showgrid=True, gridcolor=LINE, fixedrange=True)
+    figure.update_xaxes(showgrid=False, fixedrange=True)
     return plain(figure, 340).update_layout(hovermode="closest", margin={"l": 48, "r": 48})
 
 
