@@ -113,6 +113,7 @@ class AuditAction(StrEnum):
     CONDITION_ENDED = "condition_ended"
     DATA_SET_CHECKED = "data_set_checked"
     TRAINING_STARTED = "training_started"
+    SEARCH_STARTED = "search_started"
     TRAINING_PAUSED = "training_paused"
     TRAINING_RESUMED = "training_resumed"
     TRAINING_STOPPED = "training_stopped"

@@ -77,6 +77,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CONDITION_ENDED: "ended a condition of the face",
     AuditAction.DATA_SET_CHECKED: "had a data set checked",
     AuditAction.TRAINING_STARTED: "started a training",
+    AuditAction.SEARCH_STARTED: "started a search for hyper-parameters",
     AuditAction.TRAINING_PAUSED: "paused a training",
     AuditAction.TRAINING_RESUMED: "let a training go on",
     AuditAction.TRAINING_STOPPED: "stopped a training",

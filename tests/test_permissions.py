@@ -50,7 +50,7 @@ from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.reports import report_jobs, reports
 from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
-from clinic.training import datasets, examples, places, promotion, runs
+from clinic.training import datasets, examples, own_samples, places, promotion, runs, search
 from db.engine import migrate, open_database
 from db.models import (
     Account,
@@ -140,6 +140,8 @@ MODULES = (
     examples,
     promotion,
     runs,
+    search,
+    own_samples,
     withdrawal,
     handing_out,
     listing,
@@ -526,6 +528,7 @@ CALLS = {
     "examples.make": lambda w, a: examples.make(w.db, with_a_data_set(w), a, "faces.csv"),
     "examples.of_cell": lambda w, a: examples.of_cell(w.db, w.settings, a, made_examples(w), Emotion.SAD, Emotion.SAD),
     "examples.standing": lambda w, a: examples.standing(w.db, a),
+    "own_samples.count": lambda w, a: own_samples.count(w.db, a),
     "promotion.promote": lambda w, a: promotion.promote(w.db, w.settings, a, evaluated(w), lambda *_: None),
     "promotion.roll_back": lambda w, a: promotion.roll_back(w.db, w.settings, a, promoted(w)),
     "runs.check": lambda w, a: runs.check(w.db, with_a_data_set(w), a, "faces.csv"),
@@ -536,6 +539,12 @@ CALLS = {
     "runs.standings": lambda w, a: runs.standings(w.db, w.settings, a),
     "runs.start": lambda w, a: runs.start(w.db, with_a_data_set(w), a, "faces.csv", "quick", {}),
     "runs.stop": lambda w, a: runs.stop(w.db, a, a_run(w)),
+    "search.pause": lambda w, a: search.pause(w.db, a, a_search(w)),
+    "search.remove": lambda w, a: search.remove(w.db, w.settings, a, a_search(w)),
+    "search.start": lambda w, a: search.start(
+        w.db, with_a_data_set(w), a, "faces.csv", "quick", {"rate": (0.1, 0.2)}, 3, 1
+    ),
+    "search.stop": lambda w, a: search.stop(w.db, a, a_search(w)),
     "uploads.store": lambda w, a: uploads.store(w.db, w.settings, a, io.BytesIO(png()), "visit.png"),
     "clock_watch.confirm": lambda w, a: clock_watch.confirm(w.db, a),
     "zones.adopt": lambda w, a: zones.adopt(w.db, a, "Europe/Berlin"),
@@ -575,6 +584,14 @@ def a_run(world):
     folder.mkdir(parents=True)
     (folder / "epochs.jsonl").write_text('{"epoch": 1, "public_accuracy": 0.5, "seconds": 1}\n')
     return row.id
+
+
+def a_search(world):
+    """The id of a search whose only run was stopped."""
+    search_id, run_id = new_id(), a_run(world)
+    with world.db.session() as session:
+        session.get_one(Training, run_id).search_id = search_id
+    return search_id
 
 
 def made_examples(world):

@@ -66,6 +66,12 @@ def read(recipe: Mapping[str, Any], name: str) -> float:
     return recipe["augmentation"][name] if name in _AUGMENTED else recipe[name]  # type: ignore[no-any-return]
 
 
+def full(recipe: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values of a search's run for a run as long as the preset is. Raises FerError ``bad_recipe``."""
+    usual = values_of(recipe["preset"])
+    return {name: read(recipe, name) for name in VALUES} | {name: usual[name] for name in ("epochs", "patience")}
+
+
 def made(preset: str, values: Mapping[str, float]) -> dict[str, Any]:
     """Return a preset with some values changed, as JSON-ready values. Raises FerError ``bad_recipe``."""
     config = _preset(preset)

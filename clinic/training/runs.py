@@ -52,6 +52,7 @@ class RunStanding(Standing):
     """
 
     number: int
+    search_id: str | None
     data: str
     recipe: dict[str, Any]
     done: int
@@ -192,10 +193,15 @@ def stop(db: Database, actor: Actor, training_id: str) -> None:
         row = _of(session, training_id)
         if row.state not in OPEN or row.cancel_requested:
             return
-        row.cancel_requested = True
-        if row.state == JobState.QUEUED.value:
-            row.state, row.ended_at = JobState.CANCELLED.value, clock.now()
+        cancel(row)
         audit.write(session, AuditAction.TRAINING_STOPPED, account.id, training=row.id)
+
+
+def cancel(row: Training) -> None:
+    """End what is open for good: at once where it waits; the worker ends what is under way."""
+    row.cancel_requested = True
+    if row.state == JobState.QUEUED.value:
+        row.state, row.ended_at = JobState.CANCELLED.value, clock.now()
 
 
 def remove(db: Database, settings: Settings, actor: Actor, run_id: str) -> None:
@@ -203,23 +209,36 @@ def remove(db: Database, settings: Settings, actor: Actor, run_id: str) -> None:
     with db.session() as session:
         account = access.require_administrator(session, actor)
         run = _of(session, run_id, RUN)
-        under_way = select(Training.id).where(
-            or_(Training.id == run.id, Training.run_id == run.id, Training.start_from == run.id),
-            Training.state.in_(OPEN),
-        )
-        if session.scalar(under_way.limit(1)) is not None or _promoted(settings, run):
-            raise FerError("This run is needed: its model is in use, or work on it is under way.", "in_use")
-        session.execute(delete(Training).where(or_(Training.id == run.id, Training.run_id == run.id)))
+        delete_row(session, settings, run)
         audit.write(session, AuditAction.TRAINING_DELETED, account.id, training=run.id)
     shutil.rmtree(places.folder_of(settings, run_id), ignore_errors=True)
+
+
+def delete_row(session: Session, settings: Settings, run: Training) -> None:
+    """Delete the row of a run and those of its evaluations. Raises FerError ``in_use``."""
+    under_way = select(Training.id).where(
+        or_(Training.id == run.id, Training.run_id == run.id, Training.start_from == run.id),
+        Training.state.in_(OPEN),
+    )
+    if session.scalar(under_way.limit(1)) is not None or _promoted(settings, run):
+        raise FerError("This run is needed: its model is in use, or work on it is under way.", "in_use")
+    session.execute(delete(Training).where(or_(Training.id == run.id, Training.run_id == run.id)))
 
 
 def standings(db: Database, settings: Settings, actor: Actor) -> list[RunStanding]:
     """Return all runs, the newest first. Raises Forbidden ``only_administrators``."""
     with db.read() as session:
         access.require_administrator(session, actor)
-        runs = session.scalars(select(Training).where(Training.kind == RUN).order_by(Training.number.desc())).all()
-        return [_standing(session, settings, run) for run in runs]
+        rows = session.scalars(select(Training).where(Training.kind.in_((RUN, EVALUATE))).order_by(Training.number))
+        runs, evaluations = [], {}
+        for row in rows:
+            if row.kind == RUN:
+                runs.append(row)
+            else:
+                # Of several the newest counts.
+                evaluations[row.run_id] = _plain(row)
+        in_use = model_in_use.history(settings)
+        return [_standing(settings, run, evaluations.get(run.id), in_use) for run in reversed(runs)]
 
 
 def obstacle(settings: Settings) -> str | None:
@@ -237,8 +256,7 @@ def newest_check(db: Database, actor: Actor, data: str) -> Standing | None:
         return _plain(row) if row is not None else None
 
 
-def _standing(session: Session, settings: Settings, run: Training) -> RunStanding:
-    evaluation = session.scalar(_newest(Training.run_id == run.id))
+def _standing(settings: Settings, run: Training, evaluation: Standing | None, in_use: list[str]) -> RunStanding:
     epochs = curves.read(settings, run.id)
     card = places.model_card_of(settings, run.id, run.number)
     running = run.state == JobState.RUNNING.value
@@ -248,6 +266,7 @@ def _standing(session: Session, settings: Settings, run: Training) -> RunStandin
         paused=run.paused,
         error=run.error_message,
         number=run.number,
+        search_id=run.search_id,
         data=run.data,
         recipe=run.recipe or {},
         done=len(epochs),
@@ -255,10 +274,10 @@ def _standing(session: Session, settings: Settings, run: Training) -> RunStandin
         curves=epochs,
         left_s=curves.left_s(epochs, run.total) if running else None,
         created_at=run.created_at,
-        evaluation=_plain(evaluation) if evaluation is not None else None,
+        evaluation=evaluation,
         card=ModelCard.load(card) if card.exists() else None,
-        analyses=str(card.relative_to(settings.data_dir)) in model_in_use.history(settings)[-1:],
-        in_use=_promoted(settings, run),
+        analyses=str(card.relative_to(settings.data_dir)) in in_use[-1:],
+        in_use=str(card.relative_to(settings.data_dir)) in in_use,
     )
 
 

@@ -48,7 +48,7 @@ class TrainingClaim:
 
 
 def claim(db: Database, worker: str, kinds: tuple[str, ...]) -> TrainingClaim | None:
-    """Take the training of these kinds that waits longest; None while one of them is held, or where none waits."""
+    """Take the training of these kinds that is next; None while one of them is held, or where none waits."""
     with db.read() as session:
         if _next(session, kinds) is None:
             return None
@@ -137,7 +137,8 @@ def _next(session: Session, kinds: tuple[str, ...]) -> Training | None:
     if session.scalar(of_lane.where(Training.state == JobState.RUNNING.value).limit(1)) is not None:
         return None
     waiting = of_lane.where(Training.state == JobState.QUEUED.value, Training.paused.is_(False))
-    return session.scalar(waiting.order_by(Training.number).limit(1))
+    # A search takes hours: a run of its own goes before the runs of it that still wait.
+    return session.scalar(waiting.order_by(Training.search_id.is_not(None), Training.number).limit(1))
 
 
 def _try_again(row: Training) -> None:

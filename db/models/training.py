@@ -17,7 +17,8 @@ class Training(Base):
 
     `kind`: ``check`` of a data set, ``run``, ``evaluate``, or ``examples`` of what the model in use says; `run_id`: the
     run that is evaluated. `data`: the data set's name in the folder that the settings name. `recipe`: of a run
-    (train/config.py), and `start_from`: the run whose weights it begins with. Lease and token are those of `Job`;
+    (train/config.py), and `start_from`: the run whose weights it begins with. `search_id`: what the runs of one search
+    for hyper-parameters have in common, NULL for a run of its own. Lease and token are those of `Job`;
     `attempts`: how often a worker began since the last epoch. `done` of `total` epochs. What is written of it lies in a
     folder of its id (clinic/training/places.py).
     """
@@ -32,6 +33,7 @@ class Training(Base):
     data: Mapped[str] = mapped_column(Text)
     recipe: Mapped[dict[str, Any] | None]
     start_from: Mapped[str | None] = mapped_column(String(32))
+    search_id: Mapped[str | None] = mapped_column(String(32), index=True)
     state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
     paused: Mapped[bool] = mapped_column(default=False)
     cancel_requested: Mapped[bool] = mapped_column(default=False)

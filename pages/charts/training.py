@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from pages.charts.palette import COLORS, DASHES, LINE, UNCERTAIN
@@ -13,6 +15,8 @@ from pages.charts.trend import plain, title
 
 SPLIT_COLORS = {"Training": COLORS[Emotion.SAD], "PublicTest": COLORS[Emotion.HAPPY], "PrivateTest": UNCERTAIN}
 _LINES = list(zip(COLORS.values(), DASHES.values(), strict=True))
+_ACCURACY = ["#B9772E", "#8A979E", "#2E8C97"]
+"""From the worst to the best: the colour-blind tell them apart, and none is lost on a light or a dark page."""
 
 
 def balance_figure(classes: Mapping[str, Mapping[str, int]]) -> go.Figure:
@@ -45,33 +49,43 @@ def runs_figure(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> go.F
 
 
 def tried_figure(
-    runs: Sequence[str], tried: Sequence[Mapping[str, float]], names: Mapping[str, str], best: Sequence[float]
+    runs: Sequence[str],
+    tried: Sequence[Mapping[str, float]],
+    names: Mapping[str, str],
+    best: Sequence[float],
+    by_factors: Collection[str] = (),
 ) -> go.Figure:
-    """Draw runs as lines through their hyper-parameters to the best accuracy, the last axis (0 to 1).
+    """Draw runs as lines through their hyper-parameters to the best accuracy (0 to 1), the last axis and the colour.
 
-    `runs`: their names; `tried`: the values of each by name; `names`: what the values that are drawn are called.
+    `runs`: their names; `tried`: the values of each by name; `names`: what the values that are drawn are called;
+    `by_factors`: those with a logarithmic axis. The best run is drawn last and thick.
     """
     # By hand: Plotly's own parallel coordinates need WebGL, which many a clinic's computer hasn't got.
-    axes = [(label, [run[key] for run in tried], "{:g}") for key, label in names.items()]
-    axes.append(("Best accuracy", list(best), "{:.1%}"))
+    axes = [(label, [run[key] for run in tried], "{:g}", key in by_factors) for key, label in names.items()]
+    axes.append(("Best accuracy", list(best), "{:.1%}", False))
     figure = go.Figure()
-    for number in range(len(best)):
-        color, dash = _LINES[number % len(_LINES)]
+    worst_first = sorted(range(len(best)), key=lambda number: best[number])
+    for number in worst_first:
+        color = sample_colorscale(_ACCURACY, [_place(best, number)])[0]
         figure.add_scatter(
-            x=[label for label, _, _ in axes], y=[_place(values, number) for _, values, _ in axes],
-            text=[shown.format(values[number]) for _, values, shown in axes], mode="lines+markers",
-            line={"color": color, "dash": dash}, name=runs[number],
-            hovertemplate=runs[number] + ", %{x}: %{text}<extra></extra>",
+            x=[label for label, *_ in axes], y=[_place(values, number, log) for _, values, _, log in axes],
+            text=[shown.format(values[number]) for _, values, shown, _ in axes], mode="lines+markers",
+            line={"color": color, "width": 5 if number == worst_first[-1] else 2}, marker={"color": color},
+            name=runs[number], hovertemplate=runs[number] + ", %{x}: %{text}<extra></extra>",
         )  # fmt: skip
-    for label, values, shown in axes:
+    for label, values, shown, _ in axes:
         figure.add_annotation(x=label, y=-0.08, text=shown.format(min(values)), showarrow=False)
         figure.add_annotation(x=label, y=1.08, text=shown.format(max(values)), showarrow=False)
+        # A grid's lines would cross the numbers.
+        figure.add_shape(type="line", x0=label, x1=label, y0=0, y1=1, line={"color": LINE, "width": 1}, layer="below")
     figure.update_yaxes(visible=False, range=[-0.15, 1.15], fixedrange=True)
-    figure.update_xaxes(showgrid=True, gridcolor=LINE, fixedrange=True)
-    return plain(figure, 340).update_layout(showlegend=True, hovermode="closest")
+    figure.update_xaxes(showgrid=False, fixedrange=True)
+    return plain(figure, 340).update_layout(hovermode="closest", margin={"l": 48, "r": 48})
 
 
-def _place(values: Sequence[float], number: int) -> float:
+def _place(values: Sequence[float], number: int, logarithmic: bool = False) -> float:
     """Return where on its axis a value lies, 0 for the least and 1 for the most."""
+    if logarithmic and min(values) > 0:
+        values = [math.log(value) for value in values]
     least, most = min(values), max(values)
     return (values[number] - least) / (most - least) if most > least else 0.5

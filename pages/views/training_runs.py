@@ -24,6 +24,7 @@ DRAWN = ("epochs", "batch", "rate", "weight_decay", "dropout", "smoothing", "mix
 
 def show_runs(found: list[RunStanding]) -> None:
     """Draw a card for each run that is under way, kept up to date, and for the newest of the others."""
+    found = _alone(found)
     if not found:
         st.info("Nothing was trained here yet.", icon=":material/info:")
     if _under_way(found):
@@ -38,7 +39,7 @@ def _follow(before: list[str]) -> None:
     """Draw what is under way; only this part runs again, and the whole page when something has ended."""
     with show_errors():
         parts = resources()
-        found = _under_way(runs.standings(parts.db, parts.settings, actor()))
+        found = _under_way(_alone(runs.standings(parts.db, parts.settings, actor())))
         if [run.id for run in found] != before:
             st.rerun()
         reason = runs.obstacle(parts.settings)
@@ -47,6 +48,11 @@ def _follow(before: list[str]) -> None:
         for run in found:
             with st.container(border=True):
                 _show_run(run)
+
+
+def _alone(found: list[RunStanding]) -> list[RunStanding]:
+    """Return the runs that are part of no search, which has a card of its own."""
+    return [run for run in found if run.search_id is None]
 
 
 def _under_way(found: list[RunStanding]) -> list[RunStanding]:
@@ -145,7 +151,7 @@ def delete(run: RunStanding) -> None:
 
 def compare(found: list[RunStanding]) -> None:
     """Show all runs that have an epoch side by side: a table, their curves, and what was tried."""
-    tried = [run for run in found if run.curves]
+    tried = [run for run in _alone(found) if run.curves]
     if len(tried) < 2:
         st.caption("As soon as two runs have an epoch, they are shown side by side here.")
         return
@@ -178,7 +184,8 @@ def compare(found: list[RunStanding]) -> None:
             disclaimer=False,
         )
         st.caption(
-            "Each line is a run; the axes are the values in which the runs differ. PublicTest's accuracy is used."
+            "Each line is a run; the axes are the values in which the runs differ, and last the best accuracy on"
+            " PublicTest, which gives the colour: from orange, the worst, to teal, the best."
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from clinic.training import recipes, runs
@@ -16,47 +18,59 @@ RANDOM = "random"
 
 
 @actions.dialog("New training", width="large")
-def set_up(data: str, known: list[RunStanding]) -> None:
-    """Ask for a recipe and start it."""
+def set_up(data: str, known: list[RunStanding], tried: RunStanding | None = None) -> None:
+    """Ask for a recipe and start it. `tried`: the run of a search whose values are taken."""
     with show_errors():
-        preset = chooser.choose("Preset", {name: name for name in recipes.OFFERED}, "preset", start="quick") or "quick"
-        st.caption(recipes.OFFERED[preset])
-        starts = {RANDOM: "Random weights"} | {run.id: f"Weights of run {run.number}" for run in known if run.done}
+        if tried is None:
+            preset, source = _preset(), "preset"
+            usual = recipes.values_of(preset)
+        else:
+            preset, source = str(tried.recipe["preset"]), tried.id
+            usual = recipes.full(tried.recipe)
+            st.markdown(f"Preset {preset} with the values of run {tried.number}, and as many epochs as the preset has.")
+        done = [run for run in known if run.done and run.search_id is None]
+        starts = {RANDOM: "Random weights"} | {run.id: f"Weights of run {run.number}" for run in done}
         target = actions.opening("set_up")
-        with st.form(f"recipe:{preset}", border=False):
+        with st.form(f"recipe:{preset}:{source}", border=False):
             start = chooser.choose("Start from", starts, "start_from", start=RANDOM)
-            values = _values(preset)
+            values = _values(f"{preset}:{source}", usual)
             wanted = actions.submit("Start", "start_training", target, kind="primary")
         if wanted:
             parts, who = resources(), actor()
-            source = None if start == RANDOM else start
+            weights = None if start == RANDOM else start
             actions.once(
                 "start_training",
                 target,
-                lambda: runs.start(parts.db, parts.settings, who, data, preset, values, source),
+                lambda: runs.start(parts.db, parts.settings, who, data, preset, values, weights),
             )
             st.rerun()
 
 
-def _values(preset: str) -> dict[str, float]:
+def _preset() -> str:
+    preset = chooser.choose("Preset", {name: name for name in recipes.OFFERED}, "preset", start="quick") or "quick"
+    st.caption(recipes.OFFERED[preset])
+    return preset
+
+
+def _values(source: str, usual: Mapping[str, float]) -> dict[str, float]:
     columns = st.columns(3)
-    usual = recipes.values_of(preset)
     return {
-        name: _value(columns[number % 3], preset, name, value, usual[name])
+        name: number_box(columns[number % 3], value.label, value, usual[name], f"value:{source}:{name}")
         for number, (name, value) in enumerate(VALUES.items())
     }
 
 
-def _value(column: st.delta_generator.DeltaGenerator, preset: str, name: str, value: Value, usual: float) -> float:
+def number_box(column: st.delta_generator.DeltaGenerator, label: str, value: Value, usual: float, key: str) -> float:
+    """Draw the box of a value of a recipe within its limits."""
     whole = value.step is None
     kind = int if whole else float
     return column.number_input(
-        value.label,
+        label,
         min_value=kind(value.least),
         max_value=kind(value.most),
         value=kind(usual),
         step=1 if whole else value.step,
         format="%d" if whole else "%g",
         help=value.meaning,
-        key=f"value:{preset}:{name}",
+        key=key,
     )

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from clinic.consent.consent import Scope
 from clinic.settings import Settings
 from db.models import AuditRow, Job, Recording
-from tests import consents
+from tests import consents, doors
 from tests.e2e.conftest import settled
 from tests.media import scene
 
@@ -135,3 +135,84 @@ def test_of_nobody_nothing_is_kept_and_everyone_in_view_is_asked(account, server
     start(page)
     choose(page)
     assert not page.get_by_role("button", name="Record", exact=True).is_visible()
+
+
+REFUSED = """name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", name); }; }"""
+
+
+def test_why_the_camera_does_not_start_or_was_taken_away_is_said(live):
+    start(live)
+    live.locator(LIVE).evaluate(
+        "element => element.querySelector('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))"
+    )
+    live.locator(SAID).filter(has_text="The camera was taken away.").wait_for()
+    for name, says in (
+        ("NotAllowedError", "The browser may not use the camera."),
+        ("NotReadableError", "The camera is used by another program."),
+        ("AbortError", "Perhaps another program uses it."),
+        ("NotFoundError", "No camera was found."),
+    ):
+        live.evaluate(REFUSED, name)
+        live.get_by_role("button", name="Start the camera").click()
+        live.locator(SAID).filter(has_text=says).wait_for()
+        assert not live.locator(LIVE).evaluate(LIGHT)
+
+
+class Line:
+    """A network between the page and the server: it lets everything through, holds answers back, or is broken."""
+
+    def __init__(self):
+        self.broken = self.silent = False
+        self.opened = []
+
+    def connect(self, route):
+        if self.broken:
+            route.close(code=3000)
+            return
+        self.opened.append(route)
+        server = route.connect_to_server()
+        server.on_message(lambda message: None if self.silent else route.send(message))
+
+
+def test_a_silent_or_broken_connection_is_said_and_comes_back(live):
+    line = Line()
+    live.route_web_socket("**/camera*", line.connect)
+    start(live)
+    choose(live)
+    line.silent = True
+    live.locator(SAID).filter(has_text="What is seen here is no longer live.").wait_for()
+    assert live.locator(LIVE).evaluate(LIGHT)
+    # After so long a silence the page gives the connection up by itself, and the next one answers.
+    live.locator(SAID).filter(has_text="Connecting again").wait_for()
+    line.silent = False
+    choose(live)
+    line.broken = True
+    line.opened[-1].close(code=3000)
+    live.locator(SAID).filter(has_text="Connecting again").wait_for()
+    line.broken = False
+    choose(live)
+    line.broken = True
+    line.opened[-1].close(code=3000)
+    live.locator(SAID).filter(has_text="The connection ended, and with it the live view.").wait_for()
+    assert not live.locator(LIVE).evaluate(LIGHT)
+
+
+def test_two_people_watch_beside_each_other(account, server, window, add_patient):
+    doors.add_account(account, "Ben")
+    patients = {name: add_patient(f"{name}'s patient") for name in ("Dr. Invented", "Ben")}
+    pages = []
+    for name, patient_id in patients.items():
+        pages.append(window(name))
+        pages[-1].goto(f"{server}/live?patient={patient_id}")
+        settled(pages[-1])
+        start(pages[-1])
+    for page in pages:
+        choose(page)
+    consents.revoke(account, patients["Ben"], Scope.ANALYSE)
+    pages[1].locator(f"{LIVE}[data-state=ended]").wait_for()
+    still = pages[0].locator(LIVE).evaluate_handle("element => element")
+    before = still.evaluate("element => element.figures().answers")
+    pages[0].wait_for_function("([element, before]) => element.figures().answers > before", arg=[still, before])
+    with account.read() as session:
+        rows = session.scalars(select(AuditRow).where(AuditRow.action == "live_viewed")).all()
+        assert sorted(row.patient_id for row in rows) == sorted(patients.values())

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import time
 
 import pytest
+import torch
 
 from clinic.settings import Settings
 from clinic.training import curves
 from clinic.worker.health import read_health
 from tests import gratings
+from train.config import recipe_of
+from train.run import train
 
 pytestmark = pytest.mark.e2e
 WITHIN_S = 120
@@ -44,7 +48,26 @@ def until(met):
         time.sleep(0.2)
 
 
-def test_a_training_survives_its_worker_and_goes_on_from_the_page(sets, account, server, page, sign_in, data, epochs):
+class EnoughError(Exception):
+    """The run has as many epochs as are wanted."""
+
+
+def uninterrupted(folder, run, epochs):
+    """Train the recipe of a run without a stop for so many epochs, and return its weights."""
+
+    def watch(found):
+        if len(found.history) == epochs:
+            raise EnoughError
+
+    recipe = recipe_of(json.loads((run / "recipe.json").read_text()))
+    with pytest.raises(EnoughError):
+        train(recipe, gratings.data_set(), folder, torch.device("cpu"), watch)
+    return torch.load(folder / "last.pt", weights_only=True)["averaged"]
+
+
+def test_a_training_survives_its_worker_and_goes_on_from_the_page(
+    sets, account, server, page, sign_in, data, epochs, tmp_path
+):
     page.set_default_timeout(60_000)
     sign_in()
     page.get_by_role("link", name="Training").click()
@@ -77,3 +100,8 @@ def test_a_training_survives_its_worker_and_goes_on_from_the_page(sets, account,
     page.get_by_role("button", name="Stop").click()
     page.get_by_text(re.compile(r"Stopped after \d+ of 200 epochs")).wait_for()
     page.get_by_role("button", name="Evaluate").wait_for()
+
+    (run,) = [path.parent for path in (data / "training").glob("*/recipe.json")]
+    weights = torch.load(run / "last.pt", weights_only=True)["averaged"]
+    whole = uninterrupted(tmp_path / "whole", run, epochs())
+    assert all(torch.equal(whole[name], weights[name]) for name in whole), "killed and paused, it learned the same"

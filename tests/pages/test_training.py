@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from sqlalchemy import select
+from streamlit.testing.v1 import AppTest
 
 from clinic import model_in_use
 from clinic.access import Role
@@ -29,7 +31,7 @@ def add_run(settings):
 
     def add(state, **values):
         row = Training(kind="run", data="faces.csv", state=state.value, created_at=doors.now(), total=36, **values)
-        row.recipe = PRESETS["quick"].to_dict() | {"batch": 64 + len(values)}
+        row.recipe = row.recipe or PRESETS["quick"].to_dict() | {"batch": 64 + len(values)}
         with resources().db.session() as session:
             session.add(row)
             session.flush()
@@ -89,6 +91,90 @@ def test_the_way_back_from_a_promoted_model_is_offered(settings, add_run):
     assert "Delete" not in labels(page)
     next(button for button in page.button if button.label == "Go back to the model before").click().run()
     assert model_in_use.history(settings) == []
+
+
+@pytest.fixture
+def searched(add_run):
+    """The runs of a search of three, in this state."""
+
+    def add(state):
+        return [
+            add_run(state, search_id="5" * 32, recipe=PRESETS["quick"].to_dict() | {"rate": rate})
+            for rate in (0.1, 0.02, 0.3)
+        ]
+
+    return add
+
+
+def click(page, label):
+    next(button for button in page.button if button.label == label).click().run()
+
+
+def test_a_search_is_one_card_with_its_runs_beside_each_other(searched):
+    runs = searched(JobState.QUEUED)
+    page = open_page("training")
+    assert progress(page) == ["0 of 3 runs ended. About 3 h 30 min left. Best so far: run 1, 31.0 %."]
+    (table,) = page.dataframe
+    assert table.value["Learning rate"].tolist() == [0.1, 0.02, 0.3]
+    assert table.value["Best accuracy"].tolist() == [31.0] * 3
+    click(page, "Pause")
+    with resources().db.read() as session:
+        assert all(session.get_one(Training, run.id).paused for run in runs)
+    assert progress(open_page("training"))[0].startswith("Paused: 0 of 3 runs ended.")
+
+
+def test_the_values_of_a_search_s_run_fill_in_a_full_one(searched):
+    searched(JobState.DONE)
+    page = open_page("training")
+    next(box for box in page.selectbox if box.label == "Values of").select_index(1).run()
+    click(page, "Take these values for a full run")
+    boxes = {box.label: box.value for box in page.number_input}
+    assert (boxes["Learning rate"], boxes["Epochs"]) == (0.02, 36)
+    assert "values of run 2" in text_of(page)
+
+
+@pytest.fixture
+def sets(tmp_path, monkeypatch):
+    """A folder with a data set, named in the environment."""
+    monkeypatch.setenv("FER_TRAINING_DIR", str(tmp_path / "sets"))
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "faces.csv").touch()
+
+
+def search_window():
+    import streamlit as st
+
+    from pages import actions
+    from pages.views.training_search import set_up_search
+
+    # A window is drawn again as it was opened.
+    if "opening:search" not in st.session_state:
+        actions.open_dialog("search")
+    set_up_search("faces.csv")
+
+
+@pytest.mark.usefixtures("sets", "who")
+def test_a_search_is_set_up_with_the_ranges_that_are_stated():
+    page = AppTest.from_function(search_window, default_timeout=60).run()
+    boxes = {box.label: box for box in page.number_input}
+    assert {"Runs", "Learning rate from", "Dropout to", "Erasing from"} <= set(boxes)
+    boxes["Runs"].set_value(5)
+    boxes["Dropout to"].set_value(0.2)
+    for _ in range(2):
+        # A second click starts no second search.
+        click(page, "Start the search")
+    with resources().db.read() as session:
+        stored = session.scalars(select(Training)).all()
+    assert len(stored) == 5
+    assert len({row.search_id for row in stored}) == 1
+    assert all(row.recipe["architecture"]["dropout"] <= 0.2 for row in stored[1:])
+
+
+def test_the_page_counts_labelled_moments_and_says_why_they_are_not_trained_on():
+    said = text_of(open_page("training"))
+    assert "People labelled 0 moments of 0 patients" in said
+    assert "0 of 100 patients have enough" in said
+    assert "no consent is asked for" in said.replace("\n  ", " ")
 
 
 def test_the_model_page_shows_example_faces_of_a_cell_and_a_gallery(settings):

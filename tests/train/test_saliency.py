@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from captum.attr import LayerGradCam
 from torch import nn
 
 from fer_core.model.network import build_network
@@ -32,7 +33,7 @@ def test_behind_a_global_mean_it_is_the_class_activation_map():
     assert not network.features[0]._forward_hooks, "nothing of it stays on the network"
 
 
-@pytest.mark.parametrize(
+NETWORKS = pytest.mark.parametrize(
     "architecture",
     [
         {"name": "expression_net", "widths": [8, 16], "blocks": [1, 1], "dropout": 0.1},
@@ -40,6 +41,37 @@ def test_behind_a_global_mean_it_is_the_class_activation_map():
     ],
     ids=lambda found: found["name"],
 )
+
+
+def last_map(network, faces):
+    """The layer whose output is the last feature map with more than one place."""
+    maps = []
+    hooks = [
+        module.register_forward_hook(
+            lambda module, _, out: maps.append(module) if out.ndim == 4 and min(out.shape[2:]) > 1 else None
+        )
+        for module in network.modules()
+    ]
+    network(faces)
+    for hook in hooks:
+        hook.remove()
+    return maps[-1]
+
+
+@NETWORKS
+def test_it_is_what_captum_says(architecture):
+    torch.manual_seed(2)
+    network, faces, labels = build_network(architecture).eval(), torch.randn(7, 1, 48, 48), torch.arange(7)
+    # Its sum over channels is rectified; ours is then brought to 0 to 1.
+    expected = LayerGradCam(network, last_map(network, faces)).attribute(
+        faces, labels, attr_dim_summation=True, relu_attributions=True
+    )[:, 0]
+    assert float(expected.detach().amax()) > 0
+    expected = expected.detach() / expected.detach().amax((1, 2), keepdim=True).clamp(min=1e-12)
+    torch.testing.assert_close(grad_cam(network, faces, labels), expected, rtol=1e-4, atol=1e-5)
+
+
+@NETWORKS
 def test_each_network_gives_maps_between_0_and_1(architecture):
     torch.manual_seed(1)
     found = grad_cam(build_network(architecture).eval(), torch.randn(3, 1, 48, 48), torch.tensor([0, 3, 6])).numpy()

@@ -6,9 +6,14 @@ const RECORDED = ["video/webm;codecs=vp8", "video/webm", "video/mp4"];
 const FAULTS = {
   NotAllowedError: "The browser may not use the camera. Allow it beside the address, then start again.",
   NotFoundError: "No camera was found.",
-  NotReadableError: "The camera is used by another program.",
+  NotReadableError: "The camera is used by another program. Close it there, then start again.",
+  AbortError: "The camera did not start. Perhaps another program uses it. Close it there, then start again.",
 };
 const LOST = "The connection ended, and with it the live view.";
+const SILENT_MS = 3000, DEAD_MS = 10_000, AGAIN_MS = 1000, TRIED_MS = 20_000, REFUSED = 1008;
+const NO_ANSWER = "No answer for some seconds: the connection is slow or interrupted. What is seen here is no longer live.";
+const NO_PICTURE = "The camera sends no pictures. Perhaps it is covered, asleep, or used by another program.";
+const AGAIN = "The connection was interrupted. Connecting again…";
 const known = new WeakMap();
 
 export default function (component) {
@@ -78,15 +83,62 @@ class View {
 
   begin(turn) {
     Object.assign(this, { number: 0, sent: new Map(), free: Array.from({ length: UNDER_WAY + 1 }, () => document.createElement("canvas")),
-      ready: false, chosen: null, told: null, moments: [], answers: 0, lags: [], took: [] });
-    const take = (told) => this.turn === turn && this.take(told);
-    this.line = this.data.line ? new Socket(this.data.line, { patient: this.data.patient }, take) : new Posts(this.data.posts, take);
+      ready: false, chosen: null, told: null, moments: [], answers: 0, lags: [], took: [], broken_at: null });
+    this.seen_at = performance.now();
+    this.connect(turn);
+    const watching = setInterval(() => (this.turn === turn ? this.look_after(turn) : clearInterval(watching)), AGAIN_MS);
     const next = () => {
       if (this.turn !== turn) return;
+      this.seen_at = performance.now();
       this.send();
       this.video.requestVideoFrameCallback(next);
     };
     this.video.requestVideoFrameCallback(next);
+  }
+
+  connect(turn) {
+    for (const { canvas } of this.sent.values()) this.free.push(canvas);
+    this.sent.clear();
+    Object.assign(this, { ready: false, chosen: null, told: null, begun_at: performance.now() });
+    // What an earlier connection still says is about pictures that are forgotten.
+    const line = {}, take = (told) => this.turn === turn && this.current === line && this.take(told);
+    this.current = line;
+    this.line = this.data.line ? new Socket(this.data.line, { patient: this.data.patient }, take) : new Posts(this.data.posts, take);
+  }
+
+  // Says within seconds that what is seen is not live, and gets a connection again that is lost; a recording goes on meanwhile.
+  look_after(turn) {
+    const now = performance.now(), waits = Math.min(now, ...[...this.sent.values()].map((one) => one.at));
+    if (!this.ready) {
+      if (this.broken_at === null) return;
+      if (now - this.broken_at > TRIED_MS) return this.stop(LOST, true);
+      if (this.line === null || now - this.begun_at > DEAD_MS) this.reconnect(turn);
+    } else if (now - waits > DEAD_MS) this.interrupted();
+    else if (now - waits > SILENT_MS) this.say_fault(NO_ANSWER, true);
+    else if (now - this.seen_at > SILENT_MS && !document.hidden) this.say_fault(NO_PICTURE, true);
+  }
+
+  may_come_back(told) {
+    // The server may still hold the lost line for a while, and so one too many.
+    if (this.broken_at !== null && told.ended === "too_many_viewers") return true;
+    return told.ended === "closed" && told.code !== REFUSED && this.data.line && (this.ready || this.broken_at !== null);
+  }
+
+  reconnect(turn) {
+    if (this.line) this.line.close();
+    this.connect(turn);
+  }
+
+  // Pictures of before are not left to be taken for what happens now.
+  interrupted() {
+    if (this.broken_at === null) this.broken_at = performance.now();
+    if (this.line) this.line.close();
+    this.current = this.line = null;
+    this.ready = false;
+    this.picture.getContext("2d").clearRect(0, 0, this.picture.width, this.picture.height);
+    this.offer([]);
+    this.root.dataset.chosen = "no";
+    this.say_fault(AGAIN, true);
   }
 
   send() {
@@ -100,16 +152,19 @@ class View {
       const jpeg = new Uint8Array(await blob.arrayBuffer()), all = new Uint8Array(jpeg.length + 4);
       new DataView(all.buffer).setUint32(0, number, true);
       all.set(jpeg, 4);
-      if (this.turn === turn) this.line.send(all);
+      // A picture of an earlier connection is not sent over another one.
+      if (this.turn === turn && this.sent.has(number)) this.line.send(all);
     }, "image/jpeg", QUALITY);
   }
 
   take(told) {
     // Without the right to watch nothing is handed in either; what was recorded before a broken line is.
+    if (this.may_come_back(told)) return this.interrupted();
     if (told.ended) return this.stop(told.says, true, told.ended !== "closed");
     if (told.ready) {
-      this.ready = true;
-      return this.show("running", "Looking for faces…");
+      const again = this.broken_at !== null ? "Connected again. " : "";
+      Object.assign(this, { ready: true, broken_at: null });
+      return this.show("running", `${again}Looking for faces…`);
     }
     const answered = this.sent.get(told.number);
     // Pictures before it were passed over for it.
@@ -188,7 +243,7 @@ class View {
     this.remember(face);
     let said = face ? [this.caption(face), face.hint].filter(Boolean).join(" · ") : "The chosen face is not in the picture.";
     if (!chosen) said = this.ask(told.faces.length);
-    this.part("said").textContent = said;
+    this.say_fault(said);
   }
 
   ask(count) {
@@ -298,7 +353,7 @@ class View {
     this.keep(dropped);
     this.turn = null;
     if (this.line) this.line.close();
-    this.line = null;
+    this.line = this.current = null;
     if (this.stream) end(this.stream);
     this.stream = this.video.srcObject = null;
     this.picture.width = this.picture.height = 1;
@@ -332,7 +387,7 @@ class Socket {
     line.binaryType = "arraybuffer";
     line.onopen = () => line.send(JSON.stringify(hello));
     line.onmessage = (event) => take(JSON.parse(event.data));
-    line.onclose = () => take({ ended: "closed", says: LOST });
+    line.onclose = (event) => take({ ended: "closed", says: LOST, code: event.code });
   }
 
   send(bytes) {

@@ -22,9 +22,27 @@ def test_what_was_tried_leads_to_the_accuracy_on_the_last_axis():
     tried = [{"rate": 0.1, "batch": 16}, {"rate": 0.3, "batch": 16}, {"rate": 0.2, "batch": 16}]
     names = {"rate": "Learning rate", "batch": "Batch"}
     figure = tried_figure(["Run 1", "Run 2", "Run 3"], tried, names, [0.6, 0.5, 0.7])
-    assert [[round(place, 6) for place in line.y] for line in figure.data] == [
-        [0, 0.5, 0.5],
-        [1, 0.5, 0],
-        [0.5, 0.5, 1],
-    ]
-    assert figure.data[0].text == ("0.1", "16", "60.0%")
+    lines = {line.name: line for line in figure.data}
+    assert {name: [round(place, 6) for place in line.y] for name, line in lines.items()} == {
+        "Run 1": [0, 0.5, 0.5],
+        "Run 2": [1, 0.5, 0],
+        "Run 3": [0.5, 0.5, 1],
+    }
+    assert lines["Run 1"].text == ("0.1", "16", "60.0%")
+
+
+def test_the_accuracy_gives_the_colour_and_the_best_lies_on_top():
+    figure = tried_figure(
+        ["Run 1", "Run 2", "Run 3"], [{"mix": 1}, {"mix": 2}, {"mix": 3}], {"mix": "Mixup"}, [3, 1, 2]
+    )
+    assert [line.name for line in figure.data] == ["Run 2", "Run 3", "Run 1"]
+    assert len({line.line.color for line in figure.data}) == 3
+    assert [line.line.width for line in figure.data] == [2, 2, 5]
+
+
+def test_factors_have_a_logarithmic_axis_unless_one_of_them_is_0():
+    tried, names = [{"rate": 0.001}, {"rate": 0.01}, {"rate": 0.1}], {"rate": "Learning rate"}
+    figure = tried_figure(["1", "2", "3"], tried, names, [0.1, 0.2, 0.3], ["rate"])
+    assert [round(line.y[0], 6) for line in figure.data] == [0, 0.5, 1]
+    figure = tried_figure(["1", "2"], [{"rate": 0.0}, {"rate": 0.1}], names, [0.1, 0.2], ["rate"])
+    assert [line.y[0] for line in figure.data] == [0, 1]
