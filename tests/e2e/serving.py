@@ -19,7 +19,7 @@ PACKAGES = ("web", "web.api", "pages.views", "pages.charts")
 
 
 def load():
-    """Load what a server loads until it has drawn a page; nothing of it reads a setting or starts a thread."""
+    """Load what a server loads; nothing of it reads a setting of the clinic or starts a thread of Python's."""
     from streamlit.web import cli  # noqa: F401
     from streamlit.web.server.starlette import starlette_app  # noqa: F401
 
