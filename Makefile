@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OMP_WAIT_POLICY ?= PASSIVE
 
 # Files of tests run beside each other, one a core.
-AT_ONCE ?= --numprocesses logical --dist loadfile
+AT_ONCE ?= --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 .PHONY: run demo test quick machines attacks check format newest lock clean
 

@@ -9,6 +9,7 @@ A migration that removes rows on purpose names the tables: ``REMOVES_ROWS_OF = (
 from __future__ import annotations
 
 import threading
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -123,6 +124,12 @@ def _config() -> Config:
 
 
 def _script() -> ScriptDirectory:
+    return _script_in(MIGRATIONS)
+
+
+@cache
+def _script_in(_folder: Path) -> ScriptDirectory:
+    # All migrations are loaded: once a process, for they don't change while it runs.
     return ScriptDirectory.from_config(_config())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from clinic.admin import demo
+from clinic.admin import demo, demo_people
 from db.engine import migrate, open_database
 from db.sqlite import sqlite3
 from tests import attacks, postgresql
@@ -86,7 +86,7 @@ def demo_at_head(sqlite_at_head, tmp_path_factory):
     """A copy of that file with the invented patients, whose summaries take seconds to work out."""
     path = shutil.copyfile(sqlite_at_head, tmp_path_factory.mktemp("demo") / "clinic.db")
     db = open_database(f"sqlite:///{path}")
-    demo.fill(db)
+    assert demo.fill(db) == len(demo_people.PEOPLE)
     db.close()
     return path
 
@@ -99,11 +99,22 @@ def postgresql_at_head(postgresql_server, administer):
     return "head"
 
 
+@pytest.fixture(scope="session")
+def postgresql_demo(postgresql_server, administer, postgresql_at_head):
+    """The name of a copy of that database with the invented patients."""
+    administer(f"CREATE DATABASE demo TEMPLATE {postgresql_at_head}")
+    db = open_database(postgresql.url_of(postgresql_server, "demo"))
+    demo.fill(db)
+    db.close()
+    return "demo"
+
+
 @pytest.fixture
 def postgresql_url(request, postgresql_server, administer):
     """The URL of a PostgreSQL database, which is dropped after the test."""
     name = f"test_{next(_numbers)}"
-    template = request.getfixturevalue("postgresql_at_head") if _at_head(request) else "template1"
+    at_head = "postgresql_demo" if "invented" in request.fixturenames else "postgresql_at_head"
+    template = request.getfixturevalue(at_head) if _at_head(request) else "template1"
     administer(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield postgresql.url_of(postgresql_server, name)
     administer(f"DROP DATABASE {name} WITH (FORCE)")
@@ -112,15 +123,40 @@ def postgresql_url(request, postgresql_server, administer):
 @pytest.fixture
 def sqlite_url(request, tmp_path):
     """The URL of a SQLite file."""
-    if _at_head(request):
-        shutil.copyfile(request.getfixturevalue("sqlite_at_head"), tmp_path / "clinic.db")
+    if "invented" in request.fixturenames:
+        shutil.copyfile(request.getfixturevalue("demo_at_head"), tmp_path / "clinic.db")
         (tmp_path / "clinic.db").chmod(0o600)
+    elif _at_head(request):
+        request.getfixturevalue("copy_tables")(tmp_path / "clinic.db")
     return f"sqlite:///{tmp_path / 'clinic.db'}"
+
+
+@pytest.fixture
+def invented():
+    """A test that asks for it begins with the invented patients in its database."""
+
+
+@pytest.fixture
+def at_head():
+    """A test that asks for it has a database with today's tables, without a clinic's settings."""
+
+
+@pytest.fixture(scope="session")
+def copy_tables(sqlite_at_head):
+    """Return a function that makes a SQLite file with today's tables at a path, as a migration would."""
+
+    def copy(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sqlite_at_head, path)
+        path.chmod(0o600)
+
+    return copy
 
 
 def _at_head(request):
     """Whether the test works with a clinic's database, which has its tables; the others begin with an empty one."""
-    return {"settings", "db"} <= set(request.fixturenames)
+    asked = set(request.fixturenames)
+    return {"settings", "db"} <= asked or "at_head" in asked
 
 
 def pytest_addoption(parser):
@@ -135,7 +171,7 @@ def pytest_sessionfinish(session):
         attacks.write(path, session.config.stash.get(attacks.ANSWERS, {}))
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Mark as slow what needs a browser or PostgreSQL, and the modules that train, or start and kill processes."""
     assert all((TESTS / name).is_file() for name in SLOW), "a slow module is not where it was"
     for item in items:
@@ -148,6 +184,25 @@ def pytest_collection_modifyitems(items):
         if item.get_closest_marker("e2e"):
             # A browser, a server and its worker share the cores with another file's: what took too long is tried again.
             item.add_marker(pytest.mark.flaky(reruns=2))
+    if hasattr(config, "workerinput"):
+        items[:] = _shared_out(items)
+
+
+def _shared_out(items):
+    """Return the tests in the order of files in which processes beside each other end soonest.
+
+    Long files come first. Those with a browser, which wait much, lie between the others: seldom do two run at once.
+    """
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    browsers, others = [], []
+    for tests in sorted(files.values(), key=len, reverse=True):
+        (browsers if any(test.get_closest_marker("e2e") for test in tests) else others).append(tests)
+    apart = len(others) / (len(browsers) + 1)
+    for number, tests in reversed(list(enumerate(browsers))):
+        others.insert(round(number * apart), tests)
+    return [test for tests in others for test in tests]
 
 
 def pytest_generate_tests(metafunc):

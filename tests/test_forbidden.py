@@ -27,6 +27,7 @@ CACHED = {
     ("fer_core/decoder/hdr.py", "_shown"),
     ("web/watch.py", "_frame"),
     ("benchmarks/clinics.py", "who"),
+    ("db/migrate.py", "_script_in"),
 }
 """Functions whose results are kept for everybody: none of them has seen a patient."""
 SQL_FILES = {

@@ -34,12 +34,12 @@ PASSPHRASE = "correct horse battery staple"
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path, copy_tables):
     """A database with two patients, each with a waiting file and its preview, and a file that nobody refers to."""
     folder = tmp_path / "data"
     (folder / "media").mkdir(parents=True)
     (folder / "media" / ("f" * 32)).write_bytes(b"of nobody")
-    migrate(f"sqlite:///{folder / 'clinic.db'}")
+    copy_tables(folder / "clinic.db")
     db = open_database(f"sqlite:///{folder / 'clinic.db'}")
     with db.session() as session:
         for name, media_id in (("Ann Invented", "a" * 32), ("Wilhelmine Zauberberg", "b" * 32)):

@@ -8,16 +8,16 @@ import pytest
 
 from backup.__main__ import main
 from backup.backup import backup, restore
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Patient
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path, copy_tables):
     path = tmp_path / "clinic.db"
-    migrate(f"sqlite:///{path}")
+    copy_tables(path)
     return path
 
 

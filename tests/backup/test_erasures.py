@@ -7,7 +7,7 @@ import pytest
 
 from backup import erasures
 from backup.erasures import Erasure
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Consent, Patient, Recording, Sample
 from fer_core.errors import FerError
 
@@ -53,9 +53,9 @@ def test_a_list_that_cannot_be_written_is_reported(path):
     assert refusal.value.code == "erasures_unwritable"
 
 
-def test_a_copy_loses_what_the_list_names_and_nothing_else(tmp_path):
+def test_a_copy_loses_what_the_list_names_and_nothing_else(tmp_path, copy_tables):
     url = f"sqlite:///{tmp_path / 'copy.db'}"
-    migrate(url)
+    copy_tables(tmp_path / "copy.db")
     db = open_database(url)
     with db.session() as session:
         for name in ("Ann", "Zauberberg"):

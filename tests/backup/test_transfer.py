@@ -8,7 +8,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, 
 import backup.transfer
 from backup.__main__ import main
 from backup.transfer import TransferError, transfer
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Base, Consent, Job, Patient, Recording
 from db.records import save_results
 from fer_core.types import Box, Face, FaceExpression, FrameResult, Status
@@ -18,9 +18,9 @@ SEEN = FaceExpression(Face(Box(0.1, 2 / 3, 30, 40), 0.9), Status.OK, (0.1, 0.2, 
 
 
 @pytest.fixture
-def urls(sqlite_url, postgresql_url):
+def urls(tmp_path, copy_tables, sqlite_url, postgresql_url):
     """A SQLite file with a clinic, and an empty PostgreSQL database."""
-    migrate(sqlite_url)
+    copy_tables(tmp_path / "clinic.db")
     fill(sqlite_url)
     return sqlite_url, postgresql_url
 

@@ -11,7 +11,7 @@ from clinic.accounts import accounts
 from clinic.recordings import uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Patient, new_id
 from storage import keys
 from storage.media import open_store
@@ -41,7 +41,6 @@ def settings(tmp_path, database_url):
 
 @pytest.fixture
 def db(settings):
-    migrate(settings.database_url)
     database = open_database(settings.database_url)
     yield database
     database.close()

@@ -11,7 +11,7 @@ from clinic import __main__ as clinic
 from clinic import console
 from clinic.admin import keyring
 from clinic.settings import Settings
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.sqlite import sqlite3
 from storage import at_work, keys
 
@@ -36,14 +36,14 @@ ARGUMENTS = {
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
+def settings(tmp_path, monkeypatch, copy_tables):
     """A started installation that the environment names."""
     for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_MASTER_KEY", "FER_KEY_DIR", "FER_MEDIA_URL", "FER_BACKUP_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "data"))
     found = Settings.from_environment()
-    migrate(found.database_url)
+    copy_tables(found.data_dir / "clinic.db")
     with closing(open_database(found.database_url)) as database:
         keyring.settle(database, found)
     return found

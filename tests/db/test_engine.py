@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from db.engine import SAFE_SQLITE, migrate, open_database, sqlite_warning
+from db.engine import SAFE_SQLITE, open_database, sqlite_warning
 from db.models import Patient, Recording
 from db.sqlite import sqlite3
 
@@ -19,8 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def url(database_url):
-    migrate(database_url)
+def url(at_head, database_url):
     return database_url
 
 

@@ -8,15 +8,14 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Patient
 from db.moment import once
 from tests.doors import statements
 
 
 @pytest.fixture
-def db(database_url):
-    migrate(database_url)
+def db(at_head, database_url):
     database = open_database(database_url)
     yield database
     database.close()

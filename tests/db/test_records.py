@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Patient, Recording
 from db.records import NO_TRACK, clear_samples, load_samples, save_results
 from fer_core.types import Box, Face, FaceExpression, FrameResult, Quality, Status
@@ -15,8 +15,7 @@ HAPPY = (0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25)
 
 
 @pytest.fixture
-def db(database_url):
-    migrate(database_url)
+def db(at_head, database_url):
     database = open_database(database_url)
     now = datetime.now(UTC)
     with database.session() as session:

@@ -25,6 +25,7 @@ from db.engine import open_database
 from db.models import Account, Job, JobState, Patient, Role, Sample
 from storage import keys
 from tests import consents, doors
+from tests.e2e import serving
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 60
@@ -206,7 +207,7 @@ def accept_statement(page):
 class Web:
     """A running server: its process, its address and where it writes what it says."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | serving.Copy
     address: str
     log: Path
 
@@ -244,16 +245,24 @@ def web(request, tmp_path, data):
         environment["PYTHONPATH"] = str(Path(__file__).parent / "slow_disk")
     # A test may have added accounts already, and a clinic with accounts gets no new key.
     keys.make(Settings.at(data))
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     log = tmp_path / "server.log"
-    with log.open("w") as said:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)
+    process = _started(["run", "streamlit_app.py", "--server.port", str(port)], environment, log)
     running = Web(process, f"http://127.0.0.1:{port}", log)
     try:
         _wait_for(f"{running.address}/_stcore/health", process, log)
         yield running
     finally:
         running.end()
+
+
+def _started(arguments, environment, log):
+    """Start `streamlit`: anew where Python itself starts in another way, else as a copy of what is loaded."""
+    if "PYTHONPATH" not in environment:
+        return serving.Copy(arguments, environment, log)
+    with log.open("w") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "streamlit", *arguments], cwd=ROOT, env=environment, stdout=said, stderr=said
+        )
 
 
 @pytest.fixture
@@ -301,5 +310,5 @@ def _wait_for(url, process, log):
             with urllib.request.urlopen(url, timeout=2):
                 return
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.05)
     pytest.fail(f"the server did not start:\n{log.read_text()}")

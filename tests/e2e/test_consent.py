@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import AuditRow, Patient, Recording, Role
 from tests import doors
 from tests.e2e.conftest import accept_statement
@@ -23,11 +23,10 @@ def keeping(monkeypatch):
 
 
 @pytest.fixture
-def database(data):
+def database(data, copy_tables):
     """The server's database with a clinician who never signed in."""
-    url = f"sqlite:///{data / 'clinic.db'}"
-    migrate(url)
-    opened = open_database(url)
+    copy_tables(data / "clinic.db")
+    opened = open_database(f"sqlite:///{data / 'clinic.db'}")
     doors.add_account(opened, role=Role.CLINICIAN, statement=None, accepted_at=None)
     yield opened
     opened.close()

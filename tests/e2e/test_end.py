@@ -22,6 +22,7 @@ from tests.doors import PASSWORD
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_a_request_that_stands_still_does_not_hold_the_server(web):
     there = urlsplit(web.address)
     with socket.create_connection((there.hostname, there.port)) as line:

@@ -9,7 +9,7 @@ from db.models import Access, Patient
 from tests import consents
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 WITHIN_MS = 60_000
 """It is asked every three seconds; the rest is for a busy machine."""

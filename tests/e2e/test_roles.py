@@ -9,7 +9,7 @@ from db.models import Access, Account, Role
 from tests import doors
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 TABS = ("overview", "recordings", "questionnaires", "notes")
 CHANGES = (

@@ -10,7 +10,7 @@ from tests import consents
 from tests.clinic.fakes import eventually
 from tests.e2e.conftest import settled
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 SLOW = {"offline": False, "latency": 600, "downloadThroughput": 40_000, "uploadThroughput": 20_000}
 """Milliseconds and bytes a second: a line worse than a bad telephone's."""
@@ -120,7 +120,6 @@ def held(window):
     return page, line
 
 
-@pytest.mark.usefixtures("no_worker")
 def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_reported(
     account, add_patient, add_recording, held, server
 ):
@@ -145,7 +144,6 @@ def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_reported(
     assert sorted(notes(account)) == ["visit 0", "visit 1"]
 
 
-@pytest.mark.usefixtures("no_worker")
 def test_a_click_in_a_window_that_is_closed_meanwhile_is_reported(account, add_patient, add_recording, held, server):
     anna = add_patient("Anna A")
     recording = add_recording(anna, "visit 0")
@@ -168,7 +166,6 @@ def test_a_click_in_a_window_that_is_closed_meanwhile_is_reported(account, add_p
     page.get_by_text("Nothing was done").wait_for(state="detached")
 
 
-@pytest.mark.usefixtures("no_worker")
 def test_what_is_left_before_it_was_carried_out_is_stored_or_reported(account, add_patient, held, server):
     anna = add_patient("Anna A")
     page, line = held
@@ -194,7 +191,6 @@ def test_what_is_left_before_it_was_carried_out_is_stored_or_reported(account, a
     assert (stored, said) in (([anna], 0), ([], 1))
 
 
-@pytest.mark.usefixtures("no_worker")
 def test_a_button_that_is_drawn_again_under_the_pointer_says_that_the_click_was_dropped(account, window):
     page = window()
     settled(page)

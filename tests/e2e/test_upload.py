@@ -75,6 +75,7 @@ def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server,
     assert list((tmp_path / "data" / "media").iterdir()) == []
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_a_cancelled_upload_is_gone(account, agreed, sign_in, server, page, large, tmp_path):
     sign_in()
     page.route("**/uploads/*", lambda route, request: route.abort() if request.method == "PATCH" else route.continue_())

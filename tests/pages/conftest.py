@@ -6,7 +6,6 @@ import pytest
 
 from clinic.accounts import sessions
 from clinic.settings import Settings
-from db.engine import migrate
 from db.models import Role
 from storage import keys
 from tests import doors
@@ -41,7 +40,6 @@ def settings(tmp_path, monkeypatch, request):
     shutil.copyfile(template, tmp_path / "clinic.db")
     settings = Settings.from_environment()
     keys.make(settings)
-    migrate(settings.database_url)
     yield settings
     resources().db.close()
 

@@ -29,14 +29,14 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def clinic(tmp_path, monkeypatch):
+def clinic(tmp_path, monkeypatch, copy_tables):
     """An installation that was started once, named by the environment alone."""
     for name in [name for name in os.environ if name.startswith(("FER_", "STREAMLIT_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "data"))
     settings = Settings.from_environment()
-    migrate(settings.database_url)
+    copy_tables(settings.data_dir / "clinic.db")
     with closing(open_database(settings.database_url)) as database:
         keyring.settle(database, settings)
     write_health(settings, WorkerHealth(1, clock.now(), True, "The self-test passed.", "CPU", "a" * 64))

@@ -10,7 +10,7 @@ from clinic import audit
 from clinic.admin import keyring
 from clinic.patients import caseload
 from clinic.settings import Settings
-from db.engine import migrate, open_database
+from db.engine import open_database
 from db.models import Installation, SecondStep
 from storage import keys
 from storage.keys import MasterKeyError
@@ -19,11 +19,11 @@ from tests import doors
 
 
 @pytest.fixture
-def fresh(tmp_path):
+def fresh(tmp_path, copy_tables):
     """The settings of an installation that was never started, and its database."""
     settings = Settings.at(tmp_path / "data")
     settings.data_dir.mkdir()
-    migrate(settings.database_url)
+    copy_tables(settings.data_dir / "clinic.db")
     database = open_database(settings.database_url)
     yield settings, database
     database.close()

@@ -15,7 +15,6 @@ from sqlalchemy import select
 from backup import erasures
 from backup.erasures import Erasure
 from clinic.accounts import accounts
-from clinic.admin import demo, demo_people
 from clinic.conflicts import ConflictError
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -189,8 +188,7 @@ def test_an_erasure_that_was_interrupted_is_finished(db, settings, patient, an_u
     assert deletion.finish_erasures(db, settings) == 0
 
 
-def test_one_recording_can_be_deleted(db, settings, who):
-    assert demo.fill(db) == len(demo_people.PEOPLE)
+def test_one_recording_can_be_deleted(db, settings, who, invented):
     with db.session() as session:
         accounts.take_orphans(session, session.get_one(Account, who.account_id))
     patient = caseload.get_patient(db, who, caseload.list_patients(db, who)[0].id)

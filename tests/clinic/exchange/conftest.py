@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 
 from clinic.settings import Settings
-from db.engine import migrate, open_database
+from db.engine import open_database
 from storage import keys
 from tests.clinic.archives import archive_of, demo_id
 
 
 @pytest.fixture
-def elsewhere(tmp_path):
+def elsewhere(tmp_path, copy_tables):
     """An empty installation: (db, settings)."""
     settings = replace(Settings.at(tmp_path / "elsewhere"), min_free_bytes=0)
     settings.data_dir.mkdir()
     keys.make(settings)
-    migrate(settings.database_url)
+    copy_tables(settings.data_dir / "clinic.db")
     database = open_database(settings.database_url)
     yield database, settings
     database.close()

@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import select
 
 from clinic.access import CONSOLE
-from clinic.admin import demo
 from clinic.exchange import exports
 from db.models import Patient, QuestionnaireAnswer, Recording
 from tests import doors
@@ -32,9 +31,8 @@ HOLDS = {
 
 
 @pytest.fixture
-def archive(db, settings):
+def archive(db, settings, invented):
     """The archive of an invented patient with an odd note, and one recording that failed and has no results."""
-    demo.fill(db)
     with db.session() as session:
         patient_id = session.scalar(select(Patient.id).order_by(Patient.name))
         for items in ([1] * 9, [1] * 6 + [None] * 3):

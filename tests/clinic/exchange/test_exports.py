@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from clinic.access import CONSOLE, Role
 from clinic.accounts import accounts
-from clinic.admin import demo
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -30,8 +29,7 @@ from tests.consents import expire
 
 
 @pytest.fixture
-def demo_patient(db):
-    demo.fill(db)
+def demo_patient(db, invented):
     return demo_id(db, 1)
 
 

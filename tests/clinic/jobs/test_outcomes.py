@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from clinic.admin import demo
 from clinic.jobs import chunks, jobs, leases, outcomes
 from clinic.jobs.leases import Claim
 from clinic.worker import analysis
@@ -31,8 +30,7 @@ def test_what_failed_is_listed_with_its_reason_for_a_while(db, claimed, who):
     assert outcomes.failed(db, who) == []
 
 
-def test_invented_recordings_were_not_worked_out(db, who):
-    demo.fill(db)
+def test_invented_recordings_were_not_worked_out(db, who, invented):
     assert outcomes.pace(db, who) == outcomes.Pace(0, 0.0, 0)
 
 

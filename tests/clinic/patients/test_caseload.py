@@ -87,8 +87,7 @@ def test_renaming_and_unknown_ones(db, who):
 
 
 @pytest.fixture
-def filled(db, who):
-    assert demo.fill(db) == len(demo_people.PEOPLE)
+def filled(db, who, invented):
     with db.session() as session:
         accounts.take_orphans(session, session.get_one(Account, who.account_id))
     return db
@@ -116,8 +115,7 @@ def test_the_demo_shows_what_there_is_to_see(filled, who):
     assert caseload.get_recording(filled, who, first.id) == first
 
 
-def test_the_demo_s_account_sees_them_and_gets_a_new_password_each_time(db):
-    demo.fill(db)
+def test_the_demo_s_account_sees_them_and_gets_a_new_password_each_time(db, invented):
     first, second = demo.add_account(db), demo.add_account(db)
     with pytest.raises(FerError):
         sessions.sign_in(db, demo.ACCOUNT, first)

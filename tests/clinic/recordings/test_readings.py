@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from clinic.accounts import accounts
-from clinic.admin import demo
 from clinic.patients import caseload
 from clinic.recordings import readings
 from db.models import Account, Recording
@@ -13,9 +12,8 @@ from fer_core.reading.reading import read
 
 
 @pytest.fixture
-def stored(db, who):
+def stored(db, who, invented):
     """An invented recording."""
-    demo.fill(db)
     with db.session() as session:
         accounts.take_orphans(session, session.get_one(Account, who.account_id))
     patients = caseload.list_patients(db, who)

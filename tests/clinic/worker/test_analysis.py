@@ -6,6 +6,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,7 @@ def everything(db):
     return rows
 
 
+@cache
 def moving_clip():
     """25 s at 10 frames a second, no picture like the one before; as bytes."""
     with tempfile.TemporaryDirectory() as folder:
