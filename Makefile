@@ -23,12 +23,12 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 
 run: $(VENV)/run.stamp
 	$(BIN)/python -m clinic migrate
-	@echo "Open http://127.0.0.1:8501 in a browser. The first time it asks for a code, which is printed below. Ctrl+C stops."
+	@echo "Open http://127.0.0.1:$${STREAMLIT_SERVER_PORT:-8501} in a browser. The first time it asks for a code, which is printed below. Ctrl+C stops."
 	$(BIN)/streamlit run streamlit_app.py
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python -m clinic demo
-	@echo "Open http://127.0.0.1:8501 in a browser: invented patients, in a database of their own. Sign in as printed above."
+	@echo "Open http://127.0.0.1:$${STREAMLIT_SERVER_PORT:-8501} in a browser: invented patients, in a database of their own. Sign in as printed above."
 	FER_DEMO=1 $(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev.stamp

@@ -1,6 +1,6 @@
-"""The sealed files that a database refers to: waiting uploads, kept files, previews. Packed and restored with it.
+"""The files that a database refers to: waiting uploads, kept files, previews, trained models. Restored with it.
 
-They are copied as they lie, sealed: a user who opens a backup also needs the master key to look at them.
+Those of patients are copied as they lie, sealed: a user who opens a backup also needs the master key to look at them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from db.sqlite import sqlite3
 from storage.placing import PART, adopt, file_system, listed
 
 COPY_BYTES = 1 << 20
+IN_USE = "training/model_in_use.json"
+"""Which of the trained models analyses; it lies in the data folder itself."""
+CURVES = "epochs.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,36 @@ class Stores:
     media_url: str
     work: Path
 
+    def place(self, name: str) -> Path:
+        """Return where a file of a backup lies that is not in the media store."""
+        data = self.work.parent
+        return data / Path(IN_USE).name if name == IN_USE else data / name
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a database refers to: the ids of stored files, and of recordings, which may have previews."""
+    """What a database refers to: the ids of stored files, of recordings, which may have previews, and of trainings."""
 
     files: frozenset[str]
     recordings: frozenset[str]
+    trainings: frozenset[str] = frozenset()
 
     def has(self, name: str) -> bool:
-        """Return whether a file of a backup belongs to it: ``media/ID`` or ``work/RECORDING/FILE``."""
+        """Return whether a file of a backup belongs to it.
+
+        Its name is ``media/ID``, ``work/RECORDING/FILE``, ``training/ID/epochs.jsonl``, ``training/ID/model/FILE`` or
+        `IN_USE`.
+        """
         kind, _, rest = name.partition("/")
         owner, _, file = rest.partition("/")
         if kind == "media":
             return not file and owner in self.files
-        return kind == "work" and owner in self.recordings and file not in ("", ".", "..") and "/" not in file
+        if kind == "training":
+            inner = file.removeprefix("model/")
+            return name == IN_USE or (
+                owner in self.trainings and (file == CURVES or (inner != file and _is_name(inner)))
+            )
+        return kind == "work" and owner in self.recordings and _is_name(file)
 
 
 def wanted(database: Path) -> Wanted:
@@ -54,11 +72,12 @@ def wanted(database: Path) -> Wanted:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             sources = [json.loads(text) for (text,) in connection.execute("SELECT sources FROM job") if text]
             recordings = frozenset(found for (found,) in connection.execute("SELECT id FROM recording"))
+            trainings = _trainings(connection)
     except sqlite3.Error as error:
         raise CopyError("This file is not a database of this program, or it is damaged.", "backup_damaged") from error
     files = frozenset(source["id"] for listed in sources for source in listed)
     # An id is never part of a path that leads elsewhere.
-    return Wanted(frozenset(filter(_is_id, files)), frozenset(filter(_is_id, recordings)))
+    return Wanted(*(frozenset(filter(_is_id, found)) for found in (files, recordings, trainings)))
 
 
 def present(stores: Stores, asked: Wanted) -> Iterator[tuple[str, BinaryIO, int]]:
@@ -77,13 +96,19 @@ def present(stores: Stores, asked: Wanted) -> Iterator[tuple[str, BinaryIO, int]
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.suffix != PART:
                 yield from _one(f"work/{recording_id}/{path.name}", local, str(path))
+    for name in (IN_USE, *_of_trainings(stores, asked)):
+        yield from _one(name, local, str(stores.place(name)))
 
 
 def digest_of(stores: Stores, name: str) -> str | None:
     """Return the SHA-256 of a file of a backup as it lies in the stores now, None where it doesn't."""
     kind, _, rest = name.partition("/")
-    fs, root = file_system(stores.media_url) if kind == "media" else (LocalFileSystem(), str(stores.work))
-    for _name, file, _size in _one(name, fs, f"{root}/{rest}"):
+    if kind == "media":
+        fs, root = file_system(stores.media_url)
+        found = _one(name, fs, f"{root}/{rest}")
+    else:
+        found = _one(name, LocalFileSystem(), str(stores.place(name)))
+    for _name, file, _size in found:
         return sha256_of(file)
     return None
 
@@ -95,7 +120,7 @@ def bring_back(stores: Stores, name: str, path: Path) -> None:
         fs, root = file_system(stores.media_url)
         adopt(fs, root, path, rest)
         return
-    place = stores.work / rest
+    place = stores.place(name)
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.replace(path, place)
 
@@ -106,6 +131,26 @@ def sha256_of(file: BinaryIO) -> str:
     while chunk := file.read(COPY_BYTES):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _trainings(connection: Any) -> frozenset[str]:
+    """Return the ids of trainings; a backup of an older release has no such table."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'training'").fetchone() is None:
+        return frozenset()
+    return frozenset(found for (found,) in connection.execute("SELECT id FROM training"))
+
+
+def _of_trainings(stores: Stores, asked: Wanted) -> Iterator[str]:
+    """Yield the curves and the models of trainings; checkpoints, which only a running one needs, stay."""
+    for training_id in sorted(asked.trainings):
+        folder = stores.place(f"training/{training_id}")
+        yield f"training/{training_id}/{CURVES}"
+        for path in sorted((folder / "model").glob("*")):
+            yield f"training/{training_id}/model/{path.name}"
+
+
+def _is_name(text: str) -> bool:
+    return text not in ("", ".", "..") and "/" not in text
 
 
 def _is_id(text: str) -> bool:

@@ -213,6 +213,7 @@ def _add_engine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     watched.add_argument("file", type=Path)
     watched.add_argument("--viewers", type=int, nargs="+", choices=(1, 2), default=[1, 2], help="at once")
     watched.add_argument("--seconds", type=float, default=20)
+    watched.add_argument("--beside", type=Path, metavar="FILE", help="a video that is analysed at the same time")
     formats = commands.add_parser("precision", help="labels and time on each device and in each number format")
     formats.add_argument("--data", type=Path, required=True, help="fer2013.csv")
 
@@ -302,7 +303,7 @@ def _recording_page(options: argparse.Namespace) -> None:
 
 
 def _live(options: argparse.Namespace) -> None:
-    for line in live.table(live.measure(options.file, options.viewers, options.seconds)):
+    for line in live.table(live.measure(options.file, options.viewers, options.seconds, options.beside)):
         print(line, flush=True)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.months import browsing, cpu_s, fill, serving
+from benchmarks.months import browsers, cpu_s, fill, serving
 from fer_core.media import video
 from fer_core.types import RGB
 
 WIDTH_PX, HEIGHT_PX, RATE = 640, 360, 30
+# Of the video that is analysed beside: more than are analysed while the viewers watch.
+AGAIN = 1000
 LIVE = "[data-part=live]"
 CLICK = """() => [...document.querySelectorAll('*')]
   .map((one) => one.shadowRoot?.querySelector('[data-part=faces] button')).find(Boolean)?.click()"""
@@ -55,22 +59,37 @@ def _planes(rgb: RGB) -> bytes:
     return b"".join(np.asarray(plane).tobytes() for plane in (light, blue.resize(half), red.resize(half)))
 
 
-def measure(clip: Path, viewers: list[int], seconds: float) -> Iterator[Watched]:
-    """Yield what each of so many viewers at once had, for each number of them."""
+def measure(clip: Path, viewers: list[int], seconds: float, beside: Path | None = None) -> Iterator[Watched]:
+    """Yield what each of so many viewers at once had, for each number of them, while the video `beside` is analysed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         camera = folder / "camera.y4m"
         write_camera(clip, camera)
         patient_id = fill(folder, 0, 1, 1)
         flags = (*FLAGS, f"--use-file-for-fake-video-capture={camera}")
-        with serving(folder) as (address, process), browsing(address, flags) as page:
+        with serving(folder) as (address, process):
             for count in viewers:
                 with ExitStack() as opened:
-                    pages = [page.context.new_page() for _ in range(count)]
-                    for one in pages:
-                        opened.callback(one.close)
-                        _begin(one, f"{address}/live?patient={patient_id}")
+                    # A window of its own for each: a browser draws the tabs behind its first one twice a second.
+                    pages = opened.enter_context(browsers(address, count, flags))
+                    for page in pages:
+                        _begin(page, f"{address}/live?patient={patient_id}")
+                    if beside:
+                        opened.enter_context(analysing(beside))
                     yield from _watch(pages, seconds, process)
+
+
+@contextmanager
+def analysing(video_file: Path) -> Iterator[None]:
+    """Analyse a video at every frame in another process, again and again, as a worker would."""
+    command = [sys.executable, "-m", "fer_core", *[str(video_file)] * AGAIN, "--every", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield
+        assert process.poll() is None, "the analysis beside the live view ended too early"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _begin(page: Any, address: str) -> None:

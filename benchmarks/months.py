@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -253,21 +253,34 @@ def _wait_for(url: str) -> None:
 
 
 @contextmanager
-def browsing(address: str, flags: tuple[str, ...] = ()) -> Iterator[Any]:
+def browsing(address: str) -> Iterator[Any]:
+    with browsers(address, 1) as pages:
+        yield pages[0]
+
+
+@contextmanager
+def browsers(address: str, count: int, flags: tuple[str, ...] = ()) -> Iterator[list[Any]]:
+    """Yield a page that is signed in of each of so many browsers, and close them."""
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *flags])
-        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        page.set_default_timeout(60_000)
-        page.goto(f"{address}/model")
-        page.get_by_label("Name").fill(NAME)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("button", name="Sign out").wait_for()
-        yield page
-        browser.close()
+    with sync_playwright() as playwright, ExitStack() as opened:
+        pages = []
+        for _ in range(count):
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *flags])
+            opened.callback(browser.close)
+            pages.append(browser.new_context(viewport={"width": 1280, "height": 800}).new_page())
+            _sign_in(pages[-1], address)
+        yield pages
+
+
+def _sign_in(page: Any, address: str) -> None:
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/model")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
 
 
 def table(costs: Iterator[Cost]) -> Iterator[str]:

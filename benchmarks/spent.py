@@ -38,7 +38,7 @@ class Spent:
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):
-            others = [_rss_mb(one) for one in self._me.children(recursive=True)]
+            others = [_held_mb(one) for one in self._me.children(recursive=True)]
             self._others_mb = max(self._others_mb, sum(others))
             self._other_mb = max(self._other_mb, *others, 0.0)
 
@@ -67,8 +67,11 @@ def own_peak_mb() -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def _rss_mb(process: psutil.Process) -> float:
+def _held_mb(process: psutil.Process) -> float:
+    """Return what a process holds, its part of shared memory where the system says it, else all of that memory."""
     try:
+        return float(getattr(process.memory_full_info(), "pss", process.memory_info().rss) / 1e6)
+    except psutil.AccessDenied:
         return float(process.memory_info().rss / 1e6)
     except psutil.NoSuchProcess:
         return 0.0

@@ -15,7 +15,7 @@ from clinic import access, audit
 from clinic.accounts import accounts, totp
 from clinic.admin import commands as commands_of_administrators
 from clinic.admin import demo, demo_people, keyring, zones
-from clinic.admin.commands import own_settings
+from clinic.admin.commands import own_clinic, own_settings
 from clinic.console import answered
 from clinic.exchange import exports, imports
 from clinic.jobs import reanalysis
@@ -116,25 +116,27 @@ def _opener(settings: Settings) -> cluster.Opener:
 
 
 def _reanalyse(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     who = access.CONSOLE
     with closing(_open(settings)) as database:
         patient_id = reanalysis.find_patient(database, who, options.patient) if options.patient else None
         if options.what == "start":
             print(reanalysis.start(database, settings, who, patient_id).sentence)
             return 0
-        for standing in reanalysis.standings(database, who):
-            if patient_id in (None, standing.patient_id):
-                if options.what in ("pause", "resume"):
-                    reanalysis.pause(database, who, standing.id, options.what == "pause")
-                elif options.what == "cancel":
-                    reanalysis.cancel(database, settings, who, standing.id)
-                print(reanalysis.standing(database, who, standing.id).sentence)
+        standings = [one for one in reanalysis.standings(database, who) if patient_id in (None, one.patient_id)]
+        if not standings:
+            print("No reanalysis is under way.")
+        for standing in standings:
+            if options.what in ("pause", "resume"):
+                reanalysis.pause(database, who, standing.id, options.what == "pause")
+            elif options.what == "cancel":
+                reanalysis.cancel(database, settings, who, standing.id)
+            print(reanalysis.standing(database, who, standing.id).sentence)
     return 0
 
 
 def _selftest(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    settings = own_settings()
+    settings = own_clinic()
     _open(settings).close()
     verdict = selftest.check(_opener(settings), settings)
     print(verdict.sentence)
@@ -149,7 +151,7 @@ def _migrate(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as t
 
 
 def _export(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     with closing(_open(settings)) as database:
         exports.export_to(database, settings, access.CONSOLE, options.patient, options.file)
     print("The archive is written. It is not encrypted: keep it where nobody else reads it.")
@@ -172,11 +174,11 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _import_folder(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     with closing(_open(settings)) as database:
         lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
     taken = sum(line.taken for line in lines)
-    print(f"{taken} imported, {len(lines) - taken} refused.")
+    print(f"{taken} imported, {len(lines) - taken} refused." if lines else "There is no file in this folder.")
     return 0 if taken == len(lines) else 1
 
 
@@ -199,7 +201,7 @@ def _demo(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the 
 
 
 def _audit(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
-    settings = own_settings()
+    settings = own_clinic()
     with closing(_open(settings)) as database:
         verdict = audit.verify(database)
     print(verdict.sentence)
@@ -207,7 +209,7 @@ def _audit(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the
 
 
 def _reset_password(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     with closing(_open(settings)) as database:
         password = accounts.reset_by_console(database, options.name)
     print(f"The new password, to be changed at the next sign-in: {password}")
@@ -215,7 +217,7 @@ def _reset_password(options: argparse.Namespace) -> int:
 
 
 def _reset_second_step(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     with closing(_open(settings)) as database:
         totp.reset_by_console(database, options.name)
     print("The account signs in with only its password until its owner turns the second step on again.")

@@ -22,6 +22,7 @@ OF_A_SETTING = frozenset(
         "master_key_wrong",
         "migration_refused",
         "newer_database",
+        "no_clinic",
         "no_package",
         "other_owner",
         "rotation_unfinished",

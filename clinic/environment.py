@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -158,3 +160,9 @@ class ClinicEnvironment(Environment):
 
 NAMES = frozenset(map(variable, ClinicEnvironment.model_fields))
 """Every variable that is read here."""
+
+
+def unknown(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the names that look like variables of this program and are none, each with the nearest that is one."""
+    strange = sorted(name for name in names if name.startswith(PREFIX) and name not in NAMES)
+    return {name: next(iter(get_close_matches(name, NAMES, 1)), None) for name in strange}

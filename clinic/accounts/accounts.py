@@ -295,7 +295,7 @@ def account_named(session: Session, name: str) -> Account:
     """Return the account of this name. Raises FerError ``unknown_account``."""
     account = session.scalar(select(Account).where(Account.name_key == name_key(name)))
     if account is None:
-        raise _unknown()
+        raise FerError("There is no account of this name.", "unknown_account")
     return account
 
 

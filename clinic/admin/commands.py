@@ -18,7 +18,9 @@ from clinic.admin.serving import read_options
 from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.worker.supervisor import PROGRAM_DIR
+from db.copies import sqlite_path
 from db.engine import migrate, open_database
+from db.migrate import current
 from fer_core.errors import FerError
 
 KEPT = 30
@@ -44,12 +46,12 @@ def add(commands: Any) -> None:
     how.add_argument("--lost", action="store_true", help="start with a new key: what the lost key sealed is gone")
     rotated.set_defaults(command=_rotate_key)
     made = commands.add_parser("backup", help="write a dated, sealed backup, verify it, and delete the oldest")
-    made.add_argument("--to", type=Path, metavar="FOLDER", help="default: FER_BACKUP_DIR")
+    made.add_argument("--to", type=_named_path, metavar="FOLDER", help="default: FER_BACKUP_DIR")
     made.add_argument("--keep", type=int, default=KEPT, metavar="N", help=f"how many stay (default {KEPT})")
     _add_secrets(made)
     made.set_defaults(command=_backup)
     back = commands.add_parser("restore", help="restore a backup; patients who were erased since stay erased")
-    back.add_argument("file", type=Path, help="the backup")
+    back.add_argument("file", type=_named_path, help="the backup")
     back.add_argument("--check", action="store_true", help="only try it, in a scratch folder, and report")
     back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is permanently lost")
     _add_secrets(back)
@@ -67,12 +69,36 @@ def own_settings() -> Settings:
     return Settings.from_environment()
 
 
+def own_clinic() -> Settings:
+    """Return the settings of a clinic that is there already, and make nothing where there is none.
+
+    Raises FerError ``no_clinic``, and as `own_settings` does.
+    """
+    settings = Settings.from_environment(make=False)
+    ownership.refuse_other(settings)
+    if current(settings.database_url) is None:
+        named = settings.data_dir if sqlite_path(settings.database_url) else "the database of FER_DATABASE_URL"
+        raise FerError(
+            f"There is no clinic in {named}. Please check FER_DATA_DIR and FER_DATABASE_URL, and the account that runs"
+            " this. A new clinic begins with `migrate`, or with the first start of the pages.",
+            "no_clinic",
+        )
+    return Settings.from_environment()
+
+
 def _add_secrets(command: argparse.ArgumentParser) -> None:
     secret = command.add_mutually_exclusive_group()
     secret.add_argument("--passphrase-file", type=Path, metavar="FILE", help="its first line seals the backup")
     secret.add_argument(
         "--key-file", type=Path, metavar="FILE", help="another key than backup.key in the key folder (64 digits)"
     )
+
+
+def _named_path(text: str) -> Path:
+    # A variable that is not set gives an empty text, which a path takes for the current folder.
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: is a variable not set?")
+    return Path(text)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -92,7 +118,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _rotate_key(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     migrate(settings.database_url)
     with closing(open_database(settings.database_url)) as database:
         if options.lost:
@@ -112,10 +138,14 @@ def _rotate_key(options: argparse.Namespace) -> int:
 
 
 def _backup(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     folder = options.to or settings.backup_dir
     if folder is None:
         raise FerError("Please name a folder with --to, or set FER_BACKUP_DIR.", "no_backup_dir")
+    if folder.exists() and not folder.is_dir():
+        raise FerError(
+            f"{folder} is a file. Please name a folder: each backup gets a name of its own.", "no_backup_dir"
+        )
     if options.keep < 1:
         raise FerError("At least one backup has to be kept.", "bad_keep")
     first = not backups.key_path(settings).exists() and _named_secret(options) is None
@@ -155,7 +185,7 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _copy(options: argparse.Namespace) -> int:
-    settings = own_settings()
+    settings = own_clinic()
     migrate(settings.database_url)
     with nobody_at_work(settings.database_url, settings.data_dir, options.to):
         copied = transfer(settings.database_url, options.to)

@@ -110,6 +110,8 @@ def _database(seen: Installation) -> Finding:
 def _tables(seen: Installation) -> Finding:
     found = seen.database
     if not isinstance(found, Probe):
+        if found.code == "no_tables":
+            return Finding("tables", Level.WARNING, "There are no tables yet.", found.message)
         return Finding("tables", Level.WARNING, "The tables can't be seen.", "Repair the database first.")
     if found.newer:
         return Finding(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Callable
 
 from clinic.admin.findings import Finding, Level
 from clinic.admin.serving import Options
+from clinic.environment import unknown
 from clinic.settings import Settings
 
 
@@ -97,6 +99,19 @@ def _details(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 s
     return Finding("errors", Level.OK, "Errors show no internals.")
 
 
+def _names(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 same form as the others
+    strange = unknown(os.environ)
+    if not strange:
+        return Finding("settings", Level.OK, "Every FER_ variable is one that this program knows.")
+    said = "; ".join(f"{name} (do you mean {near}?)" if near else name for name, near in strange.items())
+    return Finding(
+        "settings",
+        Level.WARNING,
+        f"These variables are no settings and do nothing: {said}.",
+        "Correct their names, or remove them.",
+    )
+
+
 SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (
     _listening,
     _xsrf,
@@ -106,4 +121,5 @@ SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (
     _telemetry,
     _interfaces,
     _details,
+    _names,
 )

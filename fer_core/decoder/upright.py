@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 
 from fer_core.decoder.hdr import is_hdr, tone_mapped
@@ -34,7 +34,9 @@ class Turn:
 
 def turn_of(frame: VideoFrame) -> Turn:
     """Return the turn by quarters and mirrors that is nearest to the frame's display matrix (ISO 14496-12, 8.3.2)."""
-    sides: Any = frame.side_data
+    # Not `frame.side_data`: a frame keeps that and is held by it, so that hundreds of frames stay in memory.
+    read: Any = SideDataContainer
+    sides = read(frame)
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:
         return Turn()

@@ -7,6 +7,7 @@ import os
 import shutil
 import tarfile
 import tracemalloc
+from contextlib import closing
 from datetime import UTC, date, datetime
 
 import pytest
@@ -23,7 +24,7 @@ from backup.erasures import Erasure
 from backup.restoring import restore_file
 from db.copies import check
 from db.engine import migrate, open_database
-from db.models import Job, Patient, Recording, Sample, new_id
+from db.models import Job, Patient, Recording, Sample, Training, new_id
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
 from storage.sealed import sealing
@@ -273,6 +274,52 @@ def test_a_store_elsewhere_is_backed_up_and_filled_again(path, backup):
         assert found.bring_back(stores) == 3
     assert fs.cat_file(f"{root}/{'a' * 32}") == b"sealed far away"
     assert [place.rsplit("/", 1)[-1] for place in fs.find(root)] == ["a" * 32]
+
+
+@pytest.fixture
+def trained(path):
+    """A training whose model is in use, with a checkpoint; beside it the folder of one that was deleted."""
+    kept = Training(kind="run", data="faces", created_at=datetime.now(UTC))
+    with closing(open_database(f"sqlite:///{path}")) as db, db.session() as session:
+        session.add(kept)
+        session.flush()
+        training_id = kept.id
+    folder = path.parent / "training" / training_id
+    contents = {"epochs.jsonl": b"{}", "model/trained-1.json": b"card", "model/trained-1.safetensors": b"weights"}
+    for name, content in {**contents, "checkpoint.pt": b"state"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (path.parent / "training" / ("e" * 32) / "model").mkdir(parents=True)
+    (path.parent / "training" / ("e" * 32) / "model" / "gone.json").write_bytes(b"of nobody")
+    in_use = f'{{"cards": ["training/{training_id}/model/trained-1.json"]}}'.encode()
+    (path.parent / "model_in_use.json").write_bytes(in_use)
+    return {f"training/{training_id}/{name}": content for name, content in contents.items()} | {
+        "model_in_use.json": in_use
+    }
+
+
+def test_trained_models_come_back_with_the_one_in_use(path, backup, trained):
+    secret = Secret(key=bytes(range(32)))
+    manifest = archive.seal_backup(path, backup, secret, stores_of(path))
+    assert {file.name for file in manifest.media if file.name.startswith("training")} == {
+        name if name.startswith("training") else f"training/{name}" for name in trained
+    }
+    shutil.rmtree(path.parent / "training")
+    (path.parent / "model_in_use.json").unlink()
+    assert len(archive.lost_media(manifest, stores_of(path))) == len(trained)
+    with archive.opened_backup(backup, secret, path) as found:
+        assert found.bring_back(stores_of(path)) == 4 + len(trained)
+    assert {name: (path.parent / name).read_bytes() for name in trained} == trained
+    assert archive.lost_media(manifest, stores_of(path)) == []
+
+
+@pytest.mark.parametrize("rest", ["best.safetensors", "model/", "model/../x", "model/a/b", "../model/x", "model", ""])
+def test_of_a_training_only_its_curves_and_model_are_restored(path, trained, rest):
+    training_id = next(iter(trained)).split("/")[1]
+    asked = attached.wanted(path)
+    assert asked.has(f"training/{training_id}/model/x.json")
+    assert not asked.has(f"training/{training_id}/{rest}")
+    assert not asked.has(f"training/{'e' * 32}/model/x.json")
 
 
 def test_a_backup_of_the_first_version_still_opens(path, backup, monkeypatch):

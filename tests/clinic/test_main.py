@@ -127,6 +127,7 @@ def test_a_lost_telephone_is_reported_on_the_console(folder, capsys):
 
 
 def test_a_folder_is_brought_in_on_the_console(folder, tmp_path, capsys):
+    assert main(["migrate"]) == 0
     (tmp_path / "march" / "Nobody Known").mkdir(parents=True)
     assert main(["import-folder", str(tmp_path / "march")]) == 1
     out = capsys.readouterr().out

@@ -132,6 +132,34 @@ def test_no_command_is_left_out():
     assert commands_of(backup._parser()) == {"backup", "restore", "verify", "copy"}
 
 
+MAKES = {"doctor", "worker", "migrate", "import", "restore"}
+"""What may run where there is no clinic yet; `doctor` writes nothing, and the others begin one."""
+
+
+@pytest.mark.parametrize("command", sorted(ARGUMENTS.keys() - MAKES))
+def test_where_there_is_no_clinic_none_is_made(tmp_path, monkeypatch, capsys, command):
+    """A mistyped folder got a database and a key of its own, and from then on sound backups of nothing."""
+    for name in ("FER_DATABASE_URL", "FER_DEMO", "FER_MASTER_KEY", "FER_KEY_DIR", "FER_MEDIA_URL", "FER_BACKUP_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "mistyped"))
+    arguments = [argument.format(folder=tmp_path) for argument in ARGUMENTS[command]]
+    assert clinic.main([command, *arguments]) == console.EX_CONFIG
+    assert f"There is no clinic in {tmp_path / 'mistyped'}." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_s_empty_database_is_no_clinic_either(tmp_path, monkeypatch, capsys, postgresql_url):
+    monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FER_KEY_DIR", str(tmp_path / "keys"))
+    monkeypatch.setenv("FER_DATABASE_URL", postgresql_url)
+    assert clinic.main(["audit", "verify"]) == console.EX_CONFIG
+    said = capsys.readouterr().err
+    assert "There is no clinic in the database of FER_DATABASE_URL." in said
+    assert postgresql_url not in said
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize("command", ARGUMENTS)
 def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command, state):
@@ -158,6 +186,8 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
         (["import", "{folder}/text"], "."),
         (["import", "/dev/zero"], "can't be read"),
         (["worker", "--number", "0"], "numbered from 1"),
+        (["backup", "--to", "{folder}/text"], "is a file. Please name a folder"),
+        (["reset-password", "Nobody"], "There is no account of this name."),
         (["reset-password", "\udcff"], "no text"),
         (["export", "\udcff", "{folder}/out.zip"], "no text"),
         (["export", "0" * 32, ""], "already exists"),
@@ -169,7 +199,6 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
         (["import-folder", "{folder}/text"], "."),
         (["reanalyse", "--patient", "Nobody"], "No patient"),
         (["backup"], "FER_BACKUP_DIR"),
-        (["backup", "--to", "{folder}/text"], "File exists"),
         (["backup", "--to", "{folder}/b", "--keep", "0"], "At least one"),
         (["backup", "--to", "{folder}/b", "--key-file", "{folder}/text"], "64 hexadecimal"),
         (["backup", "--to", "{folder}/b", "--passphrase-file", "{folder}/none"], "can't be read"),

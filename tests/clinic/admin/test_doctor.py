@@ -77,6 +77,15 @@ def test_streamlit_s_own_defaults_are_not_safe(settings):
     assert "errors" in warned(settings, DEFAULTS)
 
 
+def test_a_mistyped_variable_is_named_with_the_one_that_is_meant(settings, options, monkeypatch):
+    """``FER_DATADIR`` was silent: the data lay in another place than their administrator thought."""
+    monkeypatch.setenv("FER_DATADIR", "/srv/secret")
+    monkeypatch.setenv("FER_NEED_TOPT", "1")
+    [said] = [finding for finding in doctor.require_safe(settings, options) if finding.name == "settings"]
+    assert "FER_DATADIR (do you mean FER_DATA_DIR?); FER_NEED_TOPT (do you mean FER_NEED_TOTP?)" in said.sentence
+    assert "secret" not in doctor.line(said)
+
+
 def test_a_proxy_may_say_who_someone_is(settings, options):
     reported = {**options, "server.trustedUserHeaders": {"X-User": "email"}}
     assert refused(replace(settings, behind_tls=True), reported) == []

@@ -1,10 +1,13 @@
 """What the container says of how a picture is to be seen is done: matrix, form of the pixels, light, one size."""
 
+import gc
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
+from fer_core.decoder import video as decoder
 from fer_core.media.passage import DecodeStats
 from fer_core.media.video import frames, probe
 from tests.media import FACE, as_hdr, cut, moving_face, muxed, scene, silence, turned_by_matrix, write_clip
@@ -122,3 +125,18 @@ def test_a_shortened_avi_is_marked(tmp_path):
     found = len(list(frames(cut(path, 0.6), 0, stats=(stats := DecodeStats()))))
     assert 50 < found < 70
     assert stats.partial
+
+
+def test_no_frame_stays_in_memory_when_it_was_seen(tmp_path):
+    """A frame that is part of a circle waits for Python's collector: hundreds of 1080p frames did, 300 MB of them."""
+    clip = write_clip(tmp_path / "clip.mp4", moving_face(30))
+    gc.collect()
+    gc.disable()
+    try:
+        held = []
+        for _ in decoder.frames(clip, 0.0):
+            held.append(sum(isinstance(one, VideoFrame) for one in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert len(held) == 30
+    assert max(held) < 10
