@@ -41,7 +41,12 @@ def measure(way: str, path: Path, every_s: float, out: Path) -> None:
     reader.protection()
     with Spent() as spent:
         seen = analyze(path, every_s)
-    took = {"wall_s": spent.wall_s, "cpu_s": spent.cpu_s, "peak_mb": spent.peak_mb}
+    took = {
+        "wall_s": spent.wall_s,
+        "cpu_s": spent.cpu_s,
+        "peak_mb": spent.peak_mb,
+        "process_mb": spent.process_mb,
+    }
     out.write_text(json.dumps({"seen": seen, "samples": len(seen), **took}))
 
 

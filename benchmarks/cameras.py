@@ -31,6 +31,7 @@ class Camera:
     """What a recording is made with.
 
     `face_px`, `sharpness`, `brightness`: what an analysis measures of its faces (`fer_core.reading.camera`).
+    `bits_per_pixel`: the file's, as JPEG.
     `turns`: of 100 faces with a label under the usual camera (rows), how many have which under this one (columns), both
     in `Emotion` order, then uncertain; None where every label stays.
     """
@@ -38,6 +39,7 @@ class Camera:
     face_px: float
     sharpness: float
     brightness: float
+    bits_per_pixel: float = 3.17
     codec: str = "h264"
     turns: tuple[tuple[float, ...], ...] | None = None
 
@@ -49,14 +51,15 @@ class Camera:
         return np.asarray((rates > rng.random(len(usual))[:, None] * rates[:, -1:]).argmax(axis=1))
 
     def unsteady(self, logarithms: Floats) -> Camera:
-        """Return the camera with width, sharpness and light times the exponentials of `logarithms` (3,)."""
-        width, sharpness, light = np.exp(logarithms).tolist()
+        """Return the camera with width, sharpness, light and bits times the exponentials of `logarithms` (4,)."""
+        width, sharpness, light, bits = np.exp(logarithms).tolist()
         # Sharpness is a variance of grey levels, so that it grows with the square of the light.
         return replace(
             self,
             face_px=self.face_px * width,
             sharpness=self.sharpness * sharpness * light**2,
             brightness=self.brightness * light,
+            bits_per_pixel=self.bits_per_pixel * bits,
         )
 
     def towards(self, other: Camera, part: float) -> Camera:
@@ -67,6 +70,7 @@ class Camera:
             self.face_px * (other.face_px / self.face_px) ** part,
             self.sharpness * (other.sharpness / self.sharpness) ** part,
             self.brightness * (other.brightness / self.brightness) ** part,
+            self.bits_per_pixel * (other.bits_per_pixel / self.bits_per_pixel) ** part,
             self.codec,
             tuple(map(tuple, turns.tolist())),
         )
@@ -157,6 +161,7 @@ CAMERAS: dict[str, Camera] = {
         48,
         1671,
         128,
+        1.35,
         turns=_rates(
             "65 0 0 1 2 0 1 32",
             "7 13 0 0 7 0 0 73",
@@ -172,6 +177,7 @@ CAMERAS: dict[str, Camera] = {
         48,
         1278,
         128,
+        0.79,
         turns=_rates(
             "49 0 0 2 2 2 1 45",
             "7 13 0 7 7 0 0 67",
@@ -197,6 +203,9 @@ def compressed(quality: int) -> Change:
     return apply
 
 
+USUAL_QUALITY = 90
+"""As which JPEG, 1 to 100, faces count that are not compressed on purpose: about as phones and webcams do it."""
+QUALITIES = {"JPEG, quality 50": 50, "JPEG, quality 20": 20}
 MADE: dict[str, tuple[Change, float]] = {
     "faces 32 px wide": (shrunk(32), 32.0),
     "faces 24 px wide": (shrunk(24), 24.0),
@@ -212,19 +221,21 @@ MADE: dict[str, tuple[Change, float]] = {
 def measured(classifier: Classifier, faces: NDArray[np.uint8]) -> Iterator[tuple[str, Camera]]:
     """Yield the cameras as these faces (N, 48, 48) uint8 grey show them, the usual one first."""
     usual = _labels(classifier, faces)
-    yield "usual", Camera(48.0, *_medians(faces))
+    yield "usual", Camera(48.0, *_medians(faces), _bits_per_pixel(faces, USUAL_QUALITY))
     for name, (change, face_px) in MADE.items():
         changed = np.stack([np.asarray(change(Image.fromarray(face))) for face in faces])
         counts = np.zeros((COLUMNS, COLUMNS))
         np.add.at(counts, (usual, _labels(classifier, changed)), 100.0)
         rates = (counts / np.maximum(1, np.bincount(usual, minlength=COLUMNS))[:, None]).round()
-        yield name, Camera(face_px, *_medians(changed), turns=tuple(map(tuple, rates.tolist())))
+        bits = _bits_per_pixel(faces, QUALITIES.get(name, USUAL_QUALITY))
+        yield name, Camera(face_px, *_medians(changed), bits, turns=tuple(map(tuple, rates.tolist())))
 
 
 def table(cameras: Iterator[tuple[str, Camera]]) -> Iterator[str]:
     """Yield each camera as it stands in this file."""
     for name, camera in cameras:
-        yield f'"{name}": Camera({camera.face_px:.0f}, {camera.sharpness:.0f}, {camera.brightness:.0f})'
+        figures = f"{camera.face_px:.0f}, {camera.sharpness:.0f}, {camera.brightness:.0f}, {camera.bits_per_pixel:.2f}"
+        yield f'"{name}": Camera({figures})'
         yield from (" ".join(f"{rate:3.0f}" for rate in row) for row in camera.turns or ())
 
 
@@ -232,6 +243,13 @@ def _labels(classifier: Classifier, faces: NDArray[np.uint8]) -> Labels:
     found = classifier.probabilities(faces)
     sure = found.max(axis=1) >= classifier.card.uncertain_below
     return np.where(sure, found.argmax(axis=1), COLUMNS - 1)
+
+
+def _bits_per_pixel(faces: NDArray[np.uint8], quality: int) -> float:
+    """Return what one JPEG of all faces below each other takes."""
+    packed = io.BytesIO()
+    Image.fromarray(faces.reshape(-1, faces.shape[2])).save(packed, "JPEG", quality=quality)
+    return 8 * packed.tell() / faces.size
 
 
 def _medians(faces: NDArray[np.uint8]) -> tuple[float, float]:

@@ -58,8 +58,8 @@ class Sessions:
     `alike`: correlation of a session's deviation with that of the one before (AR(1)). `change`: so much more of
     `changed` from the ninth on, taken from neutral and uncertain. `talk`: the patient talks for another share of each
     session, about this mean, and `later_talk` from the ninth on. `mouth`: it is known when. `unsteady`: how much face
-    width, sharpness and light differ by session (standard deviation of their logarithms). `camera_known`: the
-    figures of the camera are known.
+    width, sharpness, light and bits per pixel differ by session (standard deviation of their logarithms).
+    `camera_known`: the figures of the camera are known.
     """
 
     spread: float = 0.2
@@ -111,7 +111,7 @@ def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessi
         if talk is not None:
             design = replace(design, talk=float(rng.beta(TALK_EVEN * talk, TALK_EVEN * (1 - talk))))
         if sessions.unsteady:
-            design = replace(design, camera=design.camera.unsteady(rng.normal(0, sessions.unsteady, 3)))
+            design = replace(design, camera=design.camera.unsteady(rng.normal(0, sessions.unsteady, 4)))
         samples, _ = recorded(rng, mix, design)
         found.append(_row(number, _as_known(samples, sessions), design, sessions.camera_known))
     return found
@@ -209,6 +209,7 @@ def _row(number: int, samples: SampleTable, design: Design, camera_known: bool) 
         model_sha256="simulated",
         settings=settings,
         codec=design.camera.codec if camera_known and not design.pictures else None,
+        bits_per_pixel=design.camera.bits_per_pixel if camera_known else None,
         partial=False,
         summary=asdict(summarise(samples, kind, settings)),
     )

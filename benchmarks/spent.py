@@ -14,11 +14,14 @@ LOOK_EVERY_S = 0.2
 
 
 class Spent:
-    """A context that measures what is done in it: `wall_s`, `cpu_s`, and `peak_mb`, the most that was held at once."""
+    """A context that measures what is done in it.
+
+    `wall_s`, `cpu_s`; `peak_mb`, the most that all processes held at once; `process_mb`, the most that one held.
+    """
 
     def __enter__(self) -> Spent:
         self._me = psutil.Process()
-        self._others_mb, self._over = 0.0, threading.Event()
+        self._others_mb, self._other_mb, self._over = 0.0, 0.0, threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._begun, self._cpu_s = time.perf_counter(), self._cpu()
         self._watcher.start()
@@ -30,11 +33,14 @@ class Spent:
         self.wall_s, self.cpu_s = time.perf_counter() - self._begun, self._cpu() - self._cpu_s
         self._over.set()
         self._watcher.join()
-        self.peak_mb = own_peak_mb() + self._others_mb
+        own_mb = own_peak_mb()
+        self.peak_mb, self.process_mb = own_mb + self._others_mb, max(own_mb, self._other_mb)
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):
-            self._others_mb = max(self._others_mb, sum(_held_mb(one) for one in self._me.children(recursive=True)))
+            others = [_held_mb(one) for one in self._me.children(recursive=True)]
+            self._others_mb = max(self._others_mb, sum(others))
+            self._other_mb = max(self._other_mb, *others, 0.0)
 
     def _cpu(self) -> float:
         """Return the processor time of this process, of those it started, and of those that they waited for."""

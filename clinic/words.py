@@ -56,9 +56,15 @@ CHANGES: dict[str, str] = {
     "face size": "other camera: face size",
     "sharpness": "other camera: sharpness",
     "light": "other light",
+    "compression": "other camera: compression",
 }
 """Why a new line begins."""
 
+FRAMING = (
+    "Every 10 s, and in each picture, the face is cut out again six times: moved by 5 % of its box to each side, up and"
+    " down, and 8 % larger and smaller. The share of these whose label is the same, uncertain being one, is the mean"
+    " over the faces tried. On test pictures 84 to 88 % stay. [How](#how)"
+)
 SHARES_INTERVAL = (
     "Share of the usable time, with its 95 % interval. Consecutive moments are alike, so the interval rests on"
     " fewer, independent ones."

@@ -27,7 +27,7 @@ class SampleTable:
     `time_s` (N,) float64; `track` (N,) int64, `NO_TRACK` for a moment without a face; `status` (N,) of `Status`
     values as str; `probabilities` (N, 7) float64 in `Emotion` order, NaN where there is no reading; `boxes` (N, 4)
     float64 left, top, right, bottom in px, NaN without a face; `confidence` (N,) float64, NaN without a face;
-    `sharpness`, `brightness` (N,) float64 (`fer_core.types.Quality`) and `mouth_change` (N,) float64
+    `sharpness`, `brightness` (N,) float64 (`fer_core.types.Quality`), `mouth_change` and `framing_kept` (N,) float64
     (`fer_core.types.FaceExpression`), NaN where they are not known.
     """
 
@@ -41,6 +41,7 @@ class SampleTable:
     sharpness: NDArray[np.float64] | None = None
     brightness: NDArray[np.float64] | None = None
     mouth_change: NDArray[np.float64] | None = None
+    framing_kept: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -73,11 +74,12 @@ def load_samples(session: Session, recording_id: str) -> SampleTable:
         Sample.sharpness,
         Sample.brightness,
         Sample.mouth_change,
+        Sample.framing_kept,
     )
     found = session.execute(
         select(*columns).where(Sample.recording_id == recording_id).order_by(Sample.time_s, Sample.track)
     ).all()
-    numbers = np.array([row[4:] for row in found], np.float64).reshape(-1, len(Emotion) + 8)
+    numbers = np.array([row[4:] for row in found], np.float64).reshape(-1, len(Emotion) + 9)
     time_s = np.array([row[1] for row in found], np.float64)
     others = within(time_s, others_spans(session, recording_id))
     numbers[others] = np.nan
@@ -88,11 +90,12 @@ def load_samples(session: Session, recording_id: str) -> SampleTable:
         track=np.where(others, NO_TRACK, np.array([row[2] for row in found], np.int64)),
         status=np.array(statuses, np.str_),
         probabilities=numbers[:, : len(Emotion)],
-        boxes=numbers[:, len(Emotion) : -4],
-        confidence=numbers[:, -4],
-        sharpness=numbers[:, -3],
-        brightness=numbers[:, -2],
-        mouth_change=numbers[:, -1],
+        boxes=numbers[:, len(Emotion) : -5],
+        confidence=numbers[:, -5],
+        sharpness=numbers[:, -4],
+        brightness=numbers[:, -3],
+        mouth_change=numbers[:, -2],
+        framing_kept=numbers[:, -1],
     )
 
 
@@ -147,6 +150,7 @@ def _row(
         "sharpness": quality.sharpness if quality is not None else None,
         "brightness": quality.brightness if quality is not None else None,
         "mouth_change": seen.mouth_change if seen is not None else None,
+        "framing_kept": seen.framing_kept if seen is not None else None,
     }
     for emotion in Emotion:
         row[emotion.label] = None if probabilities is None else float(probabilities[emotion])

@@ -14,16 +14,17 @@ from PIL import Image
 
 from fer_core.carry import Json
 from fer_core.device import share_cores
+from fer_core.emotions import Emotion
 from fer_core.faces.detector import NAME as DETECTOR_NAME
 from fer_core.faces.detector import Detector
 from fer_core.faces.following import scaled
 from fer_core.heap import give_back_large_blocks
-from fer_core.looking import CLASSIFY_FRAMES, PassStart, Seen, batched, crops_of, look
+from fer_core.looking import CLASSIFY_FRAMES, PassStart, Seen, batched, crops_of, framings_of, look
 from fer_core.media import video
 from fer_core.media.image import read_image
 from fer_core.media.passage import DecodeStats, Span
 from fer_core.media.prefetch import prefetch
-from fer_core.media.source import Source
+from fer_core.media.source import Source, size_bytes
 from fer_core.model.classifier import Classifier
 from fer_core.previews import picture_preview, preview_of
 from fer_core.segments import End, Joiner, SegmentPart
@@ -88,8 +89,11 @@ class Analyzer:
         frame = _of_picture(rgb)
         found = self.detector.detect([frame.rgb])[0]
         faces = [replace(face, track=number) for number, face in enumerate(found)]
-        [result] = self._label([Seen(frame, faces, *crops_of(frame, faces))])
-        analysis = self._analysis(VideoInfo(width, height, None, None), (result,), self.settings)
+        seen = Seen(frame, faces, *crops_of(frame, faces))
+        seen.framings = framings_of(frame, faces, seen.reasons)
+        [result] = self._label([seen])
+        info = VideoInfo(width, height, None, None, bits_per_pixel=8 * size_bytes(source) / (width * height))
+        analysis = self._analysis(info, (result,), self.settings)
         return replace(analysis, preview=picture_preview(frame, result))
 
     def analyze_video(
@@ -209,15 +213,27 @@ class Analyzer:
 
     def _expressions(self, seen: Seen, probabilities: Iterator[NDArray[np.float32]]) -> Iterator[FaceExpression]:
         mouths = seen.mouths or [None] * len(seen.faces)
+        otherwise = iter(seen.framings)
         for face, reason, mouth in zip(seen.faces, seen.reasons, mouths, strict=True):
             whole = scaled(face, 1 / seen.frame.scale)
             if reason is not None:
                 yield FaceExpression(whole, reason, None)
                 continue
             found = next(probabilities)
-            certain = float(found.max()) >= self.settings.uncertain_below
-            status = Status.OK if certain else Status.UNCERTAIN
-            yield FaceExpression(whole, status, tuple(float(value) for value in found), mouth)
+            label = self._labels(found[None])
+            status = Status.OK if label[0] < len(Emotion) else Status.UNCERTAIN
+            framings = next(otherwise, None)
+            kept = None if framings is None else self._kept(label, framings)
+            yield FaceExpression(whole, status, tuple(float(value) for value in found), mouth, kept)
+
+    def _kept(self, label: NDArray[np.int64], framings: NDArray[np.uint8]) -> float:
+        """Return the share of a face's framings that have its label, "uncertain" being one, 0 to 1."""
+        return float((self._labels(self.classifier.probabilities(framings)) == label).mean())
+
+    def _labels(self, found: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return labels (N,) in `Emotion` order, then uncertain, for outputs (N, 7)."""
+        certain = found.max(axis=1) >= self.settings.uncertain_below
+        return np.where(certain, found.argmax(axis=1), len(Emotion))
 
 
 def _teller(joiner: Joiner, on_progress: OnProgress | None) -> OnProgress | None:

@@ -13,6 +13,7 @@ from fer_core.carry import Json, to_json
 from fer_core.faces import quality
 from fer_core.faces.detector import Detector
 from fer_core.faces.following import Follower, scaled
+from fer_core.faces.framing import framed
 from fer_core.faces.mouth import MouthWatch
 from fer_core.faces.preprocess import crop_faces
 from fer_core.faces.tracking import CHOSEN_IOU
@@ -32,7 +33,8 @@ _NOTHING = np.empty((0, 0, 3), np.uint8)
 class Seen:
     """A frame with its faces, their crops (N, 48, 48), and the reason why each can't be read, or None.
 
-    `mouths`: how much each face's mouth changed, see `MouthWatch`; empty for a picture.
+    `mouths`: how much each face's mouth changed, see `MouthWatch`; empty for a picture. `framings`: the crops of each
+    readable face framed otherwise (`fer_core.faces.framing`), empty where that isn't tried.
     `damage`: the moments before it that could not be decoded. `samples` counts those looked at so far. `resume`: what a
     later pass needs to go on after this frame, where a chunk ends with it. `ends_batch`: it is labelled together with
     those before it, and alone keeps its picture, for the preview.
@@ -47,6 +49,7 @@ class Seen:
     resume: Json | None = None
     ends_batch: bool = False
     mouths: Sequence[float | None] = ()
+    framings: Sequence[NDArray[np.uint8]] = ()
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ def look(frames: Iterable[Frame], begun: PassStart, every_s: float, going: threa
     """Find, follow and cut out the faces of one frame after the other, while `going` is set."""
     begun_s = begun.begun_s
     before = begun.after.position if begun.after is not None else None
-    mouths, fades = MouthWatch(), Fades()
+    mouths, fades, tried = MouthWatch(), Fades(), False
     for samples, frame in enumerate(frames, start=begun.samples + 1):
         going.wait()
         if frame.shots is not None and fades.ends(frame.time_s, frame.shots.luma):
@@ -103,12 +106,17 @@ def look(frames: Iterable[Frame], begun: PassStart, every_s: float, going: threa
         faces = begun.chosen.of(begun.follower.faces(frame.time_s, frame.rgb, frame.scale, frame.cut), frame.scale)
         seen = Seen(frame, faces, *crops_of(frame, faces), damaged_moments(before, frame.position, every_s), samples)
         seen.mouths = mouths.changes(frame.time_s, seen.crops, faces, [reason is None for reason in seen.reasons])
+        # Once in each chunk: it costs as much as labelling six faces more.
+        if not tried:
+            seen.framings = framings_of(frame, faces, seen.reasons)
+            tried = bool(seen.framings)
         begun_s = frame.time_s if begun_s is None else begun_s
         if frame.time_s - begun_s >= CHUNK_S:
             # A pass that goes on from here knows no earlier crop, and must find what this one finds.
             mouths.forget()
             fades.forget()
             begun.follower.forget_appearance()
+            tried = False
             seen.resume, begun_s = _resume(frame, samples, begun), frame.time_s
         before = frame.position
         yield seen
@@ -148,3 +156,8 @@ def crops_of(frame: Frame, faces: list[Face]) -> tuple[NDArray[np.uint8], list[S
     measured = quality.measure(crops, faces, width, height, frame.scale)
     faces[:] = [replace(face, quality=found) for face, found in zip(faces, measured, strict=True)]
     return crops, [quality.verdict(found) for found in measured]
+
+
+def framings_of(frame: Frame, faces: Sequence[Face], reasons: Sequence[Status | None]) -> list[NDArray[np.uint8]]:
+    """Cut each readable face out in all of `FRAMINGS`."""
+    return [framed(frame.rgb, face.box) for face, reason in zip(faces, reasons, strict=True) if reason is None]

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from fer_core.analyzer import WORK_SIDE_PX, Analyzer
 from fer_core.emotions import Emotion
+from fer_core.faces.framing import FRAMINGS
 from fer_core.faces.preprocess import crop_faces
 from fer_core.media import video
 from fer_core.types import RGB, Box, Face, Frame
 
 MOST_SAMPLES = 200
-SHIFT, GROWTH = 0.05, 0.08
-"""Jitter of a box, in shares of its sides: about what two detectors differ by."""
 FRAME_SHIFT_PX = 3
 
 Crops = NDArray[np.uint8]
@@ -63,30 +62,7 @@ def stability(analyzer: Analyzer, path: Path, every_s: float = 0.2) -> list[Stab
     return out
 
 
-def _moved(x: float, y: float) -> Callable[[Box], Box]:
-    return lambda box: Box(
-        box.left + x * box.width, box.top + y * box.height, box.right + x * box.width, box.bottom + y * box.height
-    )
-
-
-def _grown(share: float) -> Callable[[Box], Box]:
-    return lambda box: Box(
-        box.left - share * box.width / 2,
-        box.top - share * box.height / 2,
-        box.right + share * box.width / 2,
-        box.bottom + share * box.height / 2,
-    )
-
-
-DISTURBANCES: dict[str, Callable[[Box], Box] | None] = {
-    "box to the left": _moved(-SHIFT, 0),
-    "box to the right": _moved(SHIFT, 0),
-    "box up": _moved(0, -SHIFT),
-    "box down": _moved(0, SHIFT),
-    "box larger": _grown(GROWTH),
-    "box smaller": _grown(-GROWTH),
-    "mirrored": None,
-}
+DISTURBANCES: dict[str, Callable[[Box], Box] | None] = {**FRAMINGS, "mirrored": None}
 
 
 def _spread(path: Path, every_s: float) -> list[Frame]:

@@ -82,6 +82,7 @@ class VideoInfo:
     `mean_fps` is for display alone: nothing is computed from it, because phones record at a variable rate.
     `media_type`: as what browsers play it, such as ``video/mp4``; None where they don't. `begins_s`: where in the file
     its first picture stands, later than 0 where the sound begins before it; a player counts from there.
+    `bits_per_pixel`: how strongly it is compressed, the file's bits for each pixel of its frames; None if unknown.
     """
 
     width_px: int
@@ -91,6 +92,7 @@ class VideoInfo:
     codec: str = ""
     media_type: str | None = None
     begins_s: float = 0.0
+    bits_per_pixel: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,15 @@ class FaceExpression:
 
     A probability is the model's output for a label. It is not the chance that someone feels something.
     `mouth_change`: how much the mouth changed within 0.2 s (`fer_core.faces.mouth`), None where that isn't known.
+    `framing_kept`: share of `fer_core.faces.framing.FRAMINGS` under which the label stays, 0 to 1, None where that
+    wasn't tried.
     """
 
     face: Face
     status: Status
     probabilities: tuple[float, ...] | None
     mouth_change: float | None = None
+    framing_kept: float | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities is None:

@@ -131,6 +131,12 @@ _SAMPLE: dict[str, tuple[str, str, str, str]] = {
         "how much the mouth changed within 0.2 s, in standard deviations of the face's grey level",
         "a picture, no face of 80 px, nothing 0.15 to 0.3 s earlier, or an earlier version of the program",
     ),
+    "framing_kept": (
+        "number",
+        "0 to 1",
+        "share of six slightly different frames of the face under which its label stays",
+        "not tried: of a video, every 10 s alone; or no usable face, or an earlier version of the program",
+    ),
 }
 
 

@@ -79,6 +79,9 @@ class RecordingRow:
     face_px: float | None
     sharpness: float | None
     brightness: float | None
+    bits_per_pixel: float | None
+    framing_kept: float | None
+    framing_tried: int
     shares: dict[str, float] | None
     excluded: str | None
     model_sha256: str | None
@@ -302,6 +305,9 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         face_px=summary.face_px if summary else None,
         sharpness=summary.sharpness if summary else None,
         brightness=summary.brightness if summary else None,
+        bits_per_pixel=recording.bits_per_pixel if summary else None,
+        framing_kept=summary.framing_kept if summary else None,
+        framing_tried=summary.framing_tried if summary else 0,
         shares=summary.shares if summary else None,
         excluded=excluded(summary, recording.partial) if summary else None,
         model_sha256=recording.model_sha256,

@@ -28,8 +28,8 @@ POINTS = 120
 _DAY_0 = date(1970, 1, 1)
 _NEEDED = (
     Recording.id, Recording.number, Recording.patient_id, Recording.kind, Recording.recorded_on,
-    Recording.recorded_time, Recording.width_px, Recording.height_px, Recording.codec, Recording.model_sha256,
-    Recording.settings, Recording.partial, Recording.summary,
+    Recording.recorded_time, Recording.width_px, Recording.height_px, Recording.codec, Recording.bits_per_pixel,
+    Recording.model_sha256, Recording.settings, Recording.partial, Recording.summary,
 )  # fmt: skip
 
 

@@ -54,9 +54,11 @@ class Summary:
     share of the time. `reasons`: share of the time by the status that made it unusable. `shares`: of the usable time,
     by label and "uncertain"; `low`, `high` their 95 % interval, `sizes` the independent samples each rests on, `halves`
     the shares of two halves of the recording; `face_px`, `sharpness`, `brightness` medians of the usable faces
-    (`fer_core.reading.camera`). `moving_s`: the usable time in which the mouth moves, `still`: that in which it is
-    still. All are None without a usable face, or where they aren't known. `usable_s`, `longest_gap_s` and `moving_s`
-    are in seconds, None for pictures. `movement`: how much the output changes per second (`fer_core.reading.movement`).
+    (`fer_core.reading.camera`). `framing_kept`: share of the labels that stay when `framing_tried` faces are
+    framed a little otherwise (`fer_core.faces.framing`). `moving_s`: the usable time in which the mouth moves, `still`:
+    that in which it is still. All are None without a usable face, or where they aren't known. `usable_s`,
+    `longest_gap_s` and `moving_s` are in seconds, None for pictures. `movement`: how much the output changes per
+    second (`fer_core.reading.movement`).
     """
 
     kind: str
@@ -77,6 +79,8 @@ class Summary:
     moving_s: float | None = None
     still: StillPart | None = None
     movement: float | None = None
+    framing_kept: float | None = None
+    framing_tried: int = 0
 
     @property
     def mouth_known(self) -> bool:
@@ -139,6 +143,7 @@ def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None =
         return Summary(kind, 0, 0, 0.0, nothing, nothing, {}, None, None, None)
     found = read(series_of(samples, kind, settings or {}))
     known = bool(found.shares)
+    kept, tried = _framing(samples)
     return Summary(
         kind=kind,
         samples=found.samples,
@@ -155,6 +160,8 @@ def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None =
         movement=found.movement,
         moving_s=found.moving.seconds if found.moving is not None else None,
         still=_still(found.still) if found.still is not None else None,
+        framing_kept=kept,
+        framing_tried=tried,
         **_medians(samples),
     )
 
@@ -179,6 +186,13 @@ def _medians(samples: SampleTable) -> dict[str, float | None]:
         "brightness": samples.brightness,
     }
     return {name: _median(values[usable]) if values is not None else None for name, values in figures.items()}
+
+
+def _framing(samples: SampleTable) -> tuple[float | None, int]:
+    """Return the share of labels that stay under another framing, and of how many faces, where that was tried."""
+    kept = samples.framing_kept if samples.framing_kept is not None else np.empty(0)
+    known = kept[~np.isnan(kept)]
+    return float(known.mean()) if len(known) else None, len(known)
 
 
 def _median(values: Floats) -> float | None:

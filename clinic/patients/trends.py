@@ -178,6 +178,7 @@ def _camera(recording: Recording) -> Camera:
         brightness=summary.get("brightness"),
         pixels=pixels,
         codec=recording.codec,
+        bits_per_pixel=recording.bits_per_pixel,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from clinic import words
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.trends import BASELINE_MIN, Trend, TrendPoint
+from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import Light, Reading, Series
@@ -23,6 +24,7 @@ NAMED = 0.1
 """Labels with a smaller share are not named in the first sentences."""
 ALIKE = 1.5
 """How many times larger or smaller a figure of the picture may be than in the baseline before it is named."""
+FRAMING = "Stability under framing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +101,34 @@ def trust(recording: RecordingRow, reading: Reading, baseline: Sequence[Recordin
         "Face width": ("face_px", "px"),
         "Light": ("brightness", "of 255"),
         "Sharpness": ("sharpness", ""),
+        "Compression": ("bits_per_pixel", "bits a pixel"),
     }
     lines = [("Basis", words.LIGHTS[reading.light])]
     for name, (attribute, unit) in figures.items():
         value = getattr(recording, attribute)
         if value is not None:
             known = [one for row in baseline if (one := getattr(row, attribute)) is not None]
-            lines.append((name, f"{value:.0f} {unit}".strip() + _beside(value, known)))
+            lines.append((name, f"{_rounded(value)} {unit}".strip() + _beside(value, known)))
     if reading.halves:
         apart = max(abs(one - other) for one, other in zip(*reading.halves, strict=True))
         lines.append(("Stability", f"two halves of the recording differ by at most {apart * 100:.0f} points"))
+    framing = under_framing(recording)
+    if framing is not None:
+        lines.append((FRAMING, framing))
     lines.append(("Independent moments", f"about {reading.size:.0f}"))
     return lines
+
+
+def under_framing(recording: RecordingRow) -> str | None:
+    """Return how many labels stay when the face is framed a little otherwise, None where that wasn't tried."""
+    if recording.framing_kept is None:
+        return None
+    tried = counted(recording.framing_tried, "face is", "faces are")
+    return f"{_percent(recording.framing_kept)} of the labels stay when {tried} framed a little otherwise"
+
+
+def _rounded(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _beside(value: float, known: Sequence[float]) -> str:
@@ -118,7 +136,7 @@ def _beside(value: float, known: Sequence[float]) -> str:
         return ""
     usual = median(known)
     ratio = max(value / usual, usual / value) if value > 0 and usual > 0 else float("inf")
-    return f" (baseline {usual:.0f}{'' if ratio <= ALIKE else ', differs'})"
+    return f" (baseline {_rounded(usual)}{'' if ratio <= ALIKE else ', differs'})"
 
 
 def _readable(recording: RecordingRow, reading: Reading) -> str:

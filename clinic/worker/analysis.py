@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from statistics import median
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clinic import clock
@@ -218,8 +219,10 @@ class _Run:
             result = replace(result, index=number, time_s=float(number), faces=faces)
             if analysis.preview is not None:
                 self._show(float(number), analysis.preview.rgb, _with_tracks(analysis.preview.faces, numbers))
+            bits = [*self._cursor.carry.get("bits", ()), analysis.info.bits_per_pixel or 0.0]
             known = {} if len(upload_ids) > 1 else _known_of(analysis.info)
-            self._write([result], {"next_track": next_track, "known": known}, time.monotonic() - begun)
+            known["bits_per_pixel"] = median(bits) or None
+            self._write([result], {"next_track": next_track, "known": known, "bits": bits}, time.monotonic() - begun)
         self.report(Progress(float(len(upload_ids)), float(len(upload_ids)), len(upload_ids)))
         found: dict[str, Any] = self._cursor.carry["known"]
         return found
@@ -287,6 +290,7 @@ def _known_of(info: VideoInfo) -> dict[str, Any]:
         "width_px": info.width_px,
         "height_px": info.height_px,
         "codec": info.codec[:32] or None,
+        "bits_per_pixel": info.bits_per_pixel,
     }
 
 

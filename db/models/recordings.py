@@ -46,6 +46,8 @@ class Recording(Base):
     height_px: Mapped[int | None]
     codec: Mapped[str | None] = mapped_column(String(32))
     """How the video was compressed, such as ``h264``; NULL for pictures, and where an earlier version analysed it."""
+    bits_per_pixel: Mapped[float | None]
+    """See `fer_core.types.VideoInfo`, of pictures the median; NULL where an earlier version analysed it."""
     model_sha256: Mapped[str | None] = mapped_column(String(64))
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     program_version: Mapped[str] = mapped_column(String(32), default="")
@@ -120,6 +122,8 @@ class Sample(Base):
     """Both see `fer_core.types.Quality`; NULL without a face, and where an earlier version analysed it."""
     mouth_change: Mapped[float | None]
     """See `fer_core.types.FaceExpression`; NULL in pictures too, and where there is nothing to compare with."""
+    framing_kept: Mapped[float | None]
+    """See `fer_core.types.FaceExpression`; NULL where it wasn't tried: of a video's samples, all but one in 10 s."""
     angry: Mapped[float | None]
     disgust: Mapped[float | None]
     fear: Mapped[float | None]

@@ -29,7 +29,7 @@ from fer_core.media.passage import (
     crc32,
     next_wanted,
 )
-from fer_core.media.source import Source
+from fer_core.media.source import Source, size_bytes
 from fer_core.types import Frame, Position, VideoInfo
 
 PARTIAL_BELOW = 0.98
@@ -54,7 +54,22 @@ def probe(source: Source) -> VideoInfo:
         begins_s = max(0.0, start_s - container.start_time / av.time_base) if container.start_time is not None else 0.0
         played_as = _media_type(container.format.name, stream.codec_context.codec.canonical_name)
         width, height = _largest(container, stream, first, length_s)
-        return VideoInfo(width, height, length_s, mean_fps, codec, played_as, begins_s)
+        bits = _bits_per_pixel(container, stream, size_bytes(source), length_s, width * height)
+        return VideoInfo(width, height, length_s, mean_fps, codec, played_as, begins_s, bits)
+
+
+def _bits_per_pixel(
+    container: InputContainer, stream: VideoStream, file_bytes: int, length_s: float | None, pixels: int
+) -> float | None:
+    """Return how many bits the file spends on each pixel of its pictures, None where their number isn't known.
+
+    The streams' own figures of that may be a wish or a limit, so that it is the whole file's, less its sound.
+    """
+    rate = stream.average_rate
+    frames = stream.frames or (float(rate) * length_s if rate and length_s else 0.0)
+    sound = sum(one.codec_context.bit_rate or 0 for one in container.streams.audio if one.codec_context is not None)
+    bits = 8 * file_bytes - sound * (length_s or 0.0)
+    return bits / (frames * pixels) if frames >= 1 and bits > 0 else None
 
 
 def _largest(

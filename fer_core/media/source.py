@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,3 +21,8 @@ def opened(source: Source) -> Iterator[BinaryIO]:
     else:
         source.seek(0)
         yield source
+
+
+def size_bytes(source: Source) -> int:
+    """Return the size of the source; of one that is open the place is left at its end."""
+    return source.stat().st_size if isinstance(source, Path) else source.seek(0, os.SEEK_END)

@@ -33,7 +33,8 @@ class _Spans:
 def probe(source: Source) -> VideoInfo:
     """Return what a video says of itself. Raises MediaError as `frames` does."""
     info = reader.answer(source, VideoInfo, {"do": "probe"})
-    known = [number for number in (info.duration_s, info.mean_fps, info.begins_s) if number is not None]
+    numbers = (info.duration_s, info.mean_fps, info.begins_s, info.bits_per_pixel)
+    known = [number for number in numbers if number is not None]
     sides = (info.width_px, info.height_px)
     if not all(map(math.isfinite, known)) or not all(1 <= side <= MOST_SIDE_PX for side in sides):
         raise media_error("unreadable_file")

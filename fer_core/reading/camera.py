@@ -15,6 +15,9 @@ WIDTH_RATIO = 1.25
 """More than this between two median widths, each counted up to `ENOUGH_PX`, is another camera or distance."""
 SHARPNESS_RATIO, LIGHT_RATIO, PIXELS_RATIO = 2.5, 2.0, 1.5
 """Sharpness is compared as it would be in equal light: less light makes all differences in a picture smaller."""
+BITS_RATIO = 2.0
+"""A camera of one bit rate stays within 1.1 times, one of one quality mostly within 1.5, as scenes differ; JPEG of
+quality 20 has a quarter of the bits of quality 90, x264 doubles them with every 6 steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Camera:
     """How a recording was made, None where it isn't known.
 
     `face_px`: median width of the usable faces in px. `sharpness`, `brightness`: their medians, see
-    `fer_core.types.Quality`. `pixels`: of a whole frame. `codec`: of the video.
+    `fer_core.types.Quality`. `pixels`: of a whole frame. `codec`: of the video. `bits_per_pixel`: of the file.
     """
 
     face_px: float | None = None
@@ -30,13 +33,15 @@ class Camera:
     brightness: float | None = None
     pixels: float | None = None
     codec: str | None = None
+    bits_per_pixel: float | None = None
 
 
 def difference(before: Sequence[Camera], now: Camera) -> str | None:
     """Return how a recording was made differently from those before it, None if it was made in the same way.
 
-    ``"codec"``, ``"resolution"``, ``"face size"``, ``"sharpness"`` or ``"light"``. It is compared with the median of
-    all before it in its line, so that a slow drift is noticed too. What isn't known on one side doesn't differ.
+    ``"codec"``, ``"resolution"``, ``"face size"``, ``"light"``, ``"sharpness"`` or ``"compression"``. It is
+    compared with the median of all before it in its line, so that a slow drift is noticed too. What isn't known on one
+    side doesn't differ.
     """
     usual = _usual(before)
     if usual.codec is not None and now.codec is not None and usual.codec != now.codec:
@@ -47,7 +52,9 @@ def difference(before: Sequence[Camera], now: Camera) -> str | None:
         return "face size"
     if _ratio(usual.brightness, now.brightness) > LIGHT_RATIO:
         return "light"
-    return "sharpness" if _ratio(_in_equal_light(usual), _in_equal_light(now)) > SHARPNESS_RATIO else None
+    if _ratio(_in_equal_light(usual), _in_equal_light(now)) > SHARPNESS_RATIO:
+        return "sharpness"
+    return "compression" if _ratio(usual.bits_per_pixel, now.bits_per_pixel) > BITS_RATIO else None
 
 
 def _usual(cameras: Sequence[Camera]) -> Camera:

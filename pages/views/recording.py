@@ -196,7 +196,7 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, result: Analys
     show_whose(patient, recording, found, length_s(recording, result))
     st.header("How far to trust it")
     for name, figure in findings.trust(recording, result.reading, baseline_of(patient)):
-        st.markdown(f"**{name}:** {links.plain_text(figure)}")
+        st.markdown(f"**{name}:** {links.plain_text(figure)}", help=words.FRAMING if name == findings.FRAMING else None)
     _show_usable(recording)
     st.header("Shares of the labels")
     show_reading(result, recording.id)
@@ -232,6 +232,9 @@ def _show_pictures(recording: RecordingRow) -> None:
     if result.reading is not None:
         figure = pictures_figure(moments(result.series), words.EXPRESSIONS, words.STATUSES)
         chart(figure, f"timeline_{recording.id}", "Model output for each picture")
+    framing = findings.under_framing(recording)
+    if framing is not None:
+        st.markdown(f"**{findings.FRAMING}:** {framing}", help=words.FRAMING)
 
 
 @actions.dialog("Edit recording")

@@ -34,8 +34,8 @@ def test_a_camera_drifts_from_one_to_another():
 
 
 def test_more_light_alone_makes_no_other_sharpness_in_equal_light():
-    brighter = Camera(48, 1000, 100).unsteady(np.array([0.0, 0.0, np.log(2)]))
-    assert brighter.brightness == pytest.approx(200)
+    brighter = Camera(48, 1000, 100).unsteady(np.array([0.0, 0.0, np.log(2), 0.0]))
+    assert (brighter.brightness, brighter.bits_per_pixel) == pytest.approx((200, 3.17))
     assert brighter.sharpness / brighter.brightness**2 == pytest.approx(1000 / 100**2)
 
 
@@ -45,5 +45,7 @@ def test_a_camera_is_measured_from_pictures():
     assert found["usual"].turns is None
     assert found["40 % of the light"].brightness == pytest.approx(0.4 * found["usual"].brightness, rel=0.02)
     assert found["blur, sigma 1 px"].sharpness < found["blur, sigma 0.7 px"].sharpness < found["usual"].sharpness
+    assert found["JPEG, quality 20"].bits_per_pixel < 0.7 * found["JPEG, quality 50"].bits_per_pixel
+    assert found["JPEG, quality 50"].bits_per_pixel < 0.7 * found["usual"].bits_per_pixel
     assert found["faces 24 px wide"].turns[3][3] == 100
     assert len(list(table(iter(found.items())))) == 1 + len(CAMERAS) * (COLUMNS + 1)

@@ -25,7 +25,8 @@ def sample(time_s, *faces):
 
 
 def compared(seen, reference, cuts=()):
-    return compare("clip", 0.0, {"seen": seen, "wall_s": 1.0, "peak_mb": 1.0}, reference, cuts, 640 * 480)
+    mine = {"seen": seen, "wall_s": 1.0, "cpu_s": 1.0, "peak_mb": 2.0, "process_mb": 1.0}
+    return compare("clip", 0.0, mine, {"seen": reference, "cpu_s": 10.0}, cuts, 640 * 480)
 
 
 def test_what_agrees_has_no_fault():
@@ -33,6 +34,7 @@ def test_what_agrees_has_no_fault():
     found = compared(seen, seen)
     assert (found.sure, found.found, found.iou, found.runaways, found.extra) == (10, 1.0, 1.0, 0, 0)
     assert (found.numbers, found.persons, found.switches, found.difference, found.movement) == (2, 2, 0, 0.0, 0.0)
+    assert (found.cpu_ratio, found.peak_mb, found.process_mb) == (10.0, 2.0, 1.0)
 
 
 def test_each_fault_is_counted():

@@ -20,6 +20,7 @@ def test_what_another_process_holds_is_counted():
                 assert time.monotonic() < until
                 time.sleep(0.01)
     assert spent.peak_mb > own_peak_mb() + 60 - 1
+    assert 60 <= spent.process_mb < spent.peak_mb - 30
     assert spent.wall_s > 0
 
 

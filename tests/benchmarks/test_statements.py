@@ -41,16 +41,17 @@ def test_short_recordings_after_long_ones_are_no_change():
     assert false_rings([replace(CHEAP, seconds=1200)] * 8 + [replace(CHEAP, seconds=120)] * 12, Sessions(), 25) <= 0.12
 
 
-@pytest.mark.parametrize("name", ["from the ninth on: faces 24 px wide", "from the ninth on: blur, sigma 1 px"])
+@pytest.mark.parametrize("name", ["faces 24 px wide", "blur, sigma 1 px", "JPEG, quality 20"])
 def test_another_camera_makes_a_new_line_and_no_ring(name):
-    found = filmed(*FILMED[name], 8)
+    found = filmed(*FILMED[f"from the ninth on: {name}"], 8)
     assert found.new_line == 1.0
     assert found.ring == 0.0
     assert found.ring_unknown > 0.5, "this camera makes rings, so a new line is needed"
 
 
-def test_a_camera_that_drifts_slowly_makes_a_new_line():
-    found = filmed(*FILMED["slowly from 48 to 24 px"], 8)
+@pytest.mark.parametrize("name", ["slowly from 48 to 24 px", "slowly to JPEG, quality 20"])
+def test_a_camera_that_drifts_slowly_makes_a_new_line(name):
+    found = filmed(*FILMED[name], 8)
     assert found.new_line == 1.0
     assert found.ring <= 0.25
 

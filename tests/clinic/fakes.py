@@ -68,7 +68,7 @@ class FakeAnalyzer:
         assert source.read(1)
         done = resume or {"step": 0, "index": 0}
         moments = [moment for step in self._script if isinstance(step, list) for moment in step]
-        info = VideoInfo(160, 90, len(moments) * self._every_s, 5.0, "fake")
+        info = VideoInfo(160, 90, len(moments) * self._every_s, 5.0, "fake", bits_per_pixel=0.25)
         index = done["index"]
         last = max((number for number, step in enumerate(self._script) if isinstance(step, list)), default=0)
         for number, step in list(enumerate(self._script))[done["step"] :]:
@@ -100,6 +100,6 @@ class FakeAnalyzer:
         faces = tuple(self._pictures.pop(0))
         return SimpleNamespace(
             results=(FrameResult(0, 0.0, faces),),
-            info=VideoInfo(1200, 900, None, None),
+            info=VideoInfo(1200, 900, None, None, bits_per_pixel=1.0 + len(faces)),
             preview=Preview(0.0, PREVIEW, faces),
         )

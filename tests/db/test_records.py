@@ -11,7 +11,7 @@ from db.models import Patient, Recording
 from db.records import NO_TRACK, clear_samples, load_samples, save_results
 from fer_core.types import Box, Face, FaceExpression, FrameResult, Quality, Status
 
-HAPPY = (0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25)
+HAPPY = (0.0, 0.0, 0.0, 0.75, 0.0, 0.0)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def db(at_head, database_url):
 
 def test_round_trip(db):
     quality = Quality(29.0, 1500.0, 120.0, None, None, None, 0.0)
-    seen = FaceExpression(Face(Box(1, 2, 30, 40), 0.9, quality=quality, track=3), Status.OK, HAPPY)
+    seen = FaceExpression(Face(Box(1, 2, 30, 40), 0.9, quality=quality, track=3), Status.OK, HAPPY, 0.5, 0.75)
     dark = FaceExpression(Face(Box(5, 6, 50, 60), 0.8, track=4), Status.DARK, None)
     results = [FrameResult(6, 0.2), FrameResult(0, 0.0, (seen, dark)), FrameResult(12, 0.4, damaged=True)]
     with db.session() as session:
@@ -43,7 +43,9 @@ def test_round_trip(db):
     assert table.boxes[1].tolist() == [5, 6, 50, 60]
     assert np.isnan(table.confidence[2])
     assert (table.sharpness[0], table.brightness[0]) == (1500.0, 120.0)
-    assert np.isnan(table.sharpness[1:]).all()
+    assert (table.mouth_change[0], table.framing_kept[0]) == (0.5, 0.75)
+    for unknown in (table.sharpness, table.mouth_change, table.framing_kept):
+        assert np.isnan(unknown[1:]).all()
 
 
 def test_a_moment_is_written_once(db):

@@ -10,6 +10,7 @@ from PIL import Image
 from fer_core.analyzer import Analyzer
 from fer_core.emotions import Emotion
 from fer_core.errors import Cancelled, MediaError
+from fer_core.faces.framing import FRAMINGS
 from fer_core.types import Box, Status
 from tests.fakes import FakeClassifier, FakeDetector, face_at
 from tests.media import scene, with_zeros, write_clip
@@ -67,6 +68,47 @@ def test_labels_and_uncertainty(clip):
     assert sure.model_sha256 == "f" * 64
     unsure = analyzer(certainty=0.45).analyze_video(clip, 1.0)
     assert {result.faces[0].status for result in unsure.results} == {Status.UNCERTAIN}
+
+
+class BrightIsHappy(FakeClassifier):
+    """Calls a crop happy that is at least as bright as the first one, else sad."""
+
+    first = None
+
+    def probabilities(self, crops):
+        light = crops.mean(axis=(1, 2)).tolist()
+        self.first = light[0] if light and self.first is None else self.first
+        found = np.full((len(crops), 7), 0.02, np.float32)
+        found[np.arange(len(crops)), [Emotion.HAPPY if each >= self.first else Emotion.SAD for each in light]] = 0.88
+        return found
+
+
+def test_once_in_ten_seconds_and_in_each_picture_a_face_is_framed_otherwise(clip, tmp_path):
+    fake = Analyzer(BrightIsHappy(), FakeDetector(lambda rgb: [face_at(100, 80)]))
+    tried = [
+        [result.time_s for result in chunk.results if result.faces[0].framing_kept is not None]
+        for chunk in fake.stream_video(clip, 0.5)
+    ]
+    assert tried == [[0.0], [10.5], [20.5]]
+    light = np.random.default_rng(0).integers(0, 100, (320, 480, 1)) + np.arange(480)[None, :, None] // 4
+    Image.fromarray(light.astype(np.uint8).repeat(3, axis=2)).save(tmp_path / "p.png")
+    fake = Analyzer(BrightIsHappy(), FakeDetector(lambda rgb: [face_at(100, 80)]))
+    [face] = fake.analyze_image(tmp_path / "p.png").results[0].faces
+    # The picture gets lighter to the right: there the label stays, to the left it does not.
+    assert 0 < face.framing_kept < 1
+
+
+def test_a_picture_s_compression_is_its_file_s_bits_for_each_pixel(tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "p.jpg", quality=60)
+    expected = 8 * (tmp_path / "p.jpg").stat().st_size / (480 * 320)
+    assert analyzer().analyze_image(tmp_path / "p.jpg").info.bits_per_pixel == pytest.approx(expected)
+    with (tmp_path / "p.jpg").open("rb") as file:
+        assert analyzer().analyze_image(file).info.bits_per_pixel == pytest.approx(expected)
+
+
+def test_an_unchanging_label_stays_under_each_framing(clip):
+    found = analyzer().analyze_video(clip, 1.0)
+    assert {result.faces[0].framing_kept for result in found.results} == {1.0, None}
 
 
 def test_progress_tells_time_and_cancels(clip):
@@ -181,7 +223,8 @@ def test_others_are_neither_labelled_nor_reported(clip, patient):
     fake = analyzer(two_faces)
     found = fake.analyze_video(clip, 1.0, patient=patient)
     assert {face.face.box.left for result in found.results for face in result.faces} == {150}
-    assert sum(fake.classifier.batches) == len(found.results)
+    chunks = 3
+    assert sum(fake.classifier.batches) == len(found.results) + chunks * len(FRAMINGS)
 
 
 def test_a_box_around_nobody_chooses_nobody(clip):

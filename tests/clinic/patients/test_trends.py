@@ -206,6 +206,24 @@ def test_the_camera_figures_are_those_of_the_usable_faces():
     assert (found.face_px, found.sharpness, found.brightness) == (40, 950, None)
 
 
+def test_the_share_of_labels_that_stay_is_over_the_faces_that_were_tried():
+    samples = table(["ok", "ok", "uncertain"], [Emotion.HAPPY] * 3)
+    kept = summarise(replace(samples, framing_kept=np.array([1.0, np.nan, 0.5])), "video")
+    assert (kept.framing_kept, kept.framing_tried) == (0.75, 2)
+    none = summarise(replace(samples, framing_kept=np.full(3, np.nan)), "video")
+    assert (none.framing_kept, none.framing_tried) == (None, 0)
+    assert summarise(samples, "video").framing_kept is None
+
+
+def test_recordings_of_before_compression_was_known_stay_in_one_line():
+    recordings = [recording(n, 0.3) for n in range(5)]
+    for each, known in zip(recordings, (None, None, 0.15, 0.16, 0.07), strict=True):
+        each.bits_per_pixel = known
+    assert [(change.what, change.day) for change in trend(recordings).changes] == [
+        ("compression", recordings[4].recorded_on)
+    ]
+
+
 def test_the_order_is_that_of_the_dates_and_unfinished_ones_are_left_out():
     unfinished = recording(5, 0.3)
     unfinished.summary = None

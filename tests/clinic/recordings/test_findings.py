@@ -10,7 +10,7 @@ import pytest
 
 from clinic.patients.trends import Change, Range, Trend, TrendPoint
 from clinic.recordings import findings
-from clinic.recordings.findings import sentences, stretches, transitions
+from clinic.recordings.findings import FRAMING, sentences, stretches, transitions, trust
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Series, read
 from fer_core.types import Status
@@ -34,7 +34,8 @@ class Row:
 
     id = "r"
     duration_s = 600.0
-    face_px = brightness = sharpness = None
+    face_px = brightness = sharpness = bits_per_pixel = framing_kept = None
+    framing_tried = 0
 
 
 def point(recording_id="r", **values):
@@ -93,6 +94,22 @@ def test_a_new_line_is_said_with_its_reason():
     changed = trend(point("before"), point(segment=1), changes=[Change(date(2026, 1, 1), "light")])
     reading = read(series([Emotion.HAPPY, Emotion.SAD] * 300))
     assert "made in a different way from those before it (light)" in sentences(Row(), reading, changed)[-1]
+
+
+def test_figures_are_given_beside_the_baseline_s():
+    def row(**values):
+        return type("R", (Row,), values)()
+
+    reading = read(series([Emotion.HAPPY, Emotion.SAD] * 300))
+    now = row(bits_per_pixel=0.047, sharpness=1000.0, framing_kept=0.853, framing_tried=60)
+    found = dict(trust(now, reading, [row(bits_per_pixel=0.1, sharpness=1100.0)]))
+    assert found["Compression"] == "0.047 bits a pixel (baseline 0.1, differs)"
+    assert found["Sharpness"] == "1000 (baseline 1100)"
+    assert found[FRAMING] == "85 % of the labels stay when 60 faces are framed a little otherwise"
+    assert dict(trust(row(framing_kept=1.0, framing_tried=1), reading, []))[FRAMING].endswith(
+        "when 1 face is framed a little otherwise"
+    )
+    assert FRAMING not in dict(trust(Row(), reading, []))
 
 
 @pytest.mark.parametrize("labels", [[Emotion.SAD] * 600, [None] * 600, [Emotion.HAPPY, None] * 300])

@@ -115,6 +115,7 @@ def test_a_video_becomes_rows_a_summary_and_an_end(db, settings, queue, run, who
         recording = session.get_one(Recording, recording_id)
         assert (recording.model_sha256, recording.device) == ("fake-model", "a fake")
         assert (recording.width_px, recording.height_px, recording.duration_s) == (160, 90, 0.8)
+        assert (recording.codec, recording.bits_per_pixel) == ("fake", 0.25)
         assert recording.summary is not None
         assert recording.analysed_at is not None
         assert recording.program_version
@@ -432,6 +433,8 @@ def test_a_group_picture_is_asked_about(db, settings, queue, run, picture, who):
     recording_id, _ = queue(picture(1), picture(2))
     run(FakeAnalyzer(pictures=[[expression(0)], [expression(0), expression(1)]]))
     assert progress.status(db, who, recording_id).state is JobState.CHOOSING
+    with db.read() as session:
+        assert session.get_one(Recording, recording_id).bits_per_pixel == 2.5, "the median of both"
     assert [(face.track, face.suggested) for face in jobs.candidates(db, settings, who, recording_id)] == [
         (0, True),
         (1, False),

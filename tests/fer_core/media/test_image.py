@@ -32,6 +32,23 @@ def test_the_eight_orientations_are_undone(tmp_path, orientation):
     assert picture_size(tmp_path / "p.png") == (320, 240)
 
 
+def test_a_picture_of_a_phone_is_read_where_heic_is_known(tmp_path):
+    heif = pytest.importorskip("pillow_heif", reason="no library that is required here writes HEIC")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.fromarray(np.ascontiguousarray(TURNS[6]))
+    heif.from_pillow(turned).save(tmp_path / "p.heic", quality=95, exif=exif.tobytes())
+    assert sniff(tmp_path / "p.heic") == "heic"
+    read = read_image(tmp_path / "p.heic")
+    assert read.shape == UPRIGHT.shape
+    assert np.abs(read.astype(int) - UPRIGHT).mean() < 8
+    assert picture_size(tmp_path / "p.heic") == (320, 240)
+    cut = (tmp_path / "p.heic").read_bytes()
+    (tmp_path / "p.heic").write_bytes(cut[: len(cut) // 2])
+    with pytest.raises(MediaError, match="damaged"):
+        read_image(tmp_path / "p.heic")
+
+
 def test_sixteen_bits_keep_their_greys(tmp_path):
     grey = np.asarray(Image.fromarray(UPRIGHT).convert("L"))
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "p.png")

@@ -48,6 +48,37 @@ def test_codecs_and_containers(tmp_path, codec, name, pix_fmt):
     assert np.abs(found[0].rgb.astype(int) - moving_face(1)[0]).mean() < 12
 
 
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.avi", "v.ts"])
+def test_stronger_compression_leaves_fewer_bits_for_a_pixel(tmp_path, name):
+    noise = np.random.default_rng(0).integers(0, 60, (12, 320, 480, 3), np.uint8)
+    strengths = [
+        probe(write_clip(tmp_path / f"{qp}{name}", noise, options={"qp": qp})).bits_per_pixel for qp in ("20", "34")
+    ]
+    whole = 8 * (tmp_path / f"20{name}").stat().st_size / (12 * 320 * 480)
+    # A transport stream says neither how many pictures it holds nor exactly how long it lasts.
+    assert strengths[0] == pytest.approx(whole, rel=0.15)
+    assert strengths[1] < strengths[0] / 2
+
+
+def test_sound_is_no_part_of_the_compression(tmp_path):
+    plain, loud = write_clip(tmp_path / "v.mp4", moving_face(40)), tmp_path / "loud.mp4"
+    with av.open(str(plain)) as source, av.open(str(loud), "w") as target:
+        pictures = target.add_stream_from_template(source.streams.video[0])
+        sound = target.add_stream("aac", rate=48_000, options={"b": "320000"})
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = pictures
+                target.mux(packet)
+        noise = np.random.default_rng(0).normal(0, 0.3, (190, 2, 1024)).astype(np.float32)
+        for number, samples in enumerate(noise):
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = 48_000, number * 1024
+            target.mux(sound.encode(frame))
+        target.mux(sound.encode())
+    assert loud.stat().st_size > 2 * plain.stat().st_size
+    assert probe(loud).bits_per_pixel == pytest.approx(probe(plain).bits_per_pixel, rel=0.25)
+
+
 def test_a_variable_rate_keeps_its_times(tmp_path):
     wanted = np.cumsum([0.0, 0.04, 0.1, 0.033, 0.2, 0.05, 0.4, 0.033]).round(4).tolist()
     path = write_clip(tmp_path / "v.mp4", moving_face(8), times_s=wanted)

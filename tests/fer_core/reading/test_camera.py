@@ -4,7 +4,7 @@ import pytest
 
 from fer_core.reading.camera import Camera, difference
 
-USUAL = Camera(face_px=40.0, sharpness=1000.0, brightness=120.0, pixels=1280 * 720, codec="h264")
+USUAL = Camera(face_px=40.0, sharpness=1000.0, brightness=120.0, pixels=1280 * 720, codec="h264", bits_per_pixel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,9 @@ USUAL = Camera(face_px=40.0, sharpness=1000.0, brightness=120.0, pixels=1280 * 7
         (Camera(pixels=640 * 360), "resolution"),
         (Camera(pixels=720 * 1280), None),
         (Camera(codec="vp9"), "codec"),
+        (Camera(bits_per_pixel=0.045), "compression"),
+        (Camera(bits_per_pixel=0.21), "compression"),
+        (Camera(bits_per_pixel=0.055), None),
     ],
 )
 def test_what_differs(now, what):
