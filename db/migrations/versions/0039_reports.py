@@ -8,7 +8,7 @@ from alembic import op
 import db.models
 
 revision = "0039"
-down_revision = "0036"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
