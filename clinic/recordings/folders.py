@@ -21,7 +21,7 @@ from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload, fields
 from clinic.recordings import uploads
-from clinic.recordings.taken import Taken, suggestion
+from clinic.recordings.taken import Taken, names_another_day, suggestion
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -124,7 +124,11 @@ class _Intake:
                 found = os.fstat(file.fileno())
                 uploads.check_quota(self.settings, found.st_size)
                 upload = uploads.store(self.db, self.settings, self.actor, file, name)
-                return upload, self.taken(upload, found.st_mtime)
+                try:
+                    return upload, self.taken(upload, found.st_mtime)
+                except FerError:
+                    uploads.discard(self.settings, [upload.id])
+                    raise
         except FerError as refusal:
             self.say(name, False, refusal.message)
         except OSError:
@@ -132,11 +136,20 @@ class _Intake:
         return None
 
     def taken(self, upload: Upload, modified: float) -> Taken:
-        """Return when it was recorded: as its name or its container says, or the day on which it was last changed."""
+        """Return when it was recorded: as its name or its container says, or the day on which it was last changed.
+
+        Raises FerError ``bad_day`` where the name says a day that can't be: none is guessed against it.
+        """
         with self.db.read() as session:
             zone = clock.zone(session)
         now = clock.now().astimezone(zone)
         found = suggestion(upload.name, upload.created, zone, now.date())
+        if found is None and names_another_day(upload.name):
+            raise FerError(
+                "The day in its name can't be that of a recording. Please correct the name, or add the file on the"
+                " patient's page.",
+                "bad_day",
+            )
         if found is None:
             return Taken(min(datetime.fromtimestamp(modified, zone).date(), now.date()), guessed=True)
         # A time of today that is still to come is that of a clock that is wrong.

@@ -52,7 +52,7 @@ Digests = MutableMapping[str, tuple[int, Any]]
 class Incoming:
     """An upload: its length and how much of it is safely on the disk, both in bytes.
 
-    `owner`: the id of the account that began it. `sha256`: set when all of it is there.
+    `owner`: who began it (`owner_of`). `sha256`: set when all of it is there.
     """
 
     id: str
@@ -62,8 +62,13 @@ class Incoming:
     offset: int = 0
 
 
+def owner_of(actor: Actor) -> str:
+    """Return who alone may go on with an upload: an account, or one program that acts for it."""
+    return f"{actor.account_id}/{actor.token_id}" if actor.token_id else actor.account_id
+
+
 def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incoming:
-    """Open an upload of `length` bytes, which the acting account alone may go on with.
+    """Open an upload of `length` bytes, which the acting person or program alone may go on with.
 
     Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``own_quota``, ``too_many_uploads``,
     ``too_many_own``.
@@ -76,7 +81,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incomi
     # Of two that start at once, the second sees the first.
     with _BEGINNING:
         _check_limits(settings, account_id, length, analysed)
-        return _open(settings, Incoming(secrets.token_hex(16), length, account_id))
+        return _open(settings, Incoming(secrets.token_hex(16), length, owner_of(actor)))
 
 
 def _open(settings: Settings, made: Incoming) -> Incoming:
@@ -97,23 +102,28 @@ def _check_limits(settings: Settings, account_id: str, length: int, analysed: in
     waiting = {path: found for path in states if (found := _read(path)) is not None}
     begun = waiting.values()
     uploads.check_room(settings, length, length + sum(other.length - _offset(settings, other) for other in begun))
+    own = [other for other in begun if _account(other) == account_id]
     busy = [
         found
         for path, found in waiting.items()
         if clock.file_age_s(path) < BUSY_S and found.sha256 is None and found.length > SMALL_BYTES
     ]
-    own = sum(other.owner == account_id for other in begun)
-    if own >= MOST_FILES or (length > SMALL_BYTES and sum(other.owner == account_id for other in busy) >= MOST_OF_ONE):
+    own_busy = sum(_account(other) == account_id for other in busy)
+    if len(own) >= MOST_FILES or (length > SMALL_BYTES and own_busy >= MOST_OF_ONE):
         raise MediaError("Too many of your uploads are running. Please wait until one is done.", "too_many_own")
     if length > SMALL_BYTES and len(busy) >= MOST_AT_ONCE:
         raise MediaError("Too many uploads are running. Please wait until some are done.", "too_many_uploads")
-    taken = length + analysed + sum(other.length for other in begun if other.owner == account_id)
+    taken = length + analysed + sum(other.length for other in own)
     if taken > max(settings.quota_bytes // SHARE_OF_ONE, settings.max_upload_bytes):
         raise MediaError(
             "Your uploads that wait take all the space that one account may take. Please wait until some are analysed.",
             "own_quota",
         )
     uploads.check_quota(settings, length + sum(other.length for other in begun))
+
+
+def _account(upload: Incoming) -> str:
+    return upload.owner.partition("/")[0]
 
 
 def _to_be_analysed(session: Session, account_id: str) -> int:

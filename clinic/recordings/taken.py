@@ -47,6 +47,11 @@ def suggestion(name: str, created: str | None, zone: tzinfo, today: date) -> Tak
     return found
 
 
+def names_another_day(name: str) -> bool:
+    """Return whether a name says a day, which may be none of the calendar."""
+    return any(int(found["year"]) >= EARLIEST.year for found in _NAMED.finditer(name))
+
+
 def _of_name(name: str, zone: tzinfo, today: date) -> Taken | None:
     for found in _NAMED.finditer(name):
         number = {part: int(text) for part, text in found.groupdict().items() if text and text.isdecimal()}

@@ -45,7 +45,7 @@ def begin_upload(new: NewUpload, call: Caller) -> UploadState:
 @router.get("/uploads/{upload_id}")
 def upload_state(upload_id: UploadId, call: Caller) -> UploadState:
     """Return how much of a file has arrived, so that an interrupted upload can resume there."""
-    return _state(incoming.status(call.settings, upload_id, call.actor.account_id))
+    return _state(incoming.status(call.settings, upload_id, incoming.owner_of(call.actor)))
 
 
 @router.patch(
@@ -59,7 +59,7 @@ async def add_piece(
 ) -> UploadState:
     """Add a piece of a file at `Upload-Offset`, which is where the last one ended."""
     need_bytes(request)
-    owner = call.actor.account_id
+    owner = incoming.owner_of(call.actor)
     piece = await run_in_threadpool(Piece, call.settings, upload_id, upload_offset, _DIGESTS, owner)
     return _state(await receive_piece(request, call.db, piece))
 
@@ -71,7 +71,7 @@ def hand_in_recording(new: NewRecording, call: Caller) -> HandedIn:
     objection = consent.objection(call.db, call.actor, new.patient_id, *consent.ANALYSIS)
     if objection is not None:
         raise objection
-    file = incoming.complete(call.settings, new.upload_id, new.name, call.actor.account_id)
+    file = incoming.complete(call.settings, new.upload_id, new.name, incoming.owner_of(call.actor))
     at = time.fromisoformat(new.recorded_time) if new.recorded_time is not None else None
     queued = jobs.enqueue(
         call.db,

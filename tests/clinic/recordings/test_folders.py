@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
@@ -180,6 +181,19 @@ def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
     assert found == {(date(2026, 3, 1), None), (date(2026, 3, 1), time(9, 5)), (date(2026, 11, 26), None)}
 
 
+@pytest.mark.parametrize("name", ["2027-01-01.mp4", "2026-02-30 visit.mp4", "VID_20261341_101010.mp4"])
+def test_no_day_is_guessed_against_the_name(db, settings, patient, root, monkeypatch, name):
+    """The day on which the file was copied was taken in place of a day that can't be."""
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 26, 12, tzinfo=UTC))
+    shutil.rmtree(root / NAME)
+    (root / NAME).mkdir()
+    write_clip(root / NAME / name, [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
+    [line] = folders.bring_by_console(db, settings, root)
+    assert not line.taken
+    assert "The day in its name can't be that of a recording." in line.sentence
+    assert list(open_store(settings).files()) == []
+
+
 def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, root, monkeypatch):
     handed_on = set()
 
@@ -198,7 +212,6 @@ def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, ro
 @pytest.mark.parametrize(
     ("name", "zone", "expected"),
     [
-        ("visit 2999-01-01.png", "UTC", date(2026, 2, 7)),
         ("2026-99-99 2026-02-03.png", "UTC", date(2026, 2, 3)),
         ("visit.png", "Pacific/Auckland", date(2026, 2, 8)),
         ("VID_20260205_010203.png", "Pacific/Auckland", date(2026, 2, 5)),

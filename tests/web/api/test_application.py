@@ -21,7 +21,7 @@ from clinic.exchange.exports import NEEDED
 from clinic.patients import caseload, sharing
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
-from clinic.recordings import incoming
+from clinic.recordings import incoming, uploads
 from db.models import Access, Account, ApiToken, AuditRow, Base, Job, Recording, Role
 from storage.sealed import CHUNK_BYTES
 from tests import doors
@@ -270,7 +270,9 @@ def test_a_body_stops_when_its_token_ends(world, client, attack, monkeypatch, en
 
     headers = BYTES | {"Upload-Offset": "0"}
     attack(lambda: client.patch(f"/api/v1/uploads/{begun['id']}", content=body(), headers=headers), 403)
-    assert incoming.status(world.settings, begun["id"], world.who.account_id).offset < 64 * CHUNK_BYTES
+    (state,) = uploads.uploads_dir(world.settings).glob("*.json")
+    owner = json.loads(state.read_text())["owner"]
+    assert incoming.status(world.settings, begun["id"], owner).offset < 64 * CHUNK_BYTES
 
 
 @pytest.mark.attack("API: a token that was made within an emergency access: changing and exporting, and after the hour")
@@ -307,6 +309,20 @@ def test_another_account_s_upload_is_out_of_reach(world, client, attack):
     piece = {"content": b"x", "headers": BYTES | {"Upload-Offset": "0"}}
     attack(lambda: stranger.patch(f"/api/v1/uploads/{begun}", **piece), 404)
     attack(lambda: hand_in(stranger, mine, begun), 404)
+
+
+@pytest.mark.attack("API: the upload of another program of the same account, by its right id")
+def test_another_program_s_upload_is_out_of_reach(world, client, attack, tmp_path):
+    """Each program acts for its own patients: by a mixed-up id, one patient's file would be stored for another."""
+    mine = caseload.add_patient(world.db, world.who, "Another Patient")
+    agree(world.db, mine)
+    other = of_token(world, tokens.make(world.db, world.who, "another script", [mine], doors.PASSWORD))
+    whole, begun = upload(client, clip(tmp_path)), client.post("/api/v1/uploads", json={"length": 5}).json()["id"]
+    attack(lambda: other.get(f"/api/v1/uploads/{whole}"), 404)
+    piece = {"content": b"x", "headers": BYTES | {"Upload-Offset": "0"}}
+    attack(lambda: other.patch(f"/api/v1/uploads/{begun}", **piece), 404)
+    attack(lambda: hand_in(other, mine, whole), 404)
+    assert hand_in(client, world.patient, whole).status_code == 202
 
 
 def test_a_disabled_account_gets_its_tokens_not_back(world, client):
