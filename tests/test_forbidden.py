@@ -20,7 +20,7 @@ CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
     ("clinic/settings.py", "_read"),
     ("clinic/worker/cluster.py", "_opened"),
-    ("clinic/admin/zones.py", "names"),
+    ("clinic/environment.py", "zone_names"),
     ("fer_core/carry.py", "_hints"),
     ("fer_core/reading/intervals.py", "student_quantile"),
     ("fer_core/decoder/hdr.py", "_light_of"),
