@@ -66,5 +66,5 @@ def _labelled() -> Select[str]:
         select(Recording.patient_id)
         .join(RecordingMark, RecordingMark.recording_id == Recording.id)
         .join(Patient, Patient.id == Recording.patient_id)
-        .where(or_(agreed, own), Patient.demo.is_(False))
+        .where(or_(agreed, own), Patient.demo.is_(False), ~access.staged(Patient.id))
     )

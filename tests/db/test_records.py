@@ -11,7 +11,7 @@ from db.models import Patient, Recording
 from db.records import NO_TRACK, clear_samples, load_samples, save_results
 from fer_core.types import Box, Face, FaceExpression, FrameResult, Quality, Status
 
-HAPPY = (0.0, 0.0, 0.0, 0.75, 0.0, 0.0)
+HAPPY = (0.0, 0.0, 0.0, 0.75, 0.0, 0.0, 0.25)
 
 
 @pytest.fixture

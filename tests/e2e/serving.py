@@ -11,8 +11,10 @@ import os
 import pkgutil
 import subprocess
 import sys
+import types
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("web", "web.api", "pages.views", "pages.charts")
@@ -51,7 +53,9 @@ class Copy:
     def __init__(self, arguments, environment, log):
         self._context.set_forkserver_preload(["tests.e2e.loaded"])
         self._process = self._context.Process(target=serve, args=(arguments, environment, str(log)))
-        self._process.start()
+        # Streamlit's AppTest leaves its script as this program's main module, which each copy would run first.
+        with patch.dict(sys.modules, {"__main__": types.ModuleType("__main__")}):
+            self._process.start()
         self.pid = self._process.pid
 
     @property

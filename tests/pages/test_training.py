@@ -144,13 +144,14 @@ def sets(tmp_path, monkeypatch):
 def search_window():
     import streamlit as st
 
-    from pages import actions
+    from pages import actions, clicks
     from pages.views.training_search import set_up_search
 
-    # A window is drawn again as it was opened.
-    if "opening:search" not in st.session_state:
-        actions.open_dialog("search")
-    set_up_search("faces.csv")
+    # A window is drawn again as it was opened, within a run of its page.
+    with clicks.run():
+        if "opening:search" not in st.session_state:
+            actions.open_dialog("search")
+        set_up_search("faces.csv")
 
 
 @pytest.mark.usefixtures("sets", "who")
