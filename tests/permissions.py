@@ -297,6 +297,7 @@ FOR_NO_PERSON = {
     "oidc.arrive": "asks for a provider's signed word instead",
     "oidc.depart": "sends to the provider, before anybody is known",
     "incoming.created": "asks for the owner, whom the page names",
+    "incoming.owner_of": "an actor to text",
     "incoming.opened": "asks for the owner, whom the page names",
     "incoming.status": "asks for the owner, whom the gate names",
     "incoming.complete": "asks for the owner, whom the page names",
