@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from difflib import get_close_matches
@@ -179,5 +180,7 @@ NAMES = frozenset(map(variable, ClinicEnvironment.model_fields))
 
 def unknown(names: Iterable[str]) -> dict[str, str | None]:
     """Return the names that look like variables of this program and are none, each with the nearest that is one."""
-    strange = sorted(name for name in names if name.startswith(PREFIX) and name not in NAMES)
-    return {name: next(iter(get_close_matches(name, NAMES, 1)), None) for name in strange}
+    meant = {name: re.split(r"\W+", name)[-1] for name in names}
+    # A shell's ``export``, or a byte order mark, in front of it in the file of the environment.
+    strange = sorted(name for name, last in meant.items() if last.startswith(PREFIX) and name not in NAMES)
+    return {name: next(iter(get_close_matches(meant[name], NAMES, 1)), None) for name in strange}

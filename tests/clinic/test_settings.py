@@ -11,7 +11,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from clinic import settings as settings_module
-from clinic.environment import NAMES, ClinicEnvironment, zone_names
+from clinic.environment import NAMES, ClinicEnvironment, unknown, zone_names
 from clinic.settings import Provider, Retention, Settings
 from fer_core.errors import FerError
 
@@ -85,6 +85,24 @@ def test_the_round_trip_tries_every_setting_that_has_a_variable():
 def test_every_variable_names_its_own_field():
     assert len(NAMES) == len(ClinicEnvironment.model_fields) == 28
     assert all(name.startswith("FER_") for name in NAMES)
+
+
+def test_what_is_no_setting_is_named_with_the_one_that_is_meant():
+    names = [
+        "FER_DEMO",
+        "export FER_NEED_TOTP",
+        "\ufeffFER_DATA_DIR",
+        "FER_KEEPFILES",
+        "FER_" + "Q" * 30,
+        "OFFER_URL",
+        "PATH",
+    ]
+    assert unknown(names) == {
+        "export FER_NEED_TOTP": "FER_NEED_TOTP",
+        "\ufeffFER_DATA_DIR": "FER_DATA_DIR",
+        "FER_KEEPFILES": "FER_KEEP_FILES",
+        "FER_" + "Q" * 30: None,
+    }
 
 
 def test_variables_that_say_nothing_are_not_handed_on(tmp_path):
