@@ -296,6 +296,27 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
         assert len({mark.recorded_by for mark in session.scalars(select(RecordingMark))}) == 2
 
 
+def test_a_window_with_something_typed_stays_when_a_colleague_s_mark_changes_the_results(
+    add_recording, account, window, server
+):
+    """The recording was drawn again with the colleague's mark, and the window was gone with what was typed in it."""
+    recording = add_recording()
+    one, other = window(), window("Ben")
+    for page, note in ((one, "a stranger"), (other, "somebody else")):
+        open_recording(page, server, recording)
+        select_stretch(page, 0.25, 0.5)
+        page.locator("[data-part=player]").press("m")
+        pick(page, "What do you say about it?", "Not the patient")
+        page.get_by_role("dialog").get_by_label("Note").fill(note)
+    one.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    one.get_by_text("Marks (1)").wait_for()
+    other.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    other.get_by_text("Another user changed this stretch after you opened it").wait_for()
+    assert other.get_by_role("dialog").get_by_label("Note").input_value() == "somebody else"
+    with account.read() as session:
+        assert session.scalars(select(RecordingMark.note)).all() == ["a stranger"]
+
+
 def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(add_recording, account, window, server):
     recording = add_recording()
     page = window()
