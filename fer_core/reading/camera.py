@@ -16,8 +16,9 @@ WIDTH_RATIO = 1.25
 SHARPNESS_RATIO, LIGHT_RATIO, PIXELS_RATIO = 2.5, 2.0, 1.5
 """Sharpness is compared as it would be in equal light: less light makes all differences in a picture smaller."""
 BITS_RATIO = 2.0
-"""A camera of one bit rate stays within 1.1 times, one of one quality mostly within 1.5, as scenes differ; JPEG of
-quality 20 has a quarter of the bits of quality 90, x264 doubles them with every 6 steps."""
+"""Above what the halves of one clip differ by (a log sd of 12 %). Scenes of one person at one quality differ by more
+(32 %), so a camera of constant quality may begin a line that it doesn't need. JPEG of quality 20 has a quarter of the
+bits of quality 90, x264 doubles them with every 6 steps."""
 
 
 @dataclass(frozen=True, slots=True)
