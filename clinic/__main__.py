@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from clinic import access, audit
 from clinic.accounts import accounts, totp
 from clinic.admin import commands as commands_of_administrators
-from clinic.admin import demo, demo_people, keyring, zones
+from clinic.admin import demo, demo_people, key_folder, keyring, zones
 from clinic.admin.commands import own_clinic, own_settings
 from clinic.console import answered
 from clinic.exchange import exports, imports
@@ -226,6 +226,7 @@ def _reset_second_step(options: argparse.Namespace) -> int:
 
 
 def _open(settings: Settings) -> Database:
+    key_folder.refuse_taken(settings)
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     keyring.settle(database, settings)
