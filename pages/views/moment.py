@@ -20,10 +20,13 @@ Suggested = TypeVar("Suggested", date | None, time | None)
 
 
 def ask_for_moment(
-    files: Sent | None, place: DeltaGenerator, time_place: DeltaGenerator
+    files: Sent | None, place: DeltaGenerator, time_place: DeltaGenerator, born_on: date | None = None
 ) -> tuple[date | None, time | None]:
-    """Ask for the day and the time of the recording. Before a file is chosen nothing is suggested."""
-    taken = _taken_at(files)
+    """Ask for the day and the time of the recording. Before a file is chosen nothing is suggested.
+
+    `born_on`: the patient's birth: of names with dates it is none of a recording.
+    """
+    taken = _taken_at(files, born_on)
     suggested = taken.day if taken is not None else today() if files else None
     with place:
         key, offered = _offered_first("recorded_on", suggested)
@@ -66,13 +69,13 @@ def _touched(what: str, key: str) -> None:
     st.session_state[f"{what}_touched"] = key
 
 
-def _taken_at(files: Sent | None) -> Taken | None:
+def _taken_at(files: Sent | None, born_on: date | None) -> Taken | None:
     """Return when the chosen file was recorded, as its name says, or else what is written in it."""
-    said = suggestion(files.first.name if files else "", None, zone(), today())
+    said = suggestion(files.first.name if files else "", None, zone(), today(), born_on)
     if said is not None or files is None or not files.done:
         return said
     known: dict[str, str | None] = st.session_state.setdefault("created", {})
     first = files.first
     if first.upload_id not in known:
         known[first.upload_id] = incoming.created(resources().settings, first.upload_id, actor().account_id)
-    return suggestion(first.name, known[first.upload_id], zone(), today())
+    return suggestion(first.name, known[first.upload_id], zone(), today(), born_on)
