@@ -260,6 +260,7 @@ FOR_NO_PERSON = {
     "clock_watch.keep_watch": "for the running program alone",
     "clock_watch.look_back": "for the running program alone",
     "clock_watch.note": "for the running program alone",
+    "clock_watch.note_sweep": "for the running program alone",
     "clock_watch.unseen": "of the computer's clock, not of a patient",
     "zones.chosen": "the clinic's zone, not of a patient",
     "zones.shown": "makes text of the clinic's zone; reads nothing",
