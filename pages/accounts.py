@@ -190,7 +190,7 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         condition.write(condition_of(row))
         patients.write(str(len(row.patients)))
         with button:
-            wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True, opens=True)
+            wanted = actions.action("Change", "change", row.id, wide=True, opens=True)
         if wanted:
             change(
                 who, row, [other for other in rows if other.id not in (row.id, who.account_id) and not other.disabled]

@@ -49,7 +49,7 @@ def dialog(
             finally:
                 _window.open = False
 
-        opened = st.dialog(title, width=width, on_dismiss=windows.closed)(_accounted(drawn))
+        opened = st.dialog(title, width=width, on_dismiss=windows.closed)(_accounted(drawn, in_window=True))
 
         @wraps(draw)
         def opening(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
@@ -75,7 +75,7 @@ def part(run_every: float | None = None) -> Callable[[Callable[Asked, None]], Ca
     return made
 
 
-def _accounted(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+def _accounted(draw: Callable[Asked, None], in_window: bool = False) -> Callable[Asked, None]:
     """Let what is drawn say itself where a click in it met nothing, when it runs alone."""
 
     @wraps(draw)
@@ -84,7 +84,7 @@ def _accounted(draw: Callable[Asked, None]) -> Callable[Asked, None]:
         with clicks.run():
             draw(*args, **kwargs)
         if alone:
-            clicks.show_notes()
+            clicks.show_notes(f"{draw.__module__}.{draw.__qualname__}", in_window)
 
     return drawn
 
@@ -103,12 +103,14 @@ def action(
     disabled: bool = False,
     wide: bool = False,
     opens: bool = False,
+    box: str | None = None,
 ) -> bool:
     """Draw a button and return whether it was clicked for this very `target`.
 
     `what`: the action, such as ``delete``. `target`: the record's id, with its revision where it has one (`at`).
     `opens`: it opens a window or leads to a page and stores nothing, so that it may be begun again where the run that
-    began it was cut off.
+    began it was cut off. Its `target` has no revision: a window stays open when somebody edits what it is about.
+    `box`: the key of the box whose text this click confirms (`clicks.typed`).
     """
     name = f"{what}:{target}"
     clicked = st.button(
@@ -119,7 +121,7 @@ def action(
         disabled=disabled,
         width="stretch" if wide else "content",
         on_click=clicks.remember,
-        args=(name, opens),
+        args=(name, opens, box),
     )
     return _noted(clicked, name, label, disabled)
 

@@ -20,6 +20,8 @@ from streamlit.runtime.scriptrunner import RerunException
 from web import streamlit_protocol
 
 CLICKS, CARRIED_OUT, DRAWN, SAID, RUNS = "clicks", "carried_out", "buttons_drawn", "said_of_clicks", "runs"
+PLACES = "places_of_notes"
+"""In which part of the page each sentence stands, by its id: the page itself is the part without a name."""
 WAITS_S = 60.0
 """How long a click waits for a run that comes to its button."""
 SAID_S = 600.0
@@ -41,10 +43,14 @@ _run = threading.local()
 
 @dataclass(slots=True)
 class Click:
-    """A click that has not been carried out to the end yet. `opens`: it changes nothing stored."""
+    """A click that has not been carried out to the end yet.
+
+    `opens`: it changes nothing stored. `typed`: what stood in the box that it confirms, None where there is none.
+    """
 
     name: str
     opens: bool = False
+    typed: str | None = None
     at_s: float = field(default_factory=time.monotonic)
     brought_by: object | None = None
     taken_by: object | None = None
@@ -105,9 +111,15 @@ def running() -> bool:
     return _now() is not None
 
 
-def remember(name: str, opens: bool = False) -> None:
-    """Write down that a button was clicked."""
-    _clicks()[name] = Click(name, opens)
+def remember(name: str, opens: bool = False, box: str | None = None) -> None:
+    """Write down that a button was clicked, and what stood then in the box of this key."""
+    _clicks()[name] = Click(name, opens, str(st.session_state.get(box, "")) if box is not None else None)
+
+
+def typed(name: str) -> str | None:
+    """Return what stood in the box when the button was clicked, None where that is not known."""
+    click = _clicks().get(name)
+    return click.typed if click is not None else None
 
 
 def note_drawn(name: str, label: str) -> None:
@@ -122,17 +134,18 @@ def note_drawn(name: str, label: str) -> None:
 def is_due(name: str, clicked: bool) -> bool:
     """Return whether the click on this button is to be carried out by this run, which has drawn it.
 
-    That is so where this run brings the click, or where none has come to the button since it was clicked. What only
-    opens something is begun again where the run that began it was cut off.
+    That is so where no run has come to the button since it was clicked: one click is judged once, by what was on the
+    screen then, also where Streamlit reports it again. What only opens something is begun again where the run that
+    began it was cut off.
     """
     if not running():
         # Nobody would cross it out.
         _clicks().pop(name, None)
-    click = _clicks().get(name)
-    if click is None:
         return clicked
-    waits = time.monotonic() - click.at_s < WAITS_S and (click.taken_by is None or click.opens)
-    if clicked or waits:
+    click = _clicks().get(name)
+    if click is None or (click.taken_by is not None and not click.opens):
+        return False
+    if clicked or time.monotonic() - click.at_s < WAITS_S:
         click.taken_by = _now()
         st.session_state[SAID] = [note for note in _notes() if note.button != _called(name)]
         return True
@@ -152,9 +165,18 @@ def cross_out() -> None:
             st.session_state[CARRIED_OUT] = click.name
 
 
-def show_notes() -> None:
-    """Draw what is to be said of clicks that met nothing, with a way to close it."""
+def show_notes(part: str = "", in_window: bool = False) -> None:
+    """Draw what is to be said of clicks that met nothing, with a way to close it.
+
+    `part`: which part of the page runs alone: it leaves out what stands elsewhere on the page already. `in_window`:
+    that part is a window, which hides the page.
+    """
+    places: dict[str, str] = st.session_state.setdefault(PLACES, {})
     for note in _notes():
+        if not part:
+            places[note.id] = part
+        elif places.setdefault(note.id, part) != part and not in_window:
+            continue
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(note.sentence, icon=":material/info:", width="stretch")
             # Not one of `actions`: a click on it that is lost leaves the sentence where it is.

@@ -110,6 +110,43 @@ def test_a_sentence_is_closed(app):
     assert said(app) == []
 
 
+def judging():
+    """A run that comes to a button, and a second one to which Streamlit reports the same click again."""
+    import streamlit as st
+
+    from pages import clicks
+
+    with clicks.run():
+        clicks.remember("store:one")
+        first = clicks.is_due("store:one", clicked=True)
+        clicks._run.at = object()
+        st.session_state["judged"] = [first, clicks.is_due("store:one", clicked=True)]
+
+
+def test_a_click_that_is_reported_again_is_not_judged_again():
+    assert AppTest.from_function(judging).run().session_state["judged"] == [True, False]
+
+
+def places():
+    """The page with its sentence, or a part of it alone."""
+    import streamlit as st
+
+    from pages import clicks
+
+    if not st.session_state.setdefault("part", ""):
+        clicks.say("Nothing was done.", "store:one")
+    clicks.show_notes(st.session_state["part"], in_window=st.session_state["part"] == "window")
+
+
+def test_a_sentence_stands_once():
+    app = AppTest.from_function(places).run()
+    assert len(said(app)) == 1
+    # A timer runs a part alone while the sentence stands on the page, which a window hides.
+    for part, sentences in (("timer", 0), ("window", 1), ("timer", 0)):
+        app.session_state["part"] = part
+        assert len(said(app.run())) == sentences
+
+
 def test_a_click_that_the_session_does_not_know_is_reported(app):
     """The page's last whole run took the button away: there is no callback, and no name but that of its key."""
     states = WidgetStates(widgets=[WidgetState(id="$$ID-0123-delete:another", trigger_value=True)])
