@@ -110,7 +110,8 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         st.caption("On this caseload: " + id_list(row.patients))
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
-        if actions.submit("Hand over", "hand_over", target) and taker is not None:
+        needs = {"the account that takes them over": taker}
+        if actions.submit("Hand over", "hand_over", target, needs=needs) and taker is not None:
             db = resources().db
             actions.once(
                 "hand_over", target, lambda: handover.hand_over(db, who, row.id, taker, row.revision, row.patients)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
@@ -80,11 +80,11 @@ def _accounted(draw: Callable[Asked, None], in_window: bool = False) -> Callable
 
     @wraps(draw)
     def drawn(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
-        alone = not clicks.running()
-        with clicks.run():
+        alone, name = not clicks.running(), f"{draw.__module__}.{draw.__qualname__}"
+        with clicks.run(name):
             draw(*args, **kwargs)
         if alone:
-            clicks.show_notes(f"{draw.__module__}.{draw.__qualname__}", in_window)
+            clicks.show_notes(name, windows.buttons() if in_window else ())
 
     return drawn
 
@@ -126,11 +126,26 @@ def action(
     return _noted(clicked, name, label, disabled)
 
 
-def submit(label: str, what: str, target: str, kind: Literal["primary", "secondary", "tertiary"] = "secondary") -> bool:
-    """Draw the button of a form; see `action`."""
+def submit(
+    label: str,
+    what: str,
+    target: str,
+    kind: Literal["primary", "secondary", "tertiary"] = "secondary",
+    needs: Mapping[str, object] | None = None,
+) -> bool:
+    """Draw the button of a form; see `action`. `needs`: the form's values that must be given, by what they are called.
+
+    A click without one of them says so.
+    """
     name = f"{what}:{target}"
     clicked = st.form_submit_button(label, key=name, type=kind, on_click=clicks.remember, args=(name,))
-    return _noted(clicked, name, label, disabled=False)
+    if not _noted(clicked, name, label, disabled=False):
+        return False
+    missing = [called for called, value in (needs or {}).items() if value in (None, "")]
+    if missing:
+        st.error(f"Nothing was stored. Please give {' and '.join(missing)}.", icon=":material/info:")
+        clicks.cross_out()
+    return not missing
 
 
 def at(record_id: str, revision: int) -> str:

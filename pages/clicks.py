@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -58,17 +58,22 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence on a click, which stays until somebody closes it or such a button is clicked and does something."""
+    """A sentence on a click, which stays until somebody closes it or such a button is clicked and does something.
+
+    `button`: what it is called, `name`: its key. `drawn_by`: the run that drew the sentence where the click was made.
+    """
 
     button: str
     sentence: str
+    name: str
+    drawn_by: object | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     at_s: float = field(default_factory=time.monotonic)
 
 
 @contextmanager
-def run() -> Iterator[None]:
-    """Account, at the end of a run of the page or of a part of it, for the clicks that it was to carry out.
+def run(part: str = "") -> Iterator[None]:
+    """Account, at the end of a run of the page or of a `part` of it alone, for the clicks that it was to carry out.
 
     A run that is cut off leaves by Streamlit's StopException, and its clicks wait for the next one. A part that is
     drawn within a run belongs to that run.
@@ -76,7 +81,8 @@ def run() -> Iterator[None]:
     if getattr(_run, "at", None) is not None:
         yield
         return
-    _run.at = object()
+    _run.at = _run.last = object()
+    _run.part = part
     if not streamlit_protocol.runs_part():
         st.session_state[RUNS] = number() + 1
     try:
@@ -165,17 +171,19 @@ def cross_out() -> None:
             st.session_state[CARRIED_OUT] = click.name
 
 
-def show_notes(part: str = "", in_window: bool = False) -> None:
-    """Draw what is to be said of clicks that met nothing, with a way to close it.
+def show_notes(part: str = "", in_window: Collection[str] = ()) -> None:
+    """Draw what is to be said of clicks, with a way to close it.
 
-    `part`: which part of the page runs alone: it leaves out what stands elsewhere on the page already. `in_window`:
-    that part is a window, which hides the page.
+    `part`: which part of the page runs alone: it leaves out what stands elsewhere on the page already. `in_window`: the
+    keys of the buttons of that part where it is a window, which hides the page.
     """
-    places: dict[str, str] = st.session_state.setdefault(PLACES, {})
+    places = _places()
     for note in _notes():
         if not part:
             places[note.id] = part
-        elif places.setdefault(note.id, part) != part and not in_window:
+        elif places.setdefault(note.id, part) != part and note.name not in in_window:
+            continue
+        if note.drawn_by is not None and note.drawn_by is getattr(_run, "last", None):
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(note.sentence, icon=":material/info:", width="stretch")
@@ -211,9 +219,25 @@ def _account() -> None:
 
 def say(sentence: str, name: str) -> None:
     """Let the page show a sentence on a click on this button, until it is closed."""
-    button = _called(name)
-    others = [note for note in _notes() if note.button not in (button, WINDOW)]
-    st.session_state[SAID] = [*others, Note(button, sentence)]
+    _keep(Note(_called(name), sentence, name))
+
+
+def refused(sentence: str) -> None:
+    """Keep the sentence with which the click that this run carries out was refused, and which it has drawn.
+
+    Without it, it would go with the next run: in a part that runs each second, before anybody could read it.
+    """
+    for click in list(_clicks().values()):
+        if click.taken_by is not None and click.taken_by is _now():
+            _clicks().pop(click.name, None)
+            note = Note(_called(click.name), sentence, click.name, _now())
+            _keep(note)
+            _places()[note.id] = _run.part
+
+
+def _keep(note: Note) -> None:
+    others = [one for one in _notes() if one.button not in (note.button, WINDOW)]
+    st.session_state[SAID] = [*others, note]
 
 
 def _called(name: str) -> str:
@@ -231,6 +255,11 @@ def _notes() -> list[Note]:
 
 def _clicks() -> dict[str, Click]:
     found: dict[str, Click] = st.session_state.setdefault(CLICKS, {})
+    return found
+
+
+def _places() -> dict[str, str]:
+    found: dict[str, str] = st.session_state.setdefault(PLACES, {})
     return found
 
 

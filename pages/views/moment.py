@@ -27,7 +27,7 @@ def ask_for_moment(
     `born_on`: the patient's birth: of names with dates it is none of a recording.
     """
     taken = _taken_at(files, born_on)
-    suggested = taken.day if taken is not None else today() if files else None
+    suggested = taken.day if taken is not None else _chosen_on(files) if files else None
     with place:
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
@@ -43,6 +43,12 @@ def ask_for_moment(
         recorded_time = st.time_input("Time (optional)", offered_time, key=key, on_change=_touched, args=args)
         say_twice(recorded_on, recorded_time)
         return recorded_on, recorded_time
+
+
+def _chosen_on(files: Sent) -> date:
+    """Return the day on which the files were chosen: at midnight no day on the screen becomes another one."""
+    known: dict[str, date] = st.session_state.setdefault("chosen_on", {})
+    return known.setdefault(files.first.upload_id, today())
 
 
 def say_twice(recorded_on: date | None, recorded_time: time | None) -> None:
