@@ -77,11 +77,18 @@ def _touched(what: str, key: str) -> None:
 
 def _taken_at(files: Sent | None, born_on: date | None) -> Taken | None:
     """Return when the chosen file was recorded, as its name says, or else what is written in it."""
-    said = suggestion(files.first.name if files else "", None, zone(), today(), born_on)
+    said = _past(suggestion(files.first.name if files else "", None, zone(), today(), born_on))
     if said is not None or files is None or not files.done:
         return said
     known: dict[str, str | None] = st.session_state.setdefault("created", {})
     first = files.first
     if first.upload_id not in known:
         known[first.upload_id] = incoming.created(resources().settings, first.upload_id, actor().account_id)
-    return suggestion(first.name, known[first.upload_id], zone(), today(), born_on)
+    return _past(suggestion(first.name, known[first.upload_id], zone(), today(), born_on))
+
+
+def _past(taken: Taken | None) -> Taken | None:
+    """Return a suggestion without a time that is still to come: it is that of a clock that is wrong."""
+    if taken is None or fields.time_objection(taken.day, taken.time, zone()) is None:
+        return taken
+    return Taken(taken.day)
