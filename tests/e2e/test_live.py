@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.consent.consent import Scope
 from clinic.settings import Settings
 from db.models import AuditRow, Job, Recording
@@ -110,7 +112,18 @@ def test_withdrawn_consent_ends_it(live, account):
     assert not live.locator(LIVE).evaluate(LIGHT)
 
 
+WRONG_CLOCK = """() => {
+  const right = Date, wrong = () => right.now() - 30 * 3600 * 1000;
+  window.Date = class extends right {
+    constructor(...given) { given.length ? super(...given) : super(wrong()); }
+    static now() { return wrong(); }
+  };
+}"""
+"""A computer whose clock is 30 hours behind."""
+
+
 def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
+    live.evaluate(WRONG_CLOCK)
     start(live)
     live.get_by_role("button", name="Record", exact=True).click()
     live.locator("[data-part=clock]").filter(has_text="0:03").wait_for()
@@ -122,6 +135,9 @@ def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
     with account.read() as session:
         (recording,) = session.scalars(select(Recording)).all()
         assert (recording.patient_id, recording.kind) == (live.patient_id, "video")
+        zone = clock.zone(session)
+        recorded_at = datetime.combine(recording.recorded_on, recording.recorded_time, zone)
+        assert timedelta(0) <= clock.now() - recorded_at < timedelta(minutes=15), "the server's clock counts"
         assert len(session.scalars(select(Job)).all()) == 1
     assert not list(Settings.at(data).data_dir.rglob("*.webm"))
 
