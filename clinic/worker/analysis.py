@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clinic import clock
 from clinic.consent import consent
-from clinic.jobs import candidates, chunks, jobs, leases, previews, tracks
+from clinic.jobs import candidates, chunks, jobs, kept_faces, leases, previews, tracks
 from clinic.jobs.chunks import Cursor
 from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
 from clinic.recordings import uploads
@@ -98,6 +98,7 @@ def run(
         if not may_keep(db, settings, claimed):
             uploads.discard(settings, uploads_of(claimed))
         if chosen is not None:
+            kept_faces.keep(db, settings, claimed.recording_id, chosen)
             previews.keep_patient(settings, claimed.recording_id, chosen)
 
 

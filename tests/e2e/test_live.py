@@ -11,8 +11,10 @@ from PIL import Image
 from sqlalchemy import select
 
 from clinic.consent.consent import Scope
+from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.models import AuditRow, Job, Recording
+from fer_core.media import video
 from tests import consents, doors
 from tests.e2e.conftest import settled
 from tests.media import scene
@@ -110,10 +112,27 @@ def test_withdrawn_consent_ends_it(live, account):
     assert not live.locator(LIVE).evaluate(LIGHT)
 
 
-def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
+RECORDED_S = """element => {
+    const [, minutes, seconds] = /([0-9]+):([0-9]+)/.exec(element.querySelector('[data-part=clock]').textContent);
+    return 60 * Number(minutes) + Number(seconds);
+}"""
+
+
+def test_what_is_recorded_becomes_a_job_of_the_patient_also_across_an_interruption(live, account, data):
+    line = Line()
+    live.route_web_socket("**/camera*", line.connect)
     start(live)
     live.get_by_role("button", name="Record", exact=True).click()
     live.locator("[data-part=clock]").filter(has_text="0:03").wait_for()
+    line.broken = True
+    line.opened[-1].close(code=3000)
+    live.locator(SAID).filter(has_text="Connecting again").wait_for()
+    view = live.locator(LIVE).element_handle()
+    cut_s = view.evaluate(RECORDED_S)
+    live.wait_for_function(f"([view, least]) => ({RECORDED_S})(view) >= least", arg=[view, cut_s + 3])
+    back_s = view.evaluate(RECORDED_S)
+    line.broken = False
+    live.locator(SAID).filter(has_not_text="Connecting again").wait_for()
     live.get_by_role("button", name="End the recording").click()
     live.get_by_text("Uploaded.", exact=True).wait_for()
     settled(live)
@@ -122,7 +141,10 @@ def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
     with account.read() as session:
         (recording,) = session.scalars(select(Recording)).all()
         assert (recording.patient_id, recording.kind) == (live.patient_id, "video")
-        assert len(session.scalars(select(Job)).all()) == 1
+        (job,) = session.scalars(select(Job)).all()
+    with uploads.open_stored(Settings.at(data), job.sources[0]["id"]) as file:
+        times = [frame.time_s for frame in video.frames(file, 0.2)]
+    assert sum(cut_s < at_s < back_s for at_s in times) >= 5, "the recording went on while the line was broken"
     assert not list(Settings.at(data).data_dir.rglob("*.webm"))
 
 
