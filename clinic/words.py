@@ -42,7 +42,7 @@ USABLE = (
 )
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
-    Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
+    Light.LIMITED: "Limited basis",
     Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How reliable a recording is."""

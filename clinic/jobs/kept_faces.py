@@ -45,6 +45,18 @@ class FacePicture:
     jpeg: bytes
 
 
+def wanted(session: Session, settings: Settings, recording_id: str) -> Job | None:
+    """Return the recording's job if pictures of the face are to be kept with it."""
+    recording = session.get(Recording, recording_id)
+    job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+    if recording is None or job is None or not settings.keep_faces or recording.kind != "video":
+        return None
+    if consent.missing(session, recording.patient_id, Scope.KEEP_VIDEO) is not None:
+        return None
+    played = settings.keep_files and job.sources[0].get("media_type") in MEDIA_TYPES
+    return None if played or any(one.get("kind") == uploads.FACE for one in job.sources) else job
+
+
 def keep(db: Database, settings: Settings, recording_id: str, tracks: Collection[int]) -> None:
     """Keep some pictures that the analysis made of the patient, where the clinic keeps them and the patient agreed.
 
@@ -52,7 +64,7 @@ def keep(db: Database, settings: Settings, recording_id: str, tracks: Collection
     """
     try:
         with db.read() as session:
-            if _wanted(session, settings, recording_id) is None:
+            if wanted(session, settings, recording_id) is None:
                 return
         views = sorted(view for track in tracks for view in previews.views(settings, recording_id, track))
         made = [_stored(settings, at_s, jpeg) for at_s, jpeg in _spread(views)]
@@ -81,18 +93,6 @@ def shown(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
     return sorted((one for one in pictures if one.jpeg.startswith(JPEG)), key=lambda one: one.at_s)
 
 
-def _wanted(session: Session, settings: Settings, recording_id: str) -> Job | None:
-    """Return the recording's job if pictures of the face are to be kept with it."""
-    recording = session.get(Recording, recording_id)
-    job = session.scalar(select(Job).where(Job.recording_id == recording_id))
-    if recording is None or job is None or not settings.keep_faces or recording.kind != "video":
-        return None
-    if consent.missing(session, recording.patient_id, Scope.KEEP_VIDEO) is not None:
-        return None
-    played = settings.keep_files and job.sources[0].get("media_type") in MEDIA_TYPES
-    return None if played or any(one.get("kind") == uploads.FACE for one in job.sources) else job
-
-
 def _spread(views: Sequence[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
     """Return at most `MOST` of them, evenly along the recording."""
     if len(views) <= MOST:
@@ -108,7 +108,7 @@ def _stored(settings: Settings, at_s: float, jpeg: bytes) -> dict[str, Any]:
 def _add(db: Database, settings: Settings, recording_id: str, made: list[dict[str, Any]]) -> bool:
     """Write the pictures into the job; return whether that may still be: a consent may have ended meanwhile."""
     with db.session() as session:
-        job = _wanted(session, settings, recording_id)
+        job = wanted(session, settings, recording_id)
         if job is None:
             return False
         job.sources = [*job.sources, *made]

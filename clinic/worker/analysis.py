@@ -229,7 +229,7 @@ class _Run:
         return found
 
     def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
-        """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
+        """Make thumbnails of the faces to choose among, or to keep, that no preview showed, in another pass."""
         missing = self._missing_pictures(duration_s)
         try:
             self._picture(missing, file, duration_s)
@@ -255,7 +255,8 @@ class _Run:
         missing: dict[int, list[tuple[int, Box, float | None]]] = {}
         with self.db.read() as session:
             asked = candidates.candidates(session, self.settings, recording_id)
-            if len(asked) < 2 and not session.get_one(Recording, recording_id).settings.get(tracks.ASKED):
+            choice = len(asked) > 1 or session.get_one(Recording, recording_id).settings.get(tracks.ASKED)
+            if not choice and kept_faces.wanted(session, self.settings, recording_id) is None:
                 return {}
             best = candidates.best_views(session, recording_id)
             for face in asked:

@@ -207,7 +207,6 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, result: Analys
     show_episodes(result, recording.id)
     show_transitions(findings.transitions(result.series), recording.id)
     show_values(result, recording.id)
-    st.header("Beside another recording")
     show_compare(patient, recording, result)
 
 

@@ -157,7 +157,8 @@ class Player {
       points: { show: true, size: 4, fill: this.data.colors[place], filter: () => this.lonely },
     }));
     this.plot = new uPlot({
-      width: this.root.clientWidth || 800, height: CHART_PX, legend: { show: false }, padding: [6, 8, 0, 0],
+      // At the right half of the last time of the axis stands beyond it: 1:00:00 is wider than 0:20.
+      width: this.root.clientWidth || 800, height: CHART_PX, legend: { show: false }, padding: [6, this.length >= 3600 ? 26 : 18, 0, 0],
       scales: { x: { time: false, range: (u, low, high) => [low, high] }, y: { range: [0, 1] } },
       axes: [{ ...axis, size: 26, values: (u, found) => found.map((time_s) => clock(time_s, this.high - this.low < 10 ? 1 : 0)) },
         { ...axis, size: AXIS_PX, values: (u, found) => found.map((value) => `${Math.round(value * 100)} %`) }],
@@ -505,14 +506,9 @@ class Player {
     const [begin, end] = this.span_px(run);
     pen.fillStyle = quality ? look.quality : look.color;
     pen.fillRect(begin, top, Math.max(0.6, end - begin), ROW_PX);
-    if (!quality || look.usable || end - begin < 60) return;
-    pen.save();
-    pen.beginPath();
-    pen.rect(begin, top, end - begin, ROW_PX);
-    pen.clip();
+    if (!quality || look.usable || pen.measureText(look.name).width + 8 > end - begin) return;
     pen.fillStyle = "#ffffff";
-    pen.fillText(look.name, Math.max(begin, this.left_px) + 4, top + ROW_PX / 2);
-    pen.restore();
+    pen.fillText(look.name, begin + 4, top + ROW_PX / 2);
   }
 
   // High where the mouth moves, low where it is still.
