@@ -42,7 +42,7 @@ USABLE = (
 )
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
-    Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
+    Light.LIMITED: "Limited basis",
     Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How reliable a recording is."""
@@ -119,6 +119,7 @@ AGREEMENT = (
     "Marked moments were chosen by people, not at random: they show where the model was looked at, not how often it"
     " is right in general."
 )
+KEPT_FACES = "The small pictures of the face are what is kept of this video. It can't be watched."
 BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
     " labels, which are shown when you turn this off."

@@ -48,7 +48,7 @@ def _trust(newest: TrendPoint, shares: bool) -> str:
     """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
     readable = f"The face could be read in {_percent(newest.usable_share)} of it"
     if newest.excluded is not None:
-        return f"{readable}, so it is hardly reliable."
+        return f"{readable}; that is hardly reliable: {newest.excluded}."
     if not shares or newest.low is None or newest.high is None:
         return f"{readable}."
     widest = max(high - low for low, high in zip(newest.low, newest.high, strict=True)) / 2
