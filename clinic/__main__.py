@@ -160,7 +160,6 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    settings = own_settings()
     try:
         # A pipe, or a device without an end, is no archive.
         if not options.file.is_file():
@@ -168,6 +167,7 @@ def _import(options: argparse.Namespace) -> int:
         file = options.file.open("rb")
     except OSError:
         raise FerError("This file does not exist, or it can't be read.", "file_unreadable") from None
+    settings = own_settings()
     with file, closing(_open(settings)) as database:
         patient_id = imports.import_patient(database, settings, access.CONSOLE, file)
     print(f"Added patient {patient_id}.")

@@ -167,9 +167,9 @@ def _backup(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    settings = own_settings()
     if not options.file.is_file():
         raise FerError("There is no such backup.", "no_backup")
+    settings = own_settings()
     erased = known_erasures(settings.erasures_path, options.without_erasures)
     secret = _named_secret(options)
     if secret is None and is_sealed(options.file):
