@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from db.faults import explained
+
 
 class Level(StrEnum):
     """How a check ended. `BROKEN`: something doesn't work now. `REFUSED`: the server doesn't start."""
@@ -30,9 +32,10 @@ def guarded(name: str, check: Callable[..., Finding], *arguments: object) -> Fin
     """Return what a check finds; an unexpected failure is a finding too."""
     try:
         return check(*arguments)
-    except PermissionError as error:
-        said = f"This account may not look at {error.filename or 'it'}."
-        return Finding(name, Level.BROKEN, said, "Check its owner and mode, and which account runs this.")
+    except OSError as error:
+        known = explained(error)
+        said = known.message if known is not None else "A file or folder can't be used."
+        return Finding(name, Level.BROKEN, said, "Check that place, its owner and mode, and which account runs this.")
     except Exception as error:  # noqa: BLE001 a doctor who faints helps nobody
         return Finding(
             name,

@@ -72,6 +72,8 @@ def _account(seen: Installation) -> Finding:
 
 def _folder(seen: Installation) -> Finding:
     name, folder = "data folder", seen.settings.data_dir
+    if folder.exists() and not folder.is_dir():
+        return Finding(name, Level.BROKEN, f"{folder} is a file.", "Name a folder with FER_DATA_DIR.")
     if not folder.is_dir():
         return Finding(
             name, Level.WARNING, f"{folder} is not there yet.", "Check FER_DATA_DIR; `migrate` makes a new folder."

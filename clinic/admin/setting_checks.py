@@ -10,6 +10,7 @@ from clinic.environment import unknown, variable
 from clinic.settings import Settings
 
 FOLDERS = ("import_dir", "training_dir")
+PLACES = tuple(map(variable, ("data_dir", "key_dir", "backup_dir", "model", *FOLDERS)))
 
 
 def names() -> Finding:
@@ -29,6 +30,13 @@ def names() -> Finding:
 def paths(settings: Settings) -> Finding:
     """Return whether the model and the folders that the environment names are there."""
     name = "named files"
+    if relative := sorted(named for named in PLACES if not os.environ.get(named, "/").startswith("/")):
+        return Finding(
+            name,
+            Level.WARNING,
+            f"Not the whole path: {', '.join(relative)}. Each command takes it from the folder in which it is called.",
+            "Name the path from / on; ~ stands for no home folder there.",
+        )
     if settings.model is not None and not settings.model.is_file():
         return Finding(
             name,

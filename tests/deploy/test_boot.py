@@ -209,7 +209,9 @@ def test_the_units_as_shipped_work_on_a_booted_machine(machine, tmp_path):
     assert found["active"] == dict.fromkeys(UNITS, "active"), found["log"]
     assert found["analysing"], found
     assert found["doctor"]["code"] == 0, found["doctor"]
-    assert json.loads(found["doctor"]["out"])["sound"]
+    report = json.loads(found["doctor"]["out"])
+    assert report["sound"]
+    assert [one["level"] for one in report["findings"] if one["name"] in ("pages", "key folder")] == ["ok", "ok"]
     assert found["timer"] == "active"
     assert found["backup"]["code"] == 0, found["log"]
     assert found["drill"]["code"] == 0, found["drill"]

@@ -12,6 +12,7 @@ from clinic import clock
 from clinic.admin import doctor, installation_checks
 from clinic.admin.doctor import Level, UnsafeError
 from clinic.admin.serving import DEFAULTS, read_options
+from clinic.settings import Settings
 from clinic.worker.health import WorkerHealth, write_health
 from fer_core.errors import FerError
 from storage import keys
@@ -93,6 +94,21 @@ def test_what_the_settings_name_is_looked_for(settings, options, tmp_path):
     assert [finding.name for finding in lost if finding.level is Level.BROKEN] == ["named files"]
 
 
+@pytest.mark.parametrize("value", ["data", "./data", "~/data"])
+def test_a_path_that_hangs_on_the_current_folder_is_named(settings, options, monkeypatch, value):
+    """A command of cron took another folder than the pages, and began another clinic there."""
+    monkeypatch.setenv("FER_DATA_DIR", value)
+    [said] = [finding for finding in doctor.require_safe(settings, options) if finding.name == "named files"]
+    assert "FER_DATA_DIR" in said.sentence
+
+
+def test_a_file_in_the_place_of_the_data_folder_is_named(settings, options, tmp_path):
+    (tmp_path / "a file").touch()
+    found = {one.name: one for one in doctor.examine(Settings.at(tmp_path / "a file"), options)}
+    assert found["data folder"].sentence.endswith("is a file.")
+    assert not [one for one in found.values() if "could not be checked" in one.sentence]
+
+
 @pytest.mark.parametrize("place", ["data_dir", "key_dir"])
 def test_backups_beside_what_they_save_are_warned_of(settings, options, place):
     near = replace(settings, backup_dir=getattr(settings, place) / "backups")
@@ -152,7 +168,7 @@ def test_what_this_account_may_not_look_at_is_named(settings, options, monkeypat
     monkeypatch.setattr("storage.at_work.pages_since", closed)
     [said] = [finding for finding in doctor.examine(settings, options) if finding.name == "pages"]
     assert said.level is Level.BROKEN
-    assert f"{settings.data_dir}/pages.lock" in said.sentence
+    assert said.sentence.endswith(f"(Permission denied): {settings.data_dir}/pages.lock.")
     assert "owner" in said.remedy
 
 
