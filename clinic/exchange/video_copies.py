@@ -11,13 +11,14 @@ from datetime import timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, words
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.exchange import downloads
 from clinic.exchange.exports import NEEDED
+from clinic.patients import conditions
 from clinic.recordings import playback
 from clinic.settings import Settings
 from db.engine import Database
@@ -61,7 +62,8 @@ class CopyClaim:
 def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
     """Queue a copy of a recording's kept video and return its id; one that is still open is not asked for twice.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``no_video``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``no_video``,
+    ``not_interpreted``.
     """
     with db.read() as session:
         access.require_writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
@@ -71,6 +73,7 @@ def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> st
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, *SCOPES)
+        need_labels(session, recording)
         known = _newest(session, recording_id, account.id)
         if known is not None and known.state in OPEN and not known.cancel_requested:
             return known.id
@@ -85,6 +88,12 @@ def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> st
         session.flush()
         audit.write(session, AuditAction.VIDEO_COPY_ASKED, account.id, recording.patient_id, recording_id)
         return copy.id
+
+
+def need_labels(session: Session, recording: Recording) -> None:
+    """Raise FerError ``not_interpreted`` where a condition of the face keeps a recording's labels from being shown."""
+    if conditions.unread(session, recording.patient_id, recording.recorded_on):
+        raise FerError(words.NOT_INTERPRETED_THEN, "not_interpreted")
 
 
 def standing(db: Database, settings: Settings, actor: Actor, recording_id: str) -> CopyStatus | None:

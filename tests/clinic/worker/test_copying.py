@@ -1,7 +1,7 @@
 """A copy of a kept video shows the patient's face alone, and is there for who asked for it, while that is allowed."""
 
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +12,8 @@ from clinic.admin import demo
 from clinic.consent.consent import ConsentError
 from clinic.exchange import downloads, video_copies
 from clinic.exchange.downloads import Kind
+from clinic.patients import conditions
+from clinic.patients.conditions import ConditionKind
 from clinic.recordings import marks, uploads
 from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.worker import copying
@@ -166,3 +168,13 @@ def test_without_a_kept_video_there_is_none(db, settings, who, recording):
     with pytest.raises(FerError) as refusal:
         video_copies.ask(db, settings, who, recording)
     assert refusal.value.code == "no_video"
+
+
+def test_under_a_condition_of_the_face_no_label_is_written_into_a_copy(db, settings, who, patient, recording):
+    video_copies.ask(db, settings, who, recording)
+    conditions.add(db, who, patient, ConditionKind.COVERED, date(2020, 1, 1))
+    made(db, settings)
+    assert state_of(db) == JobState.FAILED.value
+    with pytest.raises(FerError) as refused:
+        video_copies.ask(db, settings, who, recording)
+    assert refused.value.code == "not_interpreted"
