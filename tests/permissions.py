@@ -287,6 +287,7 @@ FOR_NO_PERSON = {
     "downloads.drop": "a step of `report_jobs.end`, with a ticket that nobody was given",
     "report_jobs.claim": "for the worker alone",
     "report_jobs.end": "for the worker alone",
+    "report_jobs.held": "for the worker alone",
     "video_copies.claim": "for the worker alone",
     "video_copies.end": "for the worker alone",
     "video_copies.progress": "for the worker alone",

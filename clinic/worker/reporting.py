@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 def make(db: Database, settings: Settings, claimed: ReportClaim) -> None:
     """Make a claimed report and end it, whatever happens."""
     try:
-        ticket = reports.prepare(
-            db, settings, claimed.actor, claimed.patient_id, claimed.asked, claimed.kind, claimed.seen
-        )
+        with report_jobs.held(db, claimed):
+            ticket = reports.prepare(
+                db, settings, claimed.actor, claimed.patient_id, claimed.asked, claimed.kind, claimed.seen
+            )
     except FerError as error:
         report_jobs.end(db, claimed, JobState.FAILED, message=error.message)
     except Exception as error:  # noqa: BLE001  # the worker goes on, and the page says that it failed
