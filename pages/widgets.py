@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ STANDINGS = {
 DAY_COLUMN = st.column_config.DateColumn(format="D MMM YYYY")
 """How a table shows days: as `day` does, and sorted as days."""
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+
+
+def jpeg_uri(jpeg: bytes) -> str:
+    """Return a picture as a data URI, so that it has no address from which anyone could fetch it."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def show_error(error: Exception) -> None:

@@ -112,6 +112,7 @@ FUNCTIONS = {
     "outcomes.pace": OWN,
     "live.begin": WRITE,
     "live.remaining_s": WRITE,
+    "kept_faces.shown": READ,
     "playback.content": READ,
     "playback.kept": READ,
     "playback.note_view": READ,

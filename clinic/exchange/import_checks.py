@@ -82,6 +82,9 @@ def _check_job(job: Row) -> None:
         raise ValueError("no ended analysis")
     if not all(_is_id(source["id"]) for source in job["sources"]):
         raise ValueError("no id of a file")
+    faces = [source for source in job["sources"] if source.get("kind") == uploads.FACE]
+    if not all(isinstance(face["at_s"], (int, float)) and math.isfinite(face["at_s"]) for face in faces):
+        raise ValueError("no moment of a picture")
 
 
 def _number_visits(patient: Row, recordings: list[Row]) -> None:

@@ -18,7 +18,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
-from clinic.jobs import leases, previews, same_files, tracks
+from clinic.jobs import kept_faces, leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
@@ -234,6 +234,7 @@ def choose_track(
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
         audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
+    kept_faces.keep(db, settings, recording_id, chosen)
     previews.keep_patient(settings, recording_id, chosen)
 
 

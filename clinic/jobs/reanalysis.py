@@ -224,7 +224,9 @@ def _shown(patient_id: str | None) -> Select[Recording]:
 
 
 def _sources(session: Session, recording: Recording) -> list[dict[str, Any]]:
-    return session.scalar(select(Job.sources).where(Job.recording_id == recording.id)) or []
+    """Return the files that can be analysed; pictures that the program made of the face can't."""
+    found = session.scalar(select(Job.sources).where(Job.recording_id == recording.id)) or []
+    return [source for source in found if source.get("kind") != uploads.FACE]
 
 
 def files_there(session: Session, settings: Settings, recording: Recording) -> bool:

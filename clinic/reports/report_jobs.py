@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
@@ -32,7 +32,10 @@ LOST = "The report stopped unexpectedly three times. Please request it again, or
 
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """How a report stands: `error` where it failed, `ticket` where it can be fetched."""
+    """How a report stands: `error` where it failed, `ticket` where it can be fetched.
+
+    `share`: how much of the work is done. `before`: how many reports are made before it.
+    """
 
     id: str
     kind: Kind
@@ -40,6 +43,8 @@ class ReportStatus:
     error: str | None
     ticket: str | None
     asked_at: datetime
+    share: float = 0.0
+    before: int = 0
 
     @property
     def open(self) -> bool:
@@ -98,7 +103,8 @@ def standing(db: Database, settings: Settings, actor: Actor, patient_id: str) ->
         job = _newest(session, patient_id, account.id)
         if job is None:
             return None
-        found = ReportStatus(job.id, Kind(job.kind), JobState(job.state), job.error_message, job.ticket, job.created_at)
+        how = (Kind(job.kind), JobState(job.state), job.error_message, job.ticket)
+        found = ReportStatus(job.id, *how, job.created_at, job.share, _before(session, job))
     if found.ticket is not None and not downloads.waits(settings, found.ticket):
         return None
     return found
@@ -131,7 +137,7 @@ def claim(db: Database) -> ReportClaim | None:
         if over is not None:
             _end(job, over, LOST if over is JobState.FAILED else None)
             return None
-        token = lease.take(job)
+        token, job.share = lease.take(job), 0.0
         account = session.get_one(Account, job.account_id)
         actor = Actor(account.id, "", account.name, Role(account.role))
         asked = _read(job.asked or {})
@@ -141,6 +147,16 @@ def claim(db: Database) -> ReportClaim | None:
 def held(db: Database, claimed: ReportClaim) -> AbstractContextManager[None]:
     """Hold a claimed report as long as it is made. For the worker alone."""
     return lease.kept(db, ReportJob, claimed.id, claimed.token)
+
+
+def progress(db: Database, claimed: ReportClaim, share: float) -> bool:
+    """Note how much is done; return False where the report was cancelled or taken over."""
+    with db.session() as session:
+        job = lease.held(session, ReportJob, claimed.id, claimed.token)
+        if job is None or job.cancel_requested:
+            return False
+        job.share = share
+        return True
 
 
 def end(
@@ -171,6 +187,14 @@ def _end(job: ReportJob, state: JobState, message: str | None) -> None:
 def _newest(session: Session, patient_id: str, account_id: str) -> ReportJob | None:
     mine = select(ReportJob).where(ReportJob.patient_id == patient_id, ReportJob.account_id == account_id)
     return session.scalar(mine.order_by(ReportJob.number.desc()).limit(1))
+
+
+def _before(session: Session, job: ReportJob) -> int:
+    """Return how many reports a worker makes before one that waits."""
+    if job.state != JobState.QUEUED.value:
+        return 0
+    earlier = select(func.count()).where(ReportJob.state.in_(lease.OPEN), ReportJob.number < job.number)
+    return session.scalar(earlier) or 0
 
 
 def _written(asked: Asked) -> dict[str, Any]:
