@@ -15,6 +15,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.agreed import may_be
 from pages.views.camera import camera, is_recording
+from pages.views.conditions import holding_on, named
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
 from pages.views.uploader import holds_files, live_of, uploader
@@ -53,6 +54,10 @@ def show_patient(patient: PatientSummary) -> None:
     if not may_be(patient.id, Scope.ANALYSE):
         return
     st.markdown(f"Live: {chooser.whose(patient)}")
+    holding = holding_on(patient.id, today())
+    if holding:
+        why = links.plain_text(words.NOT_INTERPRETED_LIVE.format(why=named(holding)))
+        st.info(why, icon=":material/visibility_off:")
     may_record = consent.objection(resources().db, actor(), patient.id, *consent.ANALYSIS) is None
     st.caption(
         "Nothing is kept unless you record. Sound is neither heard nor recorded. After"
