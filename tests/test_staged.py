@@ -65,7 +65,6 @@ WITHOUT = {
     ("clinic/questionnaires/patient_mode.py", "sweep"): "hand-overs that ended",
     ("clinic/questionnaires/patient_mode.py", "_row"): "one hand-over by its token",
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,
-    ("clinic/recordings/live.py", "holds_back"): "conditions of one patient",
     ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,
 }
 
