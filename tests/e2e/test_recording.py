@@ -304,7 +304,7 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
     settled(other)
     with account.read() as session:
         assert len(session.scalars(select(RecordingMark)).all()) == 1
-    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
+    other.get_by_role("dialog").get_by_text("Store mine too").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Keep").click()
     other.get_by_text("Marks (2)").wait_for()

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.consent.consent import ConsentError
-from clinic.exchange import downloads, video_copies
+from clinic.exchange import downloads, lease, video_copies
 from clinic.exchange.downloads import Kind
 from clinic.patients import conditions
 from clinic.patients.conditions import ConditionKind
@@ -128,7 +128,7 @@ def test_a_worker_that_ends_puts_it_back(db, settings, who, recording):
 
 def test_a_worker_that_died_three_times_of_it_is_the_last(db, settings, who, recording):
     video_copies.ask(db, settings, who, recording)
-    for _ in range(video_copies.MAX_ATTEMPTS):
+    for _ in range(lease.MAX_ATTEMPTS):
         held = video_copies.claim(db)
         assert video_copies.claim(db) is None, "somebody has it"
         with db.session() as session:
