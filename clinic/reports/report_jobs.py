@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
@@ -34,7 +34,10 @@ LOST = "The report stopped unexpectedly three times. Please request it again, or
 
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """How a report stands: `error` where it failed, `ticket` where it can be fetched."""
+    """How a report stands: `error` where it failed, `ticket` where it can be fetched.
+
+    `share`: how much of the work is done. `before`: how many reports are made before it.
+    """
 
     id: str
     kind: Kind
@@ -42,6 +45,8 @@ class ReportStatus:
     error: str | None
     ticket: str | None
     asked_at: datetime
+    share: float = 0.0
+    before: int = 0
 
     @property
     def open(self) -> bool:
@@ -100,7 +105,8 @@ def standing(db: Database, settings: Settings, actor: Actor, patient_id: str) ->
         job = _newest(session, patient_id, account.id)
         if job is None:
             return None
-        found = ReportStatus(job.id, Kind(job.kind), JobState(job.state), job.error_message, job.ticket, job.created_at)
+        how = (Kind(job.kind), JobState(job.state), job.error_message, job.ticket)
+        found = ReportStatus(job.id, *how, job.created_at, job.share, _before(session, job))
     if found.ticket is not None and not downloads.waits(settings, found.ticket):
         return None
     return found
@@ -134,11 +140,21 @@ def claim(db: Database) -> ReportClaim | None:
             _end(job, ended, None if job.cancel_requested else LOST)
             return None
         job.state, job.attempts = JobState.RUNNING.value, job.attempts + 1
-        job.lease_until = clock.now() + LEASE
+        job.lease_until, job.share = clock.now() + LEASE, 0.0
         account = session.get_one(Account, job.account_id)
         actor = Actor(account.id, "", account.name, Role(account.role))
         asked = _read(job.asked or {})
         return ReportClaim(job.id, job.attempts, job.patient_id, actor, asked, Kind(job.kind), job.seen)
+
+
+def progress(db: Database, claimed: ReportClaim, share: float) -> bool:
+    """Note how much is done and renew the lease; return False where the report was cancelled or taken over."""
+    with db.session() as session:
+        job = session.get(ReportJob, claimed.id)
+        if job is None or job.attempts != claimed.token or job.cancel_requested:
+            return False
+        job.share, job.lease_until = share, clock.now() + LEASE
+        return True
 
 
 def end(
@@ -169,6 +185,14 @@ def _end(job: ReportJob, state: JobState, message: str | None) -> None:
 def _newest(session: Session, patient_id: str, account_id: str) -> ReportJob | None:
     mine = select(ReportJob).where(ReportJob.patient_id == patient_id, ReportJob.account_id == account_id)
     return session.scalar(mine.order_by(ReportJob.number.desc()).limit(1))
+
+
+def _before(session: Session, job: ReportJob) -> int:
+    """Return how many reports a worker makes before one that waits."""
+    if job.state != JobState.QUEUED.value:
+        return 0
+    earlier = select(func.count()).where(ReportJob.state.in_(OPEN), ReportJob.number < job.number)
+    return session.scalar(earlier) or 0
 
 
 def _waiting(session: Session) -> ReportJob | None:

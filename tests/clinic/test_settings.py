@@ -26,6 +26,7 @@ SHARED = {
     "quota_bytes": BYTES,
     "behind_tls": st.booleans(),
     "keep_files": st.booleans(),
+    "keep_faces": st.booleans(),
     "own_worker": st.booleans(),
     "dask": st.none() | TEXT,
     "model": st.none() | FOLDERS,

@@ -150,6 +150,15 @@ def settled(page):
     page.get_by_test_id("stApp").and_(page.locator("[data-test-script-state=notRunning]")).wait_for()
 
 
+def accessible(page):
+    """Fail where axe-core finds something serious in what the page shows, and say what."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in serious] == []
+
+
 @pytest.fixture
 def sign_in(page, server):
     """Return a function that signs in on the test's page: with the form, or, with `at`, on the way to that address."""

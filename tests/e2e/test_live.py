@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import av
 import numpy as np
 import pytest
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.consent.consent import Scope
+from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.models import AuditRow, Job, Recording
+from fer_core.media import video
 from tests import consents, doors
 from tests.e2e.conftest import settled
 from tests.media import scene
@@ -109,10 +113,38 @@ def test_withdrawn_consent_ends_it(live, account):
     assert not live.locator(LIVE).evaluate(LIGHT)
 
 
-def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
+WRONG_CLOCK = """() => {
+  const right = Date, wrong = () => right.now() - 30 * 3600 * 1000;
+  window.Date = class extends right {
+    constructor(...given) { given.length ? super(...given) : super(wrong()); }
+    static now() { return wrong(); }
+  };
+}"""
+"""A computer whose clock is 30 hours behind."""
+
+
+RECORDED_S = """element => {
+    const [, minutes, seconds] = /([0-9]+):([0-9]+)/.exec(element.querySelector('[data-part=clock]').textContent);
+    return 60 * Number(minutes) + Number(seconds);
+}"""
+
+
+def test_what_is_recorded_becomes_a_job_of_the_patient_also_across_an_interruption(live, account, data):
+    live.evaluate(WRONG_CLOCK)
+    line = Line()
+    live.route_web_socket("**/camera*", line.connect)
     start(live)
     live.get_by_role("button", name="Record", exact=True).click()
     live.locator("[data-part=clock]").filter(has_text="0:03").wait_for()
+    line.broken = True
+    line.opened[-1].close(code=3000)
+    live.locator(SAID).filter(has_text="Connecting again").wait_for()
+    view = live.locator(LIVE).element_handle()
+    cut_s = view.evaluate(RECORDED_S)
+    live.wait_for_function(f"([view, least]) => ({RECORDED_S})(view) >= least", arg=[view, cut_s + 3])
+    back_s = view.evaluate(RECORDED_S)
+    line.broken = False
+    live.locator(SAID).filter(has_not_text="Connecting again").wait_for()
     live.get_by_role("button", name="End the recording").click()
     live.get_by_text("Uploaded.", exact=True).wait_for()
     settled(live)
@@ -121,7 +153,13 @@ def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
     with account.read() as session:
         (recording,) = session.scalars(select(Recording)).all()
         assert (recording.patient_id, recording.kind) == (live.patient_id, "video")
-        assert len(session.scalars(select(Job)).all()) == 1
+        zone = clock.zone(session)
+        recorded_at = datetime.combine(recording.recorded_on, recording.recorded_time, zone)
+        assert timedelta(0) <= clock.now() - recorded_at < timedelta(minutes=15), "the server's clock counts"
+        (job,) = session.scalars(select(Job)).all()
+    with uploads.open_stored(Settings.at(data), job.sources[0]["id"]) as file:
+        times = [frame.time_s for frame in video.frames(file, 0.2)]
+    assert sum(cut_s < at_s < back_s for at_s in times) >= 5, "the recording went on while the line was broken"
     assert not list(Settings.at(data).data_dir.rglob("*.webm"))
 
 

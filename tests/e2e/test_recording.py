@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import insert, select
 
 from clinic.accounts.accounts import grant
@@ -18,6 +20,7 @@ from clinic.settings import Settings
 from db.models import Account, AuditRow, Job, JobState, Patient, Recording, RecordingMark, Role, Sample, new_id
 from db.records import load_samples, save_results
 from fer_core.types import Box
+from storage import keys
 from tests import consents, doors
 from tests.clinic.fakes import result
 from tests.e2e.conftest import settled
@@ -75,6 +78,19 @@ def striped(data, tmp_path, server):
     with path.open("rb") as file:
         stored = uploads.take_in(Settings.at(data), file, "striped.webm", new_id())
     return {"id": stored.id, "name": stored.name, "sha256": stored.sha256, "media_type": stored.media_type}
+
+
+@pytest.fixture
+def faces(monkeypatch, data):
+    """Sources of a job: small pictures of the face at three moments, on a server that keeps them."""
+    monkeypatch.setenv("FER_KEEP_FACES", "1")
+    settings = Settings.at(data)
+    keys.make(settings)
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(picture, "JPEG")
+    made = [uploads.take_in(settings, io.BytesIO(picture.getvalue()), "face.jpg", new_id()) for _ in range(3)]
+    at_s = (2.0, 15.0, 15.2)
+    return [one.as_source() | {"kind": uploads.FACE, "at_s": at} for one, at in zip(made, at_s, strict=True)]
 
 
 @pytest.fixture
@@ -314,9 +330,16 @@ def test_a_window_with_something_typed_stays_when_a_colleague_s_mark_changes_the
         assert session.scalars(select(RecordingMark.note)).all() == ["a stranger"]
 
 
-def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(add_recording, account, window, server):
-    recording = add_recording()
+def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(
+    faces, add_recording, account, window, server
+):
+    recording = add_recording(sources=faces)
     page = opened(window, recording)
+    shown = page.locator("[data-part=faces] img")
+    assert [shown.nth(place).is_visible() for place in range(3)] == [True, True, False], "the third one is too near"
+    assert shown.first.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 64
+    shown.nth(1).click()
+    assert page.locator("[data-part=plots]").evaluate(CURSOR_TIME) == pytest.approx(15.0)
     page.get_by_role("button", name="Stacked").click()
     assert page.locator("[data-part=chips] [aria-pressed=true]").count() == 7
     for kind, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):

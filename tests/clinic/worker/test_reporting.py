@@ -83,21 +83,22 @@ def test_an_open_request_is_not_made_twice_and_another_one_replaces_it(db, setti
     assert report_jobs.claim(db) is None
 
 
-def test_it_can_be_cancelled_while_it_waits_and_while_it_is_made(db, settings, who, patient, monkeypatch):
+@pytest.mark.parametrize(("module", "step"), [(reports, "html"), (downloads, "keep")], ids=["drawn", "sealed"])
+def test_it_can_be_cancelled_while_it_waits_and_while_it_is_made(db, settings, who, patient, monkeypatch, module, step):
     asked_for(db, who, patient)
     report_jobs.cancel(db, who, patient)
     assert (report_jobs.claim(db), written(db)) == (None, None)
     asked_for(db, who, patient)
-    real = reports.html
+    real = getattr(module, step)
 
-    def cancelling(report):
+    def cancelling(*arguments):
         report_jobs.cancel(db, who, patient)
-        return real(report)
+        return real(*arguments)
 
-    monkeypatch.setattr(reports, "html", cancelling)
+    monkeypatch.setattr(module, step, cancelling)
     made(db, settings)
     assert standing(db, settings, who, patient).state is JobState.CANCELLED
-    assert list((settings.data_dir / "downloads").iterdir()) == [], "nobody can fetch it any more"
+    assert not list((settings.data_dir / "downloads").glob("*")), "nobody can fetch it any more"
 
 
 def test_what_changes_before_it_is_made_refuses_it(db, settings, who, patient):
