@@ -13,7 +13,7 @@ NO_PAGES = sorted({path.stem for path in (ROOT / "pages").glob("*.py")} - {place
 
 
 def test_a_link_opens_its_page_and_no_other_file_of_pages_is_one(sign_in, account, page, server):
-    sign_in(start=PLACES[-1].path)
+    sign_in(at=PLACES[-1].path)
     for place in reversed(PLACES):
         page.goto(f"{server}/{place.path}")
         page.get_by_role("heading", name=place.title, exact=True).wait_for()
