@@ -13,4 +13,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring the schema one step on."""
-    op.add_column("report_job", sa.Column("share", sa.Float(), nullable=False, server_default="0"))
+    op.add_column("report_job", sa.Column("share", sa.Double(), nullable=False, server_default="0"))
