@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -233,4 +234,6 @@ def _open(settings: Settings) -> Database:
 
 
 if __name__ == "__main__":
+    # What it writes belongs to this account alone, whatever the mask of the shell is.
+    os.umask(0o077)
     sys.exit(main())

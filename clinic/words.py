@@ -125,6 +125,10 @@ BLIND = (
     " labels, which are shown when you turn this off."
 )
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face, below."
+LABELS_OF_A_CONDITION = (
+    "Labels of a time in which a condition of the face held are not interpreted; patient.json names the conditions, and"
+    " recordings.csv the recordings. samples.csv has all labels as they were analysed."
+)
 NOT_INTERPRETED_THEN = (
     "The patient had a condition of the face then, so the labels of that recording are not interpreted."
 )

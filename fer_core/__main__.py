@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
+from fer_core.media.process import READERS
 from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
 
 # What takes seconds to load is imported where it is used: --help and a mistyped option answer at once.
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path |
 
 
 def _opened(options: argparse.Namespace) -> Analyzer:
+    # The process that reads files loads what it needs while this one loads PyTorch.
+    READERS.prepare()
     from fer_core.analyzer import Analyzer
 
     return Analyzer.open(options.model, options.device)

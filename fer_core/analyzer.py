@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fer_core.carry import Json
 from fer_core.device import share_cores
@@ -21,7 +20,7 @@ from fer_core.faces.following import scaled
 from fer_core.heap import give_back_large_blocks
 from fer_core.looking import CLASSIFY_FRAMES, PassStart, Seen, batched, crops_of, framings_of, look
 from fer_core.media import video
-from fer_core.media.image import read_image
+from fer_core.media.image import read_picture
 from fer_core.media.passage import DecodeStats, Span
 from fer_core.media.prefetch import prefetch
 from fer_core.media.source import Source, size_bytes
@@ -29,7 +28,6 @@ from fer_core.model.classifier import Classifier
 from fer_core.previews import picture_preview, preview_of
 from fer_core.segments import End, Joiner, SegmentPart
 from fer_core.types import (
-    RGB,
     AnalysisSettings,
     Box,
     Chunk,
@@ -84,9 +82,9 @@ class Analyzer:
             self._videos_go.set()
 
     def _image(self, source: Source) -> RecordingAnalysis:
-        rgb = read_image(source)
-        height, width = rgb.shape[:2]
-        frame = _of_picture(rgb)
+        picture = read_picture(source, PICTURE_SIDE_PX)
+        width, height = picture.width_px, picture.height_px
+        frame = Frame(0, 0.0, picture.rgb, max(picture.rgb.shape[:2]) / max(width, height))
         found = self.detector.detect([frame.rgb])[0]
         faces = [replace(face, track=number) for number, face in enumerate(found)]
         seen = Seen(frame, faces, *crops_of(frame, faces))
@@ -258,13 +256,3 @@ def _as_long_as_seen(info: VideoInfo, end_s: float, step_s: float) -> VideoInfo:
     if info.duration_s is None or end_s <= info.duration_s:
         return info
     return replace(info, duration_s=end_s + step_s)
-
-
-def _of_picture(rgb: RGB) -> Frame:
-    """Return a picture as a frame, made smaller where it is very large."""
-    height, width = rgb.shape[:2]
-    scale = min(1.0, PICTURE_SIDE_PX / max(height, width))
-    if scale == 1.0:
-        return Frame(0, 0.0, rgb)
-    small = Image.fromarray(rgb).resize((round(width * scale), round(height * scale)), reducing_gap=2.0)
-    return Frame(0, 0.0, np.asarray(small), scale)

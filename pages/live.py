@@ -32,7 +32,7 @@ def show_recorded(patient: PatientSummary) -> None:
     if files is None:
         return
     left, right = st.columns(2)
-    recorded_on, recorded_time = ask_for_moment(files, left, right)
+    recorded_on, recorded_time = ask_for_moment(files, left, right, patient.born_on)
     objection = fields.day_objection(recorded_on, patient.born_on, today())
     objection = objection or fields.time_objection(recorded_on, recorded_time, zone())
     if objection is not None:

@@ -1,5 +1,6 @@
 """Databases of both kinds: a test that asks for `database_url` runs on SQLite and on PostgreSQL."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -11,13 +12,15 @@ from sqlalchemy import create_engine, text
 from clinic.admin import demo, demo_people
 from db.engine import migrate, open_database
 from db.sqlite import sqlite3
-from tests import attacks, postgresql
+from tests import attacks, in_memory, postgresql
 from tests.attacks import attack as attack
 
 # An installation that the caller's settings name is never touched, and changes no answer. How long a story is, is asked
 # by who runs it (tests/clinic/test_story.py).
 for _name in [name for name in os.environ if name.startswith("FER_") and not name.startswith("FER_STORY_")]:
     del os.environ[_name]
+
+in_memory.keep_temporary_files_in_memory()
 
 TESTS = Path(__file__).parent
 SLOW = {
@@ -169,6 +172,12 @@ def pytest_sessionfinish(session):
     path = session.config.getoption("--attacks")
     if path is not None and session.exitstatus == 0:
         attacks.write(path, session.config.stash.get(attacks.ANSWERS, {}))
+
+
+def pytest_collection_finish():
+    """Let the collector of garbage pass over the program: Streamlit starts it after each run of a page."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from clinic import clock
 from clinic.access import Actor
 from clinic.recordings import live
 from clinic.settings import Settings
@@ -99,7 +100,8 @@ async def _watch(line: WebSocket, actor: Actor, turns: asyncio.Semaphore, settin
     await run_in_threadpool(live.begin, db, actor, patient_id)
     watched = _Watched(line, turns, await run_in_threadpool(_open_view, settings))
     try:
-        await line.send_json({"ready": True})
+        # What is recorded begins by this clock: that of the camera's computer may be wrong.
+        await line.send_json({"ready": True, "now_ms": round(clock.now().timestamp() * 1000)})
         work = (watched.receive(), watched.answer(), _ask_again(watched, db, actor, patient_id))
         tasks = [asyncio.create_task(one) for one in work]
         try:

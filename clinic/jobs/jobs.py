@@ -95,11 +95,8 @@ def enqueue(
             need_unchanged("this patient", seen, whose.revision)
             consent.need(session, patient_id, *consent.ANALYSIS)
             said = valid_recording(said, whose.born_on, clock.latest_day(session), clock.zone(session))
-            recording.recorded_on, recording.recorded_time, recording.note = (
-                said.recorded_on,
-                said.recorded_time,
-                said.note,
-            )
+            recording.recorded_on, recording.recorded_time = said.recorded_on, said.recorded_time
+            recording.recorded_zone, recording.note = clock.zone_name(session), said.note
             found = _queue(session, recording, files)
             if not found.duplicate:
                 audit.write(session, AuditAction.RECORDING_ADDED, account_id, patient_id, found.recording_id)
@@ -319,7 +316,8 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
             # A new version of the old result, not a second visit in the trend.
             recording.version_of, recording.current = other.version_of or other.id, False
             recording.settings = {**recording.settings, "chosen_in": other.id}
-            recording.recorded_time = recording.recorded_time or other.recorded_time
+            if recording.recorded_time is None:
+                recording.recorded_time, recording.recorded_zone = other.recorded_time, other.recorded_zone
             recording.note, recording.revision = recording.note or other.note, other.revision
     session.add(recording)
     session.flush()

@@ -47,9 +47,11 @@ def edit_recording(db: Database, actor: Actor, recording_id: str, seen: int, wan
         wanted = valid_recording(wanted, born_on, clock.latest_day(session), clock.zone(session))
         need_unchanged("this recording", seen, recording.revision, fields_of(recording).differences(wanted))
         revision = recording.revision + 1
+        moved = (recording.recorded_on, recording.recorded_time) != (wanted.recorded_on, wanted.recorded_time)
+        zone = clock.zone_name(session) if moved else recording.recorded_zone
         for version in _versions(session, recording):
             version.recorded_on, version.recorded_time = wanted.recorded_on, wanted.recorded_time
-            version.note, version.revision = wanted.note, revision
+            version.recorded_zone, version.note, version.revision = zone, wanted.note, revision
         audit.write(session, AuditAction.RECORDING_CHANGED, account.id, recording.patient_id, recording_id)
 
 

@@ -58,9 +58,12 @@ def _examine(link: Link, file: Source, question: Json) -> None:  # noqa: ARG001 
     link.say(wire.ANSWER, to_json(examine(file)))
 
 
-def _read_image(link: Link, file: Source, question: Json) -> None:  # noqa: ARG001 same form as the others
-    rgb = np.ascontiguousarray(read_image(file))
-    link.say(wire.ANSWER, {"height": rgb.shape[0], "width": rgb.shape[1]}, rgb.data.cast("B"))
+def _read_image(link: Link, file: Source, question: Json) -> None:
+    picture = read_image(file, question["max_side_px"])
+    rgb = np.ascontiguousarray(picture.rgb)
+    sizes = {"height": rgb.shape[0], "width": rgb.shape[1]}
+    sizes |= {"height_px": picture.height_px, "width_px": picture.width_px}
+    link.say(wire.ANSWER, sizes, rgb.data.cast("B"))
 
 
 def _probe(link: Link, file: Source, question: Json) -> None:  # noqa: ARG001 same form as the others

@@ -12,17 +12,18 @@ from fer_core.media.source import Source
 from fer_core.media.verdict import ONLY_FIRST, FileVerdict
 
 TRIED_FRAMES = 3
+EXAMINED_SIDE_PX = 640
 
 
 def examine(source: Source) -> FileVerdict:
     """Look at a file's header and its first frames. Raises MediaError."""
     if sniff(source) in ("image", "heic"):
         width, height = picture_size(source)
-        read_image(source)
+        read_image(source, EXAMINED_SIDE_PX)
         warnings = (ONLY_FIRST,) if has_more_frames(source) else ()
         return FileVerdict("image", width, height, warnings=warnings, created=picture_created_at(source))
     info = probe(source)
-    for _ in islice(frames(source, every_s=0, max_side_px=640), TRIED_FRAMES):
+    for _ in islice(frames(source, every_s=0, max_side_px=EXAMINED_SIDE_PX), TRIED_FRAMES):
         pass
     return FileVerdict(
         "video",

@@ -12,11 +12,10 @@ from PIL import Image, ImageOps
 
 from fer_core.errors import media_error
 from fer_core.media.kinds import CAMERA_SIDE_PX, HEIC, PICTURE_READERS, sniff
+from fer_core.media.picture import MAX_PIXELS, Picture
 from fer_core.media.source import Source
 from fer_core.types import RGB
 
-MAX_PIXELS = 2**26
-"""67 megapixels: phones make pictures of 50 (8192 x 6144) and of 64."""
 JPEG = b"\xff\xd8\xff"
 BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
 """What Pillow's readers raise for damaged pictures; UnidentifiedImageError is an OSError."""
@@ -43,17 +42,27 @@ def has_more_frames(source: Source) -> bool:
             return False
 
 
-def read_image(source: Source) -> RGB:
-    """Read a picture: (H, W, 3) uint8 RGB, upright; of an animation or pages the first. What is transparent is white.
+def read_image(source: Source, max_side_px: int | None = None) -> Picture:
+    """Read a picture, upright; of an animation or pages the first. What is transparent is white.
+
+    `max_side_px`: a picture whose longer side is larger is made smaller to it; None: no picture is. The array can't be
+    written to.
 
     Raises MediaError ``empty``, ``unknown_type``, ``heic_unsupported``, ``too_large`` (before anything is decoded) or
     ``damaged_image``.
     """
     with opened_picture(source) as image:
+        whole = image.size
         try:
+            if max_side_px is not None:
+                # A JPEG is decoded at a half, a quarter or an eighth of its size where that is still large enough.
+                image.draft(None, _size_within(image, max_side_px))
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            return np.array(_eight_bit_rgb(upright))
+            # As early as a picture of its mode can be made smaller, for each whole copy of one takes 200 MB.
+            small = _within(image, max_side_px) if image.mode in ("L", "RGB") else image
+            upright = _eight_bit_rgb(ImageOps.exif_transpose(small))
+            width, height = whole if upright.size == small.size else whole[::-1]
+            return Picture(np.asarray(_within(upright, max_side_px)), width, height)
         except BROKEN:
             raise media_error("damaged_image") from None
 
@@ -102,6 +111,19 @@ def opened_picture(source: Source) -> Image.Image:
     return image
 
 
+def _size_within(image: Image.Image, max_side_px: int | None) -> tuple[int, int]:
+    """Return the size of an image whose longer side is made smaller to `max_side_px`."""
+    longest = max(image.size)
+    if max_side_px is None or longest <= max_side_px:
+        return image.size
+    return tuple(max(1, round(side * max_side_px / longest)) for side in image.size)  # type: ignore[return-value]
+
+
+def _within(image: Image.Image, max_side_px: int | None) -> Image.Image:
+    size = _size_within(image, max_side_px)
+    return image if size == image.size else image.resize(size, reducing_gap=2.0)
+
+
 def _rewound(source: Source) -> Source:
     if not isinstance(source, Path):
         source.seek(0)
@@ -110,13 +132,13 @@ def _rewound(source: Source) -> Source:
 
 def _eight_bit_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
-        # Pillow's own conversion cuts 16 bits off at 255, which turns nearly every picture white.
-        deep = np.asarray(image).astype(np.float64)
-        image = Image.fromarray((deep / 65535 * 255).round().clip(0, 255).astype(np.uint8))
+        # Pillow's own conversion cuts 16 bits off at 255, which turns nearly every picture white. 65535 / 255 = 257.
+        deep = np.asarray(image).astype(np.int32).clip(0, 65535)
+        image = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def heic_available() -> bool:

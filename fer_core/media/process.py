@@ -46,6 +46,11 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
+    def prepare(self) -> None:
+        """Start the server for a file that comes soon; it loads what it needs while the caller goes on."""
+        with self._lock, suppress(OSError):
+            self._running()
+
     def start(self, link: socket.socket, cpu_s: int, memory: int | None = None) -> int:
         """Start a process that answers on this socket; return its id. Raises ReaderError.
 
@@ -110,6 +115,9 @@ class Alone:
 
     def __init__(self) -> None:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def prepare(self) -> None:
+        """Do nothing: each process is started when there is a file for it."""
 
     def start(self, link: socket.socket, cpu_s: int, memory: int | None = None) -> int:  # noqa: ARG002 as of Server
         """Start a process that answers on this socket; return its id. Raises ReaderError."""

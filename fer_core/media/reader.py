@@ -58,12 +58,12 @@ def answer(source: Source, kind: type[T], question: Json) -> T:
         raise media_error("unreadable_file") from None
 
 
-def picture(source: Source, question: Json) -> RGB:
-    """Return the picture that is the answer to a question. Raises as `answer` does."""
-    rgb = _one_answer(source, question).rgb
-    if rgb is None:
+def picture(source: Source, question: Json) -> tuple[RGB, Json]:
+    """Return the picture that is the answer to a question, and what is said of it. Raises as `answer` does."""
+    message = _one_answer(source, question)
+    if message.rgb is None:
         raise media_error("unreadable_file")
-    return rgb
+    return message.rgb, message.fields
 
 
 def protection() -> Protection:

@@ -224,17 +224,37 @@ def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) 
     """Draw, behind each recording that was judged, the range that judged it, as far as halfway to its neighbours."""
     x: list[int | None] = []
     y: list[float | None] = []
-    for dot, begin, end in _stretches(dots):
-        usual = _usual(dot, emotion)
-        if usual is not None:
-            low, high = usual
-            x += [begin, end, end, begin, begin, None]
-            y += [low, low, high, high, low, None]
+    for touching in _touching(dots, emotion):
+        lower = [(at, low) for begin, end, low, _ in touching for at in (begin, end)]
+        upper = [(at, high) for begin, end, _, high in reversed(touching) for at in (end, begin)]
+        for at, share in (*lower, *upper, lower[0]):
+            x.append(at)
+            y.append(share)
+        x.append(None)
+        y.append(None)
     if x:
         figure.add_scatter(
             x=x, y=y, mode="lines", fill="toself", fillcolor=BAND, line={"width": 0}, hoverinfo="skip",
             name="usual range", row=row, col=1,
         )  # fmt: skip
+
+
+def _touching(dots: Sequence[TrendDot], emotion: int) -> list[list[tuple[int, int, float, float]]]:
+    """Return (begin, end, low, high) of each range that is drawn, those that touch in one list.
+
+    A browser draws one shape with many corners far faster than hundreds of rectangles.
+    """
+    runs: list[list[tuple[int, int, float, float]]] = []
+    for dot, begin, end in _stretches(dots):
+        usual = _usual(dot, emotion)
+        if usual is None:
+            continue
+        # Halfway is rounded to a millisecond on either side.
+        if runs and 0 <= begin - runs[-1][-1][1] <= 1:
+            runs[-1].append((begin, end, *usual))
+        else:
+            runs.append([(begin, end, *usual)])
+    return runs
 
 
 def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:

@@ -80,7 +80,8 @@ def _add(patient_id: str, shown: Sequence[Condition]) -> None:
             "Note (optional)", max_chars=conditions.NOTE_MAX, key=f"condition_note:{patient_id}:{round_}"
         )
         target = f"{patient_id}:{round_}"
-        if actions.submit("Record", "add_condition", target) and kind and began_on is not None:
+        needs = {"the condition": kind, "the day since when it holds": began_on}
+        if actions.submit("Record", "add_condition", target, needs=needs) and kind and began_on is not None:
             db, who, wanted, seen = resources().db, actor(), ConditionKind(kind), [one.id for one in shown]
             actions.once(
                 "add_condition", target, lambda: conditions.add(db, who, patient_id, wanted, began_on, note, seen)

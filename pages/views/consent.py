@@ -112,13 +112,12 @@ def _meaning(scope: Scope) -> str:
 
 def _buttons(patient: PatientDetail, found: list[ConsentStatus], urgent: bool) -> None:
     with st.container(horizontal=True):
-        target = actions.at(patient.id, patient.consents_revision)
         kind: Literal["primary", "secondary"] = "primary" if urgent else "secondary"
-        if actions.action("Record consent", "record_consent", target, kind, ":material/contract_edit:", opens=True):
+        if actions.action("Record consent", "record_consent", patient.id, kind, ":material/contract_edit:", opens=True):
             _record(patient)
         open_scopes = _to_withdraw(patient, found)
         if open_scopes and actions.action(
-            "Withdraw everything", "withdraw_all", target, icon=":material/block:", opens=True
+            "Withdraw everything", "withdraw_all", patient.id, icon=":material/block:", opens=True
         ):
             _withdraw(patient, open_scopes)
         st.link_button("Notice to print", notice.PATH, icon=":material/print:")

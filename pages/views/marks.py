@@ -128,10 +128,9 @@ def show_marks(patient: PatientDetail, found: Sequence[Mark]) -> None:
 
 
 def _buttons(patient: PatientDetail, mark: Mark) -> None:
-    target = actions.at(mark.id, mark.revision)
-    if actions.action("Change", "change_mark", target, "tertiary", ":material/edit:", opens=True):
+    if actions.action("Change", "change_mark", mark.id, "tertiary", ":material/edit:", opens=True):
         change(patient, mark)
-    if actions.action("Delete", "delete_mark", target, "tertiary", ":material/delete:"):
+    if actions.action("Delete", "delete_mark", actions.at(mark.id, mark.revision), "tertiary", ":material/delete:"):
         marks.remove(resources().db, actor(), mark.id, mark.revision)
         st.rerun()
 

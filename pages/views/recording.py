@@ -64,14 +64,14 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             _show_usable(version)
             _show_pictures(version)
     if patient.writable:
-        target = actions.at(recording.id, recording.revision)
+        one = recording.id
         with st.container(horizontal=True):
-            change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:", opens=True)
+            change = actions.action("Edit day and note", "edit_recording", one, icon=":material/edit:", opens=True)
             delete = actions.action(
-                "Delete this recording", "delete_recording", target, icon=":material/delete:", opens=True
+                "Delete this recording", "delete_recording", one, icon=":material/delete:", opens=True
             )
             export = recording.samples is not None and actions.action(
-                "Export this recording", "export_recording", target, icon=":material/archive:", opens=True
+                "Export this recording", "export_recording", one, icon=":material/archive:", opens=True
             )
         if export:
             actions.open_dialog("export")

@@ -2,6 +2,8 @@
 
 import argparse
 import socket
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -264,6 +266,16 @@ def test_a_wrong_input_of_the_other_commands_is_said(settings, monkeypatch, caps
     assert code == 2
     assert said in err
     assert "Traceback" not in err
+
+
+def test_without_a_terminal_nothing_is_asked(settings, tmp_path):
+    """As cron runs it: Python would warn that what is typed may be seen, and wait for nobody."""
+    command = [sys.executable, "-m", "backup", "backup", settings.data_dir / "clinic.db", tmp_path / "copy"]
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True, check=False, text=True
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("A passphrase can't be asked for here.")
 
 
 @pytest.mark.parametrize("command", ["backup", "restore", "verify"])

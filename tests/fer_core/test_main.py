@@ -107,6 +107,25 @@ def test_help_and_mistyped_options_answer_without_loading_the_models():
         assert reported in done.stdout
 
 
+def test_a_picture_loads_nothing_it_does_not_need_and_files_are_made_ready_for_meanwhile(tmp_path):
+    """Each of these takes 0.2 to 2 s to load; the process that reads files starts before PyTorch is loaded."""
+    code = (
+        "import sys, fer_core.__main__ as command\n"
+        "prepare = command.READERS.prepare\n"
+        "command.READERS.prepare = lambda: print('torch' in sys.modules) or prepare()\n"
+        "assert command.main(sys.argv[1:]) == 0\n"
+        "heavy = {'pandas', 'scipy', 'plotly', 'torchvision', 'facenet_pytorch', 'av', 'sklearn', 'matplotlib',"
+        " 'streamlit', 'sqlalchemy', 'torch._dynamo', 'torch._inductor'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    Image.fromarray(scene()).save(tmp_path / "p.png")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "p.png")], capture_output=True, text=True, check=False
+    )
+    first, *_, last = done.stdout.splitlines() or ["", done.stderr]
+    assert (first, last) == ("False", "[]")
+
+
 def test_a_device_that_is_not_there_is_exit_code_2(clip, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main([str(clip), "--device", "cuda"]) == 2

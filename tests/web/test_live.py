@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from clinic import clock
 from clinic.accounts import accounts, sessions
 from clinic.audit import AuditAction
 from clinic.consent.consent import Scope
@@ -80,7 +81,9 @@ def connect(world, headers=ORIGIN, client=None):
 
 def begun(line, patient=None):
     line.send_text(json.dumps({"patient": patient}))
-    assert line.receive_json() == {"ready": True}
+    ready = line.receive_json()
+    assert ready.pop("now_ms") / 1000 == pytest.approx(clock.now().timestamp(), abs=60)
+    assert ready == {"ready": True}
 
 
 def picture(number=0, content=b"picture"):

@@ -35,7 +35,7 @@ def warned(settings, options):
 
 def test_the_shipped_settings_are_safe(settings, options):
     assert refused(settings, options) == []
-    assert warned(settings, options) <= {"database", "tables", "analysis", "backups"}
+    assert warned(settings, options) <= {"database", "tables", "pages", "analysis", "backups"}
     at_start = {finding.name for finding in doctor.require_safe(settings, options)}
     assert at_start == {"backups"}, "tables and a worker are what the start brings"
     assert doctor.sound(doctor.examine(settings, options))

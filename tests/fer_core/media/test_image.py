@@ -6,8 +6,9 @@ from PIL import Image
 
 from fer_core.decoder.image import has_more_frames, picture_size
 from fer_core.errors import MediaError
-from fer_core.media.image import read_image
+from fer_core.media.image import read_image, read_picture
 from fer_core.media.kinds import sniff
+from fer_core.media.sandbox import inspect_file
 from tests.media import scene
 
 UPRIGHT = scene(size=(320, 240), side=200)
@@ -30,6 +31,57 @@ def test_the_eight_orientations_are_undone(tmp_path, orientation):
     Image.fromarray(np.ascontiguousarray(TURNS[orientation])).save(tmp_path / "p.png", exif=exif)
     assert (read_image(tmp_path / "p.png") == UPRIGHT).all()
     assert picture_size(tmp_path / "p.png") == (320, 240)
+
+
+def large(mode):
+    """The upright scene as a picture of this mode, 1600 x 1200 px."""
+    picture = Image.fromarray(UPRIGHT).resize((1600, 1200))
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    return picture.quantize(250) if mode == "P" else picture.convert(mode)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [("RGB", "p.jpg"), ("L", "p.jpg"), ("CMYK", "p.jpg"), ("RGB", "p.tif"), ("RGB", "p.webp"), ("I;16", "p.png")]
+    + [(mode, "p.png") for mode in ("RGB", "RGBA", "LA", "P", "1")],
+)
+def test_a_large_picture_is_made_smaller_and_its_size_is_known(tmp_path, mode, name, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = large(mode) if orientation == 1 else large(mode).transpose(Image.Transpose.ROTATE_90)
+    stored.save(tmp_path / name, exif=exif)
+    read = read_picture(tmp_path / name, 320)
+    assert (read.width_px, read.height_px) == (1600, 1200)
+    assert read.rgb.shape == (240, 320, 3)
+    small = Image.fromarray(read_image(tmp_path / name)).resize((320, 240), reducing_gap=2.0)
+    assert np.abs(read.rgb.astype(int) - np.asarray(small)).mean() < 4
+    assert np.abs(read.rgb.astype(int) - UPRIGHT).mean() < (60 if mode in ("L", "LA", "1", "I;16") else 16)
+
+
+@pytest.mark.parametrize("size", [(1, 3000), (3000, 1), (641, 640)])
+def test_a_picture_of_any_shape_is_made_smaller(tmp_path, size):
+    Image.new("RGB", size, (200, 10, 10)).save(tmp_path / "p.png")
+    read = read_picture(tmp_path / "p.png", 640)
+    assert (read.width_px, read.height_px) == size
+    assert max(read.rgb.shape) == 640
+    assert (read.rgb == (200, 10, 10)).all()
+
+
+def test_a_picture_that_is_small_enough_stays_as_it_is(tmp_path):
+    Image.fromarray(UPRIGHT).save(tmp_path / "p.png")
+    assert (read_picture(tmp_path / "p.png", 320).rgb == UPRIGHT).all()
+
+
+def test_a_large_picture_that_was_cut_off_is_damaged_when_it_is_read_smaller(tmp_path):
+    large("RGB").save(tmp_path / "p.jpg")
+    data = (tmp_path / "p.jpg").read_bytes()
+    (tmp_path / "p.jpg").write_bytes(data[: len(data) * 3 // 4])
+    for reading in (lambda: read_picture(tmp_path / "p.jpg", 320), lambda: inspect_file(tmp_path / "p.jpg")):
+        with pytest.raises(MediaError) as raised:
+            reading()
+        assert raised.value.code == "damaged_image"
 
 
 def test_a_picture_of_a_phone_is_read_where_heic_is_known(tmp_path):

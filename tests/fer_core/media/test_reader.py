@@ -167,6 +167,14 @@ def test_pixels_of_another_size_are_none(lie, height, width):
     assert refused(lambda: read_image(io.BytesIO(b"x"))) == "unreadable_file"
 
 
+@pytest.mark.parametrize(
+    ("height_px", "width_px"), [(3, 6), (4, 5), (2**13, 2**14), (-8, -8), ("4", 6), (4.0, 6), (True, 6), (None, None)]
+)
+def test_a_picture_that_was_of_an_impossible_size_is_none(lie, height_px, width_px):
+    lie(answers({"height": 4, "width": 6, "height_px": height_px, "width_px": width_px}, PICTURE))
+    assert refused(lambda: read_image(io.BytesIO(b"x"))) == "unreadable_file"
+
+
 @pytest.mark.parametrize("place", [6, 2**62, 2**63, 2**64, -1, 1.5, "1", None])
 def test_outside_of_the_file_there_is_nothing_wherever_the_process_asks(tmp_path, lie, place):
     got = []
