@@ -1,4 +1,4 @@
-"""Temporary files of the tests lie in memory: a test syncs dozens of files, each of which takes a disk milliseconds.
+"""Temporary files of the tests lie in memory: a test makes dozens of files safe, each of which takes a disk a while.
 
 A test that needs a disk's own behaviour gives itself one (`tests/e2e/slow_disk`).
 """
