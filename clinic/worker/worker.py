@@ -56,7 +56,7 @@ LOOK_EVERY_S = 1.0
 """How often a running copy checks for analyses, which come first."""
 STALL_S = 180.0
 """An analysis without a sign of life for so long hangs, for instance in a decoder: the process ends itself."""
-LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 2.5
+LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 3.5, 2.5
 """So long a worker that is to end has to put its analysis back, so that it ends within 5 s; less where its parent
 waits for it or is gone."""
 

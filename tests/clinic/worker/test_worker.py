@@ -187,7 +187,7 @@ def test_sigterm_ends_a_worker_that_hears_nothing(db, settings, queued, start, w
     child = start(text=STUCK)
     eventually(lambda: reached(settings))
     child.send_signal(signal.SIGTERM)
-    # It ends itself after 4 s; the rest is for a busy machine. The analysis alone would go on until the gate opens.
+    # It ends itself after 3.5 s; the rest is for a busy machine. The analysis alone would go on until the gate opens.
     assert child.wait(15) == worker.PARENT_GONE
     assert worker.LAST_WORDS_S < 5
 
