@@ -340,6 +340,10 @@ def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(
     assert shown.first.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 64
     shown.nth(1).click()
     assert page.locator("[data-part=plots]").evaluate(CURSOR_TIME) == pytest.approx(15.0)
+    page.get_by_role("button", name="Review all").click()
+    page.locator("[data-part=review]").filter(has_text="1 of ").wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator("[data-part=review]").inner_text() == ""
     in_charts = page.get_by_test_id("stPlotlyChart").locator(".ytick text").first
     assert in_charts.evaluate("text => getComputedStyle(text).fill === getComputedStyle(text).color"), "too pale"
     page.get_by_role("button", name="Stacked").click()
