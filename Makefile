@@ -6,10 +6,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # OpenMP threads that spin beside another busy process cost 40 times the work.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-# Files of tests run beside each other, one a core.
+# Files of tests run beside each other, one a core, each on one thread.
 AT_ONCE ?= --numprocesses logical --dist loadfile --no-loadscope-reorder
+ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: run demo test quick machines attacks check format newest lock clean
+.PHONY: run demo test alone together quick machines attacks check format newest lock clean
 
 $(VENV)/run.stamp: requirements.txt constraints.txt pyproject.toml
 	@echo "Installing the packages: about 3 GB are downloaded and 6 GB written. This takes minutes, without a word."
@@ -17,9 +18,11 @@ $(VENV)/run.stamp: requirements.txt constraints.txt pyproject.toml
 	$(PIP) install -r requirements.txt
 	touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
-	$(PIP) install -r requirements-dev.txt
-	touch $@
+# In one go with what `make run` needs. Python compiles what is used when it is used: all of it would take a minute.
+$(VENV)/dev.stamp: requirements-dev.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --no-compile -r requirements-dev.txt
+	touch $(VENV)/run.stamp $@
 
 run: $(VENV)/run.stamp
 	$(BIN)/python -m clinic migrate
@@ -32,12 +35,18 @@ demo: $(VENV)/run.stamp
 	FER_DEMO=1 $(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev.stamp
+	$(MAKE) --no-print-directory alone
+	$(MAKE) --no-print-directory together
+
+alone: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m alone tests/train
-	$(BIN)/python -m pytest -m "not alone and not machines" $(AT_ONCE)
+
+together: $(VENV)/dev.stamp
+	$(ONE_THREAD) $(BIN)/python -m pytest -m "not alone and not machines" $(AT_ONCE)
 
 # Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, walks over tables.
 quick: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "not slow and not alone and not machines" $(AT_ONCE)
+	$(ONE_THREAD) $(BIN)/python -m pytest -m "not slow and not alone and not machines" $(AT_ONCE)
 
 # Boots a second machine with all units, and lets two machines share one database. Needs root, systemd-container,
 # nginx-light and iproute2, and an otherwise idle computer for ten minutes.

@@ -1,6 +1,16 @@
 """The door: `streamlit run streamlit_app.py` starts the app behind its gate, unless its settings are unsafe."""
+# ruff: noqa: E402
 
 from __future__ import annotations
+
+import os
+
+from web.shutdown import prepare_server
+
+# First of all: loading the rest takes seconds, and a start may take minutes.
+prepare_server()
+# What is written belongs to this account alone, whatever the mask of the shell is.
+os.umask(0o077)
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +41,6 @@ from web.api import application as api
 from web.gate import SIGN_IN, Behind, Gate
 from web.resources import database, first_code_message, resources
 from web.routes import routes
-from web.shutdown import prepare_server
 from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
@@ -41,7 +50,6 @@ streamlit_protocol.keep_clicks()
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Open everything before the first request; after the installation, print the first code."""
-    prepare_server(lambda within_s: resources().supervisor.stop(within_s))
     message = await asyncio.to_thread(or_end, first_code_message)
     if message is not None:
         print(f"\n  {message}\n", flush=True)  # noqa: T201  # the console is where the code belongs

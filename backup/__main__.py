@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -133,9 +134,12 @@ def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:
         return Secret.read_key(options.key_file)
     if options.passphrase_file is not None:
         return Secret.read_passphrase(options.passphrase_file)
-    passphrase = getpass.getpass("Passphrase of the backup: ")
-    if twice and getpass.getpass("The same again: ") != passphrase:
-        raise FerError("The two passphrases differ.", "passphrases_differ")
+    with warnings.catch_warnings():
+        # Without a terminal it would warn, and go on to read what nobody types.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        passphrase = getpass.getpass("Passphrase of the backup: ")
+        if twice and getpass.getpass("The same again: ") != passphrase:
+            raise FerError("The two passphrases differ.", "passphrases_differ")
     return Secret(passphrase=passphrase)
 
 
@@ -167,4 +171,6 @@ def _copy(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    # What it writes belongs to this account alone, whatever the mask of the shell is.
+    os.umask(0o077)
     sys.exit(main())

@@ -66,8 +66,14 @@ def zone(session: Session) -> tzinfo:
 
 def chosen_zone(session: Session) -> tzinfo | None:
     """Return the clinic's time zone, None until one is chosen."""
+    name = zone_name(session)
+    return ZoneInfo(name) if name else None
+
+
+def zone_name(session: Session) -> str | None:
+    """Return the name of the clinic's time zone, such as ``Europe/Berlin``, None until one is chosen."""
     known = _installation(session)
-    return ZoneInfo(known.zone) if known is not None and known.zone else None
+    return known.zone or None if known is not None else None
 
 
 def _installation(session: Session) -> Installation | None:

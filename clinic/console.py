@@ -15,6 +15,7 @@ OF_A_SETTING = frozenset(
         "bad_setting",
         "bad_zone",
         "data_folder",
+        "key_folder",
         "master_key",
         "master_key_damaged",
         "master_key_missing",

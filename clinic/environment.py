@@ -139,6 +139,7 @@ class Environment(BaseSettings):
     demo: Flag = False
     behind_tls: Flag = False
     keep_files: Flag = False
+    keep_faces: Flag = False
     own_worker: Flag = True
     max_upload_gb: Gigabytes = 4096 * MEBIBYTE
     media_quota_gb: Gigabytes = 64 * 1024 * MEBIBYTE

@@ -79,9 +79,10 @@ def _become(account: pwd.struct_passwd) -> None:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
-    os.umask(0o077)
     os.environ.update(HOME=account.pw_dir, USER=account.pw_name, LOGNAME=account.pw_name)
 
 
 if __name__ == "__main__":
+    # What it writes belongs to this account alone, whatever the mask of the shell is.
+    os.umask(0o077)
     sys.exit(main())

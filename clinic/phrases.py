@@ -35,6 +35,9 @@ class Visit(Protocol):
     def visit_number(self) -> int: ...
 
 
+NO_TIME = "its time of day is not known, so it is taken for the last of its day"
+
+
 def visit(recording: Visit) -> str:
     """Return what a recording is called everywhere: day, time of day, kind, and its number, which no other one has."""
     kind = "Video" if recording.kind == "video" else "Pictures"

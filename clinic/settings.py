@@ -49,7 +49,9 @@ class Settings:
 
     `max_upload_bytes`: the largest file taken; `quota_bytes`: the most that all files together may take;
     `min_free_bytes`: what has to stay free on the disk. `keep_files`: what was analysed stays, as it was handed in, so
-    that a new model can look at it. `dask`: the address of a scheduler, whose machines analyse; None: this machine's.
+    that a new model can look at it. `keep_faces`: of a video that does not stay, or can't be played, small pictures of
+    the patient's face do. Both only with the patient's consent. `dask`: the address of a scheduler, whose machines
+    analyse; None: this machine's.
 
     `media_url`: where the sealed files lie, an fsspec URL or a folder (default: in `data_dir`). `key_dir`: where the
     master key lies and which patients were erased (default: beside `data_dir`, so that a copy of that folder doesn't
@@ -74,6 +76,7 @@ class Settings:
     max_upload_bytes: int = 4096 * MEBIBYTE
     min_free_bytes: int = 512 * MEBIBYTE
     keep_files: bool = False
+    keep_faces: bool = False
     dask: str | None = None
     quota_bytes: int = 64 * 1024 * MEBIBYTE
     media_url: str = ""
@@ -97,6 +100,11 @@ class Settings:
             object.__setattr__(self, "media_url", str(self.data_dir / "media"))
         if self.key_dir == Path():
             object.__setattr__(self, "key_dir", self.data_dir.with_name(f"{self.data_dir.name}-keys"))
+
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether any picture of a patient stays after its analysis, so that there is something to consent to."""
+        return self.keep_files or self.keep_faces
 
     @property
     def erasures_path(self) -> Path:
@@ -159,7 +167,8 @@ class Settings:
 
 
 SHARED = (
-    *("demo", "behind_tls", "keep_files", "own_worker", "dask", "model", "timezone", "metrics_token"),
+    *("demo", "behind_tls", "keep_files", "keep_faces", "own_worker", "dask", "model"),
+    *("timezone", "metrics_token"),
     *("training_dir", "training_threads", "training_nice"),
 )
 OF_A_CLINIC = ("data_dir", "database_url", "media_url", "key_dir", "master_key", "import_dir", "backup_dir")

@@ -42,7 +42,7 @@ USABLE = (
 )
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
-    Light.LIMITED: "Limited basis: a small usable share, a long gap, or too few independent moments",
+    Light.LIMITED: "Limited basis",
     Light.INSUFFICIENT: "No basis: too little of the recording could be read",
 }
 """How reliable a recording is."""
@@ -119,11 +119,16 @@ AGREEMENT = (
     "Marked moments were chosen by people, not at random: they show where the model was looked at, not how often it"
     " is right in general."
 )
+KEPT_FACES = "The small pictures of the face are what is kept of this video. It can't be watched."
 BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
     " labels, which are shown when you turn this off."
 )
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face, below."
+LABELS_OF_A_CONDITION = (
+    "Labels of a time in which a condition of the face held are not interpreted; patient.json names the conditions, and"
+    " recordings.csv the recordings. samples.csv has all labels as they were analysed."
+)
 NOT_INTERPRETED_THEN = (
     "The patient had a condition of the face then, so the labels of that recording are not interpreted."
 )
@@ -212,6 +217,7 @@ CONDITIONS_MEANING = (
     " compared with. While one of these conditions lasts, labels and their trend are not shown here: only movement."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+NOT_INTERPRETED_LIVE = "Labels are not interpreted for this patient ({why}): the live view shows none."
 TOGETHER = "angry-, disgust-, fear- and sad-like together"
 ADJUSTED_TREND = (
     "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from getpass import GetPassWarning
 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -79,7 +80,7 @@ def explained(error: BaseException) -> FerError | None:
         return _of_database(error.orig)
     if isinstance(error, sqlite3.Error):
         return _of_database(error)
-    if isinstance(error, EOFError):
+    if isinstance(error, (EOFError, GetPassWarning)):
         return FerError(
             "A passphrase can't be asked for here. Please give it with --passphrase-file or --key-file.",
             "nobody_to_ask",

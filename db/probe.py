@@ -19,19 +19,24 @@ from fer_core.errors import FerError
 
 CONNECT_WITHIN_S = 5
 _NO_CHANGE = "UPDATE installation SET id = id WHERE 1 = 0"
+_OF_INSTALLATION = {"key_id": "SELECT key_id FROM installation", "clinic_id": "SELECT clinic_id FROM installation"}
+_PEOPLE = {"account": "SELECT id FROM account LIMIT 1", "patient": "SELECT id FROM patient LIMIT 1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What was found. `revision`: None for a database without tables. `newer`: of a later version of the program.
 
-    `key_id`: the recorded fingerprint of the master key. `refusal`: why it would take no row, None where it would.
+    `key_id`: the recorded fingerprint of the master key. `clinic_id`: the clinic's own id. `begun`: whether a
+    clinic is in it. `refusal`: why it would take no row, None where it would.
     """
 
     server: str
     revision: str | None
     newer: bool
     key_id: str | None
+    clinic_id: str | None
+    begun: bool
     refusal: FerError | None
 
     @property
@@ -55,7 +60,9 @@ def probe(url: str) -> Probe:
                 server=_server(connection),
                 revision=revision,
                 newer=revision is not None and not knows(revision),
-                key_id=_key_id(connection, names),
+                key_id=_of_installation(connection, names, "key_id"),
+                clinic_id=_of_installation(connection, names, "clinic_id"),
+                begun=_begun(connection, names),
                 refusal=_refusal(connection, path, names),
             )
     except Exception as error:
@@ -104,11 +111,17 @@ def _first(connection: Connection, statement: str | None) -> str | None:
     return str(found[0]) if found is not None and found[0] is not None else None
 
 
-def _key_id(connection: Connection, names: set[str]) -> str | None:
+def _begun(connection: Connection, names: set[str]) -> bool:
+    if _of_installation(connection, names, "key_id") is not None:
+        return True
+    return any(_first(connection, statement) is not None for table, statement in _PEOPLE.items() if table in names)
+
+
+def _of_installation(connection: Connection, names: set[str], column: str) -> str | None:
     if "installation" not in names:
         return None
     columns = {column["name"] for column in inspect(connection).get_columns("installation")}
-    return _first(connection, "SELECT key_id FROM installation" if "key_id" in columns else None)
+    return _first(connection, _OF_INSTALLATION[column] if column in columns else None)
 
 
 def _refusal(connection: Connection, path: Path | None, names: set[str]) -> FerError | None:

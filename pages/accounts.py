@@ -110,7 +110,8 @@ def hand_over(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         st.caption("On this caseload: " + id_list(row.patients))
         names = {other.id: other.name for other in others}
         taker = chooser.choose(f"Hand {count} over to", names, f"taker:{target}")
-        if actions.submit("Hand over", "hand_over", target) and taker is not None:
+        needs = {"the account that takes them over": taker}
+        if actions.submit("Hand over", "hand_over", target, needs=needs) and taker is not None:
             db = resources().db
             actions.once(
                 "hand_over", target, lambda: handover.hand_over(db, who, row.id, taker, row.revision, row.patients)
@@ -190,7 +191,7 @@ def show_line(who: Actor, row: AccountRow, rows: list[AccountRow]) -> None:
         condition.write(condition_of(row))
         patients.write(str(len(row.patients)))
         with button:
-            wanted = actions.action("Change", "change", actions.at(row.id, row.revision), wide=True, opens=True)
+            wanted = actions.action("Change", "change", row.id, wide=True, opens=True)
         if wanted:
             change(
                 who, row, [other for other in rows if other.id not in (row.id, who.account_id) and not other.disabled]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
@@ -49,7 +49,7 @@ def dialog(
             finally:
                 _window.open = False
 
-        opened = st.dialog(title, width=width, on_dismiss=windows.closed)(_accounted(drawn))
+        opened = st.dialog(title, width=width, on_dismiss=windows.closed)(_accounted(drawn, in_window=True))
 
         @wraps(draw)
         def opening(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
@@ -75,16 +75,16 @@ def part(run_every: float | None = None) -> Callable[[Callable[Asked, None]], Ca
     return made
 
 
-def _accounted(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+def _accounted(draw: Callable[Asked, None], in_window: bool = False) -> Callable[Asked, None]:
     """Let what is drawn say itself where a click in it met nothing, when it runs alone."""
 
     @wraps(draw)
     def drawn(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
-        alone = not clicks.running()
-        with clicks.run():
+        alone, name = not clicks.running(), f"{draw.__module__}.{draw.__qualname__}"
+        with clicks.run(name):
             draw(*args, **kwargs)
         if alone:
-            clicks.show_notes()
+            clicks.show_notes(name, windows.buttons() if in_window else ())
 
     return drawn
 
@@ -103,12 +103,14 @@ def action(
     disabled: bool = False,
     wide: bool = False,
     opens: bool = False,
+    box: str | None = None,
 ) -> bool:
     """Draw a button and return whether it was clicked for this very `target`.
 
     `what`: the action, such as ``delete``. `target`: the record's id, with its revision where it has one (`at`).
     `opens`: it opens a window or leads to a page and stores nothing, so that it may be begun again where the run that
-    began it was cut off.
+    began it was cut off. Its `target` has no revision: a window stays open when somebody edits what it is about.
+    `box`: the key of the box whose text this click confirms (`clicks.typed`).
     """
     name = f"{what}:{target}"
     clicked = st.button(
@@ -119,16 +121,31 @@ def action(
         disabled=disabled,
         width="stretch" if wide else "content",
         on_click=clicks.remember,
-        args=(name, opens),
+        args=(name, opens, box),
     )
     return _noted(clicked, name, label, disabled)
 
 
-def submit(label: str, what: str, target: str, kind: Literal["primary", "secondary", "tertiary"] = "secondary") -> bool:
-    """Draw the button of a form; see `action`."""
+def submit(
+    label: str,
+    what: str,
+    target: str,
+    kind: Literal["primary", "secondary", "tertiary"] = "secondary",
+    needs: Mapping[str, object] | None = None,
+) -> bool:
+    """Draw the button of a form; see `action`. `needs`: the form's values that must be given, by what they are called.
+
+    A click without one of them says so.
+    """
     name = f"{what}:{target}"
     clicked = st.form_submit_button(label, key=name, type=kind, on_click=clicks.remember, args=(name,))
-    return _noted(clicked, name, label, disabled=False)
+    if not _noted(clicked, name, label, disabled=False):
+        return False
+    missing = [called for called, value in (needs or {}).items() if value in (None, "")]
+    if missing:
+        st.error(f"Nothing was stored. Please give {' and '.join(missing)}.", icon=":material/info:")
+        clicks.cross_out()
+    return not missing
 
 
 def at(record_id: str, revision: int) -> str:

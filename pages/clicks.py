@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -20,6 +20,8 @@ from streamlit.runtime.scriptrunner import RerunException
 from web import streamlit_protocol
 
 CLICKS, CARRIED_OUT, DRAWN, SAID, RUNS = "clicks", "carried_out", "buttons_drawn", "said_of_clicks", "runs"
+PLACES = "places_of_notes"
+"""In which part of the page each sentence stands, by its id: the page itself is the part without a name."""
 WAITS_S = 60.0
 """How long a click waits for a run that comes to its button."""
 SAID_S = 600.0
@@ -41,10 +43,14 @@ _run = threading.local()
 
 @dataclass(slots=True)
 class Click:
-    """A click that has not been carried out to the end yet. `opens`: it changes nothing stored."""
+    """A click that has not been carried out to the end yet.
+
+    `opens`: it changes nothing stored. `typed`: what stood in the box that it confirms, None where there is none.
+    """
 
     name: str
     opens: bool = False
+    typed: str | None = None
     at_s: float = field(default_factory=time.monotonic)
     brought_by: object | None = None
     taken_by: object | None = None
@@ -52,31 +58,42 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence on a click, which stays until somebody closes it or such a button is clicked and does something."""
+    """A sentence on a click, which stays until somebody closes it or such a button is clicked and does something.
+
+    `button`: what it is called, `name`: its key. `drawn_by`: the run that drew the sentence where the click was made.
+    """
 
     button: str
     sentence: str
+    name: str
+    drawn_by: object | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     at_s: float = field(default_factory=time.monotonic)
 
 
 @contextmanager
-def run() -> Iterator[None]:
-    """Account, at the end of a run of the page or of a part of it, for the clicks that it was to carry out.
+def run(part: str = "") -> Iterator[None]:
+    """Account, at the end of a run of the page or of a `part` of it alone, for the clicks that it was to carry out.
 
-    A run that is cut off leaves by Streamlit's StopException, and its clicks wait for the next one. A part that is
-    drawn within a run belongs to that run.
+    Streamlit runs several parts one after the other for one request, such as a timer's and that of a click: only after
+    the last one it is known that a click met nothing. A run that is cut off leaves by Streamlit's StopException, and
+    its clicks wait for the next one. A part that is drawn within a run belongs to that run.
     """
     if getattr(_run, "at", None) is not None:
         yield
         return
-    _run.at = object()
-    if not streamlit_protocol.runs_part():
+    _run.at = _run.last = object()
+    _run.part = part
+    parts = streamlit_protocol.parts_of_run()
+    if parts is not getattr(_run, "parts", None) or not parts:
+        _run.parts, _run.drawn = parts, 0
+    _run.drawn += 1
+    if not parts:
         st.session_state[RUNS] = number() + 1
     try:
         for name in streamlit_protocol.clicked():
             if name not in _clicks() and not name.startswith(CLOSE):
-                _clicks()[name] = Click(name, brought_by=_run.at)
+                _clicks()[name] = Click(name, brought_by=_run.parts)
         try:
             yield
         except RerunException:
@@ -85,7 +102,8 @@ def run() -> Iterator[None]:
             raise
         _cross_out_components()
         cross_out()
-        _account()
+        if _run.drawn >= len(parts):
+            _account()
     finally:
         _run.at = None
 
@@ -105,9 +123,15 @@ def running() -> bool:
     return _now() is not None
 
 
-def remember(name: str, opens: bool = False) -> None:
-    """Write down that a button was clicked."""
-    _clicks()[name] = Click(name, opens)
+def remember(name: str, opens: bool = False, box: str | None = None) -> None:
+    """Write down that a button was clicked, and what stood then in the box of this key."""
+    _clicks()[name] = Click(name, opens, str(st.session_state.get(box, "")) if box is not None else None)
+
+
+def typed(name: str) -> str | None:
+    """Return what stood in the box when the button was clicked, None where that is not known."""
+    click = _clicks().get(name)
+    return click.typed if click is not None else None
 
 
 def note_drawn(name: str, label: str) -> None:
@@ -122,17 +146,18 @@ def note_drawn(name: str, label: str) -> None:
 def is_due(name: str, clicked: bool) -> bool:
     """Return whether the click on this button is to be carried out by this run, which has drawn it.
 
-    That is so where this run brings the click, or where none has come to the button since it was clicked. What only
-    opens something is begun again where the run that began it was cut off.
+    That is so where no run has come to the button since it was clicked: one click is judged once, by what was on the
+    screen then, also where Streamlit reports it again. What only opens something is begun again where the run that
+    began it was cut off.
     """
     if not running():
         # Nobody would cross it out.
         _clicks().pop(name, None)
-    click = _clicks().get(name)
-    if click is None:
         return clicked
-    waits = time.monotonic() - click.at_s < WAITS_S and (click.taken_by is None or click.opens)
-    if clicked or waits:
+    click = _clicks().get(name)
+    if click is None or (click.taken_by is not None and not click.opens):
+        return False
+    if clicked or time.monotonic() - click.at_s < WAITS_S:
         click.taken_by = _now()
         st.session_state[SAID] = [note for note in _notes() if note.button != _called(name)]
         return True
@@ -152,9 +177,20 @@ def cross_out() -> None:
             st.session_state[CARRIED_OUT] = click.name
 
 
-def show_notes() -> None:
-    """Draw what is to be said of clicks that met nothing, with a way to close it."""
+def show_notes(part: str = "", in_window: Collection[str] = ()) -> None:
+    """Draw what is to be said of clicks, with a way to close it.
+
+    `part`: which part of the page runs alone: it leaves out what stands elsewhere on the page already. `in_window`: the
+    keys of the buttons of that part where it is a window, which hides the page.
+    """
+    places = _places()
     for note in _notes():
+        if not part:
+            places[note.id] = part
+        elif places.setdefault(note.id, part) != part and note.name not in in_window:
+            continue
+        if note.drawn_by is not None and note.drawn_by is getattr(_run, "last", None):
+            continue
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(note.sentence, icon=":material/info:", width="stretch")
             # Not one of `actions`: a click on it that is lost leaves the sentence where it is.
@@ -167,7 +203,7 @@ def _cross_out_components() -> None:
     for click in list(_clicks().values()):
         if (
             click.name.startswith(streamlit_protocol.COMPONENT)
-            and click.brought_by is _now()
+            and click.brought_by is _run.parts
             and click.name not in unmet
         ):
             _clicks().pop(click.name, None)
@@ -189,9 +225,25 @@ def _account() -> None:
 
 def say(sentence: str, name: str) -> None:
     """Let the page show a sentence on a click on this button, until it is closed."""
-    button = _called(name)
-    others = [note for note in _notes() if note.button not in (button, WINDOW)]
-    st.session_state[SAID] = [*others, Note(button, sentence)]
+    _keep(Note(_called(name), sentence, name))
+
+
+def refused(sentence: str) -> None:
+    """Keep the sentence with which the click that this run carries out was refused, and which it has drawn.
+
+    Without it, it would go with the next run: in a part that runs each second, before anybody could read it.
+    """
+    for click in list(_clicks().values()):
+        if click.taken_by is not None and click.taken_by is _now():
+            _clicks().pop(click.name, None)
+            note = Note(_called(click.name), sentence, click.name, _now())
+            _keep(note)
+            _places()[note.id] = _run.part
+
+
+def _keep(note: Note) -> None:
+    others = [one for one in _notes() if one.button not in (note.button, WINDOW)]
+    st.session_state[SAID] = [*others, note]
 
 
 def _called(name: str) -> str:
@@ -209,6 +261,11 @@ def _notes() -> list[Note]:
 
 def _clicks() -> dict[str, Click]:
     found: dict[str, Click] = st.session_state.setdefault(CLICKS, {})
+    return found
+
+
+def _places() -> dict[str, str]:
+    found: dict[str, str] = st.session_state.setdefault(PLACES, {})
     return found
 
 

@@ -59,8 +59,9 @@ def show_form(patients: list[PatientSummary]) -> None:
     kind = chooser.switch("What was recorded", KINDS, "recorded_kind")
     files = uploader(VIDEO if kind == "video" else PICTURES)
     st.caption(f"The file is stored encrypted until it is analysed; then it {afterwards(chosen)}. Sound is never read.")
-    recorded_on, recorded_time = ask_for_moment(files, day_field, time_field)
-    objection = fields.day_objection(recorded_on, patient.born_on if patient is not None else None, today())
+    born_on = patient.born_on if patient is not None else None
+    recorded_on, recorded_time = ask_for_moment(files, day_field, time_field, born_on)
+    objection = fields.day_objection(recorded_on, born_on, today())
     objection = objection or fields.time_objection(recorded_on, recorded_time, zone())
     chosen_file = files is not None
     if objection is not None and (chosen_file or recorded_on is not None):

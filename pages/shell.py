@@ -51,9 +51,12 @@ def show_clock(who: Actor) -> None:
     jump = clock_watch.unseen(resources().db)
     if jump is not None:
         way = "back" if jump.by.total_seconds() < 0 else "forward"
+        by = duration(abs(jump.by.total_seconds()))
+        cause = f"The computer's clock was set {way} by {by}"
+        if jump.by > clock_watch.LONGEST_PAUSE:
+            cause += ", or the program did not run for so long"
         st.warning(
-            f"The computer's clock was set {way} by {duration(abs(jump.by.total_seconds()))}. Please check that it is"
-            " right. Until then nothing is deleted because of its age.",
+            f"{cause}. Please check that the clock is right. Until then nothing is deleted because of its age.",
             icon=":material/schedule:",
         )
         if actions.action("The clock is right", "confirm-clock", jump.at.isoformat(), wide=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,11 +38,16 @@ DAY_COLUMN = st.column_config.DateColumn(format="D MMM YYYY")
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
+def jpeg_uri(jpeg: bytes) -> str:
+    """Return a picture as a data URI, so that it has no address from which anyone could fetch it."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
 def show_error(error: Exception) -> None:
     """Show an error: a refusal in its own sentence, anything else in one that reveals nothing."""
+    st.error(sentence_of(error), icon=":material/info:")
     error = refusal_of(error) or error
     if isinstance(error, FerError):
-        st.error(error.message, icon=":material/info:")
         for one in error.differences if isinstance(error, ConflictError) else ():
             st.markdown(f"{one.field}: stored now **{plain_text(one.stored)}**, yours **{plain_text(one.wanted)}**")
         if isinstance(error, ConflictError) and not error.differences and actions.in_window():
@@ -51,7 +57,14 @@ def show_error(error: Exception) -> None:
         return
     # The kind and the place alone are logged: a message may hold a name or a part of a file.
     log.error("unexpected %s at %s", type(error).__name__, _place(error))
-    st.error("Something went wrong on this page. Nothing was lost; please try again.", icon=":material/info:")
+
+
+def sentence_of(error: Exception) -> str:
+    """Return what is said of an error: a refusal in its own sentence, anything else in one that reveals nothing."""
+    error = refusal_of(error) or error
+    if isinstance(error, FerError):
+        return error.message
+    return "Something went wrong on this page. Nothing was lost; please try again."
 
 
 @contextmanager
@@ -61,6 +74,7 @@ def show_errors() -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001  # the last line of defence of the page
         show_error(error)
+        clicks.refused(sentence_of(error))
 
 
 def on_script_error(error: Exception) -> bool:

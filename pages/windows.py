@@ -93,6 +93,12 @@ def note_button(name: str) -> None:
         window.buttons.add(name)
 
 
+def buttons() -> set[str]:
+    """Return the keys of the buttons that stand, or stood, in the open window."""
+    window = _window()
+    return window.buttons if window is not None else set()
+
+
 def closed() -> None:
     """Forget the window: it was closed by hand, or by what was done in it."""
     st.session_state.pop(OPEN, None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fer_core.errors import FerError
@@ -13,6 +15,8 @@ from fer_core.errors import FerError
 FIRST_WORKER = 1
 """The number of the worker that the pages start; others beside it on the same folder count on."""
 PAGES = "pages.lock"
+ASKED_WITHIN_S = 0.2
+"""Somebody who only asks whether a lock is held (`pages_since`) has it for an instant."""
 
 
 def running() -> FerError:
@@ -27,10 +31,28 @@ def hold_pages(folder: Path) -> None:
 
     Raises FerError ``changing`` while a command changes the database or the key.
     """
-    if _locked(folder / PAGES, fcntl.LOCK_SH) is None:
+    lock = _locked(folder / PAGES, fcntl.LOCK_SH)
+    if lock is None:
         raise FerError(
             "A command is changing the database or the key. Please start the program when it has ended.", "changing"
         )
+    os.utime(lock)
+
+
+def pages_since(folder: Path) -> datetime | None:
+    """Return when pages on a folder were last started, None where none are open. Writes nothing. Raises OSError."""
+    try:
+        lock = os.open(folder / PAGES, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return datetime.fromtimestamp(os.fstat(lock).st_mtime, UTC)
+    else:
+        return None
+    finally:
+        os.close(lock)
 
 
 @contextmanager
@@ -64,9 +86,14 @@ def _locked(path: Path, how: int) -> int | None:
     """Return the open lock, or None where somebody else holds it."""
     # Open for reading and writing: an NFS server asks for the one or the other, as the kind of lock is.
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
+    until = time.monotonic() + ASKED_WITHIN_S
+    while True:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(lock)
+                return None
+            time.sleep(0.01)
+        else:
+            return lock

@@ -1,5 +1,6 @@
 """Databases of both kinds: a test that asks for `database_url` runs on SQLite and on PostgreSQL."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -11,13 +12,15 @@ from sqlalchemy import create_engine, text
 from clinic.admin import demo, demo_people
 from db.engine import migrate, open_database
 from db.sqlite import sqlite3
-from tests import attacks, postgresql
+from tests import attacks, in_memory, postgresql
 from tests.attacks import attack as attack
 
 # An installation that the caller's settings name is never touched, and changes no answer. How long a story is, is asked
 # by who runs it (tests/clinic/test_story.py).
 for _name in [name for name in os.environ if name.startswith("FER_") and not name.startswith("FER_STORY_")]:
     del os.environ[_name]
+
+in_memory.keep_temporary_files_in_memory()
 
 TESTS = Path(__file__).parent
 SLOW = {
@@ -39,6 +42,7 @@ SLOW = {
     "fer_core/media/test_reader.py",
     "test_examples.py",
     "test_packaging.py",
+    "test_permissions.py",
     "test_postgresql.py",
     "train/test_export.py",
     "train/test_processes.py",
@@ -48,6 +52,23 @@ SLOW = {
     "web/api/test_description.py",
 }
 """Modules that `make quick` leaves out."""
+LONG = (
+    "e2e/test_recording.py",
+    "e2e/test_two_people.py",
+    "e2e/test_slow_network.py",
+    "e2e/test_live.py",
+    "e2e/test_training.py",
+    "e2e/test_right_content.py",
+    "e2e/test_goes_away.py",
+    "e2e/test_doors.py",
+    "e2e/test_roles.py",
+    "e2e/test_upload.py",
+    "e2e/test_consent.py",
+    "e2e/test_main_job.py",
+    "e2e/test_questionnaires.py",
+    "e2e/test_transfer.py",
+)
+"""Modules with a browser that take 25 s and more of a processor, the longest first."""
 _numbers = itertools.count()
 
 
@@ -171,9 +192,15 @@ def pytest_sessionfinish(session):
         attacks.write(path, session.config.stash.get(attacks.ANSWERS, {}))
 
 
+def pytest_collection_finish():
+    """Let the collector of garbage pass over the program: Streamlit starts it after each run of a page."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(config, items):
     """Mark as slow what needs a browser or PostgreSQL, and the modules that train, or start and kill processes."""
-    assert all((TESTS / name).is_file() for name in SLOW), "a slow module is not where it was"
+    assert all((TESTS / name).is_file() for name in (*SLOW, *LONG)), "a slow module is not where it was"
     for item in items:
         if item.get_closest_marker("alone"):
             assert "train" in item.path.parts, "the Makefile looks for those that run alone in tests/train only"
@@ -195,14 +222,14 @@ def _shared_out(items):
     """
     files = {}
     for item in items:
-        files.setdefault(item.path, []).append(item)
-    browsers, others = [], []
-    for tests in sorted(files.values(), key=len, reverse=True):
-        (browsers if any(test.get_closest_marker("e2e") for test in tests) else others).append(tests)
+        files.setdefault(str(item.path.relative_to(TESTS)), []).append(item)
+    browsers = [name for name, tests in files.items() if any(test.get_closest_marker("e2e") for test in tests)]
+    browsers.sort(key=lambda name: LONG.index(name) if name in LONG else len(LONG))
+    others = sorted(set(files) - set(browsers), key=lambda name: (name not in SLOW, -len(files[name]), name))
     apart = len(others) / (len(browsers) + 1)
-    for number, tests in reversed(list(enumerate(browsers))):
-        others.insert(round(number * apart), tests)
-    return [test for tests in others for test in tests]
+    for number, name in reversed(list(enumerate(browsers))):
+        others.insert(round(number * apart), name)
+    return [test for name in others for test in files[name]]
 
 
 def pytest_generate_tests(metafunc):

@@ -235,6 +235,15 @@ def parts(name, tree):
             yield ast.unparse(node)
 
 
+def silent_forms(name, tree):
+    """A form whose button does nothing, and says nothing, where something is missing: `actions.submit` has `needs`."""
+    firsts = [node.values[0] for node in ast.walk(tree) if isinstance(node, ast.BoolOp)]
+    for node in firsts:
+        asks = isinstance(node, ast.Call) and called(node) == "submit"
+        if asks and all(one.arg != "needs" for one in node.keywords):
+            yield ast.unparse(node)
+
+
 RULES = {
     rule.__name__: rule
     for rule in (
@@ -250,6 +259,7 @@ RULES = {
         clear_ways,
         buttons,
         parts,
+        silent_forms,
     )
 }
 
@@ -290,6 +300,7 @@ def test_it_stands_nowhere(rule):
         (buttons, "st.button('Delete')"),
         (parts, "st.fragment(run_every=1)(draw)"),
         (buttons, "column.form_submit_button('Save')"),
+        (silent_forms, "if actions.submit('Record', 'add', target) and kind: ..."),
         (names_in_logs, "log.info(f'{patient.name} came')"),
         (names_in_logs, "log.info('%s came', patient.name)"),
         (names_in_logs, "log.warning('it failed: %s', error)"),

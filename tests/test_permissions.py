@@ -31,7 +31,7 @@ from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, handing_out, import_queue, imports, recording_files, video_copies
 from clinic.exchange.downloads import Kind
-from clinic.jobs import faces, jobs, outcomes, progress, reanalysis, same_files
+from clinic.jobs import faces, jobs, kept_faces, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
@@ -124,6 +124,7 @@ MODULES = (
     marks,
     outcomes,
     live,
+    kept_faces,
     playback,
     progress,
     readings,
@@ -470,6 +471,7 @@ CALLS = {
     "marks.remove": lambda w, a: marks.remove(w.db, a, a_mark(w), 1),
     "outcomes.failed": lambda w, a: outcomes.failed(w.db, a),
     "outcomes.pace": lambda w, a: outcomes.pace(w.db, a),
+    "kept_faces.shown": lambda w, a: kept_faces.shown(w.db, w.settings, a, w.watched_id),
     "playback.content": lambda w, a: list(playback.content(w.db, w.settings, a, w.watched_id, a_part())),
     "playback.kept": lambda w, a: playback.kept(w.db, w.settings, a, w.watched_id),
     "playback.note_view": lambda w, a: playback.note_view(w.db, w.settings, a, w.watched_id),

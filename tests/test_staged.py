@@ -25,6 +25,7 @@ OF_DEMO = "the demonstration's own patients"
 WITHOUT = {
     ("clinic/access.py", "_seen_by"): BY_ACCESS,
     ("clinic/accounts/accounts.py", "list_accounts"): BY_ACCESS,
+    ("clinic/accounts/accounts.py", "set_role"): BY_ACCESS,
     ("clinic/accounts/handover.py", "_asked"): "patients that a request names, who were on a caseload then",
     ("clinic/accounts/handover.py", "_move"): BY_ACCESS,
     ("clinic/accounts/handover.py", "_patients"): BY_ACCESS,
@@ -45,7 +46,6 @@ WITHOUT = {
     ("clinic/exchange/import_queue.py", "_waiting"): OF_IMPORTS,
     ("clinic/exchange/import_queue.py", "give_all_back"): OF_IMPORTS,
     ("clinic/exchange/import_queue.py", "sweep"): OF_IMPORTS,
-    ("clinic/exchange/video_copies.py", "_waiting"): "copies are asked for by people, of recordings that they see",
     ("clinic/jobs/faces.py", "_stays"): OF_JOBS,
     ("clinic/jobs/leases.py", "release"): OF_JOBS,
     ("clinic/jobs/leases.py", "_next"): OF_JOBS,
@@ -61,10 +61,10 @@ WITHOUT = {
     ("clinic/patients/needs.py", "_failed"): CONDITION,
     ("clinic/patients/needs.py", "count"): BY_ACCESS,
     ("clinic/patients/sharing.py", "history"): "texts of one patient's rows of the audit",
+    ("clinic/patients/visibility.py", "_left_out"): CONDITION,
     ("clinic/questionnaires/patient_mode.py", "sweep"): "hand-overs that ended",
     ("clinic/questionnaires/patient_mode.py", "_row"): "one hand-over by its token",
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,
-    ("clinic/reports/report_jobs.py", "_waiting"): "reports are asked for by people, on patients whom they see",
     ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,
 }
 

@@ -14,6 +14,7 @@ from clinic.settings import Settings
 from clinic.worker.supervisor import Supervisor
 from db.engine import Database, migrate, open_database
 from storage import at_work
+from web import shutdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +63,6 @@ def _open(settings: Settings) -> Resources:
     db = open_database(settings.database_url)
     keyring.settle(db, settings)
     zones.take_setting(db, settings)
-    return Resources(settings, db, Supervisor(settings), passwords.generate())
+    supervisor = Supervisor(settings)
+    shutdown.workers.append(supervisor.stop)
+    return Resources(settings, db, supervisor, passwords.generate())

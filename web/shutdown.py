@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
-from types import FrameType
+from functools import partial
 
 import uvicorn
 
+from clinic import requests_to_end
+
 OPEN_WITHIN_S = 2
 """What is answered by then is answered; an upload goes on from its last piece when the server is back."""
-WORKER_WITHIN_S = 3.0
+WORKER_WITHIN_S = 2.5
 """A running analysis goes back to the queue after its present chunk; a worker that takes longer is ended by force."""
-END_WITHIN_S = 4.0
+END_WITHIN_S = 3.5
 """Whatever is left then is cut off: nothing acknowledged is lost by it."""
+CUT_OFF_S = 4.5
+"""Then the system ends this process, should no thread of it have come so far."""
 MOST_OF_A_MESSAGE = 4 << 20
 """Bytes of a websocket message that are taken into memory. Streamlit takes 200 MB; pages send far less: files come by
 requests, and a picture of the live view has half a megabyte."""
 
 
-def prepare_server(stop_worker: Callable[[float], None]) -> None:
+workers: list[Callable[[float], None]] = []
+"""What ends the workers of this process, each called with the seconds that it may take. None may wait for a start."""
+
+
+def prepare_server() -> None:
     """Make the uvicorn server of this process end in time, bound what it takes in at once, and hide its name.
 
-    To be called once it runs. Streamlit starts uvicorn without a limit, and then two things hold it: a request whose
-    body never comes, and a connection that was taken in during the very step in which the others were closed.
-    Over that one, Streamlit's page asks every few seconds whether the server is back, and so it never idles.
-    `stop_worker` is called with the seconds that remain.
+    To be called before anything else is loaded or opened. Streamlit starts uvicorn without a limit, and then three
+    things hold it: a start that takes long, such as a migration; a request whose body never comes; and a connection
+    that was taken in during the very step in which the others were closed. Over that one, Streamlit's page asks every
+    few seconds whether the server is back, and so it never idles.
     """
     # uvicorn hands its server to nobody, but its handler of the signal is one of the server's methods.
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
@@ -38,18 +45,15 @@ def prepare_server(stop_worker: Callable[[float], None]) -> None:
         server.config.timeout_graceful_shutdown = OPEN_WITHIN_S
     server.config.ws_max_size = MOST_OF_A_MESSAGE
     server.config.encoded_headers = [header for header in server.config.encoded_headers if header[0] != b"server"]
-    asked = server.handle_exit
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        threading.Thread(target=_end, args=(stop_worker,), name="ending", daemon=True).start()
-        asked(number, frame)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
+    requests_to_end.on_request(partial(_end, server))
 
 
-def _end(stop_worker: Callable[[float], None]) -> None:
+def _end(server: uvicorn.Server) -> None:
+    """End the workers and this process, which until then answers what is open; before it serves, it ends at once."""
+    requests_to_end.cut_off_after(CUT_OFF_S)
     begun = time.monotonic()
-    stop_worker(WORKER_WITHIN_S)
-    time.sleep(max(0.0, begun + END_WITHIN_S - time.monotonic()))
+    for stop in workers:
+        stop(WORKER_WITHIN_S)
+    if server.started:
+        time.sleep(max(0.0, begun + END_WITHIN_S - time.monotonic()))
     os._exit(0)

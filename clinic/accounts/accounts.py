@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from clinic import access, audit, clock, texts, words
 from clinic.access import Actor, Forbidden, require_administrator, signed_in
 from clinic.accounts import passwords, throttle
+from clinic.accounts.writers import need_writers
 from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
@@ -111,7 +112,8 @@ def list_accounts(db: Database, actor: Actor) -> list[AccountRow]:
 def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int | None = None) -> None:
     """Give an account another role. `seen`: the revision that was on the screen, None where there was none.
 
-    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``, ``last_clinician`` where a
+    patient would have viewers alone.
     """
     with db.session() as session:
         by, account = require_administrator(session, actor), account_of(session, account_id)
@@ -119,6 +121,9 @@ def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int 
         if role is not Role.ADMINISTRATOR:
             _keep_one(session, account)
         account.role = role.value
+        held = select(Access.patient_id).where(Access.account_id == account.id, Access.until.is_(None))
+        if role is Role.VIEWER:
+            need_writers(session, session.scalars(held).all(), "Please hand the caseload over first.")
         audit.write(session, AuditAction.ROLE_CHANGED, by.id, account=account.id, role=role.value)
 
 

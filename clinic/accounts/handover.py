@@ -18,11 +18,14 @@ from sqlalchemy.orm import Session, aliased
 from clinic import audit, clock
 from clinic.access import Actor, Forbidden, require_administrator
 from clinic.accounts.accounts import account_of, edit, grant
+from clinic.accounts.writers import need_writers
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError
 from db.engine import Database
 from db.models import Access, Account, HandOverPatient, HandOverRequest, Patient, Role
 from fer_core.errors import FerError
+
+NOT_TO_A_VIEWER = "Please choose a clinician, or let the patients be shared with one first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def hand_over(
     Return how many patients moved, None while it waits to be confirmed. `seen`: the revision of the giver's account
     that was on the screen, `shown`: the ids of the patients that were; None where there was no screen. Nothing moves
     where the caseload is another one now. Raises Forbidden ``to_oneself``, ConflictError, FerError ``unknown_account``,
-    ``account_disabled`` for a taker who is.
+    ``account_disabled`` for a taker who is, ``last_clinician`` where a patient would have viewers alone.
     """
     with db.session() as session:
         by, giver = require_administrator(session, actor), account_of(session, from_id)
@@ -69,6 +72,8 @@ def hand_over(
             return _move(session, by, giver, taker, _patients(session, giver.id))
         session.execute(delete(HandOverRequest).where(HandOverRequest.giver_id == giver.id))
         patients = _patients(session, giver.id)
+        if taker.role == Role.VIEWER.value:
+            need_writers(session, patients, NOT_TO_A_VIEWER, without=giver.id)
         asked = HandOverRequest(
             giver_id=giver.id, taker_id=taker.id, asked_by=by.id, patients=len(patients), created_at=clock.now()
         )
@@ -98,7 +103,8 @@ def confirm(db: Database, actor: Actor, request_id: str, shown: Collection[str] 
     """Confirm another administrator's request for the patients it names; return how many moved.
 
     `shown`: the ids that were on the screen, as in `hand_over`. Raises ConflictError, Forbidden ``own_request``,
-    FerError ``unknown_request``, ``account_disabled``, ``nobody_left`` where none of them is on the caseload any more.
+    FerError ``unknown_request``, ``account_disabled``, ``nobody_left`` where none of them is on the caseload any more,
+    ``last_clinician``.
     """
     with db.session() as session:
         by, asked = require_administrator(session, actor), _request(session, request_id)
@@ -128,6 +134,7 @@ def _move(session: Session, by: Account, giver: Account, taker: Account, patient
         grant(session, taker.id, patient_id)
         session.get_one(Patient, patient_id).sharing_revision += 1
         audit.write(session, AuditAction.CASELOAD_HANDED_OVER, by.id, patient_id, giver=giver.id, taker=taker.id)
+    need_writers(session, patients, NOT_TO_A_VIEWER)
     return len(patients)
 
 

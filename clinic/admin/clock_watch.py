@@ -7,7 +7,8 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
 from clinic.access import Actor
@@ -16,6 +17,8 @@ from db.engine import Database
 from db.models import Access, AuditRow, Installation, SignIn
 
 LOOKED_EVERY_S = 5.0
+LONGEST_PAUSE = timedelta(days=31)
+"""A clock that is further ahead of when the program last ran may be wrong: an administrator confirms it."""
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,28 @@ def look_back(db: Database) -> None:
         last = session.scalar(select(AuditRow.at).order_by(AuditRow.number.desc()).limit(1))
     if last is not None and last > clock.now() + clock.TOLERANCE:
         note(db, clock.now() - last)
+
+
+def note_sweep(db: Database) -> None:
+    """Write down that retention looks for what is to be deleted, and note a clock that is far ahead of the last time.
+
+    A clock that was already wrong when the program started is seen by nothing else.
+    """
+    now = clock.now()
+    with db.session() as session:
+        known = access.installation(session)
+        pause = now - known.swept_at if known.swept_at is not None else _last_pause(session, now)
+        known.swept_at = now
+    if pause > LONGEST_PAUSE:
+        note(db, pause)
+
+
+def _last_pause(session: Session, now: datetime) -> timedelta:
+    """Return how long nobody did anything before what was done within the last month, or until now."""
+    a_month_ago = now - LONGEST_PAUSE
+    before = session.scalar(select(func.max(AuditRow.at)).where(AuditRow.at <= a_month_ago))
+    after = session.scalar(select(func.min(AuditRow.at)).where(AuditRow.at > a_month_ago))
+    return (after or now) - (before or now)
 
 
 def note(db: Database, by: timedelta) -> None:

@@ -40,8 +40,10 @@ def require_safe(settings: Settings, options: Options) -> list[Finding]:
 
 
 def _fixed_by_the_start(finding: Finding) -> bool:
-    """Whether it is about missing tables, or a worker that does not run yet."""
-    of_the_start = finding.name in ("tables", "analysis") or finding.sentence == installation_checks.NO_DATABASE
+    """Whether it is about missing tables, or pages and a worker that do not run yet."""
+    of_the_start = (
+        finding.name in ("tables", "pages", "analysis") or finding.sentence == installation_checks.NO_DATABASE
+    )
     return finding.level is Level.WARNING and of_the_start
 
 

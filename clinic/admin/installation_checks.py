@@ -8,18 +8,18 @@ import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from backup import erasures
 from backup.daily import made_at, newest
 from clinic import clock
-from clinic.admin import keyring, ownership, reading_check, setting_checks
+from clinic.admin import key_folder, keyring, ownership, process_checks, reading_check, setting_checks
 from clinic.admin.findings import Finding, Level, guarded
+from clinic.admin.process_checks import age
 from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.version import VERSION
-from clinic.worker.health import ALIVE_S, WorkerHealth, all_health
 from db.engine import sqlite_warning
 from db.migrate import head
 from db.probe import Probe, probe
@@ -149,6 +149,22 @@ def _key(seen: Installation) -> Finding:
     return Finding(name, Level.OK, f"The master key is the clinic's own ({known[:8]}), and closed to others.")
 
 
+def _key_folder(seen: Installation) -> Finding:
+    """Return whether the key folder is this clinic's own: it is asked before there is a database, too."""
+    found = seen.database
+    if isinstance(found, FerError) and found.code != "no_tables":
+        return Finding(
+            "key folder", Level.WARNING, "Whose key folder it is can't be seen.", "Repair the database first."
+        )
+    clinic_id, begun = (found.clinic_id, found.begun) if isinstance(found, Probe) else (None, False)
+    refusal = key_folder.refusal(seen.settings, clinic_id, begun)
+    if refusal is None:
+        return Finding("key folder", Level.OK, f"The key folder is {seen.settings.key_dir}, and no other clinic's.")
+    if begun:
+        return Finding("key folder", Level.WARNING, "The key folder is another clinic's too.", refusal.message)
+    return Finding("key folder", Level.REFUSED, "The key folder's clinic is not in this database.", refusal.message)
+
+
 def _filled(seen: Installation) -> bool:
     return any(MediaStore.at(seen.settings, Key(b"", b"")).files())
 
@@ -215,48 +231,6 @@ def _space(seen: Installation) -> Finding:
     return Finding("disk", Level.OK, f"{free / 1e9:.1f} GB are free.")
 
 
-def _scheduler(seen: Installation) -> Finding:
-    name, address = "cluster", seen.settings.dask
-    if address is None:
-        return Finding(name, Level.OK, "No cluster is set: the workers run the analyses themselves.")
-    try:
-        from clinic.worker import cluster  # not at the top: it loads torch, which the pages don't need
-
-        count = cluster.machines_at(address)
-    except ModuleNotFoundError:
-        remedy = "pip install -r requirements-cluster.txt, or unset FER_DASK."
-        return Finding(name, Level.BROKEN, "FER_DASK is set, and the cluster's packages are missing.", remedy)
-    except (OSError, ValueError):
-        remedy = "Start expression-history-scheduler, and check FER_DASK and the firewall."
-        return Finding(name, Level.BROKEN, f"The scheduler at {address} does not answer.", remedy)
-    if count == 0:
-        return Finding(
-            name, Level.BROKEN, "The scheduler has no machine.", "Start expression-history-machine on each machine."
-        )
-    return Finding(name, Level.OK, f"The scheduler answers; {count} machines work for it.")
-
-
-def _workers(seen: Installation) -> Finding:
-    name, found = "analysis", all_health(seen.settings)
-    text = "; ".join(f"worker {number} {_age(health.at)}" for number, health in found.items())
-    for health in found.values():
-        if health.alive and health.sound is False:
-            return Finding(name, Level.WARNING, health.sentence or "The last self-test failed.", SELF_TEST)
-    if any(health.alive for health in found.values()):
-        return Finding(name, Level.OK, f"Workers reported: {text}. {_model(found)}".strip())
-    remedy = f"Start the pages or a worker (one reports at least every {ALIVE_S:.0f} s); look at its log."
-    said = f"No worker runs. The last report: {text}." if text else "No worker runs, and none has ever reported."
-    return Finding(name, Level.WARNING, said, remedy)
-
-
-SELF_TEST = "Run `selftest`: it names what is wrong. A model or package may have to be installed again."
-
-
-def _model(found: dict[int, WorkerHealth]) -> str:
-    models = {f"{health.model_sha256[:8]} on {health.device}" for health in found.values() if health.model_sha256}
-    return f"Model {', '.join(sorted(models))}." if models else ""
-
-
 def _backups(seen: Installation) -> Finding:
     name, folder = "backups", seen.settings.backup_dir
     if seen.settings.demo:
@@ -272,14 +246,9 @@ def _backups(seen: Installation) -> Finding:
         return Finding(name, Level.WARNING, near, "Name a folder on another disk with FER_BACKUP_DIR.")
     last = newest(folder)
     if last is None or clock.now() - made_at(last) > BACKUP_AGE:
-        said = f"The last backup was made {_age(made_at(last))}." if last else "There is no backup."
+        said = f"The last backup was made {age(made_at(last))}." if last else "There is no backup."
         return Finding(name, Level.WARNING, said, "Look at the log of expression-history-backup.")
-    return Finding(name, Level.OK, f"The last backup was made {_age(made_at(last))}.")
-
-
-def _age(at: datetime) -> str:
-    seconds = abs((clock.now() - at).total_seconds())
-    return f"{seconds:.0f} s ago" if seconds < 3600 else f"{seconds / 3600:.0f} hours ago"
+    return Finding(name, Level.OK, f"The last backup was made {age(made_at(last))}.")
 
 
 def _cannot_write(folder: Path) -> bool:
@@ -297,12 +266,14 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "database": _database,
     "tables": _tables,
     "master key": _key,
+    "key folder": _key_folder,
     "media store": _store,
     "several machines": _machines,
     "erasures": _erasures,
     "disk": _space,
     reading_check.NAME: reading_check.check,
-    "cluster": _scheduler,
-    "analysis": _workers,
+    "cluster": lambda seen: process_checks.scheduler(seen.settings),
+    "pages": lambda seen: process_checks.pages(seen.settings),
+    "analysis": lambda seen: process_checks.workers(seen.settings),
     "backups": _backups,
 }

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from backup import erasures
 from clinic import access
+from clinic.admin import key_folder
 from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
@@ -40,13 +41,17 @@ NEEDED_A_KEY = (
 def settle(db: Database, settings: Settings) -> Key:
     """Return the clinic's master key at the program's start; it is created if the clinic is empty.
 
-    Raises MasterKeyError ``master_key_missing``, ``master_key_wrong``, and what `keys.load` raises.
+    Raises MasterKeyError ``master_key_missing``, ``master_key_wrong``, and what `keys.load` raises; FerError
+    ``key_folder`` where an empty clinic would take another's key folder.
     """
     known = recorded(db)
     if known is None:
+        key_folder.require_own(db, settings)
         with db.session() as session:
             known = _record_first(session, settings)
-    return require_known(settings, known)
+    key = require_known(settings, known)
+    key_folder.mark(db, settings)
+    return key
 
 
 def recorded(db: Database) -> str | None:

@@ -17,7 +17,7 @@ from backup import erasures
 from backup.stopped import nobody_at_work
 from clinic import access, audit
 from clinic.accounts import totp
-from clinic.admin import keyring
+from clinic.admin import key_folder, keyring
 from clinic.audit import AuditAction
 from clinic.exchange import downloads
 from clinic.jobs import previews
@@ -45,7 +45,7 @@ class Rotated:
 def rotate(db: Database, settings: Settings) -> Rotated:
     """Make a new key in place of the one in the key folder, or go on with a change that was interrupted.
 
-    Raises FerError ``already_running`` while a worker runs, ``key_in_environment``, MasterKeyError.
+    Raises FerError ``already_running`` while a worker runs, ``key_in_environment``, ``key_folder``, MasterKeyError.
     """
     if settings.master_key is not None:
         raise FerError(
@@ -53,6 +53,7 @@ def rotate(db: Database, settings: Settings) -> Rotated:
             " of mode 600, and name that file with --old-key-file.",
             "key_in_environment",
         )
+    key_folder.require_own(db, settings)
     with nobody_at_work(settings.database_url, settings.data_dir):
         old = keys.read(keys.key_path(settings))
         if old is None:

@@ -46,17 +46,21 @@ AGREED: dict[Scope, str] = {
     Scope.EXPORT: "What is stored may be handed over as a file, to me or to another practice.",
 }
 
+FACES_ALONE = "Up to 12 small pictures of my face from each video may be kept, encrypted, and seen by my clinician."
+"""What `AGREED` says of `Scope.KEEP_VIDEO` where the videos themselves are not kept."""
+
 
 def page(settings: Settings) -> str:
     """Return the notice as one page of HTML that needs nothing else."""
-    scopes = [scope for scope in Scope if scope is not Scope.KEEP_VIDEO or settings.keep_files]
+    scopes = [scope for scope in Scope if scope is not Scope.KEEP_VIDEO or settings.keeps_pictures]
+    agreed = AGREED | ({} if settings.keep_files else {Scope.KEEP_VIDEO: FACES_ALONE})
     return paper(
         "notice.html",
         what=WHAT,
         kept=kept(settings),
         who=(where(settings), *WHO),
         withdraw=WITHDRAW,
-        boxes=[AGREED[scope] for scope in scopes],
+        boxes=[agreed[scope] for scope in scopes],
     )
 
 
@@ -70,6 +74,8 @@ def kept(settings: Settings) -> tuple[str, ...]:
         )
     else:
         files = "Videos and pictures are stored encrypted until they are analysed, and are then deleted."
+    if settings.keep_faces and not settings.keep_files:
+        files += " If you agree below, up to 12 small pictures of your face from each video are kept, encrypted."
     said = [
         files,
         "A file whose analysis failed for a technical reason is kept for a day, so that it can be tried again.",

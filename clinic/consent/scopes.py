@@ -18,6 +18,11 @@ SCOPE_MEANINGS: dict[str, str] = {
     " analysis.",
     Scope.EXPORT: "What is stored may leave this installation as an archive or a report.",
 }
+FACES_ALONE = (
+    "Up to 12 small pictures of the face from each video are kept, encrypted, and shown along its chart. The recording"
+    " itself is deleted after the analysis."
+)
+"""What `SCOPE_MEANINGS` says of `Scope.KEEP_VIDEO` where this installation doesn't keep the recordings themselves."""
 WITHDRAWING: dict[str, str] = {
     Scope.ANALYSE: "Waiting and running analyses are stopped within seconds; their files and unfinished results are"
     " deleted.",

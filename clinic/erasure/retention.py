@@ -29,8 +29,10 @@ def sweep(db: Database, settings: Settings, today: date | None = None) -> dict[s
     """Delete what is older than its class may be kept; return how many patients, recordings and so on that were.
 
     Nothing is deleted after a jump of the clock until an administrator has confirmed it: a wrong year would delete all.
+    Nor where the last sweep is over a month ago, as it is after a start with a wrong year.
     """
     kept = settings.retention
+    clock_watch.note_sweep(db)
     if clock_watch.unseen(db) is not None:
         log.warning("retention: nothing is deleted before an administrator has confirmed the clock")
         kept = Retention()

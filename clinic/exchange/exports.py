@@ -29,6 +29,8 @@ from clinic.exchange.dictionary import (
     dictionary_rows,
 )
 from clinic.jobs.jobs import ACTIVE, ENDED_WELL
+from clinic.patients import conditions
+from clinic.patients.conditions import NOT_INTERPRETED, Condition, holding
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
 from clinic.recordings import uploads
@@ -113,8 +115,9 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             archive.writestr(PATIENT_JSON, json.dumps(_content(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
             _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
-            by_day = sorted(tables[Recording.__tablename__], key=lambda row: (row["recorded_on"], row["number"]))
-            recordings = (_recording_row(row) for row in by_day)
+            in_time = sorted(tables[Recording.__tablename__], key=_in_time)
+            unread = conditions.of_patient(session, patient_id)
+            recordings = (_recording_row(row, unread) for row in in_time)
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
             by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
             consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
@@ -122,7 +125,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             answered = map(_questionnaire_row, reversed(answers.of_patient(session, patient_id)))
             _write_csv(archive, QUESTIONNAIRES_CSV, QUESTIONNAIRE_COLUMNS, answered)
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
-            archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n")
+            archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n{words.LABELS_OF_A_CONDITION}\n")
             for upload_id in _held_files(settings, jobs, with_kept):
                 with (
                     uploads.open_stored(settings, upload_id) as file,
@@ -213,7 +216,8 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
 
 
 def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
-    in_time = (Recording.recorded_on, Recording.number, *SAMPLES.primary_key.columns)
+    day = (Recording.recorded_on, Recording.recorded_time.asc().nulls_last())
+    in_time = (*day, Recording.number, *SAMPLES.primary_key.columns)
     asked = select(SAMPLES).join(Recording, Recording.id == SAMPLES.c.recording_id)
     asked = asked.where(_belongs(SAMPLES, patient_id)).order_by(*in_time)
     recordings = session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)).all()
@@ -242,10 +246,19 @@ def _content(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def _recording_row(recording: dict[str, Any]) -> list[Any]:
+def _in_time(recording: dict[str, Any]) -> tuple[str, bool, str, int]:
+    """Return the sort key of a recording: day, time of day (one without it comes last), and order of entry."""
+    at = recording["recorded_time"]
+    return recording["recorded_on"], at is None, at or "", recording["number"]
+
+
+def _recording_row(recording: dict[str, Any], found: Iterable[Condition]) -> list[Any]:
+    """Return the cells of a recording; its shares are left out where a condition of the face held on its day."""
     summary = recording["summary"] or {}
-    shares = summary.get("shares") or {}
+    unread = bool(holding(found, date.fromisoformat(recording["recorded_on"])))
+    shares = {} if unread else summary.get("shares") or {}
     known = {**recording, **summary, **{f"share_{label}": share for label, share in shares.items()}}
+    known["not_interpreted"] = NOT_INTERPRETED if unread else None
     return [for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
 
 

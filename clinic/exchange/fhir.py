@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
@@ -43,9 +44,8 @@ def bundle(
     answers: Sequence[Answer],
     conditions: Sequence[Condition],
     made_at: datetime,
-    zone: tzinfo | None = None,
 ) -> Resource:
-    """Return the Bundle. `made_at`: an instant with its zone; `zone`: the clinic's, None until one is chosen.
+    """Return the Bundle. `made_at`: an instant with its zone.
 
     Where a recording doesn't count, or a condition of the face held that day, its labels are absent with the reason.
     """
@@ -55,7 +55,7 @@ def bundle(
     resources = [_patient(patient), *map(_device, models)]
     resources += [
         _expressions(patient.id, row, points.get(row.id), _objection(row, points, conditions))
-        | {"effectiveDateTime": _recorded_at(row, zone)}
+        | {"effectiveDateTime": _recorded_at(row)}
         for row in rows
     ]
     for answer in answers:
@@ -127,11 +127,16 @@ def _expressions(
     }
 
 
-def _recorded_at(row: RecordingRow, zone: tzinfo | None) -> str:
-    """Return the day, with time and offset where they are known; of a time that came twice, the first one."""
-    if row.recorded_time is None or zone is None:
+def _recorded_at(row: RecordingRow) -> str:
+    """Return the day, with time and offset where they are known; of a time that came twice, the first one.
+
+    The offset is that of the zone in which the time was given: the clinic's of today may be another one.
+    """
+    if row.recorded_time is None or row.recorded_zone is None:
         return row.recorded_on.isoformat()
-    return datetime.combine(row.recorded_on, row.recorded_time, zone).isoformat(timespec="seconds")
+    return datetime.combine(row.recorded_on, row.recorded_time, ZoneInfo(row.recorded_zone)).isoformat(
+        timespec="seconds"
+    )
 
 
 def _label(column: int, point: TrendPoint | None, absent: tuple[str, str] | None) -> Resource:

@@ -59,9 +59,7 @@ def _made(db: Database, actor: Actor, patient_id: str, kind: Kind) -> bytes:
         return workbook(patient, given, of_face)
     if kind is Kind.RESEARCH:
         return _research(db, patient, given, of_face)
-    with db.read() as session:
-        zone = clock.chosen_zone(session)
-    found = bundle(patient, given, of_face, clock.now(), zone)
+    found = bundle(patient, given, of_face, clock.now())
     faults = fhir_rules.faults(found)
     if faults:
         raise ValueError(f"the Bundle breaks a rule: {faults[0]}")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from datetime import time as clock_time
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import JSON, Column, String, Table
 
@@ -81,6 +82,9 @@ def _check_job(job: Row) -> None:
         raise ValueError("no ended analysis")
     if not all(_is_id(source["id"]) for source in job["sources"]):
         raise ValueError("no id of a file")
+    faces = [source for source in job["sources"] if source.get("kind") == uploads.FACE]
+    if not all(isinstance(face["at_s"], (int, float)) and math.isfinite(face["at_s"]) for face in faces):
+        raise ValueError("no moment of a picture")
 
 
 def _number_visits(patient: Row, recordings: list[Row]) -> None:
@@ -131,12 +135,22 @@ def _check_recording(recording: Row) -> None:
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
     fields.valid_note(recording["note"])
+    if not _is_zone(recording.get("recorded_zone")):
+        recording["recorded_zone"] = None
     if name := unicodedata.normalize("NFC", recording["source_name"]):
         recording["source_name"] = uploads.clean_name(name)
         if recording["source_name"] != name:
             raise ValueError("a name with something hidden in it")
     if recording["summary"] is not None:
         Summary.from_dict(recording["summary"])
+
+
+def _is_zone(name: object) -> bool:
+    """Return whether this computer knows a time zone, so that it can say what its offset was."""
+    try:
+        return isinstance(name, str) and bool(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def typed(table: Table, row: Row) -> Row:

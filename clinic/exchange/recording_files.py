@@ -18,7 +18,8 @@ from clinic.consent import consent
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED, for_a_spreadsheet
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions
+from clinic.patients.conditions import holding
 from clinic.patients.record_state import state_of
 from clinic.patients.summaries import series_of
 from clinic.recordings import marks, verdicts
@@ -62,9 +63,10 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         access.require_writer_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, *NEEDED)
         patient_id, kind, made_with = recording.patient_id, recording.kind, recording.settings
+        unread = bool(holding(conditions.of_patient(session, patient_id), recording.recorded_on))
         state = state_of(session, patient_id)
     table = caseload.samples(db, actor, recording_id)
-    content = archive(table, series_of(table, kind, made_with), marks.marks(db, actor, recording_id))
+    content = archive(table, series_of(table, kind, made_with), marks.marks(db, actor, recording_id), unread)
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
@@ -90,8 +92,9 @@ def note_picture(db: Database, actor: Actor, recording_id: str, kind: str) -> No
         )
 
 
-def archive(table: SampleTable, series: Series, found: Sequence[Mark]) -> bytes:
-    """Return the ZIP archive of a recording's samples and its marks."""
+def archive(table: SampleTable, series: Series, found: Sequence[Mark], unread: bool = False) -> bytes:
+    """Return the ZIP archive of a recording's samples and its marks. `unread`: a condition of the face held then."""
+    read_me = [words.DISCLAIMER, words.INTENDED_USE, words.MARKS, *([words.NOT_INTERPRETED_THEN] if unread else [])]
     columns = _columns(table, series, found)
     content, parquet = io.BytesIO(), io.BytesIO()
     pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), parquet)
@@ -100,7 +103,7 @@ def archive(table: SampleTable, series: Series, found: Sequence[Mark]) -> bytes:
         packed.writestr(SAMPLES_PARQUET, parquet.getvalue())
         packed.writestr(MARKS, _csv(MARK_COLUMNS, map(_mark, found)))
         packed.writestr(DICTIONARY, _csv(("file", "column", "unit", "meaning"), MEANINGS))
-        packed.writestr("README.txt", f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n{words.MARKS}\n")
+        packed.writestr("README.txt", "".join(f"{line}\n" for line in read_me))
     return content.getvalue()
 
 

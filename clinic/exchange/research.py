@@ -89,7 +89,7 @@ def _recordings(
 
 def _answers(answers: Sequence[Answer], person: str, shift: timedelta) -> pa.Table:
     """Return totals of published scales by their keys; of the clinic's own, the name would be free text."""
-    known = [answer for answer in answers if answer.scale.key in PUBLISHED]
+    known = [answer for answer in reversed(answers) if answer.scale.key in PUBLISHED]
     return pa.table(
         {
             "person": pa.array([person] * len(known), pa.string()),

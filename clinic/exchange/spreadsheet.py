@@ -11,7 +11,7 @@ import xlsxwriter
 from clinic import words
 from clinic.exchange.dictionary import dictionary_rows
 from clinic.patients.caseload import PatientDetail, RecordingRow
-from clinic.patients.conditions import Condition, holding
+from clinic.patients.conditions import NOT_INTERPRETED, Condition, holding
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import TrendPoint
 from clinic.questionnaires.answers import Answer
@@ -20,7 +20,6 @@ from clinic.version import VERSION
 Cell = str | float | date | None
 INERT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
 """Text stays text: a note that begins with = is written as it is, in a cell that no program works out."""
-NOT_INTERPRETED = "labels not interpreted: a condition of the face"
 HEADER = (
     "id", "visit_number", "kind", "recorded_on", "recorded_time", "usable_share", "usable_s", "counts", "line",
     *(f"share_{label}" for label in LABELS), *(f"low_{label}" for label in LABELS),
@@ -37,7 +36,7 @@ def workbook(patient: PatientDetail, answers: Sequence[Answer], conditions: Sequ
             HEADER,
             *(_recording(row, points.get(row.id), conditions) for row in reversed(patient.recordings)),
         ],
-        "Questionnaires": [("answered_on", "questionnaire", "total", "band"), *map(_answer, answers)],
+        "Questionnaires": [("answered_on", "questionnaire", "total", "band"), *map(_answer, reversed(answers))],
         "Dictionary": [*_dictionary()],
     }
     content = io.BytesIO()

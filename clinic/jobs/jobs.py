@@ -18,7 +18,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
-from clinic.jobs import leases, previews, same_files, tracks
+from clinic.jobs import kept_faces, leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
@@ -95,11 +95,8 @@ def enqueue(
             need_unchanged("this patient", seen, whose.revision)
             consent.need(session, patient_id, *consent.ANALYSIS)
             said = valid_recording(said, whose.born_on, clock.latest_day(session), clock.zone(session))
-            recording.recorded_on, recording.recorded_time, recording.note = (
-                said.recorded_on,
-                said.recorded_time,
-                said.note,
-            )
+            recording.recorded_on, recording.recorded_time = said.recorded_on, said.recorded_time
+            recording.recorded_zone, recording.note = clock.zone_name(session), said.note
             found = _queue(session, recording, files)
             if not found.duplicate:
                 audit.write(session, AuditAction.RECORDING_ADDED, account_id, patient_id, found.recording_id)
@@ -237,6 +234,7 @@ def choose_track(
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
         audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
+    kept_faces.keep(db, settings, recording_id, chosen)
     previews.keep_patient(settings, recording_id, chosen)
 
 
@@ -318,7 +316,8 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
             # A new version of the old result, not a second visit in the trend.
             recording.version_of, recording.current = other.version_of or other.id, False
             recording.settings = {**recording.settings, "chosen_in": other.id}
-            recording.recorded_time = recording.recorded_time or other.recorded_time
+            if recording.recorded_time is None:
+                recording.recorded_time, recording.recorded_zone = other.recorded_time, other.recorded_zone
             recording.note, recording.revision = recording.note or other.note, other.revision
     session.add(recording)
     session.flush()

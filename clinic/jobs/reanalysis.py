@@ -224,7 +224,9 @@ def _shown(patient_id: str | None) -> Select[Recording]:
 
 
 def _sources(session: Session, recording: Recording) -> list[dict[str, Any]]:
-    return session.scalar(select(Job.sources).where(Job.recording_id == recording.id)) or []
+    """Return the files that can be analysed; pictures that the program made of the face can't."""
+    found = session.scalar(select(Job.sources).where(Job.recording_id == recording.id)) or []
+    return [source for source in found if source.get("kind") != uploads.FACE]
 
 
 def files_there(session: Session, settings: Settings, recording: Recording) -> bool:
@@ -262,7 +264,7 @@ def add_version(
 ) -> str:
     """Queue another version of a recording, with the same file and `said` among its settings; return its id."""
     now = clock.now()
-    of_visit = ("recorded_on", "recorded_time", "note", "revision")
+    of_visit = ("recorded_on", "recorded_time", "recorded_zone", "note", "revision")
     copied = ("patient_id", "kind", *of_visit, "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},

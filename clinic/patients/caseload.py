@@ -64,6 +64,7 @@ class RecordingRow:
     kind: str
     recorded_on: date
     recorded_time: time | None
+    recorded_zone: str | None
     note: str
     revision: int
     source_name: str
@@ -290,6 +291,7 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         kind=recording.kind,
         recorded_on=recording.recorded_on,
         recorded_time=recording.recorded_time,
+        recorded_zone=recording.recorded_zone,
         note=recording.note,
         revision=recording.revision,
         source_name=recording.source_name,

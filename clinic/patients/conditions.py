@@ -25,6 +25,8 @@ from db.models import FaceCondition
 from fer_core.errors import FerError
 
 NOTE_MAX = 300
+NOT_INTERPRETED = "labels not interpreted: a condition of the face"
+"""What an export says in place of labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +110,27 @@ def conditions(db: Database, actor: Actor, patient_id: str) -> list[Condition]:
     """Return the conditions of a patient, those that hold first. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
         access.require_reader_of(session, actor, patient_id)
-        rows = session.scalars(
-            select(FaceCondition)
-            .where(FaceCondition.patient_id == patient_id)
-            .order_by(FaceCondition.ended_on.is_not(None), FaceCondition.began_on.desc(), FaceCondition.number.desc())
-        )
-        return [Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on) for row in rows]
+        return of_patient(session, patient_id)
+
+
+def of_patient(session: Session, patient_id: str) -> list[Condition]:
+    """Return the conditions of a patient, those that hold first; the caller checks the rights."""
+    rows = session.scalars(
+        select(FaceCondition)
+        .where(FaceCondition.patient_id == patient_id)
+        .order_by(FaceCondition.ended_on.is_not(None), FaceCondition.began_on.desc(), FaceCondition.number.desc())
+    )
+    return [Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on) for row in rows]
 
 
 def holding(found: Iterable[Condition], day: date) -> list[Condition]:
     """Return the conditions that hold on a day."""
     return [one for one in found if one.began_on <= day and (one.ended_on is None or day < one.ended_on)]
+
+
+def unread(session: Session, patient_id: str, day: date) -> bool:
+    """Return whether the labels of a patient are not to be interpreted on a day; the caller checks the rights."""
+    return bool(holding(of_patient(session, patient_id), day))
 
 
 def not_interpreted(day: date) -> Select[str]:

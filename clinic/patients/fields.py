@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from clinic import clock, phrases, texts
 from clinic.conflicts import Difference
@@ -14,6 +14,8 @@ from fer_core.errors import FerError
 
 NAME_MAX, NOTE_MAX, CODE_MAX = 200, 2000, 40
 FIRST_DAY, FIRST_BIRTH = date(1990, 1, 1), date(1880, 1, 1)
+CAMERA_AHEAD, FURTHEST_ZONE = timedelta(minutes=10), timedelta(hours=14)
+"""How far a camera's clock may be ahead of this computer's, and the clinic's zone of UTC where none is chosen."""
 EMPTY = "–"
 
 
@@ -68,13 +70,22 @@ def valid_patient(wanted: PatientFields, last_day: date) -> PatientFields:
     return PatientFields(valid_name(wanted.name), valid_note(wanted.note), valid_code(wanted.code), wanted.born_on)
 
 
-def valid_recording(wanted: RecordingFields, born_on: date | None, last_day: date, zone: tzinfo) -> RecordingFields:
-    """Return a recording's fields in stored form. Raises FerError ``bad_note``, ``bad_day``, ``bad_time``."""
-    objection = day_objection(wanted.recorded_on, born_on, last_day)
-    objection = objection or time_objection(wanted.recorded_on, wanted.recorded_time, zone)
-    if objection is not None:
-        raise objection
+def valid_recording(
+    wanted: RecordingFields,
+    born_on: date | None,
+    last_day: date,
+    zone: tzinfo,
+    stored: tuple[date, time | None] | None = None,
+) -> RecordingFields:
+    """Return a recording's fields in stored form. `stored`: its day and time so far, which are not judged again.
+
+    Raises FerError ``bad_note``, ``bad_day``, ``bad_time``.
+    """
     minute = wanted.recorded_time.replace(second=0, microsecond=0, tzinfo=None) if wanted.recorded_time else None
+    objection = day_objection(wanted.recorded_on, born_on, last_day)
+    objection = objection or time_objection(wanted.recorded_on, minute, zone)
+    if objection is not None and (wanted.recorded_on, minute) != stored:
+        raise objection
     return RecordingFields(wanted.recorded_on, minute, valid_note(wanted.note))
 
 
@@ -87,8 +98,16 @@ def day_objection(day: date | None, born_on: date | None, last_day: date) -> Fer
 
 
 def time_objection(day: date | None, at: time | None, zone: tzinfo) -> FerError | None:
-    """Return why no recording can be of this time: on that day the clinic's clocks left it out."""
-    if day is None or at is None or clock.exists(day, at, zone):
+    """Return why no recording can be of this time: that day the clinic's clocks left it out, or it is still to come.
+
+    `zone`: the clinic's, or UTC itself until one is chosen.
+    """
+    if day is None or at is None:
+        return None
+    ahead = datetime.combine(day, at, zone) - clock.now()
+    if ahead > (FURTHEST_ZONE if zone is UTC else CAMERA_AHEAD):
+        return FerError(f"{at:%H:%M} of {phrases.day(day)} is still to come. Please correct the time.", "bad_time")
+    if clock.exists(day, at, zone):
         return None
     said = f"There was no {at:%H:%M} on {phrases.day(day)}: the clocks went forward then. Please correct the time."
     return FerError(said, "bad_time")

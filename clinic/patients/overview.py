@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from clinic.patients.trends import Trend, TrendPoint
-from clinic.phrases import counted, day, visit
+from clinic.phrases import NO_TIME, counted, day, visit
 
 
 def summary(trend: Trend, names: Mapping[int, str], not_interpreted: str | None = None) -> tuple[str, str, str]:
@@ -22,7 +22,7 @@ def summary(trend: Trend, names: Mapping[int, str], not_interpreted: str | None 
 
 def _against_usual(trend: Trend, newest: TrendPoint, names: Mapping[int, str]) -> str:
     """Say how the newest recording lies to the patient's own usual range."""
-    begin = f"Newest recording, {visit(newest)}:"
+    begin = f"Newest recording, {visit(newest)}{f' ({NO_TIME})' if newest.taken_for_last else ''}:"
     if newest.excluded is not None:
         return f"{begin} not compared with the usual range, because it does not count ({newest.excluded})."
     if newest.usual_low is None or newest.usual_high is None or newest.shares is None:
@@ -48,7 +48,7 @@ def _trust(newest: TrendPoint, shares: bool) -> str:
     """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
     readable = f"The face could be read in {_percent(newest.usable_share)} of it"
     if newest.excluded is not None:
-        return f"{readable}, so it is hardly reliable."
+        return f"{readable}; that is hardly reliable: {newest.excluded}."
     if not shares or newest.low is None or newest.high is None:
         return f"{readable}."
     widest = max(high - low for low, high in zip(newest.low, newest.high, strict=True)) / 2

@@ -15,6 +15,7 @@ from clinic import access, audit, clock, texts
 from clinic.access import EMERGENCY, Actor, Role
 from clinic.accounts import throttle
 from clinic.accounts.accounts import grant, name_key
+from clinic.accounts.writers import need_writers
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from db.engine import Database
@@ -109,13 +110,7 @@ def unshare(db: Database, actor: Actor, patient_id: str, account_id: str, seen: 
             return
         _edit(session, patient_id, seen)
         session.delete(given)
-        session.flush()
-        if not _somebody_stays(session, patient_id):
-            raise FerError(
-                "At least one user who may change this patient has to remain. Please share the patient with a colleague"
-                " first.",
-                "last_clinician",
-            )
+        need_writers(session, [patient_id], "Please share the patient with a colleague first.")
         audit.write(session, AuditAction.PATIENT_UNSHARED, by.id, patient_id, giver=account_id)
 
 
@@ -170,17 +165,3 @@ def _folded(text: str) -> str:
     with suppress(ValueError):
         text = texts.one_line(text)
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def _somebody_stays(session: Session, patient_id: str) -> bool:
-    left = (
-        select(Account.id)
-        .join(Access, Access.account_id == Account.id)
-        .where(
-            Access.patient_id == patient_id,
-            Access.until.is_(None),
-            Account.role != Role.VIEWER.value,
-            Account.disabled_at.is_(None),
-        )
-    )
-    return session.scalar(left.limit(1)) is not None

@@ -5,6 +5,7 @@ A recording is one point, and its frames are not independent samples. docs/stati
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
@@ -30,7 +31,8 @@ class TrendPoint:
     that this recording was judged by, None for the baseline's own (`in_baseline`) and for what doesn't count.
     `beyond`: the columns whose share lies outside of it; `outside`: those that lay there in the recording before too,
     on the same side, and are marked. `still`: the shares are those of the time in which the mouth is still.
-    `movement`: how much the face moved, per second, None where it isn't known.
+    `movement`: how much the face moved, per second, None where it isn't known. `taken_for_last`: there are others of
+    its day, but its time of day isn't known.
     """
 
     recording_id: str
@@ -53,6 +55,7 @@ class TrendPoint:
     kind: str = "video"
     recorded_time: time | None = None
     visit_number: int = 0
+    taken_for_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,10 @@ def trend(recordings: Sequence[Recording]) -> Trend:
     summarised = [recording for recording in recordings if recording.summary is not None]
     ordered = sorted(summarised, key=_in_time)
     points, changes = _in_lines(ordered)
+    a_day = Counter(point.recorded_on for point in points)
+    points = [
+        replace(point, taken_for_last=point.recorded_time is None and a_day[point.recorded_on] > 1) for point in points
+    ]
     judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
     newest = [point for point in judged if point.segment == len(changes) and point.excluded is None]
     ranges = _ranges(newest)

@@ -14,7 +14,14 @@ from clinic.patients.trends import BASELINE_MIN, Trend, TrendPoint
 from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from fer_core.reading.intervals import Floats
-from fer_core.reading.reading import Light, Reading, Series
+from fer_core.reading.reading import (
+    GOOD_LONGEST_GAP_S,
+    GOOD_SIZE,
+    GOOD_USABLE_SHARE,
+    Light,
+    Reading,
+    Series,
+)
 
 WINDOW_S = 10.0
 GOOD_WINDOW = 0.8
@@ -95,6 +102,22 @@ def sentences(recording: RecordingRow, reading: Reading, trend: Trend) -> list[s
     return [*found, *_camera(recording, point, trend)][:5]
 
 
+def basis(reading: Reading) -> str:
+    """Return how reliable a recording is, with what makes it less so."""
+    if reading.light is not Light.LIMITED:
+        return words.LIGHTS[reading.light]
+    reasons = []
+    if reading.usable_share < GOOD_USABLE_SHARE:
+        reasons.append(f"only {round(100 * reading.usable_share)} % could be read")
+    if reading.longest_gap_s is None:
+        reasons.append("pictures show single moments")
+    elif reading.longest_gap_s > GOOD_LONGEST_GAP_S:
+        reasons.append(f"a gap of {reading.longest_gap_s:.0f} s")
+    if reading.size < GOOD_SIZE:
+        reasons.append(f"worth about {counted(reading.size, 'independent moment')}")
+    return f"{words.LIGHTS[reading.light]}: {', '.join(reasons)}"
+
+
 def trust(recording: RecordingRow, reading: Reading, baseline: Sequence[RecordingRow]) -> list[tuple[str, str]]:
     """Return how far to trust it: each figure's name and value, compared with the baseline's recordings if known."""
     figures = {
@@ -103,7 +126,7 @@ def trust(recording: RecordingRow, reading: Reading, baseline: Sequence[Recordin
         "Sharpness": ("sharpness", ""),
         "Compression": ("bits_per_pixel", "bits a pixel"),
     }
-    lines = [("Basis", words.LIGHTS[reading.light])]
+    lines = [("Basis", basis(reading))]
     for name, (attribute, unit) in figures.items():
         value = getattr(recording, attribute)
         if value is not None:

@@ -21,10 +21,11 @@ from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload, fields
 from clinic.recordings import uploads
-from clinic.recordings.taken import Taken, names_another_day, suggestion
+from clinic.recordings.taken import Taken, names_a_day, suggestion
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
+from db.models import Patient
 from fer_core.errors import FerError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -118,14 +119,14 @@ class _Intake:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
         return own[0]
 
-    def store(self, folder: int, name: str) -> tuple[Upload, Taken] | None:
+    def store(self, folder: int, name: str, patient_id: str) -> tuple[Upload, Taken] | None:
         try:
             with _file(folder, name) as file:
                 found = os.fstat(file.fileno())
                 uploads.check_quota(self.settings, found.st_size)
                 upload = uploads.store(self.db, self.settings, self.actor, file, name)
                 try:
-                    return upload, self.taken(upload, found.st_mtime)
+                    return upload, self.taken(upload, found.st_mtime, patient_id)
                 except FerError:
                     uploads.discard(self.settings, [upload.id])
                     raise
@@ -135,19 +136,19 @@ class _Intake:
             self.say(name, False, "This is not a readable file, or it is a link, which is not followed.")
         return None
 
-    def taken(self, upload: Upload, modified: float) -> Taken:
+    def taken(self, upload: Upload, modified: float, patient_id: str) -> Taken:
         """Return when it was recorded: as its name or its container says, or the day on which it was last changed.
 
-        Raises FerError ``bad_day`` where the name says a day that can't be: none is guessed against it.
+        Raises FerError ``bad_day`` where the name says a day that can't be, or several: none is guessed against it.
         """
         with self.db.read() as session:
-            zone = clock.zone(session)
+            zone, born_on = clock.zone(session), session.get_one(Patient, patient_id).born_on
         now = clock.now().astimezone(zone)
-        found = suggestion(upload.name, upload.created, zone, now.date())
-        if found is None and names_another_day(upload.name):
+        found = suggestion(upload.name, upload.created, zone, now.date(), born_on)
+        if found is None and names_a_day(upload.name):
             raise FerError(
-                "The day in its name can't be that of a recording. Please correct the name, or add the file on the"
-                " patient's page.",
+                "The day in its name can't be that of a recording, or it is not clear which of its numbers are the day."
+                " Please correct the name, or add the file on the patient's page.",
                 "bad_day",
             )
         if found is None:
@@ -171,7 +172,7 @@ class _Intake:
             if taken_at.guessed:
                 sentence += f" {DAY_GUESSED}"
             if queued.duplicate:
-                sentence = "The same recording is already stored; nothing was added."
+                sentence = "The same recording is already stored; nothing was added." + _otherwise(queued, taken_at)
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
             if queued.also_elsewhere:
@@ -206,7 +207,7 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
     guessed: set[date] = set()
     try:
         for name in _names(folder):
-            stored = intake.store(folder, name)
+            stored = intake.store(folder, name, patient_id)
             if stored is not None and stored[0].kind == "video":
                 intake.enqueue(patient_id, [stored[0]], stored[1])
             elif stored is not None:
@@ -217,6 +218,16 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
     finally:
         # After an early end, delete what no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
+
+
+def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:
+    """Return what is stored of a file that is there already, where the file says another day or time; else nothing."""
+    stored = queued.stored
+    differs = stored is not None and (stored.recorded_on != taken_at.day or stored.recorded_time != taken_at.time)
+    if stored is None or not differs or taken_at.guessed:
+        return ""
+    kept = phrases.moment(stored.recorded_on, stored.recorded_time)
+    return f" It is stored as of {kept}, and this file says {phrases.moment(taken_at.day, taken_at.time)}."
 
 
 def _is_text(name: str) -> bool:

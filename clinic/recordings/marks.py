@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from clinic import access, audit, clock
 from clinic.access import Actor
@@ -45,16 +45,33 @@ LONGEST_S = 24 * 3600.0
 
 
 def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
-    """Return the marks of a recording's visit in the order of time. Raises Forbidden, ConsentError, FerError."""
+    """Return the marks of a recording's visit in the order of time. Raises Forbidden, ConsentError, FerError.
+
+    What the model said of somebody who is marked as not the patient is left out.
+    """
     with db.read() as session:
         visit_id, _ = _readable(session, actor, recording_id)
         rows = session.execute(
-            select(RecordingMark, Account.name)
+            select(RecordingMark, Account.name, of_patient())
             .outerjoin(Account, Account.id == RecordingMark.recorded_by)
             .where(RecordingMark.recording_id == visit_id)
             .order_by(RecordingMark.begin_s, RecordingMark.number)
         )
-        return [Mark(row.id, row.number, row.revision, _said(row), row.model_label, name) for row, name in rows]
+        return [
+            Mark(row.id, row.number, row.revision, _said(row), row.model_label if own else None, name)
+            for row, name, own in rows
+        ]
+
+
+def of_patient() -> ColumnElement[bool]:
+    """Return the condition of a mark whose middle isn't marked as not the patient: what the model said there counts."""
+    other, middle = aliased(RecordingMark), (RecordingMark.begin_s + RecordingMark.end_s) / 2
+    return ~exists().where(
+        other.recording_id == RecordingMark.recording_id,
+        other.verdict == Verdict.NOT_PATIENT,
+        other.begin_s <= middle,
+        other.end_s > middle,
+    )
 
 
 def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: Collection[str] | None = None) -> str:
@@ -141,6 +158,7 @@ def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
                 RecordingMark.model_sha256 == recording.model_sha256,
                 RecordingMark.model_label.in_(EMOTION_LABELS),
                 RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
+                of_patient(),
             )
         ).all()
     return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in rows])

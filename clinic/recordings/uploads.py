@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import select
 
 from clinic import access, clock
 from clinic.access import Actor
@@ -35,6 +35,8 @@ from fer_core.media.verdict import FileVerdict
 from storage.media import PART, MediaStore, open_store
 from storage.sealed import Key, SealError, open_sealed, rewrap_file, sealing
 
+FACE = "face"
+"""The kind of a picture that this program made of the patient's face, among the files of a recording."""
 CHUNK_BYTES = 1 << 20
 """Taken from a stream at once."""
 NAME_LENGTH = 300
@@ -223,21 +225,28 @@ def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) 
     unfinished = [path for path in uploads_dir(settings).iterdir() if clock.file_age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
-    needed = _needed(db, settings.keep_files) if found else set()
+    needed = _needed(db, settings) if found else set()
     stale = [file.id for file in found if not (file.whole and file.id in needed)]
     discard(settings, stale)
     return len(stale) + len(unfinished)
 
 
-def _needed(db: Database, keep_files: bool) -> set[str]:
-    """Return the ids that a job has yet to read; with `keep_files` also those that were read and may be kept."""
-    waiting: ColumnElement[bool] = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
-    if keep_files:
-        read = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
-        waiting = or_(waiting, and_(read, Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))))
+def _needed(db: Database, settings: Settings) -> set[str]:
+    """Return the ids that a job has yet to read, and of those that were read such as this clinic keeps, if they may."""
+    sources = select(Job.sources).join(Recording, Recording.id == Job.recording_id)
+    waiting = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
+    read = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
+    may_stay = Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))
     with db.read() as session:
-        found = session.scalars(select(Job.sources).join(Recording, Recording.id == Job.recording_id).where(waiting))
-        return {source["id"] for sources in found for source in sources}
+        needed = {one["id"] for found in session.scalars(sources.where(waiting)) for one in found}
+        if not settings.keeps_pictures:
+            return needed
+        kept = (one for found in session.scalars(sources.where(read, may_stay)) for one in found)
+        return needed | {one["id"] for one in kept if _is_kept(settings, one)}
+
+
+def _is_kept(settings: Settings, source: dict[str, Any]) -> bool:
+    return settings.keep_faces if source.get("kind") == FACE else settings.keep_files
 
 
 def _write(settings: Settings, stream: BinaryIO, path: Path, media: MediaStore) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint
-from clinic.phrases import day, visit
+from clinic.phrases import NO_TIME, day, visit
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
 from clinic.version import VERSION
@@ -146,8 +146,9 @@ def _against_usual(point: TrendPoint, column: int) -> str:
     if point.shares is None or point.low is None or point.high is None:
         return ""
     of = STILL if point.still else USABLE
+    which = f"{visit(point)} ({NO_TIME})" if point.taken_for_last else visit(point)
     said = (
-        f"Recording of {visit(point)}: the label {words.TREND_NAMES[column]} took {percent(point.shares[column])}"
+        f"Recording of {which}: the label {words.TREND_NAMES[column]} took {percent(point.shares[column])}"
         f" of the {of} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
     )
     if point.usual_low is None or point.usual_high is None:

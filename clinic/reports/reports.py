@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from clinic import access, audit, clock
@@ -24,6 +25,9 @@ from clinic.reports.pdf import pages, pdf
 from clinic.settings import Settings
 from db.engine import Database
 from fer_core.errors import FerError
+
+CONTENT_SHARE, TYPESET_SHARE = 0.3, 0.9
+"""How much of the work is done when the content is gathered, and when it is drawn and typeset."""
 
 
 def check(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None = None) -> None:
@@ -49,10 +53,12 @@ def prepare(
     asked: Asked,
     kind: Kind,
     seen: str | None = None,
+    reached: Callable[[float], None] = lambda _share: None,
 ) -> str:
     """Write a report, sealed, and return the unguessable ticket that fetches it once.
 
     `seen`: the state of the record (`record_state.state_of`) as it was asked for, None where that doesn't matter.
+    `reached`: called with how much of the work is done; what it raises ends the work, and nothing is kept.
     Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_patient``, ``nothing_to_report``, ``bad_note``,
     ``font_missing``.
     """
@@ -61,7 +67,9 @@ def prepare(
     if seen is not None and seen != before:
         raise ConflictError("this patient's record", frozenset())
     made = _report(db, actor, patient_id, asked, None)
+    reached(CONTENT_SHARE)
     content = pdf(made, fonts(settings)) if kind is Kind.PDF else html(made).encode()
+    reached(TYPESET_SHARE)
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clinic import clock
 from clinic.consent import consent
-from clinic.jobs import candidates, chunks, jobs, leases, previews, tracks
+from clinic.jobs import candidates, chunks, jobs, kept_faces, leases, previews, tracks
 from clinic.jobs.chunks import Cursor
 from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
 from clinic.recordings import uploads
@@ -98,6 +98,7 @@ def run(
         if not may_keep(db, settings, claimed):
             uploads.discard(settings, uploads_of(claimed))
         if chosen is not None:
+            kept_faces.keep(db, settings, claimed.recording_id, chosen)
             previews.keep_patient(settings, claimed.recording_id, chosen)
 
 
@@ -228,7 +229,7 @@ class _Run:
         return found
 
     def _picture_the_others(self, file: BinaryIO, duration_s: float | None) -> None:
-        """Make thumbnails of the faces to choose among that no preview showed, in another pass over the video."""
+        """Make thumbnails of the faces to choose among, or to keep, that no preview showed, in another pass."""
         missing = self._missing_pictures(duration_s)
         try:
             self._picture(missing, file, duration_s)
@@ -254,7 +255,8 @@ class _Run:
         missing: dict[int, list[tuple[int, Box, float | None]]] = {}
         with self.db.read() as session:
             asked = candidates.candidates(session, self.settings, recording_id)
-            if len(asked) < 2 and not session.get_one(Recording, recording_id).settings.get(tracks.ASKED):
+            choice = len(asked) > 1 or session.get_one(Recording, recording_id).settings.get(tracks.ASKED)
+            if not choice and kept_faces.wanted(session, self.settings, recording_id) is None:
                 return {}
             best = candidates.best_views(session, recording_id)
             for face in asked:

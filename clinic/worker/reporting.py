@@ -16,12 +16,23 @@ from fer_core.errors import FerError
 log = logging.getLogger(__name__)
 
 
+class StoppedError(Exception):
+    """The report was cancelled, or another worker has taken it over."""
+
+
 def make(db: Database, settings: Settings, claimed: ReportClaim) -> None:
     """Make a claimed report and end it, whatever happens."""
+
+    def reached(share: float) -> None:
+        if not report_jobs.progress(db, claimed, share):
+            raise StoppedError
+
+    asked = (claimed.patient_id, claimed.asked, claimed.kind, claimed.seen)
     try:
-        ticket = reports.prepare(
-            db, settings, claimed.actor, claimed.patient_id, claimed.asked, claimed.kind, claimed.seen
-        )
+        with report_jobs.held(db, claimed):
+            ticket = reports.prepare(db, settings, claimed.actor, *asked, reached)
+    except StoppedError:
+        report_jobs.end(db, claimed, JobState.CANCELLED)
     except FerError as error:
         report_jobs.end(db, claimed, JobState.FAILED, message=error.message)
     except Exception as error:  # noqa: BLE001  # the worker goes on, and the page says that it failed

@@ -21,7 +21,7 @@ PROGRAM_DIR = Path(__file__).resolve().parents[2]
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 SETTLED_S = 60.0
 """A worker that lived so long was well: the pause before the next start is short again."""
-END_WITHIN_S, KILLED_WITHIN_S = 3.0, 1.0
+END_WITHIN_S, KILLED_WITHIN_S = 2.5, 1.0
 
 log = logging.getLogger(__name__)
 

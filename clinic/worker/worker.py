@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from clinic import clock, model_in_use
+from clinic import clock, model_in_use, requests_to_end
 from clinic.erasure import deletion, retention, withdrawal
 from clinic.exchange import downloads, import_queue, imports, video_copies
 from clinic.exchange.import_queue import StoppedError
@@ -56,7 +56,7 @@ LOOK_EVERY_S = 1.0
 """How often a running copy checks for analyses, which come first."""
 STALL_S = 180.0
 """An analysis without a sign of life for so long hangs, for instance in a decoder: the process ends itself."""
-LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 3.0
+LAST_WORDS_S, LAST_WORDS_OF_A_CHILD_S = 4.0, 2.5
 """So long a worker that is to end has to put its analysis back, so that it ends within 5 s; less where its parent
 waits for it or is gone."""
 
@@ -350,8 +350,9 @@ def main(
 ) -> int:
     """Run a worker until SIGTERM or Ctrl-C, or until its parent is gone; return the exit code."""
     worker = Worker(settings, db, open_analyzer, number)
-    for ending in (signal.SIGTERM, signal.SIGINT):
+    for ending in requests_to_end.REQUESTS:
         signal.signal(ending, lambda *_: worker.stop())
+    requests_to_end.on_request(worker.stop)
     try:
         with at_work.alone(settings.data_dir, number):
             threading.Thread(target=worker.watch, args=(parent_pid,), daemon=True).start()

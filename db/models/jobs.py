@@ -86,6 +86,7 @@ class ReportJob(Base):
 
     `asked`: what it is about and what was written for it, NULL once it ended. `seen`: the state of the patient's record
     that was on the screen. `state`, `attempts`, `lease_until` and `ticket` as in `VideoCopy`; `kind`: of the file.
+    `share`: how much of the work is done.
     """
 
     __tablename__ = "report_job"
@@ -101,6 +102,7 @@ class ReportJob(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    share: Mapped[float] = mapped_column(default=0.0)
     error_message: Mapped[str | None] = mapped_column(Text)
     ticket: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime]

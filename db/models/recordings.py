@@ -38,6 +38,8 @@ class Recording(Base):
     recorded_on: Mapped[date] = mapped_column(index=True)
     recorded_time: Mapped[time | None]
     """The time of day on the clinic's clock, where it is known."""
+    recorded_zone: Mapped[str | None] = mapped_column(String(64))
+    """The clinic's zone when day and time were given; NULL where none was chosen, or in an earlier version."""
     note: Mapped[str] = mapped_column(Text, default="")
     source_name: Mapped[str] = mapped_column(String(300), default="")
     source_sha256: Mapped[str] = mapped_column(String(64), default="", index=True)

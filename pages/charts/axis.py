@@ -163,7 +163,7 @@ def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[dat
         row=row,
         col=1,
     )
-    room = (panel.highest - panel.lowest) * 0.06
+    room = (panel.highest - panel.lowest) * trend.ROOM
     ends = [*(least for least, _ in panel.bands[1:]), panel.highest + room]
     for number, ((least, label), end) in enumerate(zip(panel.bands, ends, strict=False)):
         bottom = least if number else panel.lowest - room

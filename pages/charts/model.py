@@ -28,7 +28,8 @@ def confusion_figure(counts: Sequence[Sequence[int]], names: Names, printed: str
     figure = go.Figure(
         go.Heatmap(
             z=shares, x=labels, y=labels, text=text, texttemplate="%{text}", zmin=0, zmax=1, xgap=2, ygap=2,
-            colorscale=[[0, "#EDF3F4"], [0.5, "#A3C9CE"], [1, "#164F56"]],
+            # Light enough throughout that one dark colour of its numbers can be read on all of it.
+            colorscale=[[0, "#EDF3F4"], [1, "#4FA3AC"]], textfont={"color": "#0E161B"},
             colorbar={"title": "of the row", "tickformat": ".0%"},
             customdata=counts,
             hovertemplate="true %{y}, given %{x}: %{customdata:,}, %{z:.1%} of the row<extra></extra>",
@@ -84,10 +85,10 @@ def classes_figure(figures: Sequence[Shares], names: Names) -> go.Figure:
         "arrayminus": [found.right - found.right_95[0] for found in figures],
     }
     figure.add_scatter(
-        y=labels, x=[found.right for found in figures], name="95 % interval", mode="markers", error_x=reach,
-        marker={"color": "#1E2A32", "size": 4}, hoverinfo="skip",
+        y=labels, x=[found.right for found in figures], mode="markers", error_x=reach,
+        marker={"color": "#1E2A32", "size": 4}, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    figure.update_xaxes(tickformat=".0%", range=[0, 1], title="of the faces that people call so")
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], title="of the faces that people call so, with 95 % interval")
     figure.update_yaxes(autorange="reversed")
     return plain(figure, 320).update_layout(barmode="stack", showlegend=True, hovermode="closest")
 

@@ -20,6 +20,8 @@ from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, TOGETHER, UNCERTAI
 DATE_FORMAT = "%d %b %Y"
 REACH_MS = 36 * 3_600_000
 """How far the usual range of a lonely recording is drawn to each side."""
+ROOM = 0.16
+"""What a panel shows below its lowest and above its highest value, as a share of them: half a marker of a low panel."""
 Names = Mapping[Emotion, str]
 
 
@@ -72,8 +74,7 @@ def share_panels(
     """
     _usable_panel(figure, first_row, dots)
     top = _top([value for dot in dots for value in _highest(dot, shown)])
-    # A little more than 0 and 100 %, so that no marker is cut.
-    room = 0.05 * top
+    room = ROOM * top
     for row, emotion in enumerate(shown, start=first_row + 1):
         _bands(figure, row, dots, emotion)
         _share_panel(figure, row, dots, emotion, names[emotion])
@@ -100,7 +101,7 @@ def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> Non
         hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
     top = max([value for value in y if value is not None], default=1.0) or 1.0
-    figure.update_yaxes(range=[-0.05 * top, 1.1 * top], nticks=4, zeroline=False, row=row)
+    figure.update_yaxes(range=[-ROOM * top, (1 + ROOM) * top], nticks=4, zeroline=False, row=row)
 
 
 def bars(probabilities: Sequence[float] | None, names: Names) -> go.Figure:
@@ -169,7 +170,7 @@ def _usable_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None
         row=row, col=1,
     )  # fmt: skip
     figure.add_hline(y=0.5, line={"color": LINE, "dash": "dot", "width": 1}, row=row)
-    figure.update_yaxes(range=[-0.06, 1.14], tickvals=[0, 0.5, 1], tickformat=".0%", zeroline=False, row=row)
+    figure.update_yaxes(range=[-ROOM, 1 + ROOM], tickvals=[0, 0.5, 1], tickformat=".0%", zeroline=False, row=row)
 
 
 def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int, name: str) -> None:
@@ -223,17 +224,37 @@ def _bands(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) 
     """Draw, behind each recording that was judged, the range that judged it, as far as halfway to its neighbours."""
     x: list[int | None] = []
     y: list[float | None] = []
-    for dot, begin, end in _stretches(dots):
-        usual = _usual(dot, emotion)
-        if usual is not None:
-            low, high = usual
-            x += [begin, end, end, begin, begin, None]
-            y += [low, low, high, high, low, None]
+    for touching in _touching(dots, emotion):
+        lower = [(at, low) for begin, end, low, _ in touching for at in (begin, end)]
+        upper = [(at, high) for begin, end, _, high in reversed(touching) for at in (end, begin)]
+        for at, share in (*lower, *upper, lower[0]):
+            x.append(at)
+            y.append(share)
+        x.append(None)
+        y.append(None)
     if x:
         figure.add_scatter(
             x=x, y=y, mode="lines", fill="toself", fillcolor=BAND, line={"width": 0}, hoverinfo="skip",
             name="usual range", row=row, col=1,
         )  # fmt: skip
+
+
+def _touching(dots: Sequence[TrendDot], emotion: int) -> list[list[tuple[int, int, float, float]]]:
+    """Return (begin, end, low, high) of each range that is drawn, those that touch in one list.
+
+    A browser draws one shape with many corners far faster than hundreds of rectangles.
+    """
+    runs: list[list[tuple[int, int, float, float]]] = []
+    for dot, begin, end in _stretches(dots):
+        usual = _usual(dot, emotion)
+        if usual is None:
+            continue
+        # Halfway is rounded to a millisecond on either side.
+        if runs and 0 <= begin - runs[-1][-1][1] <= 1:
+            runs[-1].append((begin, end, *usual))
+        else:
+            runs.append([(begin, end, *usual)])
+    return runs
 
 
 def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:

@@ -31,6 +31,7 @@ def show_compare(patient: PatientDetail, recording: RecordingRow, result: Analys
     reading = result.reading
     if not others or reading is None or not reading.shares:
         return
+    st.header("Beside another recording")
     labels = {row.id: chooser.visit(row) for row in others}
     chosen = chooser.choose("Compare with", labels, f"compare:{recording.id}", placeholder="Choose a recording")
     if chosen is None:

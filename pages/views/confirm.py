@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.patients import caseload, fields
-from pages import actions, chooser, links
+from pages import actions, chooser, clicks, links
 from pages.session import actor
 from web.resources import resources
 
@@ -14,7 +14,8 @@ def confirmed(label: str, what: str, target: str, patient: chooser.Person, disab
     """Ask for the patient's name or code and draw the buttons; return whether to go on.
 
     The window says above who the patient is (`chooser.whose`).
-    `what` and `target` as in `actions.action`: text typed for one record never confirms another.
+    `what` and `target` as in `actions.action`: text typed for one record never confirms another. A click is judged
+    once, by what stood in the box when it was made.
     """
     # A name that somebody else on the caseload has too says nothing of who is meant.
     names = fields.names_of(patient, caseload.list_patients(resources().db, actor()))
@@ -22,13 +23,19 @@ def confirmed(label: str, what: str, target: str, patient: chooser.Person, disab
     # A screen reader reads the label as it is written: no Markdown, and no name in which something looks like it.
     kinds = {patient.code: "code", patient.name: "name"}
     label_text = "To confirm, type the patient's " + " or ".join(kinds.get(text, "ID") for text in names)
-    typed = st.text_input(label_text, key=f"typed:{what}:{target}", autocomplete="off", label_visibility="collapsed")
+    box = f"typed:{what}:{target}"
+    now = st.text_input(label_text, key=box, autocomplete="off", label_visibility="collapsed")
     with st.container(horizontal=True):
         back = actions.action("Keep everything", f"keep_{what}", target, opens=True)
-        go_on = actions.action(label, what, target, icon=":material/delete:", disabled=disabled)
+        go_on = actions.action(label, what, target, icon=":material/delete:", disabled=disabled, box=box)
     if back:
         st.rerun()
-    if go_on and not fields.is_one_of(typed, names):
-        st.error("This is not what is to be typed, so nothing was deleted.", icon=":material/info:")
+    if not go_on:
         return False
-    return go_on
+    typed = clicks.typed(f"{what}:{target}")
+    if fields.is_one_of(now if typed is None else typed, names):
+        return True
+    st.error("This is not what is to be typed, so nothing was deleted.", icon=":material/info:")
+    # It was said: nothing else is to be said of this click, and nothing done.
+    clicks.cross_out()
+    return False

@@ -9,7 +9,7 @@ import streamlit as st
 
 from clinic.consent import consent, notice
 from clinic.consent.consent import ConsentStatus, Scope, State
-from clinic.consent.scopes import SCOPE_MEANINGS, SCOPES, WITHDRAWING
+from clinic.consent.scopes import FACES_ALONE, SCOPE_MEANINGS, SCOPES, WITHDRAWING
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
@@ -100,19 +100,24 @@ def _call(lacking: list[ConsentStatus]) -> str:
 
 def _concerns(standing: ConsentStatus) -> bool:
     """Return whether a scope applies here: files are kept only where the installation allows it."""
-    kept = resources().settings.keep_files
+    kept = resources().settings.keeps_pictures
     return standing.scope is not Scope.KEEP_VIDEO or kept or standing.state is not State.NEVER
+
+
+def _meaning(scope: Scope) -> str:
+    """Return what agreeing to a scope means in this installation."""
+    faces_alone = scope is Scope.KEEP_VIDEO and not resources().settings.keep_files
+    return FACES_ALONE if faces_alone else SCOPE_MEANINGS[scope]
 
 
 def _buttons(patient: PatientDetail, found: list[ConsentStatus], urgent: bool) -> None:
     with st.container(horizontal=True):
-        target = actions.at(patient.id, patient.consents_revision)
         kind: Literal["primary", "secondary"] = "primary" if urgent else "secondary"
-        if actions.action("Record consent", "record_consent", target, kind, ":material/contract_edit:", opens=True):
+        if actions.action("Record consent", "record_consent", patient.id, kind, ":material/contract_edit:", opens=True):
             _record(patient)
         open_scopes = _to_withdraw(patient, found)
         if open_scopes and actions.action(
-            "Withdraw everything", "withdraw_all", target, icon=":material/block:", opens=True
+            "Withdraw everything", "withdraw_all", patient.id, icon=":material/block:", opens=True
         ):
             _withdraw(patient, open_scopes)
         st.link_button("Notice to print", notice.PATH, icon=":material/print:")
@@ -134,10 +139,10 @@ def _record(patient: PatientDetail) -> None:
         with st.form(f"consent:{patient.id}", border=False):
             ticked = []
             for scope in Scope:
-                if scope is not Scope.KEEP_VIDEO or parts.settings.keep_files:
+                if scope is not Scope.KEEP_VIDEO or parts.settings.keeps_pictures:
                     if st.checkbox(SCOPES[scope].capitalize(), key=f"scope:{patient.id}:{scope.value}"):
                         ticked.append(scope)
-                    st.caption(SCOPE_MEANINGS[scope])
+                    st.caption(_meaning(scope))
             left, right = st.columns(2)
             with left:
                 given_on = day_input("Agreed on", today(), f"given:{patient.id}")

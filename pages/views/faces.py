@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -22,7 +21,7 @@ from pages.charts.tracks import faces_over_time
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
-from pages.widgets import percent, position, show_errors
+from pages.widgets import jpeg_uri, percent, position, show_errors
 from web.resources import resources
 
 DECIDED_BY_OTHERS = "face_decided_by_others"
@@ -83,7 +82,7 @@ def _candidate(recording_id: str, one: Candidate, pictures: bool, length_s: floa
         if one.views:
             st.image(faces_over_time(one.spans, one.views, length_s, said), said, width="stretch", alt=said)
         elif one.thumbnail is not None:
-            st.image(_data_uri(one.thumbnail), said, width=150, alt=said)
+            st.image(jpeg_uri(one.thumbnail), said, width=150, alt=said)
         else:
             st.caption(f"{said}. There is no picture of this part.")
     return ticked
@@ -102,7 +101,7 @@ def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for track in (pair.first, pair.second):
             name = f"Face {track + 1}"
-            st.image(_data_uri(found[track].thumbnail or b""), name, width=60, alt=name)
+            st.image(jpeg_uri(found[track].thumbnail or b""), name, width=60, alt=name)
         st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
 
 
@@ -143,11 +142,6 @@ def _discard(recording_id: str, subject: Subject) -> None:
             parts, who = resources(), actor()
             actions.once("discard", recording_id, lambda: jobs.discard(parts.db, parts.settings, who, recording_id))
             st.rerun()
-
-
-def _data_uri(jpeg: bytes) -> str:
-    """Return a picture as a data URI, so that it has no address from which anyone could fetch it."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:

@@ -70,7 +70,8 @@ def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Se
 
         def store(known: frozenset[str]) -> None:
             if wanted is not None:
-                marks.add(db, who, recording.id, wanted, known)
+                # Whoever judges blind is not told what a colleague said of the stretch meanwhile.
+                marks.add(db, who, recording.id, wanted, None if blind else known)
 
         if saved(f"marks of {key}", seen, actions.action("Keep", "add_mark", key, "primary"), store):
             st.rerun()
@@ -128,10 +129,9 @@ def show_marks(patient: PatientDetail, found: Sequence[Mark]) -> None:
 
 
 def _buttons(patient: PatientDetail, mark: Mark) -> None:
-    target = actions.at(mark.id, mark.revision)
-    if actions.action("Change", "change_mark", target, "tertiary", ":material/edit:", opens=True):
+    if actions.action("Change", "change_mark", mark.id, "tertiary", ":material/edit:", opens=True):
         change(patient, mark)
-    if actions.action("Delete", "delete_mark", target, "tertiary", ":material/delete:"):
+    if actions.action("Delete", "delete_mark", actions.at(mark.id, mark.revision), "tertiary", ":material/delete:"):
         marks.remove(resources().db, actor(), mark.id, mark.revision)
         st.rerun()
 

@@ -20,11 +20,14 @@ Suggested = TypeVar("Suggested", date | None, time | None)
 
 
 def ask_for_moment(
-    files: Sent | None, place: DeltaGenerator, time_place: DeltaGenerator
+    files: Sent | None, place: DeltaGenerator, time_place: DeltaGenerator, born_on: date | None = None
 ) -> tuple[date | None, time | None]:
-    """Ask for the day and the time of the recording. Before a file is chosen nothing is suggested."""
-    taken = _taken_at(files)
-    suggested = taken.day if taken is not None else today() if files else None
+    """Ask for the day and the time of the recording. Before a file is chosen nothing is suggested.
+
+    `born_on`: the patient's birth: of names with dates it is none of a recording.
+    """
+    taken = _taken_at(files, born_on)
+    suggested = taken.day if taken is not None else _chosen_on(files) if files else None
     with place:
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
@@ -40,6 +43,12 @@ def ask_for_moment(
         recorded_time = st.time_input("Time (optional)", offered_time, key=key, on_change=_touched, args=args)
         say_twice(recorded_on, recorded_time)
         return recorded_on, recorded_time
+
+
+def _chosen_on(files: Sent) -> date:
+    """Return the day on which the files were chosen: at midnight no day on the screen becomes another one."""
+    known: dict[str, date] = st.session_state.setdefault("chosen_on", {})
+    return known.setdefault(files.first.upload_id, today())
 
 
 def say_twice(recorded_on: date | None, recorded_time: time | None) -> None:
@@ -66,13 +75,20 @@ def _touched(what: str, key: str) -> None:
     st.session_state[f"{what}_touched"] = key
 
 
-def _taken_at(files: Sent | None) -> Taken | None:
+def _taken_at(files: Sent | None, born_on: date | None) -> Taken | None:
     """Return when the chosen file was recorded, as its name says, or else what is written in it."""
-    said = suggestion(files.first.name if files else "", None, zone(), today())
+    said = _past(suggestion(files.first.name if files else "", None, zone(), today(), born_on))
     if said is not None or files is None or not files.done:
         return said
     known: dict[str, str | None] = st.session_state.setdefault("created", {})
     first = files.first
     if first.upload_id not in known:
         known[first.upload_id] = incoming.created(resources().settings, first.upload_id, actor().account_id)
-    return suggestion(first.name, known[first.upload_id], zone(), today())
+    return _past(suggestion(first.name, known[first.upload_id], zone(), today(), born_on))
+
+
+def _past(taken: Taken | None) -> Taken | None:
+    """Return a suggestion without a time that is still to come: it is that of a clock that is wrong."""
+    if taken is None or fields.time_objection(taken.day, taken.time, zone()) is None:
+        return taken
+    return Taken(taken.day)

@@ -52,7 +52,8 @@ def _add(patient_id: str, shown: Sequence[Mark]) -> None:
             kind = chooser.choose("Kind", kinds, f"mark_kind:{patient_id}:{round_}", start=EventKind.MEDICATION.value)
         text = right.text_input("What", max_chars=events.TEXT_MAX, key=f"mark_text:{patient_id}:{round_}")
         target = f"{patient_id}:{round_}"
-        if actions.submit("Add a mark", "add_mark", target) and kind and happened_on is not None:
+        needs = {"the kind": kind, "the day": happened_on}
+        if actions.submit("Add a mark", "add_mark", target, needs=needs) and kind and happened_on is not None:
             db, who, wanted, seen = resources().db, actor(), EventKind(kind), [mark.id for mark in shown]
             actions.once("add_mark", target, lambda: events.add(db, who, patient_id, wanted, happened_on, text, seen))
             st.session_state["mark_round"] = round_ + 1

@@ -13,6 +13,7 @@ from clinic import words
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.exchange import recording_files
+from clinic.jobs.kept_faces import FacePicture
 from clinic.patients.caseload import RecordingRow
 from clinic.recordings import playback
 from clinic.recordings.playback import Kept
@@ -24,7 +25,7 @@ from pages.charts import curves
 from pages.charts.palette import COLORS
 from pages.charts.trend import title
 from pages.session import actor
-from pages.widgets import show_errors
+from pages.widgets import jpeg_uri, show_errors
 from web.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
@@ -107,9 +108,13 @@ def show_player(
     marked: Marked,
     writable: bool,
     kept: Kept | None,
+    faces: Sequence[FacePicture],
     blind: bool = False,
 ) -> Asked | None:
-    """Draw the player; return what was asked for in it, None for nothing. `blind`: the video alone."""
+    """Draw the player; return what was asked for in it, None for nothing. `blind`: the video alone.
+
+    `faces`: what is shown along the axis where there is no video.
+    """
     data = _picture(recording, result, kept, blind) | {
         "series": f"{recording.id}:{result.smooth_s}:{blind}:{len(result.series.statuses)}",
         "length_s": length_s(recording, result),
@@ -120,6 +125,7 @@ def show_player(
         "colors": [COLORS[emotion] for emotion in Emotion],
         "dashes": [curves.DASHES[emotion] for emotion in Emotion],
         "shown": [int(emotion) for emotion in FIRST_SHOWN],
+        "faces": [{"at_s": one.at_s, "picture": jpeg_uri(one.jpeg)} for one in faces],
         "marks": [] if blind else list(marked.spans),
         "lists": [] if blind else [_list(one) for one in lists],
     }

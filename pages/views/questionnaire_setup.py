@@ -42,7 +42,8 @@ def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[
             every = chooser.choose("Due", EVERY, f"every:{patient_id}", start="14")
         with right:
             first = day_input("First day", today(), f"first_due:{patient_id}")
-        if actions.submit("Save", "save_schedule", target) and chosen is not None and every is not None:
+        needs = {"the questionnaire": chosen, "how often it is due": every}
+        if actions.submit("Save", "save_schedule", target, needs=needs) and chosen is not None and every is not None:
             db, who = resources().db, actor()
             if every == "0":
                 schedule.stop(db, who, patient_id, chosen, dues)

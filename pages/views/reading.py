@@ -8,6 +8,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.phrases import counted
+from clinic.recordings import findings
 from clinic.recordings.readings import AnalysisResult
 from fer_core.emotions import Emotion
 from fer_core.reading.intervals import Floats
@@ -26,7 +27,7 @@ LISTED = 10
 
 def show_light(reading: Reading) -> None:
     """Draw how reliable the recording is."""
-    said = words.LIGHTS[reading.light]
+    said = findings.basis(reading)
     if reading.light is Light.GOOD:
         st.badge(said, icon=":material/check_circle:", color="green")
     else:
@@ -66,16 +67,14 @@ def show_mouth(reading: Reading, key: str) -> None:
     whole = sum(part.seconds or 0.0 for part in known.values())
     moving = reading.moving.seconds or 0.0 if reading.moving is not None else 0.0
     small_print(words.MOUTH.format(moving=round(100 * moving / whole)))
-    rows = [
-        {"Part": f"{name} ({part.seconds:.0f} s)"}
-        | {
-            title(label): f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
-            for label, share, low, high in zip(
-                words.TREND_NAMES.values(), part.shares, part.low, part.high, strict=True
-            )
-        }
+    columns = {
+        f"{name} ({part.seconds:.0f} s)": [
+            f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+            for share, low, high in zip(part.shares, part.low, part.high, strict=True)
+        ]
         for name, part in known.items()
-    ]
+    }
+    rows = {"Label": [title(label) for label in words.TREND_NAMES.values()]} | columns
     st.dataframe(rows, hide_index=True, key=f"mouth_{key}")
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.erasure import deletion
+from clinic.jobs import kept_faces
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
@@ -63,14 +64,14 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             _show_usable(version)
             _show_pictures(version)
     if patient.writable:
-        target = actions.at(recording.id, recording.revision)
+        one = recording.id
         with st.container(horizontal=True):
-            change = actions.action("Edit day and note", "edit_recording", target, icon=":material/edit:", opens=True)
+            change = actions.action("Edit day and note", "edit_recording", one, icon=":material/edit:", opens=True)
             delete = actions.action(
-                "Delete this recording", "delete_recording", target, icon=":material/delete:", opens=True
+                "Delete this recording", "delete_recording", one, icon=":material/delete:", opens=True
             )
             export = recording.samples is not None and actions.action(
-                "Export this recording", "export_recording", target, icon=":material/archive:", opens=True
+                "Export this recording", "export_recording", one, icon=":material/archive:", opens=True
             )
         if export:
             actions.open_dialog("export")
@@ -137,7 +138,10 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
     # The player is drawn first, in its place below: what is above it takes as long again to compute.
     above = st.container()
     lists = [*moment_lists(result, patient), mark_list(found)]
-    asked = show_player(recording, result, lists, marked_of(result, found), patient.writable, kept)
+    faces = kept_faces.shown(db, resources().settings, who, recording.id) if kept is None else []
+    asked = show_player(recording, result, lists, marked_of(result, found), patient.writable, kept, faces)
+    if faces:
+        st.caption(words.KEPT_FACES)
     result = readings.with_reading(result)
     with above:
         _show_found(patient, recording, result)
@@ -168,7 +172,7 @@ def _show_blind(
 ) -> None:
     """Draw the video alone, for a user who judges it before seeing the model's labels."""
     st.caption(words.BLIND)
-    asked = show_player(recording, result, [], Marked(), patient.writable, kept, blind=True)
+    asked = show_player(recording, result, [], Marked(), patient.writable, kept, [], blind=True)
     if asked is not None:
         ask(patient, recording, asked, found, blind=True)
     own = [mark for mark in found if mark.said.verdict is Verdict.IMPRESSION]
@@ -203,7 +207,6 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, result: Analys
     show_episodes(result, recording.id)
     show_transitions(findings.transitions(result.series), recording.id)
     show_values(result, recording.id)
-    st.header("Beside another recording")
     show_compare(patient, recording, result)
 
 

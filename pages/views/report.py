@@ -8,13 +8,14 @@ from clinic.exchange.downloads import Kind
 from clinic.jobs.progress import JobState
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import NOTE_MAX
+from clinic.phrases import counted
 from clinic.reports import report_jobs, reports
 from clinic.reports.content import Asked
 from clinic.reports.report_jobs import ReportStatus
 from pages import actions, chooser
 from pages.session import actor
 from pages.views import download
-from pages.widgets import clock, day_input, show_errors
+from pages.widgets import clock, day_input, percent, show_errors
 from web.resources import resources
 
 KINDS = {Kind.PDF: "PDF", Kind.HTML: "web page"}
@@ -63,9 +64,10 @@ def _follow(patient: PatientDetail, asked: Asked) -> None:
 
 def _running(patient_id: str, found: ReportStatus) -> None:
     if found.state is JobState.QUEUED:
-        st.info("The report waits for its turn. You may leave this page.", icon=":material/hourglass_top:")
+        behind = f", behind {counted(found.before, 'other report')}" if found.before else ""
+        st.info(f"The report waits for its turn{behind}. You may leave this page.", icon=":material/hourglass_top:")
     else:
-        st.info("The report is being made.", icon=":material/hourglass_top:")
+        st.progress(found.share, text=f"The report is being made: {percent(found.share)} done. It takes some seconds.")
     if actions.action("Cancel", "cancel_report", found.id, icon=":material/stop:"):
         report_jobs.cancel(resources().db, actor(), patient_id)
         actions.draw_part_again()

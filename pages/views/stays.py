@@ -21,11 +21,11 @@ ASKED_EVERY_S = 3
 def while_open(
     who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str], drawn: Mapping[str, Standing]
 ) -> None:
-    """Draw the page again once not all of what was drawn may be seen any more, or somebody edited it.
+    """Draw the page again once not all of what was drawn may be seen or interpreted any more, or somebody edited it.
 
-    What opens meanwhile doesn't, and an edit doesn't while a window is open: that would close it, and somebody may be
-    typing in it. `before`: `visibility.state` as it was then, `drawn`: `visibility.states` of the patient. That the
-    sign-in of `who` still lives is the gate's to see.
+    What opens meanwhile doesn't, and an edit doesn't while a window is open: somebody may be typing in it.
+    `before`: `visibility.state` as it was then, `drawn`: `visibility.states` of the patient. That the sign-in of `who`
+    still lives is the gate's to see.
     """
     with show_errors():
         db = resources().db
@@ -34,7 +34,7 @@ def while_open(
         except FerError:
             # The page shows the reason.
             now = frozenset()
-        if not before <= now or (not windows.is_open() and _edited(who, drawn)):
+        if not before <= now or _changed(drawn, visibility.states(db, who, list(drawn))):
             st.rerun()
 
 
@@ -44,10 +44,13 @@ def while_listed(who: Actor, before: Mapping[str, Standing]) -> None:
     with show_errors():
         now = visibility.states(resources().db, who, list(before))
         gone = any(one not in now or (was.opened and not now[one].opened) for one, was in before.items())
-        if gone or (not windows.is_open() and _edited(who, before)):
+        if gone or _changed(before, now):
             st.rerun()
 
 
-def _edited(who: Actor, drawn: Mapping[str, Standing]) -> bool:
-    now = visibility.states(resources().db, who, list(drawn))
-    return any(one not in now or now[one].edition != was.edition for one, was in drawn.items())
+def _changed(drawn: Mapping[str, Standing], now: Mapping[str, Standing]) -> bool:
+    """Return whether what was drawn is to be drawn again: it isn't the patient's, or of an older edition."""
+    if any(one in now and now[one].left_out != was.left_out for one, was in drawn.items()):
+        return True
+    edited = any(one not in now or now[one].edition != was.edition for one, was in drawn.items())
+    return edited and not windows.is_open()

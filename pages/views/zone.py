@@ -47,6 +47,6 @@ def zone_form(who: Actor, place: str) -> None:
     with st.form(f"zone:{target}", border=False):
         labels = {name: name for name in zones.names()}
         name = chooser.choose("Time zone", labels, f"zone:{target}", found.name if found else None)
-        if actions.submit("Set the time zone", "set-zone", target) and name:
+        if actions.submit("Set the time zone", "set-zone", target, needs={"the time zone": name}) and name:
             zones.choose(parts.db, who, name, seen)
             st.rerun()

@@ -230,6 +230,30 @@ def test_nothing_is_deleted_for_its_age_by_a_clock_that_jumped(db, settings, pat
     assert retention.sweep(db, settings)["patients"] == 1
 
 
+@pytest.mark.parametrize("swept", [True, False], ids=["swept before", "new in this version"])
+def test_a_program_that_starts_with_a_wrong_year_deletes_nothing(db, settings, patient, moved, swept):
+    """No jump was seen: the clock was wrong before the program ran. All of the clinic was deleted."""
+    settings = replace(settings, retention=Retention(patients_days=3650))
+    administrator = doors.actor(db, "Dr. Keeper", role=Role.ADMINISTRATOR)
+    if swept:
+        retention.sweep(db, settings)
+    moved.move(days=3700)
+    # What somebody does meanwhile makes the clock no better.
+    doors.actor(db, "Dr. Next")
+    for _ in range(2):
+        assert retention.sweep(db, settings)["patients"] == 0
+    assert clock_watch.unseen(db).by > timedelta(days=3699)
+    clock_watch.confirm(db, administrator)
+    assert retention.sweep(db, settings)["patients"] == 1
+
+
+def test_a_start_after_a_week_is_no_jump(db, settings, moved):
+    retention.sweep(db, settings)
+    moved.move(days=7)
+    retention.sweep(db, settings)
+    assert clock_watch.unseen(db) is None
+
+
 STAMPS = {"clinic/clock.py", "backup/erasures.py", "backup/archive.py"}
 """`clinic.clock`, and what stands below it and only writes down when something was done."""
 

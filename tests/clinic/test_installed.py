@@ -31,7 +31,6 @@ def settings_file(tmp_path, monkeypatch):
     for name in ("HOME", "USER", "LOGNAME"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    monkeypatch.setattr("os.umask", lambda mask: 0)
     file = tmp_path / "settings.env"
     file.write_text(TOLD.format(folder=tmp_path))
     monkeypatch.setattr(installed, "SETTINGS_FILE", file)

@@ -26,6 +26,7 @@ SHARED = {
     "quota_bytes": BYTES,
     "behind_tls": st.booleans(),
     "keep_files": st.booleans(),
+    "keep_faces": st.booleans(),
     "own_worker": st.booleans(),
     "dask": st.none() | TEXT,
     "model": st.none() | FOLDERS,
@@ -83,7 +84,7 @@ def test_the_round_trip_tries_every_setting_that_has_a_variable():
 
 
 def test_every_variable_names_its_own_field():
-    assert len(NAMES) == len(ClinicEnvironment.model_fields) == 28
+    assert len(NAMES) == len(ClinicEnvironment.model_fields) == 29
     assert all(name.startswith("FER_") for name in NAMES)
 
 

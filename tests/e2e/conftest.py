@@ -108,16 +108,21 @@ def window(browser, server):
     """Return a function that opens a window of its own in which somebody is signed in: another computer, in effect.
 
     Two people are two windows: ``ada, ben = window("Ada"), window("Ben", timezone_id="Pacific/Auckland")``. The
-    accounts have to be there. Options are those of Playwright's contexts.
+    accounts have to be there. `at`: the address that is opened, the caseload where none is given; each opening of the
+    program costs a browser a second, so none is opened on the way. `prepare`: what is done to the page before.
+    Options are those of Playwright's contexts.
     """
     contexts = []
 
-    def enter(name="Dr. Invented", password=doors.PASSWORD, **options):
+    def enter(name="Dr. Invented", password=doors.PASSWORD, at="", prepare=lambda page: None, **options):
         context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
         contexts.append(context)
         opened = context.new_page()
         opened.set_default_timeout(60_000)
-        fill_in_sign_in(opened, server, name, password)
+        post_sign_in(opened, server, name, password)
+        prepare(opened)
+        opened.goto(f"{server}/{at}")
+        opened.get_by_role("button", name="Sign out").wait_for()
         return opened
 
     yield enter
@@ -134,17 +139,37 @@ def fill_in_sign_in(page, server, name, password):
     page.get_by_role("button", name="Sign out").wait_for()
 
 
+def post_sign_in(page, server, name="Dr. Invented", password=doors.PASSWORD):
+    """Send what the form of the sign-in sends, and keep the cookie in the page's context; no page is opened."""
+    answer = page.context.request.post(f"{server}/sign-in", form={"name": name, "password": password}, max_redirects=0)
+    assert (answer.status, answer.headers["location"]) == (303, "/"), answer.text()
+
+
 def settled(page):
     """Wait until the page's script has run to its end: what is on the screen is what the server drew last."""
     page.get_by_test_id("stApp").and_(page.locator("[data-test-script-state=notRunning]")).wait_for()
 
 
+def accessible(page):
+    """Fail where axe-core finds something serious in what the page shows, and say what."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in serious] == []
+
+
 @pytest.fixture
 def sign_in(page, server):
-    """Return a function that signs in, on a page or on the test's own; `start`: the address that was asked for."""
+    """Return a function that signs in on the test's page: with the form, or, with `at`, on the way to that address."""
 
-    def enter(on=page, name="Dr. Invented", password=doors.PASSWORD, start=""):
-        fill_in_sign_in(on, f"{server}/{start}", name, password)
+    def enter(name="Dr. Invented", password=doors.PASSWORD, at=None):
+        if at is None:
+            fill_in_sign_in(page, server, name, password)
+            return
+        post_sign_in(page, server, name, password)
+        page.goto(f"{server}/{at}")
+        page.get_by_role("button", name="Sign out").wait_for()
 
     return enter
 
@@ -297,7 +322,7 @@ def page(browser):
     """A fresh page of 1280 x 900 px that refuses every address but this machine's."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(60_000)
     yield opened
     context.close()
 

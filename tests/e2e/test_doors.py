@@ -74,8 +74,7 @@ def test_a_window_without_a_line_is_emptied_when_it_is_looked_at_again(account, 
 
 
 def test_idle_windows_are_emptied_although_a_part_of_them_refreshes_itself(account, sign_in, page, server):
-    sign_in()
-    page.goto(f"{server}/activity")
+    sign_in(at="activity")
     page.get_by_text("Nothing is being analysed").wait_for()
     with account.session() as session:
         session.scalar(select(SignIn)).seen_at -= timedelta(minutes=14, seconds=55)

@@ -27,10 +27,12 @@ def opened(context, address, sign):
 def test_what_is_drawn_goes_by_itself(account, add_patient, add_recording, window, server, how):
     anna = add_patient("Anna A")
     recordings = [add_recording(anna, f"visit {number}", seed=number) for number in range(2)]
-    context = window().context
+    caseload = window(at="caseload")
+    caseload.get_by_text("Anna A").first.wait_for()
+    settled(caseload)
+    context = caseload.context
     recording = opened(context, f"{server}/recording?id={recordings[0]}", ".strip")
     overview = opened(context, f"{server}/patient?patient={anna}", ".js-plotly-plot")
-    caseload = opened(context, f"{server}/caseload", "text=Anna A")
     assert caseload.get_by_text("Consent ended on").count() == 0
     if how == "consent":
         consents.expire(account, anna)

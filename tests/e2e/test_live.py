@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import suppress
+from datetime import datetime, timedelta
 
+import av
 import numpy as np
 import pytest
-from PIL import Image
 from sqlalchemy import select
 
+from clinic import clock
 from clinic.consent.consent import Scope
+from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.models import AuditRow, Job, Recording
+from fer_core.media import video
 from tests import consents, doors
 from tests.e2e.conftest import settled
 from tests.media import scene
@@ -21,7 +24,8 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
-RATE, THERE_S, AWAY_S = 30, 20, 6
+RATE, THERE_S, AWAY_S = 10, 20, 6
+"""So many pictures a second are enough: each costs the browser and the server their time."""
 LIVE = "[data-part=live]"
 RUNNING = f"{LIVE}[data-state=running]"
 SAID = f"{LIVE} [data-part=said]"
@@ -30,22 +34,22 @@ LIGHT = "element => element.querySelector('video').srcObject?.active ?? false"
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    """A camera's film in which a face is there for a while, moves a little, and leaves for a while; it begins anew."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    empty = np.full((360, 640, 3), 70, np.uint8)
-    shown = [jpeg(scene(left=150 + abs(step - 15), top=30, side=300, size=(640, 360))) for step in range(30)]
+    """A camera's film in which a face is there for a while, moves a little, and leaves for a while; it begins again."""
+    path = tmp_path_factory.mktemp("camera") / "camera.y4m"
+    empty = planes(np.full((360, 640, 3), 70, np.uint8))
+    shown = [planes(scene(left=150 + abs(step - 15), top=30, side=300, size=(640, 360))) for step in range(30)]
     with path.open("wb") as written:
+        written.write(f"YUV4MPEG2 W640 H360 F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
         for number in range(RATE * THERE_S):
-            written.write(shown[number // 3 % len(shown)])
-        for _ in range(RATE * AWAY_S):
-            written.write(jpeg(empty))
-    return path
+            written.write(b"FRAME\n" + shown[number % len(shown)])
+        written.write((b"FRAME\n" + empty) * (RATE * AWAY_S))
+    yield path
+    path.unlink()
 
 
-def jpeg(rgb):
-    content = io.BytesIO()
-    Image.fromarray(rgb).save(content, "JPEG", quality=90)
-    return content.getvalue()
+def planes(rgb):
+    """The bytes of a picture as uncompressed video has them."""
+    return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p").to_ndarray().tobytes()
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +64,7 @@ def browser(film, open_chromium):
 def live(account, server, window, add_patient):
     """The page of the live view with a patient who agreed to everything, before the camera is started."""
     patient_id = add_patient("Zed Zulu")
-    page = window()
-    page.goto(f"{server}/live?patient={patient_id}")
+    page = window(at=f"live?patient={patient_id}")
     page.get_by_role("button", name="Start the camera").wait_for()
     settled(page)
     page.patient_id = patient_id
@@ -110,10 +113,38 @@ def test_withdrawn_consent_ends_it(live, account):
     assert not live.locator(LIVE).evaluate(LIGHT)
 
 
-def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
+WRONG_CLOCK = """() => {
+  const right = Date, wrong = () => right.now() - 30 * 3600 * 1000;
+  window.Date = class extends right {
+    constructor(...given) { given.length ? super(...given) : super(wrong()); }
+    static now() { return wrong(); }
+  };
+}"""
+"""A computer whose clock is 30 hours behind."""
+
+
+RECORDED_S = """element => {
+    const [, minutes, seconds] = /([0-9]+):([0-9]+)/.exec(element.querySelector('[data-part=clock]').textContent);
+    return 60 * Number(minutes) + Number(seconds);
+}"""
+
+
+def test_what_is_recorded_becomes_a_job_of_the_patient_also_across_an_interruption(live, account, data):
+    live.evaluate(WRONG_CLOCK)
+    line = Line()
+    live.route_web_socket("**/camera*", line.connect)
     start(live)
     live.get_by_role("button", name="Record", exact=True).click()
     live.locator("[data-part=clock]").filter(has_text="0:03").wait_for()
+    line.broken = True
+    line.opened[-1].close(code=3000)
+    live.locator(SAID).filter(has_text="Connecting again").wait_for()
+    view = live.locator(LIVE).element_handle()
+    cut_s = view.evaluate(RECORDED_S)
+    live.wait_for_function(f"([view, least]) => ({RECORDED_S})(view) >= least", arg=[view, cut_s + 3])
+    back_s = view.evaluate(RECORDED_S)
+    line.broken = False
+    live.locator(SAID).filter(has_not_text="Connecting again").wait_for()
     live.get_by_role("button", name="End the recording").click()
     live.get_by_text("Uploaded.", exact=True).wait_for()
     settled(live)
@@ -122,13 +153,18 @@ def test_what_is_recorded_becomes_a_job_of_the_patient(live, account, data):
     with account.read() as session:
         (recording,) = session.scalars(select(Recording)).all()
         assert (recording.patient_id, recording.kind) == (live.patient_id, "video")
-        assert len(session.scalars(select(Job)).all()) == 1
+        zone = clock.zone(session)
+        recorded_at = datetime.combine(recording.recorded_on, recording.recorded_time, zone)
+        assert timedelta(0) <= clock.now() - recorded_at < timedelta(minutes=15), "the server's clock counts"
+        (job,) = session.scalars(select(Job)).all()
+    with uploads.open_stored(Settings.at(data), job.sources[0]["id"]) as file:
+        times = [frame.time_s for frame in video.frames(file, 0.2)]
+    assert sum(cut_s < at_s < back_s for at_s in times) >= 5, "the recording went on while the line was broken"
     assert not list(Settings.at(data).data_dir.rglob("*.webm"))
 
 
 def test_of_nobody_nothing_is_kept_and_everyone_in_view_is_asked(account, server, window):
-    page = window()
-    page.goto(f"{server}/live")
+    page = window(at="live")
     page.get_by_role("combobox").first.click()
     page.get_by_role("option", name="Nobody").click()
     page.get_by_text("Everyone in view knows").click()
@@ -202,8 +238,7 @@ def test_two_people_watch_beside_each_other(account, server, window, add_patient
     patients = {name: add_patient(f"{name}'s patient") for name in ("Dr. Invented", "Ben")}
     pages = []
     for name, patient_id in patients.items():
-        pages.append(window(name))
-        pages[-1].goto(f"{server}/live?patient={patient_id}")
+        pages.append(window(name, at=f"live?patient={patient_id}"))
         settled(pages[-1])
         start(pages[-1])
     for page in pages:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.test_upload import open_form
+from tests.e2e.test_upload import open_form as open_form
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
 
 @pytest.fixture
@@ -25,12 +25,10 @@ def pictures(tmp_path):
 
 
 @pytest.mark.attack("pictures over 1 MB: by which ways they come in")
-def test_pictures_come_in_sealed(account, agreed, sign_in, server, page, pictures, tmp_path, attack):
-    sign_in()
-    page.set_default_timeout(60_000)
+def test_pictures_come_in_sealed(open_form, server, page, pictures, tmp_path, attack):
     sent = []
     page.on("request", lambda request: request.method in ("PATCH", "PUT", "POST") and sent.append(request.url))
-    open_form(page, server, agreed)
+    open_form()
     page.get_by_text("Pictures", exact=True).click()
     page.get_by_label("Choose pictures").set_input_files(pictures)
     page.get_by_text("Uploaded.").wait_for()

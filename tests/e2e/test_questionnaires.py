@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 
+from clinic.accounts.accounts import grant
 from clinic.questionnaires.published import PHQ9
-from db.models import Patient, QuestionnaireAnswer
+from db.models import Account, Patient, QuestionnaireAnswer
 from tests.e2e.conftest import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
@@ -18,20 +20,16 @@ NAME, PIN = "Quentin Invented", "4711"
 
 @pytest.fixture
 def patient(account, sign_in, page):
-    """The id of a patient whose page is open."""
-    sign_in()
-    page.get_by_role("button", name="Add patient").first.click()
-    page.get_by_label("Name or code").fill(NAME)
-    page.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_role("heading", name=NAME).wait_for()
-    with account.read() as session:
-        return session.scalar(select(Patient.id))
-
-
-def open_questionnaires(page, server, patient_id):
-    page.goto(f"{server}/patient?patient={patient_id}&tab=questionnaires")
+    """The id of a patient whose questionnaires are open; no consent was recorded."""
+    with account.session() as session:
+        stored = Patient(name=NAME, created_at=datetime.now(UTC))
+        session.add(stored)
+        session.flush()
+        grant(session, session.scalar(select(Account.id)), stored.id)
+    sign_in(at=f"patient?patient={stored.id}&tab=questionnaires")
     page.get_by_role("button", name="Save questionnaire").wait_for()
     settled(page)
+    return stored.id
 
 
 def stored(account):
@@ -41,7 +39,6 @@ def stored(account):
 
 
 def test_nine_answers_are_entered_by_keyboard_alone(account, page, server, patient):
-    open_questionnaires(page, server, patient)
     page.get_by_label("1. Little interest", exact=False).focus()
     pressed = 0
     for digit in "12012010":
@@ -64,7 +61,6 @@ def test_nine_answers_are_entered_by_keyboard_alone(account, page, server, patie
 
 
 def test_a_patient_answers_on_the_device_and_sees_nothing_else(account, page, server, patient):
-    open_questionnaires(page, server, patient)
     other_tab = page.context.new_page()
     other_tab.goto(f"{server}/patient?patient={patient}")
     other_tab.get_by_role("heading", name=NAME).wait_for()

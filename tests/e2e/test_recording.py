@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import insert, select
 
 from clinic.accounts.accounts import grant
@@ -18,6 +20,7 @@ from clinic.settings import Settings
 from db.models import Account, AuditRow, Job, JobState, Patient, Recording, RecordingMark, Role, Sample, new_id
 from db.records import load_samples, save_results
 from fer_core.types import Box
+from storage import keys
 from tests import consents, doors
 from tests.clinic.fakes import result
 from tests.e2e.conftest import settled
@@ -78,6 +81,19 @@ def striped(data, tmp_path, server):
 
 
 @pytest.fixture
+def faces(monkeypatch, data):
+    """Sources of a job: small pictures of the face at three moments, on a server that keeps them."""
+    monkeypatch.setenv("FER_KEEP_FACES", "1")
+    settings = Settings.at(data)
+    keys.make(settings)
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(picture, "JPEG")
+    made = [uploads.take_in(settings, io.BytesIO(picture.getvalue()), "face.jpg", new_id()) for _ in range(3)]
+    at_s = (2.0, 15.0, 15.2)
+    return [one.as_source() | {"kind": uploads.FACE, "at_s": at} for one, at in zip(made, at_s, strict=True)]
+
+
+@pytest.fixture
 def add_recording(account, patient):
     """Return a function that adds an analysed recording; returns its id."""
 
@@ -97,10 +113,12 @@ def add_recording(account, patient):
     return add
 
 
-def open_recording(page, server, recording_id):
-    page.goto(f"{server}/recording?id={recording_id}")
+def opened(window, recording_id, name="Dr. Invented"):
+    """Return a window with the page of a recording."""
+    page = window(name, at=f"recording?id={recording_id}")
     page.locator(READY).wait_for()
     settled(page)
+    return page
 
 
 def times(page):
@@ -136,8 +154,7 @@ def test_nobody_but_the_patient_can_be_recognised_in_the_player(
     with account.session() as session:
         row = session.get_one(Recording, recording_id)
         row.settings = {**row.settings, "face_choice": {"how": "clinician", "tracks": [0], "left_out": [0.4]}}
-    page = window()
-    page.goto(f"{server}/recording?id={recording_id}")
+    page = window(at=f"recording?id={recording_id}")
     page.locator(READY).wait_for()
     if blind:
         page.get_by_text("Blind first").click()
@@ -151,8 +168,7 @@ def test_nobody_but_the_patient_can_be_recognised_in_the_player(
 
 def test_a_click_in_the_curves_moves_the_video_there(video, add_recording, window, server):
     recording = add_recording(sources=[video])
-    page = window()
-    open_recording(page, server, recording)
+    page = opened(window, recording)
     page.locator("video").evaluate(
         "v => v.readyState >= 1 || new Promise(done => v.addEventListener('loadedmetadata', done))"
     )
@@ -170,8 +186,7 @@ def test_a_click_in_the_curves_moves_the_video_there(video, add_recording, windo
 
 
 def test_the_cursor_runs_with_the_video_and_keys_move_both(video, add_recording, window, server):
-    page = window()
-    open_recording(page, server, add_recording(sources=[video]))
+    page = opened(window, add_recording(sources=[video]))
     player = page.locator("[data-part=player]")
     player.focus()
     player.press("Space")
@@ -193,8 +208,7 @@ def test_the_cursor_runs_with_the_video_and_keys_move_both(video, add_recording,
 
 def test_the_page_survives_reload_and_back(add_recording, window, server):
     first, second = add_recording(note="FIRST", on=date(2026, 11, 19)), add_recording(note="SECOND")
-    page = window()
-    open_recording(page, server, second)
+    page = opened(window, second)
     page.get_by_role("button", name="Previous").click()
     page.get_by_text("Note: FIRST").wait_for()
     assert page.url == f"{server}/recording?id={first}"
@@ -223,8 +237,7 @@ def pick(page, label, option):
 
 def test_a_stretch_is_marked_left_out_and_still_there_after_a_reload(add_recording, account, window, server):
     recording = add_recording()
-    page = window()
-    open_recording(page, server, recording)
+    page = opened(window, recording)
     select_stretch(page, 0.25, 0.5)
     page.get_by_text("Selected: 0:05.0 to 0:10.0").wait_for()
     page.locator("[data-part=player]").press("m")
@@ -251,8 +264,7 @@ def test_a_stretch_is_marked_left_out_and_still_there_after_a_reload(add_recordi
 
 def test_blind_first_shows_the_video_alone_until_it_is_over(video, add_recording, account, window, server):
     recording = add_recording(sources=[video])
-    page = window()
-    open_recording(page, server, recording)
+    page = opened(window, recording)
     page.get_by_text("Blind first").click()
     page.locator("[data-part=player][data-blind=yes]").wait_for()
     settled(page)
@@ -274,9 +286,8 @@ def test_blind_first_shows_the_video_alone_until_it_is_over(video, add_recording
 
 def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, account, window, server):
     recording = add_recording()
-    one, other = window(), window("Ben")
+    one, other = opened(window, recording), opened(window, recording, "Ben")
     for page in (one, other):
-        open_recording(page, server, recording)
         select_stretch(page, 0.25, 0.5)
         page.locator("[data-part=player]").press("x")
         pick(page, "Why", "Interruption")
@@ -288,7 +299,7 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
     settled(other)
     with account.read() as session:
         assert len(session.scalars(select(RecordingMark)).all()) == 1
-    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
+    other.get_by_role("dialog").get_by_text("Store mine too").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Keep").click()
     other.get_by_text("Marks (2)").wait_for()
@@ -301,13 +312,15 @@ def test_a_window_with_something_typed_stays_when_a_colleague_s_mark_changes_the
 ):
     """The recording was drawn again with the colleague's mark, and the window was gone with what was typed in it."""
     recording = add_recording()
-    one, other = window(), window("Ben")
-    for page, note in ((one, "a stranger"), (other, "somebody else")):
-        open_recording(page, server, recording)
+    pages = []
+    for name, note in (("Dr. Invented", "a stranger"), ("Ben", "somebody else")):
+        page = opened(window, recording, name)
+        pages.append(page)
         select_stretch(page, 0.25, 0.5)
         page.locator("[data-part=player]").press("m")
         pick(page, "What do you say about it?", "Not the patient")
         page.get_by_role("dialog").get_by_label("Note").fill(note)
+    one, other = pages
     one.get_by_role("dialog").get_by_role("button", name="Keep").click()
     one.get_by_text("Marks (1)").wait_for()
     other.get_by_role("dialog").get_by_role("button", name="Keep").click()
@@ -317,10 +330,18 @@ def test_a_window_with_something_typed_stays_when_a_colleague_s_mark_changes_the
         assert session.scalars(select(RecordingMark.note)).all() == ["a stranger"]
 
 
-def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(add_recording, account, window, server):
-    recording = add_recording()
-    page = window()
-    open_recording(page, server, recording)
+def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(
+    faces, add_recording, account, window, server
+):
+    recording = add_recording(sources=faces)
+    page = opened(window, recording)
+    shown = page.locator("[data-part=faces] img")
+    assert [shown.nth(place).is_visible() for place in range(3)] == [True, True, False], "the third one is too near"
+    assert shown.first.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 64
+    shown.nth(1).click()
+    assert page.locator("[data-part=plots]").evaluate(CURSOR_TIME) == pytest.approx(15.0)
+    in_charts = page.get_by_test_id("stPlotlyChart").locator(".ytick text").first
+    assert in_charts.evaluate("text => getComputedStyle(text).fill === getComputedStyle(text).color"), "too pale"
     page.get_by_role("button", name="Stacked").click()
     assert page.locator("[data-part=chips] [aria-pressed=true]").count() == 7
     for kind, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
@@ -338,8 +359,7 @@ def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(add_r
 
 
 def test_a_picture_that_begins_after_the_sound_is_shown_where_the_cursor_is(video, add_recording, window, server):
-    page = window()
-    open_recording(page, server, add_recording(sources=[video | {"begins_s": 3.0}]))
+    page = opened(window, add_recording(sources=[video | {"begins_s": 3.0}]))
     page.locator("video").evaluate(
         "v => v.readyState >= 1 || new Promise(done => v.addEventListener('loadedmetadata', done))"
     )
@@ -371,8 +391,7 @@ def two_faces(account, data, patient, server):
 
 
 def test_a_face_is_split_and_its_first_part_joined_with_another(two_faces, account, window, server):
-    page = window()
-    page.goto(f"{server}/record?recording={two_faces}")
+    page = window(at=f"record?recording={two_faces}")
     page.get_by_role("button", name="The patient is not there").wait_for()
     settled(page)
     page.get_by_text("One of these faces is two people").click()
@@ -390,7 +409,9 @@ def test_a_face_is_split_and_its_first_part_joined_with_another(two_faces, accou
     page.get_by_text("Open the recording").wait_for()
     with account.read() as session:
         assert load_samples(session, two_faces).track.tolist() == [0] * 20
-    open_recording(page, server, two_faces)
+    page.goto(f"{server}/recording?id={two_faces}")
+    page.locator(READY).wait_for()
+    settled(page)
     page.get_by_text("Another person is taken for the patient").click()
     page.get_by_label("To second").fill("1")
     page.get_by_label("To second").press("Enter")
@@ -402,8 +423,7 @@ def test_a_face_is_split_and_its_first_part_joined_with_another(two_faces, accou
 
 
 def test_samples_are_exported_and_a_copy_of_the_video_is_asked_for_and_dropped(video, add_recording, window, server):
-    page = window()
-    open_recording(page, server, add_recording(sources=[video]))
+    page = opened(window, add_recording(sources=[video]))
     page.get_by_role("button", name="Export this recording").click()
     page.get_by_role("button", name="Prepare the file").click()
     with page.expect_download() as waiting:

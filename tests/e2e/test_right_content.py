@@ -56,8 +56,7 @@ def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, p
     who = sessions.actor_of(account, sessions.sign_in(account, NAME, doors.PASSWORD))
     stored = uploads.store(account, settings, who, two_people(), "visit.png")
     recording = jobs.enqueue(account, settings, who, patient, [stored], date(2026, 5, 4)).recording_id
-    page = window()
-    page.goto(f"{server}/record?recording={recording}")
+    page = window(at=f"record?recording={recording}")
     page.get_by_role("button", name="This is the patient").wait_for(timeout=120_000)
     assert page.get_by_role("heading", name="Invented Person").is_visible()
     assert page.locator(".js-plotly-plot").count() == 0, "while a face is to be chosen, nothing is drawn of anybody"
@@ -105,6 +104,7 @@ def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient
     assert page.title() == "Patient"
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_the_day_is_the_clinic_s_wherever_the_window_is(account, patient, clock, window, server, clip):
     with account.session() as session:
         known = installation(session)
@@ -115,8 +115,7 @@ def test_the_day_is_the_clinic_s_wherever_the_window_is(account, patient, clock,
     evening += timedelta(days=0 if evening > now else 1)
     clock.move(evening - now)
     for zone in ("America/Los_Angeles", "Pacific/Auckland"):
-        page = window(timezone_id=zone)
-        page.goto(f"{server}/record?patient={patient}")
+        page = window(timezone_id=zone, at=f"record?patient={patient}")
         day = page.get_by_test_id("stDateInput").locator("input")
         day.wait_for()
         assert day.input_value() == "", "before a file is chosen no day is suggested"

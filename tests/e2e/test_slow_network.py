@@ -114,10 +114,14 @@ class Line:
 
 @pytest.fixture
 def held(window):
-    """A window, and its line."""
-    page = window()
-    line = Line(page)
-    return page, line
+    """Return a function that opens an address over a line that can be held up; gives the window and the line."""
+
+    def enter(at):
+        lines = []
+        page = window(at=at, prepare=lambda page: lines.append(Line(page)))
+        return page, *lines
+
+    return enter
 
 
 def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_reported(
@@ -125,8 +129,7 @@ def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_reported(
 ):
     anna = add_patient("Anna A")
     second = [add_recording(anna, f"visit {number}", seed=number) for number in range(2)][1]
-    page, line = held
-    page.goto(f"{server}/recording?id={second}")
+    page, line = held(f"recording?id={second}")
     page.get_by_text("Note: visit 1").wait_for()
     settled(page)
     # The server goes on to the other recording, and this window doesn't hear of it yet.
@@ -147,8 +150,7 @@ def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_reported(
 def test_a_click_in_a_window_that_is_closed_meanwhile_is_reported(account, add_patient, add_recording, held, server):
     anna = add_patient("Anna A")
     recording = add_recording(anna, "visit 0")
-    page, line = held
-    page.goto(f"{server}/recording?id={recording}")
+    page, line = held(f"recording?id={recording}")
     page.get_by_role("button", name="Edit day and note").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Note").fill("seen late")
@@ -168,8 +170,7 @@ def test_a_click_in_a_window_that_is_closed_meanwhile_is_reported(account, add_p
 
 def test_what_is_left_before_it_was_carried_out_is_stored_or_reported(account, add_patient, held, server):
     anna = add_patient("Anna A")
-    page, line = held
-    page.goto(f"{server}/patient?patient={anna}&tab=notes")
+    page, line = held(f"patient?patient={anna}&tab=notes")
     page.get_by_label("What", exact=True).fill("100 mg")
     page.keyboard.press("Tab")
     settled(page)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+from tests.e2e import serving
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.parametrize(
@@ -25,9 +22,9 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_unsafe_settings_end_the_start(tmp_path, flags, environment, said):
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", "0", *flags]
     environment = os.environ | {"FER_DATA_DIR": str(tmp_path / "data")} | environment
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 78
-    assert said in done.stderr
-    assert "secret" not in done.stderr
+    log = tmp_path / "server.log"
+    server = serving.Copy(["run", "streamlit_app.py", "--server.port", "0", *flags], environment, log)
+    assert server.wait(300) == 78
+    assert said in log.read_text()
+    assert "secret" not in log.read_text()

@@ -18,16 +18,14 @@ ANSWERS = "date,scale,total\n2026-01-05,PHQ-9,7\n2026-02-05,PHQ-9,5\n"
     "tables of questionnaires and of other programs: by which ways they come in, and how they lie there"
 )
 def test_a_table_comes_in_sealed(account, add_patient, sign_in, server, page, data, tmp_path, attack):
-    sign_in()
     patient_id = add_patient("Quentin Invented")
     tables = {"answers.csv": ANSWERS, "openface.csv": OPENFACE}
     for name, content in tables.items():
         (tmp_path / name).write_text(content)
-    page.set_default_timeout(60_000)
     sent = []
     page.on("request", lambda request: request.method in ("PATCH", "PUT", "POST") and sent.append(request.url))
 
-    page.goto(f"{server}/patient?patient={patient_id}&tab=questionnaires")
+    sign_in(at=f"patient?patient={patient_id}&tab=questionnaires")
     page.get_by_text("Import from CSV").click()
     page.get_by_label("Choose a CSV file").set_input_files(tmp_path / "answers.csv")
     page.get_by_text("2 of 2 rows can be imported", exact=False).wait_for()

@@ -68,7 +68,6 @@ def uninterrupted(folder, run, epochs):
 def test_a_training_survives_its_worker_and_goes_on_from_the_page(
     sets, account, server, page, sign_in, data, epochs, tmp_path
 ):
-    page.set_default_timeout(60_000)
     sign_in()
     page.get_by_role("link", name="Training").click()
     page.get_by_role("button", name="Check the data set").click()

@@ -88,10 +88,9 @@ def shown_notes(page, *notes):
 def test_a_recording_goes_to_the_patient_on_the_screen(add_patient, revise, stored, window, server, clip):
     first, second = add_patient("Anna Twin"), add_patient("Anna Twin")
     carl = add_patient("Carl C")
-    page = window()
 
     # Two patients of one name: the form was opened on the first one's own page.
-    page.goto(f"{server}/patient?patient={first}")
+    page = window(at=f"patient?patient={first}")
     page.get_by_role("button", name="Add a recording").click()
     upload(page, clip)
     page.get_by_text(f"To be stored for Anna Twin · ID {first[:6]}").wait_for()
@@ -115,8 +114,7 @@ def test_a_recording_goes_to_the_patient_on_the_screen(add_patient, revise, stor
 @no_analysis
 def test_what_changed_on_the_way_is_refused_with_a_sentence(add_patient, account, revise, stored, window, server, clip):
     adam, berta = add_patient("Adam A"), add_patient("Berta B")
-    page = window()
-    page.goto(f"{server}/record?patient={adam}")
+    page = window(at=f"record?patient={adam}")
     upload(page, clip)
     pick(page, "Patient", 1)
     page.get_by_text("To be stored for Berta B").wait_for()
@@ -138,8 +136,7 @@ def test_what_changed_on_the_way_is_refused_with_a_sentence(add_patient, account
 
 def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stored, window, server, clip):
     anna = add_patient("Anna A")
-    page = window()
-    page.goto(f"{server}/record?patient={anna}")
+    page = window(at=f"record?patient={anna}")
     upload(page, clip)
     page.get_by_role("button", name="Start analysis").dblclick()
     page.get_by_role("heading", name="Recorded on").wait_for()
@@ -153,8 +150,7 @@ def test_start_pressed_twice_stores_one_recording_and_no_error(add_patient, stor
 def test_a_file_of_another_patient_is_reported_before_the_start(add_patient, stored, window, server, clip):
     """Two of one name and birth date: on every page and in every dialog the short id says who it is."""
     first, second = (add_patient("Anna Twin", born_on=date(1990, 2, 3)) for _ in range(2))
-    page = window()
-    page.goto(f"{server}/record?patient={first}")
+    page = window(at=f"record?patient={first}")
     upload(page, clip)
     page.get_by_text(f"To be stored for Anna Twin · born 3 Feb 1990 · ID {first[:6]}").wait_for()
     start(page)
@@ -176,7 +172,6 @@ def test_a_file_of_another_patient_is_reported_before_the_start(add_patient, sto
 @no_analysis
 def test_add_pressed_twice_adds_one_patient(account, window, server):
     page = window()
-    page.goto(server)
     for name in ("Bea Once", "Bea Once"):
         page.get_by_role("button", name="Add patient").click()
         dialog = page.get_by_role("dialog")
@@ -196,8 +191,7 @@ def test_what_is_shown_is_what_is_deleted(add_patient, add_recording, stored, wi
     zed = add_patient("Zed Zulu", code="Z-7")
     add_recording(zed, "MORNING", 0.9, seed=1)
     evening = add_recording(zed, "EVENING", 0.01, seed=2)
-    page = window()
-    page.goto(f"{server}/recording?id={evening}")
+    page = window(at=f"recording?id={evening}")
     page.get_by_text("Note: EVENING").wait_for()
     page.get_by_role("link", name="All recordings of this patient").click()
     texts = pick(page, "Open a recording", 1)
@@ -236,8 +230,7 @@ def test_a_hand_over_moves_the_patients_that_both_administrators_were_shown(acco
             return stored.id
 
     first = add()
-    page = window()
-    page.goto(f"{server}/accounts")
+    page = window(at="accounts")
     page.locator(f"[class*='{ada}']").get_by_role("button", name="Change").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text(f"On this caseload: ID {first[:6]}").wait_for()
@@ -247,8 +240,7 @@ def test_a_hand_over_moves_the_patients_that_both_administrators_were_shown(acco
     dialog.get_by_role("button", name="Hand over").click()
     page.get_by_text("Another administrator has to confirm it.").wait_for()
     came = add()
-    second = window("Second")
-    second.goto(f"{server}/accounts")
+    second = window("Second", at="accounts")
     second.get_by_text(f"To be moved: ID {first[:6]}", exact=True).wait_for()
     second.get_by_text("Added to this caseload after the request: 1 patient, not part of it").wait_for()
     second.get_by_role("button", name="Confirm").click()
@@ -261,9 +253,8 @@ def test_a_hand_over_moves_the_patients_that_both_administrators_were_shown(acco
 def test_two_people_edit_one_patient(add_patient, add_recording, account, window, server):
     zed = add_patient("Zed Zulu")
     add_recording(zed, "MORNING")
-    one, other = window(), window()
+    one, other = (window(at=f"patient?patient={zed}") for _ in range(2))
     for page in (one, other):
-        page.goto(f"{server}/patient?patient={zed}")
         page.get_by_role("button", name="Edit", exact=True).click()
         page.get_by_role("dialog").get_by_label("Note").wait_for()
     one.get_by_role("dialog").get_by_label("Note").fill("what one saw")
@@ -289,8 +280,7 @@ def test_two_people_edit_one_patient(add_patient, add_recording, account, window
 def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, account, stored, window, server):
     zed = add_patient("Zed Zulu")
     morning, evening = add_recording(zed, "MORNING", seed=1), add_recording(zed, "EVENING", seed=2)
-    page = window()
-    page.goto(f"{server}/recording?id={evening}")
+    page = window(at=f"recording?id={evening}")
     page.get_by_text("Note: EVENING").wait_for()
     settled(page)
     with account.session() as session:
@@ -311,8 +301,7 @@ def test_an_open_window_on_what_a_colleague_deleted(add_patient, add_recording, 
 
 def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
     anna = add_patient("Anna A", born_on=date(1988, 5, 6))
-    page = window()
-    page.goto(f"{server}/record?patient={anna}")
+    page = window(at=f"record?patient={anna}")
     box = page.get_by_test_id("stDateInput").locator("input")
     box.wait_for()
     upload(page, clip)
@@ -358,8 +347,7 @@ def test_the_day_of_a_recording(add_patient, stored, window, server, clip):
 def test_back_and_forth_between_two_patients_and_two_tabs(add_patient, add_recording, window, server, stored):
     anna, zed = add_patient("Anna A"), add_patient("Zed Zulu")
     of_anna, of_zed = add_recording(anna, "OF ANNA"), add_recording(zed, "OF ZED")
-    page = window()
-    page.goto(f"{server}/recording?id={of_anna}")
+    page = window(at=f"recording?id={of_anna}")
     page.get_by_text("Note: OF ANNA").wait_for()
     tab = page.context.new_page()
     tab.goto(f"{server}/recording?id={of_zed}")

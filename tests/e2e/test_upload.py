@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.clinic.fakes import eventually
+from tests.e2e.conftest import post_sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -20,20 +21,19 @@ def large(clip, tmp_path):
     return path
 
 
-def open_form(page, server, agreed):
-    page.goto(server)
-    page.get_by_role("button", name="Add patient").first.click()
-    page.get_by_label("Name or code").fill("Quentin Invented")
-    page.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_role("heading", name="Quentin").wait_for()
-    agreed()
-    page.reload()
-    page.get_by_role("button", name="Add a recording").click()
-    page.get_by_text("What was recorded").wait_for()
+@pytest.fixture
+def open_form(add_patient, page, server):
+    """Return a function that opens the form of a new recording, of another patient each time, for one sign-in."""
+    post_sign_in(page, server)
+
+    def enter():
+        page.goto(f"{server}/record?patient={add_patient('Quentin Invented')}")
+        page.get_by_text("What was recorded").wait_for()
+
+    return enter
 
 
-def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server, page, large, tmp_path):
-    sign_in()
+def test_an_upload_survives_what_happens_to_it(open_form, page, large, tmp_path):
     sent, broken = [], []
 
     def watch(route, request):
@@ -46,7 +46,7 @@ def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server,
         route.continue_()
 
     page.route("**/uploads/*", watch)
-    open_form(page, server, agreed)
+    open_form()
 
     (tmp_path / "letter.mp4").write_text("This is a letter.")
     page.locator("input[type=file]").set_input_files(tmp_path / "letter.mp4")
@@ -61,10 +61,9 @@ def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server,
     assert sent == [0]
     page.get_by_role("link", name="Model").click()
     page.get_by_role("heading", name="Model").first.wait_for()
-    page.reload()
     broken.clear()
     sent.clear()
-    open_form(page, server, agreed)
+    open_form()
     page.locator("input[type=file]").set_input_files(large)
     page.get_by_text("Uploaded.").wait_for()
     assert sent == [PIECE, 2 * PIECE], "what was there was not sent again"
@@ -76,10 +75,9 @@ def test_an_upload_survives_what_happens_to_it(account, agreed, sign_in, server,
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_a_cancelled_upload_is_gone(account, agreed, sign_in, server, page, large, tmp_path):
-    sign_in()
+def test_a_cancelled_upload_is_gone(open_form, page, large, tmp_path):
     page.route("**/uploads/*", lambda route, request: route.abort() if request.method == "PATCH" else route.continue_())
-    open_form(page, server, agreed)
+    open_form()
     page.locator("input[type=file]").set_input_files(large)
     page.get_by_role("button", name="Pause").click()
     # Also where it is pressed before the program has answered.

@@ -110,6 +110,114 @@ def test_a_sentence_is_closed(app):
     assert said(app) == []
 
 
+def two_parts():
+    """Two parts of a page: that of a timer, and that in which the button stands."""
+    import streamlit as st
+
+    from pages import actions, clicks
+
+    done = st.session_state.setdefault("done", [])
+    with clicks.run("timer"):
+        st.write("every three seconds")
+    clicks.show_notes("timer")
+    with clicks.run("window"):
+        if "window" not in st.session_state.get("gone", []) and actions.action("Store", "store", "one"):
+            done.append("store")
+    clicks.show_notes("window")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_timer_s_part_that_runs_before_the_click_s_says_nothing_of_it(monkeypatch, gone):
+    """It said that nothing was done, and then the click was carried out."""
+    app = AppTest.from_function(two_parts).run()
+    app.session_state["gone"] = ["window"] if gone else []
+    parts = ["timer", "window"]
+    monkeypatch.setattr(streamlit_protocol, "parts_of_run", lambda: parts)
+    click(app, "store")
+    assert (app.session_state["done"], len(said(app))) == (([], 1) if gone else (["store"], 0))
+
+
+def judging():
+    """A run that comes to a button, and a second one to which Streamlit reports the same click again."""
+    import streamlit as st
+
+    from pages import clicks
+
+    with clicks.run():
+        clicks.remember("store:one")
+        first = clicks.is_due("store:one", clicked=True)
+        clicks._run.at = object()
+        st.session_state["judged"] = [first, clicks.is_due("store:one", clicked=True)]
+
+
+def test_a_click_that_is_reported_again_is_not_judged_again():
+    assert AppTest.from_function(judging).run().session_state["judged"] == [True, False]
+
+
+def places():
+    """The page with its sentence, or a part of it alone."""
+    import streamlit as st
+
+    from pages import clicks
+
+    if not st.session_state.setdefault("part", ""):
+        clicks.say("Nothing was done.", "store:one")
+    clicks.show_notes(st.session_state["part"], in_window={"store:one"} if st.session_state["part"] == "window" else ())
+
+
+def test_a_sentence_stands_once():
+    app = AppTest.from_function(places).run()
+    assert len(said(app)) == 1
+    # A timer runs a part alone while the sentence stands on the page, which a window hides.
+    for part, sentences in (("timer", 0), ("window", 1), ("timer", 0)):
+        app.session_state["part"] = part
+        assert len(said(app.run())) == sentences
+
+
+def refusing():
+    """A part of a page that runs again each second; what is stored in it is refused as long as `open` is not set."""
+    import streamlit as st
+
+    from fer_core.errors import FerError
+    from pages import actions, clicks
+    from pages.widgets import show_errors
+
+    with clicks.run("timer"), show_errors():
+        if actions.action("Store", "store", "one") and not st.session_state.get("open"):
+            raise FerError("Somebody was faster.", "conflict")
+    clicks.show_notes("timer")
+
+
+def test_a_refusal_stands_until_the_next_click():
+    """The part ran again in a second without it, and the click was as if lost."""
+    app = AppTest.from_function(refusing).run()
+    click(app, "store")
+    assert ([one.value for one in app.error], said(app)) == (["Somebody was faster."], [])
+    for _ in range(2):
+        app.run()
+        assert ([one.value for one in app.error], said(app)) == ([], ["Somebody was faster."])
+    app.session_state["open"] = True
+    click(app, "store")
+    assert (list(app.error), said(app)) == ([], [])
+
+
+def incomplete():
+    import streamlit as st
+
+    from pages import actions, clicks
+
+    with clicks.run(), st.form("form"):
+        if actions.submit("Record", "add", "one", needs={"the condition": None, "the day": "today"}):
+            st.success("stored")
+    clicks.show_notes()
+
+
+def test_a_form_in_which_something_is_missing_says_so():
+    app = click(AppTest.from_function(incomplete).run(), "add")
+    assert [one.value for one in app.error] == ["Nothing was stored. Please give the condition."]
+    assert (list(app.success), said(app)) == ([], [])
+
+
 def test_a_click_that_the_session_does_not_know_is_reported(app):
     """The page's last whole run took the button away: there is no callback, and no name but that of its key."""
     states = WidgetStates(widgets=[WidgetState(id="$$ID-0123-delete:another", trigger_value=True)])

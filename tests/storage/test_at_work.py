@@ -1,10 +1,15 @@
 """Locks say who works on a data folder, and go with their process, however it ends."""
 
+import fcntl
+import os
 import subprocess
 import sys
+import threading
+from datetime import timedelta
 
 import pytest
 
+from clinic import clock
 from fer_core.errors import FerError
 from storage import at_work
 
@@ -88,3 +93,29 @@ def test_each_number_is_one_worker_s(tmp_path):
             with pytest.raises(FerError) as refusal, at_work.alone(tmp_path, number):
                 pass
             assert refusal.value.code == "already_running"
+
+
+def test_whether_pages_are_open_is_seen_without_disturbing_them(tmp_path, pages):
+    assert at_work.pages_since(tmp_path) is None
+    before = clock.now()
+    started = pages()
+    [lock] = tmp_path.iterdir()
+    os.utime(lock, (0, 0))
+    second = pages()
+    assert before - timedelta(seconds=1) < at_work.pages_since(tmp_path) < clock.now() + timedelta(seconds=1)
+    for process in (started, second):
+        assert at_work.pages_since(tmp_path) is not None
+        process.kill()
+        process.wait()
+    assert at_work.pages_since(tmp_path) is None
+    assert [path.name for path in tmp_path.iterdir()] == [at_work.PAGES]
+
+
+def test_who_asks_whether_pages_are_open_keeps_none_from_starting(tmp_path, pages):
+    pages().communicate()
+    asking = os.open(tmp_path / at_work.PAGES, os.O_RDWR)
+    fcntl.flock(asking, fcntl.LOCK_EX)
+    release = threading.Timer(at_work.ASKED_WITHIN_S / 4, os.close, [asking])
+    release.start()
+    at_work.hold_pages(tmp_path)
+    release.join()

@@ -164,6 +164,8 @@ class View {
     if (told.ready) {
       const again = this.broken_at !== null ? "Connected again. " : "";
       Object.assign(this, { ready: true, broken_at: null });
+      // Of the server's clock: this computer's own may be wrong by hours or days.
+      if (told.now_ms) this.ahead_ms = told.now_ms - performance.now();
       return this.show("running", `${again}Looking for faces…`);
     }
     const answered = this.sent.get(told.number);
@@ -315,17 +317,17 @@ class View {
   record() {
     const type = RECORDED.find((one) => MediaRecorder.isTypeSupported(one));
     if (!type || !this.stream) return this.say_fault("This browser can't record.");
-    const parts = [], begun = new Date(), recorder = (this.recorder = new MediaRecorder(this.stream, { mimeType: type, videoBitsPerSecond: 2_500_000 }));
+    const parts = [], begun = performance.now(), at = new Date(this.ahead_ms === undefined ? Date.now() : this.ahead_ms + begun), recorder = (this.recorder = new MediaRecorder(this.stream, { mimeType: type, videoBitsPerSecond: 2_500_000 }));
     recorder.ondataavailable = (event) => event.data.size && parts.push(event.data);
     recorder.onstop = () => {
-      if (!recorder.dropped && parts.length) this.hand_over(new File(parts, `${named(begun)}.${type.includes("mp4") ? "mp4" : "webm"}`, { type: type.split(";")[0] }));
+      if (!recorder.dropped && parts.length) this.hand_over(new File(parts, `${named(at)}.${type.includes("mp4") ? "mp4" : "webm"}`, { type: type.split(";")[0] }));
     };
     recorder.start(1000);
     this.root.dataset.recording = "now";
     // The page keeps whose face it is meanwhile.
     this.note?.("recording", true);
     this.ticking = setInterval(() => {
-      const seconds = Math.round((Date.now() - begun) / 1000);
+      const seconds = Math.round((performance.now() - begun) / 1000);
       this.part("clock").textContent = `Recording: ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
       if (seconds >= LONGEST_RECORDING_S) this.keep();
     }, 500);

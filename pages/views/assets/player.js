@@ -2,6 +2,7 @@
 // Times here are the recording's; a file's own clock begins `begins_s` earlier where its sound begins first.
 const BROKEN = "This browser can't play this video format. The chart shows its results.";
 const REFUSED = "The video can't be shown any more. Reload the page to see why.";
+const FACE_PX = 60;
 const ROW_PX = 18, GAP_PX = 4, CHART_PX = 200, AXIS_PX = 58;
 const SPEEDS = [0.5, 0.75, 1, 1.5, 2];
 const MOSAIC_PX = 24;
@@ -81,6 +82,7 @@ class Player {
       this.video.preload = data.hide_others ? "auto" : "metadata";
       if (source) this.video.src = source;
     }
+    this.faces();
     this.lists();
     if (other && !data.blind) this.chart();
     if (data.seek && data.seek.number !== this.sought) {
@@ -155,7 +157,8 @@ class Player {
       points: { show: true, size: 4, fill: this.data.colors[place], filter: () => this.lonely },
     }));
     this.plot = new uPlot({
-      width: this.root.clientWidth || 800, height: CHART_PX, legend: { show: false }, padding: [6, 8, 0, 0],
+      // At the right half of the last time of the axis stands beyond it: 1:00:00 is wider than 0:20.
+      width: this.root.clientWidth || 800, height: CHART_PX, legend: { show: false }, padding: [6, this.length >= 3600 ? 26 : 18, 0, 0],
       scales: { x: { time: false, range: (u, low, high) => [low, high] }, y: { range: [0, 1] } },
       axes: [{ ...axis, size: 26, values: (u, found) => found.map((time_s) => clock(time_s, this.high - this.low < 10 ? 1 : 0)) },
         { ...axis, size: AXIS_PX, values: (u, found) => found.map((value) => `${Math.round(value * 100)} %`) }],
@@ -203,6 +206,36 @@ class Player {
       };
       return chip;
     }));
+  }
+
+  // Small pictures of the face, where there is no video. They are beside the canvas, so that no picture of the chart has them.
+  faces() {
+    const key = this.data.faces.map((face) => face.at_s).join();
+    if (key === this.faced) return;
+    this.faced = key;
+    const pictures = this.data.faces.map((face) => {
+      const picture = document.createElement("img");
+      picture.src = face.picture;
+      picture.title = clock(face.at_s, 1);
+      picture.onclick = () => this.go(face.at_s);
+      return picture;
+    });
+    this.part("faces").replaceChildren(...(pictures.length ? ["Face", ...pictures] : []));
+    this.place_faces();
+  }
+
+  // Each in the middle over its moment, as far as they do not overlap.
+  place_faces() {
+    if (!this.plot || this.low == null) return;
+    let free = this.left_px;
+    this.part("faces").querySelectorAll("img").forEach((picture, number) => {
+      const at = this.data.faces[number].at_s, last = this.left_px + this.wide_px - FACE_PX;
+      const left = Math.min(last, Math.max(this.left_px, this.px_of(at) - FACE_PX / 2));
+      const seen = at >= this.low && at <= this.high && left >= free;
+      picture.style.display = seen ? "" : "none";
+      picture.style.left = `${left}px`;
+      if (seen) free = left + FACE_PX + 2;
+    });
   }
 
   lists() {
@@ -445,6 +478,7 @@ class Player {
 
   draw_strip() {
     if (!this.plot || this.low == null) return;
+    this.place_faces();
     const rows = [["Label", this.raw_runs || this.runs, null], ...(this.raw_runs ? [["Marked", this.runs, null]] : []), ["Quality", this.runs, "quality"],
       ...(this.mouth_runs ? [["Mouth", this.mouth_runs, "mouth"]] : []),
       ...(this.data.marks.length ? [["Marks", null, "marks"]] : [])];
@@ -472,14 +506,9 @@ class Player {
     const [begin, end] = this.span_px(run);
     pen.fillStyle = quality ? look.quality : look.color;
     pen.fillRect(begin, top, Math.max(0.6, end - begin), ROW_PX);
-    if (!quality || look.usable || end - begin < 60) return;
-    pen.save();
-    pen.beginPath();
-    pen.rect(begin, top, end - begin, ROW_PX);
-    pen.clip();
+    if (!quality || look.usable || pen.measureText(look.name).width + 8 > end - begin) return;
     pen.fillStyle = "#ffffff";
-    pen.fillText(look.name, Math.max(begin, this.left_px) + 4, top + ROW_PX / 2);
-    pen.restore();
+    pen.fillText(look.name, begin + 4, top + ROW_PX / 2);
   }
 
   // High where the mouth moves, low where it is still.

@@ -136,6 +136,20 @@ def test_exactly_the_patients_that_were_shown_are_handed_over(db, admin, orphan)
     assert handover.hand_over(db, admin, giver, taker, None, row(db, admin, "Giver").patients) == 2
 
 
+@pytest.mark.parametrize("second", [False, True], ids=["at once", "on request"])
+def test_no_patient_is_left_to_viewers_alone(db, admin, second):
+    who, viewer = doors.actor(db, "Giver"), doors.add_account(db, "Vic", Role.VIEWER)
+    patient = caseload.add_patient(db, who, "Only His")
+    if second:
+        doors.add_account(db, "Second Admin", Role.ADMINISTRATOR)
+    assert code_of(handover.hand_over, db, admin, who.account_id, viewer) == "last_clinician"
+    assert code_of(accounts.set_role, db, admin, who.account_id, Role.VIEWER) == "last_clinician"
+    with db.session() as session:
+        accounts.grant(session, doors.add_account(db, "Colleague"), patient)
+    assert handover.hand_over(db, admin, who.account_id, viewer) == (None if second else 1)
+    accounts.set_role(db, admin, who.account_id, Role.VIEWER)
+
+
 def test_every_action_is_written_down_without_a_name(db, admin):
     accounts.add(db, admin, "Ben", Role.CLINICIAN)
     ben = row(db, admin, "Ben").id

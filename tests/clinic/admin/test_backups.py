@@ -130,7 +130,7 @@ def empty_database(request):
 
 
 def test_a_database_that_was_only_started_is_filled(db, settings, clinic, folder, tmp_path, request):
-    """A start leaves the row of the installation and nothing else: that is empty enough for a restore."""
+    """A start that is refused for its key folder leaves tables and no clinic: that is empty enough for a restore."""
     if settings.database_url.startswith("sqlite"):
         pytest.skip("a restore replaces a SQLite file")
     file, _ = backups.make(settings, folder, backups.own_secret(settings, make=True), KEEP)
@@ -138,7 +138,8 @@ def test_a_database_that_was_only_started_is_filled(db, settings, clinic, folder
     there.data_dir.mkdir()
     migrate(there.database_url)
     restored = open_database(there.database_url)
-    keyring.settle(restored, there)
+    with pytest.raises(FerError, match=r"restore its backup"):
+        keyring.settle(restored, there)
     backups.bring_back(there, file, backups.own_secret(settings), [])
     assert len(names(restored)) == 2
     restored.close()

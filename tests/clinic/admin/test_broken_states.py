@@ -17,12 +17,12 @@ import pytest
 
 from clinic import clock
 from clinic.__main__ import main
-from clinic.admin import keyring
+from clinic.admin import key_folder, keyring
 from clinic.settings import Settings
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import migrate, open_database
 from db.sqlite import sqlite3
-from storage import keys
+from storage import at_work, keys
 from tests import postgresql
 
 ROOT = Path(__file__).parents[3]
@@ -65,7 +65,7 @@ def test_a_sound_installation_is_sound_and_nothing_is_written(clinic, tmp_path, 
     before = written(tmp_path)
     code, found = examined(capsys)
     assert code == 0
-    assert {name for name, finding in found.items() if finding["level"] != "ok"} <= {"database", "backups"}
+    assert {name for name, finding in found.items() if finding["level"] != "ok"} <= {"database", "backups", "pages"}
     assert "worker 1" in found["analysis"]["sentence"]
     assert "aaaaaaaa on CPU" in found["analysis"]["sentence"]
     assert str(clinic.data_dir) in found["data folder"]["sentence"]
@@ -170,6 +170,18 @@ def another_account(clinic, monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: clinic.data_dir.stat().st_uid + 1)
 
 
+def dead_pages(clinic, monkeypatch):
+    (clinic.data_dir / at_work.PAGES).touch()
+
+
+def shared_keys(clinic, monkeypatch):
+    key_folder.path_of(clinic).write_text("b" * 32)
+
+
+def empty_database(clinic, monkeypatch):
+    (clinic.data_dir / "clinic.db").unlink()
+
+
 def open_folder(clinic, monkeypatch):
     clinic.data_dir.chmod(0o755)
 
@@ -179,6 +191,8 @@ STATES = {
     "Another clinic's key is installed": (wrong_key, "master key", "refused", "not the master key of this clinic"),
     "Others may read the key": (open_key, "master key", "refused", "mode 600"),
     "A change of the key was interrupted": (unfinished_rotation, "master key", "refused", "rotate-key"),
+    "Two clinics use one key folder": (shared_keys, "key folder", "warning", "copy it for one of them"),
+    "The key folder's clinic is in another database": (empty_database, "key folder", "refused", "FER_DATABASE_URL"),
     "The list of erased patients is lost": (no_erasures, "erasures", "warning", "backup of the key folder"),
     "The database file is another file": (no_database_file, "database", "broken", "restore a backup"),
     "A newer version wrote the database": (newer_database, "tables", "refused", "Start that version"),
@@ -189,6 +203,7 @@ STATES = {
     "The database server does not run": (closed_port, "database", "broken", "host and port"),
     "The scheduler does not run": (silent_scheduler, "cluster", "broken", "expression-history-scheduler"),
     "The worker died": (dead_worker, "analysis", "warning", "Start the pages or a worker"),
+    "The pages ended": (dead_pages, "pages", "warning", "Start them"),
     "The self-test fails": (failed_self_test, "analysis", "warning", "`selftest`"),
     "The media store's URL is not known": (unknown_store, "media store", "refused", "FER_MEDIA_URL"),
     "The disk is full": (full_disk, "disk", "warning", "Free space"),

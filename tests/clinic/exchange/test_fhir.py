@@ -1,22 +1,24 @@
 """A Bundle is valid R4 by its schema and by our own rules, and each of those rules finds what it is for."""
 
 import copy
+import uuid
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from clinic import words
+from clinic.admin import zones
 from clinic.exchange.fhir import LOINC, bundle
 from clinic.exchange.fhir_rules import faults
-from clinic.patients import caseload, conditions
+from clinic.patients import caseload, conditions, edits
 from clinic.patients.conditions import ConditionKind
+from clinic.patients.fields import RecordingFields
 from clinic.patients.summaries import LABELS
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
-from db.models import Recording
-from tests import consents
+from db.models import Recording, Role
+from tests import consents, doors
 from tests.clinic.patients.test_digests import FIRST, add
 
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -33,9 +35,9 @@ def built(db, who, patient):
     answers.record(db, who, patient, Given("gad7", FIRST, items=(1,) * 7))
     answers.record(db, who, patient, Given("who5", FIRST, total=40))
 
-    def build(zone=None):
+    def build():
         detail = caseload.get_patient(db, who, patient)
-        return bundle(detail, answers.listed(db, who, patient), conditions.conditions(db, who, patient), AT, zone)
+        return bundle(detail, answers.listed(db, who, patient), conditions.conditions(db, who, patient), AT)
 
     return build
 
@@ -68,7 +70,6 @@ def test_every_observation_is_preliminary_and_says_what_it_is_not(built):
 
 
 def test_a_known_time_of_day_has_the_offset_of_its_day(db, who, patient, built):
-    berlin = ZoneInfo("Europe/Berlin")
     newest = caseload.get_patient(db, who, patient).recordings[0].id
     for day, at, expected in (
         (date(2026, 11, 20), time(9), "2026-11-20T09:00:00+01:00"),
@@ -77,10 +78,30 @@ def test_a_known_time_of_day_has_the_offset_of_its_day(db, who, patient, built):
     ):
         with db.session() as session:
             row = session.get_one(Recording, newest)
-            row.recorded_on, row.recorded_time = day, at
-        found = built(berlin)
+            row.recorded_on, row.recorded_time, row.recorded_zone = day, at, "Europe/Berlin"
+        found = built()
         Bundle.model_validate(copy.deepcopy(found))
         assert expected in [one["effectiveDateTime"] for one in shares(found)]
+
+
+def test_an_instant_stays_the_same_where_the_clinic_moves(db, who, patient, built):
+    """The offset was that of the clinic's zone of today: one of nine hours later."""
+    newest = caseload.get_patient(db, who, patient).recordings[0]
+    administrator = doors.actor(db, "Admin", Role.ADMINISTRATOR)
+
+    def stored(zone, at):
+        zones.choose(db, administrator, zone)
+        revision = caseload.get_patient(db, who, patient).recordings[0].revision
+        edits.edit_recording(db, who, newest.id, revision, RecordingFields(date(2026, 3, 2), at, at.isoformat()))
+        return next(one["effectiveDateTime"] for one in shares(built()) if one["id"] == str(uuid.UUID(newest.id)))
+
+    assert stored("Europe/Berlin", time(9)) == "2026-03-02T09:00:00+01:00"
+    # Only the note is edited.
+    assert stored("America/Los_Angeles", time(9)) == "2026-03-02T09:00:00+01:00"
+    assert stored("America/Los_Angeles", time(10)) == "2026-03-02T10:00:00-08:00"
+    with db.session() as session:
+        session.get_one(Recording, newest.id).recorded_zone = None
+    assert "2026-03-02" in [one["effectiveDateTime"] for one in shares(built())], "of before the zone was kept"
 
 
 def test_labels_have_values_or_the_reason_of_their_absence(built):

@@ -1,9 +1,10 @@
 """What other programs get: values without formulas, research without names and days, and nothing without consent."""
 
+import csv
 import io
 import json
 import zipfile
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import openpyxl
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from clinic.audit import AuditAction
 from clinic.consent.consent import Scope
-from clinic.exchange import downloads, handing_out, research, spreadsheet
+from clinic.exchange import downloads, exports, handing_out, research, spreadsheet
 from clinic.exchange.downloads import Kind
 from clinic.patients import caseload, conditions, edits
 from clinic.patients.conditions import ConditionKind
@@ -38,6 +39,7 @@ def filled(db, who, patient):
             session.get_one(Recording, recording_id).note = EVIL
         session.add(Sample(recording_id=ids[0], frame_index=0, track=0, time_s=0.0, status="ok", happy=0.9))
     answers.record(db, who, patient, Given("phq9", FIRST, total=9))
+    answers.record(db, who, patient, Given("gad7", FIRST + timedelta(days=7), total=5))
     return patient
 
 
@@ -57,7 +59,9 @@ def test_no_cell_of_the_workbook_is_a_formula_or_a_link(db, settings, who, fille
     assert [row[header.index("visit_number")] for row in rows] == [1, 2, 3]
     assert (first["note"], first["share_happy"], first["recorded_on"].date()) == (EVIL, pytest.approx(0.3), FIRST)
     assert {row[0] for row in book["Dictionary"].iter_rows(min_row=2, values_only=True)} == set(header)
-    assert [row[1:3] for row in book["Questionnaires"].iter_rows(min_row=2, values_only=True)] == [("PHQ-9", 9)]
+    assert [row[1:3] for row in book["Questionnaires"].iter_rows(min_row=2, values_only=True)] == [
+        ("PHQ-9", 9), ("GAD-7", 5),
+    ]  # fmt: skip
 
 
 def test_recordings_of_one_day_are_told_apart_and_in_order_of_time(db, settings, who, filled):
@@ -70,6 +74,11 @@ def test_recordings_of_one_day_are_told_apart_and_in_order_of_time(db, settings,
     header, *found = book["Recordings"].iter_rows(values_only=True)
     shown = [(row[header.index("visit_number")], row[header.index("recorded_time")]) for row in found]
     assert shown == [(3, "08:00"), (2, "18:00"), (1, None)]
+    archive = io.BytesIO()
+    exports.export_patient(db, settings, who, filled, archive)
+    with zipfile.ZipFile(archive) as packed:
+        listed = csv.DictReader(io.StringIO(packed.read("recordings.csv").decode("utf-8-sig")))
+        assert [row["visit_number"] for row in listed] == ["3", "2", "1"]
 
 
 def read(content, name):
@@ -87,7 +96,7 @@ def test_research_gets_no_name_text_id_or_true_day(db, settings, who, filled):
     days = read(content, research.RECORDINGS)["day_shifted"]
     assert FIRST not in days
     assert [(day - days[0]).days for day in days] == [0, 7, 14], "what lies between them stays"
-    assert read(content, research.ANSWERS)["day_shifted"] == [days[0]]
+    assert read(content, research.ANSWERS)["day_shifted"] == days[:2]
     assert read(content, research.SAMPLES)["happy"] == [0.9]
     assert "left" not in read(content, research.SAMPLES)
 
@@ -113,7 +122,14 @@ def test_under_a_condition_of_the_face_no_label_leaves(db, settings, who, filled
     book = openpyxl.load_workbook(io.BytesIO(fetch(db, settings, who, filled, Kind.XLSX)))
     header, first, *_ = book["Recordings"].iter_rows(values_only=True)
     row = dict(zip(header, first, strict=True))
-    assert (row["share_happy"], row["counts"]) == (None, spreadsheet.NOT_INTERPRETED)
+    assert (row["share_happy"], row["counts"]) == (None, conditions.NOT_INTERPRETED)
+    archive = io.BytesIO()
+    exports.export_patient(db, settings, who, filled, archive)
+    with zipfile.ZipFile(archive) as packed:
+        rows = list(csv.DictReader(io.StringIO(packed.read("recordings.csv").decode("utf-8-sig"))))
+        assert "a condition of the face" in packed.read("README.txt").decode()
+    assert {(row["share_happy"], row["not_interpreted"]) for row in rows} == {("", conditions.NOT_INTERPRETED)}
+    assert all(float(row["usable_share"]) > 0 for row in rows)
 
 
 def test_fhir_is_json_and_is_written_down(db, settings, who, filled):

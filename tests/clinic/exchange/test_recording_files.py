@@ -3,15 +3,19 @@
 import csv
 import io
 import zipfile
+from datetime import date
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import insert, select
 
+from clinic import words
 from clinic.admin import demo
 from clinic.consent.consent import ConsentError
 from clinic.exchange import downloads, recording_files
+from clinic.patients import conditions
+from clinic.patients.conditions import ConditionKind
 from clinic.recordings import marks
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Sample
@@ -75,6 +79,11 @@ def test_parquet_says_the_same_as_csv_and_every_column_is_explained(db, settings
     assert explained == {(recording_files.SAMPLES, name) for name in table.column_names} | {
         (recording_files.MARKS, name) for name in recording_files.MARK_COLUMNS
     }
+
+
+def test_it_says_where_a_condition_of_the_face_held(db, settings, who, patient, recording):
+    conditions.add(db, who, patient, ConditionKind.COVERED, date(2020, 1, 1))
+    assert words.NOT_INTERPRETED_THEN in fetched(db, settings, who, recording).read("README.txt").decode()
 
 
 def test_it_is_audited_and_needs_the_consent_to_export(db, settings, who, patient, recording):

@@ -1,11 +1,13 @@
 """What has to be typed before a patient's data are deleted names that patient and nobody else."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from clinic.patients.fields import is_one_of, names_of
+from clinic import clock
+from clinic.patients.fields import is_one_of, names_of, time_objection
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,20 @@ def test_a_person_without_a_code_whose_name_is_shared_goes_by_the_id():
 @pytest.mark.parametrize(("typed", "counts"), [(" anna  TWIN ", True), ("t-1", True), ("Anna", False), ("", False)])
 def test_case_and_spaces_make_no_difference(typed, counts):
     assert is_one_of(typed, names_of(ANNA, [])) is counts
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "refused"),
+    [
+        (ZoneInfo("Europe/Berlin"), time(15, 51), False),
+        (ZoneInfo("Europe/Berlin"), time(16, 1), False),
+        (ZoneInfo("Europe/Berlin"), time(17, 52), True),
+        (ZoneInfo("UTC"), time(15, 51), True),
+        # Until a zone is chosen it may be later than in UTC.
+        (UTC, time(17, 52), False),
+    ],
+)
+def test_a_time_that_is_still_to_come_is_none_of_a_recording(monkeypatch, zone, at, refused):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 26, 14, 51, tzinfo=UTC))
+    found = time_objection(date(2026, 11, 26), at, zone)
+    assert (found is not None and "is still to come" in found.message) is refused

@@ -24,6 +24,13 @@ def test_within_the_usual_range():
     assert third == "10 of 10 recordings can be compared."
 
 
+def test_a_recording_without_a_time_among_others_of_its_day_is_named_as_such():
+    found = trend_of()
+    newest = replaced(found.points[-1], taken_for_last=True)
+    first = said(Trend((*found.points[:-1], newest), (), found.baseline, None))[0]
+    assert first.startswith("Newest recording, 11 May 2026 · Video · no. 1 (its time of day is not known, so it is")
+
+
 def test_twice_in_a_row_is_distinguished_from_once():
     twice = trend_of(happy=0.4, outside=(Emotion.HAPPY,))
     newest = twice.points[-1]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pytest
@@ -229,6 +229,13 @@ def test_the_order_is_that_of_the_dates_and_unfinished_ones_are_left_out():
     unfinished.summary = None
     found = trend([recording(3, 0.3), unfinished, recording(1, 0.2)])
     assert [point.recording_id for point in found.points] == ["r1", "r3"]
+
+
+def test_a_recording_without_a_time_is_taken_for_the_last_of_a_day_with_others():
+    alone, first, second = recording(1, 0.3), recording(2, 0.3), recording(3, 0.3)
+    second.recorded_on, first.recorded_time = first.recorded_on, time(23, 59)
+    found = {point.recording_id: point.taken_for_last for point in trend([alone, first, second]).points}
+    assert found == {"r1": False, "r2": False, "r3": True}
 
 
 def with_mouth(each, still_happy, size=60.0, moving_s=100.0):

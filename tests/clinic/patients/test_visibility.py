@@ -7,7 +7,8 @@ import pytest
 
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs
-from clinic.patients import caseload, edits, sharing, visibility
+from clinic.patients import caseload, conditions, edits, sharing, visibility
+from clinic.patients.conditions import ConditionKind
 from clinic.patients.fields import PatientFields, RecordingFields
 from db.models import Recording, RecordingMark, Role
 from fer_core.errors import FerError
@@ -66,9 +67,11 @@ def test_a_recording_that_is_gone_is_reported(db, settings, who, patient, an_upl
     assert refused.value.code == "unknown_recording"
 
 
-def test_a_stretch_that_is_marked_as_another_person_closes_what_was_drawn_before(db, settings, who, patient, an_upload):
+def test_a_stretch_that_is_marked_as_another_person_is_in_it(db, settings, who, patient, an_upload):
+    """In any of the patient's recordings: it stands in the trend, in the caseload and beside other recordings."""
+    consents.agree(db, patient)
     added = jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
-    before = visibility.state(db, who, patient, added.recording_id)
+    before = visibility.states(db, who, [patient])[patient]
     with db.session() as session:
         session.add(
             RecordingMark(
@@ -79,4 +82,14 @@ def test_a_stretch_that_is_marked_as_another_person_closes_what_was_drawn_before
                 recorded_at=datetime.now(UTC),
             )
         )
-    assert not before <= visibility.state(db, who, patient, added.recording_id)
+    marked = visibility.states(db, who, [patient])[patient]
+    assert (marked.left_out != before.left_out, marked.edition) == (True, before.edition)
+
+
+def test_a_condition_of_the_face_is_in_it(db, who, patient):
+    found = [visibility.states(db, who, [patient])[patient].left_out]
+    conditions.add(db, who, patient, ConditionKind.BOTULINUM, date(2026, 5, 4))
+    found.append(visibility.states(db, who, [patient])[patient].left_out)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    found.append(visibility.states(db, who, [patient])[patient].left_out)
+    assert len(set(found)) == 3

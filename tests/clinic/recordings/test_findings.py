@@ -10,7 +10,7 @@ import pytest
 
 from clinic.patients.trends import Change, Range, Trend, TrendPoint
 from clinic.recordings import findings
-from clinic.recordings.findings import FRAMING, sentences, stretches, transitions, trust
+from clinic.recordings.findings import FRAMING, basis, sentences, stretches, transitions, trust
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Series, read
 from fer_core.types import Status
@@ -55,6 +55,16 @@ def test_what_could_be_read_comes_first_with_its_reasons():
     first = sentences(Row(), reading, trend(point()))[0]
     assert first.startswith("The face could be read in 50 % of 10 min (otherwise: no face found 50 %)")
     assert "longest time without it was 5 min" in first
+
+
+def test_a_limited_basis_says_what_limits_it():
+    lively = [[Emotion.SAD, Emotion.HAPPY][number // 5 % 2] for number in range(600)]
+    assert basis(read(series(lively))) == "Good basis"
+    assert basis(read(series([*lively[:300], *[None] * 31, *lively[331:]]))) == "Limited basis: a gap of 31 s"
+    holes = [None if number % 4 == 0 else label for number, label in enumerate(lively)]
+    assert basis(read(series(holes))) == "Limited basis: only 75 % could be read"
+    assert "independent moment" in basis(read(series([Emotion.SAD] * 600)))
+    assert basis(read(series([Emotion.SAD] * 100 + [None] * 500))).startswith("No basis")
 
 
 def test_without_a_face_nothing_is_said_of_labels():

@@ -18,7 +18,7 @@ from clinic.access import CONSOLE
 from clinic.patients import caseload
 from clinic.recordings import folders, uploads
 from clinic.worker.selftest import write_clip
-from db.models import Job, Recording, Role
+from db.models import Job, Patient, Recording, Role
 from fer_core.errors import FerError
 from storage.media import open_store
 from storage.sealed import MAGIC
@@ -93,6 +93,14 @@ def test_the_same_folder_again_adds_nothing(db, settings, patient, root):
     assert recorded(db) == ALL
     assert {file.id for file in open_store(settings).files()} == stored
     assert sum("already stored" in line.sentence for line in again) == 4
+
+
+def test_a_file_that_is_stored_as_of_another_day_is_named_with_both(db, settings, patient, root):
+    folders.bring_by_console(db, settings, root)
+    (root / NAME / "visit 2026-03-01.mp4").rename(root / NAME / "visit 2026-03-05.mp4")
+    said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
+    assert said["visit 2026-03-05.mp4"].endswith("It is stored as of 1 Mar 2026, and this file says 5 Mar 2026.")
+    assert "It is stored as of" not in said["c.png"]
 
 
 def test_one_patient_s_folder(db, settings, patient, root):
@@ -181,16 +189,28 @@ def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
     assert found == {(date(2026, 3, 1), None), (date(2026, 3, 1), time(9, 5)), (date(2026, 11, 26), None)}
 
 
-@pytest.mark.parametrize("name", ["2027-01-01.mp4", "2026-02-30 visit.mp4", "VID_20261341_101010.mp4"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2027-01-01.mp4",
+        "2026-02-30 visit.mp4",
+        "VID_20261341_101010.mp4",
+        "Invented Person 1990-02-03.mp4",
+        "2026-03-01 2026-03-02.mp4",
+        "11-12-2025.mp4",
+    ],
+)
 def test_no_day_is_guessed_against_the_name(db, settings, patient, root, monkeypatch, name):
-    """The day on which the file was copied was taken in place of a day that can't be."""
+    """The day on which the file was copied was taken, or the patient's birth, or the first of several days."""
+    with db.session() as session:
+        session.get_one(Patient, patient).born_on = date(1990, 2, 3)
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 26, 12, tzinfo=UTC))
     shutil.rmtree(root / NAME)
     (root / NAME).mkdir()
     write_clip(root / NAME / name, [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
     [line] = folders.bring_by_console(db, settings, root)
     assert not line.taken
-    assert "The day in its name can't be that of a recording." in line.sentence
+    assert "The day in its name can't be that of a recording" in line.sentence
     assert list(open_store(settings).files()) == []
 
 
@@ -217,12 +237,12 @@ def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, ro
         ("VID_20260205_010203.png", "Pacific/Auckland", date(2026, 2, 5)),
     ],
 )
-def test_the_day_of_a_file_is_the_clinic_s(db, settings, name, zone, expected):
+def test_the_day_of_a_file_is_the_clinic_s(db, settings, patient, name, zone, expected):
     with db.session() as session:
         access.installation(session).zone = zone
     intake = folders._Intake(db, settings, CONSOLE, None)
     modified = datetime(2026, 2, 7, 23, tzinfo=UTC).timestamp()
-    assert intake.taken(uploads.Upload("0" * 32, name, "", 1, "image"), modified).day == expected
+    assert intake.taken(uploads.Upload("0" * 32, name, "", 1, "image"), modified, patient).day == expected
 
 
 def test_the_console_alone_needs_no_account(db, settings, patient):

@@ -168,6 +168,19 @@ def test_agreement_has_an_interval_from_ten_judged_labels_on(db, recording, clin
     assert (found.low, found.high) == (pytest.approx(0.3968, abs=1e-3), pytest.approx(0.8922, abs=1e-3))
 
 
+def test_judgements_of_a_stranger_count_nowhere(db, recording, clinician):
+    """They went on to be counted once the stretch was marked as not the patient, and the stranger's label was shown."""
+    (first, _), *_, (last, _) = labelled(db, recording, 5)
+    for second, _ in labelled(db, recording, 5):
+        marks.add(db, clinician, recording, MarkFields(second, second + 1, Verdict.AGREE))
+    stranger = marks.add(db, clinician, recording, MarkFields(first, last + 0.4, Verdict.NOT_PATIENT))
+    assert marks.agreement(db, clinician, recording).judged == 1
+    found = marks.marks(db, clinician, recording)
+    assert [one.said.begin_s for one in found if one.model_label] == [last]
+    marks.remove(db, clinician, stranger, 1)
+    assert marks.agreement(db, clinician, recording).judged == 5
+
+
 def test_agreement_with_one_model_says_nothing_of_another(db, recording, clinician):
     (second, _) = labelled(db, recording, 1)[0]
     marks.add(db, clinician, recording, MarkFields(second, second + 1, Verdict.AGREE))

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from clinic.recordings.taken import Taken, suggestion
+from clinic.recordings.taken import Taken, names_a_day, suggestion
 
 TODAY = date(2026, 11, 25)
 DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
@@ -45,6 +45,92 @@ DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
 )
 def test_a_name_says_when(name, expected):
     assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) == expected
+
+
+NEXT = Taken(date(2026, 11, 1), time(0, 30))
+"""In Berlin, half past eleven in the evening of the day before in UTC."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2026-10-31T23-30-00.000Z.mp4",
+        "2026-10-31T23-30-00-000Z.webm",
+        "2026-10-31T23_30_00_000Z.webm",
+        "2026-10-31T23.30.00.123456Z.webm",
+        "20261031T233000z.mp4",
+        "20261031T2330Z.mp4",
+        "2026-10-31T23:30Z.mp4",
+        "GMT20261031-233000_Recording_1920x1080.mp4",
+        "20261031_233000_UTC.mp4",
+        "20261031-233000UTC.mp4",
+        "2026-10-31 23.30.00 (UTC).mp4",
+        "2026-10-31 11.30.00 PM UTC.mp4",
+        "Copy of LIVE_20261031_233000.webm",
+        "1_PXL_20261031_233000123~2.mp4",
+        "20261031T153000-0800.mp4",
+        "2026-11-01T08:30:00+09:00.mp4",
+        "2026-11-01 08-30-00 +0900.mp4",
+        "2026-11-01T08-30-00+09-00.mp4",
+        "2026-11-01 00.30.00 UTC+1.mp4",
+    ],
+)
+def test_a_name_with_its_zone_is_turned_into_the_clinic_s(name):
+    """These were taken for the clinic's time of day, and so were put on another day."""
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) == NEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("Screen Recording 2026-11-03 at 11.05.00 PM.mov", time(23, 5)),
+        ("Screen Recording 2026-11-03 at 9.05.00\u202fAM.mov", time(9, 5)),
+        ("WhatsApp Video 2026-11-03 at 12.05.00 AM.mp4", time(0, 5)),
+        ("WhatsApp Video 2026-11-03 at 12.05.00 p.m..mp4", time(12, 5)),
+        ("VID20261103101500.mp4", time(10, 15)),
+        ("OLIVE_20261103_101500.mp4", time(10, 15)),
+        # What follows is a number or a patient's code, and no zone.
+        ("20261103_101500-0012.mp4", time(10, 15)),
+        ("20261103_101500-2.mp4", time(10, 15)),
+        ("2026-11-03_10-15-00_Z-7.mp4", time(10, 15)),
+        # It can't be told whether these are zones, or which.
+        ("20261103_101500-0100.mp4", None),
+        ("2026-11-03 10.15.00 UTC-2.mp4", None),
+        ("2026-11-03 10.15.00 PST.mp4", None),
+        ("20261103_1015.mp4", None),
+    ],
+)
+def test_a_time_of_day_is_taken_where_it_is_clear(name, at):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) == Taken(date(2026, 11, 3), at)
+
+
+BORN, VISIT = date(1993, 2, 3), date(2026, 11, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "born_on", "expected"),
+    [
+        ("19930203 Anna 2026-11-03.mp4", BORN, Taken(VISIT)),
+        ("3.2.1993 Anna 3.11.2026.mp4", BORN, Taken(VISIT)),
+        ("19930203 Anna 2026-11-03.mp4", None, None),
+        ("Anna 1993-02-03.mp4", BORN, None),
+        ("Anna 1992-02-03.mp4", BORN, None),
+        ("2026-11-03 and 2026-11-04.mp4", BORN, None),
+        ("2026-11-03 born 02-03-1993.mp4", None, None),
+        ("2026-11-03 to 20261103_101500.mp4", BORN, Taken(VISIT, time(10, 15))),
+        ("Besuch 3.11.2026.mp4", None, Taken(VISIT)),
+        ("11-12-2026.mp4", None, None),
+    ],
+)
+def test_of_several_days_in_a_name_none_is_taken_and_never_the_patient_s_birth(name, born_on, expected):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY, born_on) == expected
+    assert names_a_day(name), "so that no day is guessed against it"
+
+
+def test_the_container_decides_between_the_days_of_a_name():
+    name = "2026-11-03 and 2026-11-04.mp4"
+    assert suggestion(name, "2026-11-04T09:00:00Z", UTC, TODAY) == Taken(date(2026, 11, 4), time(9))
+    assert suggestion(name, "2026-11-05T09:00:00Z", UTC, TODAY) is None
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,18 @@ def test_bands_lie_where_the_scale_has_them_and_are_named():
     assert list(figure.data[0].y) == [17, 0]
 
 
+MARGIN_BELOW_PX, HALF_A_MARKER_PX = 80, 6
+"""What the strip and the dates take, and half a marker of 9 px with its outline."""
+
+
 def test_markers_at_both_ends_are_not_cut():
     full = dot(1, shares=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
-    figure = axis_figure([PHQ9], [full, dot(5)], [Emotion.HAPPY, Emotion.SAD], NAMES)
-    for axis in list(figure.select_yaxes())[1:]:
-        assert axis.range[0] < 0
-        assert axis.range[1] > 1
-    low, high = figure.layout.yaxis.range
-    assert (low < 0, high > 27) == (True, True)
+    figure = axis_figure([PHQ9, PHQ9], [full, dot(5)], [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY], NAMES)
+    inside_px = figure.layout.height - figure.layout.margin.t - MARGIN_BELOW_PX
+    for axis, highest in zip(figure.select_yaxes(), (27, 27, 1, 1, 1, 1), strict=True):
+        (low, high), (begin, end) = axis.range, axis.domain
+        a_unit_px = (end - begin) * inside_px / (high - low)
+        assert min(-low, high - highest) * a_unit_px >= HALF_A_MARKER_PX
 
 
 def test_a_recording_is_drawn_at_its_own_time():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -84,8 +85,12 @@ def drawn_at(figure, emotion, day):
     """Return the limits of the band that is drawn at a day, None for none."""
     bands = [trace for trace in figure.data if trace.name == "usual range"]
     moment = (day - date(1970, 1, 1)).days * 86_400_000
-    corners = [(trace.x[n : n + 6], trace.y[n : n + 6]) for trace in bands for n in range(0, len(trace.x), 6)]
-    found = [(min(y[:5]), max(y[:5])) for x, y in corners if min(x[:5]) < moment < max(x[:5])]
+    corners = [corner for trace in bands for corner in zip(trace.x, trace.y, strict=True)]
+    shapes = [list(shape) for drawn, shape in groupby(corners, lambda corner: corner[0] is not None) if drawn]
+    sides = [
+        {y for (x, y), (other, _) in pairwise(shape) if min(x, other) < moment < max(x, other)} for shape in shapes
+    ]
+    found = [(min(side), max(side)) for side in sides if side]
     assert len(found) <= 1, "one band at a time"
     return found[0] if found else None
 
@@ -97,6 +102,14 @@ def test_the_drawn_range_is_the_one_that_judged_each_recording():
         wanted = (one.usual_low[Emotion.SAD], one.usual_high[Emotion.SAD]) if one.usual_low else None
         if one.excluded is None:
             assert drawn_at(figure, Emotion.SAD, one.recorded_on) == wanted
+
+
+def test_ranges_that_touch_are_one_shape_and_keep_their_own_limits():
+    dots = [judged(1 + day, reach=0.01 * (1 + day % 7)) for day in range(28)]
+    figure = trend_figure(dots, [Emotion.SAD], NAMES)
+    (band,) = traces(figure, "usual range")
+    assert list(band.x).count(None) == 1
+    assert len(band.x) == 4 * 28 + 2
 
 
 def test_a_new_line_leaves_the_band_of_the_older_one():

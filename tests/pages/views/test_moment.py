@@ -1,6 +1,6 @@
 """The day and time of a new recording: the file suggests, and what a person chose stays."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,6 +9,8 @@ from pages.widgets import today
 
 
 def page():
+    from datetime import date
+
     import streamlit as st
 
     from pages.views.moment import ask_for_moment
@@ -16,7 +18,7 @@ def page():
 
     name = st.session_state.get("name")
     files = Sent((SentFile("0" * 32, name),), done=False) if name else None
-    st.session_state["said"] = ask_for_moment(files, st.container(), st.container())
+    st.session_state["said"] = ask_for_moment(files, st.container(), st.container(), date(1990, 2, 3))
 
 
 @pytest.fixture
@@ -57,3 +59,16 @@ def test_a_choice_that_equals_the_last_suggestion_stays(form):
     form.time_input[0].set_value(time(2, 0)).run()
     form.time_input[0].set_value(time(1, 2)).run()
     assert said(chosen(form, "VID_20260406_111213.mp4")) == (date(2026, 4, 5), time(1, 2))
+
+
+def test_the_patient_s_birth_in_a_name_is_not_suggested(form):
+    assert said(chosen(form, "Anna 1990-02-03.mp4")) == (today(), None)
+    assert said(chosen(form, "Anna 1990-02-03 on 2026-04-05.mp4")) == (date(2026, 4, 5), None)
+
+
+def test_at_midnight_the_day_on_the_screen_stays(form, monkeypatch):
+    """The box changed by itself, in the run of the click on Start, and the next day was stored."""
+    before = today()
+    assert said(chosen(form, "visit.mp4")) == (before, None)
+    monkeypatch.setattr("pages.views.moment.today", lambda: before + timedelta(days=1))
+    assert said(form.run()) == (before, None)

@@ -4,8 +4,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from clinic.consent.consent import Scope
+from clinic.exchange.downloads import Kind
 from clinic.patients import caseload
 from clinic.reports import report_jobs
+from clinic.reports.content import Asked
 from clinic.worker import reporting
 from db.models import JobState
 from tests import consents
@@ -66,6 +68,25 @@ def test_it_is_followed_until_it_can_be_downloaded(page):
     assert link.proto.label.startswith("Download the web page of ")
     assert link.proto.url.startswith("/downloads/")
     assert labels(page) == ["Make the PDF", "Make a web page"]
+
+
+def test_what_is_done_and_what_comes_before_is_said(page, who):
+    parts, patient_id = resources(), page.session_state["patient"]
+    other = caseload.add_patient(parts.db, who, "Ben Example")
+    consents.agree(parts.db, other)
+    add(parts.db, other, 2)
+    report_jobs.ask(parts.db, who, other, Asked(), Kind.HTML)
+    press(page, "Make the PDF")
+    assert "behind 1 other report" in page.info[0].value
+    report_jobs.claim(parts.db)
+    claimed = report_jobs.claim(parts.db)
+    assert claimed.patient_id == patient_id
+    assert report_jobs.progress(parts.db, claimed, 0.3)
+    page.run()
+    [bar] = page.get("progress")
+    assert (bar.proto.value, "30 %" in bar.proto.text) == (30, True)
+    press(page, "Cancel")
+    assert not report_jobs.progress(parts.db, claimed, 0.9), "the worker stops"
 
 
 def test_a_cancelled_one_is_offered_again(page, who):

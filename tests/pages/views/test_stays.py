@@ -1,10 +1,11 @@
 """An open page is drawn again once somebody edits what it shows, and not while a window is open above it."""
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from clinic.patients import caseload, visibility
-from clinic.patients.visibility import Standing
 from web.resources import resources
 
 
@@ -32,12 +33,17 @@ def page(patient_id, standing, window, listed):
 
 
 @pytest.mark.parametrize("listed", [False, True])
-@pytest.mark.parametrize(("edited", "window", "runs"), [(True, False, 2), (True, True, 1), (False, False, 1)])
-def test_an_edit_draws_the_page_again_unless_a_window_may_be_open(enter, listed, edited, window, runs):
+@pytest.mark.parametrize(
+    ("changed", "window", "runs"),
+    [("edition", False, 2), ("edition", True, 1), ("left_out", False, 2), ("left_out", True, 2), (None, False, 1)],
+)
+def test_an_edit_draws_the_page_again_unless_a_window_is_open_and_what_is_left_out_always(
+    enter, listed, changed, window, runs
+):
     who = enter()
     patient = caseload.add_patient(resources().db, who, "Invented Person")
     now = visibility.states(resources().db, who, [patient])[patient]
-    standing = Standing(now.opened, (0, *now.edition[1:])) if edited else now
+    standing = replace(now, **({changed: (-1, *getattr(now, changed)[1:])} if changed else {}))
     found = AppTest.from_function(page, args=(patient, standing, window, listed), default_timeout=60).run()
     assert not found.exception
     assert found.session_state["runs_seen"] == runs
