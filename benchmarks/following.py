@@ -25,6 +25,8 @@ CHAIN_S = 1.0
 EVERY_FRAME_UP_TO = 160
 CUT_BELOW = 0.5
 """Histograms of two frames in sequence that share less than this: a cut, judged by another rule than the product's."""
+FLASH_S = 0.25
+"""A picture that comes back within this time was lit by a flash, and not cut."""
 VIDEOS = (".mp4", ".mov", ".avi", ".webm", ".mkv", ".ts", ".mts")
 
 Way = Callable[[Path, float], dict[str, Any]]
@@ -137,14 +139,28 @@ def compare(
 
 def cut_times(path: Path) -> list[float]:
     """Return the times of the frames with which another shot begins, after the histograms of the colours."""
-    times: list[float] = []
-    before = None
-    for frame in video.frames(path, 0.0, 160):
-        now = _histogram(frame.rgb)
-        if before is not None and np.minimum(before, now).sum() < CUT_BELOW:
-            times.append(frame.time_s)
-        before = now
-    return times
+    return cuts_of([(frame.time_s, _histogram(frame.rgb)) for frame in video.frames(path, 0.0, 160)])
+
+
+def cuts_of(seen: Sequence[tuple[float, Any]]) -> list[float]:
+    """Return the times of cuts among times and histograms, each of which sums to 1; flashes are none."""
+    return [
+        at
+        for place, ((_, before), (at, now)) in enumerate(pairwise(seen), start=1)
+        if _unlike(before, now) and not _comes_back(seen, place)
+    ]
+
+
+def _comes_back(seen: Sequence[tuple[float, Any]], place: int) -> bool:
+    """Return whether a picture of just before `place` is seen again just after it."""
+    at = seen[place][0]
+    before = [histogram for time_s, histogram in seen[:place] if time_s >= at - FLASH_S]
+    after = [histogram for time_s, histogram in seen[place:] if time_s <= at + FLASH_S]
+    return not all(_unlike(one, other) for one in before for other in after)
+
+
+def _unlike(one: Any, other: Any) -> bool:
+    return bool(np.minimum(one, other).sum() < CUT_BELOW)
 
 
 def _histogram(rgb: RGB) -> Any:

@@ -60,7 +60,9 @@ class Anchor:
         """
         if window == self.window and box.iou(self.given) >= FITS_IOU:
             return None
-        placed = self.placed(box)
+        (x, y), (was_x, was_y) = self.placed(box).middle, window.middle
+        # Of the same size: one that follows the box's twice in each picture would shrink or grow with it.
+        placed = window.moved(round(x - was_x), round(y - was_y))
         return None if placed.iou(window) >= FITS_IOU else placed
 
     def placed(self, box: Box, grown: float = 1.0) -> Box:

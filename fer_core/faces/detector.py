@@ -170,7 +170,10 @@ def _ready(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
 
 def _stack(frames: Sequence[RGB], device: torch.device) -> Tensor:
     """(N, 3, H, W) uint8 in channels-last memory, the form in which torch resizes bytes fastest."""
-    return torch.from_numpy(np.stack(frames)).to(device).permute(0, 3, 1, 2)
+    one = frames[0]
+    # A copy of a single picture would take as long as a look into it.
+    usable = len(frames) == 1 and one.flags.writeable and one.flags.c_contiguous
+    return torch.from_numpy(one[None] if usable else np.stack(frames)).to(device).permute(0, 3, 1, 2)
 
 
 def _normalised(pictures: Tensor) -> Tensor:

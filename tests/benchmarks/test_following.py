@@ -1,6 +1,8 @@
 """The figures of following, on invented samples whose right values are known."""
 
-from benchmarks.following import clips, compare, cut_times
+import numpy as np
+
+from benchmarks.following import clips, compare, cut_times, cuts_of
 from tests.media import scene, write_clip
 
 HAPPY = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
@@ -67,3 +69,10 @@ def test_cuts_of_a_real_clip(tmp_path):
     path = write_clip(tmp_path / "cut.mp4", [*[dark] * 8, *[light] * 8])
     assert cut_times(path) == [0.8]
     assert clips(tmp_path) == [path]
+
+
+def test_a_flash_is_no_cut():
+    """Photographers' lights: in one clip of two actors, all "cuts" that numbers crossed were such."""
+    one, other, flash = np.eye(3)
+    shown = [one, one, flash, one, flash, flash, one, one, one, one, one, other, other, other]
+    assert cuts_of([(n * 0.04, histogram) for n, histogram in enumerate(shown)]) == [11 * 0.04]
