@@ -303,7 +303,8 @@ def _delivered(house: House, person: Person, content: bytes) -> str | None:
         while True:
             with suppress(OSError, http.client.HTTPException):
                 status, said = house.ask(method, API + path, sent, body)
-                if status not in (423, 429, 503):
+                # 500: a server that ends cut the request off.
+                if status not in (423, 429, 500, 503):
                     return status, json.loads(said)
             time.sleep(0.5)
 

@@ -70,7 +70,7 @@ POWER = {
 
 FILMED: dict[str, tuple[Sequence[Design], Sessions]] = {
     "the same throughout": ([EVEN] * 20, Sessions()),
-    "width, sharpness and light differ by 10 % each time": ([EVEN] * 20, Sessions(unsteady=0.1)),
+    "width, sharpness, light and bits a pixel differ by 10 % each time": ([EVEN] * 20, Sessions(unsteady=0.1)),
     "they differ by 20 % each time": ([EVEN] * 20, Sessions(unsteady=0.2)),
     **{
         f"from the ninth on: {name}": ([EVEN] * 8 + [replace(EVEN, camera=camera)] * 12, Sessions())

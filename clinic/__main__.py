@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from clinic import access, audit
 from clinic.accounts import accounts, totp
 from clinic.admin import commands as commands_of_administrators
-from clinic.admin import demo, demo_people, keyring, zones
+from clinic.admin import demo, demo_people, key_folder, keyring, zones
 from clinic.admin.commands import own_clinic, own_settings
 from clinic.console import answered
 from clinic.exchange import exports, imports
@@ -160,7 +160,6 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    settings = own_settings()
     try:
         # A pipe, or a device without an end, is no archive.
         if not options.file.is_file():
@@ -168,6 +167,7 @@ def _import(options: argparse.Namespace) -> int:
         file = options.file.open("rb")
     except OSError:
         raise FerError("This file does not exist, or it can't be read.", "file_unreadable") from None
+    settings = own_settings()
     with file, closing(_open(settings)) as database:
         patient_id = imports.import_patient(database, settings, access.CONSOLE, file)
     print(f"Added patient {patient_id}.")
@@ -226,6 +226,7 @@ def _reset_second_step(options: argparse.Namespace) -> int:
 
 
 def _open(settings: Settings) -> Database:
+    key_folder.refuse_taken(settings)
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     keyring.settle(database, settings)

@@ -217,6 +217,7 @@ CONDITIONS_MEANING = (
     " compared with. While one of these conditions lasts, labels and their trend are not shown here: only movement."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+NOT_INTERPRETED_LIVE = "Labels are not interpreted for this patient ({why}): the live view shows none."
 TOGETHER = "angry-, disgust-, fear- and sad-like together"
 ADJUSTED_TREND = (
     "Adjusted: the shares of expressions that would give labels like these, if the model errs here as on its test"

@@ -75,20 +75,25 @@ class Note:
 def run(part: str = "") -> Iterator[None]:
     """Account, at the end of a run of the page or of a `part` of it alone, for the clicks that it was to carry out.
 
-    A run that is cut off leaves by Streamlit's StopException, and its clicks wait for the next one. A part that is
-    drawn within a run belongs to that run.
+    Streamlit runs several parts one after the other for one request, such as a timer's and that of a click: only after
+    the last one it is known that a click met nothing. A run that is cut off leaves by Streamlit's StopException, and
+    its clicks wait for the next one. A part that is drawn within a run belongs to that run.
     """
     if getattr(_run, "at", None) is not None:
         yield
         return
     _run.at = _run.last = object()
     _run.part = part
-    if not streamlit_protocol.runs_part():
+    parts = streamlit_protocol.parts_of_run()
+    if parts is not getattr(_run, "parts", None) or not parts:
+        _run.parts, _run.drawn = parts, 0
+    _run.drawn += 1
+    if not parts:
         st.session_state[RUNS] = number() + 1
     try:
         for name in streamlit_protocol.clicked():
             if name not in _clicks() and not name.startswith(CLOSE):
-                _clicks()[name] = Click(name, brought_by=_run.at)
+                _clicks()[name] = Click(name, brought_by=_run.parts)
         try:
             yield
         except RerunException:
@@ -97,7 +102,8 @@ def run(part: str = "") -> Iterator[None]:
             raise
         _cross_out_components()
         cross_out()
-        _account()
+        if _run.drawn >= len(parts):
+            _account()
     finally:
         _run.at = None
 
@@ -197,7 +203,7 @@ def _cross_out_components() -> None:
     for click in list(_clicks().values()):
         if (
             click.name.startswith(streamlit_protocol.COMPONENT)
-            and click.brought_by is _now()
+            and click.brought_by is _run.parts
             and click.name not in unmet
         ):
             _clicks().pop(click.name, None)

@@ -11,10 +11,11 @@ from clinic.consent.consent import Scope
 from clinic.patients import caseload, fields
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
-from pages import actions, chooser, links
+from pages import actions, chooser, clicks, links
 from pages.session import actor
 from pages.views.agreed import may_be
 from pages.views.camera import camera, is_recording
+from pages.views.conditions import holding_on, named
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
 from pages.views.uploader import holds_files, live_of, uploader
@@ -22,6 +23,10 @@ from pages.widgets import day, duration, show_error, today, zone
 from web.resources import resources
 
 NOBODY = "nobody"
+LOST = (
+    "The patient whose live view this was is no longer on your caseload. The live view ended, and what was recorded and"
+    " not stored yet is not kept."
+)
 EVERY_S = 0.2
 """Seconds between the samples of a recording, as on the page of a new recording."""
 
@@ -53,6 +58,10 @@ def show_patient(patient: PatientSummary) -> None:
     if not may_be(patient.id, Scope.ANALYSE):
         return
     st.markdown(f"Live: {chooser.whose(patient)}")
+    holding = holding_on(patient.id, today())
+    if holding:
+        why = links.plain_text(words.NOT_INTERPRETED_LIVE.format(why=named(holding)))
+        st.info(why, icon=":material/visibility_off:")
     may_record = consent.objection(resources().db, actor(), patient.id, *consent.ANALYSIS) is None
     st.caption(
         "Nothing is kept unless you record. Sound is neither heard nor recorded. After"
@@ -75,7 +84,9 @@ def choose(patients: list[PatientSummary]) -> str | None:
     """Ask whose face it is, and let the address say it; a recording that is not stored yet keeps its patient."""
     asked = NOBODY if st.query_params.get("patient") == NOBODY else links.query_id("patient")
     by_id = {patient.id: patient for patient in patients}
-    if asked in by_id and (is_recording(asked) or holds_files(live_of(asked))):
+    if asked is not None and asked not in (NOBODY, *by_id) and _was_recorded(asked):
+        clicks.say(LOST, f"recording of {asked}")
+    if asked in by_id and _was_recorded(asked):
         st.markdown(f"Whose face: {chooser.whose(by_id[asked])}")
         st.caption("Another patient can be chosen once the recording is stored or dropped.")
         return asked
@@ -86,6 +97,11 @@ def choose(patients: list[PatientSummary]) -> str | None:
         st.query_params["patient"] = chosen
         st.rerun()
     return chosen
+
+
+def _was_recorded(patient_id: str) -> bool:
+    """Return whether a recording of this patient runs, or is not stored yet."""
+    return is_recording(patient_id) or holds_files(live_of(patient_id))
 
 
 recording_id = links.query_id("recording")

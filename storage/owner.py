@@ -14,7 +14,7 @@ def refuse_folder_of_another(folder: Path) -> None:
     if folder.exists() and (owner := folder.stat().st_uid) != os.geteuid():
         raise FerError(
             f"The folder {folder} belongs to {account_name(owner)}, and this is {account_name(os.geteuid())}."
-            f" Please run `expression-history` as root, which acts as {account_name(owner)}.",
+            f" Please run this as {account_name(owner)}; on a server, `expression-history` as root acts as that one.",
             "other_owner",
         )
 

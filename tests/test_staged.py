@@ -25,12 +25,12 @@ OF_DEMO = "the demonstration's own patients"
 WITHOUT = {
     ("clinic/access.py", "_seen_by"): BY_ACCESS,
     ("clinic/accounts/accounts.py", "list_accounts"): BY_ACCESS,
+    ("clinic/accounts/accounts.py", "set_role"): BY_ACCESS,
     ("clinic/accounts/handover.py", "_asked"): "patients that a request names, who were on a caseload then",
     ("clinic/accounts/handover.py", "_move"): BY_ACCESS,
     ("clinic/accounts/handover.py", "_patients"): BY_ACCESS,
     ("clinic/accounts/takeovers.py", "_found"): BY_ACCESS,
     ("clinic/accounts/tokens.py", "actor_of"): "patients that a person chose from the own caseload",
-    ("clinic/accounts/writers.py", "need_writers"): BY_ACCESS,
     ("clinic/admin/clock_watch.py", "note"): BY_ACCESS,
     ("clinic/admin/demo.py", "add_account"): OF_DEMO,
     ("clinic/admin/demo.py", "fill"): OF_DEMO,
@@ -46,7 +46,6 @@ WITHOUT = {
     ("clinic/exchange/import_queue.py", "_waiting"): OF_IMPORTS,
     ("clinic/exchange/import_queue.py", "give_all_back"): OF_IMPORTS,
     ("clinic/exchange/import_queue.py", "sweep"): OF_IMPORTS,
-    ("clinic/exchange/video_copies.py", "_waiting"): "copies are asked for by people, of recordings that they see",
     ("clinic/jobs/faces.py", "_stays"): OF_JOBS,
     ("clinic/jobs/leases.py", "release"): OF_JOBS,
     ("clinic/jobs/leases.py", "_next"): OF_JOBS,
@@ -66,7 +65,6 @@ WITHOUT = {
     ("clinic/questionnaires/patient_mode.py", "sweep"): "hand-overs that ended",
     ("clinic/questionnaires/patient_mode.py", "_row"): "one hand-over by its token",
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,
-    ("clinic/reports/report_jobs.py", "_waiting"): "reports are asked for by people, on patients whom they see",
     ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,
 }
 

@@ -98,7 +98,8 @@ async def _watch(line: WebSocket, actor: Actor, turns: asyncio.Semaphore, settin
     """Answer the pictures of one line until it ends. Raises FerError, WebSocketDisconnect."""
     patient_id = await _whose(line)
     await run_in_threadpool(live.begin, db, actor, patient_id)
-    watched = _Watched(line, turns, await run_in_threadpool(_open_view, settings))
+    held = await run_in_threadpool(live.holds_back, db, patient_id)
+    watched = _Watched(line, turns, await run_in_threadpool(_open_view, settings), held)
     try:
         # What is recorded begins by this clock: that of the camera's computer may be wrong.
         await line.send_json({"ready": True, "now_ms": round(clock.now().timestamp() * 1000)})
@@ -140,19 +141,30 @@ async def _ask_again(watched: _Watched, db: Database, actor: Actor, patient_id: 
     """Ask for rights and consent while somebody watches. Raises what `live.remaining_s` raises."""
     while True:
         watched.left_s = await run_in_threadpool(live.remaining_s, db, actor, patient_id)
+        watched.held = await run_in_threadpool(live.holds_back, db, patient_id)
         await asyncio.sleep(CHECKED_EVERY_S)
 
 
-class _Watched:
-    """One line whose pictures are looked at. `left_s`: until the sign-in ends unless the person does something."""
+def _without_label(face: dict[str, Any]) -> dict[str, Any]:
+    """Return a face as the view tells it, without what the model says of it."""
+    if face.get("probabilities") is None:
+        return face
+    return face | {"status": live.HELD, "label": None, "band": "", "probabilities": None}
 
-    def __init__(self, line: WebSocket, turns: asyncio.Semaphore, view: LiveView) -> None:
+
+class _Watched:
+    """One line whose pictures are looked at.
+
+    `left_s`: until the sign-in ends unless the person does something. `held`: labels are not interpreted.
+    """
+
+    def __init__(self, line: WebSocket, turns: asyncio.Semaphore, view: LiveView, held: bool) -> None:
         self._line, self._turns, self._view = line, turns, view
         self._newest: bytes | None = None
         self._come = asyncio.Event()
         self._second, self._messages = 0, 0
         self._looking = threading.Lock()
-        self.left_s = float("inf")
+        self.left_s, self.held = float("inf"), held
 
     async def receive(self) -> None:
         """Take what comes, and keep the newest picture alone. Raises WebSocketDisconnect, FerError."""
@@ -190,6 +202,8 @@ class _Watched:
         begun = time.perf_counter()
         with self._looking:
             answer = self._view.look(picture[NUMBER_BYTES:], time.monotonic())
+        if self.held:
+            answer["faces"] = [_without_label(face) for face in answer["faces"]]
         number = int.from_bytes(picture[:NUMBER_BYTES], "little")
         return answer | {"number": number, "took_ms": round((time.perf_counter() - begun) * 1000, 1)}
 

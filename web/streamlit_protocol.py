@@ -115,8 +115,13 @@ def _has_row(state: WidgetState) -> bool:
 
 def runs_part() -> bool:
     """Return whether a part of the page runs alone, and not the page."""
+    return bool(parts_of_run())
+
+
+def parts_of_run() -> list[str]:
+    """Return the parts of the page that run one after the other in place of the page: another list for each run."""
     run = get_script_run_ctx()
-    return run is not None and bool(run.fragment_ids_this_run)
+    return (run.fragment_ids_this_run or []) if run is not None else []
 
 
 def page_address() -> str:

@@ -13,7 +13,7 @@ from backup.archive import Secret, is_sealed
 from backup.restoring import known_erasures
 from backup.stopped import nobody_at_work
 from backup.transfer import transfer
-from clinic.admin import backups, doctor, ownership, rotation
+from clinic.admin import backups, doctor, key_folder, keyring, ownership, rotation
 from clinic.admin.serving import read_options
 from clinic.phrases import counted
 from clinic.settings import Settings
@@ -21,6 +21,7 @@ from clinic.worker.supervisor import PROGRAM_DIR
 from db.copies import sqlite_path
 from db.engine import migrate, open_database
 from db.migrate import current
+from db.probe import probe
 from fer_core.errors import FerError
 
 KEPT = 30
@@ -148,7 +149,11 @@ def _backup(options: argparse.Namespace) -> int:
         )
     if options.keep < 1:
         raise FerError("At least one backup has to be kept.", "bad_keep")
+    key_folder.refuse_taken(settings)
     first = not backups.key_path(settings).exists() and _named_secret(options) is None
+    if first and (known := probe(settings.database_url).key_id) is not None:
+        # A new key of the backups in a folder that lost the master key would pass for all that has to be kept.
+        keyring.require_known(settings, known)
     secret = _named_secret(options) or backups.own_secret(settings, make=True)
     if first:
         print(
@@ -162,9 +167,9 @@ def _backup(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    settings = own_settings()
     if not options.file.is_file():
         raise FerError("There is no such backup.", "no_backup")
+    settings = own_settings()
     erased = known_erasures(settings.erasures_path, options.without_erasures)
     secret = _named_secret(options)
     if secret is None and is_sealed(options.file):

@@ -30,6 +30,9 @@ def guarded(name: str, check: Callable[..., Finding], *arguments: object) -> Fin
     """Return what a check finds; an unexpected failure is a finding too."""
     try:
         return check(*arguments)
+    except PermissionError as error:
+        said = f"This account may not look at {error.filename or 'it'}."
+        return Finding(name, Level.BROKEN, said, "Check its owner and mode, and which account runs this.")
     except Exception as error:  # noqa: BLE001 a doctor who faints helps nobody
         return Finding(
             name,

@@ -160,8 +160,9 @@ def _key_folder(seen: Installation) -> Finding:
     refusal = key_folder.refusal(seen.settings, clinic_id, begun)
     if refusal is None:
         return Finding("key folder", Level.OK, f"The key folder is {seen.settings.key_dir}, and no other clinic's.")
-    level = Level.WARNING if begun else Level.REFUSED
-    return Finding("key folder", level, "The key folder is another clinic's.", refusal.message)
+    if begun:
+        return Finding("key folder", Level.WARNING, "The key folder is another clinic's too.", refusal.message)
+    return Finding("key folder", Level.REFUSED, "The key folder's clinic is not in this database.", refusal.message)
 
 
 def _filled(seen: Installation) -> bool:

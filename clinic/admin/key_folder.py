@@ -18,6 +18,7 @@ from clinic.settings import Settings
 from db.copies import sync_folder
 from db.engine import Database
 from db.models import Account, Installation, Patient, new_id
+from db.probe import probe
 from fer_core.errors import FerError
 from storage.keys import first_text
 
@@ -37,6 +38,22 @@ def refusal(settings: Settings, clinic_id: str | None, begun: bool) -> FerError 
     if settings.demo or marked is None or marked == clinic_id or (begun and clinic_id is None):
         return None
     return _shared(settings) if begun else _taken(settings)
+
+
+def refuse_taken(settings: Settings) -> None:
+    """Refuse a database without a clinic beside another's key folder; writes nothing. Raises FerError ``key_folder``.
+
+    Raises what `probe` raises, too.
+    """
+    try:
+        begun = probe(settings.database_url).begun
+    except FerError as error:
+        if error.code != "no_tables":
+            raise
+        begun = False
+    taken = None if begun else refusal(settings, None, begun=False)
+    if taken is not None:
+        raise taken
 
 
 def require_own(db: Database, settings: Settings) -> None:

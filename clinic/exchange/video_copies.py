@@ -6,18 +6,18 @@ A worker makes them (clinic/worker/copying.py). The user who requested the copy 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, words
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.exchange import downloads
+from clinic.exchange import downloads, lease
 from clinic.exchange.exports import NEEDED
+from clinic.patients import conditions
 from clinic.recordings import playback
 from clinic.settings import Settings
 from db.engine import Database
@@ -25,9 +25,6 @@ from db.models import JobState, Recording, VideoCopy
 from fer_core.errors import FerError
 
 SCOPES = (*NEEDED, Scope.KEEP_VIDEO)
-LEASE = timedelta(seconds=60)
-MAX_ATTEMPTS = 3
-OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 LOST = "The copy stopped unexpectedly three times. Please request it again, or ask for help."
 
 
@@ -44,7 +41,7 @@ class CopyStatus:
     @property
     def open(self) -> bool:
         """Whether it is still to be made."""
-        return self.state.value in OPEN
+        return self.state.value in lease.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,8 @@ class CopyClaim:
 def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
     """Queue a copy of a recording's kept video and return its id; one that is still open is not asked for twice.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``no_video``.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``no_video``,
+    ``not_interpreted``.
     """
     with db.read() as session:
         access.require_writer_of(session, actor, access.recording_of(session, recording_id).patient_id)
@@ -71,8 +69,9 @@ def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> st
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, *SCOPES)
+        need_labels(session, recording)
         known = _newest(session, recording_id, account.id)
-        if known is not None and known.state in OPEN and not known.cancel_requested:
+        if known is not None and known.state in lease.OPEN and not known.cancel_requested:
             return known.id
         copy = VideoCopy(
             recording_id=recording_id,
@@ -85,6 +84,12 @@ def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> st
         session.flush()
         audit.write(session, AuditAction.VIDEO_COPY_ASKED, account.id, recording.patient_id, recording_id)
         return copy.id
+
+
+def need_labels(session: Session, recording: Recording) -> None:
+    """Raise FerError ``not_interpreted`` where a condition of the face keeps a recording's labels from being shown."""
+    if conditions.unread(session, recording.patient_id, recording.recorded_on):
+        raise FerError(words.NOT_INTERPRETED_THEN, "not_interpreted")
 
 
 def standing(db: Database, settings: Settings, actor: Actor, recording_id: str) -> CopyStatus | None:
@@ -113,7 +118,7 @@ def cancel(db: Database, actor: Actor, recording_id: str) -> None:
         recording = access.recording_of(session, recording_id)
         account = access.require_writer_of(session, actor, recording.patient_id)
         copy = _newest(session, recording_id, account.id)
-        if copy is None or copy.state not in OPEN:
+        if copy is None or copy.state not in lease.OPEN:
             return
         copy.cancel_requested = True
         if copy.state == JobState.QUEUED.value:
@@ -124,29 +129,29 @@ def cancel(db: Database, actor: Actor, recording_id: str) -> None:
 def claim(db: Database) -> CopyClaim | None:
     """Take the copy that waits longest, or whose worker died; None where there is none. For the worker alone."""
     with db.read() as session:
-        if _waiting(session) is None:
+        if lease.waiting(session, VideoCopy) is None:
             return None
     with db.session() as session:
-        copy = _waiting(session)
+        copy = lease.waiting(session, VideoCopy)
         if copy is None:
             return None
-        if copy.attempts >= MAX_ATTEMPTS or copy.cancel_requested:
-            ended = JobState.CANCELLED if copy.cancel_requested else JobState.FAILED
-            copy.state, copy.error_message = ended.value, None if copy.cancel_requested else LOST
+        over = lease.over(copy)
+        if over is not None:
+            copy.state, copy.error_message = over.value, LOST if over is JobState.FAILED else None
             return None
-        copy.state, copy.attempts = JobState.RUNNING.value, copy.attempts + 1
-        copy.lease_until = clock.now() + LEASE
+        token = lease.take(copy)
         patient_id = session.get_one(Recording, copy.recording_id).patient_id
-        return CopyClaim(copy.id, copy.attempts, copy.recording_id, patient_id, copy.account_id)
+        return CopyClaim(copy.id, token, copy.recording_id, patient_id, copy.account_id)
 
 
 def progress(db: Database, claimed: CopyClaim, done_s: float) -> bool:
     """Write how far a copy is, renew the lease, and return whether it is still wanted and allowed."""
     with db.session() as session:
-        copy = _held(session, claimed)
+        copy = lease.held(session, VideoCopy, claimed.id, claimed.token)
         if copy is None or copy.cancel_requested:
             return False
-        copy.done_s, copy.lease_until = done_s, clock.now() + LEASE
+        copy.done_s = done_s
+        lease.renew(copy)
         return consent.missing(session, claimed.patient_id, *SCOPES) is None
 
 
@@ -155,7 +160,7 @@ def end(
 ) -> bool:
     """End a copy or put it back, and return whether it was still this worker's."""
     with db.session() as session:
-        copy = _held(session, claimed)
+        copy = lease.held(session, VideoCopy, claimed.id, claimed.token)
         if copy is None:
             return False
         if copy.cancel_requested:
@@ -169,15 +174,3 @@ def end(
 def _newest(session: Session, recording_id: str, account_id: str) -> VideoCopy | None:
     mine = select(VideoCopy).where(VideoCopy.recording_id == recording_id, VideoCopy.account_id == account_id)
     return session.scalar(mine.order_by(VideoCopy.number.desc()).limit(1))
-
-
-def _waiting(session: Session) -> VideoCopy | None:
-    lost = (VideoCopy.state == JobState.RUNNING.value) & ~clock.pending(VideoCopy.lease_until, LEASE, clock.now())
-    waiting = select(VideoCopy).where(or_(VideoCopy.state == JobState.QUEUED.value, lost))
-    return session.scalar(waiting.order_by(VideoCopy.number).limit(1))
-
-
-def _held(session: Session, claimed: CopyClaim) -> VideoCopy | None:
-    copy = session.get(VideoCopy, claimed.id)
-    mine = copy is not None and copy.attempts == claimed.token and copy.state == JobState.RUNNING.value
-    return copy if mine else None

@@ -1,7 +1,7 @@
 """Small pictures of the patient's face along a recording, kept sealed where its video is not kept or can't be played.
 
 They are files of the recording as its video is: among the sources of its job, so that all that deletes, exports,
-backs up or seals files anew covers them.
+backs up or reseals files covers them.
 """
 
 from __future__ import annotations

@@ -128,6 +128,11 @@ def holding(found: Iterable[Condition], day: date) -> list[Condition]:
     return [one for one in found if one.began_on <= day and (one.ended_on is None or day < one.ended_on)]
 
 
+def unread(session: Session, patient_id: str, day: date) -> bool:
+    """Return whether the labels of a patient are not to be interpreted on a day; the caller checks the rights."""
+    return bool(holding(of_patient(session, patient_id), day))
+
+
 def not_interpreted(day: date) -> Select[str]:
     """Return the query of the ids of the patients whose labels are not to be interpreted on a day."""
     still = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > day)

@@ -70,13 +70,22 @@ def valid_patient(wanted: PatientFields, last_day: date) -> PatientFields:
     return PatientFields(valid_name(wanted.name), valid_note(wanted.note), valid_code(wanted.code), wanted.born_on)
 
 
-def valid_recording(wanted: RecordingFields, born_on: date | None, last_day: date, zone: tzinfo) -> RecordingFields:
-    """Return a recording's fields in stored form. Raises FerError ``bad_note``, ``bad_day``, ``bad_time``."""
-    objection = day_objection(wanted.recorded_on, born_on, last_day)
-    objection = objection or time_objection(wanted.recorded_on, wanted.recorded_time, zone)
-    if objection is not None:
-        raise objection
+def valid_recording(
+    wanted: RecordingFields,
+    born_on: date | None,
+    last_day: date,
+    zone: tzinfo,
+    stored: tuple[date, time | None] | None = None,
+) -> RecordingFields:
+    """Return a recording's fields in stored form. `stored`: its day and time so far, which are not judged again.
+
+    Raises FerError ``bad_note``, ``bad_day``, ``bad_time``.
+    """
     minute = wanted.recorded_time.replace(second=0, microsecond=0, tzinfo=None) if wanted.recorded_time else None
+    objection = day_objection(wanted.recorded_on, born_on, last_day)
+    objection = objection or time_objection(wanted.recorded_on, minute, zone)
+    if objection is not None and (wanted.recorded_on, minute) != stored:
+        raise objection
     return RecordingFields(wanted.recorded_on, minute, valid_note(wanted.note))
 
 

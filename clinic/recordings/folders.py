@@ -172,7 +172,7 @@ class _Intake:
             if taken_at.guessed:
                 sentence += f" {DAY_GUESSED}"
             if queued.duplicate:
-                sentence = "The same recording is already stored; nothing was added."
+                sentence = "The same recording is already stored; nothing was added." + _otherwise(queued, taken_at)
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
             if queued.also_elsewhere:
@@ -218,6 +218,16 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
     finally:
         # After an early end, delete what no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
+
+
+def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:
+    """Return what is stored of a file that is there already, where the file says another day or time; else nothing."""
+    stored = queued.stored
+    differs = stored is not None and (stored.recorded_on != taken_at.day or stored.recorded_time != taken_at.time)
+    if stored is None or not differs or taken_at.guessed:
+        return ""
+    kept = phrases.moment(stored.recorded_on, stored.recorded_time)
+    return f" It is stored as of {kept}, and this file says {phrases.moment(taken_at.day, taken_at.time)}."
 
 
 def _is_text(name: str) -> bool:

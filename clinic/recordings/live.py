@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from clinic import access, audit
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.accounts import sessions
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.patients import conditions
 from db.engine import Database
-from db.models import Account
+from db.models import Account, FaceCondition
+
+HELD = "held"
+"""In place of a status, where a condition of the face lets no label be shown."""
 
 
 def begin(db: Database, actor: Actor, patient_id: str | None) -> None:
@@ -35,6 +39,13 @@ def remaining_s(db: Database, actor: Actor, patient_id: str | None) -> float:
     if left_s <= 0:
         raise access.refusal("signed_out")
     return left_s
+
+
+def holds_back(db: Database, patient_id: str | None) -> bool:
+    """Return whether no label of this patient is to be shown, because of a condition of the face."""
+    with db.read() as session:
+        held = conditions.not_interpreted(clock.today(session)).where(FaceCondition.patient_id == patient_id)
+        return patient_id is not None and session.scalar(held.limit(1)) is not None
 
 
 def _allowed(session: Session, actor: Actor, patient_id: str | None) -> Account:

@@ -5,18 +5,19 @@ A worker makes them (clinic/worker/reporting.py). The user who requested a repor
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError
-from clinic.exchange import downloads
+from clinic.exchange import downloads, lease
 from clinic.exchange.downloads import Kind
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.record_state import state_of
@@ -26,9 +27,6 @@ from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, JobState, ReportJob, Role
 
-LEASE = timedelta(seconds=60)
-MAX_ATTEMPTS = 3
-OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 LOST = "The report stopped unexpectedly three times. Please request it again, or ask for help."
 
 
@@ -51,7 +49,7 @@ class ReportStatus:
     @property
     def open(self) -> bool:
         """Whether it is still to be made."""
-        return self.state.value in OPEN
+        return self.state.value in lease.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def ask(
         if state_of(session, patient_id) != seen:
             raise ConflictError("this patient's record", frozenset())
         known = _newest(session, patient_id, account.id)
-        if known is not None and known.state in OPEN and not known.cancel_requested:
+        if known is not None and known.state in lease.OPEN and not known.cancel_requested:
             if wanted == {"asked": known.asked, "kind": known.kind, "seen": known.seen}:
                 return known.id
             _cancel(known)
@@ -120,7 +118,7 @@ def cancel(db: Database, actor: Actor, patient_id: str) -> None:
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         job = _newest(session, patient_id, account.id)
-        if job is None or job.state not in OPEN:
+        if job is None or job.state not in lease.OPEN:
             return
         _cancel(job)
         audit.write(session, AuditAction.REPORT_CANCELLED, account.id, patient_id)
@@ -129,31 +127,35 @@ def cancel(db: Database, actor: Actor, patient_id: str) -> None:
 def claim(db: Database) -> ReportClaim | None:
     """Take the report that waits longest, or whose worker died; None where there is none. For the worker alone."""
     with db.read() as session:
-        if _waiting(session) is None:
+        if lease.waiting(session, ReportJob) is None:
             return None
     with db.session() as session:
-        job = _waiting(session)
+        job = lease.waiting(session, ReportJob)
         if job is None:
             return None
-        if job.attempts >= MAX_ATTEMPTS or job.cancel_requested:
-            ended = JobState.CANCELLED if job.cancel_requested else JobState.FAILED
-            _end(job, ended, None if job.cancel_requested else LOST)
+        over = lease.over(job)
+        if over is not None:
+            _end(job, over, LOST if over is JobState.FAILED else None)
             return None
-        job.state, job.attempts = JobState.RUNNING.value, job.attempts + 1
-        job.lease_until, job.share = clock.now() + LEASE, 0.0
+        token, job.share = lease.take(job), 0.0
         account = session.get_one(Account, job.account_id)
         actor = Actor(account.id, "", account.name, Role(account.role))
         asked = _read(job.asked or {})
-        return ReportClaim(job.id, job.attempts, job.patient_id, actor, asked, Kind(job.kind), job.seen)
+        return ReportClaim(job.id, token, job.patient_id, actor, asked, Kind(job.kind), job.seen)
+
+
+def held(db: Database, claimed: ReportClaim) -> AbstractContextManager[None]:
+    """Hold a claimed report as long as it is made. For the worker alone."""
+    return lease.kept(db, ReportJob, claimed.id, claimed.token)
 
 
 def progress(db: Database, claimed: ReportClaim, share: float) -> bool:
-    """Note how much is done and renew the lease; return False where the report was cancelled or taken over."""
+    """Note how much is done; return False where the report was cancelled or taken over."""
     with db.session() as session:
-        job = session.get(ReportJob, claimed.id)
-        if job is None or job.attempts != claimed.token or job.cancel_requested:
+        job = lease.held(session, ReportJob, claimed.id, claimed.token)
+        if job is None or job.cancel_requested:
             return False
-        job.share, job.lease_until = share, clock.now() + LEASE
+        job.share = share
         return True
 
 
@@ -162,8 +164,8 @@ def end(
 ) -> bool:
     """End a report; return whether it is as this worker says: it is not where it was cancelled or taken over."""
     with db.session() as session:
-        job = session.get(ReportJob, claimed.id)
-        if job is None or job.attempts != claimed.token or job.state != JobState.RUNNING.value:
+        job = lease.held(session, ReportJob, claimed.id, claimed.token)
+        if job is None:
             return False
         cancelled = job.cancel_requested
         _end(job, JobState.CANCELLED if cancelled else state, None if cancelled else message)
@@ -191,14 +193,8 @@ def _before(session: Session, job: ReportJob) -> int:
     """Return how many reports a worker makes before one that waits."""
     if job.state != JobState.QUEUED.value:
         return 0
-    earlier = select(func.count()).where(ReportJob.state.in_(OPEN), ReportJob.number < job.number)
+    earlier = select(func.count()).where(ReportJob.state.in_(lease.OPEN), ReportJob.number < job.number)
     return session.scalar(earlier) or 0
-
-
-def _waiting(session: Session) -> ReportJob | None:
-    lost = (ReportJob.state == JobState.RUNNING.value) & ~clock.pending(ReportJob.lease_until, LEASE, clock.now())
-    waiting = select(ReportJob).where(or_(ReportJob.state == JobState.QUEUED.value, lost))
-    return session.scalar(waiting.order_by(ReportJob.number).limit(1))
 
 
 def _written(asked: Asked) -> dict[str, Any]:

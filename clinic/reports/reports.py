@@ -58,7 +58,7 @@ def prepare(
     """Write a report, sealed, and return the unguessable ticket that fetches it once.
 
     `seen`: the state of the record (`record_state.state_of`) as it was asked for, None where that doesn't matter.
-    `reached`: is told how much of the work is done; what it raises ends the work, and nothing is kept.
+    `reached`: called with how much of the work is done; what it raises ends the work, and nothing is kept.
     Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_patient``, ``nothing_to_report``, ``bad_note``,
     ``font_missing``.
     """

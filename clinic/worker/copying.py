@@ -52,7 +52,9 @@ def _write(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable
 
     with db.read() as session:
         job = session.scalars(select(Job).where(Job.recording_id == claimed.recording_id)).one()
-        every_s = float(session.get_one(Recording, claimed.recording_id).settings.get("every_s") or 0.0)
+        recording = session.get_one(Recording, claimed.recording_id)
+        video_copies.need_labels(session, recording)
+        every_s = float(recording.settings.get("every_s") or 0.0)
         state = state_of(session, claimed.patient_id)
         found, upload_id = results(load_samples(session, claimed.recording_id)), job.sources[0]["id"]
     reported_at = float("-inf")

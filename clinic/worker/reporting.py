@@ -29,7 +29,8 @@ def make(db: Database, settings: Settings, claimed: ReportClaim) -> None:
 
     asked = (claimed.patient_id, claimed.asked, claimed.kind, claimed.seen)
     try:
-        ticket = reports.prepare(db, settings, claimed.actor, *asked, reached)
+        with report_jobs.held(db, claimed):
+            ticket = reports.prepare(db, settings, claimed.actor, *asked, reached)
     except StoppedError:
         report_jobs.end(db, claimed, JobState.CANCELLED)
     except FerError as error:

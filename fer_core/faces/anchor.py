@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 
 from fer_core.types import Box, Face
 
-KEPT_IOU = 0.75
+KEPT_IOU = 0.85
 """While the face has moved no further than to this overlap, it is looked for in the very same window."""
+FITS_IOU = 0.9
+"""A window that overlaps less with the one about the face found in it is replaced by that one, and looked into again:
+the net's box lags behind a face that doesn't stand in the middle."""
 AREA_BOUND = 2.0
 """A box that is so many times larger or smaller than at the last search is no second look's to tell."""
 HELD_WITHIN = 0.015
@@ -48,6 +51,17 @@ class Anchor:
     def window_at(self, expected: Box) -> Box:
         """Return where to look for a face that is expected in a box: in the same window as long as it fits."""
         return self.window if expected.iou(self.given) >= KEPT_IOU else self.placed(expected)
+
+    def fitting(self, box: Box, window: Box) -> Box | None:
+        """Return the window about a box that was found in `window`, None where that one fits.
+
+        One that was kept fits as long as the face doesn't move in it: two windows that lead to each other would
+        move the box of a face that stands still.
+        """
+        if window == self.window and box.iou(self.given) >= FITS_IOU:
+            return None
+        placed = self.placed(box)
+        return None if placed.iou(window) >= FITS_IOU else placed
 
     def placed(self, box: Box, grown: float = 1.0) -> Box:
         """Return the window that lies about a box as the search's window lay about its own."""

@@ -21,9 +21,9 @@ from fer_core.faces import networks
 from fer_core.faces.operators import best_apart
 from fer_core.types import RGB, Box, Face
 
-NAME = "mtcnn/facenet-pytorch-2.5.3/2"
+NAME = "mtcnn/facenet-pytorch-2.5.3/3"
 """Stored with each analysis. The last number grows when the same file may give other boxes: 2 since no box is larger
-than the picture and windows are bound to the last search."""
+than the picture and windows are bound to the last search, 3 since a face that moved is looked at twice."""
 STAGE_THRESHOLDS = (0.6, 0.7, 0.7)
 REFIND_THRESHOLD = 0.4
 """Where a face was a moment ago, less certainty is needed."""

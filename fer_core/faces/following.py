@@ -163,6 +163,17 @@ class Follower:
         return seen + again
 
     def _looked(self, rgb: RGB, windows: Mapping[int, Box]) -> list[_Found]:
+        """Return the faces in the windows of tracks; one that has moved is looked at again in a window about it."""
+        seen = self._by_track(self._looked_once(rgb, windows), windows)
+        moved = {
+            number: window
+            for number, one in seen
+            if (window := self._anchors[number].fitting(one.face.box, windows[number])) is not None
+        }
+        again = dict(self._by_track(self._looked_once(rgb, moved), moved))
+        return [again.pop(number, one) for number, one in seen]
+
+    def _looked_once(self, rgb: RGB, windows: Mapping[int, Box]) -> list[_Found]:
         """Return the faces in the windows of tracks, without those of a size that only a search may tell."""
         if not windows:
             return []

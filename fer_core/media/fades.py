@@ -18,7 +18,8 @@ UNLIKE_ABOVE, CHANGED_ABOVE = 0.15, 8.0
 UNMIXED_BELOW = 0.15
 """Mean difference of a picture in between from the nearest mixture, in shares of that of first and last."""
 BETWEEN = (0.15, 0.85)
-"""A picture at this share of the way distinguishes a fade from a cut."""
+"""A picture at this share of the way distinguishes a fade from a cut, and from something that moves: one nearer to
+either end is near to a mixture whatever happens, so it has to be so much nearer."""
 
 _Grey = NDArray[np.float64]
 
@@ -52,10 +53,15 @@ def _mixed(first: _Grey, between: list[_Grey], last: _Grey) -> bool:
     if changed < CHANGED_ABOVE or 1 - _correlation(first, last) < UNLIKE_ABOVE:
         return False
     shares = [float((one - first) @ whole / (whole @ whole)) for one in between]
-    if sorted(shares) != shares or not any(BETWEEN[0] < share < BETWEEN[1] for share in shares):
+    if sorted(shares) != shares:
         return False
-    left = [float(np.abs(one - first - share * whole).mean()) for one, share in zip(between, shares, strict=True)]
-    return max(left) < UNMIXED_BELOW * changed
+    apart = [float(np.abs(one - first - share * whole).mean()) for one, share in zip(between, shares, strict=True)]
+    if max(apart) >= UNMIXED_BELOW * changed:
+        return False
+    return any(
+        BETWEEN[0] < share < BETWEEN[1] and left < UNMIXED_BELOW * changed * 4 * share * (1 - share)
+        for share, left in zip(shares, apart, strict=True)
+    )
 
 
 def _correlation(a: _Grey, b: _Grey) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic import words
+from clinic.recordings.live import HELD
 from fer_core.emotions import Emotion
 from fer_core.live import assets
 from pages.charts.palette import COLORS, UNCERTAIN
@@ -26,7 +27,7 @@ def camera(patient_id: str | None, may_record: bool) -> None:
         data={
             **assets.looks({emotion: words.EXPRESSIONS[emotion] for emotion in Emotion}, COLORS),
             "uncertain": UNCERTAIN,
-            "statuses": words.STATUSES,
+            "statuses": words.STATUSES | {HELD: "labels are not interpreted"},
             "line": CAMERA,
             "patient": patient_id,
             "may_record": may_record,

@@ -29,9 +29,15 @@ def holding_on(patient_id: str, day: date) -> list[Condition]:
     return conditions.holding(conditions.conditions(resources().db, actor(), patient_id), day)
 
 
+def say_not_interpreted(holding: Sequence[Condition]) -> None:
+    """Say under which conditions labels are not interpreted; nothing where none holds."""
+    if holding:
+        st.info(links.plain_text(words.NOT_INTERPRETED.format(why=named(holding))), icon=":material/visibility_off:")
+
+
 def show_movement_alone(recording: RecordingRow, holding: Sequence[Condition]) -> None:
     """Say that a recording's labels are not interpreted, and draw how much the face moved."""
-    st.info(links.plain_text(words.NOT_INTERPRETED.format(why=named(holding))), icon=":material/visibility_off:")
+    say_not_interpreted(holding)
     found = readings.analysis_result(resources().db, actor(), recording.id)
     movement = found.reading.movement if found.reading is not None else None
     st.metric("Movement of the face", "–" if movement is None else f"{movement:.2f}", help=words.MOVEMENT)

@@ -62,10 +62,11 @@ def saved(record: str, seen: Seen, wanted: bool, store: Callable[[Seen], None]) 
 
 
 def _ask(key: str, conflict: ConflictError) -> bool:
-    """Show what differs, and return whether the person wants theirs to take its place."""
+    """Show what differs, and return whether the person wants theirs to take its place, or to stand beside it."""
     show_error(conflict)
+    way = "Replace what is stored with my version" if isinstance(conflict.revision, int) else "Store mine too"
     return st.checkbox(
-        "Replace what is stored with my version at the next click on the button",
+        f"{way} at the next click on the button",
         key=f"{key}:{_named(conflict.revision)}",
         help="Close this window to keep the stored version.",
     )

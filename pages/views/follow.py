@@ -21,6 +21,7 @@ from pages import actions, chooser, links
 from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
 from pages.views import faces
+from pages.views.conditions import holding_on, say_not_interpreted
 from pages.views.stays import while_open
 from pages.widgets import chart, duration, show_errors, show_standing
 from web.resources import resources
@@ -42,14 +43,15 @@ def follow(recording_id: str) -> None:
     _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)
     st.session_state["patient"] = recording.patient_id
-    pictures = recording.kind == "pictures"
+    pictures, holding = recording.kind == "pictures", holding_on(recording.patient_id, recording.recorded_on)
+    say_not_interpreted(holding)
     if status.state in progress.WORKING:
-        _running(recording_id, pictures, who)
+        _running(recording_id, pictures, who, not holding)
     elif status.standing.state is State.CHOOSING and status.writable:
         with show_errors():
             faces.choose(recording_id, subject, pictures)
     else:
-        _ended(recording, status, pictures)
+        _ended(recording, status, pictures, not holding)
 
 
 def _show_subject(subject: Subject) -> None:
@@ -93,10 +95,11 @@ def _offer_what_differs(recording_id: str, subject: Subject, asked: RecordingFie
 
 
 @actions.part(run_every=1)
-def _running(recording_id: str, pictures: bool, who: Actor) -> None:
+def _running(recording_id: str, pictures: bool, who: Actor, labelled: bool = True) -> None:
     """Draw progress and preview. Only this part runs each second, and it asks the database one question.
 
-    `who`: who opened the page. The gate, which watches the page's line, checks that this sign-in is still valid.
+    `labelled`: whether labels may be shown. `who`: who opened the page. The gate, which watches the page's line, checks
+    that this sign-in is still valid.
     """
     with show_errors():
         parts = resources()
@@ -115,7 +118,7 @@ def _running(recording_id: str, pictures: bool, who: Actor) -> None:
             jobs.cancel(parts.db, parts.settings, actor(), recording_id)
             actions.draw_part_again()
         if seen is not None:
-            show_preview(seen, pictures)
+            show_preview(seen, pictures, labelled)
 
 
 def progress_text(status: JobStatus, pictures: bool) -> str:
@@ -135,15 +138,16 @@ def progress_text(status: JobStatus, pictures: bool) -> str:
     return " · ".join(parts)
 
 
-def show_preview(seen: StoredPreview, pictures: bool) -> None:
+def show_preview(seen: StoredPreview, pictures: bool, labelled: bool = True) -> None:
     """Draw the latest sampled picture with its boxes, and the bars of its one face.
 
-    Boxes alone, while it is not known which of several faces is the patient's.
+    Boxes alone, while it is not known which of several faces is the patient's, and where labels are not interpreted.
     """
     picture, numbers = st.columns([3, 2])
-    hidden = seen.several or any(face.status == UNKNOWN_WHOSE for face in seen.faces)
+    unknown = seen.several or any(face.status == UNKNOWN_WHOSE for face in seen.faces)
+    hidden = unknown or not labelled
     with picture:
-        boxes = [(face.box, _label(face)) for face in seen.faces]
+        boxes = [(face.box, None if hidden else _label(face)) for face in seen.faces]
         chart(
             preview_figure(
                 seen.jpeg, seen.shown_px, boxes, words.EXPRESSIONS, unlabelled="Face" if hidden else "No label"
@@ -154,11 +158,13 @@ def show_preview(seen: StoredPreview, pictures: bool) -> None:
         )
         st.caption(f"Picture {seen.time_s + 1:.0f}" if pictures else f"At {seen.time_s:.1f} s")
     with numbers:
-        if hidden:
+        if unknown:
             st.caption(words.SEVERAL_FACES if seen.several else words.WHOSE_FACE_OPEN)
             return
         face = next(iter(seen.faces), None)
         st.caption(title(words.STATUSES[face.status]) if face is not None else "No face in this picture.")
+        if not labelled:
+            return
         chart(bars(face.probabilities if face else None, words.EXPRESSIONS), "bars", "Model output for the face")
 
 
@@ -168,7 +174,7 @@ def _label(face: PreviewFace) -> Emotion | None:
     return Emotion(max(range(len(Emotion)), key=face.probabilities.__getitem__))
 
 
-def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
+def _ended(recording: RecordingRow, status: JobStatus, pictures: bool, labelled: bool) -> None:
     """Say how it ended and where to go now."""
     parts, who = resources(), actor()
     recording_id = recording.id
@@ -181,7 +187,7 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool) -> None:
         _offer_retry(status)
     seen = progress.preview(parts.db, parts.settings, who, recording_id)
     if seen is not None:
-        show_preview(seen, pictures)
+        show_preview(seen, pictures, labelled)
         if status.writable:
             jobs.close_preview(parts.db, parts.settings, who, recording_id)
     _new_recording()

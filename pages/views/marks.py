@@ -70,7 +70,8 @@ def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Se
 
         def store(known: frozenset[str]) -> None:
             if wanted is not None:
-                marks.add(db, who, recording.id, wanted, known)
+                # Whoever judges blind is not told what a colleague said of the stretch meanwhile.
+                marks.add(db, who, recording.id, wanted, None if blind else known)
 
         if saved(f"marks of {key}", seen, actions.action("Keep", "add_mark", key, "primary"), store):
             st.rerun()

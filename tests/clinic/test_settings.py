@@ -84,7 +84,7 @@ def test_the_round_trip_tries_every_setting_that_has_a_variable():
 
 
 def test_every_variable_names_its_own_field():
-    assert len(NAMES) == len(ClinicEnvironment.model_fields) == 28
+    assert len(NAMES) == len(ClinicEnvironment.model_fields) == 29
     assert all(name.startswith("FER_") for name in NAMES)
 
 

@@ -1,6 +1,7 @@
 """Every command answers a wrong input or state with a sentence and an exit code, and none with a traceback."""
 
 import argparse
+import shutil
 import socket
 import subprocess
 import sys
@@ -120,7 +121,7 @@ STATES = {
 }
 FIRST = {"doctor", "import", "restore"}
 """What ends with a fault of its own: `doctor` has one code for all, and for the others there is no such file."""
-WELL = {("backup", newer), ("backup", lost_key), ("copy", lost_key)}
+WELL = {("backup", newer), ("copy", lost_key)}
 """What goes well all the same: data is saved also where the program would not start on it."""
 
 
@@ -285,6 +286,31 @@ def test_a_folder_in_the_place_of_the_database_is_said(tmp_path, capsys, command
         backup.main([command, folder.format(folder=tmp_path), str(tmp_path / "a.backup")])
     assert end.value.code == 2
     assert "is a folder" in capsys.readouterr().err
+
+
+def test_a_backup_without_the_clinic_s_key_makes_no_key_of_its_own(settings, tmp_path, capsys):
+    """It would lie in a new key folder, and pass for all that has to be kept."""
+    keys.key_path(settings).unlink()
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == console.EX_CONFIG
+    assert "The master key is missing" in capsys.readouterr().err
+    shutil.rmtree(settings.key_dir)
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == console.EX_CONFIG
+    assert not settings.key_dir.exists()
+    assert not (tmp_path / "backups").exists()
+    other = tmp_path / "key"
+    keys.make_at(other)
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups"), "--key-file", str(other)]) == 0
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["worker"], ["import", __file__], ["backup", "--to", "{folder}/b"]])
+def test_beside_the_keys_of_a_clinic_no_other_one_begins(settings, tmp_path, capsys, arguments):
+    """Its database's disk may not be there: an empty clinic would be shown, and backed up."""
+    database = settings.data_dir / "clinic.db"
+    database.unlink()
+    code = clinic.main([argument.format(folder=tmp_path) for argument in arguments])
+    assert code == console.EX_CONFIG
+    assert "Traceback" not in capsys.readouterr().err
+    assert not database.exists()
 
 
 def test_a_second_backup_on_one_day_is_another_file(settings, tmp_path, monkeypatch, capsys):

@@ -308,7 +308,7 @@ def test_two_people_who_mark_at_once_see_each_other_s_mark(add_recording, accoun
     settled(other)
     with account.read() as session:
         assert len(session.scalars(select(RecordingMark)).all()) == 1
-    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
+    other.get_by_role("dialog").get_by_text("Store mine too").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Keep").click()
     other.get_by_text("Marks (2)").wait_for()
@@ -347,6 +347,8 @@ def test_the_chart_is_stacked_and_saved_as_a_picture_which_is_written_down(
     assert shown.first.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 64
     shown.nth(1).click()
     assert page.locator("[data-part=plots]").evaluate(CURSOR_TIME) == pytest.approx(15.0)
+    in_charts = page.get_by_test_id("stPlotlyChart").locator(".ytick text").first
+    assert in_charts.evaluate("text => getComputedStyle(text).fill === getComputedStyle(text).color"), "too pale"
     page.get_by_role("button", name="Stacked").click()
     assert page.locator("[data-part=chips] [aria-pressed=true]").count() == 7
     for kind, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):

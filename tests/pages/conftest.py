@@ -26,6 +26,7 @@ def settings(tmp_path, monkeypatch, request):
         "FER_KEY_DIR",
         "FER_MASTER_KEY",
         "FER_KEEP_FILES",
+        "FER_KEEP_FACES",
         "FER_MODEL",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -110,6 +110,33 @@ def test_a_sentence_is_closed(app):
     assert said(app) == []
 
 
+def two_parts():
+    """Two parts of a page: that of a timer, and that in which the button stands."""
+    import streamlit as st
+
+    from pages import actions, clicks
+
+    done = st.session_state.setdefault("done", [])
+    with clicks.run("timer"):
+        st.write("every three seconds")
+    clicks.show_notes("timer")
+    with clicks.run("window"):
+        if "window" not in st.session_state.get("gone", []) and actions.action("Store", "store", "one"):
+            done.append("store")
+    clicks.show_notes("window")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_timer_s_part_that_runs_before_the_click_s_says_nothing_of_it(monkeypatch, gone):
+    """It said that nothing was done, and then the click was carried out."""
+    app = AppTest.from_function(two_parts).run()
+    app.session_state["gone"] = ["window"] if gone else []
+    parts = ["timer", "window"]
+    monkeypatch.setattr(streamlit_protocol, "parts_of_run", lambda: parts)
+    click(app, "store")
+    assert (app.session_state["done"], len(said(app))) == (([], 1) if gone else (["store"], 0))
+
+
 def judging():
     """A run that comes to a button, and a second one to which Streamlit reports the same click again."""
     import streamlit as st

@@ -1,9 +1,11 @@
 """The page of the live view, without a browser: whose face it is and the consent are asked before the camera."""
 
 import pytest
+from sqlalchemy import delete
 
 from clinic.consent.consent import Scope
 from clinic.patients import caseload
+from db.models import Access
 from tests import consents
 from tests.pages.test_pages import open_page, text_of
 from web.resources import resources
@@ -54,6 +56,17 @@ def test_a_recording_that_is_not_stored_yet_keeps_its_patient(patient, drawn, mo
     page.run()
     assert len(page.selectbox) == 0
     assert f"Whose face: **Invented Person** · ID {patient[:6]}" in text_of(page)
+
+
+def test_what_was_recorded_of_a_patient_who_is_taken_away_is_named_as_lost(patient, drawn, monkeypatch):
+    consents.agree(resources().db, patient)
+    page = open_page("live", patient=patient)
+    monkeypatch.setattr("pages.views.camera.is_recording", lambda asked: asked == patient)
+    with resources().db.session() as session:
+        session.execute(delete(Access))
+    page.run()
+    assert [one.value for one in page.warning if "is not kept" in one.value]
+    assert "Invented Person" not in text_of(page)
 
 
 def test_the_address_is_that_of_the_patient_who_was_chosen(enter, drawn):

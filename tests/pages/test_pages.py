@@ -307,7 +307,10 @@ def test_what_goes_is_listed_before_anything_is_withdrawn(patients, who):
 
 
 @pytest.mark.parametrize(
-    ("settings", "offered"), [({}, 3), ({"FER_KEEP_FILES": "1"}, 4)], indirect=["settings"], ids=["deletes", "keeps"]
+    ("settings", "offered"),
+    [({}, 3), ({"FER_KEEP_FILES": "1"}, 4), ({"FER_KEEP_FACES": "1"}, 4)],
+    indirect=["settings"],
+    ids=["deletes", "keeps", "faces"],
 )
 def test_keeping_files_is_asked_for_where_the_installation_allows_it(settings, newcomer, offered):
     page = open_page("patient", patient=newcomer)

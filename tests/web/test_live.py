@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import threading
+from datetime import date
 from types import SimpleNamespace
 
 import anyio
@@ -17,9 +18,11 @@ from starlette.websockets import WebSocketDisconnect
 
 from clinic import clock
 from clinic.accounts import accounts, sessions
+from clinic.accounts.accounts import grant
 from clinic.audit import AuditAction
 from clinic.consent.consent import Scope
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions
+from clinic.patients.conditions import ConditionKind
 from clinic.settings import Settings
 from db.models import Access, AuditRow, Base, Role
 from fer_core.media.camera import CAMERA_BYTES
@@ -125,6 +128,22 @@ def test_a_face_is_found_chosen_and_labelled_and_nothing_is_kept(world):
         rows = session.scalars(select(AuditRow).where(AuditRow.action == AuditAction.LIVE_VIEWED)).all()
     assert after == before
     assert [row.patient_id for row in rows] == [world.patient]
+
+
+def test_no_label_is_told_of_a_patient_with_a_condition_of_the_face(world):
+    """The live view went on labelling whom no other page labels."""
+    who = doors.actor(world.db, "Colleague")
+    with world.db.session() as session:
+        grant(session, who.account_id, world.patient)
+    conditions.add(world.db, who, world.patient, ConditionKind.BOTULINUM, date(2026, 1, 1))
+    with connect(world) as line:
+        begun(line, world.patient)
+        line.send_bytes(picture(1, jpeg(scene())))
+        (face,) = line.receive_json()["faces"]
+        line.send_text(json.dumps({"choose": face["number"]}))
+        line.send_bytes(picture(2, jpeg(scene())))
+        (told,) = line.receive_json()["faces"]
+    assert (told["chosen"], told["status"], told["label"], told["probabilities"]) == (True, "held", None, None)
 
 
 def kept_tables():
@@ -317,7 +336,9 @@ def test_a_view_is_closed_also_where_its_task_is_cancelled(watched, monkeypatch)
         return None
 
     monkeypatch.setattr(live, "_whose", nobody)
-    monkeypatch.setattr(live, "live", SimpleNamespace(begin=lambda *_: None, remaining_s=lambda *_: 100.0))
+    monkeypatch.setattr(
+        live, "live", SimpleNamespace(begin=lambda *_: None, remaining_s=lambda *_: 100.0, holds_back=lambda *_: False)
+    )
 
     async def cut():
         async with anyio.create_task_group() as group:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from clinic.exchange import handing_out
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions
 from clinic.questionnaires import answers
 from web.api.caller import Caller
 from web.api.schemas import ID, PatientReference, QuestionnaireScore, RecordingResult
@@ -38,7 +38,8 @@ def patients(call: Caller) -> list[PatientReference]:
 def patient_recordings(patient_id: PatientId, call: Caller) -> list[RecordingResult]:
     """Return a patient's recordings, the newest first."""
     found = caseload.get_patient(call.db, call.actor, patient_id)
-    return [RecordingResult.of(row) for row in found.recordings]
+    of_face = conditions.conditions(call.db, call.actor, patient_id)
+    return [RecordingResult.of(row, of_face) for row in found.recordings]
 
 
 @router.get("/patients/{patient_id}/questionnaires")

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from clinic import access
 from clinic.consent import consent
 from clinic.jobs import jobs
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions
 from clinic.recordings import incoming
 from clinic.recordings.incoming import Digests, Incoming, Piece
 from web.api.caller import Caller
@@ -90,13 +90,16 @@ def hand_in_recording(new: NewRecording, call: Caller) -> HandedIn:
 @router.get("/recordings/{recording_id}")
 def recording(recording_id: RecordingId, call: Caller) -> RecordingResult:
     """Return the state of an analysis, and its results."""
-    return RecordingResult.of(caseload.get_recording(call.db, call.actor, recording_id))
+    found = caseload.get_recording(call.db, call.actor, recording_id)
+    return RecordingResult.of(found, conditions.conditions(call.db, call.actor, found.patient_id))
 
 
 @router.get("/recordings/{recording_id}/samples")
 def recording_samples(recording_id: RecordingId, call: Caller) -> Samples:
     """Return every sample of a recording."""
-    return Samples.of(caseload.samples(call.db, call.actor, recording_id))
+    found = caseload.get_recording(call.db, call.actor, recording_id)
+    unread = conditions.holding(conditions.conditions(call.db, call.actor, found.patient_id), found.recorded_on)
+    return Samples.of(caseload.samples(call.db, call.actor, recording_id), not_interpreted=bool(unread))
 
 
 def _state(upload: Incoming) -> UploadState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, time
 from typing import Annotated, Any, Literal, get_args
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat,
 
 from clinic.jobs.jobs import Enqueued
 from clinic.patients.caseload import RecordingRow
+from clinic.patients.conditions import Condition, holding
 from clinic.patients.fields import RecordingFields
 from clinic.questionnaires.answers import Answer
 from db.records import SampleTable
@@ -174,6 +176,7 @@ class RecordingResult(BaseModel):
     """A recording, the state of its analysis, and its results: null until it is over, or where they are not allowed.
 
     `shares`: of the time with a usable face, how much each label has, 0 to 1. `usable_share`: 0 to 1.
+    `not_interpreted`: a condition of the patient's face held that day, so that labels say nothing and are left out.
     """
 
     id: str
@@ -186,13 +189,15 @@ class RecordingResult(BaseModel):
     samples: int | None
     usable_share: float | None
     shares: dict[str, float] | None
+    not_interpreted: bool
     unread: dict[str, float]
     model_sha256: str | None
     meaning: str = MEANING
 
     @classmethod
-    def of(cls, row: RecordingRow) -> RecordingResult:
-        """Return the response for a recording."""
+    def of(cls, row: RecordingRow, found: Sequence[Condition]) -> RecordingResult:
+        """Return the response for a recording; `found`: the conditions of the patient's face."""
+        not_interpreted = bool(holding(found, row.recorded_on))
         return cls(
             id=row.id,
             patient_id=row.patient_id,
@@ -203,7 +208,8 @@ class RecordingResult(BaseModel):
             duration_s=row.duration_s,
             samples=row.samples,
             usable_share=row.usable_share,
-            shares=row.shares,
+            shares=None if not_interpreted else row.shares,
+            not_interpreted=not_interpreted,
             unread=row.reasons,
             model_sha256=row.model_sha256,
         )
@@ -218,13 +224,17 @@ class Sample(BaseModel):
 
 
 class Samples(BaseModel):
-    """The samples of a recording, at which the patient's face was searched for."""
+    """The samples of a recording, at which the patient's face was searched for.
+
+    `not_interpreted`: a condition of the patient's face held that day, so all probabilities are left out.
+    """
 
     samples: list[Sample]
+    not_interpreted: bool
     meaning: str = MEANING
 
     @classmethod
-    def of(cls, table: SampleTable) -> Samples:
+    def of(cls, table: SampleTable, not_interpreted: bool) -> Samples:
         """Return the response for a recording's samples."""
         rows = zip(table.time_s, table.status, table.probabilities, strict=True)
         return cls(
@@ -232,10 +242,11 @@ class Samples(BaseModel):
                 Sample(
                     time_s=float(time_s),
                     status=str(status),
-                    probabilities=None if shares[0] != shares[0] else _labelled([float(one) for one in shares]),
+                    probabilities=None if not_interpreted or shares[0] != shares[0] else _labelled(shares.tolist()),
                 )
                 for time_s, status, shares in rows
-            ]
+            ],
+            not_interpreted=not_interpreted,
         )
 
 

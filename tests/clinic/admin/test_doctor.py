@@ -1,5 +1,6 @@
 """Each unsafe setting is refused with its reason, alone, and the shipped ones are safe."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,6 +141,19 @@ def test_warnings(settings, options, tmp_path):
     folder.mkdir()
     (folder / daily.name_at(clock.now())).touch()
     assert "backups" not in warned(replace(settings, backup_dir=folder), options)
+
+
+def test_what_this_account_may_not_look_at_is_named(settings, options, monkeypatch):
+    """As another account sees it, or root's own after a copy: the program's log says nothing of that."""
+
+    def closed(folder):
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder / "pages.lock"))
+
+    monkeypatch.setattr("storage.at_work.pages_since", closed)
+    [said] = [finding for finding in doctor.examine(settings, options) if finding.name == "pages"]
+    assert said.level is Level.BROKEN
+    assert f"{settings.data_dir}/pages.lock" in said.sentence
+    assert "owner" in said.remedy
 
 
 def test_every_finding_is_a_sentence(settings, options):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from clinic.consent import notice
+from clinic.jobs import kept_faces
 from clinic.settings import Retention
 from tests.forbidden_claims import claims_in
 from tests.web.test_routes import client_of
@@ -24,6 +25,13 @@ def test_keeping_the_video_is_asked_for_only_where_it_is_possible(settings):
     assert "may be kept, encrypted" not in said
     assert "unless you agree below" in kept
     assert "may be kept, encrypted" in kept
+
+
+def test_where_videos_are_deleted_small_pictures_of_the_face_are_asked_for_by_name(settings):
+    said = text_of(replace(settings, keep_faces=True))
+    assert f"are then deleted. If you agree below, up to {kept_faces.MOST} small pictures of your face" in said
+    assert "Up to 12 small pictures of my face from each video may be kept" in said
+    assert "The videos and pictures themselves may be kept" not in said
 
 
 def test_times_are_those_of_the_settings(settings):

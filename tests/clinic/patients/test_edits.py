@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from clinic import access
 from clinic.accounts import accounts, handover
 from clinic.admin import zones
 from clinic.conflicts import ConflictError, Difference
@@ -13,8 +14,11 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.jobs import jobs
-from clinic.patients import caseload, edits, fields
+from clinic.patients import caseload, conditions, edits, fields
+from clinic.patients.conditions import ConditionKind
 from clinic.patients.fields import PatientFields, RecordingFields
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Given
 from db.models import Account, AuditRow, Recording, Role
 from fer_core.errors import FerError
 from tests import doors
@@ -168,6 +172,28 @@ def test_the_day_counts_from_birth_where_that_is_known(db, settings, who, patien
     edits.edit_recording(db, who, recording, 1, RecordingFields(date(1985, 1, 2)))
     with pytest.raises(FerError, match="from the patient's birth to today"):
         edits.edit_recording(db, who, recording, 2, RecordingFields(date(1985, 1, 1)))
+
+
+def test_no_date_of_birth_is_after_what_is_stored_of_the_patient(db, who, patient):
+    """Only the recordings were looked at."""
+    conditions.add(db, who, patient, ConditionKind.BOTULINUM, date(2026, 1, 1))
+    with pytest.raises(FerError, match="There is a condition of the face from before this date of birth"):
+        edits.edit_patient(db, who, patient, 1, PatientFields("Invented Person", born_on=date(2026, 1, 2)))
+    answers.record(db, who, patient, Given("phq9", date(2025, 2, 1), total=4))
+    with pytest.raises(FerError, match="There is a questionnaire"):
+        edits.edit_patient(db, who, patient, 1, PatientFields("Invented Person", born_on=date(2025, 2, 2)))
+    edits.edit_patient(db, who, patient, 1, PatientFields("Invented Person", born_on=date(2025, 2, 1)))
+
+
+def test_a_day_and_time_that_stay_are_not_judged_again(db, who, patient, recording):
+    """In another zone the clocks left that time out, and so the note could not be edited."""
+    with db.session() as session:
+        stored = session.get_one(Recording, recording)
+        stored.recorded_on, stored.recorded_time = date(2026, 3, 29), time(2, 30)
+        access.installation(session).zone = "Europe/Berlin"
+    edits.edit_recording(db, who, recording, 1, RecordingFields(date(2026, 3, 29), time(2, 30), "a note"))
+    with pytest.raises(FerError, match="the clocks went forward"):
+        edits.edit_recording(db, who, recording, 2, RecordingFields(date(2026, 3, 29), time(2, 31)))
 
 
 @pytest.mark.parametrize(

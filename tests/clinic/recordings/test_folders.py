@@ -95,6 +95,14 @@ def test_the_same_folder_again_adds_nothing(db, settings, patient, root):
     assert sum("already stored" in line.sentence for line in again) == 4
 
 
+def test_a_file_that_is_stored_as_of_another_day_is_named_with_both(db, settings, patient, root):
+    folders.bring_by_console(db, settings, root)
+    (root / NAME / "visit 2026-03-01.mp4").rename(root / NAME / "visit 2026-03-05.mp4")
+    said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
+    assert said["visit 2026-03-05.mp4"].endswith("It is stored as of 1 Mar 2026, and this file says 5 Mar 2026.")
+    assert "It is stored as of" not in said["c.png"]
+
+
 def test_one_patient_s_folder(db, settings, patient, root):
     lines = folders.bring_by_console(db, settings, root / NAME, patient)
     assert recorded(db) == ALL

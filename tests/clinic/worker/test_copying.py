@@ -1,7 +1,7 @@
 """A copy of a kept video shows the patient's face alone, and is there for who asked for it, while that is allowed."""
 
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -10,8 +10,10 @@ from sqlalchemy import select, update
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.consent.consent import ConsentError
-from clinic.exchange import downloads, video_copies
+from clinic.exchange import downloads, lease, video_copies
 from clinic.exchange.downloads import Kind
+from clinic.patients import conditions
+from clinic.patients.conditions import ConditionKind
 from clinic.recordings import marks, uploads
 from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.worker import copying
@@ -126,7 +128,7 @@ def test_a_worker_that_ends_puts_it_back(db, settings, who, recording):
 
 def test_a_worker_that_died_three_times_of_it_is_the_last(db, settings, who, recording):
     video_copies.ask(db, settings, who, recording)
-    for _ in range(video_copies.MAX_ATTEMPTS):
+    for _ in range(lease.MAX_ATTEMPTS):
         held = video_copies.claim(db)
         assert video_copies.claim(db) is None, "somebody has it"
         with db.session() as session:
@@ -166,3 +168,13 @@ def test_without_a_kept_video_there_is_none(db, settings, who, recording):
     with pytest.raises(FerError) as refusal:
         video_copies.ask(db, settings, who, recording)
     assert refusal.value.code == "no_video"
+
+
+def test_under_a_condition_of_the_face_no_label_is_written_into_a_copy(db, settings, who, patient, recording):
+    video_copies.ask(db, settings, who, recording)
+    conditions.add(db, who, patient, ConditionKind.COVERED, date(2020, 1, 1))
+    made(db, settings)
+    assert state_of(db) == JobState.FAILED.value
+    with pytest.raises(FerError) as refused:
+        video_copies.ask(db, settings, who, recording)
+    assert refused.value.code == "not_interpreted"

@@ -1,5 +1,6 @@
 """A report is made by a worker, with the rights as they are then, for who asked for it."""
 
+import threading
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ from sqlalchemy import delete, select, update
 from clinic.accounts.accounts import grant
 from clinic.conflicts import ConflictError
 from clinic.consent.consent import Scope
-from clinic.exchange import downloads
+from clinic.exchange import downloads, lease
 from clinic.exchange.downloads import Kind
 from clinic.patients import caseload, edits
 from clinic.patients.fields import PatientFields
@@ -19,7 +20,7 @@ from clinic.worker import reporting
 from clinic.worker.worker import Worker
 from db.models import Access, Account, AuditRow, JobState, ReportJob, Role
 from tests import consents, doors
-from tests.clinic.fakes import FakeAnalyzer
+from tests.clinic.fakes import FakeAnalyzer, eventually
 from tests.clinic.patients.test_digests import FIRST, add
 
 REMARK = "written for this report"
@@ -133,7 +134,7 @@ def test_without_the_right_to_it_none_is_made(db, settings, who, patient, lost, 
 
 def test_a_report_that_kills_its_worker_is_given_up(db, settings, who, patient):
     asked_for(db, who, patient)
-    for _ in range(report_jobs.MAX_ATTEMPTS):
+    for _ in range(lease.MAX_ATTEMPTS):
         held = report_jobs.claim(db)
         assert report_jobs.claim(db) is None, "a worker has it"
         with db.session() as session:
@@ -141,6 +142,44 @@ def test_a_report_that_kills_its_worker_is_given_up(db, settings, who, patient):
     assert report_jobs.claim(db) is None
     assert standing(db, settings, who, patient).error == report_jobs.LOST
     assert not report_jobs.end(db, held, JobState.DONE, "0" * 32), "a worker that comes back writes nothing"
+
+
+def test_a_report_that_takes_longer_than_its_lease_is_made_once(db, settings, who, patient, monkeypatch):
+    """A second worker could take it after a minute, and made it too."""
+    asked_for(db, who, patient)
+    monkeypatch.setattr(lease, "RENEWED_EVERY_S", 0.01)
+    prepare, met = reports.prepare, []
+
+    def lease_ends():
+        with db.read() as session:
+            return session.scalars(select(ReportJob.lease_until)).one()
+
+    def slow(*args):
+        with db.session() as session:
+            session.execute(update(ReportJob).values(lease_until=doors.now() - timedelta(minutes=2)))
+        assert eventually(lambda: lease_ends() > doors.now())
+        met.append(report_jobs.claim(db))
+        return prepare(*args)
+
+    monkeypatch.setattr(reports, "prepare", slow)
+    made(db, settings)
+    assert met == [None], "the second worker found nothing"
+    assert standing(db, settings, who, patient).state is JobState.DONE
+    ended = lease_ends()
+    assert ended is None, "nobody renews it any more"
+
+
+def test_a_lease_that_another_worker_took_is_not_renewed(db, who, patient, monkeypatch):
+    asked_for(db, who, patient)
+    first = report_jobs.claim(db)
+    with db.session() as session:
+        session.execute(update(ReportJob).values(lease_until=doors.now() - timedelta(minutes=2)))
+    second = report_jobs.claim(db)
+    assert (second.id, second.token) == (first.id, first.token + 1)
+    monkeypatch.setattr(lease, "RENEWED_EVERY_S", 0.01)
+    stopped = threading.Event()
+    lease._keep(db, ReportJob, first.id, first.token, stopped)
+    assert not stopped.is_set(), "it ended by itself"
 
 
 def test_an_error_of_the_program_ends_in_a_sentence(db, settings, who, patient, monkeypatch):

@@ -69,3 +69,12 @@ def test_what_is_forgotten_and_what_is_long_ago_is_not_compared():
         fades.ends(n * 0.01, luma(picture))
     fades.forget()
     assert not fades.ends(2.0, luma(slow[-1]))
+
+
+@pytest.mark.parametrize("begin_s", [0.0, 0.3, 0.8, 1.2, 1.6])
+def test_a_face_that_turns_back_in_a_plain_room_is_no_fade(begin_s):
+    """Where it moves slowly, a picture in between is nearly a mixture of the one before and the one after."""
+    times = begin_s + np.arange(0, 4, 0.2)
+    left = (60 + 200 * (0.5 - 0.5 * np.cos(2 * np.pi * times / 4))).round().astype(int)
+    pictures = [scene(left=int(x), top=90, side=300, size=(640, 480)).astype(float) for x in left]
+    assert ends(pictures, 0.2) == []

@@ -10,18 +10,18 @@ from fer_core.types import Box
 from tests.clinic.jobs.test_previews import RECORDING, RGB, seen
 
 
-def drawn(settings, preview):
+def drawn(settings, preview, labelled=True):
     """Return the page on which a preview is drawn, and the texts at its boxes."""
 
-    def page(jpeg, faces, several):
+    def page(jpeg, faces, several, labelled):
         from clinic.jobs.previews import PreviewFace, StoredPreview
         from fer_core.types import Box
         from pages.views.follow import show_preview
 
         found = [PreviewFace(Box(**face.pop("box")), **face) for face in faces]
-        show_preview(StoredPreview(jpeg, 0.0, tuple(found), several), False)
+        show_preview(StoredPreview(jpeg, 0.0, tuple(found), several), False, labelled)
 
-    args = (preview.jpeg, [asdict(face) for face in preview.faces], preview.several)
+    args = (preview.jpeg, [asdict(face) for face in preview.faces], preview.several, labelled)
     return AppTest.from_function(page, args=args, default_timeout=60).run()
 
 
@@ -40,6 +40,13 @@ def test_one_face_has_a_label_and_bars(settings):
     picture, bars = charts(page)
     assert words.EXPRESSIONS[3].capitalize() in picture
     assert '"bar"' in bars
+
+
+def test_under_a_condition_of_the_face_there_is_a_box_and_no_label(settings):
+    page = drawn(settings, stored(settings, several=False), labelled=False)
+    assert not page.exception
+    [picture] = charts(page)
+    assert not any(name.capitalize() in picture for name in words.EXPRESSIONS.values())
 
 
 def test_several_faces_have_boxes_and_nothing_else(settings):

@@ -18,13 +18,16 @@ from clinic.consent.consent import Scope
 from clinic.exchange import downloads, handing_out
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED
-from clinic.patients import caseload, sharing
+from clinic.patients import caseload, conditions, sharing
+from clinic.patients.conditions import ConditionKind
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
 from clinic.recordings import incoming, uploads
-from db.models import Access, Account, ApiToken, AuditRow, Base, Job, Recording, Role
+from db.models import Access, Account, ApiToken, AuditRow, Base, Job, Recording, Role, Sample
+from fer_core.emotions import EMOTION_LABELS
 from storage.sealed import CHUNK_BYTES
 from tests import doors
+from tests.clinic.patients.test_digests import FIRST, add
 from tests.consents import agree, revoke
 from tests.media import moving_face, scene, write_clip
 from tests.web.api.conftest import of_token
@@ -121,6 +124,25 @@ def test_a_video_becomes_a_job_once(world, client, tmp_path):
     with world.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Job)) == 1
     assert {AuditAction.TOKEN_USED, AuditAction.RECORDING_ADDED, AuditAction.PATIENT_VIEWED} <= set(actions(world.db))
+
+
+def test_under_a_condition_of_the_face_no_label_leaves(world, client):
+    (recording_id,) = add(world.db, world.patient, 1)
+    outputs = dict.fromkeys(EMOTION_LABELS, 0.1) | {"happy": 0.4}
+    with world.db.session() as session:
+        session.add(Sample(recording_id=recording_id, frame_index=0, track=0, time_s=0.0, status="ok", **outputs))
+
+    def answers():
+        one = client.get(f"/api/v1/recordings/{recording_id}").json()
+        (listed,) = client.get(f"/api/v1/patients/{world.patient}/recordings").json()
+        samples = client.get(f"/api/v1/recordings/{recording_id}/samples").json()
+        assert one == listed
+        return one["shares"], samples["samples"][0]["probabilities"], one["not_interpreted"], samples["not_interpreted"]
+
+    shares, probabilities, *held = answers()
+    assert (shares["happy"], probabilities["happy"], held) == (pytest.approx(0.3), 0.4, [False, False])
+    conditions.add(world.db, world.who, world.patient, ConditionKind.COVERED, FIRST)
+    assert answers() == (None, None, True, True)
 
 
 def test_a_duplicate_says_what_is_not_stored_as_it_was_sent(world, client, tmp_path):
@@ -293,6 +315,9 @@ def test_a_token_reaches_no_further_than_an_emergency(world, attack):
 @pytest.mark.attack("API: the token of a clinician who was made a viewer: a file, and a recording")
 def test_a_token_has_the_role_of_its_account_now(world, client, attack):
     administrator, upload_id = doors.actor(world.db, "Admin", Role.ADMINISTRATOR), upload(client, png())
+    doors.actor(world.db, "Dr. Remaining")
+    for patient in caseload.list_patients(world.db, world.who):
+        sharing.share(world.db, world.who, patient.id, "Dr. Remaining")
     accounts.set_role(world.db, administrator, world.who.account_id, Role.VIEWER)
     attack(lambda: client.post("/api/v1/uploads", json={"length": 5}), 403)
     attack(lambda: hand_in(client, world.patient, upload_id), 403)
