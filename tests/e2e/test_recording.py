@@ -116,9 +116,18 @@ def add_recording(account, patient):
 def opened(window, recording_id, name="Dr. Invented"):
     """Return a window with the page of a recording."""
     page = window(name, at=f"recording?id={recording_id}")
+    ready(page)
+    return page
+
+
+def open_recording(page, server, recording_id):
+    page.goto(f"{server}/recording?id={recording_id}")
+    ready(page)
+
+
+def ready(page):
     page.locator(READY).wait_for()
     settled(page)
-    return page
 
 
 def times(page):
@@ -312,15 +321,13 @@ def test_a_window_with_something_typed_stays_when_a_colleague_s_mark_changes_the
 ):
     """The recording was drawn again with the colleague's mark, and the window was gone with what was typed in it."""
     recording = add_recording()
-    pages = []
-    for name, note in (("Dr. Invented", "a stranger"), ("Ben", "somebody else")):
-        page = opened(window, recording, name)
-        pages.append(page)
+    one, other = window(), window("Ben")
+    for page, note in ((one, "a stranger"), (other, "somebody else")):
+        open_recording(page, server, recording)
         select_stretch(page, 0.25, 0.5)
         page.locator("[data-part=player]").press("m")
         pick(page, "What do you say about it?", "Not the patient")
         page.get_by_role("dialog").get_by_label("Note").fill(note)
-    one, other = pages
     one.get_by_role("dialog").get_by_role("button", name="Keep").click()
     one.get_by_text("Marks (1)").wait_for()
     other.get_by_role("dialog").get_by_role("button", name="Keep").click()
@@ -413,9 +420,7 @@ def test_a_face_is_split_and_its_first_part_joined_with_another(two_faces, accou
     page.get_by_text("Open the recording").wait_for()
     with account.read() as session:
         assert load_samples(session, two_faces).track.tolist() == [0] * 20
-    page.goto(f"{server}/recording?id={two_faces}")
-    page.locator(READY).wait_for()
-    settled(page)
+    open_recording(page, server, two_faces)
     page.get_by_text("Another person is taken for the patient").click()
     page.get_by_label("To second").fill("1")
     page.get_by_label("To second").press("Enter")
