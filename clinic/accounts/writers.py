@@ -1,4 +1,4 @@
-"""Every patient keeps a user who may change what is stored: whoever only views can correct and withdraw nothing."""
+"""Every patient keeps a user who may change what is stored: a viewer can correct and withdraw nothing."""
 
 from __future__ import annotations
 

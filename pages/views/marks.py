@@ -70,7 +70,7 @@ def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Se
 
         def store(known: frozenset[str]) -> None:
             if wanted is not None:
-                # Whoever judges blind is not told what a colleague said of the stretch meanwhile.
+                # A user who judges blind does not see what a colleague said of the stretch meanwhile.
                 marks.add(db, who, recording.id, wanted, None if blind else known)
 
         if saved(f"marks of {key}", seen, actions.action("Keep", "add_mark", key, "primary"), store):
