@@ -45,7 +45,6 @@ from web.startup_check import or_end, refuse_unsafe
 
 refuse_unsafe()
 streamlit_protocol.keep_clicks()
-streamlit_protocol.keep_windows()
 
 
 @asynccontextmanager

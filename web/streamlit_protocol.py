@@ -9,14 +9,11 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import streamlit
 from google.protobuf.message import DecodeError, Message
-from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentStorageKeyError
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.Block_pb2 import Block
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -160,22 +157,6 @@ def keep_clicks() -> None:
 
     AppSession.request_rerun = request_rerun  # type: ignore[assignment,method-assign]
     MemoryFragmentStorage.lookup = look_up  # type: ignore[assignment,method-assign]
-
-
-def keep_windows() -> None:
-    """Let a window that is drawn again stay open in the browser; what is typed and not sent yet would be lost.
-
-    Streamlit sends each window closed at first, and opens it by a second message. On a busy computer the browser draws
-    what lies between.
-    """
-    block = DeltaGenerator._block
-
-    def opened(parent: DeltaGenerator, block_proto: Block | None = None, *args: Any, **kwargs: Any) -> DeltaGenerator:
-        if block_proto is not None and block_proto.WhichOneof("type") == "dialog":
-            block_proto.dialog.is_open = True
-        return block(parent, block_proto, *args, **kwargs)
-
-    DeltaGenerator._block = opened  # type: ignore[method-assign]
 
 
 def _met_by_a_run(session: AppSession, client_state: ClientState | None) -> ClientState | None:

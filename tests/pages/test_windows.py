@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import insert, update
-from streamlit.delta_generator import DeltaGenerator
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
@@ -16,7 +15,6 @@ from clinic.recordings import marks
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import Job, JobState, Patient, Recording, RecordingMark, Role, Sample
 from tests import consents, doors
-from web import streamlit_protocol
 from web.resources import resources
 
 
@@ -62,21 +60,6 @@ def shown(app):
 
 def said(app):
     return [one.value for one in app.warning]
-
-
-def test_a_window_is_never_sent_closed(monkeypatch):
-    """A busy browser drew it closed for a moment, and what was typed and not sent yet was gone."""
-    sent, block = [], DeltaGenerator._block
-
-    def noted(parent, block_proto=None, **more):
-        if block_proto is not None and block_proto.WhichOneof("type") == "dialog":
-            sent.append(block_proto.dialog.is_open)
-        return block(parent, block_proto, **more)
-
-    monkeypatch.setattr(DeltaGenerator, "_block", noted)
-    streamlit_protocol.keep_windows()
-    click(AppTest.from_function(page, default_timeout=60).run(), "edit")
-    assert sent == [True]
 
 
 def test_a_run_that_nobody_clicked_for_leaves_the_window_open_with_what_was_typed(app):
