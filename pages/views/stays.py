@@ -23,7 +23,7 @@ def while_open(
 ) -> None:
     """Draw the page again once not all of what was drawn may be seen or interpreted any more, or somebody edited it.
 
-    What opens meanwhile doesn't, and an edit doesn't while a window is open: somebody may be typing in it.
+    What opens meanwhile doesn't, and an edit or a mark doesn't while a window is open: somebody may be typing in it.
     `before`: `visibility.state` as it was then, `drawn`: `visibility.states` of the patient. That the sign-in of `who`
     still lives is the gate's to see.
     """
@@ -49,8 +49,11 @@ def while_listed(who: Actor, before: Mapping[str, Standing]) -> None:
 
 
 def _changed(drawn: Mapping[str, Standing], now: Mapping[str, Standing]) -> bool:
-    """Return whether what was drawn is to be drawn again: it isn't the patient's, or of an older edition."""
-    if any(one in now and now[one].left_out != was.left_out for one, was in drawn.items()):
-        return True
-    edited = any(one not in now or now[one].edition != was.edition for one, was in drawn.items())
-    return edited and not windows.is_open()
+    """Return whether what was drawn is to be drawn again: it isn't the patient's, or of an older edition.
+
+    Not while a window is open: a busy browser loses what is typed in it and not sent yet. Closing it draws the page.
+    """
+    return not windows.is_open() and any(
+        one not in now or (now[one].edition, now[one].left_out) != (was.edition, was.left_out)
+        for one, was in drawn.items()
+    )
