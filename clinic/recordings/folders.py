@@ -139,7 +139,7 @@ class _Intake:
     def taken(self, upload: Upload, modified: float, patient_id: str) -> Taken:
         """Return when it was recorded: as its name or its container says, or the day on which it was last changed.
 
-        Raises FerError ``bad_day`` where the name says a day that can't be, or several: none is guessed against it.
+        Raises FerError ``bad_day`` where the name may say a day that can't be read: none is guessed against it.
         """
         with self.db.read() as session:
             zone, born_on = clock.zone(session), session.get_one(Patient, patient_id).born_on
@@ -147,8 +147,9 @@ class _Intake:
         found = suggestion(upload.name, upload.created, zone, now.date(), born_on)
         if found is None and names_a_day(upload.name):
             raise FerError(
-                "The day in its name can't be that of a recording, or it is not clear which of its numbers are the day."
-                " Please correct the name, or add the file on the patient's page.",
+                "The day in its name can't be that of a recording, or it is not clear: its form or zone isn't known,"
+                " or it may be a date of birth. Please correct the name, enter the patient's date of birth, or add the"
+                " file on the patient's page.",
                 "bad_day",
             )
         if found is None:
