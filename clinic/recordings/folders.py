@@ -224,11 +224,11 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
 def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:
     """Return what is stored of a file that is there already, where the file says another day or time; else nothing."""
     stored = queued.stored
-    differs = stored is not None and (stored.recorded_on != taken_at.day or stored.recorded_time != taken_at.time)
-    if stored is None or not differs or taken_at.guessed:
+    if stored is None or taken_at.guessed:
         return ""
-    kept = phrases.moment(stored.recorded_on, stored.recorded_time)
-    return f" It is stored as of {kept}, and this file says {phrases.moment(taken_at.day, taken_at.time)}."
+    # As people read them: what is stored has no seconds.
+    kept, said = phrases.moment(stored.recorded_on, stored.recorded_time), phrases.moment(taken_at.day, taken_at.time)
+    return f" It is stored as of {kept}, and this file says {said}." if kept != said else ""
 
 
 def _is_text(name: str) -> bool:
