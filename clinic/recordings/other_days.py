@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from itertools import permutations
 
 _APART = r"[^\dA-Za-z]{1,3}"
-_WORD = r"[^\W\d_]{3,}\.?"
+_WORD = rf"(?:[^\W\d_]{{1,3}}{_APART})?[^\W\d_]{{3,}}\.?(?:{_APART}[^\W\d_]{{1,3}})?"
+"""The name of a month, or any other word; "31 de octubre de 2026" has short ones beside it."""
 # Beside a word, lower numbers than 20 are those of visits rather than years.
 _N, _YEAR = r"\d{1,2}(?:st|nd|rd|th)?", r"(?:1[3-9]|2[0-6])\d{2}"
 """Years of the calendars in use: 1405 and 1448 (Persian, Islamic), 2026, 2569 (Buddhist)."""
@@ -22,8 +23,10 @@ _THREE = re.compile(
     rf"|(?<![^\W_]){_WORD}(?:{_APART})?{_N}{_APART}{_YEAR})(?![\dA-Za-z])",
     re.IGNORECASE,
 )
-_RUN = re.compile(r"(?<![A-Za-z0-9])(?:\d{6}|\d{8})(?![A-Za-z0-9])")
-_TIME = re.compile(r"(?<!\d)\d{1,2}[:.hH_-]\d{2}(?!\d)")
+_RUN = re.compile(r"(?<![A-Za-z0-9])\d{6}(?![A-Za-z0-9])|(?<!\d)\d{8}(?!\d)")
+_TIME = re.compile(r"(?<!\d)\d{1,2}[:.hH_-]\d{2}(?!\d)|(?<![^\W_])\d{1,2}[^\W\d_]")
+_HOUR = re.compile(r"(?<![^\W_])(?:\d{1,2}|\d{4}|\d{6})(?!\d)[ _][^\W\d_]")
+"""A number before a word: 11 PM, 23 Uhr, 2330 PDT."""
 
 
 def days_in(text: str) -> int:
@@ -31,9 +34,9 @@ def days_in(text: str) -> int:
     return len(_THREE.findall(text)) + sum(_is_day(found) for found in _RUN.findall(text))
 
 
-def has_time(text: str) -> bool:
-    """Return whether a text beside a day may say a time."""
-    return bool(_TIME.search(text))
+def has_time(before: str, *behind: str) -> bool:
+    """Return whether the texts before and behind a day may say a time. A number and a word before it are a title."""
+    return any(map(_TIME.search, (before, *behind))) or any(map(_HOUR.search, behind))
 
 
 def agrees(text: str, day: date) -> bool:

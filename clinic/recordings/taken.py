@@ -49,7 +49,6 @@ _OFFSET = re.compile(
 )
 _COPY = re.compile(r"(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?")
 """The number of a copy or a series behind a time without a zone; the bracket closes one around the moment."""
-_HOUR_BEHIND = re.compile(r"[ _,.T-]*(?:[^\W\d]{1,3}\.?[ _])?(?:\d{1,2}|\d{4}|\d{6})(?!\d)[ _]?[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def _is_clear(said: Sequence[_Said], rest: Sequence[str], today: date, born_on: 
     """Return whether nothing in the name leaves open which day, in which zone, is the recording's."""
     if any(one.zoned for one in said):
         return True
-    if any(one.taken is None for one in said) or any(map(other_days.has_time, rest)):
+    if any(one.taken is None for one in said) or other_days.has_time(*rest):
         return False
     timed = any(one.taken is not None and one.taken.time is not None for one in said)
     return timed or born_on is not None or all(one.written > today - BIRTH_FROM for one in said)
@@ -182,7 +181,7 @@ def _with_time(stem: str, found: re.Match[str], day: date, zone: tzinfo) -> _Sai
     """Return a day of a name with the time that stands behind it, as far as both are sure."""
     said = _CLOCK.match(stem, found.end())
     if said is None:
-        return _Said(day, None if _HOUR_BEHIND.match(stem, found.end()) else Taken(day), found.end())
+        return _Said(day, Taken(day), found.end())
     before = stem[: found.start()]
     in_utc = bool(_UTC_BEFORE.search(before) or _OWN.search(stem, max(0, found.start() - 5), found.end() + 8))
     offset = UTC if in_utc else _offset(stem, said)
