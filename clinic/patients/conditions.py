@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, phrases, texts
@@ -21,7 +21,7 @@ from clinic.conflicts import need_seen
 from db.engine import Database
 from db.folding import fold
 from db.models import ConditionKind as ConditionKind  # the pages know no tables
-from db.models import FaceCondition
+from db.models import FaceCondition, Recording, TrendDigest
 from fer_core.errors import FerError
 
 NOTE_MAX = 300
@@ -74,6 +74,7 @@ def add(
         session.flush()
         # Without its kind, which would reveal something about the patient after an erasure.
         audit.write(session, AuditAction.CONDITION_ADDED, account.id, patient_id)
+        _forget_digest(session, patient_id)
 
 
 def _need_new(
@@ -104,6 +105,12 @@ def end(db: Database, actor: Actor, condition_id: str) -> None:
         account = access.require_writer_of(session, actor, row.patient_id)
         row.ended_on = max(row.began_on, clock.today(session))
         audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)
+        _forget_digest(session, row.patient_id)
+
+
+def _forget_digest(session: Session, patient_id: str) -> None:
+    """Delete the digest of a trend in which other recordings count now; `digests` asks this module for them."""
+    session.execute(delete(TrendDigest).where(TrendDigest.patient_id == patient_id))
 
 
 def conditions(db: Database, actor: Actor, patient_id: str) -> list[Condition]:
@@ -131,6 +138,12 @@ def holding(found: Iterable[Condition], day: date) -> list[Condition]:
 def unread(session: Session, patient_id: str, day: date) -> bool:
     """Return whether the labels of a patient are not to be interpreted on a day; the caller checks the rights."""
     return bool(holding(of_patient(session, patient_id), day))
+
+
+def unread_of(session: Session, patient_id: str, recordings: Iterable[Recording]) -> set[str]:
+    """Return the ids of those of a patient's recordings whose labels are not to be interpreted, by their days."""
+    found = of_patient(session, patient_id)
+    return {one.id for one in recordings if holding(found, one.recorded_on)}
 
 
 def not_interpreted(day: date) -> Select[str]:
