@@ -73,10 +73,15 @@ def note_sweep(db: Database) -> None:
     now = clock.now()
     with db.session() as session:
         known = access.installation(session)
-        pause = now - known.swept_at if known.swept_at is not None else _last_pause(session, now)
-        known.swept_at = now
-    if pause > LONGEST_PAUSE:
-        note(db, pause)
+        # Of two workers that start together, the second one waits here and then sees what the first one found.
+        session.refresh(known, with_for_update=True)
+        if known.clock_jump_s is not None:
+            # Until an administrator has seen the clock, what it says is no time of the program.
+            return
+        swept_at, known.swept_at = known.swept_at, now
+        pause = now - swept_at if swept_at is not None else _last_pause(session, now)
+        if pause > LONGEST_PAUSE:
+            _write(session, pause)
 
 
 def _last_pause(session: Session, now: datetime) -> timedelta:
@@ -96,9 +101,13 @@ def note(db: Database, by: timedelta) -> None:
         if by < timedelta(0):
             session.execute(delete(SignIn))
             session.execute(delete(Access).where(Access.until.is_not(None)))
-        known = access.installation(session)
-        known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
-        audit.write(session, AuditAction.CLOCK_JUMPED, seconds=round(by.total_seconds()))
+        _write(session, by)
+
+
+def _write(session: Session, by: timedelta) -> None:
+    known = access.installation(session)
+    known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
+    audit.write(session, AuditAction.CLOCK_JUMPED, seconds=round(by.total_seconds()))
     log.warning("the clock was set by %.0f s", by.total_seconds())
 
 

@@ -34,7 +34,8 @@ class TrendDot:
     `usable` is the share of the recording with a usable face; `excluded` says why the recording doesn't count, or None.
     `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
     the range that this recording was judged by, by column; None where it was not judged. `movement`:
-    how much the face moved, per second, None where that isn't drawn. `shift_ms`: how long after the beginning of its day it is drawn.
+    how much the face moved, per second, None where that isn't drawn. `shift_ms`: how long after the beginning of
+    its day it is drawn.
     `name`: what the recording is called, to distinguish it from others of its day.
     """
 
