@@ -68,20 +68,18 @@ def look_back(db: Database) -> None:
 def note_sweep(db: Database) -> None:
     """Write down that retention looks for what is to be deleted, and note a clock that is far ahead of the last time.
 
-    A clock that was already wrong when the program started is seen by nothing else.
+    A clock that was already wrong when the program started is seen by nothing else. As long as no administrator has
+    confirmed the clock, its time is not written down.
     """
     now = clock.now()
     with db.session() as session:
         known = access.installation(session)
-        # Of two workers that start together, the second one waits here and then sees what the first one found.
-        session.refresh(known, with_for_update=True)
-        if known.clock_jump_s is not None:
-            # Until an administrator has seen the clock, what it says is no time of the program.
-            return
-        swept_at, known.swept_at = known.swept_at, now
-        pause = now - swept_at if swept_at is not None else _last_pause(session, now)
-        if pause > LONGEST_PAUSE:
+        # Both in one transaction: whoever sees that this sweep was, another worker for instance, sees its jump too.
+        pause = now - known.swept_at if known.swept_at is not None else _last_pause(session, now)
+        if pause > LONGEST_PAUSE and known.clock_jump_s is None:
             _write(session, pause)
+        if known.clock_jump_s is None:
+            known.swept_at = now
 
 
 def _last_pause(session: Session, now: datetime) -> timedelta:
@@ -124,7 +122,9 @@ def confirm(db: Database, actor: Actor) -> None:
     """Store that an administrator found the clock right. Raises Forbidden."""
     with db.session() as session:
         by = access.require_administrator(session, actor)
-        access.installation(session).clock_jump_s = None
+        known = access.installation(session)
+        # The sweeps of meanwhile wrote down no time: from now on it is right.
+        known.clock_jump_s, known.swept_at = None, clock.now()
         audit.write(session, AuditAction.CLOCK_CONFIRMED, by.id)
 
 
