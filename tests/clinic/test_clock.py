@@ -295,6 +295,22 @@ def test_a_clock_that_is_confirmed_months_after_its_jump_has_no_second_one(db, s
     assert clock_watch.unseen(db) is None
 
 
+def test_pauses_that_follow_one_another_add_up(db, settings, patient, moved):
+    settings = replace(settings, retention=Retention(patients_days=100))
+    for _ in range(5):
+        assert retention.sweep(db, settings)["patients"] == 0
+        moved.move(days=30)
+    assert clock_watch.unseen(db).by > timedelta(days=59)
+
+
+def test_a_program_that_runs_on_after_a_pause_has_no_jump(db, moved):
+    clock_watch.note_sweep(db)
+    for days in (21, *[1] * 15, 21, 1):
+        moved.move(days=days)
+        clock_watch.note_sweep(db)
+        assert clock_watch.unseen(db) is None
+
+
 def test_a_start_after_a_week_is_no_jump(db, settings, moved):
     retention.sweep(db, settings)
     moved.move(days=7)
