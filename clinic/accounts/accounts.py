@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from clinic import access, audit, clock, texts, words
 from clinic.access import Actor, Forbidden, require_administrator, signed_in
@@ -131,16 +131,31 @@ def disable(db: Database, actor: Actor, account_id: str, seen: int | None = None
     """Disable an account and end its sign-ins; its caseload stays until it is handed over.
 
     `seen`: the revision that was on the screen.
-    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_administrator``, ``last_clinician`` where a
+    patient who is shared with viewers would have them alone.
     """
     with db.session() as session:
         by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("State", _state(account), "Disabled"))
         _keep_one(session, account)
         account.disabled_at = clock.now()
+        instead = "Please hand the caseload over first; a new password ends the sign-ins at once."
+        need_writers(session, _shared(session, account), instead)
         end_sign_ins(session, account.id)
         end_tokens(session, account.id)
         audit.write(session, AuditAction.ACCOUNT_DISABLED, by.id, account=account.id)
+
+
+def _shared(session: Session, account: Account) -> list[str]:
+    """Return the ids of the account's patients whom another user sees, who would be alone with them."""
+    other = aliased(Access)
+    also = (
+        select(other.patient_id)
+        .join(Account, Account.id == other.account_id)
+        .where(other.account_id != account.id, other.until.is_(None), Account.disabled_at.is_(None))
+    )
+    own = select(Access.patient_id).where(Access.account_id == account.id, Access.until.is_(None))
+    return list(session.scalars(own.where(Access.patient_id.in_(also))))
 
 
 def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:

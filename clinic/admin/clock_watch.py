@@ -17,7 +17,7 @@ from db.engine import Database
 from db.models import Access, AuditRow, Installation, SignIn
 
 LOOKED_EVERY_S = 5.0
-LONGEST_PAUSE = timedelta(days=31)
+LONG_PAUSE, LONGEST_PAUSE = timedelta(days=8), timedelta(days=31)
 """A clock that is further ahead of when the program last ran may be wrong: an administrator confirms it."""
 
 log = logging.getLogger(__name__)
@@ -68,15 +68,23 @@ def look_back(db: Database) -> None:
 def note_sweep(db: Database) -> None:
     """Write down that retention looks for what is to be deleted, and note a clock that is far ahead of the last time.
 
-    A clock that was already wrong when the program started is seen by nothing else.
+    A clock that was already wrong when the program started is seen by nothing else. As long as no administrator has
+    confirmed the clock, its time is not written down. Pauses of over `LONG_PAUSE` that follow one another add up.
     """
     now = clock.now()
     with db.session() as session:
         known = access.installation(session)
+        # Both in one transaction: whoever sees that this sweep was, another worker for instance, sees its jump too.
+        if known.clock_jump_s is not None:
+            return
         pause = now - known.swept_at if known.swept_at is not None else _last_pause(session, now)
-        known.swept_at = now
-    if pause > LONGEST_PAUSE:
-        note(db, pause)
+        if pause > LONG_PAUSE and known.ran_until is not None:
+            pause = now - known.ran_until
+        if pause > LONGEST_PAUSE:
+            _write(session, pause)
+        else:
+            known.ran_until = now if pause <= LONG_PAUSE else known.ran_until or known.swept_at
+            known.swept_at = now
 
 
 def _last_pause(session: Session, now: datetime) -> timedelta:
@@ -96,9 +104,13 @@ def note(db: Database, by: timedelta) -> None:
         if by < timedelta(0):
             session.execute(delete(SignIn))
             session.execute(delete(Access).where(Access.until.is_not(None)))
-        known = access.installation(session)
-        known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
-        audit.write(session, AuditAction.CLOCK_JUMPED, seconds=round(by.total_seconds()))
+        _write(session, by)
+
+
+def _write(session: Session, by: timedelta) -> None:
+    known = access.installation(session)
+    known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
+    audit.write(session, AuditAction.CLOCK_JUMPED, seconds=round(by.total_seconds()))
     log.warning("the clock was set by %.0f s", by.total_seconds())
 
 
@@ -115,7 +127,9 @@ def confirm(db: Database, actor: Actor) -> None:
     """Store that an administrator found the clock right. Raises Forbidden."""
     with db.session() as session:
         by = access.require_administrator(session, actor)
-        access.installation(session).clock_jump_s = None
+        known = access.installation(session)
+        # The sweeps of meanwhile wrote down no time: from now on it is right.
+        known.clock_jump_s, known.swept_at, known.ran_until = None, clock.now(), clock.now()
         audit.write(session, AuditAction.CLOCK_CONFIRMED, by.id)
 
 

@@ -94,7 +94,7 @@ def record(
         raise FerError("Please tick what the patient agreed to.", "no_scope")
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
-        _check_days(session, given_on, expires_on)
+        _check_days(session, session.get_one(Patient, patient_id).born_on, given_on, expires_on)
         wanted = _recorded(given_on, expires_on)
         edit(session, patient_id, scopes, seen, wanted)
         add(session, patient_id, scopes, given_on, expires_on, document, account.id)
@@ -327,9 +327,11 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
     )
 
 
-def _check_days(session: Session, given_on: date, expires_on: date | None) -> None:
+def _check_days(session: Session, born_on: date | None, given_on: date, expires_on: date | None) -> None:
     if given_on > clock.latest_day(session):
         raise FerError("The day of the consent is in the future.", "consent_day")
+    if born_on is not None and given_on < born_on:
+        raise FerError("The day of the consent is before the patient's birth. Please check both days.", "consent_day")
     if expires_on is not None and expires_on < max(given_on, today(session)):
         raise FerError("The last day of the consent is in the past. Please check it.", "consent_day")
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import logging
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, clock
 from clinic.admin import clock_watch
+from clinic.audit import AuditAction
 from clinic.erasure import deletion
 from clinic.jobs.jobs import ACTIVE
 from clinic.settings import Retention, Settings
 from db.copies import safety_copies, sqlite_path
 from db.engine import Database
-from db.models import ImportedSeries, Job, Patient, PatientEvent, QuestionnaireAnswer, Recording, Sample
+from db.models import AuditRow, ImportedSeries, Job, Patient, PatientEvent, QuestionnaireAnswer, Recording, Sample
 
 DAY_S = 86_400.0
 
@@ -53,6 +54,15 @@ def _before(today: date, days: int | None) -> date | None:
     return None if days is None else today - timedelta(days=days)
 
 
+def _imported_since(session: Session, limit: date) -> Select[str | None]:
+    """Return the query of the patients who were imported on that day or later.
+
+    Their rows keep the instants of where they were made. The audit says when they came in.
+    """
+    when = AuditRow.action == AuditAction.PATIENT_IMPORTED.value, AuditRow.at >= clock.begins(session, limit)
+    return select(AuditRow.patient_id).where(*when, AuditRow.patient_id.is_not(None))
+
+
 def _old(session: Session, limit: date) -> ColumnElement[bool]:
     """Return the condition of a recording of before that day; what came in later counts from then.
 
@@ -61,8 +71,8 @@ def _old(session: Session, limit: date) -> ColumnElement[bool]:
     visit = func.coalesce(Recording.version_of, Recording.id)
     working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(ACTIVE)).correlate(None)
     came_in = Recording.created_at < clock.begins(session, limit)
-    there = ~access.staged(Recording.patient_id)
-    return and_(Recording.recorded_on < limit, came_in, visit.not_in(working), there)
+    there = ~access.staged(Recording.patient_id), Recording.patient_id.not_in(_imported_since(session, limit))
+    return and_(Recording.recorded_on < limit, came_in, visit.not_in(working), *there)
 
 
 def _patients(db: Database, settings: Settings, limit: date | None) -> int:
@@ -71,7 +81,7 @@ def _patients(db: Database, settings: Settings, limit: date | None) -> int:
         return 0
     with db.read() as session:
         newer = select(Recording.patient_id).where(~_old(session, limit))
-        came_in = Patient.created_at < clock.begins(session, limit)
+        came_in = Patient.created_at < clock.begins(session, limit), Patient.id.not_in(_imported_since(session, limit))
         begins = clock.begins(session, limit)
         answered = select(QuestionnaireAnswer.patient_id).where(
             or_(QuestionnaireAnswer.answered_on >= limit, QuestionnaireAnswer.recorded_at >= begins)
@@ -83,7 +93,7 @@ def _patients(db: Database, settings: Settings, limit: date | None) -> int:
             or_(ImportedSeries.recorded_on >= limit, ImportedSeries.recorded_at >= begins)
         )
         stay = [Patient.id.not_in(one) for one in (newer, answered, marked, imported)]
-        found = list(session.scalars(select(Patient.id).where(came_in, ~access.staged(Patient.id), *stay)))
+        found = list(session.scalars(select(Patient.id).where(*came_in, ~access.staged(Patient.id), *stay)))
     for patient_id in found:
         deletion.erase(db, settings, "patient", patient_id, None)
     return len(found)
@@ -103,8 +113,9 @@ def _series(db: Database, limit: date) -> int:
     """Delete the results of other programs that are as old."""
     with db.session() as session:
         came_in = ImportedSeries.recorded_at < clock.begins(session, limit)
-        there = ~access.staged(ImportedSeries.patient_id)
-        old = select(ImportedSeries.id).where(ImportedSeries.recorded_on < limit, came_in, there)
+        patient_id = ImportedSeries.patient_id
+        there = ~access.staged(patient_id), patient_id.not_in(_imported_since(session, limit))
+        old = select(ImportedSeries.id).where(ImportedSeries.recorded_on < limit, came_in, *there)
         count = session.scalar(select(func.count()).select_from(old.subquery())) or 0
         session.execute(delete(ImportedSeries).where(ImportedSeries.id.in_(old)))
     if count:

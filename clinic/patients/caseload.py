@@ -15,10 +15,11 @@ from clinic.accounts.accounts import grant
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.patients import conditions
 from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
 from clinic.patients.subject import Subject, subject_of
 from clinic.patients.summaries import Summary, excluded
-from clinic.patients.trends import Trend, trend
+from clinic.patients.trends import UNDER_CONDITION, Trend, trend
 from clinic.recordings.states import UNDER_WAY, Standing, standing_of
 from db.engine import Database
 from db.folding import fold
@@ -189,6 +190,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             )
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
+        unread = conditions.unread_of(session, patient_id, [recording for recording, _ in rows])
         return PatientDetail(
             id=patient.id,
             name=patient.name,
@@ -199,8 +201,10 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             revision=patient.revision,
             consents_revision=patient.consents_revision,
             sharing_revision=patient.sharing_revision,
-            recordings=tuple(_row(recording, job, closed=refusal is not None) for recording, job in rows),
-            trend=trend([recording for recording, _ in rows] if refusal is None else []),
+            recordings=tuple(
+                _row(recording, job, refusal is not None, recording.id in unread) for recording, job in rows
+            ),
+            trend=trend([recording for recording, _ in rows] if refusal is None else [], unread),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
             closed=refusal.message if refusal is not None else None,
@@ -222,7 +226,8 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         recording = access.recording_of(session, recording_id)
         access.require_reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
-        return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed)
+        unread = conditions.unread(session, recording.patient_id, recording.recorded_on)
+        return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed, unread)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
@@ -235,12 +240,13 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
         access.require_reader_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
         visit_id = recording.version_of or recording.id
+        unread = conditions.unread(session, recording.patient_id, recording.recorded_on)
         found = session.scalars(
             select(Recording)
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
             .order_by(Recording.current.desc(), Recording.number.desc())
         )
-        return [_row(version, None, closed=False) for version in found]
+        return [_row(version, None, False, unread) for version in found]
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
@@ -281,7 +287,7 @@ def _summary_of(patient: Patient, until: datetime | None, recordings: int, last:
     )
 
 
-def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
+def _row(recording: Recording, job: Job | None, closed: bool, unread: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
@@ -311,7 +317,7 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         framing_kept=summary.framing_kept if summary else None,
         framing_tried=summary.framing_tried if summary else 0,
         shares=summary.shares if summary else None,
-        excluded=excluded(summary, recording.partial) if summary else None,
+        excluded=_why_not(summary, recording.partial, unread) if summary else None,
         model_sha256=recording.model_sha256,
         device=recording.device,
         damaged_frames=recording.damaged_frames,
@@ -319,3 +325,7 @@ def _row(recording: Recording, job: Job | None, closed: bool) -> RecordingRow:
         face_choice=recording.settings.get("face_choice", {}),
         analysed_at=recording.analysed_at,
     )
+
+
+def _why_not(summary: Summary, partial: bool, unread: bool) -> str | None:
+    return excluded(summary, partial) or (UNDER_CONDITION if unread else None)

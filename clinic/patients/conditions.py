@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_seen
+from clinic.patients.fields import FIRST_BIRTH
 from db.engine import Database
 from db.folding import fold
 from db.models import ConditionKind as ConditionKind  # the pages know no tables
-from db.models import FaceCondition
+from db.models import FaceCondition, Patient, Recording, TrendDigest
+from db.moment import once
 from fer_core.errors import FerError
 
 NOTE_MAX = 300
@@ -51,22 +53,25 @@ def add(
 ) -> None:
     """Store a condition. `seen`: the ids of the conditions that were on the screen, None where there was none.
 
-    Another one of this kind that holds is refused. Raises Forbidden, ConflictError, FerError ``unknown_patient``,
-    ``bad_condition``, ``condition_exists``.
+    It is refused where it holds on that day already. Where it is recorded from a later day on, the time before that
+    is added. Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``bad_condition``, ``condition_exists``.
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
-        if began_on > clock.latest_day(session):
-            raise FerError("Please give the day on which the condition began: today or earlier.", "bad_condition")
+        born_on = session.get_one(Patient, patient_id).born_on
+        if not (born_on or FIRST_BIRTH) <= began_on <= clock.latest_day(session):
+            since = "the patient's birth" if born_on is not None else str(FIRST_BIRTH.year)
+            raise FerError(f"Please give the day on which the condition began: from {since} to today.", "bad_condition")
         if kind is ConditionKind.OTHER and not note.strip():
             raise FerError("Please say which condition it is.", "bad_condition")
         note = valid_note(note)
-        _need_new(session, patient_id, kind, began_on, note, seen)
+        ended_on = _need_new(session, patient_id, kind, began_on, note, seen)
         row = FaceCondition(
             patient_id=patient_id,
             kind=kind.value,
             note=note,
             began_on=began_on,
+            ended_on=ended_on,
             recorded_by=account.id,
             recorded_at=clock.now(),
         )
@@ -74,14 +79,17 @@ def add(
         session.flush()
         # Without its kind, which would reveal something about the patient after an erasure.
         audit.write(session, AuditAction.CONDITION_ADDED, account.id, patient_id)
+        _forget_digest(session, patient_id)
 
 
 def _need_new(
     session: Session, patient_id: str, kind: ConditionKind, began_on: date, note: str, seen: Collection[str] | None
-) -> None:
+) -> date | None:
+    """Return the day from which on the same condition is recorded as holding, None where there is none."""
     asked = select(FaceCondition).where(FaceCondition.patient_id == patient_id, FaceCondition.kind == kind.value)
     hold = session.scalars(asked.where(or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > began_on))).all()
-    if any(fold(row.note) == fold(note) for row in hold):
+    same = [row for row in hold if fold(row.note) == fold(note)]
+    if any(row.began_on <= began_on for row in same):
         raise FerError("This condition is already recorded for that day.", "condition_exists")
     need_seen(
         "the conditions that hold",
@@ -89,6 +97,7 @@ def _need_new(
         {row.id: _in_words(row.began_on, row.note) for row in hold},
         _in_words(began_on, note),
     )
+    return min((row.began_on for row in same if row.ended_on is None), default=None)
 
 
 def _in_words(began_on: date, note: str) -> str:
@@ -104,6 +113,12 @@ def end(db: Database, actor: Actor, condition_id: str) -> None:
         account = access.require_writer_of(session, actor, row.patient_id)
         row.ended_on = max(row.began_on, clock.today(session))
         audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)
+        _forget_digest(session, row.patient_id)
+
+
+def _forget_digest(session: Session, patient_id: str) -> None:
+    """Delete the digest of a trend in which other recordings count now; `digests` asks this module for them."""
+    session.execute(delete(TrendDigest).where(TrendDigest.patient_id == patient_id))
 
 
 def conditions(db: Database, actor: Actor, patient_id: str) -> list[Condition]:
@@ -115,12 +130,16 @@ def conditions(db: Database, actor: Actor, patient_id: str) -> list[Condition]:
 
 def of_patient(session: Session, patient_id: str) -> list[Condition]:
     """Return the conditions of a patient, those that hold first; the caller checks the rights."""
-    rows = session.scalars(
-        select(FaceCondition)
-        .where(FaceCondition.patient_id == patient_id)
-        .order_by(FaceCondition.ended_on.is_not(None), FaceCondition.began_on.desc(), FaceCondition.number.desc())
-    )
-    return [Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on) for row in rows]
+
+    def ask() -> list[Condition]:
+        rows = session.scalars(
+            select(FaceCondition)
+            .where(FaceCondition.patient_id == patient_id)
+            .order_by(FaceCondition.ended_on.is_not(None), FaceCondition.began_on.desc(), FaceCondition.number.desc())
+        )
+        return [Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on) for row in rows]
+
+    return once(session, ("conditions", patient_id), ask)
 
 
 def holding(found: Iterable[Condition], day: date) -> list[Condition]:
@@ -131,6 +150,19 @@ def holding(found: Iterable[Condition], day: date) -> list[Condition]:
 def unread(session: Session, patient_id: str, day: date) -> bool:
     """Return whether the labels of a patient are not to be interpreted on a day; the caller checks the rights."""
     return bool(holding(of_patient(session, patient_id), day))
+
+
+def unread_of(session: Session, patient_id: str, recordings: Iterable[Recording]) -> set[str]:
+    """Return the ids of those of a patient's recordings whose labels are not to be interpreted, by their days."""
+    found = of_patient(session, patient_id)
+    return {one.id for one in recordings if holding(found, one.recorded_on)}
+
+
+def interpreted() -> ColumnElement[bool]:
+    """Return the condition of a recording that was made under no condition of the face."""
+    still = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > Recording.recorded_on)
+    own = FaceCondition.patient_id == Recording.patient_id, FaceCondition.began_on <= Recording.recorded_on
+    return ~select(FaceCondition.id).where(*own, still).correlate(Recording).exists()
 
 
 def not_interpreted(day: date) -> Select[str]:

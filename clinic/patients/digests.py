@@ -14,12 +14,13 @@ from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session, load_only
 
 from clinic import access
+from clinic.patients import conditions
 from clinic.patients.trends import Trend, trend
 from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
 from fer_core.emotions import EMOTION_LABELS
 
-METHOD = 2
+METHOD = 3
 """The version of the computation: a digest of another version is made again."""
 AT_ONCE = 50
 """Digests that are made in one go: one takes about 10 ms."""
@@ -118,7 +119,7 @@ def _renew(session: Session, patient_id: str) -> None:
     needed = load_only(*_NEEDED, Recording.revision)
     recordings = session.scalars(asked.options(needed)).all()
     forget(session, patient_id)
-    found = trend(recordings)
+    found = trend(recordings, conditions.unread_of(session, patient_id, recordings))
     digest = TrendDigest(
         patient_id=patient_id,
         method=METHOD,

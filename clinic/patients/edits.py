@@ -13,7 +13,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.patients.fields import PatientFields, RecordingFields, fields_of, valid_patient, valid_recording
 from db.engine import Database
-from db.models import FaceCondition, ImportedSeries, Patient, PatientEvent, QuestionnaireAnswer, Recording
+from db.models import Consent, FaceCondition, ImportedSeries, Patient, PatientEvent, QuestionnaireAnswer, Recording
 from fer_core.errors import FerError
 
 DATED = {
@@ -22,6 +22,7 @@ DATED = {
     "a mark": PatientEvent.happened_on,
     "a condition of the face": FaceCondition.began_on,
     "a table of another program": ImportedSeries.recorded_on,
+    "a consent": Consent.given_on,
 }
 """What is of a day in a patient's life, so that none may be before the birth."""
 

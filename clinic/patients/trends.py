@@ -6,7 +6,7 @@ A recording is one point, and its frames are not independent samples. docs/stati
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 
@@ -20,6 +20,8 @@ from fer_core.reading.camera import Camera
 
 BASELINE_MIN = usual.BASELINE
 TALKS_THROUGHOUT = "the mouth moves nearly all the time"
+UNDER_CONDITION = "a condition of the face"
+"""Why a recording does not count whose labels are not interpreted, and that would count otherwise."""
 Floats = NDArray[np.float64]
 
 
@@ -97,11 +99,14 @@ class Trend:
     noise: tuple[float, ...] | None = None
 
 
-def trend(recordings: Sequence[Recording]) -> Trend:
-    """Return the trend of one patient's recordings that have a summary, in the order of their dates."""
+def trend(recordings: Sequence[Recording], unread: Collection[str] = ()) -> Trend:
+    """Return the trend of one patient's recordings that have a summary, in the order of their dates.
+
+    `unread`: the ids of those made under a condition of the face. They have no shares and count for no other.
+    """
     summarised = [recording for recording in recordings if recording.summary is not None]
     ordered = sorted(summarised, key=_in_time)
-    points, changes = _in_lines(ordered)
+    points, changes = _in_lines(ordered, unread)
     a_day = Counter(point.recorded_on for point in points)
     points = [
         replace(point, taken_for_last=point.recorded_time is None and a_day[point.recorded_on] > 1) for point in points
@@ -119,7 +124,7 @@ def _in_time(recording: Recording) -> tuple[date, time, int]:
     return recording.recorded_on, recording.recorded_time or time.max, recording.number
 
 
-def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Change]]:
+def _in_lines(ordered: Sequence[Recording], unread: Collection[str]) -> tuple[list[TrendPoint], list[Change]]:
     """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
     changes: list[Change] = []
     points: list[TrendPoint] = []
@@ -133,7 +138,8 @@ def _in_lines(ordered: Sequence[Recording]) -> tuple[list[TrendPoint], list[Chan
             changes.append(Change(recording.recorded_on, what))
             line = []
         line.append(made_with)
-        points.append(_point(recording, summary, len(changes)))
+        point = _point(recording, summary, len(changes))
+        points.append(_unread(point) if recording.id in unread else point)
     for number in range(len(changes) + 1):
         own = [place for place, point in enumerate(points) if point.segment == number]
         if _stands_on_still([summaries[place] for place in own if points[place].excluded is None]):
@@ -153,7 +159,14 @@ def _stands_on_still(counting: Sequence[Summary]) -> bool:
     return 2 * sum(summary.still is not None and summary.still.long_enough for summary in counting) >= len(counting)
 
 
+def _unread(point: TrendPoint) -> TrendPoint:
+    excluded = point.excluded or UNDER_CONDITION
+    return replace(point, shares=None, low=None, high=None, sizes=None, excluded=excluded)
+
+
 def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
+    if point.shares is None:
+        return point
     part = summary.still
     if part is None or not part.long_enough:
         return replace(point, excluded=point.excluded or TALKS_THROUGHOUT)

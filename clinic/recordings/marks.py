@@ -20,7 +20,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_seen, need_unchanged
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients import digests
+from clinic.patients import conditions, digests
 from clinic.patients.fields import valid_note
 from clinic.patients.summaries import summarise_recording
 from clinic.recordings.states import UNDER_WAY
@@ -146,6 +146,7 @@ def remove(db: Database, actor: Actor, mark_id: str, seen: int) -> None:
 def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
     """Return how often clinicians agreed with this recording's model for this patient, over all recordings.
 
+    What was recorded under a condition of the face does not count: its labels are not interpreted.
     Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
@@ -159,6 +160,7 @@ def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
                 RecordingMark.model_label.in_(EMOTION_LABELS),
                 RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
                 of_patient(),
+                conditions.interpreted(),
             )
         ).all()
     return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in rows])

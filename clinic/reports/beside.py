@@ -56,12 +56,21 @@ def mark_rows(marks: Sequence[Mark]) -> list[tuple[str, ...]]:
 
 
 def objection(conditions: Sequence[Condition], days: Sequence[date]) -> str | None:
-    """Return why no label is printed: a condition of the face held on one of these days; None where none did."""
+    """Return why labels of these days are not printed: a condition of the face held then; None where none did."""
     held = {one.id: one for on in days for one in holding(conditions, on)}
     if not held:
         return None
     parts = ", ".join(
-        f"{words.CONDITIONS[one.kind].lower()}{f' ({one.note})' if one.note else ''} since {day(one.began_on)}"
+        f"{words.CONDITIONS[one.kind].lower()}{f' ({one.note})' if one.note else ''} {_lasting(one)}"
         for one in held.values()
     )
-    return f"Labels of expressions are not interpreted and not printed: {parts}."
+    only = (
+        "" if all(holding(conditions, on) for on in days) else " of the recordings made under a condition of the face"
+    )
+    return f"Labels of expressions{only} are not interpreted and not printed: {parts}."
+
+
+def _lasting(condition: Condition) -> str:
+    if condition.ended_on is None:
+        return f"since {day(condition.began_on)}"
+    return f"from {day(condition.began_on)} to {day(condition.ended_on)}"

@@ -10,6 +10,7 @@ from statistics import median
 
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.conditions import holding
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint
 from clinic.phrases import NO_TIME, day, visit
@@ -90,7 +91,7 @@ def report(patient: PatientDetail, asked: Asked, author: str, made_at: str, besi
     one = rows[0] if asked.recording_id is not None and rows else None
     known = beside or Beside()
     unread = objection(known.conditions, [row.recorded_on for row in rows])
-    shown = () if unread else SHOWN
+    shown = () if all(holding(known.conditions, row.recorded_on) for row in rows) else SHOWN
     changes = _changes(patient, points)
     own = Beside() if one else known.within(asked.begin, asked.end)
     return Report(

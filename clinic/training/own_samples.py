@@ -14,6 +14,7 @@ from clinic import access
 from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.patients import conditions
 from clinic.recordings import marks
 from clinic.recordings.verdicts import LABELLED, Verdict
 from db.engine import Database
@@ -67,5 +68,11 @@ def _labelled() -> Select[str]:
         select(Recording.patient_id)
         .join(RecordingMark, RecordingMark.recording_id == Recording.id)
         .join(Patient, Patient.id == Recording.patient_id)
-        .where(or_(agreed, own), marks.of_patient(), Patient.demo.is_(False), ~access.staged(Patient.id))
+        .where(
+            or_(agreed, own),
+            marks.of_patient(),
+            conditions.interpreted(),
+            Patient.demo.is_(False),
+            ~access.staged(Patient.id),
+        )
     )

@@ -34,7 +34,8 @@ class TrendDot:
     `usable` is the share of the recording with a usable face; `excluded` says why the recording doesn't count, or None.
     `outside`: the columns that are marked for lying outside this patient's usual range. `usual_low`, `usual_high`:
     the range that this recording was judged by, by column; None where it was not judged. `movement`:
-    how much the face moved, per second. `shift_ms`: how long after the beginning of its day it is drawn.
+    how much the face moved, per second, None where that isn't drawn. `shift_ms`: how long after the beginning of
+    its day it is drawn.
     `name`: what the recording is called, to distinguish it from others of its day.
     """
 
@@ -91,7 +92,7 @@ def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> Non
             x.append(dot.at_ms)
             y.append(None)
             notes.append(["", ""])
-        counts = dot.excluded is None and dot.movement is not None
+        counts = dot.movement is not None
         x.append(dot.at_ms)
         y.append(dot.movement if counts else None)
         notes.append([dot.recording_id, f"{dot.called}<br>{dot.movement:.2f} a second" if counts else ""])

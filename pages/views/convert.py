@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from clinic import words
 from clinic.patients import within_day
 from clinic.patients.events import Mark
-from clinic.patients.trends import TrendPoint
+from clinic.patients.trends import UNDER_CONDITION, TrendPoint
 from clinic.questionnaires import sentences
 from clinic.questionnaires.answers import Answer
 from fer_core.reading.reading import Series
@@ -35,7 +35,7 @@ def trend_dots(points: Sequence[TrendPoint]) -> list[TrendDot]:
             outside=point.outside,
             usual_low=point.usual_low,
             usual_high=point.usual_high,
-            movement=point.movement,
+            movement=point.movement if point.excluded in (None, UNDER_CONDITION) else None,
             shift_ms=round(minute * MINUTE_MS),
             name=chooser.visit(point),
         )

@@ -247,6 +247,70 @@ def test_a_program_that_starts_with_a_wrong_year_deletes_nothing(db, settings, p
     assert retention.sweep(db, settings)["patients"] == 1
 
 
+def test_a_sweep_that_dies_before_its_jump_is_written_lets_the_next_one_delete_nothing(
+    db, settings, patient, moved, monkeypatch
+):
+    """The sweep was written down, and the jump in a second transaction: the next start deleted the whole clinic."""
+    settings = replace(settings, retention=Retention(patients_days=3650))
+    retention.sweep(db, settings)
+    moved.move(days=3700)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(clock_watch.audit, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            retention.sweep(db, settings)
+    assert clock_watch.unseen(db) is None
+    assert retention.sweep(db, settings)["patients"] == 0
+    assert clock_watch.unseen(db).by > timedelta(days=3699)
+
+
+def test_a_second_worker_that_sees_the_sweep_of_the_first_one_sees_its_jump(db, settings, patient, moved, monkeypatch):
+    settings = replace(settings, retention=Retention(patients_days=3650))
+    retention.sweep(db, settings)
+    moved.move(days=3700)
+    counts, first = [], clock_watch.note
+
+    def beside(*values):
+        counts.append(retention.sweep(db, settings))
+        first(*values)
+
+    monkeypatch.setattr(clock_watch, "note", beside)
+    counts.append(retention.sweep(db, settings))
+    counts.append(retention.sweep(db, settings))
+    assert {one["patients"] for one in counts} == {0}
+
+
+def test_a_clock_that_is_confirmed_months_after_its_jump_has_no_second_one(db, settings, moved):
+    administrator = doors.actor(db, "Dr. Keeper", role=Role.ADMINISTRATOR)
+    clock_watch.note_sweep(db)
+    for _ in range(5):
+        moved.move(days=40)
+        clock_watch.note_sweep(db)
+    assert clock_watch.unseen(db) is not None
+    clock_watch.confirm(db, administrator)
+    clock_watch.note_sweep(db)
+    assert clock_watch.unseen(db) is None
+
+
+def test_pauses_that_follow_one_another_add_up(db, settings, patient, moved):
+    settings = replace(settings, retention=Retention(patients_days=100))
+    for _ in range(5):
+        assert retention.sweep(db, settings)["patients"] == 0
+        moved.move(days=30)
+    assert clock_watch.unseen(db).by > timedelta(days=59)
+
+
+def test_a_program_that_runs_on_after_a_pause_has_no_jump(db, moved):
+    clock_watch.note_sweep(db)
+    for days in (21, *[1] * 15, 21, 1):
+        moved.move(days=days)
+        clock_watch.note_sweep(db)
+        assert clock_watch.unseen(db) is None
+
+
 def test_a_start_after_a_week_is_no_jump(db, settings, moved):
     retention.sweep(db, settings)
     moved.move(days=7)

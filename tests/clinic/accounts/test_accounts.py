@@ -150,6 +150,24 @@ def test_no_patient_is_left_to_viewers_alone(db, admin, second):
     accounts.set_role(db, admin, who.account_id, Role.VIEWER)
 
 
+def test_a_viewer_is_not_left_alone_with_a_patient_by_disabling(db, admin):
+    who, other = doors.actor(db, "Ada"), doors.add_account(db, "Ben")
+    patient = caseload.add_patient(db, who, "Shared")
+    with db.session() as session:
+        accounts.grant(session, doors.add_account(db, "Vic", Role.VIEWER), patient)
+    assert code_of(accounts.disable, db, admin, who.account_id) == "last_clinician"
+    with db.session() as session:
+        accounts.grant(session, other, patient)
+    accounts.disable(db, admin, who.account_id)
+    assert code_of(accounts.disable, db, admin, other) == "last_clinician"
+
+
+def test_who_sees_the_patients_alone_can_be_disabled(db, admin):
+    who = doors.actor(db, "Ada")
+    caseload.add_patient(db, who, "Only Hers")
+    accounts.disable(db, admin, who.account_id)
+
+
 def test_every_action_is_written_down_without_a_name(db, admin):
     accounts.add(db, admin, "Ben", Role.CLINICIAN)
     ben = row(db, admin, "Ben").id

@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from backup import erasures
+from clinic import audit, clock
+from clinic.audit import AuditAction
 from clinic.erasure import retention
 from clinic.settings import Retention
-from db.models import Job, JobState, Patient, Recording, Sample
+from db.models import AuditRow, ImportedSeries, Job, JobState, Patient, Recording, Sample
 
 TODAY = date(2026, 11, 21)
 
@@ -72,6 +74,22 @@ def test_old_recordings_go_and_are_remembered(db, settings, recorded):
 def test_a_mistyped_year_deletes_nothing_that_came_in_lately(db, settings, recorded):
     recorded(3650, came_in=1)
     assert set(sweep(db, settings, recordings_days=100, samples_days=100, patients_days=100).values()) == {0}
+
+
+def test_what_is_imported_counts_from_its_import(db, settings, recorded):
+    """The rows of an import keep the instants of where they were made; the whole patient went at the next sweep."""
+    patient = recorded(3650, 3000)
+    with db.session() as session:
+        series = {"tool": "openface", "recorded_on": ago(3650), "recorded_at": moment(3650)}
+        session.add(ImportedSeries(patient_id=patient, moments=1, readable_share=1.0, measures={}, **series))
+        audit.write(session, AuditAction.PATIENT_IMPORTED, None, patient)
+    with db.read() as session:
+        came_in = clock.day_of(session, session.scalars(select(AuditRow.at)).one())
+    kept = {"recordings_days": 100, "samples_days": 100, "patients_days": 100}
+    kept = replace(settings, retention=Retention(**kept))
+    assert set(retention.sweep(db, kept, came_in + timedelta(days=100)).values()) == {0}
+    assert (count(db, Recording), count(db, Sample), count(db, ImportedSeries)) == (2, 6, 1)
+    assert retention.sweep(db, kept, came_in + timedelta(days=101))["patients"] == 1
 
 
 def test_what_is_being_analysed_stays(db, settings, recorded):

@@ -1,12 +1,16 @@
 """Conditions under which labels are not interpreted: from their first day until they end, without a hidden note."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from clinic import clock
-from clinic.patients import conditions
+from clinic.consent import consent
+from clinic.consent.consent import Scope
+from clinic.patients import caseload, conditions, edits
 from clinic.patients.conditions import ConditionKind
+from clinic.patients.fields import PatientFields
 from fer_core.errors import FerError
 
 
@@ -44,3 +48,39 @@ def test_a_day_to_come_and_an_unnamed_reason_are_refused(db, who, patient, today
     later = today + timedelta(days=3)
     assert code_of(conditions.add, db, who, patient, ConditionKind.AUTISM, later) == "bad_condition"
     assert code_of(conditions.add, db, who, patient, ConditionKind.OTHER, today, " ") == "bad_condition"
+
+
+def test_an_earlier_beginning_is_taken_and_the_same_day_is_not(db, who, patient, today):
+    since, before = today - timedelta(days=10), today - timedelta(days=90)
+    conditions.add(db, who, patient, ConditionKind.COVERED, since)
+    conditions.add(db, who, patient, ConditionKind.COVERED, before)
+    found = conditions.conditions(db, who, patient)
+    assert [(one.began_on, one.ended_on) for one in found] == [(since, None), (before, since)]
+    for day in (before, since - timedelta(days=1), since, today):
+        assert len(conditions.holding(found, day)) == 1
+        assert code_of(conditions.add, db, who, patient, ConditionKind.COVERED, day) == "condition_exists"
+
+
+def test_one_that_was_ended_at_once_blocks_no_earlier_day(db, who, patient, today):
+    conditions.add(db, who, patient, ConditionKind.COVERED, today)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    before = today - timedelta(days=90)
+    conditions.add(db, who, patient, ConditionKind.COVERED, before)
+    assert [one.began_on for one in conditions.holding(conditions.conditions(db, who, patient), today)] == [before]
+
+
+def test_none_is_before_the_birth(db, who, today):
+    patient = caseload.add_patient(db, who, "Born Lately", born_on=today - timedelta(days=10))
+    for days in (11, 30_000):
+        wanted = today - timedelta(days=days)
+        assert code_of(conditions.add, db, who, patient, ConditionKind.COVERED, wanted) == "bad_condition"
+        assert code_of(consent.record, db, who, patient, [Scope.EXPORT], wanted) == "consent_day"
+    conditions.add(db, who, patient, ConditionKind.COVERED, today - timedelta(days=10))
+
+
+def test_no_birth_is_after_a_consent(db, who, today):
+    patient = caseload.add_patient(db, who, "Born Lately")
+    consent.record(db, who, patient, [Scope.EXPORT], today - timedelta(days=10))
+    edited = PatientFields("Born Lately", "", "", today - timedelta(days=9))
+    assert code_of(edits.edit_patient, db, who, patient, 1, edited) == "bad_birth"
+    edits.edit_patient(db, who, patient, 1, replace(edited, born_on=today - timedelta(days=10)))

@@ -164,13 +164,16 @@ def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patie
     consents.agree(db, patient)
     add(db, patient, 8)
     add(db, patient, 2, happy=0.7, start=8)
-    conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY)
+    [line] = listing.page(db, who, Asked()).lines
+    assert line.needs == (Need.OUTSIDE,)
+    conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY + timedelta(weeks=8))
     [line] = listing.page(db, who, Asked()).lines
     assert (line.needs, line.trend) == ((), None)
     conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
     [line] = listing.page(db, who, Asked()).lines
-    assert line.needs == (Need.OUTSIDE,)
-    assert line.trend is not None
+    assert line.needs == ()
+    assert [share is None for share in line.trend.shares["happy"]] == [False] * 8 + [True] * 2
+    assert needs.count(db, who) == 0
 
 
 def test_a_full_disk_keeps_the_caseload_open(db, who, patient, monkeypatch):

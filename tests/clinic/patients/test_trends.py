@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clinic.patients.summaries import OLD_SIZE_S, UNCERTAIN, Summary, summarise
-from clinic.patients.trends import BASELINE_MIN, trend
+from clinic.patients.trends import BASELINE_MIN, UNDER_CONDITION, trend
 from db.models import Recording
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -115,6 +115,24 @@ def test_the_baseline_stays_as_it_is():
     found = trend([recording(n, happy) for n, happy in enumerate([*EVEN[:8], *[0.6] * 12])])
     assert all(Emotion.HAPPY in point.outside for point in found.points[9:])
     assert len({point.usual_high for point in found.points[8:]}) == 1
+
+
+def test_a_recording_under_a_condition_has_no_labels_and_counts_for_no_other():
+    recordings = [recording(n, happy) for n, happy in enumerate([*EVEN[:2], 0.9, *EVEN[2:8], 0.6, 0.6, 0.9])]
+    for each in recordings:
+        each.summary["moving_s"] = 0.0
+        part = {key: each.summary[key] for key in ("shares", "low", "high", "sizes")}
+        each.summary["still"] = {"seconds": 180.0, **part}
+    found = trend(recordings, {"r2", "r10", "r11"})
+    masked = [found.points[number] for number in (2, 10, 11)]
+    assert {point.excluded for point in masked} == {UNDER_CONDITION}
+    assert {(point.shares, point.low, point.high, point.usual_low, point.outside) for point in masked} == {
+        (None, None, None, None, ())
+    }
+    assert found.baseline == trend(recordings[:2] + recordings[3:10]).baseline
+    assert found.points[9].beyond, "alone outside: the one after it is masked"
+    assert not any(point.outside for point in found.points)
+    assert found.points[9].still
 
 
 def test_uncertain_is_judged_like_a_label():

@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.conflicts import ConflictError
 from clinic.exchange import exports
-from clinic.patients import caseload, digests
+from clinic.patients import caseload, conditions, digests
+from clinic.patients.conditions import ConditionKind
 from clinic.recordings import marks, readings
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Role, Sample, TrendDigest
@@ -179,6 +181,19 @@ def test_judgements_of_a_stranger_count_nowhere(db, recording, clinician):
     assert [one.said.begin_s for one in found if one.model_label] == [last]
     marks.remove(db, clinician, stranger, 1)
     assert marks.agreement(db, clinician, recording).judged == 5
+
+
+def test_judgements_of_a_recording_under_a_condition_of_the_face_are_not_counted(db, patient, recording, clinician):
+    (second, _) = labelled(db, recording, 1)[0]
+    marks.add(db, clinician, recording, MarkFields(second, second + 1, Verdict.AGREE))
+    day = caseload.get_recording(db, clinician, recording).recorded_on
+    conditions.add(db, clinician, patient, ConditionKind.AUTISM, day + timedelta(days=1))
+    assert marks.agreement(db, clinician, recording).judged == 1
+    conditions.add(db, clinician, patient, ConditionKind.COVERED, day)
+    assert marks.agreement(db, clinician, recording).judged == 0
+    for one in conditions.conditions(db, clinician, patient):
+        conditions.end(db, clinician, one.id)
+    assert marks.agreement(db, clinician, recording).judged == 0
 
 
 def test_agreement_with_one_model_says_nothing_of_another(db, recording, clinician):

@@ -4,10 +4,11 @@ from datetime import date
 
 import pytest
 
-from clinic import words
+from clinic import clock, words
 from clinic.patients import caseload, conditions, events
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
+from clinic.patients.trends import UNDER_CONDITION
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
 from clinic.reports.beside import Beside
@@ -51,10 +52,28 @@ def test_marks_are_listed(db, who, patient, reported):
 def test_a_condition_of_the_face_takes_every_label_away(db, who, patient, reported):
     ids = add(db, patient, 3)
     conditions.add(db, who, patient, ConditionKind.PARKINSONISM, date(2026, 1, 10), "mild")
-    found = reported()
+    found = reported(begin=date(2026, 1, 11))
     assert "not interpreted and not printed: parkinsonism (mild) since 10 Jan 2026." in found.sentences[-1]
     said = " ".join([*found.sentences[:-1], found.chart.alt, found.chart.svg, *found.tables[0].header])
     assert not [name for name in words.TREND_NAMES.values() if name in said.lower()]
     assert reported(recording_id=ids[2]).tables[0].header == ("Recording", "Usable", "Counts")
     assert "not interpreted" not in " ".join(reported(end=FIRST).sentences), "it began later"
     assert set(words.CONDITIONS) == set(ConditionKind)
+
+
+def test_only_the_labels_of_recordings_under_a_condition_are_left_out_and_its_end_is_said(
+    db, who, patient, reported, monkeypatch
+):
+    add(db, patient, 3)
+    conditions.add(db, who, patient, ConditionKind.COVERED, date(2026, 1, 10))
+    monkeypatch.setattr(clock, "today", lambda _: date(2026, 1, 15))
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    found = reported()
+    shares = [row[2] for row in found.tables[0].rows]
+    assert [share == "–" for share in shares] == [False, True, False]
+    assert found.tables[0].rows[1][-1] == UNDER_CONDITION
+    said = "of the recordings made under a condition of the face are not interpreted and not printed"
+    assert (
+        f"{said}: {words.CONDITIONS[ConditionKind.COVERED].lower()} from 10 Jan 2026 to 15 Jan 2026."
+        in (found.sentences[-1])
+    )

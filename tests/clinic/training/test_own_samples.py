@@ -36,8 +36,9 @@ def mark(db):
             recording.recorded_on = date(2026, 1, 1)
             session.add(recording)
             session.flush()
-            for verdict, label, model_label in marks:
-                row = RecordingMark(recording_id=recording.id, begin_s=0.0, end_s=1.0, verdict=verdict, label=label)
+            for second, (verdict, label, model_label) in enumerate(marks):
+                stretch = {"begin_s": second, "end_s": second + 1}
+                row = RecordingMark(recording_id=recording.id, **stretch, verdict=verdict, label=label)
                 row.model_label, row.recorded_at = model_label, doors.now()
                 session.add(row)
                 session.flush()
