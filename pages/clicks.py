@@ -269,12 +269,17 @@ def _forget_of_record(name: str) -> None:
 
 
 def _forget_of_other_page() -> None:
-    """Forget the sentences on what was done on another page than this one, or when it was about another record."""
-    page = f"{streamlit_protocol.page_address()}:{getattr(_run, 'about', '')}"
-    if st.session_state.get(PAGE) != page:
-        began_s = getattr(_run, "began_s", 0.0)
-        st.session_state[SAID] = [note for note in _notes() if note.at_s >= began_s]
-        st.session_state[PAGE] = page
+    """Forget the sentences on what was done on another page than this one, or when it was about another record.
+
+    On a page about no record those stay that nobody may have seen yet: a refusal was drawn where the click was made.
+    """
+    record = getattr(_run, "about", "")
+    page = f"{streamlit_protocol.page_address()}:{record}"
+    if st.session_state.get(PAGE) == page:
+        return
+    began_s, general = getattr(_run, "began_s", 0.0), not record and not st.query_params
+    kept = [note for note in _notes() if note.at_s >= began_s or (general and note.drawn_by is None)]
+    st.session_state[SAID], st.session_state[PAGE] = kept, page
 
 
 def _record(name: str) -> str:

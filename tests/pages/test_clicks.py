@@ -340,3 +340,16 @@ def test_a_refusal_goes_when_something_else_is_done_with_the_record(what, stays)
     app = refused(address=True)
     next(one for one in app.button if one.key == f"{what}:anna:1").click().run()
     assert bool(said(app)) is stays
+
+
+@pytest.mark.parametrize(("then", "stays"), [({}, True), ({"patient": "ben"}, False)], ids=["general", "another"])
+def test_that_a_click_was_lost_is_said_on_the_next_page_too_but_not_on_another_patient_s(then, stays):
+    app = AppTest.from_function(page)
+    app.query_params["patient"] = "anna"
+    app.run()
+    app.session_state["drawn"] = []
+    click(app, "store")
+    assert len(said(app)) == 1
+    app.query_params.clear()
+    app.query_params.update(then)
+    assert bool(said(app.run())) is stays
