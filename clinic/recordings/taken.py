@@ -47,8 +47,13 @@ _OFFSET = re.compile(
     r"(?P<copy> ?\(\d{1,3}\)|~\d)?",
     re.IGNORECASE,
 )
-_COPY = re.compile(r"(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?")
-"""The number of a copy or a series behind a time without a zone; the bracket closes one around the moment."""
+_COPY = re.compile(
+    r"(?:[._]?(?:HDR|MP|TS|LS|NIGHT|PORTRAIT|PANO|COVER|BURST\d*|Pro))?(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?"
+)
+"""How a camera made the picture, and the number of a copy or a series, behind a time without a zone.
+
+The bracket closes one around the moment.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
     [
         ("VID_20260405_010203.mp4", Taken(DAY, TIME)),
         ("IMG_20260405_010203.jpg", Taken(DAY, TIME)),
+        ("IMG_20260405_010203_HDR.jpg", Taken(DAY, TIME)),
+        ("WIN_20260405_01_02_03_Pro.mp4", Taken(DAY, TIME)),
+        ("IMG_20260405_010203_BURST001.jpg", Taken(DAY, TIME)),
         ("20260405_010203.mp4", Taken(DAY, TIME)),
         ("PXL_20260405_010203456.mp4", Taken(DAY, time(3, 2, 3))),
         ("PXL_20260405_230203456.LS.mp4", Taken(date(2026, 4, 6), time(1, 2, 3))),
