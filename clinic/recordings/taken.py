@@ -47,9 +47,7 @@ _OFFSET = re.compile(
     r"(?P<copy> ?\(\d{1,3}\)|~\d)?",
     re.IGNORECASE,
 )
-_COPY = re.compile(
-    r"(?:[._]?(?:HDR|MP|TS|LS|NIGHT|PORTRAIT|PANO|COVER|BURST\d*|Pro))?(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?"
-)
+_COPY = re.compile(r"(?:[._]?(?:HDR|MP|TS|LS|NIGHT|PORTRAIT|PANO|COVER|BURST\d*|Pro))?(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?")
 """How a camera made the picture, and the number of a copy or a series, behind a time without a zone.
 
 The bracket closes one around the moment.
