@@ -74,7 +74,7 @@ def note_sweep(db: Database) -> None:
     now = clock.now()
     with db.session() as session:
         known = access.installation(session)
-        # Both in one transaction: whoever sees that this sweep was, another worker for instance, sees its jump too.
+        # Both in one transaction: another worker that sees this sweep sees its jump too.
         if known.clock_jump_s is not None:
             return
         pause = now - known.swept_at if known.swept_at is not None else _last_pause(session, now)
