@@ -22,6 +22,8 @@ from web import streamlit_protocol
 CLICKS, CARRIED_OUT, DRAWN, SAID, RUNS = "clicks", "carried_out", "buttons_drawn", "said_of_clicks", "runs"
 PLACES = "places_of_notes"
 """In which part of the page each sentence stands, by its id: the page itself is the part without a name."""
+PAGE = "page_of_notes"
+"""Which page was drawn last, with the record that it is about: the sentences are about what was done there."""
 WAITS_S = 60.0
 """How long a click waits for a run that comes to its button."""
 SAID_S = 600.0
@@ -58,8 +60,9 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence on a click, which stays until somebody closes it or such a button is clicked and does something.
+    """A sentence on a click, which stays until somebody closes it or goes on.
 
+    That is: opens another page or record, or clicks a button that is called the same or changes the same record.
     `button`: what it is called, `name`: its key. `drawn_by`: the run that drew the sentence where the click was made.
     """
 
@@ -90,6 +93,7 @@ def run(part: str = "") -> Iterator[None]:
     _run.drawn += 1
     if not parts:
         st.session_state[RUNS] = number() + 1
+        _run.began_s, _run.about = time.monotonic(), ""
     try:
         for name in streamlit_protocol.clicked():
             if name not in _clicks() and not name.startswith(CLOSE):
@@ -116,6 +120,11 @@ def waiting() -> set[str]:
 def number() -> int:
     """Return which run of the whole page this window is at."""
     return int(st.session_state.get(RUNS, 0))
+
+
+def about(record_id: str | None) -> None:
+    """Say which record the page is about, where its address does not."""
+    _run.about = record_id or ""
 
 
 def running() -> bool:
@@ -175,6 +184,8 @@ def cross_out() -> None:
         if click.taken_by is not None and click.taken_by is _now():
             _clicks().pop(click.name, None)
             st.session_state[CARRIED_OUT] = click.name
+            if not click.opens:
+                _forget_of_record(click.name)
 
 
 def show_notes(part: str = "", in_window: Collection[str] = ()) -> None:
@@ -184,6 +195,8 @@ def show_notes(part: str = "", in_window: Collection[str] = ()) -> None:
     keys of the buttons of that part where it is a window, which hides the page.
     """
     places = _places()
+    if not part:
+        _forget_of_other_page()
     for note in _notes():
         if not part:
             places[note.id] = part
@@ -244,6 +257,34 @@ def refused(sentence: str) -> None:
 def _keep(note: Note) -> None:
     others = [one for one in _notes() if one.button not in (note.button, WINDOW)]
     st.session_state[SAID] = [*others, note]
+
+
+def _forget_of_record(name: str) -> None:
+    """Forget the sentences on a record that somebody read, and then went on with it by another button."""
+    st.session_state[SAID] = [
+        note
+        for note in _notes()
+        if _record(note.name) != _record(name) or note.id not in _places() or note.drawn_by is _now()
+    ]
+
+
+def _forget_of_other_page() -> None:
+    """Forget the sentences on what was done on another page than this one, or when it was about another record.
+
+    On a page about no record those stay that nobody may have seen yet: a refusal was drawn where the click was made.
+    """
+    record = getattr(_run, "about", "")
+    page = f"{streamlit_protocol.page_address()}:{record}"
+    if st.session_state.get(PAGE) == page:
+        return
+    began_s, general = getattr(_run, "began_s", 0.0), not record and not st.query_params
+    kept = [note for note in _notes() if note.at_s >= began_s or (general and note.drawn_by is None)]
+    st.session_state[SAID], st.session_state[PAGE] = kept, page
+
+
+def _record(name: str) -> str:
+    """Return the record of a button's key (`actions.action`); the key itself where it has none."""
+    return name.split(":", 2)[1] if ":" in name else name
 
 
 def _called(name: str) -> str:

@@ -15,7 +15,7 @@ from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming
 from fer_core.errors import FerError
-from pages import actions, chooser, links
+from pages import actions, chooser, clicks, links
 from pages.session import actor
 from pages.views.agreed import may_be
 from pages.views.follow import follow
@@ -50,6 +50,7 @@ def show_form(patients: list[PatientSummary]) -> None:
     left, middle, right = st.columns([2, 1, 1])
     with left:
         chosen = chooser.choose("Patient", labels, f"whose:{asked}", start=asked, placeholder="Choose a patient")
+    clicks.about(chosen)
     patient = by_id[chosen] if chosen is not None else None
     day_field, time_field = middle.container(), right.container()
     if patient is not None and not may_be(patient.id, *consent.ANALYSIS):

@@ -310,7 +310,7 @@ FOR_NO_PERSON = {
     "readings.with_marks": "values to values",
     "readings.with_reading": "values to values",
     "marks.check_row": "a step of `imports.import_patient`",
-    "marks.void_others": "a step of `jobs.choose_track`",
+    "marks.void": "a step of `jobs.choose_track`",
     "jobs.delete_files": "a step of `deletion.erase`",
     "jobs.job_to_change": "asks for the right itself, for functions in the table",
     "reanalysis.add_version": "a step of functions that checked",

@@ -61,7 +61,6 @@ WITHOUT = {
     ("clinic/patients/needs.py", "_failed"): CONDITION,
     ("clinic/patients/needs.py", "count"): BY_ACCESS,
     ("clinic/patients/sharing.py", "history"): "texts of one patient's rows of the audit",
-    ("clinic/patients/visibility.py", "_left_out"): CONDITION,
     ("clinic/questionnaires/patient_mode.py", "sweep"): "hand-overs that ended",
     ("clinic/questionnaires/patient_mode.py", "_row"): "one hand-over by its token",
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,

@@ -18,7 +18,7 @@ from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
-from clinic.jobs import kept_faces, leases, previews, same_files, tracks
+from clinic.jobs import earlier_faces, kept_faces, leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
@@ -216,11 +216,13 @@ def choose_track(
     """Keep only the patient's face, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, marks that said
-    of the earlier choice that it isn't the patient are deleted. Raises Forbidden, ConsentError, ConflictError, FerError
+    becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, the results of the
+    earlier choice and the marks on it are deleted. Raises Forbidden, ConsentError, ConflictError, FerError
     ``unknown_recording``, ``nothing_to_choose``, ``two_people``, ValueError for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
+    earlier: list[str] = []
+    pictures: list[str] = []
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
@@ -229,11 +231,15 @@ def choose_track(
         need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         tracks.need_one_person(session, recording_id, chosen)
         if recording.settings.get(tracks.ASKED):
-            marks.void_others(session, recording, account.id)
+            earlier, pictures = earlier_faces.clear(session, recording)
+            marks.void(session, recording, account.id)
         tracks.keep(session, recording, chosen, how="clinician")
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
         audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
+    if earlier:
+        earlier_faces.discard(settings, earlier, pictures)
+        db.forget_deleted()
     kept_faces.keep(db, settings, recording_id, chosen)
     previews.keep_patient(settings, recording_id, chosen)
 
@@ -340,6 +346,8 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
 
 def _same_analysis(session: Session, stored: Recording, asked: Recording) -> bool:
     """Return whether a recording of the same files has, or will have, the very result that is asked for."""
+    if stored.settings.get(marks.REPLACED):
+        return False
     if stored.model_sha256 != asked.model_sha256 or stored.settings.get("every_s") != asked.settings.get("every_s"):
         return False
     return _state(session, stored) in LASTING

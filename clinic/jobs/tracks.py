@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic.patients.summaries import summarise_recording
+from clinic.recordings.marks import REPLACED
 from db.models import Recording, Sample
 from db.records import load_samples
 from fer_core.errors import FerError
@@ -33,9 +34,11 @@ def choose_automatically(session: Session, recording: Recording) -> bool:
     """Keep the one face if no choice is needed; return whether that was so.
 
     There is none or one, all others are negligible, or it is the face that was chosen in an earlier version. Somebody
-    who wants to choose again (`ASKED`) is asked in any case.
+    who wants to choose again (`ASKED`) is asked in any case, as where another face was chosen since this was queued.
     """
-    if recording.settings.get(ASKED) and tracks_seen(session, recording.id):
+    before = session.get(Recording, recording.settings.get("chosen_in", ""))
+    asked = recording.settings.get(ASKED) or (before is not None and before.settings.get(REPLACED))
+    if asked and tracks_seen(session, recording.id):
         return False
     carried = _carried(session, recording)
     if carried is not None:

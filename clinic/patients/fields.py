@@ -79,14 +79,22 @@ def valid_recording(
 ) -> RecordingFields:
     """Return a recording's fields in stored form. `stored`: its day and time so far, which are not judged again.
 
+    A stored time with seconds, as earlier versions kept them, stays as long as its minute does: pages show minutes.
+
     Raises FerError ``bad_note``, ``bad_day``, ``bad_time``.
     """
-    minute = wanted.recorded_time.replace(second=0, microsecond=0, tzinfo=None) if wanted.recorded_time else None
+    minute = _minute(wanted.recorded_time)
+    if stored is not None and (wanted.recorded_on, minute) == (stored[0], _minute(stored[1])):
+        return RecordingFields(*stored, valid_note(wanted.note))
     objection = day_objection(wanted.recorded_on, born_on, last_day)
     objection = objection or time_objection(wanted.recorded_on, minute, zone)
-    if objection is not None and (wanted.recorded_on, minute) != stored:
+    if objection is not None:
         raise objection
     return RecordingFields(wanted.recorded_on, minute, valid_note(wanted.note))
+
+
+def _minute(at: time | None) -> time | None:
+    return at.replace(second=0, microsecond=0, tzinfo=None) if at is not None else None
 
 
 def day_objection(day: date | None, born_on: date | None, last_day: date) -> FerError | None:

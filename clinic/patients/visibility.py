@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, ScalarSelect, cast, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, String, case, cast, func, literal, select
 
 from clinic import access
 from clinic.access import Actor, Role
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from db.engine import Database
-from db.models import Access, FaceCondition, Patient, Recording, RecordingMark
+from db.models import (
+    Access,
+    FaceCondition,
+    ImportedSeries,
+    Patient,
+    PatientEvent,
+    QuestionnaireAnswer,
+    QuestionnaireSchedule,
+    Recording,
+    RecordingMark,
+)
 from fer_core.types import Status
+
+ENOUGH_OF_ID = 8
+"""So many letters of an id distinguish the rows of one patient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a patient's results are open, and an `edition` that differs once the patient or a recording is edited.
+    """Whether a patient's results are open, and what differs once something on a screen about the patient is edited.
 
-    `left_out` differs once somebody says who is not the patient in a recording, or what of the face not to interpret.
+    `edition`: the patient's revision first, then what sums up recordings, marks on the axis, questionnaires, due dates
+    and tables of other programs. `left_out`: who is not the patient in a recording, what of the face not to interpret.
     """
 
     opened: bool
-    edition: tuple[int, ...]
-    left_out: tuple[int, ...]
+    edition: tuple[int | str, ...]
+    left_out: tuple[str, ...]
 
 
 def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None = None) -> frozenset[str]:
@@ -52,26 +68,59 @@ def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str
     with db.read() as session:
         account = access.acting(session, actor)
         opened = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
-        recordings, edits = (
-            select(value).where(Recording.patient_id == Patient.id).scalar_subquery()
-            for value in (func.count(), func.coalesce(func.sum(Recording.revision), 0))
-        )
-        # A stretch that is marked as another person's may be on a screen as the patient's, in any of the recordings.
-        asked = select(Patient.id, opened, *_left_out(), Patient.revision, recordings, edits)
+        asked = select(Patient.id, opened, Patient.revision, *_recordings(), *_beside(), *_left_out())
         found = session.execute(asked.where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account))))
-        return {row[0]: Standing(row[1], tuple(row[4:]), tuple(row[2:4])) for row in found}
+        return {
+            key: Standing(opened, (*numbers, *map(_short, texts[:-2])), tuple(map(_short, texts[-2:])))
+            for key, opened, *values in found
+            for numbers, texts in [(values[:4], values[4:])]
+        }
 
 
-def _left_out() -> tuple[ScalarSelect[int], ScalarSelect[int]]:
-    """Return what sums up which stretches are not the patient's, and the conditions of the face, to notice a change."""
-    # In whole milliseconds: a sum of fractions depends on their order.
-    ends_ms = cast(1 + 1000 * RecordingMark.begin_s + 3000 * RecordingMark.end_s, BigInteger)
-    marks = (
-        select(func.coalesce(func.sum(ends_ms), 0))
-        .join(Recording, Recording.id == RecordingMark.recording_id)
-        .where(Recording.patient_id == Patient.id, RecordingMark.verdict == Status.NOT_PATIENT.value)
+def _recordings() -> list[ScalarSelect[int]]:
+    """Return how many recordings a patient has, and the sums of their edits and of the versions that are shown."""
+    shown = case((Recording.current, Recording.number), else_=0)
+    return [
+        select(value).where(Recording.patient_id == Patient.id).correlate(Patient).scalar_subquery()
+        for value in (
+            func.count(),
+            func.coalesce(func.sum(Recording.revision), 0),
+            func.coalesce(func.sum(shown), 0),
+        )
+    ]
+
+
+def _beside() -> list[ScalarSelect[str]]:
+    """Return which rows stand beside a patient's recordings. Only those of due dates are ever changed."""
+    due = (QuestionnaireSchedule.every_days, QuestionnaireSchedule.first_due)
+    return [
+        _rows(PatientEvent, PatientEvent.patient_id == Patient.id),
+        _rows(QuestionnaireAnswer, QuestionnaireAnswer.patient_id == Patient.id),
+        _rows(QuestionnaireSchedule, QuestionnaireSchedule.patient_id == Patient.id, *due),
+        _rows(ImportedSeries, ImportedSeries.patient_id == Patient.id),
+    ]
+
+
+def _left_out() -> list[ScalarSelect[str]]:
+    """Return which stretches are not the patient's, in any of the recordings, and the conditions of the face."""
+    others = (RecordingMark.verdict == Status.NOT_PATIENT.value) & RecordingMark.recording_id.in_(
+        select(Recording.id).where(Recording.patient_id == Patient.id).correlate(Patient)
     )
-    conditions = select(func.count(FaceCondition.id) + 1000 * func.count(FaceCondition.ended_on)).where(
-        FaceCondition.patient_id == Patient.id
-    )
-    return marks.correlate(Patient).scalar_subquery(), conditions.correlate(Patient).scalar_subquery()
+    held = (FaceCondition.began_on, FaceCondition.ended_on)
+    return [
+        _rows(RecordingMark, others, RecordingMark.revision),
+        _rows(FaceCondition, FaceCondition.patient_id == Patient.id, *held),
+    ]
+
+
+def _rows(table: Any, belongs: ColumnElement[bool], *changing: Any) -> ScalarSelect[str]:
+    """Return the query of a patient's rows in one text, each with the columns that may change: no two are the same."""
+    row: ColumnElement[str] = func.substr(table.id, 1, ENOUGH_OF_ID)
+    for column in changing:
+        row = row + literal(" ") + func.coalesce(cast(column, String), "")
+    return select(func.aggregate_strings(row, ",")).where(belongs).correlate(Patient).scalar_subquery()
+
+
+def _short(rows: str | None) -> str:
+    """Return a short text for rows, whatever their order."""
+    return hashlib.sha256(repr(sorted((rows or "").split(","))).encode()).hexdigest()[:16]

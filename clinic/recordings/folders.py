@@ -139,7 +139,7 @@ class _Intake:
     def taken(self, upload: Upload, modified: float, patient_id: str) -> Taken:
         """Return when it was recorded: as its name or its container says, or the day on which it was last changed.
 
-        Raises FerError ``bad_day`` where the name says a day that can't be, or several: none is guessed against it.
+        Raises FerError ``bad_day`` where the name may say a day that can't be read: none is guessed against it.
         """
         with self.db.read() as session:
             zone, born_on = clock.zone(session), session.get_one(Patient, patient_id).born_on
@@ -147,8 +147,9 @@ class _Intake:
         found = suggestion(upload.name, upload.created, zone, now.date(), born_on)
         if found is None and names_a_day(upload.name):
             raise FerError(
-                "The day in its name can't be that of a recording, or it is not clear which of its numbers are the day."
-                " Please correct the name, or add the file on the patient's page.",
+                "The day in its name can't be that of a recording, or it is not clear: its form or zone isn't known,"
+                " or it may be a date of birth. Please correct the name, enter the patient's date of birth, or add the"
+                " file on the patient's page.",
                 "bad_day",
             )
         if found is None:
@@ -223,11 +224,11 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
 def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:
     """Return what is stored of a file that is there already, where the file says another day or time; else nothing."""
     stored = queued.stored
-    differs = stored is not None and (stored.recorded_on != taken_at.day or stored.recorded_time != taken_at.time)
-    if stored is None or not differs or taken_at.guessed:
+    if stored is None or taken_at.guessed:
         return ""
-    kept = phrases.moment(stored.recorded_on, stored.recorded_time)
-    return f" It is stored as of {kept}, and this file says {phrases.moment(taken_at.day, taken_at.time)}."
+    # As people read them: what is stored has no seconds.
+    kept, said = phrases.moment(stored.recorded_on, stored.recorded_time), phrases.moment(taken_at.day, taken_at.time)
+    return f" It is stored as of {kept}, and this file says {said}." if kept != said else ""
 
 
 def _is_text(name: str) -> bool:

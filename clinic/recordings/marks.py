@@ -42,6 +42,10 @@ from fer_core.errors import FerError
 from fer_core.types import Status
 
 LONGEST_S = 24 * 3600.0
+OF_FACE = (Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION, Verdict.UNCLEAR, Verdict.NOT_PATIENT)
+"""What these say is said of the face that was chosen, and not of another one."""
+REPLACED = "face_replaced"
+"""The setting of a version in whose place another face was chosen as the patient's."""
 
 
 def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
@@ -78,7 +82,7 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: C
     """Add a mark and return its id. `seen`: the ids of the marks that were on the screen, None where there was none.
 
     Raises Forbidden, ConsentError, ConflictError where somebody marked the same stretch meanwhile, FerError
-    ``bad_mark``, ``bad_note``, ``moments_gone``.
+    ``bad_mark``, ``bad_note``, ``moments_gone``, ``face_replaced``.
     """
     with db.session() as session:
         recording = access.recording_of(session, recording_id)
@@ -87,6 +91,8 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: C
         # Until it is over, the stored samples may belong to several people.
         if session.scalar(select(Job.state).where(Job.recording_id == recording_id)) in UNDER_WAY:
             raise FerError("The analysis of this recording is still running.", "analysis_under_way")
+        if recording.settings.get(REPLACED) and said.verdict in OF_FACE:
+            raise FerError("Another face was chosen as the patient's since. Please open the recording again.", REPLACED)
         visit_id, model_label = recording.version_of or recording.id, _model_label(session, recording_id, said)
         said = _valid(said, model_label)
         _need_seen(session, visit_id, said, seen)
@@ -179,12 +185,11 @@ def check_row(row: Mapping[str, Any]) -> None:
         raise ValueError("no mark")
 
 
-def void_others(session: Session, recording: Recording, account_id: str) -> None:
-    """Delete the marks of a visit that say of an earlier choice of its face that it isn't the patient."""
+def void(session: Session, recording: Recording, account_id: str) -> None:
+    """Delete the marks of a visit that were made on an earlier choice of its face."""
     rows = session.scalars(
         select(RecordingMark).where(
-            RecordingMark.recording_id == (recording.version_of or recording.id),
-            RecordingMark.verdict == Verdict.NOT_PATIENT,
+            RecordingMark.recording_id == (recording.version_of or recording.id), RecordingMark.verdict.in_(OF_FACE)
         )
     ).all()
     for row in rows:
@@ -192,7 +197,7 @@ def void_others(session: Session, recording: Recording, account_id: str) -> None
         audit.write(
             session, AuditAction.MARK_DELETED, account_id, recording.patient_id, recording.id, verdict=row.verdict
         )
-        _follow(session, row, Verdict.NOT_PATIENT)
+    session.flush()
 
 
 def _follow(session: Session, row: RecordingMark, *verdicts: Verdict) -> None:

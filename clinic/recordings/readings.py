@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -50,12 +51,15 @@ class AnalysisResult:
         return replace(self.series, outputs=none, statuses=(Status.NO_FACE,) * len(self.series.statuses))
 
 
-def analysis_result(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> AnalysisResult:
+def analysis_result(
+    db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0, card: Path | None = None
+) -> AnalysisResult:
     """Return the patient's samples in a recording, smoothed over `smooth_s` seconds, and their reading.
 
+    `card`: that of the model in use, None for the shipped one.
     Raises Forbidden, FerError ``unknown_recording``.
     """
-    return with_reading(samples(db, actor, recording_id, smooth_s))
+    return with_reading(samples(db, actor, recording_id, smooth_s), card)
 
 
 def samples(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0) -> AnalysisResult:
@@ -75,10 +79,10 @@ def samples(db: Database, actor: Actor, recording_id: str, smooth_s: float = 0.0
     )
 
 
-def with_reading(result: AnalysisResult) -> AnalysisResult:
-    """Return the same result with its reading."""
+def with_reading(result: AnalysisResult, card: Path | None) -> AnalysisResult:
+    """Return the same result with its reading. `card`: that of the model in use, None for the shipped one."""
     reading = read(result.raw) if result.raw is not None and result.raw.statuses else None
-    adjusted, reason = _adjusted(reading, result.model_sha256)
+    adjusted, reason = _adjusted(reading, result.model_sha256, card)
     return replace(result, reading=reading, adjusted=adjusted, not_adjusted=reason)
 
 
@@ -95,9 +99,9 @@ def with_marks(result: AnalysisResult, found: Sequence[Mark]) -> AnalysisResult:
     )
 
 
-def _adjusted(reading: Reading | None, model_sha256: str | None) -> tuple[Adjusted | None, str]:
+def _adjusted(reading: Reading | None, model_sha256: str | None, path: Path | None) -> tuple[Adjusted | None, str]:
     """Return the adjusted shares of a recording, or why there are none."""
-    card = ModelCard.load()
+    card = ModelCard.load(path)
     if reading is None or reading.size < FEWEST:
         return None, f"they need {FEWEST:.0f} independent moments"
     if card.sha256 != model_sha256 or card.given is None:

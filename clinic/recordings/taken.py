@@ -1,5 +1,9 @@
 """When a file was recorded, as its name and its container say: a suggestion, which a person may change.
 
+The rule: a name counts where all of it that can bear on the moment is understood. Text directly behind a time that is
+neither a known zone nor a copy's number may be a zone or a half of the day in any language, so the time is unsure, and
+with it the day. Then the container counts if its day agrees with the name's numbers, else nothing is suggested.
+
 Sources of the names: the live view here (LIVE_, UTC), Android's camera (VID_, IMG_, local time), Google's Pixel
 (PXL_, UTC), Zoom (GMT, UTC), WhatsApp (IMG-…-WA, the day alone), Signal, macOS's screen recordings (12 hours with AM
 and PM), ISO 8601 as programs write it into names, with or without an offset.
@@ -8,16 +12,20 @@ and PM), ISO 8601 as programs write it into names, with or without an offset.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import Literal
 
 from clinic import clock
+from clinic.recordings import other_days
 
 EARLIEST = date(1990, 1, 1)
 """An earlier day comes from a clock that was never set, or from a number that is no day."""
+OTHER_CALENDARS = range(1300, 2700)
+BIRTH_FROM = timedelta(days=3 * 365)
+"""A day of a name without a time that is longer ago may be the birth of a patient whose date of birth isn't stored."""
 
+_ENDING = re.compile(r"\.(?!\d+z$)(?=\w*[a-z])[a-z0-9]{2,5}$", re.IGNORECASE)
 _DAY = re.compile(r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})(?:(?!\d)|(?=\d{6}(?!\d)))")
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})([-._ ])(\d{1,2})\2((?:19|20)\d{2})(?!\d)")
 """Days as 3.11.2026; with another sign than a dot nobody knows which number is the month."""
@@ -27,16 +35,25 @@ _CLOCK = re.compile(
     r"(?:[\s_]?(?P<half>[ap])\.?m\b)?\.?",
     re.IGNORECASE,
 )
-_UTC_BEFORE = re.compile(r"(?<![A-Za-z])(?:PXL|LIVE|GMT|UTC)[ _-]?$", re.IGNORECASE)
+_UTC_BEFORE = re.compile(r"(?<![A-Za-z])(?:(?:GMT|UTC)[ _-]?|PXL_)$", re.IGNORECASE)
+_OWN = re.compile(r"(?<![A-Za-z])LIVE_(?=\d{8}_\d{6}(?!\d))")
+"""The names that the live view here gives, in UTC. "live" as a word of other programs' names says nothing."""
+_ZONE_BEFORE = re.compile(
+    r"(?<![A-Za-z])(?:UTC|GMT)(?![A-Za-z])|(?:(?<![A-Za-z])[A-Z]{1,3}T|[+-]\d{2}:?(?:00|15|30|45))[ _()\[\]-]*$"
+)
 _OFFSET = re.compile(
-    r"(?P<utc>Z(?![A-Za-z0-9])|[ _-]?\(?(?:UTC|GMT)(?![A-Za-z]))?"
-    r"(?:(?P<apart>[ _]?)(?P<sign>[+-])(?P<hours>\d{1,2})(?P<colon>[:._-]?)(?P<minutes>00|15|30|45)?(?!\d))?",
+    r"(?P<utc>Z|[ _-]?[(\[]?(?:UTC|GMT))?"
+    r"(?:(?P<apart>[ _]?)(?P<sign>[+-])(?P<hours>\d{1,2})(?P<colon>[:._-]?)(?P<minutes>00|15|30|45)?)?[)\]]?"
+    r"(?P<copy> ?\(\d{1,3}\)|~\d)?",
     re.IGNORECASE,
 )
-_ABBREVIATION = re.compile(
-    r"[ _-]?\(?(?:CES?T|MES?Z|WES?T|EES?T|[ECMP][SD]T|AK[SD]T|HST|BST|IST|JST|KST|MSK|SGT|HKT|A[CEW][SD]T|NZ[SD]T)"
-    r"(?![A-Za-z])"
+_COPY = re.compile(
+    r"(?:[._]?(?:HDR|MP|TS|LS|NIGHT|PORTRAIT|PANO|COVER|BURST\d*|Pro))?(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?"
 )
+"""How a camera made the picture, and the number of a copy or a series, behind a time without a zone.
+
+The bracket closes one around the moment.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,99 +68,168 @@ class Taken:
     guessed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One day of a name. `written`: as it stands there; `taken`: in the clinic's zone, None where it isn't sure."""
+
+    written: date
+    taken: Taken | None
+    end: int
+    zoned: bool = False
+
+
 def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_on: date | None = None) -> Taken | None:
     """Return what the name says of when the file was recorded, else what its container says; None where both are mute.
 
     `created`: the container's creation time in ISO 8601. `born_on`: the patient's birth, which is no day of recording.
     Nothing after `today` is suggested, and no time that the day didn't have in `zone`. Of a name with several days
-    none is suggested, unless the container has one of them.
+    none is suggested: a container of an edited video has the day of the edit.
     """
     contained = _of_container(created, zone, today)
-    named = {one.day: one for one in sorted(_of_name(name, zone, today, born_on), key=lambda one: one.time is not None)}
-    if not named and not _is_unclear(name):
+    said, rest = _read(_ENDING.sub("", name), zone)
+    said = [one for one in said if _can_be(one, today, born_on)]
+    unread = sum(map(other_days.days_in, rest))
+    if not said and not unread:
         found = contained
-    elif len(named) == 1 and not _is_unclear(name):
-        (found,) = named.values()
+    elif len({one.taken.day if one.taken else one.written for one in said}) + unread > 1:
+        return None
+    elif not unread and _is_clear(said, rest, today, born_on):
+        found = _the_one(said)
     else:
-        found = contained if contained is not None and contained.day in named else None
+        found = contained if contained is not None and _agrees(contained.day, said, rest) else None
     if found is not None and found.time is not None and not clock.exists(found.day, found.time, zone):
         return Taken(found.day)
     return found
 
 
 def names_a_day(name: str) -> bool:
-    """Return whether a name says a day, which may be none of the calendar, or one of several."""
+    """Return whether a name says a day, or may say one: of no calendar, unclear, one of several or in another form."""
+    stem = _ENDING.sub("", name)
     return (
-        _is_unclear(name)
-        or any(int(found[1]) >= EARLIEST.year for found in _DAY.finditer(name))
-        or bool(_DAY_FIRST.search(name))
+        any(map(_is_read, _DAY.finditer(stem)))
+        or bool(_DAY_FIRST.search(stem))
+        or any(map(other_days.days_in, _read(stem, UTC)[1]))
     )
 
 
-def _is_unclear(name: str) -> bool:
-    """Return whether a name has a day of which nobody knows which number is the month."""
-    return any(found[2] != "." for found in _DAY_FIRST.finditer(name))
+def _is_read(found: re.Match[str]) -> bool:
+    """Return whether eight digits are a day that begins with its year, of another calendar too, or a wrong one."""
+    year = int(found[1])
+    if EARLIEST.year <= year < 2100:
+        return True
+    return year in OTHER_CALENDARS and _date(found[1], found[3], found[4]) is not None
 
 
-def _of_name(name: str, zone: tzinfo, today: date, born_on: date | None) -> Iterator[Taken]:
-    """Yield the days that a name says, and that can be those of a recording."""
-    for found in _DAY.finditer(name):
-        try:
-            day = date(int(found[1]), int(found[3]), int(found[4]))
-            taken = _with_time(name, found, day, zone)
-        except ValueError:
-            continue
-        if EARLIEST <= taken.day <= today and (born_on is None or taken.day > born_on):
-            yield taken
-    for found in _DAY_FIRST.finditer(name):
-        try:
-            day = date(int(found[4]), int(found[3]), int(found[1]))
-        except ValueError:
-            continue
-        if EARLIEST <= day <= today and (born_on is None or day > born_on):
-            yield Taken(day)
+def _read(stem: str, zone: tzinfo) -> tuple[list[_Said], list[str]]:
+    """Return the days that a name says, and the pieces of text around them."""
+    said, spans = [], []
+    for found in filter(_is_read, _DAY.finditer(stem)):
+        day = _date(found[1], found[3], found[4])
+        one = _with_time(stem, found, day, zone) if day is not None else None
+        said += [one] if one is not None else []
+        spans.append((found.start(), one.end if one is not None else found.end()))
+    for found in _DAY_FIRST.finditer(stem):
+        day = _date(found[4], found[3], found[1])
+        if found[2] == "." and day is not None:
+            said.append(_with_time(stem, found, day, zone))
+            spans.append((found.start(), said[-1].end))
+    zoned = {one.written for one in said if one.zoned}
+    return [one for one in said if one.zoned or one.written not in zoned], _around(stem, spans)
 
 
-def _with_time(name: str, found: re.Match[str], day: date, zone: tzinfo) -> Taken:
-    """Return a day of a name with the time that stands behind it. Raises ValueError for one that no clock shows."""
-    said = _CLOCK.match(name, found.end())
+def _around(stem: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+    pieces, start = [], 0
+    for begin, end in sorted(spans):
+        pieces.append(stem[start:begin])
+        start = max(start, end)
+    return [*pieces, stem[start:]]
+
+
+def _can_be(said: _Said, today: date, born_on: date | None) -> bool:
+    """Return whether a day of a name can be that of a recording."""
+    day = said.taken.day if said.taken is not None else said.written
+    return EARLIEST <= day <= today and (born_on is None or day > born_on)
+
+
+def _is_clear(said: Sequence[_Said], rest: Sequence[str], today: date, born_on: date | None) -> bool:
+    """Return whether nothing in the name leaves open which day, in which zone, is the recording's."""
+    if any(one.zoned for one in said):
+        return True
+    if any(one.taken is None for one in said) or other_days.has_time(*rest):
+        return False
+    timed = any(one.taken is not None and one.taken.time is not None for one in said)
+    return timed or born_on is not None or all(one.written > today - BIRTH_FROM for one in said)
+
+
+def _agrees(contained: date, said: Sequence[_Said], rest: Sequence[str]) -> bool:
+    """Return whether a container's day is that of an unclear name in some zone: it may be that of an edit."""
+    if said:
+        return abs(contained - said[0].written) <= timedelta(days=1)
+    return any(other_days.agrees(text, contained) for text in rest)
+
+
+def _the_one(said: Sequence[_Said]) -> Taken:
+    """Return the one day of a name, with its time unless there are several."""
+    times = {one.taken.time for one in said if one.taken is not None and one.taken.time is not None}
+    day = said[0].taken.day if said[0].taken is not None else said[0].written
+    return Taken(day, times.pop() if len(times) == 1 else None)
+
+
+def _date(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _with_time(stem: str, found: re.Match[str], day: date, zone: tzinfo) -> _Said:
+    """Return a day of a name with the time that stands behind it, as far as both are sure."""
+    said = _CLOCK.match(stem, found.end())
     if said is None:
-        return Taken(day)
-    offset = UTC if _UTC_BEFORE.search(name[: found.start()]) else _offset(name, said)
+        return _Said(day, Taken(day), found.end())
+    before = stem[: found.start()]
+    in_utc = bool(_UTC_BEFORE.search(before) or _OWN.search(stem, max(0, found.start() - 5), found.end() + 8))
+    offset = UTC if in_utc else _offset(stem, said)
+    known = offset is not None or _COPY.fullmatch(stem, said.end()) is not None
+    if not known or (offset is None and _ZONE_BEFORE.search(before)):
+        return _Said(day, None, said.end())
     if said["second"] is None and not (offset or said["half"] or said["before"] in ("T", "t") or said["to"] == ":"):
         # Four digits behind a day may be any number.
-        return Taken(day)
-    at = time(_hour(said), int(said["minute"]), int(said["second"] or 0))
-    if offset is False or _ABBREVIATION.match(name, said.end()):
-        return Taken(day)
-    return _in(datetime.combine(day, at, offset), zone) if offset else Taken(day, at)
+        return _Said(day, Taken(day), said.end())
+    at = _time(said)
+    if at is None:
+        return _Said(day, None, said.end())
+    if offset is None:
+        return _Said(day, Taken(day, at), len(stem))
+    return _Said(day, _in(datetime.combine(day, at, offset), zone), said.end() if in_utc else len(stem), zoned=True)
 
 
-def _hour(said: re.Match[str]) -> int:
-    """Return the hour of 24. Raises ValueError for one that a clock of twelve hours doesn't show."""
+def _time(said: re.Match[str]) -> time | None:
+    """Return a time of a name in 24 hours, None for one that no clock shows."""
     hour = int(said["hour"])
-    if not said["half"]:
-        return hour
-    if not 1 <= hour <= 12:
-        raise ValueError
-    return hour % 12 + (12 if said["half"] in "pP" else 0)
-
-
-def _offset(name: str, said: re.Match[str]) -> timezone | Literal[False] | None:
-    """Return the offset that stands behind a time, None without one, False where it isn't clear whether it is one."""
-    found = _OFFSET.match(name, said.end())
-    assert found is not None  # it may be empty
-    if found["sign"] is None:
-        return UTC if found["utc"] else None
-    whole = len(found["hours"]) == 2 and found["minutes"] is not None
-    if not found["utc"] and not whole and found["sign"] == "-":
-        # A number that was put behind the name.
+    if said["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if said["half"] in "pP" else 0)
+    try:
+        return time(hour, int(said["minute"]), int(said["second"] or 0))
+    except ValueError:
         return None
-    if int(found["hours"]) > 14:
-        return UTC if found["utc"] else None
+
+
+def _offset(stem: str, said: re.Match[str]) -> timezone | None:
+    """Return the offset behind a time; None where the rest of the name is not one, or may be something else."""
+    found = _OFFSET.fullmatch(stem, said.end())
+    if found is None or (found["utc"] is None and found["sign"] is None):
+        return None
+    if found["sign"] is None:
+        return UTC
+    whole = len(found["hours"]) == 2 and found["minutes"] is not None
+    if int(found["hours"]) > 14 or not (whole or found["utc"]):
+        return None
     # A minus may be a dash before a number.
     if found["sign"] == "-" and not (found["colon"] == ":" or (whole and (found["utc"] or _is_iso(said, found)))):
-        return False
+        return None
     size = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0))
     return timezone(size if found["sign"] == "+" else -size)
 

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from clinic.patients import fields
 from clinic.recordings import incoming
-from clinic.recordings.taken import Taken, suggestion
+from clinic.recordings.taken import Taken, names_a_day, suggestion
 from pages.session import actor
 from pages.views.uploader import Sent
 from pages.widgets import day, day_input, today, zone
@@ -27,7 +27,8 @@ def ask_for_moment(
     `born_on`: the patient's birth: of names with dates it is none of a recording.
     """
     taken = _taken_at(files, born_on)
-    suggested = taken.day if taken is not None else _chosen_on(files) if files else None
+    unclear = taken is None and files is not None and names_a_day(files.first.name)
+    suggested = taken.day if taken is not None else _chosen_on(files) if files and not unclear else None
     with place:
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
@@ -35,6 +36,8 @@ def ask_for_moment(
             st.caption("As the file says.")
         elif taken is not None:
             st.caption(f"The file says {day(taken.day)}.")
+        elif unclear:
+            st.caption("The file's name does not say the day clearly.")
     with time_place:
         # Another day than the file's is not the file's time either. Boxes hold whole minutes.
         at = taken.time if taken is not None and recorded_on == taken.day else None
@@ -76,15 +79,30 @@ def _touched(what: str, key: str) -> None:
 
 
 def _taken_at(files: Sent | None, born_on: date | None) -> Taken | None:
-    """Return when the chosen file was recorded, as its name says, or else what is written in it."""
-    said = _past(suggestion(files.first.name if files else "", None, zone(), today(), born_on))
-    if said is not None or files is None or not files.done:
+    """Return when the chosen file was recorded, as its name says, or else what is written in it.
+
+    What was suggested when the file was chosen, or when all of it had come, stays: later "today" and "now" are others.
+    """
+    if files is None:
+        return None
+    said = _suggested_once(files, None, born_on)
+    if said is not None or not files.done:
         return said
     known: dict[str, str | None] = st.session_state.setdefault("created", {})
     first = files.first
     if first.upload_id not in known:
         known[first.upload_id] = incoming.created(resources().settings, first.upload_id, actor().account_id)
-    return _past(suggestion(first.name, known[first.upload_id], zone(), today(), born_on))
+    return _suggested_once(files, known[first.upload_id], born_on)
+
+
+def _suggested_once(files: Sent, created: str | None, born_on: date | None) -> Taken | None:
+    first = files.first
+    known: dict[tuple[str, str, str | None, date | None], Taken | None]
+    known = st.session_state.setdefault("suggested", {})
+    asked = first.upload_id, first.name, created, born_on
+    if asked not in known:
+        known[asked] = _past(suggestion(first.name, created, zone(), _chosen_on(files), born_on))
+    return known[asked]
 
 
 def _past(taken: Taken | None) -> Taken | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import words
+from clinic import model_in_use, words
 from clinic.erasure import deletion
 from clinic.jobs import kept_faces
 from clinic.patients import caseload, edits, fields
@@ -142,7 +142,7 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
     asked = show_player(recording, result, lists, marked_of(result, found), patient.writable, kept, faces)
     if faces:
         st.caption(words.KEPT_FACES)
-    result = readings.with_reading(result)
+    result = readings.with_reading(result, model_in_use.card_path(resources().settings))
     with above:
         _show_found(patient, recording, result)
     if asked is not None:
@@ -231,7 +231,8 @@ def moment_lists(result: AnalysisResult, patient: PatientDetail) -> list[MomentL
 
 def _show_pictures(recording: RecordingRow) -> None:
     """Draw the model's output picture by picture."""
-    result = readings.analysis_result(resources().db, actor(), recording.id)
+    card = model_in_use.card_path(resources().settings)
+    result = readings.analysis_result(resources().db, actor(), recording.id, card=card)
     if result.reading is not None:
         figure = pictures_figure(moments(result.series), words.EXPRESSIONS, words.STATUSES)
         chart(figure, f"timeline_{recording.id}", "Model output for each picture")

@@ -288,3 +288,68 @@ def test_a_click_whose_part_went_before_its_turn_runs_the_page(kept, monkeypatch
         parts.lookup("gone")
     monkeypatch.setattr(streamlit_protocol, "clicked", lambda: {"store:one": False})
     assert parts.lookup("gone") is streamlit.rerun
+
+
+def patients_page():
+    """A page about one patient: by its address, or by a choice in it; what is stored of Anna by `save` is refused."""
+    import streamlit as st
+
+    from fer_core.errors import FerError
+    from pages import actions, clicks
+    from pages.widgets import show_errors
+
+    with clicks.run():
+        whose = st.query_params.get("patient") or st.session_state["chosen"]
+        clicks.about(st.session_state["chosen"])
+
+        @actions.part(run_every=1)
+        def form():
+            with show_errors():
+                if actions.action("Save", "save", f"{whose}:1") and whose == "anna":
+                    raise FerError("Another user changed this patient.", "conflict")
+                actions.action("Print", "print", f"{whose}:1")
+                actions.action("Look", "look", f"{whose}:1", opens=True)
+
+        form()
+    clicks.show_notes()
+
+
+def refused(address):
+    app = AppTest.from_function(patients_page)
+    app.session_state["chosen"] = None if address else "anna"
+    if address:
+        app.query_params["patient"] = "anna"
+    app.run()
+    next(one for one in app.button if one.key == "save:anna:1").click().run()
+    assert [one.value for one in app.error] == ["Another user changed this patient."]
+    assert said(app.run()) == said(app.run()) == ["Another user changed this patient."]
+    return app
+
+
+@pytest.mark.parametrize("address", [True, False], ids=["address", "choice"])
+def test_a_refusal_of_one_patient_doesnt_stand_on_another_s_page(address):
+    app = refused(address)
+    (app.query_params if address else app.session_state)["patient" if address else "chosen"] = "ben"
+    assert said(app.run()) == []
+    (app.query_params if address else app.session_state)["patient" if address else "chosen"] = "anna"
+    assert said(app.run()) == [], "it isn't drawn out of its place when somebody comes back either"
+
+
+@pytest.mark.parametrize(("what", "stays"), [("print", False), ("look", True)])
+def test_a_refusal_goes_when_something_else_is_done_with_the_record(what, stays):
+    app = refused(address=True)
+    next(one for one in app.button if one.key == f"{what}:anna:1").click().run()
+    assert bool(said(app)) is stays
+
+
+@pytest.mark.parametrize(("then", "stays"), [({}, True), ({"patient": "ben"}, False)], ids=["general", "another"])
+def test_that_a_click_was_lost_is_said_on_the_next_page_too_but_not_on_another_patient_s(then, stays):
+    app = AppTest.from_function(page)
+    app.query_params["patient"] = "anna"
+    app.run()
+    app.session_state["drawn"] = []
+    click(app, "store")
+    assert len(said(app)) == 1
+    app.query_params.clear()
+    app.query_params.update(then)
+    assert bool(said(app.run())) is stays

@@ -1,6 +1,8 @@
 """Small pictures of the patient's face stay where clinic and patient allow it, and go with all that deletes."""
 
+import csv
 import io
+import zipfile
 from dataclasses import replace
 from datetime import date
 
@@ -11,7 +13,7 @@ from sqlalchemy import select
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import exports, imports
-from clinic.jobs import jobs, kept_faces, leases, reanalysis
+from clinic.jobs import faces, jobs, kept_faces, leases, reanalysis
 from clinic.patients import caseload
 from clinic.recordings import marks, uploads
 from clinic.recordings.verdicts import MarkFields, Verdict
@@ -89,6 +91,50 @@ def test_of_several_faces_the_chosen_one_alone_is_kept(db, settings, who, patien
     assert stored(settings) == 0, "nobody knows yet who is the patient"
     jobs.choose_track(db, settings, who, recording_id, 0)
     assert moments(db, settings, who, recording_id) == pytest.approx([0.2])
+
+
+def test_nothing_of_a_face_that_another_was_chosen_for_stays_the_patient_s(
+    db, settings, who, patient, analyse, an_upload, tmp_path
+):
+    """Its labels, pictures and judgements stood beside the new result, in exports and in the agreement too."""
+    both = replace(settings, keep_files=True)
+    script = ([(0, 1)] * 2, [(1,)] * 2)
+    old = analyse(patient, both, script, media_type=None)
+    jobs.choose_track(db, both, who, old, 0)
+    for verdict, label, reason in (
+        (Verdict.AGREE, None, None),
+        (Verdict.OTHER, "sad", None),
+        (Verdict.IMPRESSION, "sad", None),
+        (Verdict.UNCLEAR, None, None),
+        (Verdict.EVENT, None, "crying"),
+    ):
+        marks.add(db, who, old, MarkFields(0.0, 0.4, verdict, label, reason))
+    new = faces.choose_again(db, both, who, old)
+    claimed = leases.claim(db)
+    analysis.run(db, both, claimed, lambda: FakeAnalyzer(script), analysis.Reporter(db, claimed))
+    assert moments(db, both, who, old) == pytest.approx([0.2]), "until another one is chosen it is shown"
+    jobs.choose_track(db, both, who, new, 1)
+    assert [version.id for version in caseload.versions(db, who, old)] == [new]
+    assert moments(db, both, who, old) == []
+    assert len(caseload.samples(db, who, old)) == 0
+    assert stored(both) == 1 + len(moments(db, both, who, new))
+    assert [mark.said.verdict for mark in marks.marks(db, who, new)] == [Verdict.EVENT]
+    assert marks.agreement(db, who, new).judged == 0
+    with pytest.raises(FerError) as refusal:
+        marks.add(db, who, old, MarkFields(0.0, 0.4, Verdict.IMPRESSION, "sad"))
+    assert refusal.value.code == "face_replaced"
+    marks.add(db, who, new, MarkFields(0.0, 0.4, Verdict.AGREE))
+    assert marks.agreement(db, who, new).judged == 1
+    with db.read() as session:
+        sent = session.scalar(select(Job.sources).where(Job.recording_id == new))[0]["sha256"]
+    again = jobs.enqueue(db, both, who, patient, [replace(an_upload(), sha256=sent)], DAY, model_sha256="fake-model")
+    assert (again.duplicate, again.recording_id) == (True, new)
+    archive = tmp_path / "patient.zip"
+    exports.export_to(db, both, who, patient, archive)
+    with zipfile.ZipFile(archive) as made:
+        rows = list(csv.DictReader(io.TextIOWrapper(made.open("samples.csv"), "utf-8-sig")))
+        assert {row["recording_id"] for row in rows} == {new}
+        assert len([name for name in made.namelist() if name.startswith("media/")]) == stored(both)
 
 
 def test_of_a_long_video_some_are_kept_evenly(db, settings, who, patient, analyse):

@@ -10,7 +10,7 @@ from clinic.__main__ import main
 from clinic.access import Role
 from clinic.accounts import accounts
 from clinic.erasure import deletion
-from clinic.jobs import jobs, leases, progress, reanalysis
+from clinic.jobs import faces, jobs, leases, progress, reanalysis
 from clinic.patients import caseload
 from clinic.recordings import uploads
 from clinic.worker import analysis
@@ -188,6 +188,21 @@ def test_where_the_faces_lie_elsewhere_it_is_asked_again(db, settings, analysed,
         assert session.get_one(Recording, first).current
     jobs.choose_track(db, settings, who, version.id, 0)
     assert [current for _, current, _ in versions(db)] == [False, True]
+
+
+def test_where_another_face_was_chosen_meanwhile_it_is_asked_again(db, settings, analysed, run, who):
+    """A reanalysis that was queued before took the face that is seen more, without asking."""
+    script = [[(0, 1)] + [(0,)] * 43 + [(1,)]]
+    first = analysed(script)
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer(script))
+    reanalysis.start(db, settings, who, None, NEW)
+    jobs.choose_track(db, settings, who, again, 1)
+    run(analyzer(script, NEW))
+    with db.read() as session:
+        states = dict(session.execute(select(Recording.id, Job.state).join(Job)).all())
+        assert [state for one, state in states.items() if one not in (first, again)] == [JobState.CHOOSING]
+        assert session.get_one(Recording, again).current
 
 
 def test_pause_stops_the_running_one_and_keeps_its_chunks(db, settings, analysed, run, who):

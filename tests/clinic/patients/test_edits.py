@@ -196,6 +196,20 @@ def test_a_day_and_time_that_stay_are_not_judged_again(db, who, patient, recordi
         edits.edit_recording(db, who, recording, 2, RecordingFields(date(2026, 3, 29), time(2, 31)))
 
 
+def test_a_time_with_seconds_of_an_earlier_version_stays_with_its_zone(db, who, recording):
+    """Pages show minutes, so an edit of the note alone moved the time, and gave it another zone."""
+    with db.session() as session:
+        stored = session.get_one(Recording, recording)
+        stored.recorded_on, stored.recorded_time = date(2026, 3, 29), time(2, 30, 15)
+        stored.recorded_zone = "America/New_York"
+        access.installation(session).zone = "Europe/Berlin"
+    edits.edit_recording(db, who, recording, 1, RecordingFields(date(2026, 3, 29), time(2, 30), "a note"))
+    with db.read() as session:
+        stored = session.get_one(Recording, recording)
+        assert (stored.recorded_time, stored.recorded_zone) == (time(2, 30, 15), "America/New_York")
+        assert stored.note == "a note"
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [

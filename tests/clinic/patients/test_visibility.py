@@ -10,7 +10,15 @@ from clinic.jobs import jobs
 from clinic.patients import caseload, conditions, edits, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.fields import PatientFields, RecordingFields
-from db.models import Recording, RecordingMark, Role
+from db.models import (
+    ImportedSeries,
+    PatientEvent,
+    QuestionnaireAnswer,
+    QuestionnaireSchedule,
+    Recording,
+    RecordingMark,
+    Role,
+)
 from fer_core.errors import FerError
 from tests import consents, doors
 
@@ -93,3 +101,50 @@ def test_a_condition_of_the_face_is_in_it(db, who, patient):
     conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
     found.append(visibility.states(db, who, [patient])[patient].left_out)
     assert len(set(found)) == 3
+
+
+def test_each_edit_of_a_mark_and_whatever_stands_beside_the_recordings_is_in_it(db, settings, who, patient, an_upload):
+    """Two marks summed up to the same figure, and a questionnaire that was deleted stayed on open pages."""
+    consents.agree(db, patient)
+    added = jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m").recording_id
+    other = caseload.add_patient(db, who, "Somebody else")
+    day, now = date(2026, 5, 4), datetime.now(UTC)
+    seen = [visibility.states(db, who, [patient, other])]
+
+    def note(do):
+        with db.session() as session:
+            do(session)
+        seen.append(visibility.states(db, who, [patient, other]))
+
+    mark = {"recording_id": added, "verdict": "not_patient", "recorded_at": now}
+    for row in (
+        RecordingMark(id="a" * 32, begin_s=0.0, end_s=3.0, **mark),
+        PatientEvent(patient_id=patient, kind="event", happened_on=day, recorded_at=now),
+        QuestionnaireAnswer(
+            id="b" * 32, patient_id=patient, scale="phq9", definition={}, answered_on=day, how="staff", recorded_at=now
+        ),
+        QuestionnaireSchedule(
+            id="c" * 32, patient_id=patient, scale="phq9", name="x", every_days=7, first_due=day, created_at=now
+        ),
+        ImportedSeries(
+            patient_id=patient,
+            tool="pyfeat",
+            recorded_on=day,
+            moments=1,
+            readable_share=1.0,
+            measures={},
+            recorded_at=now,
+        ),
+    ):
+        note(lambda session, row=row: session.add(row))
+
+    def edit(session):
+        stored = session.get_one(RecordingMark, "a" * 32)
+        stored.begin_s, stored.end_s, stored.revision = 1.5, 2.5, 2
+
+    note(edit)
+    note(lambda session: setattr(session.get_one(QuestionnaireSchedule, "c" * 32), "first_due", date(2026, 5, 5)))
+    note(lambda session: session.delete(session.get_one(QuestionnaireAnswer, "b" * 32)))
+    assert len({one[patient] for one in seen}) == len(seen) == 9
+    assert len({one[other] for one in seen}) == 1
+    assert visibility.states(db, who, [patient, other]) == seen[-1]

@@ -198,6 +198,8 @@ def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
         "Invented Person 1990-02-03.mp4",
         "2026-03-01 2026-03-02.mp4",
         "11-12-2025.mp4",
+        "31 Oct 2026.mp4",
+        "2026-10-31 16-30-00 PDT.mp4",
     ],
 )
 def test_no_day_is_guessed_against_the_name(db, settings, patient, root, monkeypatch, name):

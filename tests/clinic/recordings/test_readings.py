@@ -1,5 +1,7 @@
 """A stored recording is read from its samples, smoothed or not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,14 @@ def test_adjusted_shares_are_given_for_the_model_whose_rates_are_known(db, who, 
     result = readings.analysis_result(db, who, stored.id)
     assert (result.adjusted is None) == bool(result.not_adjusted)
     assert "isn't known here" not in result.not_adjusted
+
+
+def test_the_card_is_that_of_the_model_in_use(db, who, stored, tmp_path, monkeypatch):
+    """With a promoted model the recording's page said that its rates aren't known, and the axis had adjusted shares."""
+    monkeypatch.setattr(readings, "FEWEST", 1.0)
+    card = tmp_path / "own.json"
+    replace(ModelCard.load(), sha256="0" * 64).save(card)
+    with db.session() as session:
+        session.get_one(Recording, stored.id).model_sha256 = "0" * 64
+    assert "isn't known here" in readings.analysis_result(db, who, stored.id).not_adjusted
+    assert "isn't known here" not in readings.analysis_result(db, who, stored.id, card=card).not_adjusted

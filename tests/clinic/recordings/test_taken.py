@@ -16,6 +16,9 @@ DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
     [
         ("VID_20260405_010203.mp4", Taken(DAY, TIME)),
         ("IMG_20260405_010203.jpg", Taken(DAY, TIME)),
+        ("IMG_20260405_010203_HDR.jpg", Taken(DAY, TIME)),
+        ("WIN_20260405_01_02_03_Pro.mp4", Taken(DAY, TIME)),
+        ("IMG_20260405_010203_BURST001.jpg", Taken(DAY, TIME)),
         ("20260405_010203.mp4", Taken(DAY, TIME)),
         ("PXL_20260405_010203456.mp4", Taken(DAY, time(3, 2, 3))),
         ("PXL_20260405_230203456.LS.mp4", Taken(date(2026, 4, 6), time(1, 2, 3))),
@@ -66,6 +69,8 @@ NEXT = Taken(date(2026, 11, 1), time(0, 30))
         "20261031-233000UTC.mp4",
         "2026-10-31 23.30.00 (UTC).mp4",
         "2026-10-31 11.30.00 PM UTC.mp4",
+        "20261031_233000[UTC].mp4",
+        "2026-10-31T23-30-00Z (2).mp4",
         "Copy of LIVE_20261031_233000.webm",
         "1_PXL_20261031_233000123~2.mp4",
         "20261031T153000-0800.mp4",
@@ -89,19 +94,96 @@ def test_a_name_with_its_zone_is_turned_into_the_clinic_s(name):
         ("WhatsApp Video 2026-11-03 at 12.05.00 p.m..mp4", time(12, 5)),
         ("VID20261103101500.mp4", time(10, 15)),
         ("OLIVE_20261103_101500.mp4", time(10, 15)),
-        # What follows is a number or a patient's code, and no zone.
-        ("20261103_101500-0012.mp4", time(10, 15)),
-        ("20261103_101500-2.mp4", time(10, 15)),
-        ("2026-11-03_10-15-00_Z-7.mp4", time(10, 15)),
-        # It can't be told whether these are zones, or which.
-        ("20261103_101500-0100.mp4", None),
-        ("2026-11-03 10.15.00 UTC-2.mp4", None),
-        ("2026-11-03 10.15.00 PST.mp4", None),
+        ("live_20261103_101500.mp4", time(10, 15)),
+        ("OBS live 2026-11-03 10-15-00.mkv", time(10, 15)),
+        ("Besuch 3.11.2026 10.15.00.mp4", time(10, 15)),
+        # What follows is the number of a copy or of a series.
+        ("20261103_101500(0).mp4", time(10, 15)),
+        ("20261103_101500_2.mp4", time(10, 15)),
+        ("2026-11-03 10.15.00 (2).mp4", time(10, 15)),
         ("20261103_1015.mp4", None),
+        # Zoom's name of a shortened recording: the time with its zone counts.
+        ("GMT20261103-091500_Recording.cutfile.20261103093000_1920x1080.mp4", time(10, 15)),
     ],
 )
 def test_a_time_of_day_is_taken_where_it_is_clear(name, at):
     assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) == Taken(date(2026, 11, 3), at)
+
+
+UNSURE = [
+    "Anna - 2026_10_31 16_30 PDT - Recording.mp4",
+    "Anna (2026-10-31 at 16_30 GMT-7).mp4",
+    "2026-10-31 16-30-00 PDT.mp4",
+    "2026-10-31 23.30.00 est.mp4",
+    "2026-10-31 23.30.00 [Sommerzeit].mp4",
+    "2026-10-31T20-30-00[America-Sao_Paulo].mp4",
+    "20261031T193000-04.mp4",
+    "20261031_163000-7.mp4",
+    "20261031_163000-0700.mp4",
+    "2026-10-31_23-30-00_Z-7.mp4",
+    "2026-10-31 23-30-00+2 Kinder.mp4",
+    "20261031_233000+8.mp4",
+    "2026-10-31 10.00.00 GMT 12.mp4",
+    "WhatsApp Video 2026-10-31 at 11.30.00 p. m..mp4",
+    "WhatsApp Video 2026-10-31 at 11.30.00 下午.mp4",
+    "WhatsApp Video 2026-10-31 at 11.30.00 م.mp4",
+    "2026-10-31 12.10.00 am Mittag.mp4",
+    "2026-10-31 4 PM PDT.mp4",
+    "2026-10-31 Anna 4PM PDT.mp4",
+    "4PM PDT 2026-10-31.mp4",
+    "2026-10-31 Anna 163000 PDT.mp4",
+    "2026-10-31 um 16.30.00 PDT.mp4",
+    "31.10.2026 16.30 PDT.mp4",
+    "PDT_20261031_163000.mp4",
+    # Days in forms that aren't read.
+    "Anna 31 Oct 2026.mp4",
+    "October 31 2026 at 11.30 PM.mp4",
+    "31. Oktober 26.mp4",
+    "31 de octubre de 2026.mp4",
+    "31st of October 2026.mp4",
+    "ID31102026.mp4",
+    "2026年10月31日.mp4",
+    "2026 10 31.mp4",
+    "31.10.26.mp4",
+    "261031_233000.mp4",
+    "31102026.mp4",
+]
+
+
+@pytest.mark.parametrize("name", UNSURE)
+def test_where_the_zone_or_the_form_is_not_understood_the_day_is_not_sure_either(name):
+    """The time was dropped and the day kept: that of Los Angeles, say, where it was the next one in the clinic."""
+    berlin = ZoneInfo("Europe/Berlin")
+    assert suggestion(name, None, berlin, TODAY) is None
+    assert names_a_day(name), "so that no day is guessed against it"
+    # A container of another day may be that of an edit.
+    assert suggestion(name, "2026-11-20T10:00:00Z", berlin, TODAY) is None
+
+
+@pytest.mark.parametrize("name", [name for name in UNSURE if " um " not in name])
+def test_where_the_name_is_not_sure_a_container_that_agrees_counts(name):
+    assert suggestion(name, "2026-10-31T23:30:00Z", ZoneInfo("Europe/Berlin"), TODAY) == NEXT
+
+
+@pytest.mark.parametrize("name", ["patient 20001231.mp4", "ID 20101112 video.mp4", "Anna 2000-12-31.mp4"])
+def test_an_old_day_may_be_a_date_of_birth_that_only_the_name_knows(name):
+    assert suggestion(name, None, UTC, TODAY) is None
+    assert names_a_day(name)
+    assert suggestion(name, None, UTC, TODAY, date(1990, 2, 3)) is not None
+
+
+@pytest.mark.parametrize("name", ["1405-08-12 10.00.00.mov", "25691103.mp4", "2026-3-11.mp4", "03112026.mp4"])
+def test_a_day_of_another_calendar_or_form_is_one(name):
+    assert suggestion(name, None, UTC, TODAY) is None
+    assert names_a_day(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["IMG_0001.jpg", "IMG_2026 2.mov", "GX010123.mp4", "123456.jpg", "Kind 3 Termin 12.mp4"]
+)
+def test_other_numbers_are_no_days(name):
+    assert not names_a_day(name)
+    assert suggestion(name, "2026-11-20T10:00:00Z", UTC, TODAY) == Taken(date(2026, 11, 20), time(10))
 
 
 BORN, VISIT = date(1993, 2, 3), date(2026, 11, 3)
@@ -127,10 +209,13 @@ def test_of_several_days_in_a_name_none_is_taken_and_never_the_patient_s_birth(n
     assert names_a_day(name), "so that no day is guessed against it"
 
 
-def test_the_container_decides_between_the_days_of_a_name():
-    name = "2026-11-03 and 2026-11-04.mp4"
-    assert suggestion(name, "2026-11-04T09:00:00Z", UTC, TODAY) == Taken(date(2026, 11, 4), time(9))
-    assert suggestion(name, "2026-11-05T09:00:00Z", UTC, TODAY) is None
+@pytest.mark.parametrize(
+    "name",
+    ["2026-11-03 and 2026-11-04.mp4", "export 2026-11-04 of 3 Nov 2026.mp4", "4 Nov 2026 of 3 Nov 2026.mp4"],
+)
+def test_a_container_does_not_decide_between_the_days_of_a_name(name):
+    """That of an edited video has the day of the edit, and programs write this one into the name as well."""
+    assert suggestion(name, "2026-11-04T09:00:00Z", UTC, TODAY) is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The day and time of a new recording: the file suggests, and what a person chose stays."""
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -62,7 +62,7 @@ def test_a_choice_that_equals_the_last_suggestion_stays(form):
 
 
 def test_the_patient_s_birth_in_a_name_is_not_suggested(form):
-    assert said(chosen(form, "Anna 1990-02-03.mp4")) == (today(), None)
+    assert said(chosen(form, "Anna 1990-02-03.mp4")) == (None, None)
     assert said(chosen(form, "Anna 1990-02-03 on 2026-04-05.mp4")) == (date(2026, 4, 5), None)
 
 
@@ -72,3 +72,22 @@ def test_at_midnight_the_day_on_the_screen_stays(form, monkeypatch):
     assert said(chosen(form, "visit.mp4")) == (before, None)
     monkeypatch.setattr("pages.views.moment.today", lambda: before + timedelta(days=1))
     assert said(form.run()) == (before, None)
+
+
+def test_a_day_that_is_not_clear_is_left_to_the_person(form):
+    assert said(chosen(form, "2026-10-31 16-30-00 PDT.mp4")) == (None, None)
+    assert "The file's name does not say the day clearly." in [caption.value for caption in form.caption]
+
+
+def test_what_was_suggested_stays_when_the_clock_goes_on(form, monkeypatch):
+    """A camera's clock was ahead: over midnight, and after minutes, its time stood in the boxes by itself."""
+    now = datetime(2026, 11, 26, 1, tzinfo=UTC)
+    monkeypatch.setattr("clinic.clock.now", lambda: now)
+    day, tomorrow = date(2026, 11, 26), "VID_20261127_000300.mp4"
+    assert said(chosen(form, tomorrow)) == (None, None)
+    now += timedelta(days=1)
+    assert said(form.run()) == (None, None)
+    now -= timedelta(days=1)
+    assert said(chosen(form, "VID_20261126_235900.mp4")) == (day, None)
+    now += timedelta(hours=13)
+    assert said(form.run()) == (day, None)

@@ -1,0 +1,52 @@
+"""What was made of the face that was chosen before another one: it is not the patient's, so nothing of it is kept."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from clinic.jobs import previews
+from clinic.patients import digests
+from clinic.recordings import uploads
+from clinic.recordings.marks import REPLACED
+from clinic.settings import Settings
+from db.models import Job, Recording, StoredChunk
+from db.records import clear_samples
+
+
+def clear(session: Session, chosen: Recording) -> tuple[list[str], list[str]]:
+    """Delete the results of all other versions of a visit, as those of everyone else in the recording are.
+
+    Return these versions, and the uploads of their pictures of the face: both are for `discard` once this is stored.
+    """
+    visit_id = chosen.version_of or chosen.id
+    of_visit = or_(Recording.id == visit_id, Recording.version_of == visit_id)
+    earlier = session.scalars(select(Recording).where(of_visit, Recording.id != chosen.id)).all()
+    pictures: list[str] = []
+    for recording in earlier:
+        clear_samples(session, recording.id)
+        session.execute(delete(StoredChunk).where(StoredChunk.recording_id == recording.id))
+        recording.summary, recording.patient_track = None, None
+        kept = {name: value for name, value in recording.settings.items() if name != "face_choice"}
+        recording.settings = {**kept, REPLACED: True}
+        pictures += _take_pictures(session, recording.id)
+    digests.forget(session, chosen.patient_id)
+    return [recording.id for recording in earlier], pictures
+
+
+def discard(settings: Settings, recordings: list[str], pictures: list[str]) -> None:
+    """Delete the files that `clear` left: previews, and pictures of the face."""
+    uploads.discard(settings, pictures)
+    for recording_id in recordings:
+        previews.remove(settings, recording_id)
+
+
+def _take_pictures(session: Session, recording_id: str) -> list[str]:
+    job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+    if job is None:
+        return []
+    pictures = [source["id"] for source in job.sources if source.get("kind") == uploads.FACE]
+    job.sources = [source for source in job.sources if source.get("kind") != uploads.FACE]
+    # The same analysis may be asked for again.
+    job.key = None
+    return pictures
