@@ -1,6 +1,7 @@
 """Who may import whom: the arrows of the architecture, read out of the source."""
 
 import ast
+import graphlib
 import os
 import subprocess
 import sys
@@ -77,6 +78,19 @@ def test_imports_follow_the_arrows(package, path):
             assert package == "benchmarks", "its weights are read without it (fer_core/faces/networks.py)"
         if package == "db" and starts(name, ("fer_core",)):
             assert name in CORE_TYPES
+
+
+def test_no_module_waits_for_itself():
+    """Two modules that load each other work only in one order, which another first import turns round."""
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for _, path in map(_values, sources())}
+    graph = {
+        name: {one for one in imported_at_once(path) if one in paths and one != name} for name, path in paths.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def _values(parameters):
+    return parameters.values
 
 
 def test_pages_and_commands_load_no_torch(tmp_path):

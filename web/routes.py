@@ -23,7 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import Send
 
-from clinic.access import REFUSALS, Actor, Forbidden
+from clinic.access import Actor, Forbidden
 from clinic.consent import notice
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
@@ -35,6 +35,7 @@ from db.engine import Database
 from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 from web.page import page
+from web.statuses import STATUS
 
 PIECE_TYPE = "application/offset+octet-stream"
 _DISK = ThreadPoolExecutor(8, "disk")
@@ -47,24 +48,6 @@ ASKED_EVERY_S = 1.0
 """How often a running upload checks whether its user may still upload."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 OFFSET = re.compile(r"[0-9]{1,18}")
-STATUS = {
-    "upload_unknown": 404,
-    "download_unknown": 404,
-    "unknown_recording": 404,
-    "no_video": 404,
-    "upload_gone": 404,
-    **dict.fromkeys(REFUSALS, 403),
-    "no_consent": 403,
-    "consent_expired": 403,
-    "consent_withdrawn": 403,
-    "upload_offset": 409,
-    "download_stale": 409,
-    "too_big": 413,
-    "no_such_range": 416,
-    "upload_busy": 423,
-    "disk_full": 507,
-}
-"""HTTP status of error codes; all others are 400."""
 
 
 class _Stream(StreamingResponse):

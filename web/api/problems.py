@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from fer_core.errors import FerError
-from web.routes import STATUS
+from web.statuses import STATUS
 
 PROBLEM_TYPE = "application/problem+json"
 OWN_STATUS = {
