@@ -124,7 +124,7 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
     " labels, which are shown when you turn this off."
 )
-CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face, below."
+CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face."
 LABELS_OF_A_CONDITION = (
     "Labels of a time in which a condition of the face held are not interpreted; patient.json names the conditions, and"
     " recordings.csv the recordings. samples.csv has all labels as they were analysed."
@@ -154,8 +154,9 @@ FALSE_RINGS = (
     " sessions are very similar to the ones just before them. [How](#how)"
 )
 MOUTH = (
-    "The mouth moves in {moving} % of the usable time, as in talk. Talk changes the labels: it makes faces uncertain,"
-    " and may look like surprise. So the two parts are shown side by side. Sound is not analysed. [How](#how)"
+    "Of the time in which this is known, the mouth moves in {moving} %, as in talk. Talk changes the labels: it"
+    " makes faces uncertain, and may look like surprise. So the two parts are shown side by side. Sound is not"
+    " analysed. [How](#how)"
 )
 STILL_TREND = "The trend compares the time in which the mouth is still, because talk changes the labels. [How](#how)"
 USUAL_RANGE = (
