@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -252,7 +252,7 @@ def _in_time(recording: dict[str, Any]) -> tuple[str, bool, str, int]:
     return recording["recorded_on"], at is None, at or "", recording["number"]
 
 
-def _recording_row(recording: dict[str, Any], found: Iterable[Condition]) -> list[Any]:
+def _recording_row(recording: dict[str, Any], found: Sequence[Condition]) -> list[Any]:
     """Return the cells of a recording; its shares are left out where a condition of the face held on its day."""
     summary = recording["summary"] or {}
     unread = bool(holding(found, date.fromisoformat(recording["recorded_on"])))

@@ -19,7 +19,6 @@ from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED, for_a_spreadsheet
 from clinic.patients import caseload, conditions
-from clinic.patients.conditions import holding
 from clinic.patients.record_state import state_of
 from clinic.patients.summaries import series_of
 from clinic.recordings import marks, verdicts
@@ -63,7 +62,7 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         access.require_writer_of(session, actor, recording.patient_id)
         consent.need(session, recording.patient_id, *NEEDED)
         patient_id, kind, made_with = recording.patient_id, recording.kind, recording.settings
-        unread = bool(holding(conditions.of_patient(session, patient_id), recording.recorded_on))
+        unread = conditions.unread(session, patient_id, recording.recorded_on)
         state = state_of(session, patient_id)
     table = caseload.samples(db, actor, recording_id)
     content = archive(table, series_of(table, kind, made_with), marks.marks(db, actor, recording_id), unread)

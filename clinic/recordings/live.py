@@ -12,7 +12,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients import conditions
 from db.engine import Database
-from db.models import Account, FaceCondition
+from db.models import Account
 
 HELD = "held"
 """In place of a status, where a condition of the face lets no label be shown."""
@@ -44,8 +44,7 @@ def remaining_s(db: Database, actor: Actor, patient_id: str | None) -> float:
 def holds_back(db: Database, patient_id: str | None) -> bool:
     """Return whether no label of this patient is to be shown, because of a condition of the face."""
     with db.read() as session:
-        held = conditions.not_interpreted(clock.today(session)).where(FaceCondition.patient_id == patient_id)
-        return patient_id is not None and session.scalar(held.limit(1)) is not None
+        return patient_id is not None and conditions.unread(session, patient_id, clock.today(session))
 
 
 def _allowed(session: Session, actor: Actor, patient_id: str | None) -> Account:
