@@ -269,7 +269,7 @@ FOR_NO_PERSON = {
     "schedule.next_due": "days to a day",
     "schedule.overdue": "a step of functions that checked",
     "live.holds_back": "a step of the live view's line, which asks `live.begin` first",
-    "marks.of_patient": "a condition of a query, which names nobody",
+    "marks.of_patient": "a step of functions that checked",
     "clock_watch.keep_watch": "for the running program alone",
     "clock_watch.look_back": "for the running program alone",
     "clock_watch.note": "for the running program alone",

@@ -52,9 +52,9 @@ class Facts:
     `job`: the stage of the analysis, None for a recording that came with its results. `stopping`: someone asked to
     cancel it. `obstacle`: why a waiting or running analysis makes no progress. `error`: why it failed, as a sentence.
     `has_result`: a summary is stored; `face_seen`: a face was found in it, readable or not. `partial`: the file could
-    be read in part alone. `excluded`: why it doesn't count in the trend. `unread`: a
-    condition of the face held on its day, so that its labels are not interpreted. `closed`: there is no valid consent to keep
-    results, so they are hidden.
+    be read in part alone. `excluded`: why it doesn't count in the trend. `unread`: a condition of the face held on its
+    day, so that its labels are not interpreted. `closed`: there is no valid consent to keep results, so they are
+    hidden.
     """
 
     job: JobState | None = None
