@@ -282,7 +282,7 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
         st.markdown(chooser.whose(patient))
         held = deletion.held_by_recording(parts.db, who, recording.id)
         marked = f" and {counted(held.counts['marks'], 'mark')}" if held.counts["marks"] else ""
-        results = "The results of all its analyses" if held.counts["recordings"] > 1 else "Its results"
+        results = "The results of all its analyses" if held.counts["versions"] > 1 else "Its results"
         st.write(f"{title_of(recording)}.{note} {results}{marked} are permanently deleted; this can't be undone.")
         target = f"{actions.at(recording.id, recording.revision)}:{held.of}"
         if confirmed("Delete", "delete", target, patient):
