@@ -403,7 +403,7 @@ CALLS = {
     "answers.remove": lambda w, a: answers.remove(w.db, w.settings, a, an_answer(w)),
     "conditions.add": lambda w, a: conditions.add(w.db, a, w.patient_id, ConditionKind.AUTISM, DAY),
     "conditions.conditions": lambda w, a: conditions.conditions(w.db, a, w.patient_id),
-    "conditions.end": lambda w, a: conditions.end(w.db, a, a_condition(w)),
+    "conditions.end": lambda w, a: conditions.end(w.db, a, a_condition(w), DAY),
     "events.add": lambda w, a: events.add(w.db, a, w.patient_id, EventKind.MEDICATION, DAY, "started"),
     "events.marks": lambda w, a: events.marks(w.db, a, w.patient_id),
     "events.remove": lambda w, a: events.remove(w.db, a, an_event(w)),

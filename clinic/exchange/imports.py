@@ -32,6 +32,7 @@ from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, SA
 from clinic.exchange.import_checks import Tables
 from clinic.exchange.import_queue import ROWS_AT_ONCE, Held, StoppedError, writing
 from clinic.jobs.leases import LeaseLostError
+from clinic.patients.doubles import doubles
 from clinic.recordings import incoming, uploads
 from clinic.settings import Settings
 from db.engine import Database
@@ -67,6 +68,12 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
     with db.read() as session:
         account = access.require_writer_or_console(session, actor)
     return _carry_out(db, settings, import_queue.hold_new(db, account.id if account is not None else None), file)
+
+
+def doubles_of(db: Database, patient_id: str) -> list[str]:
+    """Return sentences about patients who may be the one that the console imported, under another id."""
+    with db.read() as session:
+        return doubles(session, patient_id, None).sentences()
 
 
 def work_once(db: Database, settings: Settings, worker: str, sign: Callable[[], None]) -> bool:

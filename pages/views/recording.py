@@ -207,7 +207,8 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, result: Analys
     show_episodes(result, recording.id)
     show_transitions(findings.transitions(result.series), recording.id)
     show_values(result, recording.id)
-    show_compare(patient, recording, result)
+    with st.container(key="compare"):
+        show_compare(patient, recording, result)
 
 
 def baseline_of(patient: PatientDetail) -> list[RecordingRow]:

@@ -389,3 +389,17 @@ def test_ended_imports_are_forgotten_after_a_day(db, settings, who, queued):
         session.scalar(select(PatientImport)).ended_at -= timedelta(days=2)
     import_queue.sweep(db)
     assert import_queue.standings(db, who) == []
+
+
+def test_a_patient_who_is_there_under_another_id_is_named(db, settings, who, queued):
+    imports.work_once(db, settings, "worker", nothing)
+    (done,) = import_queue.standings(db, who)
+    assert done.doubles == ()
+    patient = caseload.get_patient(db, who, done.patient_id)
+    there = caseload.add_patient(db, who, patient.name)
+    (done,) = import_queue.standings(db, who)
+    (said,) = done.doubles
+    assert patient.name in said
+    assert there[:6] in said
+    assert said.endswith("has the same name.")
+    assert imports.doubles_of(db, done.patient_id) == [f"Patient {there} has the same name."], "no name on the console"

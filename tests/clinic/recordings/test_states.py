@@ -21,9 +21,11 @@ VALUES = {
     "face_seen": (False, True),
     "partial": (False, True),
     "excluded": (None, "less than 60 s of usable face"),
+    "unread": (False, True),
     "closed": (False, True),
 }
 
+SEEN = {"job": OVER, "closed": False, "has_result": True, "face_seen": True}
 TABLE = [
     # What has to hold (True: any but None or False), the state, its tone, and what its sentence has to hold.
     ({"job": (Q, R, C), "stopping": True}, State.STOPPING, Tone.NEUTRAL, "cancelled"),
@@ -50,23 +52,24 @@ TABLE = [
         "Only a part",
     ),
     (
-        {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": True},
+        {**SEEN, "partial": True},
         State.PARTIAL,
         Tone.ATTENTION,
         "Only a part of the file could be read. It does not count",
     ),
     (
-        {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": False, "excluded": True},
+        {**SEEN, "partial": False, "excluded": True},
         State.EXCLUDED,
         Tone.ATTENTION,
         "less than 60 s of usable face",
     ),
     (
-        {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": False, "excluded": False},
+        {**SEEN, "partial": False, "excluded": False, "unread": False},
         State.COMPLETE,
         Tone.GOOD,
         "complete",
     ),
+    ({**SEEN, "partial": False, "excluded": False, "unread": True}, State.UNREAD, Tone.NEUTRAL, "does not count"),
 ]
 
 
@@ -81,7 +84,7 @@ ALL = [Facts(**dict(zip(VALUES, values, strict=True))) for values in product(*VA
 
 
 def test_every_combination_has_one_row_and_says_what_stands_there():
-    assert len(ALL) == 8 * 2**8
+    assert len(ALL) == 8 * 2**9
     for facts in ALL:
         [(_, state, tone, said)] = [row for row in TABLE if matches(row[0], facts)]
         found = standing(facts)
@@ -103,6 +106,16 @@ def test_a_green_tick_means_that_it_counts(job):
             assert facts.excluded is None
             assert not facts.partial
             assert not facts.closed
+            assert not facts.unread
+
+
+def test_under_a_condition_of_the_face_each_result_says_that_only_movement_is_shown():
+    for facts in ALL:
+        found = standing(facts)
+        shown = found.state in (State.PARTIAL, State.EXCLUDED, State.UNREAD, State.COMPLETE)
+        said = "labels are not interpreted" in found.sentence and "only movement" in found.sentence
+        assert said is (facts.unread and shown)
+        assert not (said and "complete" in found.sentence)
 
 
 def test_what_asks_for_a_choice_is_under_way_and_never_being_analysed():
