@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, time
 from typing import Protocol
 
@@ -58,6 +59,11 @@ def counted(count: float, one: str, many: str | None = None) -> str:
     """Return a whole number with what is counted, such as ``1 sample``; `many`: the plural, by default with an s."""
     number = round(count)
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def all_of(words: Sequence[str]) -> str:
+    """Return words as one part of a sentence, such as ``name, code and date of birth``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def identity_text(patient: Person) -> str:

@@ -301,7 +301,7 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool) -> R
         note=recording.note,
         revision=recording.revision,
         source_name=recording.source_name,
-        standing=standing_of(recording, job, closed),
+        standing=standing_of(recording, job, closed, unread),
         duration_s=recording.duration_s if recording.kind == "video" else None,
         width_px=recording.width_px,
         every_s=recording.settings.get("every_s"),
