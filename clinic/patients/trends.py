@@ -20,17 +20,20 @@ from fer_core.reading.camera import Camera
 
 BASELINE_MIN = usual.BASELINE
 TALKS_THROUGHOUT = "the mouth moves nearly all the time"
+MOUTH_UNKNOWN = "it is not known when the mouth moves"
 UNDER_CONDITION = "a condition of the face"
 """Why a recording does not count whose labels are not interpreted, and that would count otherwise."""
 Floats = NDArray[np.float64]
+_Way = tuple[str | None, str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
     """A recording in a patient's trend; everything by label is in the order of `LABELS`, None without a usable face.
 
-    `segment` counts the lines: recordings that can't be compared are never joined. `usual_low`, `usual_high`: the range
-    that this recording was judged by, None for the baseline's own (`in_baseline`) and for what doesn't count.
+    `segment` is the number of its line, in the order in which they begin: recordings of two lines can't be compared.
+    `usual_low`, `usual_high`: the range that this recording was judged by, None for the baseline's own (`in_baseline`)
+    and for what doesn't count.
     `beyond`: the columns whose share lies outside of it; `outside`: those that lay there in the recording before too,
     on the same side, and are marked. `still`: the shares are those of the time in which the mouth is still.
     `movement`: how much the face moved, per second, None where it isn't known. `taken_for_last`: there are others of
@@ -78,7 +81,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From this day on the recordings can't be compared with those before; `what` says which reason it is."""
+    """On this day a recording began a line of its own; `what` says why it can't be compared with those before it."""
 
     day: date
     what: str
@@ -86,10 +89,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A patient's recordings over time.
+    """A patient's recordings over time, in the order of time. `changes`: where each line but the first begins.
 
-    `baseline` holds the usual ranges of the newest line by column of `LABELS`, None while there are too few recordings;
-    `building` then says how far it is. `noise`: the split-half noise floor of the newest line's shares, by column.
+    `baseline` holds the usual ranges, by column of `LABELS`, of the line to which the newest recording belongs, None
+    while there are too few recordings; `building` then says how far it is. `noise`: the standard error of that line's
+    shares within one recording, by column.
     """
 
     points: tuple[TrendPoint, ...]
@@ -97,6 +101,15 @@ class Trend:
     baseline: dict[int, Range] | None
     building: str | None
     noise: tuple[float, ...] | None = None
+
+    @property
+    def line(self) -> int:
+        """The number of the line to which the newest recording belongs."""
+        return self.points[-1].segment if self.points else 0
+
+    def begins(self, line: int) -> date | None:
+        """Return the day on which a line began, None for the first one."""
+        return self.changes[line - 1].day if line else None
 
 
 def trend(recordings: Sequence[Recording], unread: Collection[str] = ()) -> Trend:
@@ -111,12 +124,13 @@ def trend(recordings: Sequence[Recording], unread: Collection[str] = ()) -> Tren
     points = [
         replace(point, taken_for_last=point.recorded_time is None and a_day[point.recorded_on] > 1) for point in points
     ]
-    judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
-    newest = [point for point in judged if point.segment == len(changes) and point.excluded is None]
+    judged = {point.recording_id: point for number in range(len(changes) + 1) for point in _judged(points, number)}
+    found = Trend(tuple(judged[point.recording_id] for point in points), tuple(changes), None, None)
+    newest = [point for point in found.points if point.segment == found.line and point.excluded is None]
     ranges = _ranges(newest)
-    of_line = " of the newest line" if changes else ""
+    of_line = " of its line" if changes else ""
     building = None if ranges else f"baseline{of_line} being built ({len(newest)} of {BASELINE_MIN})"
-    return Trend(tuple(judged), tuple(changes), ranges, building, _noise(ordered, newest))
+    return replace(found, baseline=ranges, building=building, noise=_noise(ordered, newest))
 
 
 def _in_time(recording: Recording) -> tuple[date, time, int]:
@@ -124,35 +138,71 @@ def _in_time(recording: Recording) -> tuple[date, time, int]:
     return recording.recorded_on, recording.recorded_time or time.max, recording.number
 
 
+@dataclass(slots=True)
+class _Line:
+    """Recordings that can be compared: how they were analysed, and the cameras of those that it began with."""
+
+    way: _Way
+    cameras: list[Camera]
+
+    def difference(self, way: _Way, made_with: Camera) -> str | None:
+        """Return why a recording can't be compared with this line's, None where it can."""
+        for what, own, other in zip(("model", "kind", "sampling"), self.way, way, strict=True):
+            if own != other:
+                return what
+        return camera.difference(self.cameras, made_with)
+
+
 def _in_lines(ordered: Sequence[Recording], unread: Collection[str]) -> tuple[list[TrendPoint], list[Change]]:
-    """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
+    """Return the recordings as points, each with the number of its line, and where a new line begins and why.
+
+    A recording belongs to a line with which it can be compared: first to one that has its baseline, of those to that of
+    the recording before. So one dark session, or two rooms in turn, do not cost the baseline.
+    """
     changes: list[Change] = []
     points: list[TrendPoint] = []
+    lines: list[_Line] = []
+    now = 0
     summaries = [Summary.from_dict(each.summary or {}) for each in ordered]
-    # The cameras are kept: of a long line, making them again for each recording would cost the most.
-    line: list[Camera] = []
-    for number, (recording, summary) in enumerate(zip(ordered, summaries, strict=True)):
-        made_with = _camera(recording)
-        what = _break(ordered[number - 1], recording) or camera.difference(line, made_with) if line else None
+    for recording, summary in zip(ordered, summaries, strict=True):
+        way, made_with = _way(recording), _camera(recording)
+        now, what = _line_of(lines, now, way, made_with)
         if what is not None:
             changes.append(Change(recording.recorded_on, what))
-            line = []
-        line.append(made_with)
-        point = _point(recording, summary, len(changes))
-        points.append(_unread(point) if recording.id in unread else point)
-    for number in range(len(changes) + 1):
+        point = _point(recording, summary, now)
+        point = _unread(point) if recording.id in unread else point
+        points.append(point)
+        # Those that make the usual range: the others must have been made as they were.
+        cameras = lines[now].cameras
+        if not cameras or (len(cameras) < BASELINE_MIN and point.excluded is None):
+            cameras.append(made_with)
+    for number in range(len(lines)):
         own = [place for place, point in enumerate(points) if point.segment == number]
-        if _stands_on_still([summaries[place] for place in own if points[place].excluded is None]):
+        first = [summaries[place] for place in own if points[place].excluded is None][:BASELINE_MIN]
+        if _stands_on_still(first):
             for place in own:
                 points[place] = _of_still(points[place], summaries[place])
     return points, changes
 
 
-def _stands_on_still(counting: Sequence[Summary]) -> bool:
-    """Return whether a line compares the time in which the mouth is still, from its recordings that count.
+def _line_of(lines: list[_Line], before: int, way: _Way, made_with: Camera) -> tuple[int, str | None]:
+    """Return the number of a recording's line, and why it is a new one, which is added; None where it isn't.
 
-    Talk changes the labels, so it does where most of them have enough of such time. A line in which an earlier version
-    analysed a recording compares the whole time, as it did before.
+    `before`: the line of the recording before it.
+    """
+    for number in sorted(range(len(lines)), key=lambda one: (-len(lines[one].cameras), one != before, -one)):
+        if lines[number].difference(way, made_with) is None:
+            return number, None
+    what = lines[before].difference(way, made_with) if lines else None
+    lines.append(_Line(way, []))
+    return len(lines) - 1, what
+
+
+def _stands_on_still(counting: Sequence[Summary]) -> bool:
+    """Return whether a line compares the time in which the mouth is still, from the first recordings that count.
+
+    Talk changes the labels, so it does where most of them have enough of such time. Where an earlier version analysed
+    one of them, the whole time is compared, as it was before. Later recordings don't change it, nor what was judged.
     """
     if not counting or not all(summary.mouth_known or summary.kind == "pictures" for summary in counting):
         return False
@@ -169,7 +219,8 @@ def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
         return point
     part = summary.still
     if part is None or not part.long_enough:
-        return replace(point, excluded=point.excluded or TALKS_THROUGHOUT)
+        why = TALKS_THROUGHOUT if summary.mouth_known else MOUTH_UNKNOWN
+        return replace(point, excluded=point.excluded or why)
     return replace(
         point,
         shares=in_order(part.shares),
@@ -180,13 +231,9 @@ def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
     )
 
 
-def _break(before: Recording, now: Recording) -> str | None:
-    """Return why a recording was analysed differently from the one before, None where it was not."""
-    if before.model_sha256 != now.model_sha256:
-        return "model"
-    if before.kind != now.kind:
-        return "kind"
-    return "sampling" if before.settings.get("every_s") != now.settings.get("every_s") else None
+def _way(recording: Recording) -> _Way:
+    """Return how a recording was analysed: model, kind and sampling."""
+    return recording.model_sha256, recording.kind, recording.settings.get("every_s")
 
 
 def _camera(recording: Recording) -> Camera:
@@ -251,7 +298,7 @@ def _ranges(points: Sequence[TrendPoint]) -> dict[int, Range] | None:
         return None
     low, high = usual.usual_range(baseline, baseline.size)
     shares, _ = _arrays(points[:BASELINE_MIN])
-    chance = usual.reliable_change(shares.std(axis=0, ddof=1))
+    chance = usual.reliable_change(shares.std(axis=0, ddof=1), BASELINE_MIN - 1)
     return {
         column: Range(
             mean=float(shares[:, column].mean()),
@@ -266,14 +313,14 @@ def _ranges(points: Sequence[TrendPoint]) -> dict[int, Range] | None:
 
 
 def _noise(recordings: Sequence[Recording], newest: Sequence[TrendPoint]) -> tuple[float, ...] | None:
-    """Return the split-half noise floor of the newest line, by column; None where no recording says its halves."""
+    """Return the standard error of shares within one recording of a line, by column; None where that isn't known."""
     counting = {point.recording_id: point for point in newest}
     summaries = {each.id: Summary.from_dict(each.summary or {}) for each in recordings if each.id in counting}
     parts = [found.still if counting[name].still else found for name, found in summaries.items()]
     halves = [[np.array(in_order(half)) for half in part.halves] for part in parts if part and part.halves]
     if not halves:
         return None
-    return tuple(usual.noise_floor([(first, second) for first, second in halves]).tolist())
+    return tuple(usual.noise_floor([(first, second) for first, second in halves], *_arrays(newest)).tolist())
 
 
 def _arrays(points: Sequence[TrendPoint]) -> tuple[Floats, Floats]:
