@@ -13,18 +13,16 @@ from datetime import date, time
 import numpy as np
 from numpy.typing import NDArray
 
+from clinic.patients import talk
+from clinic.patients.lines import Line, line_of
 from clinic.patients.summaries import LABELS, Summary, excluded, in_order
 from db.models import Recording
-from fer_core.reading import camera, usual
-from fer_core.reading.camera import Camera
+from fer_core.reading import usual
 
 BASELINE_MIN = usual.BASELINE
-TALKS_THROUGHOUT = "the mouth moves nearly all the time"
-MOUTH_UNKNOWN = "it is not known when the mouth moves"
 UNDER_CONDITION = "a condition of the face"
 """Why a recording does not count whose labels are not interpreted, and that would count otherwise."""
 Floats = NDArray[np.float64]
-_Way = tuple[str | None, str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,75 +136,28 @@ def _in_time(recording: Recording) -> tuple[date, time, int]:
     return recording.recorded_on, recording.recorded_time or time.max, recording.number
 
 
-@dataclass(slots=True)
-class _Line:
-    """Recordings that can be compared: how they were analysed, and the cameras of those that it began with."""
-
-    way: _Way
-    cameras: list[Camera]
-
-    def difference(self, way: _Way, made_with: Camera) -> str | None:
-        """Return why a recording can't be compared with this line's, None where it can."""
-        for what, own, other in zip(("model", "kind", "sampling"), self.way, way, strict=True):
-            if own != other:
-                return what
-        return camera.difference(self.cameras, made_with)
-
-
 def _in_lines(ordered: Sequence[Recording], unread: Collection[str]) -> tuple[list[TrendPoint], list[Change]]:
-    """Return the recordings as points, each with the number of its line, and where a new line begins and why.
-
-    A recording belongs to a line with which it can be compared: first to one that has its baseline, of those to that of
-    the recording before. So one dark session, or two rooms in turn, do not cost the baseline.
-    """
+    """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
     changes: list[Change] = []
     points: list[TrendPoint] = []
-    lines: list[_Line] = []
+    lines: list[Line] = []
     now = 0
     summaries = [Summary.from_dict(each.summary or {}) for each in ordered]
     for recording, summary in zip(ordered, summaries, strict=True):
-        way, made_with = _way(recording), _camera(recording)
-        now, what = _line_of(lines, now, way, made_with)
+        now, what = line_of(lines, now, recording)
         if what is not None:
             changes.append(Change(recording.recorded_on, what))
         point = _point(recording, summary, now)
-        point = _unread(point) if recording.id in unread else point
-        points.append(point)
-        # Those that make the usual range: the others must have been made as they were.
-        cameras = lines[now].cameras
-        if not cameras or (len(cameras) < BASELINE_MIN and point.excluded is None):
-            cameras.append(made_with)
+        points.append(_unread(point) if recording.id in unread else point)
+        lines[now].add(recording, points[-1].excluded is None)
     for number in range(len(lines)):
         own = [place for place, point in enumerate(points) if point.segment == number]
-        first = [summaries[place] for place in own if points[place].excluded is None][:BASELINE_MIN]
-        if _stands_on_still(first):
-            for place in own:
-                points[place] = _of_still(points[place], summaries[place])
+        counting = [summaries[place] for place in own if points[place].excluded is None]
+        still = talk.stands_on_still(counting)
+        for place in own:
+            summary = summaries[place]
+            points[place] = _of_still(points[place], summary) if still else _of_whole(points[place], summary, counting)
     return points, changes
-
-
-def _line_of(lines: list[_Line], before: int, way: _Way, made_with: Camera) -> tuple[int, str | None]:
-    """Return the number of a recording's line, and why it is a new one, which is added; None where it isn't.
-
-    `before`: the line of the recording before it.
-    """
-    for number in sorted(range(len(lines)), key=lambda one: (-len(lines[one].cameras), one != before, -one)):
-        if lines[number].difference(way, made_with) is None:
-            return number, None
-    what = lines[before].difference(way, made_with) if lines else None
-    lines.append(_Line(way, []))
-    return len(lines) - 1, what
-
-
-def _stands_on_still(counting: Sequence[Summary]) -> bool:
-    """Return whether a line compares the time in which the mouth is still, from the first recordings that count.
-
-    Talk changes the labels, so it does where most of them have enough of such time. Where an earlier version analysed
-    one of them, the whole time is compared, as it was before. Later recordings don't change it, nor what was judged.
-    """
-    if not counting or not all(summary.mouth_known or summary.kind == "pictures" for summary in counting):
-        return False
-    return 2 * sum(summary.still is not None and summary.still.long_enough for summary in counting) >= len(counting)
 
 
 def _unread(point: TrendPoint) -> TrendPoint:
@@ -217,9 +168,8 @@ def _unread(point: TrendPoint) -> TrendPoint:
 def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
     if point.shares is None:
         return point
-    part = summary.still
-    if part is None or not part.long_enough:
-        why = TALKS_THROUGHOUT if summary.mouth_known else MOUTH_UNKNOWN
+    part, why = summary.still, talk.why_not_still(summary)
+    if part is None or why is not None:
         return replace(point, excluded=point.excluded or why)
     return replace(
         point,
@@ -231,22 +181,8 @@ def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
     )
 
 
-def _way(recording: Recording) -> _Way:
-    """Return how a recording was analysed: model, kind and sampling."""
-    return recording.model_sha256, recording.kind, recording.settings.get("every_s")
-
-
-def _camera(recording: Recording) -> Camera:
-    summary = recording.summary or {}
-    pixels = recording.width_px * recording.height_px if recording.width_px and recording.height_px else None
-    return Camera(
-        face_px=summary.get("face_px"),
-        sharpness=summary.get("sharpness"),
-        brightness=summary.get("brightness"),
-        pixels=pixels,
-        codec=recording.codec,
-        bits_per_pixel=recording.bits_per_pixel,
-    )
+def _of_whole(point: TrendPoint, summary: Summary, counting: Sequence[Summary]) -> TrendPoint:
+    return replace(point, excluded=point.excluded or talk.why_not_whole(summary, counting))
 
 
 def _point(recording: Recording, summary: Summary, segment: int) -> TrendPoint:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import pytest
 
+from clinic.patients import talk
 from clinic.patients.summaries import OLD_SIZE_S, UNCERTAIN, Summary, summarise
 from clinic.patients.trends import BASELINE_MIN, UNDER_CONDITION, trend
 from db.models import Recording
@@ -291,6 +292,14 @@ def test_later_recordings_do_not_change_what_a_line_compares_and_was_judged_by()
     assert after[: len(EVEN)] == before
     assert {point.excluded for point in after[len(EVEN) : -1]} == {"the mouth moves nearly all the time"}
     assert after[-1].excluded == "it is not known when the mouth moves"
+
+
+def test_a_line_of_talk_leaves_out_a_recording_with_little_of_it():
+    talkers = [with_mouth(recording(n, 0.3), 0.2, size=5.0, moving_s=1800.0) for n in range(8)]
+    silent = with_mouth(recording(8, 0.9), 0.9, moving_s=20.0)
+    found = trend([*talkers, silent, with_mouth(recording(9, 0.3), 0.2, size=5.0, moving_s=1500.0)]).points
+    assert [point.excluded for point in found[8:]] == [talk.TALKS_OTHERWISE, None]
+    assert trend([*talkers[1:], silent]).points[-1].excluded is None, "no usual range yet"
 
 
 def test_a_recording_made_in_another_way_does_not_cost_the_usual_range():
