@@ -401,10 +401,10 @@ def test_lines_are_counted(world, watched, attack, monkeypatch):
         begun(first)
         begun(second)
         attack(one_more, "too_many_viewers")
-        monkeypatch.setattr(live, "MOST_VIEWERS", 2)
         client = TestClient(world.app, "http://clinic.test", cookies={"sign_in": doors.sign_in(world.db, "Dr. Third")})
-        attack(lambda: one_more(client), "too_many_viewers")
-    monkeypatch.undo()
+        with monkeypatch.context() as fewer:
+            fewer.setattr(live, "MOST_VIEWERS", 2)
+            attack(lambda: one_more(client), "too_many_viewers")
     wait_for(lambda: watched.closed == 2)
 
 
