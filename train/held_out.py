@@ -31,7 +31,7 @@ class Change:
 
 
 def held_out(people: NDArray[np.str_]) -> Flags:
-    """Return (N,) bool: the picture is of a held-out person. Who is, depends on the name alone, whoever else is there.
+    """Return (N,) bool: the picture is of a held-out person. Which people are held out depends on their names alone, not on who else is there.
 
     So nobody who was held out once is trained on later.
     """
