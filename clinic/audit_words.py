@@ -75,6 +75,8 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.EVENT_DELETED: "deleted a mark of the time axis",
     AuditAction.CONDITION_ADDED: "recorded a condition of the face",
     AuditAction.CONDITION_ENDED: "ended a condition of the face",
+    AuditAction.CONDITION_CHANGED: "corrected a condition of the face",
+    AuditAction.CONDITION_DELETED: "deleted a condition of the face",
     AuditAction.DATA_SET_CHECKED: "had a data set checked",
     AuditAction.TRAINING_STARTED: "started a training",
     AuditAction.SEARCH_STARTED: "started a search for hyper-parameters",

@@ -140,7 +140,7 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
         return
     # The player is drawn first, in its place below: what is above it takes as long again to compute.
     above = st.container()
-    lists = [*moment_lists(result, patient), mark_list(found)]
+    lists = [*moment_lists(result, patient, recording), mark_list(found)]
     faces = kept_faces.shown(db, resources().settings, who, recording.id) if kept is None else []
     asked = show_player(recording, result, lists, marked_of(result, found), patient.writable, kept, faces)
     if faces:
@@ -202,7 +202,7 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, result: Analys
         return
     show_whose(patient, recording, found, length_s(recording, result))
     st.header("How far to trust it")
-    for name, figure in findings.trust(recording, result.reading, baseline_of(patient)):
+    for name, figure in findings.trust(recording, result.reading, baseline_of(patient, recording)):
         st.markdown(f"**{name}:** {links.plain_text(figure)}", help=words.FRAMING if name == findings.FRAMING else None)
     _show_usable(recording)
     st.header("Shares of the labels")
@@ -214,17 +214,17 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, result: Analys
         show_compare(patient, recording, result)
 
 
-def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
-    """Return the recordings that this patient's usual range is made of."""
-    ids = {point.recording_id for point in patient.trend.points if point.in_baseline}
-    return [recording for recording in patient.recordings if recording.id in ids]
+def baseline_of(patient: PatientDetail, recording: RecordingRow) -> list[RecordingRow]:
+    """Return the recordings that the usual range of a recording's line is made of."""
+    ids = {point.recording_id for point in findings.baseline_points(patient.trend, recording.id)}
+    return [one for one in patient.recordings if one.id in ids]
 
 
-def moment_lists(result: AnalysisResult, patient: PatientDetail) -> list[MomentList]:
+def moment_lists(result: AnalysisResult, patient: PatientDetail, recording: RecordingRow) -> list[MomentList]:
     """Return the moments that are listed beside the player."""
     if result.raw is None:
         return []
-    far, near = findings.stretches(result.raw, findings.usual_shares(patient.trend))
+    far, near = findings.stretches(result.raw, findings.usual_shares(patient.trend, recording.id))
     mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
     review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
     return [
