@@ -273,7 +273,7 @@ FOR_NO_PERSON = {
     "schedule.overdue": "a step of functions that checked",
     "live.holds_back": "a step of the live view's line, which asks `live.begin` first",
     "marks.judge_again": "a step inside a checked transaction",
-    "marks.of_patient": "a step of functions that checked",
+    "marks.of_patient": "of marks that were read",
     "clock_watch.keep_watch": "for the running program alone",
     "clock_watch.look_back": "for the running program alone",
     "clock_watch.note": "for the running program alone",

@@ -59,7 +59,7 @@ def usual_shares(trend: Trend, recording_id: str) -> tuple[float, ...] | None:
     own = baseline_points(trend, recording_id)
     if len(own) < BASELINE_MIN or any(point.still for point in own):
         return None
-    return tuple(np.mean([point.shares for point in own], axis=0).tolist())
+    return tuple(np.mean([point.shares or () for point in own], axis=0).tolist())
 
 
 def stretches(series: Series, usual: Sequence[float] | None) -> tuple[list[Stretch], list[Stretch]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
@@ -60,25 +60,24 @@ def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
             .where(RecordingMark.recording_id == visit_id)
             .order_by(RecordingMark.begin_s, RecordingMark.number)
         ).all()
-        own = {row.id for row in of_patient(session, [row for row, _ in rows])}
+        found = [row for row, _ in rows]
+        own = {row.id for row in of_patient(found, found)}
         return [
             Mark(row.id, row.number, row.revision, _said(row), row.model_label if row.id in own else None, name)
             for row, name in rows
         ]
 
 
-def of_patient(session: Session, rows: Sequence[RecordingMark]) -> list[RecordingMark]:
+def of_patient(rows: Iterable[RecordingMark], beside: Iterable[RecordingMark]) -> list[RecordingMark]:
     """Return those of the marks whose stretch is the patient's: at most half of its time is marked as not the patient.
 
-    What the model said there counts. Stretches of several such marks that overlap are counted once.
+    What the model said there counts. `beside`: all marks of these recordings that say so, and any others. Where several
+    of them overlap, the time is counted once.
     """
     others: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    asked = select(RecordingMark.recording_id, RecordingMark.begin_s, RecordingMark.end_s).where(
-        RecordingMark.verdict == Verdict.NOT_PATIENT,
-        RecordingMark.recording_id.in_({row.recording_id for row in rows}),
-    )
-    for recording_id, begin_s, end_s in session.execute(asked.order_by(RecordingMark.begin_s)):
-        others[recording_id].append((begin_s, end_s))
+    for one in sorted(beside, key=lambda mark: mark.begin_s):
+        if one.verdict == Verdict.NOT_PATIENT:
+            others[one.recording_id].append((one.begin_s, one.end_s))
     return [row for row in rows if _covered_s(row, others[row.recording_id]) <= (row.end_s - row.begin_s) / 2]
 
 
@@ -171,18 +170,18 @@ def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
     """
     with db.read() as session:
         _, recording = _readable(session, actor, recording_id)
+        judged = and_(
+            RecordingMark.model_sha256 == recording.model_sha256,
+            RecordingMark.model_label.in_(EMOTION_LABELS),
+            RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
+        )
         rows = session.scalars(
             select(RecordingMark)
             .join(Recording, Recording.id == RecordingMark.recording_id)
-            .where(
-                Recording.patient_id == recording.patient_id,
-                RecordingMark.model_sha256 == recording.model_sha256,
-                RecordingMark.model_label.in_(EMOTION_LABELS),
-                RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
-                conditions.interpreted(),
-            )
+            .where(Recording.patient_id == recording.patient_id, conditions.interpreted())
+            .where(or_(judged, RecordingMark.verdict == Verdict.NOT_PATIENT))
         ).all()
-        own = of_patient(session, rows)
+        own = of_patient([row for row in rows if row.verdict != Verdict.NOT_PATIENT], rows)
     return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in own])
 
 
