@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clinic import access, audit
+from clinic import access, audit, words
 from clinic.accounts import accounts, totp
 from clinic.admin import commands as commands_of_administrators
 from clinic.admin import demo, demo_people, key_folder, keyring, zones
@@ -170,7 +170,10 @@ def _import(options: argparse.Namespace) -> int:
     settings = own_settings()
     with file, closing(_open(settings)) as database:
         patient_id = imports.import_patient(database, settings, access.CONSOLE, file)
+        found = imports.doubles_of(database, patient_id)
     print(f"Added patient {patient_id}.")
+    for sentence in found:
+        print(f"{sentence} {words.MAYBE_ONE_PERSON}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, time
 from typing import Protocol
 
@@ -60,10 +61,20 @@ def counted(count: float, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
+def all_of(words: Sequence[str]) -> str:
+    """Return words as one part of a sentence, such as ``name, code and date of birth``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def identity_text(patient: Person) -> str:
     """Return what distinguishes patients of the same name: code, date of birth, and always a short id."""
     parts = [patient.code, f"born {day(patient.born_on)}" if patient.born_on is not None else ""]
     return " · ".join([part for part in parts if part] + [f"ID {short_id(patient.id)}"])
+
+
+def named(patient: Person) -> str:
+    """Return a patient's name with what no other patient shares, for lists outside the pages."""
+    return f"{patient.name} · {identity_text(patient)}"
 
 
 def short_id(patient_id: str) -> str:

@@ -270,6 +270,12 @@ SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patie
 WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
+DISCARD = "What was found in it is deleted, also by earlier analyses; no result is kept."
+DISCARD_LEAVES = (
+    "What this analysis found is deleted. The result of the earlier analysis of this recording stays: if that shows"
+    " somebody else, choose the face again on the recording's page."
+)
+MAYBE_ONE_PERSON = "Please check whether it is one person: this program keeps them as two patients."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 
 ERROR_CODE = "Error code: {code}"

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from clinic.admin import demo, demo_people
 from db.engine import migrate, open_database
 from db.sqlite import sqlite3
-from tests import attacks, in_memory, postgresql
+from tests import attacks, compiled, in_memory, postgresql
 from tests.attacks import attack as attack
 
 # An installation that the caller's settings name is never touched, and changes no answer. How long a story is, is asked
@@ -21,6 +21,7 @@ for _name in [name for name in os.environ if name.startswith("FER_") and not nam
     del os.environ[_name]
 
 in_memory.keep_temporary_files_in_memory()
+compiled.share_compiled_statements()
 
 TESTS = Path(__file__).parent
 SLOW = {

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from clinic import access, clock
 from clinic.access import Actor
 from clinic.jobs.leases import LEASE_S, LONGEST_LEASE, LeaseLostError
+from clinic.patients.doubles import doubles
 from clinic.recordings import incoming, uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Job, Patient, PatientImport, Recording, Sample
+from db.models import Account, Job, Patient, PatientImport, Recording, Sample
 from db.models import JobState as JobState  # the pages know no tables
 from fer_core.errors import Cancelled, FerError
 
@@ -44,13 +45,15 @@ class StoppedError(Exception):
 class ImportStanding:
     """The progress of an import: its state, the share that is done, and how it ended.
 
-    `patient_id`: of a done one. `stopping`: it shall be cancelled. `sentence` and `code`: why it failed.
+    `patient_id`: of a done one. `doubles`: sentences about patients who may be the same person under another id.
+    `stopping`: it shall be cancelled. `sentence` and `code`: why it failed.
     """
 
     id: str
     state: JobState
     share: float
     patient_id: str | None
+    doubles: tuple[str, ...]
     stopping: bool
     sentence: str
     code: str
@@ -105,12 +108,22 @@ def standings(db: Database, actor: Actor) -> list[ImportStanding]:
                 state=JobState(one.state),
                 share=one.share,
                 patient_id=one.patient_id if one.state == JobState.DONE.value else None,
+                doubles=_doubles(session, account, one),
                 stopping=one.cancel_requested,
                 sentence=one.error_message or "",
                 code=one.error_code or "",
             )
             for one in session.scalars(_of(account.id).order_by(PatientImport.number))
         ]
+
+
+def _doubles(session: Session, account: Account, one: PatientImport) -> tuple[str, ...]:
+    if one.state != JobState.DONE.value or one.patient_id is None:
+        return ()
+    still = session.scalar(
+        select(Patient.id).where(Patient.id == one.patient_id, Patient.id.in_(access.visible(account)))
+    )
+    return tuple(doubles(session, one.patient_id, account).sentences()) if still is not None else ()
 
 
 def cancel(db: Database, actor: Actor, import_id: str) -> None:

@@ -26,12 +26,13 @@ from clinic import access, audit
 from clinic.access import Actor
 from clinic.accounts import accounts
 from clinic.audit import AuditAction
-from clinic.exchange import import_checks, import_queue
+from clinic.exchange import archive_rows, import_checks, import_queue
 from clinic.exchange.archive_rows import Row, read_samples, read_tables
 from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, SAMPLES, patient_tables
 from clinic.exchange.import_checks import Tables
 from clinic.exchange.import_queue import ROWS_AT_ONCE, Held, StoppedError, writing
 from clinic.jobs.leases import LeaseLostError
+from clinic.patients.doubles import doubles
 from clinic.recordings import incoming, uploads
 from clinic.settings import Settings
 from db.engine import Database
@@ -69,6 +70,12 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
     return _carry_out(db, settings, import_queue.hold_new(db, account.id if account is not None else None), file)
 
 
+def doubles_of(db: Database, patient_id: str) -> list[str]:
+    """Return sentences about patients who may be the one that the console imported, under another id."""
+    with db.read() as session:
+        return doubles(session, patient_id, None).sentences()
+
+
 def work_once(db: Database, settings: Settings, worker: str, sign: Callable[[], None]) -> bool:
     """Import the archive that has waited longest; return whether there was one. For a worker.
 
@@ -103,7 +110,7 @@ def _carry_out(
     """Import an archive and end the import; after a failure nothing of it is left."""
     try:
         import_queue.clear(db, settings, held)
-        with zipfile.ZipFile(file) as archive:
+        with archive_rows.opened(file) as archive:
             return _Import(db, settings, held, archive, sign).to_end()
     except LeaseLostError:
         raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, or_, select
@@ -104,16 +104,35 @@ def _in_words(began_on: date, note: str) -> str:
     return f"from {phrases.day(began_on)}" + (f": {note}" if note else "")
 
 
-def end(db: Database, actor: Actor, condition_id: str) -> None:
-    """End a condition from today on. Raises Forbidden, FerError ``unknown_condition``."""
+def end(db: Database, actor: Actor, condition_id: str, ended_on: date) -> None:
+    """End a condition. `ended_on`: the first day on which it no longer held, from its beginning to today.
+
+    Raises Forbidden, FerError ``unknown_condition``, ``bad_condition``.
+    """
     with db.session() as session:
         row = session.get(FaceCondition, condition_id)
         if row is None or row.ended_on is not None:
             raise FerError("This condition does not exist any more.", "unknown_condition")
         account = access.require_writer_of(session, actor, row.patient_id)
-        row.ended_on = max(row.began_on, clock.today(session))
+        if not row.began_on <= ended_on <= clock.latest_day(session):
+            began = phrases.day(row.began_on)
+            raise FerError(
+                f"Please give the first day on which the condition no longer held: from {began} to today.",
+                "bad_condition",
+            )
+        row.ended_on = ended_on
         audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)
         _forget_digest(session, row.patient_id)
+
+
+def lasting(condition: Condition) -> str:
+    """Return when a condition held, in words: with its first and its last day."""
+    began = phrases.day(condition.began_on)
+    if condition.ended_on is None:
+        return f"since {began}"
+    if condition.ended_on == condition.began_on:
+        return f"from {began}, ended the same day, so that it holds on no day"
+    return f"from {began} to {phrases.day(condition.ended_on - timedelta(days=1))}"
 
 
 def _forget_digest(session: Session, patient_id: str) -> None:

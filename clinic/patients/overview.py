@@ -33,7 +33,7 @@ def _against_usual(trend: Trend, newest: TrendPoint, names: Mapping[int, str]) -
     once = [_beside(column, newest, names) for column in newest.beyond if column not in newest.outside]
     said = []
     if marked:
-        said.append(f"{_listed(marked)}, for the second time in a row")
+        said.append(f"{_listed(marked)}, in this recording and the one before it")
     if once:
         said.append(f"{_listed(once)}, in this recording only, which may be chance")
     return f"{begin} outside this patient's usual range: {'; '.join(said)}."
@@ -46,8 +46,9 @@ def _beside(column: int, point: TrendPoint, names: Mapping[int, str]) -> str:
 
 def _trust(newest: TrendPoint, shares: bool) -> str:
     """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
-    readable = f"The face could be read in {_percent(newest.usable_share)} of it"
-    if newest.excluded is not None:
+    whole = "it" if shares else f"the newest recording, {visit(newest)}"
+    readable = f"The face could be read in {_percent(newest.usable_share)} of {whole}"
+    if shares and newest.excluded is not None:
         return f"{readable}; that is hardly reliable: {newest.excluded}."
     if not shares or newest.low is None or newest.high is None:
         return f"{readable}."

@@ -33,7 +33,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 DAY_GUESSED = (
-    "Neither its name nor the file says the day, so it is that on which the file was last changed: please check it."
+    "No day was understood in its name or in the file, so it is that on which the file was last changed: please"
+    " check it."
 )
 
 

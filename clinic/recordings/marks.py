@@ -7,12 +7,13 @@ counted for the model that was judged.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
 from clinic.access import Actor
@@ -23,7 +24,7 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions, digests
 from clinic.patients.fields import valid_note
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings.states import UNDER_WAY
+from clinic.recordings.states import REPLACED, UNDER_WAY
 from clinic.recordings.verdicts import (
     LABELLED,
     REASONS,
@@ -44,8 +45,6 @@ from fer_core.types import Status
 LONGEST_S = 24 * 3600.0
 OF_FACE = (Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION, Verdict.UNCLEAR, Verdict.NOT_PATIENT)
 """What these say is said of the face that was chosen, and not of another one."""
-REPLACED = "face_replaced"
-"""The setting of a version in whose place another face was chosen as the patient's."""
 
 
 def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
@@ -56,26 +55,41 @@ def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
     with db.read() as session:
         visit_id, _ = _readable(session, actor, recording_id)
         rows = session.execute(
-            select(RecordingMark, Account.name, of_patient())
+            select(RecordingMark, Account.name)
             .outerjoin(Account, Account.id == RecordingMark.recorded_by)
             .where(RecordingMark.recording_id == visit_id)
             .order_by(RecordingMark.begin_s, RecordingMark.number)
-        )
+        ).all()
+        own = {row.id for row in of_patient(session, [row for row, _ in rows])}
         return [
-            Mark(row.id, row.number, row.revision, _said(row), row.model_label if own else None, name)
-            for row, name, own in rows
+            Mark(row.id, row.number, row.revision, _said(row), row.model_label if row.id in own else None, name)
+            for row, name in rows
         ]
 
 
-def of_patient() -> ColumnElement[bool]:
-    """Return the condition of a mark whose middle isn't marked as not the patient: what the model said there counts."""
-    other, middle = aliased(RecordingMark), (RecordingMark.begin_s + RecordingMark.end_s) / 2
-    return ~exists().where(
-        other.recording_id == RecordingMark.recording_id,
-        other.verdict == Verdict.NOT_PATIENT,
-        other.begin_s <= middle,
-        other.end_s > middle,
+def of_patient(session: Session, rows: Sequence[RecordingMark]) -> list[RecordingMark]:
+    """Return those of the marks whose stretch is the patient's: at most half of its time is marked as not the patient.
+
+    What the model said there counts. Stretches of several such marks that overlap are counted once.
+    """
+    others: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    asked = select(RecordingMark.recording_id, RecordingMark.begin_s, RecordingMark.end_s).where(
+        RecordingMark.verdict == Verdict.NOT_PATIENT,
+        RecordingMark.recording_id.in_({row.recording_id for row in rows}),
     )
+    for recording_id, begin_s, end_s in session.execute(asked.order_by(RecordingMark.begin_s)):
+        others[recording_id].append((begin_s, end_s))
+    return [row for row in rows if _covered_s(row, others[row.recording_id]) <= (row.end_s - row.begin_s) / 2]
+
+
+def _covered_s(row: RecordingMark, spans: Sequence[tuple[float, float]]) -> float:
+    """Return how many seconds of a mark lie in one of the stretches, which are in the order of their beginnings."""
+    covered_s, until_s = 0.0, row.begin_s
+    for begin_s, end_s in spans:
+        from_s, to_s = max(begin_s, until_s), min(end_s, row.end_s)
+        covered_s += max(0.0, to_s - from_s)
+        until_s = max(until_s, to_s)
+    return covered_s
 
 
 def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: Collection[str] | None = None) -> str:
@@ -165,11 +179,11 @@ def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
                 RecordingMark.model_sha256 == recording.model_sha256,
                 RecordingMark.model_label.in_(EMOTION_LABELS),
                 RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
-                of_patient(),
                 conditions.interpreted(),
             )
         ).all()
-    return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in rows])
+        own = of_patient(session, rows)
+    return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in own])
 
 
 def check_row(row: Mapping[str, Any]) -> None:
@@ -197,6 +211,15 @@ def void(session: Session, recording: Recording, account_id: str) -> None:
         audit.write(
             session, AuditAction.MARK_DELETED, account_id, recording.patient_id, recording.id, verdict=row.verdict
         )
+    session.flush()
+
+
+def judge_again(session: Session, recording: Recording) -> None:
+    """Let the marks that a new choice of face leaves name what the model said of that face."""
+    visit_id = recording.version_of or recording.id
+    for row in session.scalars(select(RecordingMark).where(RecordingMark.recording_id == visit_id)):
+        row.model_label = _model_label(session, recording.id, _said(row))
+        row.model_sha256 = recording.model_sha256
     session.flush()
 
 

@@ -38,15 +38,25 @@ _CLOCK = re.compile(
 _UTC_BEFORE = re.compile(r"(?<![A-Za-z])(?:(?:GMT|UTC)[ _-]?|PXL_)$", re.IGNORECASE)
 _OWN = re.compile(r"(?<![A-Za-z])LIVE_(?=\d{8}_\d{6}(?!\d))")
 """The names that the live view here gives, in UTC. "live" as a word of other programs' names says nothing."""
-_ZONE_BEFORE = re.compile(
-    r"(?<![A-Za-z])(?:UTC|GMT)(?![A-Za-z])|(?:(?<![A-Za-z])[A-Z]{1,3}T|[+-]\d{2}:?(?:00|15|30|45))[ _()\[\]-]*$"
+_ZONE_BEFORE = re.compile(r"(?:(?<![A-Za-z])[A-Z]{1,3}T|[+-]\d{2}:?(?:00|15|30|45)|\+\d{1,2})[ _()\[\]-]*$")
+_ZONE_BEHIND = re.compile(r"[Tt]\d|[Zz](?![^\W\d_])")
+"""Directly behind a day: a time that isn't understood, or UTC."""
+_ZONE = re.compile(
+    r"(?<![^\W\d_])(?:(?i:UTC|GMT|Zulu|[ECMP]DT|[MP]ST|AK[SD]T|[JK]ST|CEST|EEST|A[CEW][SD]T|NZ[SD]T|MES?Z|MSK)"
+    r"|EST|CST|IST|BST|HST|SAST|WES?T|CET|EET|SGT|HKT|BRT"
+    r"|(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)[^A-Za-z0-9][A-Z][a-z]+)(?![^\W\d_])"
 )
+"""Zones that are read as such wherever they stand in a name; in small letters some are words, as "est" and "ist"."""
+_COLONS = str.maketrans(dict.fromkeys("\uff1a\ua789\u2236\u02d0\ufe55", ":"))
+"""Signs that programs write in names in place of a colon, which Windows doesn't allow."""
 _OFFSET = re.compile(
     r"(?P<utc>Z|[ _-]?[(\[]?(?:UTC|GMT))?"
     r"(?:(?P<apart>[ _]?)(?P<sign>[+-])(?P<hours>\d{1,2})(?P<colon>[:._-]?)(?P<minutes>00|15|30|45)?)?[)\]]?"
     r"(?P<copy> ?\(\d{1,3}\)|~\d)?",
     re.IGNORECASE,
 )
+_WRITTEN = re.compile(r"\d{4}-?\d{2}-?\d{2}(?:[T ]\d{2}:?\d{2}.*)?")
+"""What a container says: a day, or a day and at least hour and minute; a year, month, week or hour alone is neither."""
 _COPY = re.compile(r"(?:[._]?(?:HDR|MP|TS|LS|NIGHT|PORTRAIT|PANO|COVER|BURST\d*|Pro))?(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?")
 """How a camera made the picture, and the number of a copy or a series, behind a time without a zone.
 
@@ -84,11 +94,13 @@ def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_o
     none is suggested: a container of an edited video has the day of the edit.
     """
     contained = _of_container(created, zone, today)
-    said, rest = _read(_ENDING.sub("", name), zone)
+    said, rest = _read(_stem(name), zone)
     said = [one for one in said if _can_be(one, today, born_on)]
     unread = sum(map(other_days.days_in, rest))
     if not said and not unread:
-        found = contained
+        in_part = [text for text in rest if other_days.parts_in(text)]
+        agree = contained is not None and all(other_days.parts_agree(text, contained.day) for text in in_part)
+        found = contained if agree else None
     elif len({one.taken.day if one.taken else one.written for one in said}) + unread > 1:
         return None
     elif not unread and _is_clear(said, rest, today, born_on):
@@ -101,13 +113,15 @@ def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_o
 
 
 def names_a_day(name: str) -> bool:
-    """Return whether a name says a day, or may say one: of no calendar, unclear, one of several or in another form."""
-    stem = _ENDING.sub("", name)
-    return (
-        any(map(_is_read, _DAY.finditer(stem)))
-        or bool(_DAY_FIRST.search(stem))
-        or any(map(other_days.days_in, _read(stem, UTC)[1]))
-    )
+    """Return whether a name says a day or a part of one, or may: of no calendar, unclear, or in another form."""
+    stem = _stem(name)
+    if any(map(_is_read, _DAY.finditer(stem))) or _DAY_FIRST.search(stem):
+        return True
+    return any(other_days.days_in(text) or other_days.parts_in(text) for text in _read(stem, UTC)[1])
+
+
+def _stem(name: str) -> str:
+    return _ENDING.sub("", name).translate(_COLONS)
 
 
 def _is_read(found: re.Match[str]) -> bool:
@@ -183,13 +197,15 @@ def _date(year: str, month: str, day: str) -> date | None:
 def _with_time(stem: str, found: re.Match[str], day: date, zone: tzinfo) -> _Said:
     """Return a day of a name with the time that stands behind it, as far as both are sure."""
     said = _CLOCK.match(stem, found.end())
-    if said is None:
-        return _Said(day, Taken(day), found.end())
     before = stem[: found.start()]
+    zoned = _ZONE.search(before) or _ZONE_BEFORE.search(before)
+    if said is None:
+        unsure = zoned or _ZONE_BEHIND.match(stem, found.end()) or _ZONE.search(stem, found.end())
+        return _Said(day, None if unsure else Taken(day), found.end())
     in_utc = bool(_UTC_BEFORE.search(before) or _OWN.search(stem, max(0, found.start() - 5), found.end() + 8))
     offset = UTC if in_utc else _offset(stem, said)
     known = offset is not None or _COPY.fullmatch(stem, said.end()) is not None
-    if not known or (offset is None and _ZONE_BEFORE.search(before)):
+    if not known or (offset is None and (zoned or _ZONE.search(stem, said.end()))):
         return _Said(day, None, said.end())
     if said["second"] is None and not (offset or said["half"] or said["before"] in ("T", "t") or said["to"] == ":"):
         # Four digits behind a day may be any number.
@@ -238,14 +254,22 @@ def _is_iso(said: re.Match[str], offset: re.Match[str]) -> bool:
 
 def _of_container(created: str | None, zone: tzinfo, today: date) -> Taken | None:
     try:
-        instant = datetime.fromisoformat(created or "")
+        instant = datetime.fromisoformat(created) if created and _WRITTEN.fullmatch(created) else None
     except ValueError:
         return None
+    if instant is None:
+        return None
+    if instant.time() == time():
+        # So programs write a day without a time, in whatever zone; a real recording begins so once in 86,400.
+        return Taken(instant.date()) if EARLIEST <= instant.date() <= today else None
     # Containers without a zone keep the time of where they were recorded.
     taken = Taken(instant.date(), instant.time()) if instant.tzinfo is None else _in(instant, zone)
     return taken if EARLIEST <= taken.day <= today else None
 
 
 def _in(instant: datetime, zone: tzinfo) -> Taken:
+    """Return an instant's day and time in a zone; no time where it is the second one of an hour that came twice."""
     local = instant.astimezone(zone)
+    if local.fold:
+        return Taken(local.date())
     return Taken(local.date(), local.time().replace(microsecond=0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from clinic import words
-from clinic.patients.conditions import Condition, holding
+from clinic.patients.conditions import Condition, holding, lasting
 from clinic.patients.events import Mark
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.sentences import change_sentence, day, latest_by_scale, score_sentence
@@ -61,16 +61,10 @@ def objection(conditions: Sequence[Condition], days: Sequence[date]) -> str | No
     if not held:
         return None
     parts = ", ".join(
-        f"{words.CONDITIONS[one.kind].lower()}{f' ({one.note})' if one.note else ''} {_lasting(one)}"
+        f"{words.CONDITIONS[one.kind].lower()}{f' ({one.note})' if one.note else ''} {lasting(one)}"
         for one in held.values()
     )
     only = (
         "" if all(holding(conditions, on) for on in days) else " of the recordings made under a condition of the face"
     )
     return f"Labels of expressions{only} are not interpreted and not printed: {parts}."
-
-
-def _lasting(condition: Condition) -> str:
-    if condition.ended_on is None:
-        return f"since {day(condition.began_on)}"
-    return f"from {day(condition.began_on)} to {day(condition.ended_on)}"

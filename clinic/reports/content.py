@@ -118,7 +118,7 @@ def _tables(
     found = [
         Table("Questionnaires", ("Answered on", "Questionnaire", "Score"), tuple(score_rows(beside.answers))),
         Table("Medication, sessions and events", ("Day", "Kind", "Text"), tuple(mark_rows(beside.marks))),
-        _one_table(one, points) if one and shown else _table(rows, points, shown),
+        _one_table(one, points) if one and shown and points else _table(rows, points, shown),
     ]
     return [table for table in found if table.rows]
 
@@ -126,6 +126,8 @@ def _tables(
 def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN) -> list[str]:
     """Return sentences: what counts, the newest recording against the usual range, and what can't be compared."""
     counting = [point for point in points if point.excluded is None]
+    if not points:
+        return ["There is no result, so nothing is reported about expressions."]
     if not counting:
         return [f"None of the {_count(len(points))} counts, so nothing is reported about expressions."]
     said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in shown)]

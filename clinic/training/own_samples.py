@@ -20,14 +20,10 @@ from clinic.recordings.verdicts import LABELLED, Verdict
 from db.engine import Database
 from db.models import Patient, Recording, RecordingMark
 from fer_core.emotions import EMOTION_LABELS
+from train.config import PEOPLE_NEEDED, PICTURES_EACH
 
-MARKS_EACH, PATIENTS_NEEDED = 20, 100
-"""From so many patients, with so many labelled moments each, an attempt could be judged.
-
-A third of the patients are held out. With 20 moments of a patient and two models that differ in a fifth of the labels,
-a patient's difference has a standard error of 10 points; as much again between patients makes 14. The 95 % interval of
-the mean of 33 patients is then 1.96 * 14 / sqrt(33) = 4.8 points wide to each side: a change of 5 points is seen.
-"""
+MARKS_EACH, PATIENTS_NEEDED = PICTURES_EACH, PEOPLE_NEEDED
+"""From so many patients, with so many labelled moments each, an attempt could be judged (`train.config`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,9 @@ def count(db: Database, actor: Actor) -> OwnSamples:
     """Return how many moments have a label that a person gave. Raises Forbidden ``only_administrators``."""
     with db.read() as session:
         access.require_administrator(session, actor)
-        marked = Counter(session.scalars(_labelled()))
+        found = session.execute(_labelled()).all()
+        own = set(marks.of_patient(session, [row for row, _ in found]))
+        marked = Counter(patient_id for row, patient_id in found if row in own)
         kept = set(session.scalars(consent.covered(session, Scope.KEEP_VIDEO)))
     with_video = {patient: found for patient, found in marked.items() if patient in kept}
     return OwnSamples(
@@ -60,17 +58,16 @@ def count(db: Database, actor: Actor) -> OwnSamples:
     )
 
 
-def _labelled() -> Select[str]:
-    """Return the query of the patients of all marks with a label, one row a mark."""
+def _labelled() -> Select[RecordingMark, str]:
+    """Return the query of all marks with a label, and of their patients."""
     agreed = (RecordingMark.verdict == Verdict.AGREE) & RecordingMark.model_label.in_(EMOTION_LABELS)
     own = RecordingMark.verdict.in_(LABELLED) & RecordingMark.label.in_(EMOTION_LABELS)
     return (
-        select(Recording.patient_id)
-        .join(RecordingMark, RecordingMark.recording_id == Recording.id)
+        select(RecordingMark, Recording.patient_id)
+        .join(Recording, RecordingMark.recording_id == Recording.id)
         .join(Patient, Patient.id == Recording.patient_id)
         .where(
             or_(agreed, own),
-            marks.of_patient(),
             conditions.interpreted(),
             Patient.demo.is_(False),
             ~access.staged(Patient.id),

@@ -15,7 +15,7 @@ from clinic.recordings import readings
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conflict import drawn_again
-from pages.widgets import day, day_input, show_errors, today
+from pages.widgets import day_input, show_errors, today
 from web.resources import resources
 
 
@@ -55,9 +55,8 @@ def show_conditions(patient: PatientDetail) -> None:
     found = conditions.conditions(resources().db, actor(), patient.id)
     for condition in found:
         with show_errors(), st.container(horizontal=True, vertical_alignment="center"):
-            until = f" to {day(condition.ended_on)}" if condition.ended_on else ""
             note = f": {condition.note}" if condition.note else ""
-            said = f"{words.CONDITIONS[condition.kind]}{note}, from {day(condition.began_on)}{until}"
+            said = f"{words.CONDITIONS[condition.kind]}{note}, {conditions.lasting(condition)}"
             st.markdown(links.plain_text(said), width="stretch")
             if patient.writable and condition.ended_on is None:
                 _end(condition.id)
@@ -66,10 +65,17 @@ def show_conditions(patient: PatientDetail) -> None:
 
 
 def _end(condition_id: str) -> None:
-    if actions.action("Holds no longer", "end_condition", condition_id):
-        db, who = resources().db, actor()
-        actions.once("end_condition", condition_id, lambda: conditions.end(db, who, condition_id))
-        st.rerun()
+    with st.form(f"end:{condition_id}", border=False, width=260):
+        first_free = day_input("First day without it", today(), f"condition_end:{condition_id}")
+        needs = {"the first day without it": first_free}
+        if actions.submit("Holds no longer", "end_condition", condition_id, needs=needs) and first_free is not None:
+            db, who = resources().db, actor()
+            actions.once(
+                "end_condition",
+                f"{condition_id}:{first_free}",
+                lambda: conditions.end(db, who, condition_id, first_free),
+            )
+            st.rerun()
 
 
 def _add(patient_id: str, shown: Sequence[Condition]) -> None:

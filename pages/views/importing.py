@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from clinic import words
 from clinic.exchange import import_queue
 from clinic.exchange.import_queue import ImportStanding, JobState
 from clinic.jobs.obstacles import obstacle
@@ -57,6 +58,8 @@ def _ended(one: ImportStanding) -> None:
     with shown:
         if one.state is JobState.DONE:
             st.success("The patient was imported.", icon=":material/check:")
+            for sentence in one.doubles:
+                st.warning(links.plain_text(f"{sentence} {words.MAYBE_ONE_PERSON}"), icon=":material/group:")
         elif one.state is JobState.CANCELLED:
             st.info("The import was cancelled. Nothing was added.", icon=":material/info:")
         else:

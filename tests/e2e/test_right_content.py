@@ -26,6 +26,21 @@ from tests.media import scene
 pytestmark = pytest.mark.e2e
 
 NAME = "Dr. Invented"
+ON_A_NARROW_SHEET = """() => {
+  const layer = document.querySelector(".js-plotly-plot .main-svg");
+  const sheet = document.querySelector("[data-testid=stMainBlockContainer]");
+  const shape = () => {
+    const { width, height } = layer.getBoundingClientRect();
+    return { width, ratio: width / height };
+  };
+  const screen = shape();
+  window.dispatchEvent(new Event("beforeprint"));
+  sheet.style.setProperty("width", "300px", "important");
+  const paper = shape();
+  sheet.style.width = "";
+  window.dispatchEvent(new Event("afterprint"));
+  return { screen, paper, after: shape(), kept: layer.getAttribute("viewBox") };
+}"""
 SHAPES = "[...document.querySelectorAll('.js-plotly-plot')].map(plot => (plot.layout.shapes || []).length)"
 
 
@@ -78,6 +93,19 @@ def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, p
         assert len(set(session.scalars(select(Sample.track).where(Sample.recording_id == recording)))) == 1
 
 
+def shrinks_on_paper(page):
+    """A sheet that is narrower than the screen shows all of a chart, and afterwards the screen is as before."""
+    page.locator(".js-plotly-plot .main-svg").first.wait_for()
+    page.emulate_media(media="print")
+    settled(page)
+    seen = page.evaluate(ON_A_NARROW_SHEET)
+    assert seen["screen"]["width"] > 400, seen
+    assert 0 < seen["paper"]["width"] <= 300, seen
+    assert seen["paper"]["ratio"] == pytest.approx(seen["screen"]["ratio"], rel=0.01), seen
+    assert (seen["after"], seen["kept"]) == (seen["screen"], None), seen
+    page.emulate_media(media="screen")
+
+
 @pytest.mark.usefixtures("no_worker")
 def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient, add_recording, window, server):
     """Titles stand in the history, in the task bar and on every shared screen."""
@@ -98,6 +126,7 @@ def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient
             assert "Xaver Zwiebel" in page.locator("[data-testid=stMain]").inner_text(), address
     # A window above the page that is about the patient changes nothing of it.
     page.goto(f"{server}/patient?patient={xaver}")
+    shrinks_on_paper(page)
     page.get_by_role("button", name="Export").click()
     page.get_by_role("dialog").wait_for()
     settled(page)

@@ -158,7 +158,7 @@ class Player {
     }));
     this.plot = new uPlot({
       // At the right half of the last time of the axis stands beyond it: 1:00:00 is wider than 0:20.
-      width: this.root.clientWidth || 800, height: CHART_PX, legend: { show: false }, padding: [6, this.length >= 3600 ? 26 : 18, 0, 0],
+      width: this.root.clientWidth || 800, height: CHART_PX, legend: { show: false }, padding: [6, 26, 0, 0],
       scales: { x: { time: false, range: (u, low, high) => [low, high] }, y: { range: [0, 1] } },
       axes: [{ ...axis, size: 26, values: (u, found) => found.map((time_s) => clock(time_s, this.high - this.low < 10 ? 1 : 0)) },
         { ...axis, size: AXIS_PX, values: (u, found) => found.map((value) => `${Math.round(value * 100)} %`) }],

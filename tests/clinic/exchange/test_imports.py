@@ -347,6 +347,26 @@ def test_a_json_that_is_made_to_fill_the_memory_is_refused_in_little(name, attac
     assert peak < 40 << 20
 
 
+@pytest.mark.attack("an archive whose own table of contents would fill the memory")
+def test_a_table_of_contents_of_millions_is_not_read(db, settings, who, attack, monkeypatch):
+    monkeypatch.setattr(archive_rows, "CONTENTS_BYTES", 100_000)
+
+    class Noting(io.BytesIO):
+        longest = 0
+
+        def read(self, size=-1):
+            found = super().read(size)
+            self.longest = max(self.longest, len(found))
+            return found
+
+    written = Noting()
+    with zipfile.ZipFile(written, "w") as archive:
+        for number in range(3000):
+            archive.writestr(str(number), b"")
+    attack(lambda: imports.import_patient(db, settings, who, written), "export_too_large")
+    assert written.longest <= archive_rows.CONTENTS_BYTES + 1
+
+
 @pytest.mark.attack("samples as one line without an end")
 def test_a_line_of_samples_without_an_end_is_not_read_to_its_end(small, elsewhere, attack):
     db, settings = elsewhere
@@ -389,3 +409,17 @@ def test_ended_imports_are_forgotten_after_a_day(db, settings, who, queued):
         session.scalar(select(PatientImport)).ended_at -= timedelta(days=2)
     import_queue.sweep(db)
     assert import_queue.standings(db, who) == []
+
+
+def test_a_patient_who_is_there_under_another_id_is_named(db, settings, who, queued):
+    imports.work_once(db, settings, "worker", nothing)
+    (done,) = import_queue.standings(db, who)
+    assert done.doubles == ()
+    patient = caseload.get_patient(db, who, done.patient_id)
+    there = caseload.add_patient(db, who, patient.name)
+    (done,) = import_queue.standings(db, who)
+    (said,) = done.doubles
+    assert patient.name in said
+    assert there[:6] in said
+    assert said.endswith("has the same name.")
+    assert imports.doubles_of(db, done.patient_id) == [f"Patient {there} has the same name."], "no name on the console"

@@ -1,7 +1,7 @@
 """Conditions under which labels are not interpreted: from their first day until they end, without a hidden note."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -32,10 +32,38 @@ def test_a_condition_holds_from_its_first_day_until_it_ends(db, who, patient, to
     assert (found.kind, found.note, found.ended_on) == (ConditionKind.FACIAL_PALSY, "left side", None)
     assert conditions.holding([found], today - timedelta(days=6)) == []
     assert conditions.holding([found], today) == [found]
-    conditions.end(db, who, found.id)
+    conditions.end(db, who, found.id, today)
     [ended] = conditions.conditions(db, who, patient)
     assert (conditions.holding([ended], today), conditions.holding([ended], today - timedelta(days=1))) == ([], [ended])
-    assert code_of(conditions.end, db, who, found.id) == "unknown_condition"
+    assert code_of(conditions.end, db, who, found.id, today) == "unknown_condition"
+
+
+def test_the_end_is_a_day_from_the_beginning_to_the_clinic_s_today(db, who, patient, today):
+    since = today - timedelta(days=30)
+    conditions.add(db, who, patient, ConditionKind.COVERED, since)
+    [held] = conditions.conditions(db, who, patient)
+    for day in (since - timedelta(days=1), today + timedelta(days=2)):
+        assert code_of(conditions.end, db, who, held.id, day) == "bad_condition"
+    conditions.end(db, who, held.id, today - timedelta(days=20))
+    [ended] = conditions.conditions(db, who, patient)
+    assert [bool(conditions.holding([ended], today - timedelta(days=days))) for days in (31, 30, 21, 20, 0)] == [
+        *(False, True, True, False, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (None, "since 1 Mar 2026"),
+        (19, "from 1 Mar 2026 to 19 Mar 2026"),
+        (1, "from 1 Mar 2026 to 1 Mar 2026"),
+        (0, "from 1 Mar 2026, ended the same day, so that it holds on no day"),
+    ],
+)
+def test_the_days_that_are_said_are_those_on_which_it_held(days, said):
+    began = date(2026, 3, 1)
+    ended = began + timedelta(days=days) if days is not None else None
+    assert conditions.lasting(conditions.Condition("1", ConditionKind.COVERED, "", began, ended)) == said
 
 
 @pytest.mark.parametrize("note", ["x" * (conditions.NOTE_MAX + 1), "left\u202eside", "two\x00"])
@@ -63,7 +91,7 @@ def test_an_earlier_beginning_is_taken_and_the_same_day_is_not(db, who, patient,
 
 def test_one_that_was_ended_at_once_blocks_no_earlier_day(db, who, patient, today):
     conditions.add(db, who, patient, ConditionKind.COVERED, today)
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, today)
     before = today - timedelta(days=90)
     conditions.add(db, who, patient, ConditionKind.COVERED, before)
     assert [one.began_on for one in conditions.holding(conditions.conditions(db, who, patient), today)] == [before]

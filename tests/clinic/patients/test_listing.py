@@ -10,8 +10,10 @@ from clinic.patients import caseload, conditions, digests, listing, needs, shari
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.listing import PAGE, Asked, Only, Order
 from clinic.patients.needs import Need
+from clinic.patients.trends import UNDER_CONDITION
 from clinic.questionnaires import answers, schedule
 from clinic.questionnaires.answers import Given
+from clinic.recordings.states import State
 from db.models import Access, Consent, Job, JobState, Recording, TrendDigest
 from db.room import DiskFullError
 from tests import consents, doors
@@ -169,11 +171,29 @@ def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patie
     conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY + timedelta(weeks=8))
     [line] = listing.page(db, who, Asked()).lines
     assert (line.needs, line.trend) == ((), None)
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, DAY + timedelta(weeks=10))
     [line] = listing.page(db, who, Asked()).lines
     assert line.needs == ()
     assert [share is None for share in line.trend.shares["happy"]] == [False] * 8 + [True] * 2
     assert needs.count(db, who) == 0
+
+
+def test_an_end_that_is_said_later_gives_the_recordings_after_it_back(db, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 12)
+    conditions.add(db, who, patient, ConditionKind.COVERED, DAY + timedelta(weeks=8))
+    held = conditions.conditions(db, who, patient)[0]
+    assert [point.excluded for point in caseload.get_patient(db, who, patient).trend.points] == (
+        [None] * 8 + [UNDER_CONDITION] * 4
+    )
+    conditions.end(db, who, held.id, DAY + timedelta(weeks=10))
+    found = caseload.get_patient(db, who, patient)
+    assert [point.excluded for point in found.trend.points] == [None] * 8 + [UNDER_CONDITION] * 2 + [None] * 2
+    assert [row.standing.state for row in reversed(found.recordings)] == (
+        [State.COMPLETE] * 8 + [State.UNREAD] * 2 + [State.COMPLETE] * 2
+    )
+    [line] = listing.page(db, who, Asked()).lines
+    assert [share is None for share in line.trend.shares["happy"]] == [False] * 8 + [True] * 2 + [False] * 2
 
 
 def test_a_full_disk_keeps_the_caseload_open(db, who, patient, monkeypatch):
@@ -184,3 +204,21 @@ def test_a_full_disk_keeps_the_caseload_open(db, who, patient, monkeypatch):
     monkeypatch.setattr(digests, "refresh", full)
     [line] = listing.page(db, who, Asked()).lines
     assert (line.id, line.trend) == (patient, None)
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
+def test_what_left_nothing_is_no_recording(db, who, state):
+    ids = named(db, who, "Ada", "Ben", "Eva")
+    add(db, ids["Ada"], 1)
+    for patient_id in (ids["Ada"], ids["Ben"]):
+        add_job(db, patient_id, state, day=date(2026, 5, 6))
+    add_job(db, ids["Eva"], JobState.QUEUED)
+    counted = [("Ada", 1, DAY), ("Ben", 0, None), ("Eva", 1, DAY)]
+    for found in (
+        listing.page(db, who, Asked(order=Order.NAME)).lines,
+        caseload.list_patients(db, who),
+    ):
+        assert [(one.name, one.recordings, one.last_recorded_on) for one in found] == counted
+    assert names(db, who, only=Only.NO_RECORDING) == ["Ben"]
+    last_seen = names(db, who, order=Order.LAST_SEEN)
+    assert last_seen[-1] == "Ben"

@@ -183,6 +183,30 @@ def test_judgements_of_a_stranger_count_nowhere(db, recording, clinician):
     assert marks.agreement(db, clinician, recording).judged == 5
 
 
+@pytest.mark.parametrize(
+    ("others", "judged"),
+    [
+        ([(0.0, 0.45), (0.55, 1.0)], 0),
+        ([(0.0, 0.51)], 0),
+        ([(0.49, 1.0)], 0),
+        ([(0.0, 0.5)], 1),
+        ([(0.3, 0.7)], 1),
+        ([(0.0, 0.4), (0.1, 0.4), (0.2, 0.45)], 1),
+        ([(-1.0, 0.3), (0.7, 2.0)], 0),
+        ([(-1.0, 0.0), (1.0, 2.0)], 1),
+    ],
+)
+def test_a_judgement_counts_where_at_most_half_of_its_time_is_a_stranger_s(db, recording, clinician, others, judged):
+    """Only its middle was asked for, so a stretch that was nearly all a stranger's counted."""
+    _, (second, _), *_ = labelled(db, recording, 5)
+    marks.add(db, clinician, recording, MarkFields(second, second + 1, Verdict.AGREE))
+    for begin, end in others:
+        marks.add(db, clinician, recording, MarkFields(second + begin, second + end, Verdict.NOT_PATIENT))
+    assert marks.agreement(db, clinician, recording).judged == judged
+    [own] = [one for one in marks.marks(db, clinician, recording) if one.said.verdict is Verdict.AGREE]
+    assert bool(own.model_label) is bool(judged)
+
+
 def test_judgements_of_a_recording_under_a_condition_of_the_face_are_not_counted(db, patient, recording, clinician):
     (second, _) = labelled(db, recording, 1)[0]
     marks.add(db, clinician, recording, MarkFields(second, second + 1, Verdict.AGREE))
@@ -192,7 +216,7 @@ def test_judgements_of_a_recording_under_a_condition_of_the_face_are_not_counted
     conditions.add(db, clinician, patient, ConditionKind.COVERED, day)
     assert marks.agreement(db, clinician, recording).judged == 0
     for one in conditions.conditions(db, clinician, patient):
-        conditions.end(db, clinician, one.id)
+        conditions.end(db, clinician, one.id, day + timedelta(days=1))
     assert marks.agreement(db, clinician, recording).judged == 0
 
 

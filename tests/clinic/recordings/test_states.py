@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from clinic.recordings.states import Facts, State, Tone, standing
+from clinic.recordings.states import Facts, Replaced, State, Tone, standing
 from db.models import JobState
 
 Q, R, C = JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING
@@ -21,9 +21,13 @@ VALUES = {
     "face_seen": (False, True),
     "partial": (False, True),
     "excluded": (None, "less than 60 s of usable face"),
+    "unread": (False, True),
     "closed": (False, True),
+    "replaced": (None, Replaced.CHOSEN),
 }
 
+GONE = {"job": OVER, "closed": False, "has_result": False}
+SEEN = {"job": OVER, "closed": False, "has_result": True, "face_seen": True}
 TABLE = [
     # What has to hold (True: any but None or False), the state, its tone, and what its sentence has to hold.
     ({"job": (Q, R, C), "stopping": True}, State.STOPPING, Tone.NEUTRAL, "cancelled"),
@@ -36,7 +40,8 @@ TABLE = [
     ({"job": (F,), "error": True}, State.FAILED, Tone.BAD, "The file holds no picture."),
     ({"job": (F,), "error": False}, State.FAILED, Tone.BAD, "failed"),
     ({"job": OVER, "closed": True}, State.CLOSED, Tone.NEUTRAL, "consent"),
-    ({"job": OVER, "closed": False, "has_result": False}, State.EMPTY, Tone.ATTENTION, "No result"),
+    ({**GONE, "replaced": False}, State.EMPTY, Tone.ATTENTION, "No result"),
+    ({**GONE, "replaced": True}, State.REPLACED, Tone.NEUTRAL, "in a newer analysis"),
     (
         {"job": OVER, "closed": False, "has_result": True, "face_seen": False, "partial": False},
         State.NO_FACE,
@@ -50,23 +55,24 @@ TABLE = [
         "Only a part",
     ),
     (
-        {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": True},
+        {**SEEN, "partial": True},
         State.PARTIAL,
         Tone.ATTENTION,
         "Only a part of the file could be read. It does not count",
     ),
     (
-        {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": False, "excluded": True},
+        {**SEEN, "partial": False, "excluded": True},
         State.EXCLUDED,
         Tone.ATTENTION,
         "less than 60 s of usable face",
     ),
     (
-        {"job": OVER, "closed": False, "has_result": True, "face_seen": True, "partial": False, "excluded": False},
+        {**SEEN, "partial": False, "excluded": False, "unread": False},
         State.COMPLETE,
         Tone.GOOD,
         "complete",
     ),
+    ({**SEEN, "partial": False, "excluded": False, "unread": True}, State.UNREAD, Tone.NEUTRAL, "does not count"),
 ]
 
 
@@ -81,7 +87,7 @@ ALL = [Facts(**dict(zip(VALUES, values, strict=True))) for values in product(*VA
 
 
 def test_every_combination_has_one_row_and_says_what_stands_there():
-    assert len(ALL) == 8 * 2**8
+    assert len(ALL) == 8 * 2**10
     for facts in ALL:
         [(_, state, tone, said)] = [row for row in TABLE if matches(row[0], facts)]
         found = standing(facts)
@@ -94,6 +100,10 @@ def test_every_row_is_reached_and_every_state_has_one():
     assert {state for _, state, *_ in TABLE} == set(State)
 
 
+def test_a_result_that_was_deleted_since_the_patient_is_not_there_leads_to_no_other():
+    assert "newer" not in standing(Facts(job=D, replaced=Replaced.ABSENT)).sentence
+
+
 @pytest.mark.parametrize("job", [D, P, None])
 def test_a_green_tick_means_that_it_counts(job):
     for facts in ALL:
@@ -103,6 +113,16 @@ def test_a_green_tick_means_that_it_counts(job):
             assert facts.excluded is None
             assert not facts.partial
             assert not facts.closed
+            assert not facts.unread
+
+
+def test_under_a_condition_of_the_face_each_result_says_that_only_movement_is_shown():
+    for facts in ALL:
+        found = standing(facts)
+        shown = found.state in (State.PARTIAL, State.EXCLUDED, State.UNREAD, State.COMPLETE)
+        said = "labels are not interpreted" in found.sentence and "only movement" in found.sentence
+        assert said is (facts.unread and shown)
+        assert not (said and "complete" in found.sentence)
 
 
 def test_what_asks_for_a_choice_is_under_way_and_never_being_analysed():

@@ -165,6 +165,80 @@ def test_where_the_name_is_not_sure_a_container_that_agrees_counts(name):
     assert suggestion(name, "2026-10-31T23:30:00Z", ZoneInfo("Europe/Berlin"), TODAY) == NEXT
 
 
+PARTS = [
+    *("2026-W45-3.mp4", "2026W45.mp4", "Anna KW45 2026.mp4", "2026-307.mp4", "2026307.mp4", "2026-11.mp4"),
+    *("Nov 2026.mp4", "Q4 2026.mp4", "31.10.mp4", "Anna 10-31.mp4", "31 Oct.mp4", "Oct31.mp4", "31 octobre.mp4"),
+    *("Anna am 3. November.mp4", "3 de noviembre.mp4", "3 ottobre Anna.mp4", "5787-02-21.mp4", "115-11-03.mp4"),
+]
+"""Days without a year, weeks, months, numbers of a year's days, years of other calendars."""
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_of_a_day_is_no_day_and_none_is_guessed_against_it(name):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) is None
+    assert names_a_day(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "agrees"),
+    [
+        *(("31.10.mp4", True), ("1. November.mp4", True), ("2026-W44-6.mp4", True), ("2026-304.mp4", True)),
+        *(("30.09.mp4", False), ("3. November.mp4", False), ("2026-W47-3.mp4", False), ("2025-304.mp4", False)),
+    ],
+)
+def test_a_container_counts_where_a_part_of_a_day_agrees_with_it(name, agrees):
+    found = suggestion(name, "2026-10-31T23:30:00Z", ZoneInfo("Europe/Berlin"), TODAY)
+    assert found == (NEXT if agrees else None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PDT Anna 2026-10-31 16-30-00.mp4", "[PDT] Anna 2026-10-31 16-30-00.mp4", "EDT-Anna-20261031_193000.mp4"),
+        *("utc+9_20261101_083000.mp4", "anna jst 20261101_083000.mp4", "+09 20261101_083000.mp4", "PST 2026-10-31.mp4"),
+        *("2026-10-31 pst Anna.mp4", "America_Los_Angeles 2026-10-31 16-30-00.mp4", "cest 2026-10-31 23-30-00.mp4"),
+        *("20261031T233000123456Z.mp4", "2026-10-31T23Z.mp4", "2026-10-31T23+00.mp4", "2026-10-31(UTC)233000.mp4"),
+        *("2026-10-31Z.mp4", "20261031Z233000.mp4", "MESZ 2026-10-31 23-30-00.mp4"),
+    ],
+)
+def test_a_zone_anywhere_and_a_time_that_is_not_understood_leave_the_day_open(name):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) is None
+    assert names_a_day(name)
+    assert suggestion(name, "2026-10-31T23:30:00Z", ZoneInfo("Europe/Berlin"), TODAY) == NEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("2026-10-31T23\uff1a30\uff1a00.000Z.mp4", time(0, 30)),
+        ("2026-10-31T23\ua78930\ua78900Z.mp4", time(0, 30)),
+        ("2026-10-31T23\u221630.mp4", None),
+        ("2026-11-01 00\uff1a30\uff1a00.mp4", time(0, 30)),
+    ],
+)
+def test_signs_that_stand_for_a_colon_are_read_as_one(name, at):
+    found = suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY)
+    assert (found.time if found is not None else None) == at
+    assert found is None or found.day == NEXT.day
+
+
+@pytest.mark.parametrize("name", ["20261025T004500Z.mp4", "PXL_20261025_004500000.mp4", "x.mp4"])
+def test_the_first_of_an_hour_that_comes_twice_has_its_time_and_the_second_none(name):
+    day, zone = date(2026, 10, 25), ZoneInfo("Europe/Berlin")
+    created = "2026-10-25T00:45:00Z" if name == "x.mp4" else None
+    assert suggestion(name, created, zone, TODAY) == Taken(day, time(2, 45))
+    later = created.replace("00:45", "01:15") if created is not None else None
+    assert suggestion(name.replace("0045", "0115"), later, zone, TODAY) == Taken(day)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Anna not best 2026-04-05.mp4", "est 2026-04-05.mp4", "TESTS Anna 2026-04-05.mp4", "2026-04-05 part 2.mp4"],
+)
+def test_words_and_numbers_of_parts_leave_a_day_clear(name):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) == Taken(DAY)
+
+
 @pytest.mark.parametrize("name", ["patient 20001231.mp4", "ID 20101112 video.mp4", "Anna 2000-12-31.mp4"])
 def test_an_old_day_may_be_a_date_of_birth_that_only_the_name_knows(name):
     assert suggestion(name, None, UTC, TODAY) is None
@@ -179,7 +253,18 @@ def test_a_day_of_another_calendar_or_form_is_one(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["IMG_0001.jpg", "IMG_2026 2.mov", "GX010123.mp4", "123456.jpg", "Kind 3 Termin 12.mp4"]
+    "name",
+    [
+        "IMG_0001.jpg",
+        "IMG_2026 2.mov",
+        "Session 3.mp4",
+        "v1.2.mp4",
+        "take 10 of 12.mp4",
+        "Marta 3.mp4",
+        "GX010123.mp4",
+        "123456.jpg",
+        "Kind 3 Termin 12.mp4",
+    ],
 )
 def test_other_numbers_are_no_days(name):
     assert not names_a_day(name)
@@ -229,10 +314,28 @@ def test_a_container_does_not_decide_between_the_days_of_a_name(name):
         ("2030-01-01T00:00:00Z", None),
         ("yesterday", None),
         (None, None),
+        ("2026-04-05", Taken(DAY)),
+        ("20260405", Taken(DAY)),
+        ("2026-04-05T00:00:00.000000Z", Taken(DAY)),
+        ("2026-04-05T00:00:00-0700", Taken(DAY)),
+        ("2026-04-05T00:00:00", Taken(DAY)),
+        ("20260405T010203", Taken(DAY, TIME)),
+        ("2026-04-05T16", None),
+        ("2026-W14", None),
+        ("2026-W14-7", None),
+        ("2026-04", None),
+        ("2026", None),
+        ("0001-01-01T00:00:00Z", None),
     ],
 )
 def test_a_container_says_when(created, expected):
     assert suggestion("visit.mp4", created, ZoneInfo("Europe/Berlin"), TODAY) == expected
+
+
+def test_a_day_without_a_time_is_that_day_west_of_utc_too():
+    """An encoder writes midnight UTC for it."""
+    west = ZoneInfo("America/Los_Angeles")
+    assert suggestion("visit.mp4", "2026-04-05T00:00:00.000000Z", west, TODAY) == Taken(DAY)
 
 
 def test_the_name_counts_before_the_container():

@@ -67,13 +67,13 @@ def test_only_the_labels_of_recordings_under_a_condition_are_left_out_and_its_en
     add(db, patient, 3)
     conditions.add(db, who, patient, ConditionKind.COVERED, date(2026, 1, 10))
     monkeypatch.setattr(clock, "today", lambda _: date(2026, 1, 15))
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, date(2026, 1, 15))
     found = reported()
     shares = [row[2] for row in found.tables[0].rows]
     assert [share == "–" for share in shares] == [False, True, False]
     assert found.tables[0].rows[1][-1] == UNDER_CONDITION
     said = "of the recordings made under a condition of the face are not interpreted and not printed"
     assert (
-        f"{said}: {words.CONDITIONS[ConditionKind.COVERED].lower()} from 10 Jan 2026 to 15 Jan 2026."
+        f"{said}: {words.CONDITIONS[ConditionKind.COVERED].lower()} from 10 Jan 2026 to 14 Jan 2026."
         in (found.sentences[-1])
     )

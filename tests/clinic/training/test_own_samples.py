@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from clinic.access import Forbidden
 from clinic.consent.consent import Scope
@@ -62,3 +63,15 @@ def test_labels_are_counted_by_patient_and_by_the_consent_to_keep_videos(db, adm
 def test_who_is_no_administrator_gets_no_count(db, clinician):
     with pytest.raises(Forbidden):
         own_samples.count(db, clinician)
+
+
+def test_what_is_mostly_a_stranger_s_is_not_counted(db, admin, clinician, mark):
+    patient = caseload.add_patient(db, clinician, "A Person")
+    mark(patient, LABELLED)
+    with db.session() as session:
+        row = session.scalars(select(RecordingMark).order_by(RecordingMark.begin_s)).first()
+        for begin_s, end_s in ((0.0, 0.45), (0.55, 1.0)):
+            stretch = {"recording_id": row.recording_id, "begin_s": begin_s, "end_s": end_s}
+            session.add(RecordingMark(**stretch, verdict="not_patient", recorded_at=doors.now()))
+            session.flush()
+    assert own_samples.count(db, admin).marks == len(LABELLED) - 1

@@ -10,7 +10,8 @@ from clinic import words
 from clinic.accounts import sessions
 from clinic.accounts.accounts import grant
 from clinic.jobs import jobs, previews, progress, tracks
-from clinic.patients import caseload
+from clinic.patients import caseload, conditions
+from clinic.patients.conditions import ConditionKind
 from clinic.recordings.uploads import Upload
 from db.models import Job, JobState, Recording, Role, Sample, new_id
 from db.records import save_results
@@ -82,6 +83,17 @@ def test_a_recording_that_counts_has_one(recording):
     _, recording_id = recording(JobState.DONE, [(0,)] * 400)
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert [said.value for said in page.success] == ["The analysis is complete."]
+
+
+def test_under_a_condition_of_the_face_nothing_is_called_complete(recording, enter):
+    patient_id, recording_id = recording(JobState.DONE, [(0,)] * 400)
+    who = enter("Colleague")
+    with resources().db.session() as open_session:
+        grant(open_session, who.account_id, patient_id)
+    conditions.add(resources().db, who, patient_id, ConditionKind.COVERED, date(2026, 2, 1))
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    assert not page.success
+    assert any("It does not count in the trend. Its labels are not interpreted" in said.value for said in page.info)
 
 
 def test_a_short_recording_says_its_own_reason(recording):
