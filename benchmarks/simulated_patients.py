@@ -98,11 +98,11 @@ def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[Sam
 
 
 def _renewed(rng: np.random.Generator, design: Design, count: int) -> NDArray[np.bool_]:
-    """Return at which samples a label is drawn anew, the first one among them."""
+    """Return at which samples a label is drawn again, the first one among them."""
     if design.pictures:
-        return np.arange(count) % design.burst == 0
+        return np.asarray(np.arange(count) % design.burst == 0)
     if not design.heavy:
-        fresh = rng.random(count) < 1 - np.exp(-design.step_s / design.dwell_s)
+        fresh = np.asarray(rng.random(count) < 1 - np.exp(-design.step_s / design.dwell_s))
         fresh[0] = True
         return fresh
     seconds = count * design.step_s
