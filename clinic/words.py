@@ -151,8 +151,8 @@ SMOOTHING = (
 )
 FALSE_RINGS = (
     "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
-    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
-    " sessions are very similar to the ones just before them. [How](#how)"
+    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and up to about {alike}"
+    " where sessions are similar to the ones just before them. [How](#how)"
 )
 MOUTH = (
     "Of the time in which this is known, the mouth moves in {moving} %, as in talk. Talk changes the labels: it"
