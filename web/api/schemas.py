@@ -139,8 +139,9 @@ class Differing(BaseModel):
 class HandedIn(BaseModel):
     """The recording that is analysed now.
 
-    `duplicate`: the same file was handed in before, and this is that one; `differs` says where its day, its time of
-    day or its note is not what was sent this time. Nothing of them was changed.
+    `duplicate`: the same file was handed in before, and this is that one. `differs`: where the day, the time of day or
+    the note that are stored of it, or of the recording that another model analyses now, are not what was sent this
+    time. Nothing of them was changed.
     """
 
     recording_id: str
