@@ -20,6 +20,7 @@ from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
 from clinic.jobs import earlier_faces, kept_faces, leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
+from clinic.patients.subject import Subject, subject_of
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
 from clinic.recordings.uploads import Upload
@@ -47,6 +48,7 @@ class Enqueued:
     `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings, by
     themselves or among others; `recording_id` is that recording and nothing was queued. `also_elsewhere`: another
     patient has one of the files. `counted_twice`: so many of the pictures lie in another recording of this patient too.
+    `also_here`: the other recordings of this patient that are of the very same files, each with its id; all count.
     `asked`: the day, time and note of a duplicate, or of a recording that another model analyses now, where they differ
     from those that are `stored`, which stay; see `differences`.
     """
@@ -57,6 +59,7 @@ class Enqueued:
     asked: RecordingFields | None = None
     stored: RecordingFields | None = None
     counted_twice: int = 0
+    also_here: tuple[tuple[str, Subject], ...] = ()
 
 
 def enqueue(
@@ -322,9 +325,11 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     if earlier is not None:
         _become_version(recording, earlier)
     _add(session, recording, files)
-    counting = [other for other in own if other not in same and other.current and _state(session, other) in LASTING]
-    twice = set().union(*(held[other.id] for other in counting))
-    found = Enqueued(recording.id, also_elsewhere=elsewhere, counted_twice=len(twice))
+    counting = [other for other in own if other is not earlier and other.current and _state(session, other) in LASTING]
+    twice = set().union(*(held[other.id] for other in counting if other not in same))
+    whose = session.get_one(Patient, recording.patient_id)
+    also_here = tuple((other.id, subject_of(other, whose)) for other in counting if other in same)
+    found = Enqueued(recording.id, also_elsewhere=elsewhere, counted_twice=len(twice), also_here=also_here)
     return _differing(found, asked, fields_of(recording))
 
 

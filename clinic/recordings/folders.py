@@ -170,6 +170,9 @@ class _Intake:
             taken, sentence = True, _what_came(queued, taken_at)
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
+            if queued.also_here:
+                visits = "; ".join(phrases.visit(one) for _, one in queued.also_here)
+                sentence += " " + words.SAME_FILE_TWICE.format(visits=visits)
             if queued.also_elsewhere:
                 sentence += f" {words.SAME_FILE_ELSEWHERE}"
         for file in files:

@@ -74,6 +74,9 @@ def _say_what_came(recording_id: str, subject: Subject) -> None:
     if queued.counted_twice:
         said = words.COUNTED_TWICE.format(pictures=counted(queued.counted_twice, "picture"))
         st.warning(said, icon=":material/content_copy:")
+    if queued.also_here:
+        said = words.SAME_FILE_TWICE.format(visits="; ".join(chooser.visit(one) for _, one in queued.also_here))
+        st.warning(said, icon=":material/content_copy:")
     if queued.also_elsewhere:
         st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")
 
