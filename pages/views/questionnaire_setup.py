@@ -84,6 +84,8 @@ def show_import(patient_id: str) -> None:
             hide_index=True,
             key=f"csv_rows:{patient_id}",
         )
+        if names := incoming_csv.unread(content):
+            st.caption(f"Columns that are not read: {links.plain_text(', '.join(names))}.")
         st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
         target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
         if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
