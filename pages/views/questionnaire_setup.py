@@ -102,14 +102,25 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
         if own:
             chosen = chooser.choose("Offer no more", own, "retired_scale", placeholder="Choose one")
-            if chosen is not None and actions.action("Retire", "retire_scale", chosen):
-                scales.retire(resources().db, actor(), chosen)
-                st.rerun()
+            if chosen is not None:
+                _ask_to_retire(chosen)
         with st.form("own_scale", border=False):
             wanted, bands = _own_fields()
             if actions.submit("Add questionnaire", "define_scale", "new"):
                 scales.define(resources().db, actor(), replace(wanted, bands=_bands(bands)))
                 st.rerun()
+
+
+def _ask_to_retire(scale_id: str) -> None:
+    """Say for how many patients a questionnaire is planned before it is retired."""
+    db, who = resources().db, actor()
+    planned = scales.planned_for(db, who, scale_id)
+    if planned:
+        patients = counted(planned, "patient")
+        st.caption(f"It is planned for {patients} of the clinic, and will not be due any more. Its answers stay.")
+    if actions.action("Retire", "retire_scale", f"{scale_id}:{planned}"):
+        scales.retire(db, who, scale_id)
+        st.rerun()
 
 
 def _own_fields() -> tuple[OwnFields, str]:
