@@ -20,6 +20,7 @@ from web.gate import TOKENS
 from web.page import page, read_form, refuse
 from web.resources import resources
 from web.sign_in import ATTEMPTS
+from web.threads import to_write
 
 PATIENT = "patient_"
 """What the name of a patient's box begins with; the rest is the id."""
@@ -28,11 +29,11 @@ PATIENT = "patient_"
 async def your_tokens(request: Request) -> Response:
     """Show the own tokens, or make or revoke one."""
     actor = request.scope["actor"]
-    if request.method == "GET":
+    if request.method != "POST":
         return await asyncio.to_thread(_show, actor, "")
     form = await read_form(request)
     if form.get("action") == "revoke":
-        await asyncio.to_thread(tokens.revoke, resources().db, actor, form.get("token", ""))
+        await to_write(tokens.revoke, resources().db, actor, form.get("token", ""))
         return RedirectResponse(TOKENS, 303)
     try:
         token = await ATTEMPTS.run(request, lambda: _make(actor, form))

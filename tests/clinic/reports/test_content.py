@@ -63,7 +63,7 @@ def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patie
     [
         ([0.3], "inside it."),
         ([0.8], "only in this recording, which is not marked."),
-        ([0.8] * 2, "as in the recording before."),
+        ([0.8] * 2, "as in the recording before it that can be compared."),
     ],
 )
 def test_the_usual_range_is_reported_as_a_fact(db, patient, reported, after, said):
@@ -78,7 +78,8 @@ def test_what_can_not_be_compared_is_said_and_only_inside_the_period(db, patient
     for recording_id in ids[2:]:
         change(db, recording_id, model_sha256="other")
     assert (
-        reported().sentences[-1] == "Recordings before and after these days can't be compared: 19 Jan 2026 (new model)."
+        reported().sentences[-1] == "On these days a recording was made in another way: 19 Jan 2026 (new model)."
+        " Recordings that were made in different ways are not compared."
     )
     assert not any("compared:" in sentence for sentence in reported(begin=FIRST + timedelta(weeks=2)).sentences)
     assert dict(reported().made)["Models"] == "other (2 recordings), m (2 recordings)"
