@@ -270,6 +270,7 @@ SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patie
 WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
+SAME_FILE_TWICE = "The same file is another recording of this patient too, and is counted twice in the trend: {visits}."
 DISCARD = "What was found in it is deleted, also by earlier analyses; no result is kept."
 DISCARD_LEAVES = (
     "What this analysis found is deleted. The result of the earlier analysis of this recording stays: if that shows"

@@ -147,6 +147,7 @@ FUNCTIONS = {
     "reanalysis.start": KEEP_ACCOUNTS,
     "scales.define": ADD,
     "scales.offered": OWN,
+    "scales.planned_for": OWN,
     "scales.retire": ADD,
     "schedule.dues": READ,
     "schedule.plan": WRITE,

@@ -420,6 +420,7 @@ CALLS = {
     "incoming_csv.take": lambda w, a: incoming_csv.take(w.db, a, w.patient_id, b"date,scale,total\n"),
     "scales.define": lambda w, a: scales.define(w.db, a, OwnFields("New", 0, 9, HigherIs.WORSE)),
     "scales.offered": lambda w, a: scales.offered(w.db, a),
+    "scales.planned_for": lambda w, a: scales.planned_for(w.db, a, "phq9"),
     "scales.retire": lambda w, a: scales.retire(w.db, a, a_scale(w)),
     "schedule.dues": lambda w, a: schedule.dues(w.db, a, w.patient_id),
     "schedule.plan": lambda w, a: schedule.plan(w.db, a, w.patient_id, "phq9", 14),
