@@ -91,6 +91,7 @@ FUNCTIONS = {
     "incoming_csv.preview": WRITE,
     "incoming_csv.take": WRITE,
     "faces.choose_again": WRITE,
+    "faces.leaves_a_result": WRITE,
     "faces.split": WRITE,
     "faces.splits": WRITE,
     "faces.stays": WRITE,

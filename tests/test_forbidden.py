@@ -51,6 +51,8 @@ SQL_MADE = {
 }
 """Where a statement is put together: of the program's own constants and the schema's own names."""
 
+UNDO = "monkeypatch" + ".undo()"
+
 CHOOSER, ACTIONS, DAY_BOX = "pages/chooser.py", "pages/actions.py", "pages/widgets.py"
 CHOICES = {"selectbox", "multiselect", "radio", "pills", "segmented_control", "select_slider", "menu_button"}
 BUTTONS = {"button", "form_submit_button"}
@@ -361,3 +363,10 @@ def test_files_from_outside_are_decoded_by_the_process_without_rights_alone(name
         assert ast.unparse(call.func) not in OPENING
         if ast.unparse(call.func) == "av.open":
             assert ast.unparse(call.args[1]) == "'w'"
+
+
+def test_no_test_takes_back_what_its_fixtures_set():
+    """`undo` takes back the folder of the test's clinic as well: the developer's own would be opened, and migrated."""
+    sources = [source for source in (ROOT / "tests").rglob("*.py") if UNDO in source.read_text()]
+    undone = {source.relative_to(ROOT).as_posix() for source in sources}
+    assert undone == {"tests/clinic/accounts/test_passwords.py"}, "its fixture sets no folder"

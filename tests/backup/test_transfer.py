@@ -134,13 +134,13 @@ def test_a_row_that_came_out_differently_undoes_everything(urls, monkeypatch):
             writing.execute(text("UPDATE sample SET happy = 0.5 WHERE frame_index = 7"))
         return digest
 
-    monkeypatch.setattr(backup.transfer, "_copy", careless)
-    with pytest.raises(TransferError) as refusal:
-        transfer(here, there)
+    with monkeypatch.context() as once:
+        once.setattr(backup.transfer, "_copy", careless)
+        with pytest.raises(TransferError) as refusal:
+            transfer(here, there)
     assert refusal.value.code == "transfer_incomplete"
     assert "sample" in refusal.value.message
     assert count(there) == 0
-    monkeypatch.undo()
     transfer(here, there)
     assert count(there) == 1, "an attempt that failed is no obstacle"
 

@@ -163,6 +163,31 @@ def test_every_earlier_schema_becomes_today_s_and_keeps_its_rows(database_url):
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+def test_two_clinics_of_before_get_different_ids_and_each_the_same_one_again(database_url, tmp_path, monkeypatch):
+    """An id is what shows that two share a key folder; a restored older backup must not look like another clinic."""
+    with monkeypatch.context() as before:
+        before.setattr(db.migrate, "MIGRATIONS", earlier_than("0058", tmp_path / "migrations"))
+        upgrade(database_url)
+    row = "INSERT INTO audit (number, at, deed, details, previous, sha256) VALUES"
+    execute(database_url, f"{row} (1, '2026-01-01', 'signed_in', '{{}}', '{'0' * 64}', '{'a' * 32}{'c' * 32}')")
+    execute(database_url, f"{row} (2, '2026-01-02', 'signed_in', '{{}}', '{'0' * 64}', '{'b' * 64}')")
+    upgrade(database_url)
+    with connected(database_url) as connection:
+        assert connection.execute(text("SELECT id, clinic_id FROM installation")).all() == [(1, "a" * 32)]
+
+
+@pytest.mark.parametrize("known", ["d" * 32, None])
+def test_an_id_that_a_clinic_has_stays(database_url, tmp_path, monkeypatch, known):
+    with monkeypatch.context() as before:
+        before.setattr(db.migrate, "MIGRATIONS", earlier_than("0058", tmp_path / "migrations"))
+        upgrade(database_url)
+    stored = f"'{known}'" if known else "NULL"
+    execute(database_url, f"INSERT INTO installation (id, zone_confirmed, clinic_id) VALUES (1, true, {stored})")
+    upgrade(database_url)
+    with connected(database_url) as connection:
+        assert connection.execute(text("SELECT zone_confirmed, clinic_id FROM installation")).all() == [(True, known)]
+
+
 def test_patients_of_before_get_no_consent_and_accounts_have_accepted_nothing(database_url, tmp_path, monkeypatch):
     with monkeypatch.context() as before:
         before.setattr(db.migrate, "MIGRATIONS", earlier_than("0004", tmp_path / "old"))

@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from streamlit import config, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.web import bootstrap
 
 from web import startup_check, streamlit_protocol
 
@@ -59,3 +61,17 @@ def test_the_server_does_not_start_where_streamlit_changed(monkeypatch, capsys, 
         startup_check.refuse_unsafe()
     assert end.value.code == startup_check.EX_CONFIG
     assert "is not the release that was tested" in capsys.readouterr().err
+
+
+def test_a_server_for_all_addresses_asks_no_other_host_for_its_own(monkeypatch, capsys):
+    """As in a container: to print its address, Streamlit would ask a server on the Internet at each start."""
+    asked = []
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda url, **_: asked.append(url))
+    before = config.get_option("server.address")
+    config.set_option("server.address", "0.0.0.0")
+    try:
+        bootstrap._print_url(False)
+    finally:
+        config.set_option("server.address", before)
+    assert "http://127.0.0.1:" in capsys.readouterr().out
+    assert asked == []

@@ -1,15 +1,21 @@
 """A key folder holds the id of its clinic, and no second clinic begins on it unnoticed."""
 
+import shutil
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+import db.migrate
 from clinic.admin import key_folder, keyring, rotation
 from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Installation
 from fer_core.errors import FerError
+from tests.db.test_migrate import earlier_than, execute
+
+PERSON = "INSERT INTO patient (id, name, note, demo, created_at) VALUES ('p', 'Ann Invented', '', false, '2026-01-01')"
+AUDITED = "INSERT INTO audit (number, at, deed, details, previous, sha256) VALUES"
 
 
 @pytest.fixture
@@ -80,3 +86,35 @@ def test_a_clinic_that_shares_its_key_folder_works_and_does_not_change_the_key(s
     assert (clinic.key_dir / "master.key").read_text() != key
     started("one")
     assert key_folder.path_of(clinic).read_text() == "b" * 32 + "\n"
+
+
+def test_two_clinics_of_before_that_share_a_key_folder_are_seen(tmp_path, settings, monkeypatch):
+    """Neither knew an id: their first rows of the audit tell them apart, before one of them changes the common key."""
+
+    def of_before(name, first_row):
+        there = replace(Settings.at(settings.data_dir / name), key_dir=settings.key_dir)
+        there.data_dir.mkdir()
+        with monkeypatch.context() as before:
+            before.setattr(db.migrate, "MIGRATIONS", earlier_than("0006", tmp_path / f"migrations of {name}"))
+            db.migrate.upgrade(there.database_url)
+        execute(there.database_url, PERSON)
+        execute(there.database_url, f"{AUDITED} (1, '2026-01-01', 'first', '{{}}', '', '{first_row * 64}')")
+        return there
+
+    def start(there):
+        db.migrate.upgrade(there.database_url)
+        with closing(open_database(there.database_url)) as database:
+            keyring.settle(database, there)
+
+    one, two = of_before("one", "a"), of_before("two", "b")
+    start(one)
+    assert "clinic.id" in refused(lambda: start(two))
+    start(one)
+
+    own = replace(two, key_dir=tmp_path / "keys of its own")
+    shutil.copytree(two.key_dir, own.key_dir)
+    key_folder.path_of(own).unlink()
+    start(own)
+    start(one)
+    again = of_before("one, restored", "a")
+    start(again)

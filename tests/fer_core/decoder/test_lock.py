@@ -154,9 +154,9 @@ def test_nothing_of_the_environment_comes_through(taken_over, monkeypatch):
     ],
 )
 def test_a_reader_that_dies_costs_its_file_and_nothing_else(taken_over, monkeypatch, tmp_path, tried, expected):
-    assert outcome(taken_over, monkeypatch, tried, cpu_s=1) == expected
-    assert outcome(taken_over, monkeypatch, "environment")
-    monkeypatch.undo()
+    with monkeypatch.context() as broken:
+        assert outcome(taken_over, broken, tried, cpu_s=1) == expected
+        assert outcome(taken_over, broken, "environment")
     assert inspect_file(write_clip(tmp_path / "v.mp4", moving_face(3))).kind == "video"
 
 
