@@ -80,6 +80,8 @@ def of_patient(session: Session, rows: Sequence[RecordingMark]) -> list[Recordin
 
     What the model said there counts. Stretches of several such marks that overlap are counted once.
     """
+    if not rows:
+        return []
     others: dict[str, list[tuple[float, float]]] = defaultdict(list)
     asked = select(RecordingMark.recording_id, RecordingMark.begin_s, RecordingMark.end_s).where(
         RecordingMark.verdict == Verdict.NOT_PATIENT,
