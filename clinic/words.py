@@ -120,10 +120,15 @@ AGREEMENT = (
     " is right in general."
 )
 KEPT_FACES = "The small pictures of the face are what is kept of this video. It can't be watched."
+KEPT_FACES_BESIDE = "The small pictures of the face are kept beside the video."
 BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
     " labels, which are shown when you turn this off."
 )
+JUDGED_ANEW = (
+    "This mark was made on labels of {model}. What you change in it is said of the labels shown here, of model {shown}."
+)
+CHOICE_STAYS_PICTURES = "If a picture still shows another person, mark it as not the patient: see Whose face."
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face."
 LABELS_OF_A_CONDITION = (
     "Labels of a time in which a condition of the face held are not interpreted; patient.json names the conditions, and"
@@ -252,6 +257,10 @@ WHOSE = {
 NOT_PATIENT_HERE = (
     "A stretch that shows another person counts nowhere: not in the summary, the trend or an export, and the video is"
     " unrecognisable there. Delete its mark to undo this."
+)
+NOT_PATIENT_PICTURE = (
+    "A picture that shows another person counts nowhere: not in the summary, the trend or an export. Delete its mark to"
+    " undo this."
 )
 CHOOSE_AGAIN = (
     "The kept file is analysed again, and you are asked which face is the patient's. Until then the present result"

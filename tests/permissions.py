@@ -47,6 +47,7 @@ FUNCTIONS = {
     "listing.page": OWN,
     "needs.count": OWN,
     "visibility.states": OWN,
+    "visibility.offered": OWN,
     "visibility.state": READ,
     "caseload.subject": READ,
     "caseload.versions": READ,

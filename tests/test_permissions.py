@@ -435,6 +435,7 @@ CALLS = {
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
     "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
     "visibility.states": lambda w, a: visibility.states(w.db, a, [w.patient_id]),
+    "visibility.offered": lambda w, a: visibility.offered(w.db, a),
     "visibility.state": lambda w, a: visibility.state(w.db, a, w.patient_id),
     "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
