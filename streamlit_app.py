@@ -8,7 +8,7 @@ import os
 from web.shutdown import prepare_server
 
 # First of all: loading the rest takes seconds, and a start may take minutes.
-prepare_server()
+server = prepare_server()
 # What is written belongs to this account alone, whatever the mask of the shell is.
 os.umask(0o077)
 
@@ -26,6 +26,7 @@ from pages.widgets import on_script_error
 from web import (
     account,
     collector,
+    connections,
     ended_windows,
     hosts,
     live,
@@ -54,7 +55,11 @@ async def start(_app: st.App) -> AsyncIterator[None]:
     if message is not None:
         print(f"\n  {message}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     collector.pass_over_program()
-    watching = [asyncio.create_task(work) for work in (keep_watch(database()), ended_windows.keep_closing())]
+    connections.allow_more()
+    kept = [keep_watch(database()), ended_windows.keep_closing()]
+    if server is not None:
+        kept.append(connections.keep_closing(server))
+    watching = [asyncio.create_task(work) for work in kept]
     yield
     for task in watching:
         task.cancel()

@@ -1,4 +1,4 @@
-"""Measure the analysis of a video beside other ways of doing it: ``python -m benchmarks video FILE``."""
+"""The command line of the measurements, for example ``python -m benchmarks video FILE``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
 import json
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import following, live, months, readers, recording_page
+from benchmarks import following, live, months, readers, recording_page, video
 from benchmarks.backlog import work_off
 from benchmarks.cluster import throughput
 from benchmarks.fuzz import fuzz
@@ -24,110 +19,8 @@ from benchmarks.identity import MADE, measure_file, measure_made
 from benchmarks.kills import VICTIMS, campaign
 from benchmarks.passing import measure as measure_passing
 from benchmarks.simulate import HEAD, Clinic, simulate
-from benchmarks.spent import Spent
 from benchmarks.statements import table as table_of_statements
-from benchmarks.ways import WAYS, Seen
-from fer_core.media import reader
-from fer_core.types import Box
-
-SURE = 0.95
-SAME_IOU = 0.5
-
-
-def measure(way: str, path: Path, every_s: float, out: Path) -> None:
-    """Run one way in this process and write what it saw and what it took to `out`; loading the models doesn't count."""
-    analyze = WAYS[way]()
-    # The server of the readers is started once, as the models are loaded once.
-    reader.protection()
-    with Spent() as spent:
-        seen = analyze(path, every_s)
-    took = {
-        "wall_s": spent.wall_s,
-        "cpu_s": spent.cpu_s,
-        "peak_mb": spent.peak_mb,
-        "process_mb": spent.process_mb,
-    }
-    out.write_text(json.dumps({"seen": seen, "samples": len(seen), **took}))
-
-
-def run(way: str, path: Path, every_s: float) -> dict[str, Any] | None:
-    """Run one way in a process of its own; None where what it needs is not installed."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "benchmarks", "one", way, str(path), str(every_s), str(out)]
-        begun = time.perf_counter()
-        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            if "ModuleNotFoundError" in done.stderr:
-                return None
-            raise SystemExit(done.stderr)
-        found: dict[str, Any] = json.loads(out.read_text())
-        return found | {"process_s": time.perf_counter() - begun}
-
-
-def agreement(ours: Seen, reference: Seen) -> dict[str, float | int]:
-    """Compare with the reference, frame by frame: its sure faces found, overlap, difference of probabilities.
-
-    Frames are matched by their times; a face counts as found from an IoU of 0.5 on.
-    """
-    by_time = {round(frame["time_s"], 3): frame["faces"] for frame in ours}
-    sure, overlaps, differences = 0, [], []
-    for frame in reference:
-        mine = by_time.get(round(frame["time_s"], 3), [])
-        for face in frame["faces"]:
-            if face["confidence"] <= SURE:
-                continue
-            sure += 1
-            box = Box(*face["box"])
-            best = max(mine, key=lambda other: box.iou(Box(*other["box"])), default=None)
-            if best is None or box.iou(Box(*best["box"])) < SAME_IOU:
-                continue
-            overlaps.append(box.iou(Box(*best["box"])))
-            if best["probabilities"] is not None and face["probabilities"] is not None:
-                pairs = zip(best["probabilities"], face["probabilities"], strict=True)
-                differences.append(statistics.fmean(abs(a - b) for a, b in pairs))
-    return {
-        "sure_faces": sure,
-        "found": len(overlaps) / sure if sure else 1.0,
-        "median_iou": statistics.median(overlaps) if overlaps else 0.0,
-        "mean_difference": statistics.fmean(differences) if differences else 0.0,
-    }
-
-
-def compare(path: Path, every_s: float, ways: list[str]) -> dict[str, Any]:
-    """Run the ways one after the other and return all figures."""
-    found = {way: run(way, path, every_s) for way in ways}
-    result: dict[str, Any] = {"file": path.name, "every_s": every_s, "cores": os.cpu_count(), "ways": {}}
-    for way, figures in found.items():
-        result["ways"][way] = None if figures is None else {k: v for k, v in figures.items() if k != "seen"}
-    ours, reference = found.get("ours"), found.get("MTCNN frame by frame")
-    if ours and reference:
-        result["agreement"] = agreement(ours["seen"], reference["seen"])
-    return result
-
-
-def table(result: dict[str, Any]) -> str:
-    """Return the figures for people."""
-    lines = [
-        f"{result['file']}, a sample every {result['every_s']} s, {result['cores']} cores",
-        f"{'way':<22}{'samples':>9}{'wall s':>9}{'CPU s':>9}{'samples/s':>11}{'peak MB':>9}",
-    ]
-    for way, figures in result["ways"].items():
-        if figures is None:
-            lines.append(f"{way:<22}{'not installed':>47}")
-            continue
-        rate = figures["samples"] / figures["wall_s"]
-        lines.append(
-            f"{way:<22}{figures['samples']:>9}{figures['wall_s']:>9.1f}{figures['cpu_s']:>9.1f}{rate:>11.1f}"
-            f"{figures['peak_mb']:>9.0f}"
-        )
-    if "agreement" in result:
-        same = result["agreement"]
-        lines.append(
-            f"of {same['sure_faces']} faces that MTCNN is sure of: {same['found']:.1%} found, median IoU"
-            f" {same['median_iou']:.3f}, mean difference of probabilities {same['mean_difference']:.3f}"
-        )
-    return "\n".join(lines)
+from benchmarks.ways import WAYS
 
 
 def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -238,11 +131,11 @@ def _following(options: argparse.Namespace) -> None:
 
 
 def _ours(path: Path, every_s: float) -> dict[str, Any]:
-    return run("ours", path, every_s) or {}
+    return video.run("ours", path, every_s) or {}
 
 
 def _reference(path: Path, every_s: float) -> dict[str, Any]:
-    return run("MTCNN frame by frame", path, every_s) or {}
+    return video.run("MTCNN frame by frame", path, every_s) or {}
 
 
 def _readers(options: argparse.Namespace) -> None:
@@ -345,11 +238,11 @@ MORE = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    video = commands.add_parser("video", help="decoding, ours, and other ways, side by side")
-    video.add_argument("file", type=Path)
-    video.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
-    video.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
-    video.add_argument("--json", type=Path, help="write the figures to this file too")
+    clip = commands.add_parser("video", help="decoding, ours, and other ways, side by side")
+    clip.add_argument("file", type=Path)
+    clip.add_argument("--every", type=float, default=0.0, help="seconds between samples; 0: every frame (default)")
+    clip.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    clip.add_argument("--json", type=Path, help="write the figures to this file too")
     mutations = commands.add_parser("fuzz", help="look at mutated files as an upload is looked at")
     mutations.add_argument("files", type=Path, nargs="+", help="small pictures and videos to mutate")
     mutations.add_argument("--count", type=int, default=10_000)
@@ -371,7 +264,7 @@ def main() -> None:
     """Run the command line."""
     options = _parser().parse_args()
     if options.command == "one":
-        measure(options.way, options.file, options.every, options.out)
+        video.measure(options.way, options.file, options.every, options.out)
         return
     if options.command == "fuzz":
         for answer, count in fuzz(options.files, options.count, options.seed, print).most_common():
@@ -387,8 +280,8 @@ def main() -> None:
         for clip in found:
             print(f"{clip.clip:<24}{clip.persons:>8}{clip.followed:>10.1%}{clip.switches:>10}{clip.numbers:>9}")
         return
-    result = compare(options.file, options.every, options.ways)
-    print(table(result))
+    result = video.compare(options.file, options.every, options.ways)
+    print(video.table(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -13,15 +13,12 @@ import os
 import random
 import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,43 +31,19 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from benchmarks.clinics import Clinic, clinic, free_port, until
+from benchmarks.clinics import Clinic, clinic, until
+from benchmarks.served import PEOPLE, Person, ServedClinic, runs
 from benchmarks.upload import memory_mb
-from clinic import words
-from clinic.accounts import accounts, passwords, sessions, tokens
-from clinic.consent import consent
-from clinic.patients import caseload
 from clinic.worker import selftest
 from clinic.worker.drawn_face import draw_face
-from clinic.worker.health import read_health
-from db.models import Job, JobState, Recording, Role
+from db.models import Job, JobState, Recording
 from web.gate import API, COOKIE
 
-ROOT = Path(__file__).parents[1]
-PASSWORD = "nine wet umbrellas on a shelf"  # noqa: S105 of a database that lives for a minute
-PEOPLE = 10
 PIECE, PAUSE_S = 1 << 20, 2.0
 DRAWN_EVERY_S, ASKED_EVERY_S = 3.0, 0.1
 UP_S = 8.0
 """So long the server works before it is killed the next time, and a random part of that more."""
 VICTIMS = {"web": signal.SIGKILL, "end": signal.SIGTERM, "worker": signal.SIGKILL}
-SLOW = """
-import os, time
-real = os.fsync
-def slow(descriptor):
-    time.sleep({seconds})
-    real(descriptor)
-os.fsync = slow
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who is signed in: a cookie for pages, a token for the API, and the patient whose files are sent."""
-
-    cookie: str
-    token: str
-    patient_id: str
 
 
 @dataclass(slots=True)
@@ -99,140 +72,66 @@ class Found:
         return len(self.handed_in) == self.stored == self.ended_well == self.equal
 
 
-class House:
-    """A clinic with its server at a port, which is killed and started again."""
-
-    def __init__(self, place: Clinic, folder: Path, fsync_s: float) -> None:
-        self.place, self.port = place, free_port()
-        self.people = list(_people(place))
-        self._environment = os.environ | {
-            "FER_DATA_DIR": str(place.settings.data_dir),
-            "FER_DATABASE_URL": place.settings.database_url,
-            "FER_KEY_DIR": str(place.settings.key_dir),
-            "FER_DEMO": "0",
-            "OMP_WAIT_POLICY": "PASSIVE",
-        }
-        if fsync_s:
-            (folder / "slow").mkdir()
-            (folder / "slow" / "sitecustomize.py").write_text(SLOW.format(seconds=fsync_s))
-            self._environment["PYTHONPATH"] = str(folder / "slow")
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the server and wait until it answers and its worker works."""
-        listening = ["--server.address", "127.0.0.1", "--server.port", str(self.port)]
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *listening]
-        quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment, stdin=quiet, stdout=quiet, stderr=quiet
-        )
-        until(self._answers)
-
-    def worker(self) -> int | None:
-        """Return the worker's process id, None while none runs."""
-        health = read_health(self.place.settings)
-        return health.pid if health is not None and _runs(health.pid) else None
-
-    def ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: Any = None, timeout: float = 120
-    ) -> tuple[int, bytes]:
-        """Send a request and return status and content. Raises OSError, HTTPException where nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request(method, path, body, dict(headers))
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def _answers(self) -> bool:
-        with suppress(OSError, http.client.HTTPException):
-            return self.ask("GET", "/_stcore/health", {}, timeout=5)[0] == 200
-        return False
-
-
-def _people(place: Clinic) -> Iterator[Person]:
-    stored = passwords.hash_password(PASSWORD)
-    for number in range(PEOPLE):
-        with place.db.session() as session:
-            account = accounts.insert_account(session, f"Invented {number}", Role.CLINICIAN, stored, must_change=False)
-            account.statement = words.STATEMENT_VERSION
-            cookie = sessions.start(session, account)
-        actor = sessions.actor_of(place.db, cookie)
-        assert actor is not None
-        patient_id = caseload.add_patient(place.db, actor, f"Patient {number}")
-        consent.record(place.db, actor, patient_id, consent.ANALYSIS, date(2026, 1, 1))
-        yield Person(cookie, tokens.make(place.db, actor, "load", [patient_id], PASSWORD), patient_id)
-
-
 def measure(windows: int, uploads: int, kills: int, mb: int, fsync_s: float, seed: int) -> Found:
     """Put the load on, kill each of `VICTIMS` so often, take the load off, and compare what is stored."""
     found, going, chance = Found(), threading.Event(), random.Random(seed)  # noqa: S311 moments, no secrets
     going.set()
     with tempfile.TemporaryDirectory() as name, clinic(Path(name)) as place:
-        house, clip = House(place, Path(name), fsync_s), _clip(Path(name) / "clip.mp4")
-        house.start()
-        work = [partial(_ask, house, going, found), partial(_weigh, house, going, found)]
-        work += [partial(_draw, house, house.people[n % PEOPLE], going, found) for n in range(windows)]
+        served, clip = ServedClinic(place, Path(name), fsync_s), _clip(Path(name) / "clip.mp4")
+        served.start()
+        work = [partial(_ask, served, going, found), partial(_weigh, served, going, found)]
+        work += [partial(_draw, served, served.people[n % PEOPLE], going, found) for n in range(windows)]
         work += [
-            partial(_send, house, house.people[n % PEOPLE], going, found, clip, n, mb << 20) for n in range(uploads)
+            partial(_send, served, served.people[n % PEOPLE], going, found, clip, n, mb << 20) for n in range(uploads)
         ]
         threads = [threading.Thread(target=one, daemon=True) for one in work]
         for thread in threads:
             thread.start()
-        _kill_all(house, kills, chance, found)
+        _kill_all(served, kills, chance, found)
         going.clear()
         for thread in threads:
             thread.join()
         _compare(place, found)
-        found.ends.append(_end(house, signal.SIGTERM, found))
+        found.ends.append(_end(served, signal.SIGTERM, found))
     return found
 
 
-def _kill_all(house: House, kills: int, chance: random.Random, found: Found) -> None:
+def _kill_all(served: ServedClinic, kills: int, chance: random.Random, found: Found) -> None:
     order = [victim for victim in VICTIMS for _ in range(kills)]
     chance.shuffle(order)
     for victim in order:
         time.sleep(UP_S + chance.uniform(0, UP_S))
-        worker = until(house.worker)
+        worker = until(served.worker)
         assert worker is not None
         found.kills[victim] = found.kills.get(victim, 0) + 1
         if victim == "worker":
             os.kill(worker, VICTIMS[victim])
             continue
-        took_s = _end(house, VICTIMS[victim], found)
+        took_s = _end(served, VICTIMS[victim], found)
         if victim == "end":
             found.ends.append(took_s)
-        house.start()
+        served.start()
     time.sleep(UP_S)
 
 
-def _end(house: House, by: signal.Signals, found: Found) -> float:
+def _end(served: ServedClinic, by: signal.Signals, found: Found) -> float:
     """End the server, note how long its worker was there then, and return how long the server was, seconds."""
-    worker, begun = house.worker(), time.monotonic()
-    assert house.process is not None
-    house.process.send_signal(by)
-    house.process.wait()
+    worker, begun = served.worker(), time.monotonic()
+    assert served.process is not None
+    served.process.send_signal(by)
+    served.process.wait()
     took_s = time.monotonic() - begun
-    until(lambda: worker is None or not _runs(worker))
+    until(lambda: worker is None or not runs(worker))
     found.worker_after.append(time.monotonic() - begun)
     return took_s
 
 
-def _runs(pid: int) -> bool:
-    """Return whether a process runs; one that has ended and that nobody asked about yet (Z) does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def _ask(house: House, going: threading.Event, found: Found) -> None:
+def _ask(served: ServedClinic, going: threading.Event, found: Found) -> None:
     """Ask for a small page again and again."""
     while going.is_set():
         begun = time.perf_counter()
         try:
-            status, _ = house.ask("GET", "/your-account", {"Cookie": f"{COOKIE}={house.people[0].cookie}"})
+            status, _ = served.ask("GET", "/your-account", {"Cookie": f"{COOKIE}={served.people[0].cookie}"})
             assert status == 200, status
             found.small.append(time.perf_counter() - begun)
         except (OSError, http.client.HTTPException):
@@ -240,18 +139,18 @@ def _ask(house: House, going: threading.Event, found: Found) -> None:
         time.sleep(ASKED_EVERY_S)
 
 
-def _weigh(house: House, going: threading.Event, found: Found) -> None:
+def _weigh(served: ServedClinic, going: threading.Event, found: Found) -> None:
     while going.is_set():
         with suppress(OSError):
-            now_mb = memory_mb(house.process.pid if house.process else 0, "VmRSS")
+            now_mb = memory_mb(served.process.pid if served.process else 0, "VmRSS")
             # One that has ended has no figure.
             found.memory_mb += [now_mb] if now_mb == now_mb else []
         time.sleep(0.5)
 
 
-def _draw(house: House, person: Person, going: threading.Event, found: Found) -> None:
+def _draw(served: ServedClinic, person: Person, going: threading.Event, found: Found) -> None:
     """Be a window: have the caseload drawn, and again after a while; open the line again when it broke."""
-    address = f"127.0.0.1:{house.port}"
+    address = f"127.0.0.1:{served.port}"
     rerun = BackMsg(rerun_script=ClientState()).SerializeToString()
     while going.is_set():
         with suppress(OSError, WebSocketException):
@@ -281,7 +180,7 @@ def _clip(path: Path) -> bytes:
 
 
 def _send(
-    house: House, person: Person, going: threading.Event, found: Found, clip: bytes, number: int, size: int
+    served: ServedClinic, person: Person, going: threading.Event, found: Found, clip: bytes, number: int, size: int
 ) -> None:
     """Send file after file up, each another one though all show the same, and hand them in."""
     chance = random.Random(number)  # noqa: S311 filling
@@ -290,19 +189,19 @@ def _send(
         content = clip + size.to_bytes(4, "big") + b"free" + chance.randbytes(size - 8)
         recording_id = None
         while recording_id is None:
-            recording_id = _delivered(house, person, content)
+            recording_id = _delivered(served, person, content)
             found.again += recording_id is None
         found.handed_in[recording_id] = hashlib.sha256(content).hexdigest()
 
 
-def _delivered(house: House, person: Person, content: bytes) -> str | None:
+def _delivered(served: ServedClinic, person: Person, content: bytes) -> str | None:
     """Send one file and hand it in; None where it has to be sent again."""
 
     def api(method: str, path: str, body: Any = None, **headers: str) -> Any:
         sent = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"} | headers
         while True:
             with suppress(OSError, http.client.HTTPException):
-                status, said = house.ask(method, API + path, sent, body)
+                status, said = served.ask(method, API + path, sent, body)
                 # 500: a server that ends cut the request off.
                 if status not in (423, 429, 500, 503):
                     return status, json.loads(said)

@@ -137,8 +137,9 @@ NOT_COMPARABLE = (
     " come only from that."
 )
 COMPARED = (
-    "Both as analysed, on one scale. Where the intervals overlap, the difference may be chance; two recordings"
-    " say nothing of a lasting change."
+    "Both as analysed, on one scale. Where the intervals overlap, the difference may be chance. Where they do not, the"
+    " two recordings differ, as sessions of a patient who does not change often do: two recordings say nothing of a"
+    " lasting change."
 )
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
@@ -168,7 +169,7 @@ POWER_NONE = (
     "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much. [How](#how)"
 )
 CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by less than: {changes}. [How](#how)"
-NOISE_FLOOR = "Within one recording a share is known to about (split-half noise floor): {changes}. [How](#how)"
+NOISE_FLOOR = "The standard error of a share within one recording (noise floor) is about: {changes}. [How](#how)"
 
 BASELINES = (
     "All were measured on the same test pictures. Those marked (other) are other programs; this program trained the"
@@ -269,6 +270,11 @@ SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patie
 WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
+DISCARD = "What was found in it is deleted, also by earlier analyses; no result is kept."
+DISCARD_LEAVES = (
+    "What this analysis found is deleted. The result of the earlier analysis of this recording stays: if that shows"
+    " somebody else, choose the face again on the recording's page."
+)
 MAYBE_ONE_PERSON = "Please check whether it is one person: this program keeps them as two patients."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+LARGEST = 2**63 - 1
+"""The largest whole number that is taken."""
 Json = dict[str, Any]
 """A dataclass as JSON holds it."""
 T = TypeVar("T")
@@ -38,6 +40,8 @@ def _read(kind: Any, data: Any) -> Any:
         return _tuple(get_args(kind), data)
     # A whole number may stand for a float, as JSON has no other sign of it; True is no number.
     if type(data) is kind or (kind is float and type(data) is int):
+        if type(data) is int and abs(data) > LARGEST:
+            raise CarryError("no database and no float holds this number")
         return kind(data)
     raise CarryError(f"{kind} was expected")
 

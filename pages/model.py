@@ -173,13 +173,18 @@ def other_programs() -> list[tuple[str, float, float]]:
     return [(f"{one['name']} (other)", one["accuracy"] * 100, one["macro_f1"] * 100) for one in found]
 
 
-def show_strata(strata: dict[str, Any], robustness: dict[str, Any]) -> None:
+def show_strata(strata: dict[str, Any], robustness: dict[str, Any], undisturbed: float) -> None:
     """Show what is known about recording conditions, and say that nothing is known about groups of people."""
     st.markdown(words.SUBGROUPS_UNKNOWN)
     st.markdown("\n".join(f"- {limit}" for limit in words.LIMITS))
     if robustness:
         falls = {name: found["accuracy"] for name, found in robustness.items()}
-        chart(robustness_figure(falls), "disturbed", "Agreement when pictures are disturbed", disclaimer=False)
+        chart(
+            robustness_figure(falls, undisturbed),
+            "disturbed",
+            "Agreement when pictures are disturbed",
+            disclaimer=False,
+        )
     thirds = [
         {"Property": name.capitalize()} | {third.capitalize(): found["accuracy"] * 100 for third, found in by.items()}
         for name, by in strata.items()
@@ -237,7 +242,7 @@ else:
     st.header("How far to trust an output")
     show_trust(tested["full"])
     st.header("Limits")
-    show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}))
+    show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}), tested["full"]["accuracy"])
 st.header("Compared with earlier and simpler models")
 show_models(card)
 show_making(card)

@@ -448,6 +448,7 @@ CALLS = {
     "identities.unlink": lambda w, a: identities.unlink(w.db, a, account_of(w, "viewer")),
     "progress.active": lambda w, a: progress.active(w.db, w.settings, a),
     "faces.choose_again": lambda w, a: faces.choose_again(w.db, w.settings, a, w.watched_id),
+    "faces.leaves_a_result": lambda w, a: faces.leaves_a_result(w.db, a, w.watched_id),
     "faces.split": lambda w, a: faces.split(w.db, w.settings, a, w.choosing_id, 0, 0.1),
     "faces.splits": lambda w, a: faces.splits(w.db, a, w.choosing_id),
     "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),

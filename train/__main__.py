@@ -21,7 +21,7 @@ from fer_core.device import best_device
 from fer_core.errors import FerError
 from fer_core.faces.detector import Detector
 from fer_core.model.classifier import Classifier
-from fer_core.model.model_card import ModelCard
+from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard
 from train.background import alone_in, step_back
 from train.config import PRESETS, TrainConfig, recipe_of
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
@@ -29,14 +29,15 @@ from train.duplicates import NEAR_TWINS, search_near_pairs
 from train.evaluate import evaluate, evaluate_folder
 from train.examples import write_examples
 from train.export import export, recalibrate
-from train.folders import read_folder
+from train.folders import Detect, read_folder
 from train.overview import write_overview
 from train.processes import is_first_process, join, leave
-from train.report import folder_summary, model_card_markdown
+from train.report import folder_summary, model_card_markdown, tuning_summary
 from train.run import train
 from train.state import Run
 from train.targets import SoftLabels
 from train.teach import teach
+from train.tune import tune
 
 _LISTED = 20
 """How many of the pictures that are left out are named."""
@@ -151,9 +152,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate_folder(arguments: argparse.Namespace, classifier: Classifier) -> None:
-    detector = None if arguments.crops else Detector()
-    detect = (lambda rgb: detector.detect([rgb])[0]) if detector else None
-    pictures = read_folder(arguments.folder, detect, arguments.people)
+    pictures = read_folder(arguments.folder, _detection(arguments), arguments.people)
     other = Classifier.load(arguments.against) if arguments.against else None
     found = evaluate_folder(classifier, pictures, classifier.card.uncertain_below, other)
     if arguments.json:
@@ -165,6 +164,19 @@ def _evaluate_folder(arguments: argparse.Namespace, classifier: Classifier) -> N
 
 def _examples(arguments: argparse.Namespace) -> None:
     write_examples(_load(arguments), arguments.card, arguments.out)
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    path = arguments.card or WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json"
+    own = read_folder(arguments.folder, _detection(arguments), arguments.people)
+    with alone_in(arguments.out):
+        card = tune(path, _load(arguments), own, arguments.out, arguments.name, watch=_print_progress)
+    print(tuning_summary(card.metrics["own"]))
+
+
+def _detection(arguments: argparse.Namespace) -> Detect | None:
+    detector = None if arguments.crops else Detector()
+    return (lambda rgb: detector.detect([rgb])[0]) if detector else None
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -247,6 +259,17 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--card", type=Path, help="a model's card (default: the shipped model's)")
     measure.add_argument("--json", help="write all figures as JSON to this file, - for standard output")
     measure.set_defaults(action=_evaluate)
+
+    tuned = commands.add_parser(
+        "tune", parents=[data], help="fine-tune a model on pictures of own people; FER2013 and people held out judge it"
+    )
+    tuned.add_argument("--folder", type=Path, required=True, help="the own pictures, in folders of any layout")
+    tuned.add_argument("--crops", action="store_true", help="the pictures of --folder are cut to the face already")
+    tuned.add_argument("--people", help="regular expression on their paths; its first group names the person")
+    tuned.add_argument("--card", type=Path, help="card of the model to go on from (default: the shipped model's)")
+    tuned.add_argument("--name", default="tuned", help="the new model's name")
+    tuned.add_argument("--out", type=Path, default=Path("runs/tuned"), help="folder of the run and its model")
+    tuned.set_defaults(action=_tune)
 
     shown = commands.add_parser("examples", parents=[data], help="write example faces of each cell, with Grad-CAM")
     shown.add_argument("--card", type=Path, required=True, help="the model's card")

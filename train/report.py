@@ -11,6 +11,7 @@ from fer_core.emotions import EMOTION_LABELS
 from fer_core.model.model_card import ModelCard
 from train.compare import FEWEST_GROUPS
 from train.data import PRIVATE_TEST, PUBLIC_TEST
+from train.held_out import Change, described
 from train.near_twins import NEAR_CORRELATION
 
 
@@ -101,6 +102,18 @@ def folder_summary(found: dict[str, Any]) -> str:
             f" McNemar p = {other['p']:.2g}"
         )
     return "\n".join([*lines, *(f"  left out: {fault}" for fault in found["left_out"][:10])])
+
+
+def tuning_summary(judged: dict[str, Any]) -> str:
+    """Return how a fine-tuned model did against the one it started from, in a few lines."""
+    people = Change(**judged["people"])
+    return "\n".join(
+        [
+            f"trained on {judged['trained_on']} people; {people.people} were held out: {described(people)}",
+            f"FER2013's test: {described(Change(**judged['test']))}",
+            f"not to be used: {judged['objection']}" if judged["objection"] else "better on people it has not seen",
+        ]
+    )
 
 
 def _views(card: ModelCard) -> str:

@@ -35,7 +35,7 @@ NEEDED = "This program asks everyone for a second step: please turn yours on. No
 async def your_account(request: Request) -> Response:
     """Show the user's own account, or do what one of its forms asks for."""
     actor = request.scope["actor"]
-    if request.method == "GET":
+    if request.method != "POST":
         return await _show(actor, "")
     form = await read_form(request)
     try:

@@ -60,7 +60,8 @@ MOST_WINDOWS = 40
 POLICY_VIOLATION = 1008
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
-_NOTES = ThreadPoolExecutor(2, "notes")
+_NOTES, _ASKING = ThreadPoolExecutor(2, "notes"), ThreadPoolExecutor(4, "gate")
+"""Threads of the gate's own: where the database's lock or a disk is waited for, who somebody is can still be asked."""
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class Gate:
         """Return why a program is refused, None for one with a valid token."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         actor = scope["actor"] = (
-            await asyncio.to_thread(lambda: tokens.actor_of(self._behind.open_db(), token.strip()))
+            await self._ask(lambda: tokens.actor_of(self._behind.open_db(), token.strip()))
             if kind.lower() == "bearer"
             else None
         )
@@ -196,7 +197,10 @@ class Gate:
         token = token_of(HTTPConnection(scope).cookies, is_tls(scope, self._behind.tls))
         if token is None:
             return None
-        return await asyncio.to_thread(lambda: sessions.actor_of(self._behind.open_db(), token))
+        return await self._ask(lambda: sessions.actor_of(self._behind.open_db(), token))
+
+    async def _ask(self, work: Callable[[], Actor | None]) -> Actor | None:
+        return await asyncio.get_running_loop().run_in_executor(_ASKING, work)
 
     async def _note(self, actor: Actor) -> None:
         # In separate threads: if the disk is slow it waits, and other requests don't wait behind it.

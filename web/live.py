@@ -32,6 +32,7 @@ from fer_core.media.camera import CAMERA_BYTES
 from web.analyzers import open_analyzer
 from web.gate import CAMERA, POLICY_VIOLATION
 from web.routes import same_origin
+from web.threads import to_write
 
 if TYPE_CHECKING:
     from fer_core.live.view import LiveView
@@ -48,6 +49,8 @@ BEGUN_WITHIN_S = 10.0
 MOST_A_SECOND = 60
 """Messages; a page sends no picture before an earlier one is answered, and has two under way."""
 NUMBER_BYTES = 4
+MOST_TEXT = 100
+"""Characters of a message that is no picture; a longer one would be parsed while all others wait."""
 ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -97,7 +100,7 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
 async def _watch(line: WebSocket, actor: Actor, turns: asyncio.Semaphore, settings: Settings, db: Database) -> None:
     """Answer the pictures of one line until it ends. Raises FerError, WebSocketDisconnect."""
     patient_id = await _whose(line)
-    await run_in_threadpool(live.begin, db, actor, patient_id)
+    await to_write(live.begin, db, actor, patient_id)
     held = await run_in_threadpool(live.holds_back, db, patient_id)
     watched = _Watched(line, turns, await run_in_threadpool(_open_view, settings), held)
     try:
@@ -122,13 +125,19 @@ async def _whose(line: WebSocket) -> str | None:
     """Return the patient of the first message, None for nobody. Raises FerError ``no_live_view``."""
     refusal = FerError("This is no beginning of a live view.", "no_live_view")
     try:
-        message = await asyncio.wait_for(line.receive_text(), BEGUN_WITHIN_S)
-        patient_id = json.loads(message)["patient"]
+        patient_id = _fields(await asyncio.wait_for(line.receive_text(), BEGUN_WITHIN_S))["patient"]
     except (TimeoutError, ValueError, TypeError, KeyError, RecursionError):
         raise refusal from None
     if patient_id is not None and not (isinstance(patient_id, str) and ID.fullmatch(patient_id)):
         raise refusal
     return patient_id
+
+
+def _fields(text: str) -> Any:
+    """Return what a message says that is no picture. Raises ValueError, RecursionError."""
+    if len(text) > MOST_TEXT:
+        raise ValueError("no message of a live view")
+    return json.loads(text)
 
 
 def _open_view(settings: Settings) -> LiveView:
@@ -214,7 +223,7 @@ class _Watched:
         """Take which face was chosen. Raises FerError ``no_live_view``."""
         refusal = FerError("This is nothing that a live view asks for.", "no_live_view")
         try:
-            chosen = json.loads(text)["choose"]
+            chosen = _fields(text)["choose"]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise refusal from None
         if chosen is not None and (type(chosen) is not int or not 0 <= chosen < 2**31):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +18,7 @@ from clinic.settings import Settings
 from db.engine import Database
 from web.gate import HEALTHZ, MONITORED
 
+_HEALTH = ThreadPoolExecutor(1, "health")
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -23,7 +26,7 @@ def routes(settings: Callable[[], Settings], open_db: Callable[[], Database]) ->
     """Return the routes of an installation; `settings` and `open_db` are asked at each request."""
 
     async def health(_request: Request) -> Response:
-        return await run_in_threadpool(lambda: _health(open_db))
+        return await asyncio.get_running_loop().run_in_executor(_HEALTH, lambda: _health(open_db))
 
     async def figures(request: Request) -> Response:
         token = settings().metrics_token

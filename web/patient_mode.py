@@ -24,6 +24,7 @@ from web.gate import COOKIE, COOKIE_TLS, HAND_OVER, PATIENT_MODE, SIGN_IN, is_tl
 from web.page import page, read_form, refuse
 from web.resources import resources
 from web.sign_in import ATTEMPTS
+from web.threads import to_write
 
 DEVICE, DEVICE_TLS = "hand_over", "__Secure-hand_over"
 ID = re.compile(r"[0-9a-f]{32}")
@@ -35,11 +36,11 @@ EARLIER = "That screen belonged to another questionnaire; nothing was stored. Pl
 async def hand_over(request: Request) -> Response:
     """Ask the clinician for a PIN, or hand the device over."""
     actor = request.scope["actor"]
-    given = dict(request.query_params) if request.method == "GET" else await read_form(request)
+    given = await read_form(request) if request.method == "POST" else dict(request.query_params)
     patient_id, scale = given.get("patient", ""), given.get("scale", "")
     if not ID.fullmatch(patient_id):
         return RedirectResponse("/", 303)
-    if request.method == "GET":
+    if request.method != "POST":
         return await _hand_over_page(actor, patient_id, scale, "")
     db = resources().db
     try:
@@ -47,7 +48,7 @@ async def hand_over(request: Request) -> Response:
             raise FerError(CHANGED, "changed")
         if given.get("pin") != given.get("again"):
             raise FerError("The two PINs differ. Please type them again.", "bad_pin")
-        token = await run_in_threadpool(lambda: patient_mode.begin(db, actor, patient_id, scale, given.get("pin", "")))
+        token = await to_write(patient_mode.begin, db, actor, patient_id, scale, given.get("pin", ""))
     except FerError as refusal:
         return await _hand_over_page(actor, patient_id, scale, refusal.message, 403)
     response = RedirectResponse(PATIENT_MODE, 303)
@@ -63,7 +64,7 @@ async def hand_over(request: Request) -> Response:
 async def questionnaire(request: Request) -> Response:
     """Show a question, the end, or the PIN; or take an answer."""
     db, token = resources().db, _token(request)
-    if request.method == "GET":
+    if request.method != "POST":
         found = await run_in_threadpool(patient_mode.asked, db, token)
         if found is None:
             return RedirectResponse(SIGN_IN, 303)
@@ -77,7 +78,7 @@ async def questionnaire(request: Request) -> Response:
     if found is not None and not found.done and form.get("of") != found.id:
         return _question_page(found, 0, EARLIER, 409)
     try:
-        where = await run_in_threadpool(_answer, token, form)
+        where = await to_write(_answer, token, form)
     except FerError as refusal:
         if found is not None and not found.done:
             return _question_page(found, 0, refusal.message, 409)

@@ -36,6 +36,7 @@ from fer_core.errors import FerError
 from storage.sealed import CHUNK_BYTES
 from web.page import page
 from web.statuses import STATUS
+from web.threads import to_write
 
 PIECE_TYPE = "application/offset+octet-stream"
 _DISK = ThreadPoolExecutor(8, "disk")
@@ -111,7 +112,7 @@ async def _upload(request: Request, settings: Settings, db: Database, digests: D
     if request.method == "HEAD":
         return _progress(await run_in_threadpool(incoming.status, settings, upload_id, owner), 200)
     if request.method == "DELETE":
-        await run_in_threadpool(incoming.cancel, settings, upload_id, owner)
+        await on_disk(incoming.cancel, settings, upload_id, owner)
         return Response(status_code=204, headers=HEADERS)
     offset = request.headers.get("upload-offset", "")
     if request.headers.get("content-type") != PIECE_TYPE or not OFFSET.fullmatch(offset):
@@ -212,7 +213,7 @@ async def _video(request: Request, settings: Settings, db: Database) -> Response
         part.file.close()
         return Response(headers=HEADERS | _part_headers(part), media_type=part.media_type)
     try:
-        await run_in_threadpool(playback.note_view, db, settings, actor, recording_id)
+        await to_write(playback.note_view, db, settings, actor, recording_id)
     except BaseException:
         part.file.close()
         raise

@@ -29,8 +29,10 @@ workers: list[Callable[[float], None]] = []
 """What ends the workers of this process, each called with the seconds that it may take. None may wait for a start."""
 
 
-def prepare_server() -> None:
+def prepare_server() -> uvicorn.Server | None:
     """Make the uvicorn server of this process end in time, bound what it takes in at once, and hide its name.
+
+    Return it, None where none was started.
 
     To be called before anything else is loaded or opened. Streamlit starts uvicorn without a limit, and then three
     things hold it: a start that takes long, such as a migration; a request whose body never comes; and a connection
@@ -40,12 +42,13 @@ def prepare_server() -> None:
     # uvicorn hands its server to nobody, but its handler of the signal is one of the server's methods.
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     if not isinstance(server, uvicorn.Server):
-        return
+        return None
     if server.config.timeout_graceful_shutdown is None:
         server.config.timeout_graceful_shutdown = OPEN_WITHIN_S
     server.config.ws_max_size = MOST_OF_A_MESSAGE
     server.config.encoded_headers = [header for header in server.config.encoded_headers if header[0] != b"server"]
     requests_to_end.on_request(partial(_end, server))
+    return server
 
 
 def _end(server: uvicorn.Server) -> None:

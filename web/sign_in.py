@@ -29,6 +29,7 @@ from web.gate import (
 )
 from web.page import page, read_form, refuse
 from web.resources import resources
+from web.threads import to_write
 
 ATTEMPTS = Attempts("attempt")
 """Everything that checks a password or a code of this program waits in one queue."""
@@ -37,7 +38,7 @@ HOW_LONG = f"A password has {LEAST} characters or more; a few unrelated words wo
 
 async def sign_in(request: Request) -> Response:
     """Show the form, or sign in and go on to the caseload."""
-    if request.method == "GET":
+    if request.method != "POST":
         return await _sign_in_page(request)
     form = await read_form(request)
     parts = resources()
@@ -54,7 +55,7 @@ async def second_step(request: Request) -> Response:
     token = _token(request)
     if not await asyncio.to_thread(sessions.is_pending, parts.db, token):
         return RedirectResponse(SIGN_IN, 303)
-    if request.method == "GET":
+    if request.method != "POST":
         return page("second_step", said="")
     form = await read_form(request)
 
@@ -69,7 +70,7 @@ async def first_run(request: Request) -> Response:
     parts = resources()
     if await asyncio.to_thread(accounts.any_account, parts.db):
         return RedirectResponse(SIGN_IN, 303)
-    if request.method == "GET":
+    if request.method != "POST":
         return page("first_run", name="", said="", how_long=HOW_LONG)
     form = await read_form(request)
     name = form.get("name", "")
@@ -85,7 +86,7 @@ async def first_run(request: Request) -> Response:
 async def change_password(request: Request) -> Response:
     """Show the form for a new password, or change it; all other browsers of the account are then signed out."""
     actor = request.scope["actor"]
-    if request.method == "GET":
+    if request.method != "POST":
         return _change_page(actor.must_change)
     form = await read_form(request)
     parts = resources()
@@ -100,14 +101,14 @@ async def change_password(request: Request) -> Response:
 async def intended_use(request: Request) -> Response:
     """Show the intended-use statement, or record that it was accepted and go on to the caseload."""
     actor = request.scope["actor"]
-    if request.method == "GET":
+    if request.method != "POST":
         return page("intended_use", words=words, must_accept=actor.must_accept, said="")
     form = await read_form(request)
     version = form.get("version", "")
     try:
         if form.get("accepted") != "yes" or not version.isdecimal():
             raise FerError("Please tick that you have read it.", "not_ticked")
-        await asyncio.to_thread(accounts.accept_statement, resources().db, actor, int(version[:9]))
+        await to_write(accounts.accept_statement, resources().db, actor, int(version[:9]))
     except FerError as refusal:
         return page("intended_use", 403, words=words, must_accept=True, said=refusal.message)
     return RedirectResponse("/", 303)

@@ -14,12 +14,13 @@ from clinic.accounts import tokens
 from clinic.accounts.tokens import TokenRow
 from clinic.admin import zones
 from clinic.patients import caseload
-from clinic.phrases import day
+from clinic.phrases import day, named
 from fer_core.errors import FerError
 from web.gate import TOKENS
 from web.page import page, read_form, refuse
 from web.resources import resources
 from web.sign_in import ATTEMPTS
+from web.threads import to_write
 
 PATIENT = "patient_"
 """What the name of a patient's box begins with; the rest is the id."""
@@ -28,11 +29,11 @@ PATIENT = "patient_"
 async def your_tokens(request: Request) -> Response:
     """Show the own tokens, or make or revoke one."""
     actor = request.scope["actor"]
-    if request.method == "GET":
+    if request.method != "POST":
         return await asyncio.to_thread(_show, actor, "")
     form = await read_form(request)
     if form.get("action") == "revoke":
-        await asyncio.to_thread(tokens.revoke, resources().db, actor, form.get("token", ""))
+        await to_write(tokens.revoke, resources().db, actor, form.get("token", ""))
         return RedirectResponse(TOKENS, 303)
     try:
         token = await ATTEMPTS.run(request, lambda: _make(actor, form))
@@ -61,9 +62,7 @@ def _show(actor: Actor, said: str) -> Response:
         "tokens",
         said=said,
         listed=[_listed(token, zone) for token in tokens.listed(db, actor)],
-        patients=[
-            (f"{PATIENT}{one.id}", f"{one.name} {one.code}".strip()) for one in caseload.list_patients(db, actor)
-        ],
+        patients=[(f"{PATIENT}{one.id}", named(one)) for one in caseload.list_patients(db, actor)],
     )
 
 
@@ -73,7 +72,7 @@ def _listed(token: TokenRow, zone: tzinfo) -> dict[str, str]:
     return {
         "id": token.id,
         "name": token.name,
-        "acts": ", ".join(token.patients) if token.patients else "no patient",
+        "acts": "; ".join(token.patients) if token.patients else "no patient",
         "made": day(token.created_at.astimezone(zone)),
         "ends": day(token.ends_at.astimezone(zone)),
         "used": used,

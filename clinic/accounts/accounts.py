@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from clinic import access, audit, clock, texts, words
@@ -19,7 +19,18 @@ from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_unchanged
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Account, ApiToken, AuditRow, Patient, ProviderIdentity, Role, SecondStep, SignIn
+from db.models import (
+    Access,
+    Account,
+    ApiToken,
+    AuditRow,
+    HandOver,
+    Patient,
+    ProviderIdentity,
+    Role,
+    SecondStep,
+    SignIn,
+)
 from fer_core.errors import FerError
 
 NAME_MAX = 100
@@ -245,8 +256,9 @@ def replace_password(session: Session, account: Account, stored: str, must_chang
 
 
 def end_sign_ins(session: Session, account_id: str, but: str | None = None) -> None:
-    """End every sign-in of an account, except the given one."""
+    """End every sign-in of an account, except the given one, and those that a PIN would give back with a device."""
     session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.id != (but or "")))
+    session.execute(update(HandOver).where(HandOver.account_id == account_id).values(signed_in_at=None))
 
 
 def end_tokens(session: Session, account_id: str) -> None:

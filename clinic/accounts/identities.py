@@ -21,8 +21,8 @@ LONGEST = 255
 def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str, seen: int | None = None) -> None:
     """Let an account sign in at the provider, as one with this e-mail address or, without an @, this subject.
 
-    With an address, the first sign-in binds the subject. An earlier link is removed. `seen`: the account's
-    revision that was on the screen.
+    With an address, the first sign-in binds the subject. An earlier link is removed, and the account's sign-ins end.
+    `seen`: the account's revision that was on the screen.
     Raises Forbidden, ConflictError, FerError ``unknown_account``, ``bad_identity``, ``identity_taken``.
     """
     named = named.strip()
@@ -42,6 +42,7 @@ def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str, s
         accounts.edit(account, seen, Difference("Linked to", stored, named))
         session.execute(delete(ProviderIdentity).where(ProviderIdentity.account_id == account.id))
         session.add(ProviderIdentity(account_id=account.id, issuer=issuer, subject=subject, email=email))
+        accounts.end_sign_ins(session, account.id, but=actor.sign_in_id)
         audit.write(session, AuditAction.PROVIDER_LINKED, by.id, account=account.id)
 
 

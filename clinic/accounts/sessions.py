@@ -91,10 +91,17 @@ def is_pending(db: Database, token: str | None) -> bool:
     return True
 
 
-def start(session: Session, account: Account, pending: bool = False, by_provider: bool = False) -> str:
+def start(
+    session: Session,
+    account: Account,
+    pending: bool = False,
+    by_provider: bool = False,
+    since: datetime | None = None,
+) -> str:
     """Sign the account in and return the token: 256 random bits, of which only the SHA-256 is stored.
 
-    Expired sign-ins are deleted at the same time.
+    `since`: when the sign-in began that this one goes on with, None for a new one. Expired sign-ins are deleted at the
+    same time.
     """
     token, now = secrets.token_urlsafe(32), clock.now()
     session.execute(
@@ -103,7 +110,7 @@ def start(session: Session, account: Account, pending: bool = False, by_provider
     begun = SignIn(
         token_sha256=_digest(token),
         account_id=account.id,
-        created_at=now,
+        created_at=since or now,
         seen_at=now,
         pending=pending,
         by_provider=by_provider,

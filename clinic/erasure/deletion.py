@@ -209,6 +209,8 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
                 session.delete(recording)
                 digests.forget(session, recording.patient_id)
                 audit.write(session, AuditAction.RECORDING_DELETED, account_id, recording.patient_id, recording.id)
+    # What was being written of these rows meanwhile goes too.
+    downloads.sweep(settings, everything=True)
     db.forget_deleted()
 
 

@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import IO, Any, TextIO
+from typing import IO, Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Column
 
@@ -26,11 +26,33 @@ ROW_CHARS = 1 << 20
 PIECE_CHARS = 1 << 16
 MOST_SAMPLES = 20_000_000
 """Ten years of an hour a week, looked at ten times a second."""
+CONTENTS_BYTES = 12 << 20
+"""The longest table of contents: of the files that the JSON can name, each takes about 90 bytes."""
 LINE_CHARS = 4096
 """The longest line of the samples: 20 numbers take less than 500 characters."""
 
 Row = dict[str, Any]
 _SPACE = re.compile(r"[ \t\r\n]*+")
+
+
+def opened(file: BinaryIO) -> zipfile.ZipFile:
+    """Return an archive to be closed. Raises FerError ``export_too_large``, zipfile.BadZipFile, OSError."""
+    return zipfile.ZipFile(cast(BinaryIO, _Bounded(file)))
+
+
+class _Bounded:
+    """A file of which little is read at once: a ZIP's table of contents is, and may claim millions of files."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes. Raises FerError ``export_too_large``."""
+        found = self._file.read(CONTENTS_BYTES + 1 if size < 0 else min(size, CONTENTS_BYTES + 1))
+        if len(found) > CONTENTS_BYTES:
+            raise too_large()
+        return found
 
 
 def read_tables(archive: zipfile.ZipFile, known: set[str]) -> Iterator[tuple[str, Row]]:

@@ -26,7 +26,7 @@ from clinic import access, audit
 from clinic.access import Actor
 from clinic.accounts import accounts
 from clinic.audit import AuditAction
-from clinic.exchange import import_checks, import_queue
+from clinic.exchange import archive_rows, import_checks, import_queue
 from clinic.exchange.archive_rows import Row, read_samples, read_tables
 from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, SAMPLES, patient_tables
 from clinic.exchange.import_checks import Tables
@@ -110,7 +110,7 @@ def _carry_out(
     """Import an archive and end the import; after a failure nothing of it is left."""
     try:
         import_queue.clear(db, settings, held)
-        with zipfile.ZipFile(file) as archive:
+        with archive_rows.opened(file) as archive:
             return _Import(db, settings, held, archive, sign).to_end()
     except LeaseLostError:
         raise

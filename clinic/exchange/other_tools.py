@@ -22,6 +22,8 @@ from fer_core.errors import FerError
 MOST_CHARACTERS, MOST_ROWS, MOST_COLUMNS = 1 << 30, 1_000_000, 2000
 MOST_LINE = 1 << 18
 """Characters of a line: a row of OpenFace has about 5,000."""
+MOST_OF_MOMENT = 32
+"""Characters by which a table may name a moment or a face: each moment is remembered."""
 HEADER_WITHIN = 50
 _OPENFACE = re.compile(r"AU\d\d_[rc]")
 _PYFEAT = re.compile(r"AU\d\d|anger|disgust|fear|happiness|sadness|surprise|neutral")
@@ -164,9 +166,9 @@ def _reduced(rows: Iterator[tuple[int, list[str]]], layout: _Layout) -> Series:
 
 def _one_face(row: Sequence[str], layout: _Layout, seen: set[str], faces: set[str], line: int) -> None:
     """Raise FerError ``several_faces`` where a moment or a face repeats: the patient's can't be known."""
-    moment = _cell(row, layout.moment, line) if layout.moment is not None else None
+    moment = _name(row, layout.moment, line) if layout.moment is not None else None
     if layout.face is not None:
-        faces.add(_cell(row, layout.face, line))
+        faces.add(_name(row, layout.face, line))
     if (moment is not None and moment in seen) or len(faces) > 1:
         raise FerError(
             f"Line {line}: the table has several faces. Please export only the patient's face.", "several_faces"
@@ -193,6 +195,14 @@ def _cell(row: Sequence[str], place: int, line: int) -> str:
     if place >= len(row):
         raise FerError(f"Line {line} is too short.", "bad_table")
     return row[place]
+
+
+def _name(row: Sequence[str], place: int, line: int) -> str:
+    """Return what a table calls a moment or a face. Raises FerError ``bad_table`` for a very long one."""
+    cell = _cell(row, place, line)
+    if len(cell) > MOST_OF_MOMENT:
+        raise FerError(f"Line {line}: {cell[:20]!r} is too long.", "bad_table")
+    return cell
 
 
 def _number(cell: str, line: int) -> float:

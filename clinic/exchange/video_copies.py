@@ -158,17 +158,18 @@ def progress(db: Database, claimed: CopyClaim, done_s: float) -> bool:
 def end(
     db: Database, claimed: CopyClaim, state: JobState, ticket: str | None = None, message: str | None = None
 ) -> bool:
-    """End a copy or put it back, and return whether it was still this worker's."""
+    """End a copy or put it back; return whether it is as this worker says: not where it was cancelled or taken over."""
     with db.session() as session:
         copy = lease.held(session, VideoCopy, claimed.id, claimed.token)
         if copy is None:
             return False
-        if copy.cancel_requested:
+        cancelled = copy.cancel_requested
+        if cancelled:
             state, ticket = JobState.CANCELLED, None
         copy.state, copy.ticket, copy.error_message, copy.lease_until = state.value, ticket, message, None
         if state is JobState.QUEUED:
             copy.attempts -= 1
-        return True
+        return not cancelled
 
 
 def _newest(session: Session, recording_id: str, account_id: str) -> VideoCopy | None:

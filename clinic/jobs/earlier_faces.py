@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from clinic.jobs import previews
+from clinic.jobs import previews, tracks
 from clinic.patients import digests
 from clinic.recordings import uploads
-from clinic.recordings.marks import REPLACED
+from clinic.recordings.states import REPLACED, UNDER_WAY, Replaced
 from clinic.settings import Settings
 from db.models import Job, Recording, StoredChunk
 from db.records import clear_samples
 
 
-def clear(session: Session, chosen: Recording) -> tuple[list[str], list[str]]:
+def others(session: Session, recording: Recording) -> list[Recording]:
+    """Return the other versions of a visit with a result: one that is under way finds the choice when it ends."""
+    visit_id = recording.version_of or recording.id
+    of_visit = or_(Recording.id == visit_id, Recording.version_of == visit_id)
+    return list(
+        session.scalars(
+            select(Recording)
+            .outerjoin(Job, Job.recording_id == Recording.id)
+            .where(of_visit, Recording.id != recording.id, Recording.summary.is_not(None))
+            .where(or_(Job.id.is_(None), Job.state.not_in(UNDER_WAY)))
+        )
+    )
+
+
+def shown_another(session: Session, recording: Recording, chosen: Sequence[int]) -> bool:
+    """Return whether another version of the visit shows another face as the patient's than these tracks."""
+    return any(tracks.shows_another(session, recording, chosen, one) for one in others(session, recording))
+
+
+def clear(session: Session, chosen: Recording, why: Replaced) -> tuple[list[str], list[str]]:
     """Delete the results of all other versions of a visit, as those of everyone else in the recording are.
 
     Return these versions, and the uploads of their pictures of the face: both are for `discard` once this is stored.
     """
-    visit_id = chosen.version_of or chosen.id
-    of_visit = or_(Recording.id == visit_id, Recording.version_of == visit_id)
-    earlier = session.scalars(select(Recording).where(of_visit, Recording.id != chosen.id)).all()
     pictures: list[str] = []
+    earlier = others(session, chosen)
     for recording in earlier:
         clear_samples(session, recording.id)
         session.execute(delete(StoredChunk).where(StoredChunk.recording_id == recording.id))
         recording.summary, recording.patient_track = None, None
         kept = {name: value for name, value in recording.settings.items() if name != "face_choice"}
-        recording.settings = {**kept, REPLACED: True}
+        recording.settings = {**kept, REPLACED: why}
         pictures += _take_pictures(session, recording.id)
     digests.forget(session, chosen.patient_id)
     return [recording.id for recording in earlier], pictures

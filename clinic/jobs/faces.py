@@ -10,7 +10,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
-from clinic.jobs import jobs, previews, reanalysis, tracks
+from clinic.jobs import earlier_faces, jobs, previews, reanalysis, tracks
 from clinic.jobs.jobs import ACTIVE, job_key, job_to_change
 from clinic.settings import Settings
 from db.engine import Database
@@ -59,6 +59,16 @@ def stays(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
     with db.read() as session:
         _, recording, _ = job_to_change(session, actor, recording_id)
         return _stays(session, settings, recording)
+
+
+def leaves_a_result(db: Database, actor: Actor, recording_id: str) -> bool:
+    """Return whether the result of another version stays where this one is discarded (`jobs.discard`).
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _, recording, _ = job_to_change(session, actor, recording_id)
+        return not recording.settings.get(tracks.ASKED) and bool(earlier_faces.others(session, recording))
 
 
 def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:

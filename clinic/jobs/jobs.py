@@ -22,6 +22,7 @@ from clinic.jobs import earlier_faces, kept_faces, leases, previews, same_files,
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
+from clinic.recordings.states import REPLACED, Replaced
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -124,8 +125,11 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
 def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
     """Drop a recording that waits for the choice of the patient's face; its file and results are deleted.
 
+    Where the face was to be chosen again, the results of the earlier choice are deleted with it.
     Raises Forbidden, FerError ``unknown_recording``, ``nothing_to_choose`` where somebody has decided meanwhile.
     """
+    earlier: list[str] = []
+    pictures: list[str] = []
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
@@ -135,8 +139,14 @@ def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
         _end(session, job)
         gone = leases.own_files(session, job)
+        if recording.settings.get(tracks.ASKED):
+            earlier, pictures = earlier_faces.clear(session, recording, Replaced.ABSENT)
+            marks.void(session, recording, account.id)
     uploads.discard(settings, gone)
     previews.remove(settings, recording_id)
+    if earlier:
+        earlier_faces.discard(settings, earlier, pictures)
+        db.forget_deleted()
 
 
 def drop(db: Database, settings: Settings, recording_id: str) -> None:
@@ -216,9 +226,11 @@ def choose_track(
     """Keep only the patient's face, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, the results of the
-    earlier choice and the marks on it are deleted. Raises Forbidden, ConsentError, ConflictError, FerError
-    ``unknown_recording``, ``nothing_to_choose``, ``two_people``, ValueError for a track that is not there.
+    becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, or where another
+    version of the visit shows another face, the results of the earlier choice and the marks on it are deleted.
+
+    Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_recording``, ``nothing_to_choose``,
+    ``two_people``, ValueError for a track that is not there.
     """
     chosen = [track] if isinstance(track, int) else list(track)
     earlier: list[str] = []
@@ -230,10 +242,13 @@ def choose_track(
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         tracks.need_one_person(session, recording_id, chosen)
-        if recording.settings.get(tracks.ASKED):
-            earlier, pictures = earlier_faces.clear(session, recording)
+        another = recording.settings.get(tracks.ASKED) or earlier_faces.shown_another(session, recording, chosen)
+        if another:
+            earlier, pictures = earlier_faces.clear(session, recording, Replaced.CHOSEN)
             marks.void(session, recording, account.id)
         tracks.keep(session, recording, chosen, how="clinician")
+        if another:
+            marks.judge_again(session, recording)
         job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
         job.finished_at = clock.now()
         audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
@@ -346,7 +361,7 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
 
 def _same_analysis(session: Session, stored: Recording, asked: Recording) -> bool:
     """Return whether a recording of the same files has, or will have, the very result that is asked for."""
-    if stored.settings.get(marks.REPLACED):
+    if stored.settings.get(REPLACED):
         return False
     if stored.model_sha256 != asked.model_sha256 or stored.settings.get("every_s") != asked.settings.get("every_s"):
         return False

@@ -6,14 +6,14 @@ number never means the same person in another recording. Nobody is recognised.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings.marks import REPLACED
+from clinic.recordings.states import REPLACED
 from db.models import Recording, Sample
 from db.records import load_samples
 from fer_core.errors import FerError
@@ -26,6 +26,8 @@ SAME_IOU, SAME_SHARE = 0.5, 0.95
 """A choice is carried over to a new version where in so large a share of the moments the boxes overlap so much."""
 ASKED = "choose"
 """The setting of a version that was made to choose again: the number of the versions before it."""
+BY_PERSON = ("clinician", "carried")
+"""How a face was chosen where a person did it; what earlier versions of the program carried over may be either."""
 NEGLIGIBLE_SHARE = 0.05
 """A face seen in less than this share of the samples is taken for a passer-by or a picture on the wall."""
 
@@ -33,34 +35,88 @@ NEGLIGIBLE_SHARE = 0.05
 def choose_automatically(session: Session, recording: Recording) -> bool:
     """Keep the one face if no choice is needed; return whether that was so.
 
-    There is none or one, all others are negligible, or it is the face that was chosen in an earlier version. Somebody
-    who wants to choose again (`ASKED`) is asked in any case, as where another face was chosen since this was queued.
+    There is none or one, all others are negligible, or it is the face that was chosen in the version that is shown.
+    It is asked in any case where somebody wants to choose again (`ASKED`), and where a person's earlier choice can't
+    be carried over: a face that a person chose is not replaced by the only one that is left.
     """
-    before = session.get(Recording, recording.settings.get("chosen_in", ""))
-    asked = recording.settings.get(ASKED) or (before is not None and before.settings.get(REPLACED))
-    if asked and tracks_seen(session, recording.id):
-        return False
-    carried = _carried(session, recording)
-    if carried is not None:
-        keep(session, recording, carried, how="carried")
-        return True
     counted = tracks_seen(session, recording.id)
-    if len(counted) <= 1:
-        keep(session, recording, [track for track, *_ in counted], how="only")
+    if recording.settings.get(ASKED) and counted:
+        return False
+    before = _before(session, recording)
+    carried = _carried(session, recording, before) if before is not None else None
+    if before is not None and carried is not None:
+        keep(session, recording, carried, how="carried", carried_from=_chosen_how(before))
         return True
+    picked = _alone(session, recording, counted)
+    if picked is None or (counted and before is not None and not _may_follow(session, recording, picked[0], before)):
+        return False
+    keep(session, recording, *picked)
+    return True
+
+
+def _before(session: Session, recording: Recording) -> Recording | None:
+    """Return the version of the visit whose choice of face counts so far: the one that is shown, if it isn't this."""
+    shown = select(Recording).where(_of_visit(recording), Recording.current, Recording.id != recording.id)
+    return session.scalar(shown) or session.get(Recording, recording.settings.get("chosen_in", ""))
+
+
+def _of_visit(recording: Recording) -> ColumnElement[bool]:
+    visit_id = recording.version_of or recording.id
+    return or_(Recording.id == visit_id, Recording.version_of == visit_id)
+
+
+def _alone(
+    session: Session, recording: Recording, counted: Sequence[tuple[int, int, float, float]]
+) -> tuple[list[int], str] | None:
+    """Return the face that needs no choice, and why; None where there are several."""
+    if len(counted) <= 1:
+        return [track for track, *_ in counted], "only"
     total = moments(session, recording.id)
     weighty = [track for track, count, *_ in counted if count / total >= NEGLIGIBLE_SHARE]
-    if len(weighty) == 1 and recording.kind == "video":
-        keep(session, recording, weighty, how="others_negligible")
-        return True
-    return False
+    return (weighty, "others_negligible") if len(weighty) == 1 and recording.kind == "video" else None
 
 
-def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str) -> None:
+def _may_follow(session: Session, recording: Recording, picked: Sequence[int], before: Recording) -> bool:
+    """Return whether a face that needs no choice may come after an earlier version's: nobody chose there."""
+    if before.settings.get(REPLACED) or _chosen_how(before) in BY_PERSON:
+        return False
+    return before.patient_track is None or _meet(
+        _boxes(session, before.id, None), _boxes(session, recording.id, picked), unknown=True
+    )
+
+
+def _chosen_how(recording: Recording) -> str | None:
+    """Return how a recording's face was chosen, of a choice that was carried over how it was at first."""
+    choice: dict[str, Any] = recording.settings.get("face_choice", {})
+    return choice.get("carried_from") or choice.get("how")
+
+
+def shows_another(session: Session, recording: Recording, chosen: Sequence[int], earlier: Recording) -> bool:
+    """Return whether an earlier version shows another face as the patient's than these, or that can't be known."""
+    if earlier.patient_track is None:
+        return False
+    return not _meet(_boxes(session, earlier.id, None), _boxes(session, recording.id, chosen), unknown=False)
+
+
+def _meet(old: Mapping[int, Box], new: Mapping[int, Box], unknown: bool) -> bool:
+    """Return whether two versions show one face: in the moments that both have, their boxes overlap.
+
+    `unknown`: the answer where the samples of the older one are no longer kept.
+    """
+    if not old:
+        return unknown
+    shared = old.keys() & new.keys()
+    met = sum(old[at].iou(new[at]) >= SAME_IOU for at in shared)
+    return bool(shared) and met >= SAME_SHARE * len(shared)
+
+
+def keep(
+    session: Session, recording: Recording, chosen: Sequence[int], how: str, carried_from: str | None = None
+) -> None:
     """Reduce a recording to the chosen tracks under one number, and make its summary.
 
     `how` is kept in the recording's settings with what was left out: ``only``, ``others_negligible``, ``clinician``,
-    ``carried`` over from the version before.
+    ``carried`` over from the version before; `carried_from`: how it was chosen at first.
     Where two chosen tracks share a moment, the one seen more is kept. Raises ValueError for an unknown track.
     """
     counted = {track: count for track, count, *_ in tracks_seen(session, recording.id)}
@@ -74,7 +130,9 @@ def keep(session: Session, recording: Recording, chosen: Sequence[int], how: str
     if ordered:
         _leave_gaps(session, recording.id, ordered[0])
         recording.patient_track = ordered[0]
-    recording.settings = {**recording.settings, "face_choice": _choice(how, ordered, others)}
+    choice = _choice(how, ordered, others) | ({"carried_from": carried_from} if carried_from else {})
+    kept = {name: value for name, value in recording.settings.items() if name != REPLACED}
+    recording.settings = {**kept, "face_choice": choice}
     session.flush()
     recording.summary = summarise_recording(session, recording)
     make_current(session, recording)
@@ -123,9 +181,7 @@ def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) 
 
 def make_current(session: Session, recording: Recording) -> None:
     """Let lists and trends show this version of its visit, now that it has a result; the others are kept beside."""
-    visit_id = recording.version_of or recording.id
-    visit = or_(Recording.id == visit_id, Recording.version_of == visit_id)
-    shown = update(Recording).where(visit).values(current=Recording.id == recording.id)
+    shown = update(Recording).where(_of_visit(recording)).values(current=Recording.id == recording.id)
     session.execute(shown.execution_options(synchronize_session=False))
     session.refresh(recording, ["current"])
 
@@ -136,14 +192,13 @@ def chosen_of(recording: Recording) -> list[int] | None:
     return choice.get("tracks")
 
 
-def _carried(session: Session, recording: Recording) -> list[int] | None:
+def _carried(session: Session, recording: Recording, before: Recording) -> list[int] | None:
     """Return the tracks that the version before was reduced to, if they show the same face here; else None.
 
     Nobody is recognised: the boxes lie where they lay, moment by moment.
     """
-    before = session.get(Recording, recording.settings.get("chosen_in", ""))
-    chosen = chosen_of(before) if before is not None else None
-    if before is None or not chosen:
+    chosen = chosen_of(before)
+    if not chosen:
         return None
     old, new = _boxes(session, before.id, None), _boxes(session, recording.id, chosen)
     if not old:

@@ -33,7 +33,7 @@ def _against_usual(trend: Trend, newest: TrendPoint, names: Mapping[int, str]) -
     once = [_beside(column, newest, names) for column in newest.beyond if column not in newest.outside]
     said = []
     if marked:
-        said.append(f"{_listed(marked)}, for the second time in a row")
+        said.append(f"{_listed(marked)}, in this recording and the one before it")
     if once:
         said.append(f"{_listed(once)}, in this recording only, which may be chance")
     return f"{begin} outside this patient's usual range: {'; '.join(said)}."
@@ -46,8 +46,9 @@ def _beside(column: int, point: TrendPoint, names: Mapping[int, str]) -> str:
 
 def _trust(newest: TrendPoint, shares: bool) -> str:
     """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
-    readable = f"The face could be read in {_percent(newest.usable_share)} of it"
-    if newest.excluded is not None:
+    whole = "it" if shares else f"the newest recording, {visit(newest)}"
+    readable = f"The face could be read in {_percent(newest.usable_share)} of {whole}"
+    if shares and newest.excluded is not None:
         return f"{readable}; that is hardly reliable: {newest.excluded}."
     if not shares or newest.low is None or newest.high is None:
         return f"{readable}."
@@ -57,12 +58,15 @@ def _trust(newest: TrendPoint, shares: bool) -> str:
 
 def _counting(trend: Trend) -> str:
     """Say how many recordings count, since when they can be compared, and why others don't count."""
-    line = [point for point in trend.points if point.segment == len(trend.changes)]
+    line = [point for point in trend.points if point.segment == trend.line]
     good = sum(point.excluded is None for point in line)
-    since = f" since {day(trend.changes[-1].day)}, when a new line began" if trend.changes else ""
+    begun = trend.begins(trend.line)
+    since = f" since {day(begun)}, when a new line began" if begun is not None else ""
+    apart = sum(point.segment != trend.line and point.recorded_on >= line[0].recorded_on for point in trend.points)
     left_out = len(line) - good
     rest = f"; {left_out} {'does' if left_out == 1 else 'do'} not count ({_reasons(line)})" if left_out else ""
-    return f"{good} of {counted(len(line), 'recording')} can be compared{since}{rest}."
+    others = f"; {apart} more since then {'was' if apart == 1 else 'were'} made in another way" if apart else ""
+    return f"{good} of {counted(len(line), 'recording')} can be compared{since}{rest}{others}."
 
 
 def _reasons(line: Sequence[TrendPoint]) -> str:

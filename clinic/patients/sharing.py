@@ -138,14 +138,18 @@ def open_in_emergency(db: Database, actor: Actor, wanted: str, reason: str) -> s
     with db.session() as session:
         account = access.require_writer(session, actor)
         patient = _patient(session, wanted)
-        if patient is not None:
+        named = patient is not None and any(
+            name and _folded(name) in _folded(reason) for name in (patient.name, patient.code)
+        )
+        if patient is not None and not named:
             throttle.clear(session, guesses)
-            if any(name and _folded(name) in _folded(reason) for name in (patient.name, patient.code)):
-                raise FerError("Please give the reason without the patient's name.", "name_in_reason")
             grant(session, account.id, patient.id, clock.now() + EMERGENCY)
             audit.write(session, AuditAction.EMERGENCY_ACCESS, account.id, patient.id, typed=reason)
             return patient.id
-        audit.write(session, AuditAction.EMERGENCY_REFUSED, account.id)
+        # Who is refused for the reason has learned that there is this patient.
+        audit.write(session, AuditAction.EMERGENCY_REFUSED, account.id, patient.id if patient is not None else None)
+    if named:
+        raise FerError("Please give the reason without the patient's name.", "name_in_reason")
     raise FerError("There is no patient, or more than one, with exactly this name or code.", "not_found")
 
 

@@ -1,7 +1,8 @@
 """Patient mode: the clinic's device in a patient's hands, with one questionnaire and nothing else.
 
 Handing it over ends the sign-in of that browser, so that no page, no address and no other tab opens any more. The
-browser keeps a token that answers the questions and does nothing else; with the PIN the account is signed in again.
+browser keeps a token that answers the questions and does nothing else; with the PIN the sign-in goes on, no longer than
+it would have lasted, unless the account's sign-ins were ended meanwhile.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def begin(db: Database, actor: Actor, patient_id: str, scale_key: str, pin: str)
                 items=[None] * len(scale.items),
                 pin_hash=pin_hash,
                 by_provider=signed_in.by_provider if signed_in is not None else False,
+                signed_in_at=signed_in.created_at if signed_in is not None else None,
                 created_at=clock.now(),
             )
         )
@@ -143,7 +145,7 @@ def finish(db: Database, token: str | None) -> None:
 def give_back(db: Database, token: str | None, pin: str) -> tuple[str, str]:
     """Return a new sign-in's token and the patient's id for the right PIN; what was answered so far is stored.
 
-    After `TRIES` wrong ones it is over, and the account has to sign in as usual.
+    After `TRIES` wrong ones it is over, as where the sign-in is, and the account has to sign in as usual.
     Raises Forbidden ``pin_refused``, ``signed_out``, FerError ``over``.
     """
     with db.read() as session:
@@ -156,13 +158,17 @@ def give_back(db: Database, token: str | None, pin: str) -> tuple[str, str]:
         row = _row(session, token)
         if row is None:
             raise FerError(OVER, "over")
-        if right and row.wrong_pins < TRIES:
+        going_on = _goes_on(row)
+        if right and going_on and row.wrong_pins < TRIES:
             return _signed_in_again(session, row)
-        row.wrong_pins += 1
-        audit.write(session, AuditAction.PIN_REFUSED, row.account_id, row.patient_id)
+        if not right:
+            row.wrong_pins += 1
+            audit.write(session, AuditAction.PIN_REFUSED, row.account_id, row.patient_id)
         left = TRIES - row.wrong_pins
-        if left <= 0:
+        if right or left <= 0:
             _leave(session, row)
+    if right:
+        raise Forbidden("Your sign-in has ended. Please sign in with your password.", "signed_out")
     said = "This PIN is wrong." if left > 0 else "This PIN is wrong. Please sign in with your password."
     raise Forbidden(said, "pin_refused" if left > 0 else "signed_out")
 
@@ -183,10 +189,15 @@ def _signed_in_again(session: Session, row: HandOver) -> tuple[str, str]:
     account, patient_id = session.get_one(Account, row.account_id), row.patient_id
     if account.disabled_at is not None:
         raise access.refusal("signed_out")
-    by_provider = row.by_provider
+    by_provider, since = row.by_provider, row.signed_in_at
     _close(session, row)
     audit.write(session, AuditAction.DEVICE_GIVEN_BACK, account.id, patient_id)
-    return sessions.start(session, account, by_provider=by_provider), patient_id
+    return sessions.start(session, account, by_provider=by_provider, since=since), patient_id
+
+
+def _goes_on(row: HandOver) -> bool:
+    """Return whether the sign-in that was handed over with the device would not have ended by now."""
+    return row.signed_in_at is not None and bool(clock.within(row.signed_in_at, sessions.ABSOLUTE, clock.now()))
 
 
 def _leave(session: Session, row: HandOver) -> None:

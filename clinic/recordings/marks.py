@@ -24,7 +24,7 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions, digests
 from clinic.patients.fields import valid_note
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings.states import UNDER_WAY
+from clinic.recordings.states import REPLACED, UNDER_WAY
 from clinic.recordings.verdicts import (
     LABELLED,
     REASONS,
@@ -45,8 +45,6 @@ from fer_core.types import Status
 LONGEST_S = 24 * 3600.0
 OF_FACE = (Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION, Verdict.UNCLEAR, Verdict.NOT_PATIENT)
 """What these say is said of the face that was chosen, and not of another one."""
-REPLACED = "face_replaced"
-"""The setting of a version in whose place another face was chosen as the patient's."""
 
 
 def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
@@ -213,6 +211,15 @@ def void(session: Session, recording: Recording, account_id: str) -> None:
         audit.write(
             session, AuditAction.MARK_DELETED, account_id, recording.patient_id, recording.id, verdict=row.verdict
         )
+    session.flush()
+
+
+def judge_again(session: Session, recording: Recording) -> None:
+    """Let the marks that a new choice of face leaves name what the model said of that face."""
+    visit_id = recording.version_of or recording.id
+    for row in session.scalars(select(RecordingMark).where(RecordingMark.recording_id == visit_id)):
+        row.model_label = _model_label(session, recording.id, _said(row))
+        row.model_sha256 = recording.model_sha256
     session.flush()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sqlalchemy import ColumnElement, exists, or_
+
 from clinic.patients.summaries import Summary, excluded
 from db.models import Job, JobState, Recording
 from fer_core.types import Status
@@ -15,6 +17,8 @@ from fer_core.types import Status
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING})
 """Stages of a job that is not over: because it runs, or because a choice is open."""
 
+REPLACED = "face_replaced"
+"""The setting of a version whose result was deleted, since the face that it shows is not the patient's: `Replaced`."""
 UNREAD = "Its labels are not interpreted, since a condition of the face held on its day: only movement is shown."
 
 
@@ -32,8 +36,22 @@ class State(StrEnum):
     EXCLUDED = "excluded"
     CLOSED = "closed"
     EMPTY = "empty"
+    REPLACED = "replaced"
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+class Replaced(StrEnum):
+    """What was found instead of the face that had been chosen: another one, or that the patient isn't there."""
+
+    CHOSEN = "chosen"
+    ABSENT = "absent"
+
+
+REPLACED_SENTENCES = {
+    Replaced.CHOSEN: "Another face was chosen as the patient's: the result is in a newer analysis of this recording.",
+    Replaced.ABSENT: "The patient was not found in it: no result was kept.",
+}
 
 
 class Tone(StrEnum):
@@ -54,7 +72,7 @@ class Facts:
     `has_result`: a summary is stored; `face_seen`: a face was found in it, readable or not. `partial`: the file could
     be read in part alone. `excluded`: why it doesn't count in the trend. `unread`: a condition of the face held on its
     day, so that its labels are not interpreted. `closed`: there is no valid consent to keep results, so they are
-    hidden.
+    hidden. `replaced`: why its result was deleted.
     """
 
     job: JobState | None = None
@@ -67,6 +85,7 @@ class Facts:
     excluded: str | None = None
     unread: bool = False
     closed: bool = False
+    replaced: Replaced | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,12 @@ class Standing:
     def under_way(self) -> bool:
         """Whether the analysis is not over: it waits, runs, or asks for a choice."""
         return self.state in (State.WAITING, State.RUNNING, State.STOPPING, State.CHOOSING)
+
+
+def counted() -> ColumnElement[bool]:
+    """Return the condition that a recording has a result or may still get one: nothing is left of any other."""
+    under_way = Job.state.in_([state.value for state in UNDER_WAY])
+    return or_(Recording.summary.is_not(None), exists().where(Job.recording_id == Recording.id, under_way))
 
 
 def standing_of(
@@ -103,6 +128,7 @@ def standing_of(
             excluded=excluded(summary, recording.partial) if summary is not None else None,
             unread=unread,
             closed=closed,
+            replaced=_replaced(recording),
         )
     )
 
@@ -117,6 +143,8 @@ def standing(facts: Facts) -> Standing:
         return Standing(State.FAILED, Tone.BAD, facts.error or "The analysis failed.")
     if facts.closed:
         return Standing(State.CLOSED, Tone.NEUTRAL, "The results are closed: there is no valid consent to keep them.")
+    if not facts.has_result and facts.replaced is not None:
+        return Standing(State.REPLACED, Tone.NEUTRAL, REPLACED_SENTENCES[facts.replaced])
     if not facts.has_result:
         return Standing(State.EMPTY, Tone.ATTENTION, "No result is stored.")
     return _analysed(facts)
@@ -148,6 +176,12 @@ def _analysed(facts: Facts) -> Standing:
     if facts.unread:
         return Standing(State.UNREAD, Tone.NEUTRAL, f"Analysed. It does not count in the trend.{unread}")
     return Standing(State.COMPLETE, Tone.GOOD, "The analysis is complete.")
+
+
+def _replaced(recording: Recording) -> Replaced | None:
+    said = recording.settings.get(REPLACED)
+    # Earlier versions of the program say no more than that.
+    return Replaced.CHOSEN if said is True else Replaced(said) if said else None
 
 
 def _face_seen(summary: Summary) -> bool:

@@ -20,14 +20,10 @@ from clinic.recordings.verdicts import LABELLED, Verdict
 from db.engine import Database
 from db.models import Patient, Recording, RecordingMark
 from fer_core.emotions import EMOTION_LABELS
+from train.config import PEOPLE_NEEDED, PICTURES_EACH
 
-MARKS_EACH, PATIENTS_NEEDED = 20, 100
-"""From so many patients, with so many labelled moments each, an attempt could be judged.
-
-A third of the patients are held out. With 20 moments of a patient and two models that differ in a fifth of the labels,
-a patient's difference has a standard error of 10 points; as much again between patients makes 14. The 95 % interval of
-the mean of 33 patients is then 1.96 * 14 / sqrt(33) = 4.8 points wide to each side: a change of 5 points is seen.
-"""
+MARKS_EACH, PATIENTS_NEEDED = PICTURES_EACH, PEOPLE_NEEDED
+"""From so many patients, with so many labelled moments each, an attempt could be judged (`train.config`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ def make(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable[[
         log.error("the copy of recording %s failed: %s", claimed.recording_id, type(error).__name__)
         video_copies.end(db, claimed, JobState.FAILED, message=INTERNAL_MESSAGE)
     else:
-        video_copies.end(db, claimed, JobState.DONE, ticket=ticket)
+        if not video_copies.end(db, claimed, JobState.DONE, ticket=ticket):
+            downloads.drop(settings, ticket)
 
 
 def _write(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable[[], None]) -> str:

@@ -80,6 +80,7 @@ class HandOver(Base):
 
     Of the token in the browser's cookie only the SHA-256 is kept. `account_id`: who handed it over, and is signed in
     again by the PIN. `items`: the answers so far, null for none. `done_at`: when the last question was left.
+    `signed_in_at`: when the sign-in began that the PIN gives back; null where the account's sign-ins were ended since.
     """
 
     __tablename__ = "hand_over"
@@ -93,5 +94,6 @@ class HandOver(Base):
     pin_hash: Mapped[str] = mapped_column(String(200))
     wrong_pins: Mapped[int] = mapped_column(default=0)
     by_provider: Mapped[bool] = mapped_column(default=False)
+    signed_in_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]

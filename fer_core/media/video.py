@@ -100,6 +100,8 @@ def frames(
 
 
 def _fill(stats: DecodeStats | None, met: DecodeStats) -> None:
+    if not math.isfinite(met.end_s):
+        raise media_error("unreadable_file")
     if stats is not None:
         for one in fields(DecodeStats):
             setattr(stats, one.name, getattr(met, one.name))

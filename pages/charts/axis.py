@@ -16,6 +16,8 @@ from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
 SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 130, 10
+TICKS_APART = 0.18
+"""Share of a questionnaire's range under which two numbers beside it would overprint each other."""
 STRIP_PX = 700
 """About how wide the strip of the whole history is."""
 ANSWERED = "#6A5ACD"
@@ -174,10 +176,21 @@ def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[dat
             x=1.01, xref="x domain", y=(bottom + end) / 2, text=plotly_text(label), showarrow=False, xanchor="left",
             opacity=0.75, row=row, col=1,
         )  # fmt: skip
-    ticks = [panel.lowest, *(least for least, _ in panel.bands[1:]), panel.highest]
-    figure.update_yaxes(range=[panel.lowest - room, panel.highest + room], tickvals=ticks, showgrid=False, row=row)
+    figure.update_yaxes(
+        range=[panel.lowest - room, panel.highest + room], tickvals=scale_ticks(panel), showgrid=False, row=row
+    )
     if span[0] == span[1]:
         figure.update_xaxes(range=[ms(span[0] - timedelta(3)), ms(span[0] + timedelta(3))], row=row)
+
+
+def scale_ticks(panel: ScalePanel) -> list[float]:
+    """Return the totals written beside a questionnaire: its ends, and each band's lowest where there is room."""
+    apart = (panel.highest - panel.lowest) * TICKS_APART
+    ticks = [panel.lowest]
+    for least, _ in panel.bands[1:]:
+        if least - ticks[-1] >= apart and panel.highest - least >= apart:
+            ticks.append(least)
+    return [*ticks, panel.highest]
 
 
 def _small_band_names(figure: go.Figure, labels: set[str]) -> None:

@@ -93,8 +93,8 @@ def classes_figure(figures: Sequence[Shares], names: Names) -> go.Figure:
     return plain(figure, 320).update_layout(barmode="stack", showlegend=True, hovermode="closest")
 
 
-def robustness_figure(agreement: Mapping[str, float]) -> go.Figure:
-    """Draw the agreement, 0 to 1, under each disturbance of the pictures, the least harmful at the top."""
+def robustness_figure(agreement: Mapping[str, float], undisturbed: float) -> go.Figure:
+    """Draw the agreement, 0 to 1, under each disturbance, the least harmful at the top; a line is where none is."""
     names = sorted(agreement, key=lambda name: -agreement[name])
     figure = go.Figure(
         go.Bar(
@@ -102,7 +102,10 @@ def robustness_figure(agreement: Mapping[str, float]) -> go.Figure:
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(tickformat=".0%", range=[0, 1], title="agreement when pictures are disturbed")
+    figure.add_vline(x=undisturbed, line={"color": LINE, "dash": "dash", "width": 1.5})
+    figure.update_xaxes(
+        tickformat=".0%", range=[0, 1], title="agreement when pictures are disturbed; dashed line: undisturbed"
+    )
     figure.update_yaxes(autorange="reversed")
     return plain(figure, 380).update_layout(hovermode="closest")
 

@@ -49,7 +49,7 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[i
     clicked = chart_of_recordings(figure, "trend", ALT)
     if clicked is not None:
         links.open_recording(clicked)
-    small_print(" ".join(_how_to_read(patient, bool(panels), bool(marks))))
+    small_print(" ".join(_how_to_read(patient, bool(panels), bool(marks), labels)))
     if not labels:
         small_print(words.MOVEMENT)
         return
@@ -82,9 +82,10 @@ def _adjusted_said(dots: Sequence[TrendDot]) -> str:
     return f"{words.ADJUSTED_TREND} Given for {known} of {counted(len(dots), 'recording')}. [How](#how)"
 
 
-def _how_to_read(patient: PatientDetail, panels: bool, marks: bool) -> list[str]:
+def _how_to_read(patient: PatientDetail, panels: bool, marks: bool, labels: bool) -> list[str]:
     trend = patient.trend
-    said = ["Each point is one recording, its bar the 95 % interval; a click opens it."] if trend.points else []
+    bar = ", its bar the 95 % interval" if labels else ""
+    said = [f"Each point is one recording{bar}; a click opens it."] if trend.points else []
     if panels:
         said.append("Stripes behind a questionnaire show its published bands, or the clinic's own.")
     if marks:
@@ -96,7 +97,7 @@ def _how_to_read(patient: PatientDetail, panels: bool, marks: bool) -> list[str]
     if any(point.still for point in trend.points):
         said.append(words.STILL_TREND)
     if trend.changes:
-        said.append("Recordings made in different ways are never joined: a new line has its own baseline.")
+        said.append("Recordings made in different ways are never joined: each line has its own baseline.")
     return said
 
 

@@ -137,9 +137,10 @@ def _discard(recording_id: str, subject: Subject) -> None:
     """Ask for the name, then discard the recording without a result."""
     with show_errors():
         st.markdown(chooser.whose(subject))
-        st.write(f"Recorded on {chooser.visit(subject)}. What was found in it is deleted; no result is kept.")
+        parts, who = resources(), actor()
+        stays = faces.leaves_a_result(parts.db, who, recording_id)
+        st.write(f"Recorded on {chooser.visit(subject)}. {words.DISCARD_LEAVES if stays else words.DISCARD}")
         if confirmed("Discard", "discard", recording_id, subject):
-            parts, who = resources(), actor()
             actions.once("discard", recording_id, lambda: jobs.discard(parts.db, parts.settings, who, recording_id))
             st.rerun()
 

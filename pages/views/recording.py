@@ -14,7 +14,7 @@ from clinic.phrases import counted
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
 from clinic.recordings.readings import AnalysisResult
-from clinic.recordings.states import Tone
+from clinic.recordings.states import State, Tone
 from clinic.recordings.verdicts import Mark, Verdict
 from pages import actions, chooser, links
 from pages.charts.timeline import pictures_figure
@@ -40,7 +40,7 @@ SERIES = {"raw": "As analysed", "marked": "After marks"}
 def title_of(recording: RecordingRow) -> str:
     """Return what a recording is called in lists: its name, its length, and its state where it has no result."""
     length = f" · {duration(recording.duration_s)}" if recording.duration_s else ""
-    open_state = f" · {recording.standing.sentence}" if recording.samples is None else ""
+    open_state = f" · {recording.standing.sentence.rstrip('.')}" if recording.samples is None else ""
     return f"{chooser.visit(recording)}{length}{open_state}"
 
 
@@ -50,7 +50,10 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
         st.markdown(f"Note: {links.plain_lines(recording.note)}")
     if recording.samples is None:
         show_standing(recording.standing)
-        if patient.writable:
+        shown = [one.id for one in patient.recordings if one.visit_id == recording.visit_id and one.id != recording.id]
+        if recording.standing.state is State.REPLACED and shown:
+            links.recording_link("Open the result that is shown", shown[0])
+        elif patient.writable:
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
@@ -279,7 +282,8 @@ def confirm_delete(patient: PatientDetail, recording: RecordingRow) -> None:
         st.markdown(chooser.whose(patient))
         held = deletion.held_by_recording(parts.db, who, recording.id)
         marked = f" and {counted(held.counts['marks'], 'mark')}" if held.counts["marks"] else ""
-        st.write(f"{title_of(recording)}.{note} Its results{marked} are permanently deleted; this can't be undone.")
+        results = "The results of all its analyses" if held.counts["versions"] > 1 else "Its results"
+        st.write(f"{title_of(recording)}.{note} {results}{marked} are permanently deleted; this can't be undone.")
         target = f"{actions.at(recording.id, recording.revision)}:{held.of}"
         if confirmed("Delete", "delete", target, patient):
 

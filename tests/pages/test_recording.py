@@ -13,8 +13,9 @@ from clinic.access import Role
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.recordings import marks
+from clinic.recordings.states import REPLACED, Replaced
 from clinic.recordings.verdicts import MarkFields, Verdict
-from db.models import Job, JobState, Patient, Sample
+from db.models import Job, JobState, Patient, Recording, Sample
 from tests import consents
 from tests.pages.test_pages import SHELL
 from web.resources import resources
@@ -104,3 +105,19 @@ def test_a_colleague_without_the_patient_sees_a_refusal_and_no_name(recordings, 
     page = open_page(recordings[0])
     assert "Zed Zulu" not in said(page)
     assert "not_your_patient" in said(page)
+
+
+def test_a_version_in_whose_place_another_face_was_chosen_leads_to_the_one_that_is_shown(recordings):
+    """It said that no result is stored, and its Delete took the result away that it didn't know of."""
+    first, shown = recordings
+    with resources().db.session() as session:
+        earlier, later = session.get_one(Recording, first), session.get_one(Recording, shown)
+        earlier.summary, earlier.current = None, False
+        earlier.settings = {**earlier.settings, REPLACED: Replaced.CHOSEN.value}
+        later.version_of, later.visit_number = first, earlier.visit_number
+    page = open_page(first)
+    assert "Another face was chosen as the patient's" in page.info[0].value
+    [link] = [one for one in page.get("page_link") if one.proto.label == "Open the result that is shown"]
+    assert f"id={shown}" in str(link.proto)
+    next(one for one in page.button if one.label == "Delete this recording").click().run()
+    assert any("The results of all its analyses" in one.value for one in page.markdown)

@@ -255,6 +255,24 @@ def test_what_no_camera_sends_ends_it(world, attack, monkeypatch):
     attack(lambda: ended(world, nobody, *[picture(0, jpeg(scene()))] * 40), "rate_limit")
 
 
+@pytest.mark.attack("live view: a message of four megabytes that is no picture, first and later")
+def test_a_long_message_is_not_even_parsed(world, watched, attack, monkeypatch):
+    monkeypatch.setattr(live.json, "loads", only_short(live.json.loads))
+    long = json.dumps({"patient": [{}] * 10**6})
+    attack(lambda: ended(world, long), "no_live_view")
+    attack(lambda: ended(world, json.dumps({"patient": None}), long), "no_live_view")
+
+
+def only_short(parse):
+    """Parse as before, and fail for what would hold everybody else up."""
+
+    def loads(text):
+        assert len(text) < 1000
+        return parse(text)
+
+    return loads
+
+
 def forged(width, height):
     """A small JPEG whose header says another size."""
     content = bytearray(jpeg(scene()))

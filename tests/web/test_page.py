@@ -1,5 +1,6 @@
 """The pages outside Streamlit: whatever stands in what they show, none of it becomes HTML."""
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from jinja2 import Undefined, UndefinedError
+from starlette.requests import Request
 
+from tests import loops
 from web import page as pages
 
 SCRIPT = "<script>alert(1)</script>\"'&"
@@ -76,3 +79,49 @@ def test_the_policy_allows_the_style_of_the_page_and_nothing_else():
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"style-src 'sha256-{digest}';" in answer.headers["Content-Security-Policy"]
     assert "script-src" not in answer.headers["Content-Security-Policy"]
+
+
+def form(*messages):
+    """A form whose body comes in these pieces; after the last one nothing comes any more."""
+    left = list(messages)
+
+    async def receive():
+        if not left:
+            await asyncio.Event().wait()
+        return left.pop(0)
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+def piece(content, more=True):
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+@pytest.mark.attack("a form whose body never comes to its end, and one whose sender leaves")
+def test_a_form_that_does_not_come_is_an_empty_one(monkeypatch, attack):
+    assert loops.run(pages.read_form(form(piece(b"a=1&"), piece(b"b=2", more=False)))) == {"a": "1", "b": "2"}
+    assert loops.run(pages.read_form(form(piece(b"a=" + b"1" * pages.FORM_BYTES)))) == {}
+    attack(lambda: loops.run(pages.read_form(form(piece(b"a=1"), {"type": "http.disconnect"}))), {})
+    monkeypatch.setattr(pages, "FORM_WITHIN_S", 0.01)
+    attack(lambda: loops.run(pages.read_form(form(piece(b"a=1")))), {})
+    assert not pages._COMING
+
+
+@pytest.mark.attack("hundreds of forms at once whose bodies don't come: whether somebody else's is read")
+def test_the_slowest_of_too_many_forms_is_given_up(monkeypatch, attack):
+    monkeypatch.setattr(pages, "MOST_FORMS", 3)
+
+    async def tried():
+        slow = [asyncio.create_task(pages.read_form(form(piece(b"a=1")))) for _ in range(8)]
+        await asyncio.sleep(0)
+        found = await pages.read_form(form(piece(b"name="), piece(b"ada", more=False)))
+        while sum(task.done() for task in slow) < 6:
+            await asyncio.sleep(0)
+        assert [task.done() for task in slow] == [True] * 6 + [False] * 2
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return found
+
+    attack(lambda: loops.run(tried()), {"name": "ada"})
+    assert not pages._COMING

@@ -18,7 +18,7 @@ from fer_core.errors import FerError
 from web.analyzers import open_analyzer
 from web.api import expressions, patients, recordings
 from web.api.caller import Parts
-from web.api.limits import BodyLimit, TooFastError
+from web.api.limits import BodyLimit, OpenLimit, TooFastError
 from web.api.problems import DESCRIBED, SCHEMA, Problem, refusal
 from web.gate import API
 from web.page import page
@@ -53,6 +53,7 @@ def application(
     for part in (expressions, recordings, patients):
         app.include_router(part.router)
     app.add_middleware(BodyLimit)
+    app.add_middleware(OpenLimit)
     app.add_exception_handler(FerError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

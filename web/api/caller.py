@@ -14,6 +14,7 @@ from clinic.accounts import tokens
 from clinic.settings import Settings
 from db.engine import Database
 from web.api.limits import TokenLimit
+from web.threads import to_write
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
@@ -40,13 +41,13 @@ class Call:
     db: Database
 
 
-def caller(request: Request, _described: Annotated[object, Security(TOKEN)]) -> Call:
+async def caller(request: Request, _described: Annotated[object, Security(TOKEN)]) -> Call:
     """Count and log the request. Raises Forbidden where the token has just been revoked, TooFastError."""
     parts: Parts = request.app.state.parts
     actor: Actor = request.scope["actor"]
     parts.limit.take(actor.token_id)
     call = Call(actor, parts.settings(), parts.open_db())
-    tokens.note_use(call.db, actor, request.scope["route"].name)
+    await to_write(tokens.note_use, call.db, actor, request.scope["route"].name)
     return call
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from clinic.settings import Settings
 from fer_core.errors import FerError
@@ -17,12 +19,13 @@ from web.api.caller import Caller, Parts
 from web.api.schemas import Expressions
 
 PIECE_TYPE = "application/octet-stream"
-MOST_WAITING = 16
-"""Pictures that come in, wait, or are looked at: so many lie in memory. Each is looked at by itself, on all cores."""
+MOST_WAITING, MOST_OF_ONE = 16, 4
+"""Pictures that come in, wait, or are looked at, of all accounts and of one: so many lie in memory. Each is looked at
+by itself, on all cores."""
 BODY_WITHIN_S = 60.0
 """A picture that comes in slowly keeps others waiting no longer."""
 router = APIRouter()
-_LOOKING, _WAITING = threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
+_LOOKING, _WAITING = threading.Lock(), Counter[str]()
 
 
 @router.post(
@@ -39,7 +42,7 @@ async def read_expressions(request: Request, call: Caller) -> Expressions:
     """Find the faces of a picture and label their expressions."""
     need_bytes(request)
     parts: Parts = request.app.state.parts
-    with _place():
+    with _place(call.actor.account_id):
         return await run_in_threadpool(_look, parts, call.settings, await _body(request))
 
 
@@ -53,7 +56,7 @@ async def _body(request: Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_WITHIN_S):
             return await request.body()
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         raise FerError("The picture took too long to come in. Please send it again.", "slow_body") from None
 
 
@@ -63,11 +66,17 @@ def _look(parts: Parts, settings: Settings, body: bytes) -> Expressions:
 
 
 @contextmanager
-def _place() -> Iterator[None]:
-    """Take a place for a picture before any of it is read. Raises FerError ``busy`` where all are taken."""
-    if not _WAITING.acquire(blocking=False):
+def _place(account_id: str) -> Iterator[None]:
+    """Take a place for a picture before any of it is read: on the event loop alone, which keeps the count.
+
+    Raises FerError ``busy`` where all are taken, or those of one account.
+    """
+    if _WAITING.total() >= MOST_WAITING or _WAITING[account_id] >= MOST_OF_ONE:
         raise FerError("Too many pictures wait. Please try again in a second.", "busy")
+    _WAITING[account_id] += 1
     try:
         yield
     finally:
-        _WAITING.release()
+        _WAITING.subtract([account_id])
+        if not _WAITING[account_id]:
+            del _WAITING[account_id]

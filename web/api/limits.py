@@ -1,6 +1,8 @@
-"""How much a program may ask for: so many requests of one token, and bodies of a bounded size."""
+"""How much a program may ask for: so many requests of one token, so many at once, and bodies of a bounded size."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +16,9 @@ BURST, REFILL_S = 120, 0.1
 JSON_BYTES, PICTURE_BYTES = 64 * 1024, 25 * 10**6
 UNBOUNDED = "PATCH"
 """The pieces of an upload are written as they arrive, up to the announced length."""
+MOST_OPEN, MOST_OPEN_OF_ONE = 24, 8
+"""Requests that are answered at once, of all accounts and of one, without the pieces of uploads. Each may hold one of
+the server's forty threads, for as long as the database can't be written to."""
 
 
 class TooFastError(FerError):
@@ -70,3 +75,36 @@ class BodyLimit:
             await self._app(scope, counted, send)
         except _TooLargeError:
             await Problem(413, "too_big", f"The body is larger than {limit} bytes.")(scope, receive, send)
+
+
+class OpenLimit:
+    """Refuses a request beyond those that may be open at once. For the event loop alone, which keeps the count."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse, one request."""
+        if scope["type"] != "http" or scope["method"] == UNBOUNDED:
+            await self._app(scope, receive, send)
+            return
+        account_id = scope["actor"].account_id
+        refusal = self._refusal(account_id)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        self._open[account_id] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open -= Counter({account_id: 1})
+
+    def _refusal(self, account_id: str) -> Problem | None:
+        later = {"Retry-After": "1"}
+        if self._open[account_id] >= MOST_OPEN_OF_ONE:
+            said = "Too many of your account's requests are open. Please wait for their answers."
+            return Problem(429, "too_many_open", said, later)
+        if self._open.total() >= MOST_OPEN:
+            return Problem(503, "busy", "Too many requests are open. Please try again in a second.", later)
+        return None

@@ -6,7 +6,6 @@ from datetime import time
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request
-from starlette.concurrency import run_in_threadpool
 
 from clinic import access
 from clinic.consent import consent
@@ -26,7 +25,7 @@ from web.api.schemas import (
     Samples,
     UploadState,
 )
-from web.routes import receive_piece
+from web.routes import on_disk, receive_piece
 
 router = APIRouter()
 UploadId = Annotated[str, Path(pattern=ID)]
@@ -39,7 +38,7 @@ def begin_upload(new: NewUpload, call: Caller) -> UploadState:
     """Start an upload; the file's pieces follow."""
     if not call.actor.patients:
         raise access.refusal("not_in_token")
-    return _state(incoming.begin(call.db, call.settings, call.actor, new.length))
+    return _state(incoming.begin(call.db, call.settings, call.actor, new.length, new.sha256))
 
 
 @router.get("/uploads/{upload_id}")
@@ -60,7 +59,7 @@ async def add_piece(
     """Add a piece of a file at `Upload-Offset`, which is where the last one ended."""
     need_bytes(request)
     owner = incoming.owner_of(call.actor)
-    piece = await run_in_threadpool(Piece, call.settings, upload_id, upload_offset, _DIGESTS, owner)
+    piece = await on_disk(Piece, call.settings, upload_id, upload_offset, _DIGESTS, owner)
     return _state(await receive_piece(request, call.db, piece))
 
 

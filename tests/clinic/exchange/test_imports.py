@@ -347,6 +347,26 @@ def test_a_json_that_is_made_to_fill_the_memory_is_refused_in_little(name, attac
     assert peak < 40 << 20
 
 
+@pytest.mark.attack("an archive whose own table of contents would fill the memory")
+def test_a_table_of_contents_of_millions_is_not_read(db, settings, who, attack, monkeypatch):
+    monkeypatch.setattr(archive_rows, "CONTENTS_BYTES", 100_000)
+
+    class Noting(io.BytesIO):
+        longest = 0
+
+        def read(self, size=-1):
+            found = super().read(size)
+            self.longest = max(self.longest, len(found))
+            return found
+
+    written = Noting()
+    with zipfile.ZipFile(written, "w") as archive:
+        for number in range(3000):
+            archive.writestr(str(number), b"")
+    attack(lambda: imports.import_patient(db, settings, who, written), "export_too_large")
+    assert written.longest <= archive_rows.CONTENTS_BYTES + 1
+
+
 @pytest.mark.attack("samples as one line without an end")
 def test_a_line_of_samples_without_an_end_is_not_read_to_its_end(small, elsewhere, attack):
     db, settings = elsewhere

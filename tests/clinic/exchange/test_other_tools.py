@@ -91,6 +91,14 @@ def test_a_table_is_read_within_limits(attack, monkeypatch):
     attack(lambda: read(io.BytesIO(OPENFACE.encode())), "bad_table")
 
 
+@pytest.mark.attack("a table of another program whose moments have names of 100,000 letters, which are remembered")
+@pytest.mark.parametrize("header", ["frame,confidence,success,AU12_r", "frame,face_id,confidence,success,AU12_r"])
+def test_what_a_table_calls_a_moment_is_short(attack, header):
+    long = "1" * 100_000
+    row = f"1,{long},1,1,1" if "face_id" in header else f"{long},1,1,1"
+    attack(lambda: read(io.BytesIO(f"{header}\n{row}\n".encode())), "bad_table")
+
+
 @pytest.mark.parametrize(
     ("measures", "sound"),
     [

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from clinic.__main__ import main
 from clinic.access import Role
@@ -12,7 +12,9 @@ from clinic.accounts import accounts
 from clinic.erasure import deletion
 from clinic.jobs import faces, jobs, leases, progress, reanalysis
 from clinic.patients import caseload
-from clinic.recordings import uploads
+from clinic.recordings import marks, uploads
+from clinic.recordings.states import State
+from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.worker import analysis
 from db.models import Job, JobState, Patient, Recording, Sample, StoredChunk
 from fer_core.errors import FerError
@@ -190,7 +192,25 @@ def test_where_the_faces_lie_elsewhere_it_is_asked_again(db, settings, analysed,
     assert [current for _, current, _ in versions(db)] == [False, True]
 
 
-def test_where_another_face_was_chosen_meanwhile_it_is_asked_again(db, settings, analysed, run, who):
+def state_of(db, recording_id):
+    with db.read() as session:
+        return session.scalar(select(Job.state).where(Job.recording_id == recording_id))
+
+
+def other_than(db, *known):
+    with db.read() as session:
+        return session.scalar(select(Recording.id).where(Recording.id.not_in(known)))
+
+
+def stored(db, recording_id):
+    """How many samples a recording has, whether it is shown, and its settings."""
+    with db.read() as session:
+        recording = session.get_one(Recording, recording_id)
+        count = select(func.count()).select_from(Sample).where(Sample.recording_id == recording_id)
+        return session.scalar(count), recording.current, dict(recording.settings)
+
+
+def test_where_another_face_was_chosen_meanwhile_that_one_is_taken(db, settings, analysed, run, who):
     """A reanalysis that was queued before took the face that is seen more, without asking."""
     script = [[(0, 1)] + [(0,)] * 43 + [(1,)]]
     first = analysed(script)
@@ -199,10 +219,139 @@ def test_where_another_face_was_chosen_meanwhile_it_is_asked_again(db, settings,
     reanalysis.start(db, settings, who, None, NEW)
     jobs.choose_track(db, settings, who, again, 1)
     run(analyzer(script, NEW))
-    with db.read() as session:
-        states = dict(session.execute(select(Recording.id, Job.state).join(Job)).all())
-        assert [state for one, state in states.items() if one not in (first, again)] == [JobState.CHOOSING]
-        assert session.get_one(Recording, again).current
+    version = other_than(db, first, again)
+    assert stored(db, version)[2]["face_choice"]["tracks"] == [1]
+    marks.add(db, who, version, MarkFields(0.0, 1.0, Verdict.NOT_PATIENT))
+
+
+@pytest.fixture
+def reopened(db, settings, analysed, run, who):
+    """A recording, the version in which its face is to be chosen again, and a queued version of another model."""
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0, 1)] * 10]))
+    reanalysis.start(db, settings, who, None, NEW)
+    return first, again, other_than(db, first, again)
+
+
+def test_an_analysis_under_way_keeps_what_it_has_when_another_face_is_chosen(db, settings, run, who, reopened):
+    """Half of its samples were deleted, and the rest was shown as the whole."""
+    first, again, queued = reopened
+    run(analyzer([[(0, 1)] * 5, lambda: jobs.choose_track(db, settings, who, again, 1), [(0, 1)] * 5], NEW))
+    assert (state_of(db, queued), stored(db, queued)[0]) == (JobState.DONE, 10)
+    assert stored(db, queued)[2]["face_choice"]["tracks"] == [1]
+    assert stored(db, first)[0] == 0
+
+
+def test_a_version_that_waits_for_its_choice_keeps_its_faces(db, settings, run, who, reopened):
+    """It lost them, and became the current version without any."""
+    _, again, waiting = reopened
+    run(analyzer([[(1, 2)] * 10], NEW))
+    jobs.choose_track(db, settings, who, again, 1)
+    assert (state_of(db, waiting), stored(db, waiting)[0]) == (JobState.CHOOSING, 20)
+    assert stored(db, again)[1]
+    jobs.choose_track(db, settings, who, waiting, 2)
+    assert stored(db, again)[0] == 0, "another face than this one's"
+    assert stored(db, waiting)[1]
+
+
+def test_another_face_in_any_later_version_takes_the_earlier_results_and_marks_away(db, settings, analysed, run, who):
+    """They went on to be shown as the patient's, and "not the patient" took the patient out of the new version."""
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.NOT_PATIENT))
+    marks.add(db, who, first, MarkFields(1.0, 1.9, Verdict.AGREE))
+    marks.add(db, who, first, MarkFields(0.0, 2.0, Verdict.EVENT, reason="crying"))
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1)] * 3 + [(1,)] * 3 + [(0, 1)] * 4], NEW))
+    version = other_than(db, first)
+    jobs.choose_track(db, settings, who, version, 1)
+    assert caseload.get_recording(db, who, version).usable_share == 1.0
+    assert [one.said.verdict for one in marks.marks(db, who, version)] == [Verdict.EVENT]
+    assert [one.id for one in caseload.versions(db, who, version)] == [version]
+    assert caseload.get_recording(db, who, first).standing.state is State.REPLACED
+    assert stored(db, first)[0] == 0
+
+
+def test_the_same_face_in_a_later_version_takes_nothing_away(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    marks.add(db, who, first, MarkFields(1.0, 1.9, Verdict.AGREE))
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1)] * 7 + [(1,)] * 3], NEW))
+    version = other_than(db, first)
+    assert state_of(db, version) == JobState.CHOOSING
+    jobs.choose_track(db, settings, who, version, 0)
+    assert len(marks.marks(db, who, version)) == 1
+    assert {one.id for one in caseload.versions(db, who, version)} == {first, version}
+
+
+def test_marks_that_stay_name_what_the_model_said_of_the_new_face(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    with db.session() as session:
+        for sample in session.scalars(select(Sample).where(Sample.recording_id == first)):
+            sample.happy, sample.sad = 0.1, 0.8
+    marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.EVENT, reason="crying"))
+    assert [one.model_label for one in marks.marks(db, who, first)] == ["sad"]
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0, 1)] * 10]))
+    jobs.choose_track(db, settings, who, again, 1)
+    assert [one.model_label for one in marks.marks(db, who, again)] == ["happy"]
+
+
+def test_where_the_patient_is_not_there_no_earlier_choice_stays(db, settings, patient, analysed, run, who):
+    """The window said that no result is kept, and the stranger's stayed as the patient's."""
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0, 1)] * 10]))
+    jobs.discard(db, settings, who, again)
+    [row] = caseload.get_patient(db, who, patient).recordings
+    assert (row.id, row.shares, row.standing.state) == (first, None, State.REPLACED)
+    assert "not found" in row.standing.sentence
+    assert stored(db, first)[0] == 0
+    assert state_of(db, again) == JobState.CANCELLED
+
+
+def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patient, analysed, run, who):
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(1, 2)] * 10], NEW))
+    jobs.discard(db, settings, who, other_than(db, first))
+    assert [row.id for row in caseload.get_patient(db, who, patient).recordings if row.shares] == [first]
+
+
+@pytest.mark.parametrize("later", [[(0, 1)] * 4 + [(0,)] * 96, [(0,)] * 100], ids=["negligible", "the only one"])
+def test_a_face_that_a_person_chose_is_not_replaced_by_the_one_that_is_left(db, settings, analysed, run, who, later):
+    """Where it was seen a little less by another model, somebody else became the patient without a question."""
+    first = analysed([[(0, 1)] * 6 + [(0,)] * 94])
+    jobs.choose_track(db, settings, who, first, 1)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([later], NEW))
+    assert state_of(db, other_than(db, first)) == JobState.CHOOSING
+    assert stored(db, first)[1]
+
+
+def test_a_split_face_is_not_made_whole_again(db, settings, analysed, run, who):
+    first = analysed([[(0,)] * 20])
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0,)] * 20]))
+    faces.split(db, settings, who, again, 0, 2.0)
+    jobs.choose_track(db, settings, who, again, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0,)] * 20], NEW))
+    assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
+
+
+def test_the_only_face_of_both_needs_no_person(db, settings, analysed, run, who):
+    """It is seen in fewer moments than before, which no choice is needed for."""
+    first = analysed([[(0,)] * 20])
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0,)] * 14 + [()] * 6], NEW))
+    assert state_of(db, other_than(db, first)) == JobState.DONE
 
 
 def test_pause_stops_the_running_one_and_keeps_its_chunks(db, settings, analysed, run, who):

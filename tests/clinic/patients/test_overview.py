@@ -36,7 +36,7 @@ def test_twice_in_a_row_is_distinguished_from_once():
     newest = twice.points[-1]
     marked = Trend((*twice.points[:-1], replaced(newest, beyond=(Emotion.HAPPY, Emotion.SAD))), (), None, None)
     first = said(marked)[0]
-    assert "happy-like 40 % (usual 10 % to 20 %), for the second time in a row" in first
+    assert "happy-like 40 % (usual 10 % to 20 %), in this recording and the one before it" in first
     assert "sad-like 15 % (usual 10 % to 20 %), in this recording only, which may be chance" in first
 
 
@@ -68,4 +68,6 @@ def test_where_labels_are_not_interpreted_no_expression_is_named():
     why = words.NOT_INTERPRETED.format(why="Facial palsy")
     sentences = said(trend_of(happy=0.4, outside=(Emotion.HAPPY,)), why)
     assert sentences[0] == why
+    assert sentences[1] == "The face could be read in 90 % of the newest recording, 11 May 2026 · Video · no. 1."
+    assert said(trend_of(excluded="a condition of the face"), why)[1] == sentences[1]
     assert not any(name in " ".join(sentences) for name in ("happy", "sad", "shares"))

@@ -130,6 +130,16 @@ def test_an_attempt_that_found_nobody_is_written_down(db, colleague):
     assert audit.verify(db).first_bad is None
 
 
+@pytest.mark.attack("a name in the form of the emergency access, with a reason that is refused: whether it is there")
+def test_whoever_learns_that_there_is_a_patient_is_written_down(db, who, patient, colleague, attack):
+    named = "looking for Invented Person"
+    attack(lambda: sharing.open_in_emergency(db, colleague, "Invented Person", named), "name_in_reason")
+    assert caseload.list_patients(db, colleague) == []
+    (event,) = sharing.history(db, who, patient)
+    assert (event.name, event.action, event.reason) == ("Colleague", AuditAction.EMERGENCY_REFUSED, "")
+    attack(lambda: [row.account_id for row in rows(db, "emergency_refused")] == [colleague.account_id], True)
+
+
 @pytest.mark.attack("guessing names in the form of the emergency access: the sixth guess")
 def test_guesses_at_names_are_slowed_down(db, patient, colleague, attack):
     for number in range(5):

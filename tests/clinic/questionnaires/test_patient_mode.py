@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.accounts import accounts, sessions
+from clinic.accounts import accounts, identities, sessions, totp
 from clinic.patients import caseload
 from clinic.questionnaires import answers, patient_mode
 from db.models import AuditRow, HandOver, Role
@@ -121,6 +121,47 @@ def test_a_disabled_account_is_not_signed_in_by_the_pin(db, device):
     who, _, token = device
     accounts.disable(db, doors.actor(db, "Ada", Role.ADMINISTRATOR), who.account_id)
     assert code_of(lambda: patient_mode.give_back(db, token, PIN)) == "signed_out"
+
+
+@pytest.mark.attack("a device handed over and given back again and again, to stay signed in for more than twelve hours")
+def test_handing_over_renews_no_sign_in(db, signed_in, device, monkeypatch, attack):
+    _, patient_id, token = device
+    begun, hours = clock.now(), 0
+    while True:
+        hours += 1
+        now = begun + timedelta(hours=hours)
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        try:
+            again, _ = patient_mode.give_back(db, token, PIN)
+        except FerError:
+            break
+        assert hours < 12
+        token = patient_mode.begin(db, sessions.actor_of(db, again), patient_id, "phq9", PIN)
+    attack(lambda: hours, 12)
+    assert patient_mode.asked(db, token) is None, "the device asks nothing more"
+
+
+@pytest.mark.attack(
+    "the PIN of a device that was handed over before the password changed, was reset, or all signed out"
+)
+@pytest.mark.parametrize("end", ["changed", "reset", "signed out", "second step removed", "linked"])
+def test_ended_sign_ins_stay_ended_whatever_the_pin(db, device, attack, end):
+    who, patient_id, token = device
+    admin = doors.actor(db, "Ada", Role.ADMINISTRATOR)
+    other = sessions.actor_of(db, sessions.sign_in(db, "Dr. Device", doors.PASSWORD))
+    patient_mode.answer(db, token, 0, 2)
+    {
+        "changed": lambda: sessions.change_password(db, other, doors.PASSWORD, "eleven green teapots"),
+        "reset": lambda: accounts.reset_password(db, admin, who.account_id),
+        "signed out": lambda: sessions.sign_out(db, other),
+        "second step removed": lambda: totp.reset(db, admin, who.account_id),
+        "linked": lambda: identities.link(db, admin, who.account_id, "https://provider.test", "who@clinic.test"),
+    }[end]()
+    assert not sessions.lives(db, other)
+    patient_mode.answer(db, token, 1, 2)
+    attack(lambda: patient_mode.give_back(db, token, PIN), "signed_out")
+    [answer] = stored(db, who, patient_id)
+    assert answer.items[:2] == (2, 2), "what the patient answered is kept"
 
 
 def test_a_clock_that_was_set_back_meanwhile_loses_no_answer(db, device, monkeypatch):

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from clinic.recordings.states import Facts, State, Tone, standing
+from clinic.recordings.states import Facts, Replaced, State, Tone, standing
 from db.models import JobState
 
 Q, R, C = JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING
@@ -23,8 +23,10 @@ VALUES = {
     "excluded": (None, "less than 60 s of usable face"),
     "unread": (False, True),
     "closed": (False, True),
+    "replaced": (None, Replaced.CHOSEN),
 }
 
+GONE = {"job": OVER, "closed": False, "has_result": False}
 SEEN = {"job": OVER, "closed": False, "has_result": True, "face_seen": True}
 TABLE = [
     # What has to hold (True: any but None or False), the state, its tone, and what its sentence has to hold.
@@ -38,7 +40,8 @@ TABLE = [
     ({"job": (F,), "error": True}, State.FAILED, Tone.BAD, "The file holds no picture."),
     ({"job": (F,), "error": False}, State.FAILED, Tone.BAD, "failed"),
     ({"job": OVER, "closed": True}, State.CLOSED, Tone.NEUTRAL, "consent"),
-    ({"job": OVER, "closed": False, "has_result": False}, State.EMPTY, Tone.ATTENTION, "No result"),
+    ({**GONE, "replaced": False}, State.EMPTY, Tone.ATTENTION, "No result"),
+    ({**GONE, "replaced": True}, State.REPLACED, Tone.NEUTRAL, "in a newer analysis"),
     (
         {"job": OVER, "closed": False, "has_result": True, "face_seen": False, "partial": False},
         State.NO_FACE,
@@ -84,7 +87,7 @@ ALL = [Facts(**dict(zip(VALUES, values, strict=True))) for values in product(*VA
 
 
 def test_every_combination_has_one_row_and_says_what_stands_there():
-    assert len(ALL) == 8 * 2**9
+    assert len(ALL) == 8 * 2**10
     for facts in ALL:
         [(_, state, tone, said)] = [row for row in TABLE if matches(row[0], facts)]
         found = standing(facts)
@@ -95,6 +98,10 @@ def test_every_combination_has_one_row_and_says_what_stands_there():
 def test_every_row_is_reached_and_every_state_has_one():
     assert all(any(matches(wanted, facts) for facts in ALL) for wanted, *_ in TABLE)
     assert {state for _, state, *_ in TABLE} == set(State)
+
+
+def test_a_result_that_was_deleted_since_the_patient_is_not_there_leads_to_no_other():
+    assert "newer" not in standing(Facts(job=D, replaced=Replaced.ABSENT)).sentence
 
 
 @pytest.mark.parametrize("job", [D, P, None])

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
 from clinic.consent.consent import ConsentError
+from clinic.erasure import deletion
 from clinic.exchange import downloads, lease, video_copies
 from clinic.exchange.downloads import Kind
 from clinic.patients import conditions
@@ -112,6 +113,31 @@ def test_it_is_cancelled_while_it_waits_and_while_it_is_made(db, settings, who, 
     made(db, settings, lambda: video_copies.cancel(db, who, recording) if next(calls) == 5 else None)
     assert state_of(db) == "cancelled"
     assert list((settings.data_dir / "downloads").iterdir()) == []
+
+
+@pytest.mark.attack(
+    "a copy of a video that was finished while its patient was deleted, or it was cancelled: what is left"
+)
+@pytest.mark.parametrize("end", ["deleted", "cancelled"])
+def test_a_copy_that_nobody_may_have_any_more_is_not_left(
+    db, settings, who, patient, recording, monkeypatch, attack, end
+):
+    real = downloads.keep
+
+    def keep(*args, **kwargs):
+        ticket = real(*args, **kwargs)
+        if end == "deleted":
+            # The files go before the rows, and this one came between.
+            monkeypatch.setattr(downloads, "sweep", lambda *args, **kwargs: 0)
+            deletion.delete_patient(db, settings, who, patient)
+        else:
+            video_copies.cancel(db, who, recording)
+        return ticket
+
+    video_copies.ask(db, settings, who, recording)
+    monkeypatch.setattr(downloads, "keep", keep)
+    made(db, settings)
+    attack(lambda: list((settings.data_dir / "downloads").iterdir()), [])
 
 
 def test_a_worker_that_ends_puts_it_back(db, settings, who, recording):

@@ -81,6 +81,7 @@ def refused(work):
         to_json(FileVerdict("video", 1, 1, 1.0, media_type="text/html")),
         to_json(FileVerdict("video", 1, 1, 1.0, created="x" * 1000)),
         to_json(FileVerdict("video", 1, 1, 1.0, begins_s=math.inf)),
+        to_json(FileVerdict("video", 1, 1, 10**400)),
     ],
 )
 def test_a_verdict_that_cannot_be_is_none(lie, reported):
@@ -93,6 +94,7 @@ def test_a_verdict_that_cannot_be_is_none(lie, reported):
     [
         VideoInfo(0, 1, 1.0, 25.0),
         VideoInfo(1, 1, math.inf, 25.0),
+        VideoInfo(1, 1, 10**400, 25.0),
         VideoInfo(1, 1, 1.0, math.nan),
         VideoInfo(1, 1, 1.0, 25.0, "c" * 1000),
         VideoInfo(1, 1, 1.0, 25.0, "h264", "text/html"),
@@ -118,6 +120,10 @@ def test_parts_that_cannot_be_are_none(lie, reported):
         [head(luma="zz" * WIDTH * HEIGHT)],
         [head(luma="")],
         [head(decoded=-1)],
+        [head(decoded=10**400)],
+        [head(10**400)],
+        [head() | {"stats": to_json(DecodeStats(end_s=math.nan, shots=SEEN))}],
+        [head() | {"stats": to_json(DecodeStats(numbered=2**64, shots=SEEN))}],
         [head(1.0), head(1.0)],
         [head(1.0), head(1.05)],
         [{}],

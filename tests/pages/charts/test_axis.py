@@ -31,6 +31,13 @@ def test_bands_lie_where_the_scale_has_them_and_are_named():
     assert list(figure.data[0].y) == [17, 0]
 
 
+def test_numbers_beside_a_scale_do_not_overprint_each_other():
+    close = replace(PHQ9, highest=40, bands=[(0, "low"), (3, "some"), (25, "middle"), (34, "high")])
+    axis = next(axis_figure([close], [], [], NAMES).select_yaxes())
+    assert list(axis.tickvals) == [0, 25, 40]
+    assert list(next(axis_figure([PHQ9], [], [], NAMES).select_yaxes()).tickvals) == [0, 5, 10, 15, 20, 27]
+
+
 MARGIN_BELOW_PX, HALF_A_MARKER_PX = 80, 6
 """What the strip and the dates take, and half a marker of 9 px with its outline."""
 

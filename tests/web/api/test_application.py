@@ -3,12 +3,15 @@
 import asyncio
 import io
 import json
+from contextlib import ExitStack
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 from sqlalchemy import func, select, update
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from clinic import clock, words
@@ -26,7 +29,7 @@ from clinic.recordings import incoming, uploads
 from db.models import Access, Account, ApiToken, AuditRow, Base, Job, Recording, Role, Sample
 from fer_core.emotions import EMOTION_LABELS
 from storage.sealed import CHUNK_BYTES
-from tests import doors
+from tests import doors, loops
 from tests.clinic.patients.test_digests import FIRST, add
 from tests.consents import agree, revoke
 from tests.media import moving_face, scene, write_clip
@@ -422,7 +425,7 @@ def test_a_body_is_bounded(client, monkeypatch, attack):
 
 @pytest.mark.attack("API: more pictures at once than may lie in memory, and one that never comes to its end")
 def test_pictures_that_come_in_take_a_place_before_they_are_read(client, monkeypatch, attack):
-    monkeypatch.setattr(expressions, "_WAITING", expressions.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(expressions, "MOST_WAITING", 1)
 
     async def never(_request):
         await asyncio.Event().wait()
@@ -430,13 +433,64 @@ def test_pictures_that_come_in_take_a_place_before_they_are_read(client, monkeyp
     # Nothing of the body is read where there is no place: it would wait for ever.
     with monkeypatch.context() as endless:
         endless.setattr(Request, "body", never)
-        with expressions._place():
+        with expressions._place("somebody else's"):
             attack(lambda: client.post("/api/v1/expressions", content=png(), headers=BYTES), 503)
             busy = client.post("/api/v1/expressions", content=png(), headers=BYTES)
         assert busy.headers["retry-after"] == "1"
         endless.setattr(expressions, "BODY_WITHIN_S", 0.01)
         attack(lambda: client.post("/api/v1/expressions", content=png(), headers=BYTES), 408)
     assert client.post("/api/v1/expressions", content=b"", headers=BYTES).status_code == 422, "the place is free again"
+    assert not expressions._WAITING
+
+
+@pytest.mark.attack("API: all places for pictures, taken by one account that sends them slowly; and another one then")
+def test_one_account_leaves_places_for_others(attack):
+    with ExitStack() as taken:
+        for _ in range(expressions.MOST_OF_ONE):
+            taken.enter_context(expressions._place("one"))
+        attack(lambda: taken.enter_context(expressions._place("one")), "busy")
+        with expressions._place("another"):
+            attack(lambda: sorted(expressions._WAITING), ["another", "one"])
+    assert not expressions._WAITING
+
+
+@pytest.mark.attack("API: more requests of one account at once than it may have open; and another account then")
+def test_requests_that_are_open_at_once_are_bounded(attack, monkeypatch):
+    monkeypatch.setattr(limits, "MOST_OPEN_OF_ONE", 2)
+    monkeypatch.setattr(limits, "MOST_OPEN", 3)
+    began, goes_on = [], asyncio.Event()
+
+    async def waits(scope, receive, send):
+        began.append(scope["actor"].account_id)
+        await goes_on.wait()
+        await Response("answered")(scope, receive, send)
+
+    def asked(limit, account_id):
+        async def work():
+            found = []
+
+            async def send(message):
+                found.append(message)
+
+            scope = {"type": "http", "method": "GET", "headers": [], "actor": SimpleNamespace(account_id=account_id)}
+            await limit(scope, None, send)
+            return found[0]["status"]
+
+        return asyncio.create_task(work())
+
+    async def tried():
+        limit = limits.OpenLimit(waits)
+        open_ones = [asked(limit, one) for one in ("a", "a")]
+        refused = await asked(limit, "a")
+        open_ones.append(asked(limit, "b"))
+        while len(began) < 3:
+            await asyncio.sleep(0)
+        full = await asked(limit, "c")
+        goes_on.set()
+        answered = await asyncio.gather(*open_ones)
+        return [refused, full, *answered, await asked(limit, "a")]
+
+    attack(lambda: loops.run(tried()), [429, 503, 200, 200, 200, 200])
 
 
 def test_a_use_is_noted_once_and_again_later(world, client, monkeypatch):
