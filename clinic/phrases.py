@@ -72,6 +72,11 @@ def identity_text(patient: Person) -> str:
     return " · ".join([part for part in parts if part] + [f"ID {short_id(patient.id)}"])
 
 
+def named(patient: Person) -> str:
+    """Return a patient's name with what no other patient shares, for lists outside the pages."""
+    return f"{patient.name} · {identity_text(patient)}"
+
+
 def short_id(patient_id: str) -> str:
     """Return the beginning of an id, as it is shown."""
     return patient_id[:SHORT_ID]

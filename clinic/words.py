@@ -138,8 +138,9 @@ NOT_COMPARABLE = (
     " come only from that."
 )
 COMPARED = (
-    "Both as analysed, on one scale. Where the intervals overlap, the difference may be chance; two recordings"
-    " say nothing of a lasting change."
+    "Both as analysed, on one scale. Where the intervals overlap, the difference may be chance. Where they do not, the"
+    " two recordings differ, as sessions of a patient who does not change often do: two recordings say nothing of a"
+    " lasting change."
 )
 TRANSITIONS = (
     "How often the label in the column followed directly on the label in the row, in the smoothed samples. Staying the"
@@ -169,7 +170,7 @@ POWER_NONE = (
     "No change of {names} would be seen in 8 of 10 cases within three recordings: they differ too much. [How](#how)"
 )
 CHANCE = "Two recordings of this patient differ by chance, in 19 of 20 cases, by less than: {changes}. [How](#how)"
-NOISE_FLOOR = "Within one recording a share is known to about (split-half noise floor): {changes}. [How](#how)"
+NOISE_FLOOR = "The standard error of a share within one recording (noise floor) is about: {changes}. [How](#how)"
 
 BASELINES = (
     "All were measured on the same test pictures. Those marked (other) are other programs; this program trained the"

@@ -245,6 +245,17 @@ def open_sealed(file: BinaryIO, key: Key, context: bytes) -> BinaryIO:
         raise
 
 
+def read_unfinished(file: BinaryIO, key: Key, context: bytes, count: int) -> Iterator[bytes]:
+    """Yield the plain bytes of the first `count` chunks of a file that is not finished; nothing is changed.
+
+    Raises SealError ``wrong_key``, ``file_damaged``.
+    """
+    chunks = _opened_chunks(file, key, context)
+    file.seek(HEADER_BYTES)
+    for number in range(count):
+        yield chunks.open(number, file.read(RECORD_BYTES), last=False)
+
+
 def seal_bytes(plain: bytes, key: Key, context: bytes) -> bytes:
     """Return a few bytes, sealed like a file."""
     written = io.BytesIO()

@@ -314,6 +314,8 @@ FOR_NO_PERSON = {
     "oidc.depart": "sends to the provider, before anybody is known",
     "incoming.created": "asks for the owner, whom the page names",
     "incoming.owner_of": "an actor to text",
+    "incoming.digest_of": "of bytes",
+    "incoming.is_beginning": "of an upload that `incoming.status` gave to its owner",
     "incoming.opened": "asks for the owner, whom the page names",
     "incoming.status": "asks for the owner, whom the gate names",
     "incoming.complete": "asks for the owner, whom the page names",

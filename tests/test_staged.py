@@ -24,6 +24,7 @@ CONDITION = "a condition or a set of ids for callers that ask for access"
 OF_DEMO = "the demonstration's own patients"
 WITHOUT = {
     ("clinic/access.py", "_seen_by"): BY_ACCESS,
+    ("clinic/accounts/accounts.py", "end_sign_ins"): "hand-overs of one account",
     ("clinic/accounts/accounts.py", "list_accounts"): BY_ACCESS,
     ("clinic/accounts/accounts.py", "set_role"): BY_ACCESS,
     ("clinic/accounts/handover.py", "_asked"): "patients that a request names, who were on a caseload then",
@@ -47,6 +48,7 @@ WITHOUT = {
     ("clinic/exchange/import_queue.py", "_waiting"): OF_IMPORTS,
     ("clinic/exchange/import_queue.py", "give_all_back"): OF_IMPORTS,
     ("clinic/exchange/import_queue.py", "sweep"): OF_IMPORTS,
+    ("clinic/jobs/tracks.py", "_before"): "versions of one recording's visit",
     ("clinic/jobs/faces.py", "_stays"): OF_JOBS,
     ("clinic/jobs/leases.py", "release"): OF_JOBS,
     ("clinic/jobs/leases.py", "_next"): OF_JOBS,

@@ -14,7 +14,7 @@ from clinic.accounts import tokens
 from clinic.accounts.tokens import TokenRow
 from clinic.admin import zones
 from clinic.patients import caseload
-from clinic.phrases import day
+from clinic.phrases import day, named
 from fer_core.errors import FerError
 from web.gate import TOKENS
 from web.page import page, read_form, refuse
@@ -62,9 +62,7 @@ def _show(actor: Actor, said: str) -> Response:
         "tokens",
         said=said,
         listed=[_listed(token, zone) for token in tokens.listed(db, actor)],
-        patients=[
-            (f"{PATIENT}{one.id}", f"{one.name} {one.code}".strip()) for one in caseload.list_patients(db, actor)
-        ],
+        patients=[(f"{PATIENT}{one.id}", named(one)) for one in caseload.list_patients(db, actor)],
     )
 
 
@@ -74,7 +72,7 @@ def _listed(token: TokenRow, zone: tzinfo) -> dict[str, str]:
     return {
         "id": token.id,
         "name": token.name,
-        "acts": ", ".join(token.patients) if token.patients else "no patient",
+        "acts": "; ".join(token.patients) if token.patients else "no patient",
         "made": day(token.created_at.astimezone(zone)),
         "ends": day(token.ends_at.astimezone(zone)),
         "used": used,

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from clinic import access, audit, clock, texts
+from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor, must_accept
 from clinic.accounts import throttle, totp
 from clinic.audit import AuditAction
@@ -36,7 +36,7 @@ TOKEN = re.compile(r"fer_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token as its owner sees it; `patients`: the names of those for whom it acts, none for "no patient"."""
+    """A token as its owner sees it; `patients`: those for whom it acts, see `phrases.named`; none for "no patient"."""
 
     id: str
     name: str
@@ -147,13 +147,15 @@ def note_use(db: Database, actor: Actor, operation: str) -> None:
 
 def _row(session: Session, account: Account, token: ApiToken) -> TokenRow:
     """A patient whom the account no longer sees is not named."""
-    names = session.scalars(
-        select(Patient.name)
+    own = session.scalars(
+        select(Patient)
         .join(ApiTokenPatient, ApiTokenPatient.patient_id == Patient.id)
         .where(ApiTokenPatient.token_id == token.id, Patient.id.in_(access.visible(account)))
         .order_by(Patient.number)
     )
-    return TokenRow(token.id, token.name, tuple(names), token.created_at, token.created_at + LASTS, token.used_at)
+    return TokenRow(
+        token.id, token.name, tuple(map(phrases.named, own)), token.created_at, token.created_at + LASTS, token.used_at
+    )
 
 
 def _valid_name(name: str) -> str:

@@ -258,6 +258,8 @@ def _recording_row(recording: dict[str, Any], found: Sequence[Condition]) -> lis
     unread = bool(holding(found, date.fromisoformat(recording["recorded_on"])))
     shares = {} if unread else summary.get("shares") or {}
     known = {**recording, **summary, **{f"share_{label}": share for label, share in shares.items()}}
+    if not summary:
+        known["model_sha256"] = None  # It was asked for, and made nothing.
     known["not_interpreted"] = NOT_INTERPRETED if unread else None
     return [for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
 

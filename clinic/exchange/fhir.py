@@ -47,10 +47,11 @@ def bundle(
 ) -> Resource:
     """Return the Bundle. `made_at`: an instant with its zone.
 
-    Where a recording doesn't count, or a condition of the face held that day, its labels are absent with the reason.
+    A recording without a result is left out: nothing was observed. Where one doesn't count, or a condition of the face
+    held that day, its labels are absent with the reason.
     """
     points = {point.recording_id: point for point in patient.trend.points}
-    rows = [row for row in patient.recordings if row.model_sha256]
+    rows = [row for row in patient.recordings if row.model_sha256 and row.samples is not None]
     models = dict.fromkeys(row.model_sha256 or "" for row in rows)
     resources = [_patient(patient), *map(_device, models)]
     resources += [

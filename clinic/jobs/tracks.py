@@ -36,8 +36,8 @@ def choose_automatically(session: Session, recording: Recording) -> bool:
     """Keep the one face if no choice is needed; return whether that was so.
 
     There is none or one, all others are negligible, or it is the face that was chosen in the version that is shown.
-    Somebody who wants to choose again (`ASKED`) is asked in any case, and so is whoever's earlier choice can't be
-    carried over: a face that a person chose is not replaced by the only one that is left.
+    It is asked in any case where somebody wants to choose again (`ASKED`), and where a person's earlier choice can't
+    be carried over: a face that a person chose is not replaced by the only one that is left.
     """
     counted = tracks_seen(session, recording.id)
     if recording.settings.get(ASKED) and counted:

@@ -20,7 +20,7 @@ from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
 from clinic.patients.subject import Subject, subject_of
 from clinic.patients.summaries import Summary, excluded
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
-from clinic.recordings.states import UNDER_WAY, Standing, standing_of
+from clinic.recordings.states import UNDER_WAY, Standing, counted, standing_of
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Job, Patient, Recording
@@ -54,7 +54,7 @@ class RecordingRow:
 
     `visit_id`: the id of the visit's first version. `visit_number`: which of the patient's visits it is; no other visit
     ever has it. `standing`: its state and what is said of it. `excluded`: why it doesn't count in the trend.
-    `every_s`: seconds between samples, None for pictures.
+    `every_s`: seconds between samples, None for pictures. `model_sha256`: the model that made the results.
     `face_choice`: how the patient's face was distinguished from others, see `clinic.jobs.tracks.keep`.
     """
 
@@ -157,8 +157,8 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
     Raises Forbidden ``signed_out``.
     """
     wanted = fold(search)[:NOTE_MAX]
-    own = Recording.patient_id == Patient.id, Recording.current
-    count = select(func.count()).where(*own).scalar_subquery()
+    own = Recording.patient_id == Patient.id, Recording.current, counted()
+    count = select(func.count(Recording.id)).where(*own).scalar_subquery()
     last = select(func.max(Recording.recorded_on)).where(*own).scalar_subquery()
     with db.read() as session:
         account = access.acting(session, actor)
@@ -318,7 +318,7 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool) -> R
         framing_tried=summary.framing_tried if summary else 0,
         shares=summary.shares if summary else None,
         excluded=_why_not(summary, recording.partial, unread) if summary else None,
-        model_sha256=recording.model_sha256,
+        model_sha256=recording.model_sha256 if summary else None,
         device=recording.device,
         damaged_frames=recording.damaged_frames,
         partial=recording.partial,

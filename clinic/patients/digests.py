@@ -20,7 +20,7 @@ from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
 from fer_core.emotions import EMOTION_LABELS
 
-METHOD = 3
+METHOD = 4
 """The version of the computation: a digest of another version is made again."""
 AT_ONCE = 50
 """Digests that are made in one go: one takes about 10 ms."""
@@ -39,9 +39,9 @@ class SmallTrend:
     """A patient's newest recordings, in the order of time; `days` since 1970.
 
     `lines`: the number of the line that each belongs to: those of two lines are never joined. `shares`: by label, 0 to
-    1, None where the recording doesn't count. `low`, `high`: the usual range of the newest line by label, None while
-    its baseline is being built. `usable`: the share of usable face time of the newest one. `numbers`: which of the
-    patient's recordings each is; empty in a digest of before that was kept.
+    1, None where the recording doesn't count. `low`, `high`: the usual range of the newest one's line by label, None
+    while its baseline is being built. `usable`: the share of usable face time of the newest one. `numbers`: which of
+    the patient's recordings each is; empty in a digest of before that was kept.
     """
 
     days: list[int]

@@ -86,8 +86,8 @@ def _got_worse(trend: Trend, newest: TrendPoint, answers: Sequence[Answer]) -> b
 
 
 def _before(trend: Trend, answers: Sequence[Answer]) -> float | None:
-    """Return the mean total of the time of the newest line's baseline, None without one."""
-    days = [point.recorded_on for point in trend.points if point.in_baseline and point.segment == len(trend.changes)]
+    """Return the mean total of the time of the newest recording's baseline, None without one."""
+    days = [point.recorded_on for point in trend.points if point.in_baseline and point.segment == trend.line]
     if not days:
         return None
     first, last = min(days) - AROUND, max(days) + AROUND

@@ -24,7 +24,7 @@ class Doubles:
     more: tuple[str, ...] = ()
 
     def sentences(self) -> list[str]:
-        """Return what a person is told, patient by patient."""
+        """Return what the user may know, patient by patient."""
         known = [f"{who} has the same {same}." for who, same in self.seen]
         others = [f"A patient on another caseload has the same {same}." for same in self.more]
         return [*known, *others]
@@ -34,7 +34,7 @@ def doubles(session: Session, patient_id: str, account: Account | None) -> Doubl
     """Return the patients who may be the same person as this one, in the order in which they were added.
 
     The same code makes a hint, and so does the same name unless both dates of birth are known and differ; case,
-    accents and spaces don't count. `account`: who is told; None for the console, which names ids alone.
+    accents and spaces don't count. `account`: who will read it; None for the console, which names ids alone.
     """
     patient = session.get_one(Patient, patient_id)
     asked = select(

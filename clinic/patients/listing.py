@@ -19,6 +19,7 @@ from clinic.patients import conditions, digests, needs
 from clinic.patients.digests import SmallTrend
 from clinic.patients.fields import NOTE_MAX
 from clinic.patients.needs import Need
+from clinic.recordings.states import counted
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Account, Patient, Recording
@@ -58,10 +59,10 @@ class Asked:
 class Line:
     """A patient's line in the caseload.
 
-    Without the consent to keep the results (`closed`), none of them is shown and `trend` is None.
-    `movement_only`: a condition of the face keeps its labels from being interpreted, so that none is to be shown.
-    `emergency_until`: when the view ends, None where the patient is on the own caseload. `endings`: the consents that
-    end soon or have ended.
+    `recordings`, `last_recorded_on`: of those that have a result or may still get one. Without the consent to keep the
+    results (`closed`), none of them is shown and `trend` is None. `movement_only`: a condition of the face keeps its
+    labels from being interpreted, so that none is to be shown. `emergency_until`: when the view ends, None where the
+    patient is on the own caseload. `endings`: the consents that end soon or have ended.
     """
 
     id: str
@@ -142,16 +143,19 @@ def _by_name(session: Session) -> ColumnElement[str]:
 
 
 def _shown() -> Select[Any]:
-    return select(Recording.id).where(Recording.patient_id == Patient.id, Recording.current)
+    return select(Recording.id).where(*_own())
+
+
+def _own() -> tuple[ColumnElement[bool], ...]:
+    return Recording.patient_id == Patient.id, Recording.current.is_(True), counted()
 
 
 def _last() -> Any:
-    last = select(func.max(Recording.recorded_on)).where(Recording.patient_id == Patient.id, Recording.current)
-    return last.scalar_subquery()
+    return select(func.max(Recording.recorded_on)).where(*_own()).scalar_subquery()
 
 
 def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ...]:
-    count = select(func.count()).where(Recording.patient_id == Patient.id, Recording.current).scalar_subquery()
+    count = select(func.count(Recording.id)).where(*_own()).scalar_subquery()
     open_ones = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
     held = Patient.id.in_(conditions.not_interpreted(clock.today(session)))
     asked = (

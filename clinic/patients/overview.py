@@ -58,12 +58,15 @@ def _trust(newest: TrendPoint, shares: bool) -> str:
 
 def _counting(trend: Trend) -> str:
     """Say how many recordings count, since when they can be compared, and why others don't count."""
-    line = [point for point in trend.points if point.segment == len(trend.changes)]
+    line = [point for point in trend.points if point.segment == trend.line]
     good = sum(point.excluded is None for point in line)
-    since = f" since {day(trend.changes[-1].day)}, when a new line began" if trend.changes else ""
+    begun = trend.begins(trend.line)
+    since = f" since {day(begun)}, when a new line began" if begun is not None else ""
+    apart = sum(point.segment != trend.line and point.recorded_on >= line[0].recorded_on for point in trend.points)
     left_out = len(line) - good
     rest = f"; {left_out} {'does' if left_out == 1 else 'do'} not count ({_reasons(line)})" if left_out else ""
-    return f"{good} of {counted(len(line), 'recording')} can be compared{since}{rest}."
+    others = f"; {apart} more since then {'was' if apart == 1 else 'were'} made in another way" if apart else ""
+    return f"{good} of {counted(len(line), 'recording')} can be compared{since}{rest}{others}."
 
 
 def _reasons(line: Sequence[TrendPoint]) -> str:

@@ -88,6 +88,14 @@ class Summary:
         return self.moving_s is not None or self.still is not None
 
     @property
+    def moving_share(self) -> float | None:
+        """In what share of the time in which that is known the mouth moves, None where it isn't known."""
+        if not self.mouth_known:
+            return None
+        moving_s, still_s = self.moving_s or 0.0, self.still.seconds if self.still is not None else 0.0
+        return moving_s / (moving_s + still_s) if moving_s + still_s else None
+
+    @property
     def excluded(self) -> str | None:
         """Why this recording is drawn as an open circle and excluded from every test, or None where it counts."""
         if self.shares is None:

@@ -13,13 +13,13 @@ from datetime import date, time
 import numpy as np
 from numpy.typing import NDArray
 
+from clinic.patients import talk
+from clinic.patients.lines import Line, line_of
 from clinic.patients.summaries import LABELS, Summary, excluded, in_order
 from db.models import Recording
-from fer_core.reading import camera, usual
-from fer_core.reading.camera import Camera
+from fer_core.reading import usual
 
 BASELINE_MIN = usual.BASELINE
-TALKS_THROUGHOUT = "the mouth moves nearly all the time"
 UNDER_CONDITION = "a condition of the face"
 """Why a recording does not count whose labels are not interpreted, and that would count otherwise."""
 Floats = NDArray[np.float64]
@@ -29,8 +29,9 @@ Floats = NDArray[np.float64]
 class TrendPoint:
     """A recording in a patient's trend; everything by label is in the order of `LABELS`, None without a usable face.
 
-    `segment` counts the lines: recordings that can't be compared are never joined. `usual_low`, `usual_high`: the range
-    that this recording was judged by, None for the baseline's own (`in_baseline`) and for what doesn't count.
+    `segment` is the number of its line, in the order in which they begin: recordings of two lines can't be compared.
+    `usual_low`, `usual_high`: the range that this recording was judged by, None for the baseline's own (`in_baseline`)
+    and for what doesn't count.
     `beyond`: the columns whose share lies outside of it; `outside`: those that lay there in the recording before too,
     on the same side, and are marked. `still`: the shares are those of the time in which the mouth is still.
     `movement`: how much the face moved, per second, None where it isn't known. `taken_for_last`: there are others of
@@ -78,7 +79,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From this day on the recordings can't be compared with those before; `what` says which reason it is."""
+    """On this day a recording began a line of its own; `what` says why it can't be compared with those before it."""
 
     day: date
     what: str
@@ -86,10 +87,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A patient's recordings over time.
+    """A patient's recordings over time, in the order of time. `changes`: where each line but the first begins.
 
-    `baseline` holds the usual ranges of the newest line by column of `LABELS`, None while there are too few recordings;
-    `building` then says how far it is. `noise`: the split-half noise floor of the newest line's shares, by column.
+    `baseline` holds the usual ranges, by column of `LABELS`, of the line to which the newest recording belongs, None
+    while there are too few recordings; `building` then says how far it is. `noise`: the standard error of that line's
+    shares within one recording, by column.
     """
 
     points: tuple[TrendPoint, ...]
@@ -97,6 +99,15 @@ class Trend:
     baseline: dict[int, Range] | None
     building: str | None
     noise: tuple[float, ...] | None = None
+
+    @property
+    def line(self) -> int:
+        """The number of the line to which the newest recording belongs."""
+        return self.points[-1].segment if self.points else 0
+
+    def begins(self, line: int) -> date | None:
+        """Return the day on which a line began, None for the first one."""
+        return self.changes[line - 1].day if line else None
 
 
 def trend(recordings: Sequence[Recording], unread: Collection[str] = ()) -> Trend:
@@ -111,12 +122,13 @@ def trend(recordings: Sequence[Recording], unread: Collection[str] = ()) -> Tren
     points = [
         replace(point, taken_for_last=point.recorded_time is None and a_day[point.recorded_on] > 1) for point in points
     ]
-    judged = [point for number in range(len(changes) + 1) for point in _judged(points, number)]
-    newest = [point for point in judged if point.segment == len(changes) and point.excluded is None]
+    judged = {point.recording_id: point for number in range(len(changes) + 1) for point in _judged(points, number)}
+    found = Trend(tuple(judged[point.recording_id] for point in points), tuple(changes), None, None)
+    newest = [point for point in found.points if point.segment == found.line and point.excluded is None]
     ranges = _ranges(newest)
-    of_line = " of the newest line" if changes else ""
+    of_line = " of its line" if changes else ""
     building = None if ranges else f"baseline{of_line} being built ({len(newest)} of {BASELINE_MIN})"
-    return Trend(tuple(judged), tuple(changes), ranges, building, _noise(ordered, newest))
+    return replace(found, baseline=ranges, building=building, noise=_noise(ordered, newest))
 
 
 def _in_time(recording: Recording) -> tuple[date, time, int]:
@@ -128,35 +140,24 @@ def _in_lines(ordered: Sequence[Recording], unread: Collection[str]) -> tuple[li
     """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
     changes: list[Change] = []
     points: list[TrendPoint] = []
+    lines: list[Line] = []
+    now = 0
     summaries = [Summary.from_dict(each.summary or {}) for each in ordered]
-    # The cameras are kept: of a long line, making them again for each recording would cost the most.
-    line: list[Camera] = []
-    for number, (recording, summary) in enumerate(zip(ordered, summaries, strict=True)):
-        made_with = _camera(recording)
-        what = _break(ordered[number - 1], recording) or camera.difference(line, made_with) if line else None
+    for recording, summary in zip(ordered, summaries, strict=True):
+        now, what = line_of(lines, now, recording)
         if what is not None:
             changes.append(Change(recording.recorded_on, what))
-            line = []
-        line.append(made_with)
-        point = _point(recording, summary, len(changes))
+        point = _point(recording, summary, now)
         points.append(_unread(point) if recording.id in unread else point)
-    for number in range(len(changes) + 1):
+        lines[now].add(recording, points[-1].excluded is None)
+    for number in range(len(lines)):
         own = [place for place, point in enumerate(points) if point.segment == number]
-        if _stands_on_still([summaries[place] for place in own if points[place].excluded is None]):
-            for place in own:
-                points[place] = _of_still(points[place], summaries[place])
+        counting = [summaries[place] for place in own if points[place].excluded is None]
+        still = talk.stands_on_still(counting)
+        for place in own:
+            summary = summaries[place]
+            points[place] = _of_still(points[place], summary) if still else _of_whole(points[place], summary, counting)
     return points, changes
-
-
-def _stands_on_still(counting: Sequence[Summary]) -> bool:
-    """Return whether a line compares the time in which the mouth is still, from its recordings that count.
-
-    Talk changes the labels, so it does where most of them have enough of such time. A line in which an earlier version
-    analysed a recording compares the whole time, as it did before.
-    """
-    if not counting or not all(summary.mouth_known or summary.kind == "pictures" for summary in counting):
-        return False
-    return 2 * sum(summary.still is not None and summary.still.long_enough for summary in counting) >= len(counting)
 
 
 def _unread(point: TrendPoint) -> TrendPoint:
@@ -167,9 +168,9 @@ def _unread(point: TrendPoint) -> TrendPoint:
 def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
     if point.shares is None:
         return point
-    part = summary.still
-    if part is None or not part.long_enough:
-        return replace(point, excluded=point.excluded or TALKS_THROUGHOUT)
+    part, why = summary.still, talk.why_not_still(summary)
+    if part is None or why is not None:
+        return replace(point, excluded=point.excluded or why)
     return replace(
         point,
         shares=in_order(part.shares),
@@ -180,26 +181,8 @@ def _of_still(point: TrendPoint, summary: Summary) -> TrendPoint:
     )
 
 
-def _break(before: Recording, now: Recording) -> str | None:
-    """Return why a recording was analysed differently from the one before, None where it was not."""
-    if before.model_sha256 != now.model_sha256:
-        return "model"
-    if before.kind != now.kind:
-        return "kind"
-    return "sampling" if before.settings.get("every_s") != now.settings.get("every_s") else None
-
-
-def _camera(recording: Recording) -> Camera:
-    summary = recording.summary or {}
-    pixels = recording.width_px * recording.height_px if recording.width_px and recording.height_px else None
-    return Camera(
-        face_px=summary.get("face_px"),
-        sharpness=summary.get("sharpness"),
-        brightness=summary.get("brightness"),
-        pixels=pixels,
-        codec=recording.codec,
-        bits_per_pixel=recording.bits_per_pixel,
-    )
+def _of_whole(point: TrendPoint, summary: Summary, counting: Sequence[Summary]) -> TrendPoint:
+    return replace(point, excluded=point.excluded or talk.why_not_whole(summary, counting))
 
 
 def _point(recording: Recording, summary: Summary, segment: int) -> TrendPoint:
@@ -251,7 +234,7 @@ def _ranges(points: Sequence[TrendPoint]) -> dict[int, Range] | None:
         return None
     low, high = usual.usual_range(baseline, baseline.size)
     shares, _ = _arrays(points[:BASELINE_MIN])
-    chance = usual.reliable_change(shares.std(axis=0, ddof=1))
+    chance = usual.reliable_change(shares.std(axis=0, ddof=1), BASELINE_MIN - 1)
     return {
         column: Range(
             mean=float(shares[:, column].mean()),
@@ -266,14 +249,14 @@ def _ranges(points: Sequence[TrendPoint]) -> dict[int, Range] | None:
 
 
 def _noise(recordings: Sequence[Recording], newest: Sequence[TrendPoint]) -> tuple[float, ...] | None:
-    """Return the split-half noise floor of the newest line, by column; None where no recording says its halves."""
+    """Return the standard error of shares within one recording of a line, by column; None where that isn't known."""
     counting = {point.recording_id: point for point in newest}
     summaries = {each.id: Summary.from_dict(each.summary or {}) for each in recordings if each.id in counting}
     parts = [found.still if counting[name].still else found for name, found in summaries.items()]
     halves = [[np.array(in_order(half)) for half in part.halves] for part in parts if part and part.halves]
     if not halves:
         return None
-    return tuple(usual.noise_floor([(first, second) for first, second in halves]).tolist())
+    return tuple(usual.noise_floor([(first, second) for first, second in halves], *_arrays(newest)).tolist())
 
 
 def _arrays(points: Sequence[TrendPoint]) -> tuple[Floats, Floats]:

@@ -198,8 +198,18 @@ def _against_usual(point: TrendPoint | None, trend: Trend) -> str:
         f" {_percent(point.usual_low[column])} to {_percent(point.usual_high[column])})"
         for column in point.beyond
     ]
-    again = " One recording before it did too." if point.outside else " A single one may be chance."
+    again = _again(point)
     return f"Outside this patient's usual range: {', '.join(parts)}; all others are within it.{again}"
+
+
+def _again(point: TrendPoint) -> str:
+    """Say which labels lay on that side in the recording before too."""
+    if not point.outside:
+        return " A single one may be chance."
+    if len(point.outside) == len(point.beyond):
+        return " So it was in the recording before it that can be compared."
+    marked = ", ".join(words.TREND_NAMES[column] for column in point.outside)
+    return f" In the recording before it that can be compared, only {marked} lay there too: the rest may be chance."
 
 
 def _camera(recording: RecordingRow, point: TrendPoint | None, trend: Trend) -> list[str]:

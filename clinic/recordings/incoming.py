@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,7 +33,7 @@ from db.engine import Database
 from db.models import AuditRow, Job, JobState
 from fer_core.errors import FerError, MediaError, media_error
 from storage.media import PART, open_store
-from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed
+from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed, read_unfinished
 
 MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
 """Uploads that may be active within a quarter of an hour; abandoned ones are deleted after a day."""
@@ -43,6 +43,8 @@ MOST_OF_ONE, SHARE_OF_ONE = 8, 4
 MOST_FILES, SMALL_BYTES = 200, 64 << 20
 """Files of one account that are not used yet; small ones, such as pictures, don't count above."""
 _BEGINNING = threading.Lock()
+BLOCK_BYTES = 16 * CHUNK_BYTES
+"""What is hashed at once to compare a file with what is there of it; pages/views/assets/uploader.js has the same."""
 
 Digests = MutableMapping[str, tuple[int, Any]]
 """For each upload: bytes hashed so far, and the hash; where it is missing, the file is read again."""
@@ -52,13 +54,15 @@ Digests = MutableMapping[str, tuple[int, Any]]
 class Incoming:
     """An upload: its length and how much of it is safely on the disk, both in bytes.
 
-    `owner`: who began it (`owner_of`). `sha256`: set when all of it is there.
+    `owner`: who began it (`owner_of`). `sha256`: set when all of it is there. `announced`: what it has to be, where
+    that was said.
     """
 
     id: str
     length: int
     owner: str = ""
     sha256: str | None = None
+    announced: str | None = None
     offset: int = 0
 
 
@@ -67,8 +71,10 @@ def owner_of(actor: Actor) -> str:
     return f"{actor.account_id}/{actor.token_id}" if actor.token_id else actor.account_id
 
 
-def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incoming:
+def begin(db: Database, settings: Settings, actor: Actor, length: int, sha256: str | None = None) -> Incoming:
     """Open an upload of `length` bytes, which the acting person or program alone may go on with.
+
+    `sha256`: the file's own, in hexadecimal digits, where it is known: another file is refused at the end.
 
     Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``own_quota``, ``too_many_uploads``,
     ``too_many_own``.
@@ -81,7 +87,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int) -> Incomi
     # Of two that start at once, the second sees the first.
     with _BEGINNING:
         _check_limits(settings, account_id, length, analysed)
-        return _open(settings, Incoming(secrets.token_hex(16), length, owner_of(actor)))
+        return _open(settings, Incoming(secrets.token_hex(16), length, owner_of(actor), announced=sha256))
 
 
 def _open(settings: Settings, made: Incoming) -> Incoming:
@@ -200,6 +206,42 @@ def _hold(file: BinaryIO) -> None:
         raise FerError("Another request is sending or using this file at the moment.", "upload_busy") from None
 
 
+def is_beginning(settings: Settings, upload: Incoming, sent: int, digest: str) -> bool:
+    """Return whether what is there of an upload is the beginning of a file: its first `sent` bytes, and all of them.
+
+    `digest`: of these bytes of the file, as `digest_of` makes it. Raises FerError ``upload_unknown``, ``upload_busy``,
+    and SealError.
+    """
+    with _taken(settings, upload.id):
+        found = status(settings, upload.id, upload.owner)
+        return found.offset == sent and secrets.compare_digest(digest_of(_there(settings, found)), digest)
+
+
+def digest_of(chunks: Iterable[bytes]) -> str:
+    """Return the SHA-256 of the SHA-256 of each 4 MiB: a browser can make no hash of a large file in one go."""
+    whole, block, filled = hashlib.sha256(), hashlib.sha256(), 0
+    for chunk in chunks:
+        block.update(chunk)
+        filled += len(chunk)
+        if filled == BLOCK_BYTES:
+            whole.update(block.digest())
+            block, filled = hashlib.sha256(), 0
+    if filled:
+        whole.update(block.digest())
+    return whole.hexdigest()
+
+
+def _there(settings: Settings, upload: Incoming) -> Iterator[bytes]:
+    """Yield what is there of an upload, in chunks."""
+    if upload.sha256 is not None:
+        with opened(settings, upload.id, upload.owner) as whole:
+            yield from iter(lambda: whole.read(CHUNK_BYTES), b"")
+        return
+    with uploads.part_path(settings, upload.id).open("rb") as file:
+        count = upload.offset // CHUNK_BYTES
+        yield from read_unfinished(file, open_store(settings).key, upload.id.encode(), count)
+
+
 def created(settings: Settings, upload_id: str, owner: str) -> str | None:
     """Return when a wholly uploaded file was recorded, as it says itself (ISO 8601); None where it says nothing.
 
@@ -244,7 +286,7 @@ class Piece:
     """One request's piece of an upload. No other request can write to the file meanwhile.
 
     Raises FerError ``upload_unknown``, ``upload_busy``, ``upload_offset`` where the piece doesn't follow on what is
-    there, and SealError.
+    there, ``upload_differs`` where another file was announced, and SealError.
     """
 
     def __init__(self, settings: Settings, upload_id: str, offset: int, digests: Digests, owner: str) -> None:
@@ -298,6 +340,7 @@ class Piece:
             upload = replace(upload, sha256=self._digest.hexdigest(), offset=upload.length)
             # Raises where it was cancelled meanwhile: its state must not come back without its file.
             status(self._settings, upload.id, upload.owner)
+            self._need_announced(upload)
             _write(self._settings, upload)
             return upload
         self._digests[upload.id] = self._reached, self._digest
@@ -305,6 +348,12 @@ class Piece:
         with contextlib.suppress(FileNotFoundError):
             os.utime(_state_path(self._settings, upload.id))
         return replace(upload, offset=self._reached)
+
+    def _need_announced(self, upload: Incoming) -> None:
+        """Delete what is not the file that was announced. Raises FerError ``upload_differs``."""
+        if upload.announced is not None and upload.announced != upload.sha256:
+            _delete(self._settings, upload.id)
+            raise FerError("What was sent is not the file that was announced. Please send it again.", "upload_differs")
 
     def _add(self, chunk: bytes) -> None:
         self._digest.update(chunk)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sqlalchemy import ColumnElement, exists, or_
+
 from clinic.patients.summaries import Summary, excluded
 from db.models import Job, JobState, Recording
 from fer_core.types import Status
@@ -98,6 +100,12 @@ class Standing:
     def under_way(self) -> bool:
         """Whether the analysis is not over: it waits, runs, or asks for a choice."""
         return self.state in (State.WAITING, State.RUNNING, State.STOPPING, State.CHOOSING)
+
+
+def counted() -> ColumnElement[bool]:
+    """Return the condition that a recording has a result or may still get one: nothing is left of any other."""
+    under_way = Job.state.in_([state.value for state in UNDER_WAY])
+    return or_(Recording.summary.is_not(None), exists().where(Job.recording_id == Recording.id, under_way))
 
 
 def standing_of(

@@ -55,6 +55,8 @@ _OFFSET = re.compile(
     r"(?P<copy> ?\(\d{1,3}\)|~\d)?",
     re.IGNORECASE,
 )
+_WRITTEN = re.compile(r"\d{4}-?\d{2}-?\d{2}(?:[T ]\d{2}:?\d{2}.*)?")
+"""What a container says: a day, or a day and at least hour and minute; a year, month, week or hour alone is neither."""
 _COPY = re.compile(r"(?:[._]?(?:HDR|MP|TS|LS|NIGHT|PORTRAIT|PANO|COVER|BURST\d*|Pro))?(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?")
 """How a camera made the picture, and the number of a copy or a series, behind a time without a zone.
 
@@ -252,9 +254,14 @@ def _is_iso(said: re.Match[str], offset: re.Match[str]) -> bool:
 
 def _of_container(created: str | None, zone: tzinfo, today: date) -> Taken | None:
     try:
-        instant = datetime.fromisoformat(created or "")
+        instant = datetime.fromisoformat(created) if created and _WRITTEN.fullmatch(created) else None
     except ValueError:
         return None
+    if instant is None:
+        return None
+    if instant.time() == time():
+        # So programs write a day without a time, in whatever zone; a real recording begins so once in 86,400.
+        return Taken(instant.date()) if EARLIEST <= instant.date() <= today else None
     # Containers without a zone keep the time of where they were recorded.
     taken = Taken(instant.date(), instant.time()) if instant.tzinfo is None else _in(instant, zone)
     return taken if EARLIEST <= taken.day <= today else None

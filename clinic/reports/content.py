@@ -118,7 +118,7 @@ def _tables(
     found = [
         Table("Questionnaires", ("Answered on", "Questionnaire", "Score"), tuple(score_rows(beside.answers))),
         Table("Medication, sessions and events", ("Day", "Kind", "Text"), tuple(mark_rows(beside.marks))),
-        _one_table(one, points) if one and shown else _table(rows, points, shown),
+        _one_table(one, points) if one and shown and points else _table(rows, points, shown),
     ]
     return [table for table in found if table.rows]
 
@@ -126,12 +126,17 @@ def _tables(
 def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN) -> list[str]:
     """Return sentences: what counts, the newest recording against the usual range, and what can't be compared."""
     counting = [point for point in points if point.excluded is None]
+    if not points:
+        return ["There is no result, so nothing is reported about expressions."]
     if not counting:
         return [f"None of the {_count(len(points))} counts, so nothing is reported about expressions."]
     said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in shown)]
     if changes:
         days = ", ".join(f"{day(change.day)} ({words.CHANGES[change.what]})" for change in changes)
-        said.append(f"Recordings before and after these days can't be compared: {days}.")
+        said.append(
+            f"On these days a recording was made in another way: {days}. Recordings that were made in different ways"
+            " are not compared."
+        )
     return said
 
 
@@ -156,7 +161,7 @@ def _against_usual(point: TrendPoint, column: int) -> str:
         return f"{said}; there is no usual range to compare it with yet."
     usual = f"this patient's usual range is {percent(point.usual_low[column])} to {percent(point.usual_high[column])}"
     if column in point.outside:
-        return f"{said}; {usual}: outside it, as in the recording before."
+        return f"{said}; {usual}: outside it, as in the recording before it that can be compared."
     if column in point.beyond:
         return f"{said}; {usual}: outside it only in this recording, which is not marked."
     return f"{said}; {usual}: inside it."
@@ -175,10 +180,9 @@ def _is_in(row: RecordingRow, asked: Asked) -> bool:
 
 
 def _changes(patient: PatientDetail, points: Sequence[TrendPoint]) -> list[Change]:
-    """Return the changes that lie between recordings of the report."""
-    inside = {point.segment for point in points}
-    changes = enumerate(patient.trend.changes, start=1)
-    return [change for number, change in changes if {number - 1, number} <= inside]
+    """Return where the lines begin that the report's recordings belong to, but for the first of them."""
+    inside = sorted({point.segment for point in points})
+    return [patient.trend.changes[number - 1] for number in inside[1:]]
 
 
 def _person(patient: PatientDetail) -> tuple[tuple[str, str], ...]:

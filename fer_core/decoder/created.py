@@ -10,8 +10,8 @@ from fer_core.decoder.image import BROKEN, opened_picture
 from fer_core.media.passage import LONGEST_CREATED
 from fer_core.media.source import Source
 
-KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date")
-"""The first one keeps the zone of where it was recorded, the second is UTC."""
+KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date")
+"""The first one keeps the zone of where it was recorded, the second is UTC. Matroska writes its tags in capitals."""
 _EXIF, _ORIGINAL, _OFFSET = 0x8769, 0x9003, 0x9011
 """Exif 2.32: the folder of the camera's tags, DateTimeOriginal and OffsetTimeOriginal."""
 
@@ -19,8 +19,9 @@ _EXIF, _ORIGINAL, _OFFSET = 0x8769, 0x9003, 0x9011
 def created_at(source: Source) -> str | None:
     """Return the creation time that a video's container gives, in ISO 8601, or None. Raises what opening it raises."""
     with opened_video(source) as (container, stream):
+        said = {key.lower(): value for tags in (stream.metadata, container.metadata) for key, value in tags.items()}
         for key in KEYS:
-            created = container.metadata.get(key) or stream.metadata.get(key)
+            created = said.get(key)
             if created and len(created) <= LONGEST_CREATED:
                 return str(created)
     return None

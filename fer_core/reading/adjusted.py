@@ -15,6 +15,8 @@ from fer_core.reading.intervals import Floats
 ROUNDS, DRAWS = 300, 300
 FEWEST = 60.0
 """With fewer independent samples an adjusted share is less exact than a raw one; see docs/statistics.md."""
+NOTHING = 0.005
+"""An interval that would begin lower begins at 0."""
 MISFIT = 24.3
 """Above this chi-square (7 degrees of freedom, 1 in 1,000) no mixture of expressions gives such labels."""
 
@@ -46,10 +48,13 @@ def adjust(shares: Floats, size: float, given: Floats, seed: int = 0) -> Adjuste
     if size * ((shares - expected) ** 2 / expected).sum() > MISFIT:
         return None
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(round(size), shares / shares.sum(), DRAWS) / round(size)
+    # Half a sample more of each label (Jeffreys): one that wasn't seen is not known to be absent.
+    drawn = rng.dirichlet(np.maximum(shares, 0) * size + 0.5, DRAWS)
     # Half the counts, for twice the variance: that of these test pictures, and that of the faces that are judged.
     weights = rng.gamma(np.broadcast_to(given / 2 + 0.5, (DRAWS, *given.shape)))
     low, high = np.quantile(_maximise(drawn, weights / weights.sum(axis=2, keepdims=True)), [0.025, 0.975], axis=0)
+    # None of the draws is exactly nothing, though an expression may well be absent.
+    low = np.where(low < NOTHING, 0.0, low)
     return Adjusted(found, np.minimum(low, found), np.maximum(high, found))
 
 

@@ -5,6 +5,7 @@ Samples that follow each other resemble each other, so a recording counts for fe
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -48,19 +49,42 @@ def effective_size(votes: Floats, time_s: Floats, step_s: float) -> Floats:
     return corrected
 
 
+def pictures_size(votes: Floats) -> float:
+    """Return how many independent samples single pictures are worth, in the order of their files: from 1 to N.
+
+    `votes` (N, K) with a 1 at each picture's label. Pictures of one moment resemble each other, and stand side by side.
+    It is N (1 - r) / (1 + r) with r the autocorrelation of all labels together from one picture to the next, not less
+    than 0; its bias of -1 / N is taken off.
+    """
+    count = len(votes)
+    deviations = votes - votes.mean(axis=0)
+    whole = float((deviations**2).sum() / count)
+    if count < 2 or whole <= 1e-12:
+        return float(count)
+    likeness = float((deviations[1:] * deviations[:-1]).sum() / (count - 1)) / whole + 1 / count
+    likeness = min(max(0.0, likeness), 0.95)
+    return max(1.0, count * (1 - likeness) / (1 + likeness))
+
+
 def share_interval(share: Floats, size: Floats, dependent: bool = True) -> tuple[Floats, Floats]:
     """Return the 95 % interval of shares (K,) that rest on `size` (K,) independent samples each: low and high, (K,).
 
     Wilson's interval, with Student's quantile where the size was itself estimated (`dependent`): then it has as many
     degrees of freedom as there are stretches, or independent samples, less one.
 
-    Source: Wilson 1927, doi 10.1080/01621459.1927.10502953.
+    Sources: Wilson 1927, doi 10.1080/01621459.1927.10502953; one sample alone: Brown, Cai & DasGupta 2001, doi
+    10.1214/ss/1009213286, section 4.1.1.
     """
     freedom = np.minimum(STRETCHES - 1, np.maximum(1.0, size - 1)) if dependent else np.full(size.shape, np.inf)
     z = np.array([student_quantile(0.5 + CONFIDENCE / 2, each) for each in freedom.tolist()])
     middle = (share + z**2 / (2 * size)) / (1 + z**2 / size)
     reach = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
-    return np.maximum(0.0, middle - reach), np.minimum(1.0, middle + reach)
+    low, high = np.maximum(0.0, middle - reach), np.minimum(1.0, middle + reach)
+    # Where all but one sample agree, the one is a Poisson event, for which Wilson's limit is too strict.
+    once = -math.log(CONFIDENCE)
+    low = np.where(share * size <= 1 + 1e-9, np.minimum(low, share * once), low)
+    high = np.where((1 - share) * size <= 1 + 1e-9, np.maximum(high, 1 - (1 - share) * once), high)
+    return low, high
 
 
 @lru_cache(maxsize=1024)

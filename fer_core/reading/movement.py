@@ -73,15 +73,16 @@ def circumplex_index(votes: Floats) -> Floats:
     return index
 
 
-def mean_index(votes: Floats, time_s: Floats, step_s: float) -> tuple[Floats, Floats]:
+def mean_index(votes: Floats, time_s: Floats, step_s: float, at_most: float) -> tuple[Floats, Floats]:
     """Return the means of valence and arousal over a recording, (2,), and how far their 95 % intervals reach, (2,).
 
-    `votes` (N, 8) of the usable samples; `time_s` (N,). The reach is Student's quantile times the standard error over
-    the independent samples (`intervals.effective_size`). The variance is never less than one more independent sample
-    with any of the labels would make it: a label that never changed is not known to be the only one.
+    `votes` (N, 8) of the usable samples; `time_s` (N,); `at_most`: the independent samples of the label that rests on
+    the fewest, which shows best how alike neighbouring samples are. The reach is Student's quantile times the standard
+    error over the independent samples (`intervals.effective_size`). The variance is never less than one more
+    independent sample with any of the labels would make it: a label that never changed is not known to be the only one.
     """
     index = circumplex_index(votes)
-    size = np.maximum(2.0, effective_size(index, time_s, step_s))
+    size = np.maximum(2.0, np.minimum(effective_size(index, time_s, step_s), at_most))
     quantiles = np.array([student_quantile(0.975, min(9.0, each - 1)) for each in size.tolist()])
     unseen = (circumplex_index(np.eye(votes.shape[1])) ** 2).mean(axis=0) / (size + 1)
     return index.mean(axis=0), quantiles * np.sqrt(np.maximum(index.var(axis=0), unseen) / size)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fer_core.emotions import Emotion
 from fer_core.faces.tracking import CHOSEN_IOU
-from fer_core.reading.intervals import STRETCHES, effective_size, share_interval
+from fer_core.reading.intervals import STRETCHES, effective_size, pictures_size, share_interval
 from fer_core.reading.mouth import moving
 from fer_core.reading.movement import mean_index, movement
 from fer_core.reading.timeline import Floats, episodes, held_s, longest_gap_s, smooth, usual_step_s
@@ -251,7 +251,7 @@ def _shares(series: Series, votes: Floats, time_s: Floats, weights: Floats) -> S
     """Return the shares of the samples given by their votes (N, 8), times (N,) and weights (N,), of one at least."""
     shares = weights @ votes / weights.sum()
     if series.every_s is None:
-        sizes = np.full(len(shares), float(len(votes)))
+        sizes = np.full(len(shares), pictures_size(votes))
         low, high = share_interval(shares, sizes, dependent=False)
     else:
         evenness = weights.sum() ** 2 / (len(weights) * (weights**2).sum())
@@ -281,7 +281,7 @@ def _with_movement(known: Reading, series: Series, votes: Floats, time_s: Floats
     if series.every_s is None:
         return known
     step_s = usual_step_s(series.time_s, series.every_s)
-    (valence, arousal), (valence_reach, arousal_reach) = mean_index(votes, time_s, step_s)
+    (valence, arousal), (valence_reach, arousal_reach) = mean_index(votes, time_s, step_s, known.size)
     return replace(
         known,
         movement=movement(series.outputs, series.time_s, step_s),

@@ -30,6 +30,23 @@ FALSE_RINGS_OF_100 = (10, 15)
 session resembled the one before by half; see docs/statistics.md."""
 
 
+_NORMAL = np.linspace(-8, 8, 1601)
+_NORMAL_CDF = np.array([NormalDist().cdf(value) for value in _NORMAL.tolist()])
+
+
+def _likely_spreads(count: int = 20) -> Floats:
+    """Return equally likely ratios of the true spread to the baseline's, (count,): sqrt(7 / chi-square)."""
+    square = np.linspace(0.01, 60, 6000)
+    freedom = BASELINE - 1
+    area = (square ** (freedom / 2 - 1) * np.exp(-square / 2)).cumsum()
+    quantiles = np.interp((np.arange(count) + 0.5) / count, area / area[-1], square)
+    ratios: Floats = np.sqrt(freedom / quantiles)
+    return ratios
+
+
+_SPREADS = _likely_spreads()
+
+
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """The first recordings' statistics, as arcsines: `mean` (K,), `spread` (K,) from session to session.
@@ -104,18 +121,19 @@ def smallest_seen(baseline: Baseline, column: int, direction: int = 1) -> float 
     """Return the change of a share that would be marked in 8 of 10 cases within three recordings; None for none.
 
     Worked out from the patient's own spread: a lasting change by so much, upwards (1) or downwards (-1), in recordings
-    as long as those of the baseline.
+    as long as those of the baseline. Eight recordings show the spread only roughly, which is taken into account.
     """
     middle = float(_share(baseline.mean)[column])
     room = 1 - middle if direction > 0 else middle
     low, high = (float(limit[column]) for limit in usual_range(baseline, baseline.size))
     limit = float(_angle(np.array(high if direction > 0 else low)))
-    noise = float(np.sqrt(_variance(baseline, baseline.size)[column]))
-    doubt = float(baseline.spread[column]) / np.sqrt(BASELINE)
+    chance = float(_chance(baseline.size)[column])
+    spreads = np.maximum(float(baseline.spread[column]) * _SPREADS, 1e-9)
+    noise = np.sqrt(np.maximum(chance, spreads**2))
 
     def seen(change: float) -> bool:
         true = float(_angle(np.array(middle + direction * change)))
-        return _chance_of_mark(direction * (true - limit), noise, doubt) >= SEEN
+        return _chance_of_mark(direction * (true - limit), noise, spreads / np.sqrt(BASELINE)) >= SEEN
 
     if not seen(room):
         return None
@@ -126,31 +144,39 @@ def smallest_seen(baseline: Baseline, column: int, direction: int = 1) -> float 
     return above
 
 
-def _chance_of_mark(beyond: float, noise: float, doubt: float) -> float:
-    """Return how likely two in a row of three recordings are past the limit, where on average they are `beyond` it."""
-    offsets = np.linspace(-3, 3, 61)
+def _chance_of_mark(beyond: float, noise: Floats, doubt: Floats) -> float:
+    """Return how likely two in a row of three recordings are past the limit, where on average they are `beyond` it.
+
+    `noise`, `doubt` (S,): equally likely standard deviations of a recording, and of the baseline's mean.
+    """
+    offsets = np.linspace(-3, 3, 31)
     weights = np.exp(-(offsets**2) / 2)
-    normal = NormalDist(0.0, max(noise, 1e-9))
-    past = np.array([normal.cdf(beyond + doubt * offset) for offset in offsets.tolist()])
-    return float((weights * (2 * past**2 - past**3)).sum() / weights.sum())
+    past = np.interp((beyond + doubt[:, None] * offsets) / noise[:, None], _NORMAL, _NORMAL_CDF)
+    return float(((2 * past**2 - past**3) * weights).sum() / (weights.sum() * len(noise)))
 
 
-def noise_floor(halves: Sequence[tuple[Floats, Floats]]) -> Floats:
-    """Return the standard error of a share from the halves of several recordings, (K,): split-half.
+def noise_floor(halves: Sequence[tuple[Floats, Floats]], shares: Floats, sizes: Floats) -> Floats:
+    """Return the standard error of a share within one recording, from those of one line, (K,).
 
-    The halves of one recording differ by chance alone, by twice the standard error of the whole.
+    It is the larger of two figures. Split-half: the halves of a recording (every second of ten stretches, and the
+    others) differ by chance alone, by twice the standard error of the whole. But stretches side by side may lie within
+    one long expression, so it is never less than what the independent samples `sizes` (N, K) of the `shares` (N, K)
+    explain.
     """
     differences = np.array([first - second for first, second in halves])
-    floor: Floats = np.sqrt((differences**2).mean(axis=0)) / 2
+    split = np.sqrt((differences**2).mean(axis=0)) / 2
+    mean = shares.mean(axis=0)
+    floor: Floats = np.maximum(split, np.sqrt(mean * (1 - mean) * (1 / sizes).mean(axis=0)))
     return floor
 
 
-def reliable_change(standard_error: Floats) -> Floats:
-    """Return the difference of two recordings that chance alone reaches in 5 of 100 cases: 1.96 sqrt(2) x the error.
+def reliable_change(standard_error: Floats, freedom: float) -> Floats:
+    """Return the difference of two recordings that chance alone reaches in 5 of 100 cases: t sqrt(2) x the error.
 
-    Source: Jacobson & Truax 1991, doi 10.1037/0022-006X.59.1.12.
+    Student's quantile, because the error is itself estimated, with `freedom` degrees.
+    Source: Jacobson & Truax 1991, doi 10.1037/0022-006X.59.1.12, who know the error and take 1.96.
     """
-    change: Floats = NormalDist().inv_cdf(0.975) * np.sqrt(2) * standard_error
+    change: Floats = student_quantile(0.975, freedom) * np.sqrt(2) * standard_error
     return change
 
 

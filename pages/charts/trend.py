@@ -20,6 +20,8 @@ from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, TOGETHER, UNCERTAI
 DATE_FORMAT = "%d %b %Y"
 REACH_MS = 36 * 3_600_000
 """How far the usual range of a lonely recording is drawn to each side."""
+MOST_MS = 10**15
+"""Longer than any history."""
 ROOM = 0.16
 """What a panel shows below its lowest and above its highest value, as a share of them: half a marker of a low panel."""
 Names = Mapping[Emotion, str]
@@ -262,8 +264,9 @@ def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:
     """Yield each recording that was judged with the two moments between which its range is drawn.
 
     They lie halfway to the judged neighbours of the same line; where there is none, as far on the one side as on the
-    other, or a day and a half.
+    other, or a day and a half. Never farther than halfway to a recording of another line, which has its own range.
     """
+    places = {dot.recording_id: place for place, dot in enumerate(dots)}
     lines: dict[str, list[TrendDot]] = {}
     for dot in dots:
         if dot.usual_low is not None:
@@ -274,7 +277,19 @@ def _stretches(dots: Sequence[TrendDot]) -> Iterator[tuple[TrendDot, int, int]]:
             before = (at[number] - at[number - 1]) // 2 if number else None
             after = (at[number + 1] - at[number]) // 2 if number + 1 < len(at) else None
             left, right = (before if before is not None else after), (after if after is not None else before)
-            yield dot, at[number] - (left or REACH_MS), at[number] + (right or REACH_MS)
+            before_ms, after_ms = _room(dots, places[dot.recording_id])
+            yield dot, at[number] - min(left or REACH_MS, before_ms), at[number] + min(right or REACH_MS, after_ms)
+
+
+def _room(dots: Sequence[TrendDot], place: int) -> tuple[int, int]:
+    """Return how far it is halfway to the neighbours of another line, before and after a recording."""
+    near = [dots[other] if 0 <= other < len(dots) else None for other in (place - 1, place + 1)]
+    own = dots[place]
+    before, after = (
+        abs(own.at_ms - other.at_ms) // 2 if other is not None and other.model != own.model else MOST_MS
+        for other in near
+    )
+    return before, after
 
 
 def _note(dot: TrendDot, emotion: int) -> str:

@@ -97,7 +97,7 @@ def _how_to_read(patient: PatientDetail, panels: bool, marks: bool, labels: bool
     if any(point.still for point in trend.points):
         said.append(words.STILL_TREND)
     if trend.changes:
-        said.append("Recordings made in different ways are never joined: a new line has its own baseline.")
+        said.append("Recordings made in different ways are never joined: each line has its own baseline.")
     return said
 
 

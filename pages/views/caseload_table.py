@@ -110,7 +110,7 @@ def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
         return None
     of = _which(trend, counting[-1])
     usual = [trend.low[emotion.label], trend.high[emotion.label]] if trend.low and trend.high else None
-    # The range belongs to the newest line, not to an older one.
+    # The range belongs to the line of the newest recording, not to another one.
     held = usual if usual is not None and points[-1]["line"] == trend.lines[-1] else None
     return {
         "points": points,

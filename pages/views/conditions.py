@@ -66,14 +66,14 @@ def show_conditions(patient: PatientDetail) -> None:
 
 def _end(condition_id: str) -> None:
     with st.form(f"end:{condition_id}", border=False, width=260):
-        ended_on = day_input("First day without it", today(), f"condition_end:{condition_id}")
-        needs = {"the first day without it": ended_on}
-        if actions.submit("Holds no longer", "end_condition", condition_id, needs=needs) and ended_on is not None:
+        first_free = day_input("First day without it", today(), f"condition_end:{condition_id}")
+        needs = {"the first day without it": first_free}
+        if actions.submit("Holds no longer", "end_condition", condition_id, needs=needs) and first_free is not None:
             db, who = resources().db, actor()
             actions.once(
                 "end_condition",
-                f"{condition_id}:{ended_on}",
-                lambda: conditions.end(db, who, condition_id, ended_on),
+                f"{condition_id}:{first_free}",
+                lambda: conditions.end(db, who, condition_id, first_free),
             )
             st.rerun()
 

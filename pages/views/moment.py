@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, time
 from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from clinic import phrases
 from clinic.patients import fields
 from clinic.recordings import incoming
 from clinic.recordings.taken import Taken, names_a_day, suggestion
 from pages.session import actor
-from pages.views.uploader import Sent
+from pages.views.uploader import Sent, SentFile
 from pages.widgets import day, day_input, today, zone
 from web.resources import resources
 
+MOST_NAMED = 3
+"""Days of the chosen files that are named one by one."""
 Suggested = TypeVar("Suggested", date | None, time | None)
 
 
@@ -26,18 +30,16 @@ def ask_for_moment(
 
     `born_on`: the patient's birth: of names with dates it is none of a recording.
     """
-    taken = _taken_at(files, born_on)
-    unclear = taken is None and files is not None and names_a_day(files.first.name)
-    suggested = taken.day if taken is not None else _chosen_on(files) if files and not unclear else None
+    found = _taken_at(files, born_on)
+    unclear = files is not None and _is_unclear(files, found)
+    taken = _the_one(found) if not unclear else None
+    mute = files is not None and not unclear and not any(found)
     with place:
+        suggested = taken.day if taken is not None else _chosen_on(files) if files and mute else None
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
-        if taken is not None and recorded_on == taken.day:
-            st.caption("As the file says.")
-        elif taken is not None:
-            st.caption(f"The file says {day(taken.day)}.")
-        elif unclear:
-            st.caption("The file's name does not say the day clearly.")
+        if files is not None and not mute:
+            st.caption(_explained(found, unclear, recorded_on))
     with time_place:
         # Another day than the file's is not the file's time either. Boxes hold whole minutes.
         at = taken.time if taken is not None and recorded_on == taken.day else None
@@ -46,6 +48,38 @@ def ask_for_moment(
         recorded_time = st.time_input("Time (optional)", offered_time, key=key, on_change=_touched, args=args)
         say_twice(recorded_on, recorded_time)
         return recorded_on, recorded_time
+
+
+def _is_unclear(files: Sent, found: Sequence[Taken | None]) -> bool:
+    """Return whether a name says a day that isn't understood."""
+    return any(taken is None and names_a_day(file.name) for file, taken in zip(files.files, found, strict=True))
+
+
+def _the_one(found: Sequence[Taken | None]) -> Taken | None:
+    """Return the day that the files say, with the earliest time of it; None where they say none or several."""
+    said = [taken for taken in found if taken is not None]
+    if len({taken.day for taken in said}) != 1:
+        return None
+    return Taken(said[0].day, min((taken.time for taken in said if taken.time is not None), default=None))
+
+
+def _explained(found: Sequence[Taken | None], unclear: bool, recorded_on: date | None) -> str:
+    """Return what the chosen files say of the day."""
+    days = sorted({taken.day for taken in found if taken is not None})
+    the = "The file" if len(found) == 1 else "The files"
+    if len(days) > 1:
+        named = [day(one) for one in days]
+        which = phrases.all_of(named) if len(days) <= MOST_NAMED else f"from {named[0]} to {named[-1]}"
+        return f"The files say different days: {which}. One recording has one day."
+    if unclear:
+        whose = "The file's" if len(found) == 1 else "A file's"
+        return f"{whose} name does not say the day clearly."
+    mute = sum(taken is None for taken in found)
+    if mute:
+        return f"{len(found) - mute} of {len(found)} files say {day(days[0])}; the others say no day."
+    if recorded_on == days[0]:
+        return f"As {the.lower()} say{'s' if len(found) == 1 else ''}."
+    return f"{the} say{'s' if len(found) == 1 else ''} {day(days[0])}."
 
 
 def _chosen_on(files: Sent) -> date:
@@ -78,30 +112,31 @@ def _touched(what: str, key: str) -> None:
     st.session_state[f"{what}_touched"] = key
 
 
-def _taken_at(files: Sent | None, born_on: date | None) -> Taken | None:
-    """Return when the chosen file was recorded, as its name says, or else what is written in it.
+def _taken_at(files: Sent | None, born_on: date | None) -> list[Taken | None]:
+    """Return when each chosen file was recorded, as its name says, or else what is written in it.
 
-    What was suggested when the file was chosen, or when all of it had come, stays: later "today" and "now" are others.
+    What was suggested when the files were chosen, or when all of them had come, stays: later "today" and "now" are
+    others.
     """
-    if files is None:
-        return None
-    said = _suggested_once(files, None, born_on)
+    return [_taken_of(files, file, born_on) for file in files.files] if files is not None else []
+
+
+def _taken_of(files: Sent, file: SentFile, born_on: date | None) -> Taken | None:
+    said = _suggested_once(files, file, None, born_on)
     if said is not None or not files.done:
         return said
     known: dict[str, str | None] = st.session_state.setdefault("created", {})
-    first = files.first
-    if first.upload_id not in known:
-        known[first.upload_id] = incoming.created(resources().settings, first.upload_id, actor().account_id)
-    return _suggested_once(files, known[first.upload_id], born_on)
+    if file.upload_id not in known:
+        known[file.upload_id] = incoming.created(resources().settings, file.upload_id, actor().account_id)
+    return _suggested_once(files, file, known[file.upload_id], born_on)
 
 
-def _suggested_once(files: Sent, created: str | None, born_on: date | None) -> Taken | None:
-    first = files.first
+def _suggested_once(files: Sent, file: SentFile, created: str | None, born_on: date | None) -> Taken | None:
     known: dict[tuple[str, str, str | None, date | None], Taken | None]
     known = st.session_state.setdefault("suggested", {})
-    asked = first.upload_id, first.name, created, born_on
+    asked = file.upload_id, file.name, created, born_on
     if asked not in known:
-        known[asked] = _past(suggestion(first.name, created, zone(), _chosen_on(files), born_on))
+        known[asked] = _past(suggestion(file.name, created, zone(), _chosen_on(files), born_on))
     return known[asked]
 
 

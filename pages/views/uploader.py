@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,25 +149,34 @@ def _chosen(kind: Kind) -> None:
     found = {"choice": chosen["choice"], "uploads": begun, "error": None}
     try:
         for file in chosen["files"] if kind.many else chosen["files"][:1]:
-            begun.append(_begin(file))
+            begun.append(_begin(file, begun))
     except FerError as error:
         give_up(begun)
         found |= {"uploads": None, "error": _said(error)}
     st.session_state[kind.opened] = found
 
 
-def _begin(chosen: dict[str, Any]) -> str:
-    parts, who = resources(), actor()
-    size, before = int(chosen["size"]), chosen.get("before")
-    if before:
-        try:
-            left = incoming.status(parts.settings, str(before), who.account_id)
-        except FerError:
-            left = None
-        # The browser remembers a file by size and date: the hash distinguishes two such files, at the end.
-        if left is not None and left.length == size:
-            return left.id
-    return incoming.begin(parts.db, parts.settings, who, size).id
+def _begin(chosen: dict[str, Any], taken: Collection[str] = ()) -> str:
+    """Return the upload of a file: the one that was left, or a new one. `taken`: of other files of the choice."""
+    parts, who, size = resources(), actor(), int(chosen["size"])
+    left = _left(chosen.get("before"), size)
+    return left if left and left not in taken else incoming.begin(parts.db, parts.settings, who, size).id
+
+
+def _left(before: dict[str, Any] | None, size: int) -> str | None:
+    """Return the upload that was left, where what is there of it is the beginning of this file.
+
+    The browser remembers a file by size and date, which two files may share.
+    """
+    if not before:
+        return None
+    settings = resources().settings
+    try:
+        left = incoming.status(settings, str(before["id"]), actor().account_id)
+        same = left.length == size and incoming.is_beginning(settings, left, int(before["sent"]), str(before["digest"]))
+    except FerError:
+        return None
+    return left.id if same else None
 
 
 def _nothing() -> None:

@@ -59,7 +59,8 @@ def _of_the_patient(patient: PatientDetail) -> list[str]:
     shares = [one.usable_share for one in patient.recordings if one.usable_share is not None]
     said = [f"In this patient's recordings the face can be read in {percent(median(shares))} of the time (median)."]
     if patient.trend.changes:
-        said.append(f"The way of recording, or the model, changed {len(patient.trend.changes)} times.")
+        ways = len(patient.trend.changes) + 1
+        said.append(f"The recordings were made in {ways} ways that can't be compared (camera, sampling or model).")
     said.append(agreement_sentence(marks.agreement(resources().db, actor(), patient.recordings[0].id)))
     return said if shares else said[1:]
 

@@ -1,6 +1,7 @@
 """The page on which a person makes and revokes tokens for programs."""
 
 import re
+from datetime import date
 
 import pytest
 from starlette.applications import Starlette
@@ -41,11 +42,26 @@ def test_a_token_is_shown_once_and_revoked(client, who):
     listed = client.get(TOKENS).text
     assert token not in listed
     assert "a &lt;b&gt;script" in listed
-    assert "For Invented &lt;i&gt;Person." in listed
+    assert f"For Invented &lt;i&gt;Person · ID {patient[:6]}. Made" in listed
     token_id = re.search(r'name="token" value="(\w+)"', listed).group(1)
     assert client.post(TOKENS, data={"action": "revoke", "token": token_id}).status_code == 303
     assert tokens.actor_of(database(), token) is None
     assert "There is none." in client.get(TOKENS).text
+
+
+def test_two_patients_of_one_name_are_told_apart(client, who):
+    """By the date of birth, and always by the id: before it is made, and in the list of what was made."""
+    born = [date(1980, 5, 4), None, None]
+    twins = [caseload.add_patient(database(), who, "Anna Twin", code="A", born_on=day) for day in born]
+    labels = {
+        one: f"Anna Twin · A · {'born 4 May 1980 · ' if day else ''}ID {one[:6]}"
+        for one, day in zip(twins, born, strict=True)
+    }
+    page = client.get(TOKENS).text
+    for one, label in labels.items():
+        assert re.search(rf'name="patient_{one}" value="1">{re.escape(label)}</label>', page)
+    make(client, **{f"patient_{twins[1]}": "1", f"patient_{twins[2]}": "1"})
+    assert f"For {labels[twins[1]]}; {labels[twins[2]]}." in client.get(TOKENS).text
 
 
 def test_a_token_for_no_patient_is_asked_for_in_words(client, who):

@@ -38,7 +38,7 @@ def begin_upload(new: NewUpload, call: Caller) -> UploadState:
     """Start an upload; the file's pieces follow."""
     if not call.actor.patients:
         raise access.refusal("not_in_token")
-    return _state(incoming.begin(call.db, call.settings, call.actor, new.length))
+    return _state(incoming.begin(call.db, call.settings, call.actor, new.length, new.sha256))
 
 
 @router.get("/uploads/{upload_id}")

@@ -1,5 +1,6 @@
 // Files are uploaded one after the other, in pieces that can be sent again: to /uploads/<id>, as in the tus protocol.
 const PIECE = 16 * 1024 * 1024;
+const BLOCK = 4 * 1024 * 1024;
 const TRIES = 8;
 const TYPE = "application/offset+octet-stream";
 const known = new WeakMap();
@@ -55,7 +56,7 @@ class Uploader {
     }
   }
 
-  choose(chosen) {
+  async choose(chosen) {
     const files = this.many ? [...chosen] : [...chosen].slice(0, 1);
     if (!files.length) return;
     this.files = files;
@@ -63,13 +64,14 @@ class Uploader {
     this.at = 0;
     this.ids = null;
     this.held = false;
-    this.choice = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    const choice = (this.choice = crypto.getRandomValues(new Uint32Array(4)).join("-"));
     this.part("name").textContent = files.length === 1 ? files[0].name : `${files.length} files`;
     this.draw(0);
     this.show("sending", "Preparing…");
     // The names go to the page alone, and never into an address.
-    const described = files.map((file) => ({ name: file.name, size: file.size, before: remembered(file) }));
-    this.report("chosen", { choice: this.choice, files: described });
+    const described = [];
+    for (const file of files) described.push({ name: file.name, size: file.size, before: await left(file) });
+    if (this.choice === choice) this.report("chosen", { choice, files: described });
   }
 
   get file() {
@@ -219,6 +221,31 @@ const place = (file) => `upload-${file.size}-${file.lastModified}`;
 const remembered = (file) => storage(() => localStorage.getItem(place(file)));
 const remember = (file, id) => storage(() => localStorage.setItem(place(file), id));
 const forget = (file) => storage(() => localStorage.removeItem(place(file)));
+
+// What is there of an upload that was left, and a hash of as many bytes of this file: the server compares them, because
+// two files may have one size and date.
+async function left(file) {
+  const id = remembered(file);
+  if (!id) return null;
+  try {
+    const answer = await fetch(`/uploads/${id}`, { method: "HEAD", cache: "no-store" });
+    if (!answer.ok) return null;
+    const sent = Number(answer.headers.get("Upload-Offset"));
+    return { id, sent, digest: await digest(file.slice(0, sent)) };
+  } catch {
+    return null;
+  }
+}
+
+// As clinic/recordings/incoming.py makes it: the hash of each block's hash.
+async function digest(part) {
+  const hashes = [];
+  for (let at = 0; at < part.size; at += BLOCK) hashes.push(await sha256(part.slice(at, at + BLOCK)));
+  const whole = new Uint8Array(await sha256(new Blob(hashes)));
+  return [...whole].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const sha256 = async (blob) => crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
 
 function storage(use) {
   try {

@@ -128,6 +128,7 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
     assert all(row["meaning"] and row["type"] for row in explained.values())
     (recording,) = csv.DictReader(io.StringIO(texts["recordings.csv"]))
     assert recording["note"] == "'=HYPERLINK()"
+    assert recording["model_sha256"] == "", "it was asked for, and made nothing"
     assert reported["tables"]["recording"][0]["note"] == "=HYPERLINK()"
 
 

@@ -17,9 +17,10 @@ from clinic.patients.fields import RecordingFields
 from clinic.patients.summaries import LABELS
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
-from db.models import Recording, Role
+from db.models import JobState, Recording, Role
 from tests import consents, doors
 from tests.clinic.patients.test_digests import FIRST, add
+from tests.clinic.patients.test_listing import add_job
 
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -102,6 +103,13 @@ def test_an_instant_stays_the_same_where_the_clinic_moves(db, who, patient, buil
     with db.session() as session:
         session.get_one(Recording, newest.id).recorded_zone = None
     assert "2026-03-02" in [one["effectiveDateTime"] for one in shares(built())], "of before the zone was kept"
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.CHOOSING, JobState.FAILED, JobState.CANCELLED])
+def test_what_was_never_analysed_is_no_observation(db, patient, built, state):
+    before = built()
+    add_job(db, patient, state, model_sha256="asked for")
+    assert built() == before
 
 
 def test_labels_have_values_or_the_reason_of_their_absence(built):

@@ -204,3 +204,21 @@ def test_a_full_disk_keeps_the_caseload_open(db, who, patient, monkeypatch):
     monkeypatch.setattr(digests, "refresh", full)
     [line] = listing.page(db, who, Asked()).lines
     assert (line.id, line.trend) == (patient, None)
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
+def test_what_left_nothing_is_no_recording(db, who, state):
+    ids = named(db, who, "Ada", "Ben", "Eva")
+    add(db, ids["Ada"], 1)
+    for patient_id in (ids["Ada"], ids["Ben"]):
+        add_job(db, patient_id, state, day=date(2026, 5, 6))
+    add_job(db, ids["Eva"], JobState.QUEUED)
+    counted = [("Ada", 1, DAY), ("Ben", 0, None), ("Eva", 1, DAY)]
+    for found in (
+        listing.page(db, who, Asked(order=Order.NAME)).lines,
+        caseload.list_patients(db, who),
+    ):
+        assert [(one.name, one.recordings, one.last_recorded_on) for one in found] == counted
+    assert names(db, who, only=Only.NO_RECORDING) == ["Ben"]
+    last_seen = names(db, who, order=Order.LAST_SEEN)
+    assert last_seen[-1] == "Ben"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq, minimize
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.tsa.stattools import acovf
@@ -330,17 +330,24 @@ def test_rings(ada):
 
 def test_the_sentence_on_power(ada):
     size = np.median(ada.sizes[:8, HAPPY])
-    mean, reach, noise, spread = limits(ada, HAPPY, size)
+    mean, reach, _, spread = limits(ada, HAPPY, size)
+    sampled = math.sqrt(1 / (4 * size + 2))
     high = max(share_at(mean + reach), share_at(mean) + 0.02)
 
     def seen(change):
         beyond = math.asin(math.sqrt(share_at(mean) + change)) - math.asin(math.sqrt(high))
 
-        def at(offset):
-            past = norm.cdf((beyond + spread / math.sqrt(8) * offset) / noise)
-            return norm.pdf(offset) * (2 * past**2 - past**3)
+        def with_spread(ratio):
+            own, doubt = max(sampled, ratio * spread), ratio * spread / math.sqrt(8)
 
-        return quad(at, -5, 5)[0] - 0.8
+            def at(offset):
+                past = norm.cdf((beyond + doubt * offset) / own)
+                return norm.pdf(offset) * (2 * past**2 - past**3)
+
+            return quad(at, -5, 5)[0]
+
+        ratios = np.sqrt(7 / chi2.ppf((np.arange(20) + 0.5) / 20, 7))
+        return np.mean([with_spread(ratio) for ratio in ratios]) - 0.8
 
     expected = brentq(seen, 0.0, 1 - share_at(mean))
     assert ada.trend.baseline[HAPPY].rise == pytest.approx(expected, abs=0.004)
@@ -350,9 +357,11 @@ def test_the_sentence_on_power(ada):
 def test_the_split_half_noise_floor_and_the_difference_by_chance(ada):
     for column in (HAPPY, SAD, UNCERTAIN):
         differences = [first[column] - second[column] for first, second in ada.halves]
-        floor = math.sqrt(sum(each**2 for each in differences) / len(differences)) / 2
-        assert ada.trend.noise[column] == pytest.approx(floor)
-        chance = 1.96 * math.sqrt(2) * np.std(ada.shares[:8, column], ddof=1)
+        split = math.sqrt(sum(each**2 for each in differences) / len(differences)) / 2
+        mean = ada.shares[:, column].mean()
+        sampled = math.sqrt(mean * (1 - mean) * (1 / ada.sizes[:, column]).mean())
+        assert ada.trend.noise[column] == pytest.approx(max(split, sampled))
+        chance = student.ppf(0.975, 7) * math.sqrt(2) * np.std(ada.shares[:8, column], ddof=1)
         assert ada.trend.baseline[column].chance == pytest.approx(chance, rel=1e-3)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import pytest
 
+from clinic.patients import talk
 from clinic.patients.summaries import OLD_SIZE_S, UNCERTAIN, Summary, summarise
 from clinic.patients.trends import BASELINE_MIN, UNDER_CONDITION, trend
 from db.models import Recording
@@ -191,7 +192,7 @@ def test_another_model_sampling_or_kind_starts_a_new_line():
     assert [point.segment for point in found.points] == [0] * 9 + [1]
     assert found.points[-1].outside == ()
     assert [(change.what, change.day) for change in found.changes] == [("model", date(2026, 3, 9))]
-    assert found.building == f"baseline of the newest line being built (1 of {BASELINE_MIN})"
+    assert found.building == f"baseline of its line being built (1 of {BASELINE_MIN})"
     other = trend([recording(0, 0.3), recording(1, 0.3, every_s=1.0)])
     assert ([point.segment for point in other.points], other.changes[0].what) == ([0, 1], "sampling")
     pictures = recording(1, 0.3)
@@ -277,10 +278,55 @@ def test_a_line_compares_the_still_part_where_it_is_long_enough():
 def test_a_line_compares_the_whole_where_the_mouth_is_not_known_or_hardly_ever_still():
     known = [with_mouth(recording(n, happy), 0.2) for n, happy in enumerate(EVEN)]
     talkers = [with_mouth(recording(n, happy), 0.2, size=5.0) for n, happy in enumerate(EVEN)]
-    for recordings in ([*known, recording(20, 0.3)], talkers):
+    for recordings in ([recording(0, EVEN[0]), *known[1:]], talkers):
         points = trend(recordings).points
         assert not any(point.still or point.excluded for point in points)
         assert [point.shares[Emotion.HAPPY] for point in points[: len(EVEN)]] == pytest.approx(EVEN)
+
+
+def test_later_recordings_do_not_change_what_a_line_compares_and_was_judged_by():
+    known = [with_mouth(recording(n, happy), happy) for n, happy in enumerate(EVEN)]
+    before = trend(known).points
+    talks = [with_mouth(recording(20 + n, 0.9), 0.9, size=5.0) for n in range(12)]
+    after = trend([*known, *talks, recording(40, 0.3)]).points
+    assert after[: len(EVEN)] == before
+    assert {point.excluded for point in after[len(EVEN) : -1]} == {"the mouth moves nearly all the time"}
+    assert after[-1].excluded == "it is not known when the mouth moves"
+
+
+def test_a_line_of_talk_leaves_out_a_recording_with_little_of_it():
+    talkers = [with_mouth(recording(n, 0.3), 0.2, size=5.0, moving_s=1800.0) for n in range(8)]
+    silent = with_mouth(recording(8, 0.9), 0.9, moving_s=20.0)
+    found = trend([*talkers, silent, with_mouth(recording(9, 0.3), 0.2, size=5.0, moving_s=1500.0)]).points
+    assert [point.excluded for point in found[8:]] == [talk.TALKS_OTHERWISE, None]
+    assert trend([*talkers[1:], silent]).points[-1].excluded is None, "no usual range yet"
+
+
+def test_a_recording_made_in_another_way_does_not_cost_the_usual_range():
+    usual = [recording(n, EVEN[n % len(EVEN)]) for n in range(10)]
+    dark, other = recording(10, 0.3), recording(11, 0.3, model="b" * 64)
+    back = [recording(12 + n, 0.3) for n in range(3)]
+    for each in (*usual, dark, *back):
+        each.summary |= {"brightness": 50.0 if each is dark else 90.0 if each is back[0] else 120.0}
+    found = trend([*usual, dark, other, *back])
+    assert [point.segment for point in found.points] == [0] * 10 + [1, 2] + [0] * 3
+    assert [point.usual_low is not None for point in found.points] == [False] * 8 + [True] * 2 + [False] * 2 + [
+        True
+    ] * 3
+    assert [change.what for change in found.changes] == ["light", "model"]
+    assert (found.line, found.building) == (0, None)
+
+
+def test_two_rooms_in_turn_have_a_usual_range_each():
+    recordings = [recording(n, 0.3) for n in range(18)]
+    for each in recordings[1::2]:
+        each.codec = "vp9"
+    for each in recordings[::2]:
+        each.codec = "h264"
+    found = trend(recordings)
+    assert [point.segment for point in found.points] == [0, 1] * 9
+    assert found.baseline is not None
+    assert all(point.usual_low is not None for point in found.points[16:])
 
 
 def test_the_summary_tells_the_still_part_and_comes_back_from_json():

@@ -91,7 +91,7 @@ def test_a_share_comes_with_its_interval():
         ),
         (
             {"usual_low": (0.0,) * 8, "usual_high": (0.4,) * 8, "beyond": (3,), "outside": (3,)},
-            "One recording before it did too.",
+            "So it was in the recording before it that can be compared.",
         ),
     ],
 )

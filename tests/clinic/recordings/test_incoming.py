@@ -94,6 +94,21 @@ def test_a_piece_beyond_the_length_is_refused_and_the_rest_stays(db, settings, w
     assert incoming.status(settings, upload.id, who.account_id).sha256 is None
 
 
+def test_the_end_of_another_file_is_refused_where_the_hash_was_announced(db, settings, who):
+    file, other = os.urandom(2 * CHUNK_BYTES), os.urandom(2 * CHUNK_BYTES)
+    for end, kept in ((file, True), (other, False)):
+        upload = incoming.begin(db, settings, who, len(file), hashlib.sha256(file).hexdigest())
+        upload = send(settings, upload.id, file[:CHUNK_BYTES], 0, {}, who.account_id)
+        if kept:
+            assert send(settings, upload.id, end[CHUNK_BYTES:], CHUNK_BYTES, {}, who.account_id).sha256
+            continue
+        with pytest.raises(FerError) as refusal:
+            send(settings, upload.id, end[CHUNK_BYTES:], CHUNK_BYTES, {}, who.account_id)
+        assert refusal.value.code == "upload_differs"
+        with pytest.raises(FerError):
+            incoming.status(settings, upload.id, who.account_id)
+
+
 def test_two_pieces_at_once_do_not_mix(db, settings, who):
     upload = incoming.begin(db, settings, who, 1000)
     first = Piece(settings, upload.id, 0, {}, who.account_id)

@@ -314,10 +314,28 @@ def test_a_container_does_not_decide_between_the_days_of_a_name(name):
         ("2030-01-01T00:00:00Z", None),
         ("yesterday", None),
         (None, None),
+        ("2026-04-05", Taken(DAY)),
+        ("20260405", Taken(DAY)),
+        ("2026-04-05T00:00:00.000000Z", Taken(DAY)),
+        ("2026-04-05T00:00:00-0700", Taken(DAY)),
+        ("2026-04-05T00:00:00", Taken(DAY)),
+        ("20260405T010203", Taken(DAY, TIME)),
+        ("2026-04-05T16", None),
+        ("2026-W14", None),
+        ("2026-W14-7", None),
+        ("2026-04", None),
+        ("2026", None),
+        ("0001-01-01T00:00:00Z", None),
     ],
 )
 def test_a_container_says_when(created, expected):
     assert suggestion("visit.mp4", created, ZoneInfo("Europe/Berlin"), TODAY) == expected
+
+
+def test_a_day_without_a_time_is_that_day_west_of_utc_too():
+    """An encoder writes midnight UTC for it."""
+    west = ZoneInfo("America/Los_Angeles")
+    assert suggestion("visit.mp4", "2026-04-05T00:00:00.000000Z", west, TODAY) == Taken(DAY)
 
 
 def test_the_name_counts_before_the_container():

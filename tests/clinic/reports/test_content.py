@@ -3,13 +3,15 @@
 from datetime import time, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from clinic import words
 from clinic.patients import caseload
 from clinic.reports.content import LISTED, Asked, report
-from db.models import Recording
+from db.models import JobState, Recording
 from tests import consents
 from tests.clinic.patients.test_digests import FIRST, add
+from tests.clinic.patients.test_listing import add_job
 from tests.forbidden_claims import claims_in
 
 
@@ -22,6 +24,11 @@ def reported(db, who, patient):
         return report(caseload.get_patient(db, who, patient), Asked(**asked), "Dr. Invented", "today")
 
     return make
+
+
+def ids_of(db, patient):
+    with db.read() as session:
+        return list(session.scalars(select(Recording.id).where(Recording.patient_id == patient)))
 
 
 def change(db, recording_id, **values):
@@ -56,7 +63,7 @@ def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patie
     [
         ([0.3], "inside it."),
         ([0.8], "only in this recording, which is not marked."),
-        ([0.8] * 2, "as in the recording before."),
+        ([0.8] * 2, "as in the recording before it that can be compared."),
     ],
 )
 def test_the_usual_range_is_reported_as_a_fact(db, patient, reported, after, said):
@@ -71,7 +78,8 @@ def test_what_can_not_be_compared_is_said_and_only_inside_the_period(db, patient
     for recording_id in ids[2:]:
         change(db, recording_id, model_sha256="other")
     assert (
-        reported().sentences[-1] == "Recordings before and after these days can't be compared: 19 Jan 2026 (new model)."
+        reported().sentences[-1] == "On these days a recording was made in another way: 19 Jan 2026 (new model)."
+        " Recordings that were made in different ways are not compared."
     )
     assert not any("compared:" in sentence for sentence in reported(begin=FIRST + timedelta(weeks=2)).sentences)
     assert dict(reported().made)["Models"] == "other (2 recordings), m (2 recordings)"
@@ -85,6 +93,15 @@ def test_what_does_not_count_is_listed_with_its_reason(db, patient, reported):
     assert dict(found.coverage)["Left out"] == "only a part of the file could be read (1)"
     change(db, ids[1], partial=True)
     assert reported().sentences == ("None of the 2 recordings counts, so nothing is reported about expressions.",)
+
+
+def test_what_was_never_analysed_has_no_model_and_its_own_sentence(db, patient, reported):
+    add_job(db, patient, JobState.CANCELLED, model_sha256="asked for")
+    for asked in ({}, {"recording_id": ids_of(db, patient)[0]}):
+        found = reported(**asked)
+        assert dict(found.made)["Models"] == "–"
+        assert found.sentences == ("There is no result, so nothing is reported about expressions.",)
+        assert [row[-1] for row in found.tables[0].rows] == ["Cancelled: nothing was kept."]
 
 
 def test_one_recording_has_all_labels(db, patient, reported):

@@ -2,10 +2,11 @@
 
 import io
 
+import av
 import pytest
 from PIL import Image
 
-from fer_core.decoder.created import picture_created_at
+from fer_core.decoder.created import created_at, picture_created_at
 from fer_core.media.sandbox import inspect_file
 
 ORIGINAL, OFFSET = 0x9003, 0x9011
@@ -31,6 +32,25 @@ def picture(**tags):
 )
 def test_a_picture_says_when_it_was_taken(tags, reported):
     assert picture_created_at(picture(**tags)) == reported
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "reported"),
+    [
+        ("clip.mkv", {"DATE": "2026-10-31"}, "2026-10-31"),
+        ("clip.mkv", {"DATE_RECORDED": "2026-10-31 16:30:05", "DATE": "2026-11-02"}, "2026-10-31 16:30:05"),
+        ("clip.mp4", {"date": "2026-10-31"}, "2026-10-31"),
+        ("clip.mkv", {}, None),
+    ],
+)
+def test_a_video_says_when_it_was_recorded(tmp_path, name, tags, reported):
+    with av.open(tmp_path / name, "w") as container:
+        container.metadata.update(tags)
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width, stream.height = 64, 48
+        container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode(None))
+    assert created_at(tmp_path / name) == reported
 
 
 def test_the_sandbox_tells_it():

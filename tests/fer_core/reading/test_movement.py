@@ -55,15 +55,15 @@ def test_the_derived_index_is_a_mean_of_published_places():
 
 def test_the_index_comes_with_its_uncertainty():
     labels = np.repeat(np.random.default_rng(0).choice([Emotion.HAPPY, Emotion.SAD], 40), 50)
-    (valence, _), (reach, _) = mean_index(np.eye(8)[labels], np.arange(2000) * 0.2, 0.2)
+    (valence, _), (reach, _) = mean_index(np.eye(8)[labels], np.arange(2000) * 0.2, 0.2, 1e9)
     assert valence == pytest.approx(np.where(labels == Emotion.HAPPY, 0.81, -0.63).mean())
     assert 0.15 < reach < 0.6
 
 
 def test_a_flat_output_is_zero_and_not_certain():
     uncertain = np.tile(np.eye(8)[7], (1500, 1))
-    means, reaches = mean_index(uncertain, np.arange(1500) * 0.2, 0.2)
+    means, reaches = mean_index(uncertain, np.arange(1500) * 0.2, 0.2, 1e9)
     assert means.tolist() == [0, 0]
     assert 0.1 < reaches.min() <= reaches.max() < 0.5
-    _, longer = mean_index(np.tile(uncertain, (10, 1)), np.arange(15_000) * 0.2, 0.2)
+    _, longer = mean_index(np.tile(uncertain, (10, 1)), np.arange(15_000) * 0.2, 0.2, 1e9)
     assert longer.max() < 0.1

@@ -16,8 +16,9 @@ def page():
     from pages.views.moment import ask_for_moment
     from pages.views.uploader import Sent, SentFile
 
-    name = st.session_state.get("name")
-    files = Sent((SentFile("0" * 32, name),), done=False) if name else None
+    names = st.session_state.get("names")
+    sent = tuple(SentFile(f"{number:032}", name) for number, name in enumerate(names or ()))
+    files = Sent(sent, done=st.session_state.get("done", False)) if names else None
     st.session_state["said"] = ask_for_moment(files, st.container(), st.container(), date(1990, 2, 3))
 
 
@@ -27,9 +28,13 @@ def form(enter):
     return AppTest.from_function(page, default_timeout=60).run()
 
 
-def chosen(form, name):
-    form.session_state["name"] = name
+def chosen(form, *names):
+    form.session_state["names"] = names
     return form.run()
+
+
+def captions(form):
+    return [caption.value for caption in form.caption]
 
 
 def said(form):
@@ -72,6 +77,37 @@ def test_at_midnight_the_day_on_the_screen_stays(form, monkeypatch):
     assert said(chosen(form, "visit.mp4")) == (before, None)
     monkeypatch.setattr("pages.views.moment.today", lambda: before + timedelta(days=1))
     assert said(form.run()) == (before, None)
+
+
+UNCLEAR = "A file's name does not say the day clearly."
+SEVERAL = "The files say different days: 5 Apr 2026 and 3 Oct 2026. One recording has one day."
+
+
+@pytest.mark.parametrize(
+    ("names", "expected", "caption"),
+    [
+        (("IMG-20261003-WA0002.jpg", "IMG-20260405-WA0001.jpg"), (None, None), SEVERAL),
+        (("IMG-20260405-WA0001.jpg", "a.jpg", "IMG-20261003-WA0002.jpg"), (None, None), SEVERAL),
+        (("IMG_20261003_120000.jpg", "IMG_20261003_110000.jpg"), (date(2026, 10, 3), time(11)), "As the files say."),
+        (
+            ("a.jpg", "IMG-20261003-WA0002.jpg"),
+            (date(2026, 10, 3), None),
+            "1 of 2 files say 3 Oct 2026; the others say no day.",
+        ),
+        (("IMG-20261003-WA0002.jpg", "2026-10-31 16-30-00 PDT.jpg"), (None, None), UNCLEAR),
+    ],
+)
+def test_of_several_pictures_every_one_is_asked(form, names, expected, caption):
+    assert said(chosen(form, *names)) == expected
+    assert caption in captions(form)
+
+
+def test_pictures_of_which_one_says_another_day_inside_get_no_day(form, monkeypatch):
+    written = {f"{0:032}": "2026-10-03T11:00:00", f"{1:032}": "2026-04-05T12:00:00"}
+    monkeypatch.setattr("clinic.recordings.incoming.created", lambda settings, upload_id, owner: written[upload_id])
+    form.session_state["done"] = True
+    assert said(chosen(form, "a.jpg", "b.jpg")) == (None, None)
+    assert SEVERAL in captions(form)
 
 
 def test_a_day_that_is_not_clear_is_left_to_the_person(form):
