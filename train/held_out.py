@@ -31,9 +31,9 @@ class Change:
 
 
 def held_out(people: NDArray[np.str_]) -> Flags:
-    """Return (N,) bool: the picture is of a held-out person. Who is, depends on the name alone, whoever else is there.
+    """Return (N,) bool: the picture is of a held-out person.
 
-    So nobody who was held out once is trained on later.
+    It depends on the person's name alone and not on who else is there, so nobody held out once is trained on later.
     """
     return np.array([hashlib.sha256(name.encode()).digest()[0] % HELD_OUT == 0 for name in people.tolist()], bool)
 

@@ -8,7 +8,7 @@ from alembic import op
 import db.models
 
 revision = "0059"
-down_revision = "0052"
+down_revision = "0058"
 branch_labels = None
 depends_on = None
 
