@@ -69,6 +69,7 @@ SHARES_INTERVAL = (
     "Share of the usable time, with its 95 % interval. Consecutive moments are alike, so the interval rests on"
     " fewer, independent ones."
 )
+NO_SHARES = "There are none: nothing of this recording is usable."
 SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given. [How](#how)"
 ADJUSTED = (
     "Diamonds: adjusted shares. The model calls some expressions uncertain, or by another name, more often than others;"

@@ -49,18 +49,19 @@ def patient(who):
 @pytest.fixture
 def recordings(patient):
     """The ids of two analysed recordings of two minutes."""
-    found = []
-    for seed in (1, 2):
-        recording, table = demo._recording(
-            patient, demo.Visit(seed, 0.3, 0.2, minutes=2.0), np.random.default_rng(seed)
-        )
-        with resources().db.session() as session:
-            session.add(recording)
-            session.flush()
-            session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
-            session.execute(insert(Sample), demo._rows(recording.id, table))
-            found.append(recording.id)
-    return found
+    return [stored(patient, seed) for seed in (1, 2)]
+
+
+def stored(patient, seed, usable=0.9):
+    """Store an analysed recording of two minutes and return its id."""
+    visit = demo.Visit(seed, 0.3, 0.2, minutes=2.0, usable=usable)
+    recording, table = demo._recording(patient, visit, np.random.default_rng(seed))
+    with resources().db.session() as session:
+        session.add(recording)
+        session.flush()
+        session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=datetime.now(UTC)))
+        session.execute(insert(Sample), demo._rows(recording.id, table))
+        return recording.id
 
 
 def open_page(recording_id):
@@ -95,6 +96,11 @@ def test_a_mark_is_listed_and_deleted_as_it_was_seen(recordings, who):
     assert not page.exception
     assert marks.marks(db, who, recordings[0]) == []
     assert "camera moved or covered" not in said(page)
+
+
+def test_where_nothing_is_usable_the_shares_say_so(patient):
+    assert words.NO_SHARES not in said(open_page(stored(patient, 1)))
+    assert words.NO_SHARES in said(open_page(stored(patient, 2, usable=0.0)))
 
 
 def test_another_recording_stands_beside_it_with_both_shares(recordings):
