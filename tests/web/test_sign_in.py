@@ -47,7 +47,7 @@ def test_the_first_visit_makes_an_administrator_and_is_over_then(client):
     assert client.post("/first-run", data=form, headers={"accept": "text/html"}).url.path == "/sign-in"
 
 
-@pytest.mark.attack("HEAD in the place of a form, which no check for other sites looks at: whether it counts as an attempt")
+@pytest.mark.attack("HEAD in the place of a form, which no check for other sites looks at: whether it is an attempt")
 def test_a_head_is_no_form(client, attack):
     add_account(database())
     attack(lambda: client.head("/sign-in").status_code, 200)
