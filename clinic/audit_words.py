@@ -98,6 +98,6 @@ TAKEOVERS: dict[str, str] = {
     AuditAction.PASSWORD_RESET: "{by} gave {account} a new password",
     AuditAction.SECOND_STEP_RESET: "{by} removed the second step of {account}",
     AuditAction.PROVIDER_LINKED: "{by} linked {account} to a sign-in provider",
-    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to another account",
+    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to {to}",
 }
 """Actions by which an administrator can reach patients of others; each makes a sentence."""

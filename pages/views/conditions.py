@@ -45,7 +45,7 @@ def show_movement_alone(recording: RecordingRow, holding: Sequence[Condition]) -
 
 def named(found: Sequence[Condition]) -> str:
     """Return what the conditions are called, in one line."""
-    return ", ".join(condition.note or words.CONDITIONS[condition.kind] for condition in found)
+    return ", ".join(dict.fromkeys(condition.note or words.CONDITIONS[condition.kind] for condition in found))
 
 
 def show_conditions(patient: PatientDetail) -> None:

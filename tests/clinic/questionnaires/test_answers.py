@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from backup import erasures
 from clinic import clock
 from clinic.erasure import deletion, retention
-from clinic.patients import conditions, events
+from clinic.patients import conditions, events, needs
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.questionnaires import answers, scales, schedule, sentences
@@ -17,7 +17,7 @@ from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import Band, HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.settings import Retention
-from db.models import AuditRow, Base, QuestionnaireAnswer
+from db.models import AuditRow, Base, QuestionnaireAnswer, QuestionnaireSchedule
 from fer_core.errors import FerError
 
 DAY = date(2026, 5, 4)
@@ -80,6 +80,35 @@ def test_a_scale_of_the_clinic_keeps_its_bands_in_its_answers(db, who, patient):
     assert [scale.key for scale in scales.offered(db, who)] == ["phq9", "gad7", "phq4", "who5"]
     assert code_of(lambda: answers.record(db, who, patient, Given(key, DAY, total=1))) == "unknown_scale"
     assert answers.listed(db, who, patient) == [made]
+
+
+def test_what_is_not_offered_is_not_due(db, who, patient):
+    """It can't be entered, so nothing could end it: after it is retired, and where it came from another clinic."""
+    key = scales.define(db, who, OWN)
+    for scale in (key, "phq9"):
+        schedule.plan(db, who, patient, scale, 14)
+    assert scales.planned_for(db, who, key) == 1
+    scales.retire(db, who, key)
+    assert [due.scale for due in schedule.dues(db, who, patient)] == ["phq9"]
+    assert scales.planned_for(db, who, key) == 0
+    with db.read() as session:
+        [row] = session.scalars(
+            select(AuditRow)
+            .where(AuditRow.action == "questionnaire_scheduled")
+            .order_by(AuditRow.number.desc())
+            .limit(1)
+        )
+        assert (row.patient_id, row.details) == (patient, {"scale": key, "every": 0})
+    schedule.stop(db, who, patient, "phq9")
+    with db.session() as session:
+        for scale in (key, "0" * 32):
+            session.add(
+                QuestionnaireSchedule(
+                    patient_id=patient, scale=scale, name="Old", every_days=14, first_due=DAY, created_at=clock.now()
+                )
+            )
+    assert schedule.dues(db, who, patient) == []
+    assert needs.count(db, who) == 0
 
 
 @pytest.mark.parametrize(
