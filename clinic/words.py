@@ -126,7 +126,7 @@ BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
     " labels, which are shown when you turn this off."
 )
-JUDGED_ANEW = (
+JUDGED_AGAIN = (
     "This mark was made on labels of {model}. What you change in it is said of the labels shown here, of model {shown}."
 )
 CHOICE_STAYS_PICTURES = "If a picture still shows another person, mark it as not the patient: see Whose face."

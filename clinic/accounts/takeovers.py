@@ -40,7 +40,7 @@ class Takeover:
 
     @property
     def to(self) -> str:
-        """To whom the patients of a hand-over went, as the reader is told."""
+        """To whom the patients of a hand-over went, from the view of the reader."""
         return "you" if self.received else "another account"
 
 

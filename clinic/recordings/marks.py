@@ -142,7 +142,7 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: C
 def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields, shown: str | None = None) -> None:
     """Change what a mark says. `seen`: its revision on the screen, `shown`: the version of the recording there.
 
-    What is judged anew is judged on that version: the mark then counts for its model. None: the version that the visit
+    What is judged again is judged on that version: the mark then counts for its model. None: the version that the visit
     shows now. Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_mark``, ``unknown_recording``,
     ``bad_mark``, ``bad_note``, ``face_replaced``.
     """

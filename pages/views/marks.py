@@ -85,7 +85,7 @@ def change(patient: PatientDetail, recording: RecordingRow, mark: Mark) -> None:
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         st.caption(f"From {position(mark.said.begin_s)} to {position(mark.said.end_s)}")
         if mark.model_label and mark.model_sha256 != recording.model_sha256:
-            st.caption(words.JUDGED_ANEW.format(model=_model_of(mark), shown=_short(recording.model_sha256)))
+            st.caption(words.JUDGED_AGAIN.format(model=_model_of(mark), shown=_short(recording.model_sha256)))
         target = actions.at(mark.id, mark.revision)
         wanted = _form(target, mark.said)
         db, who = resources().db, actor()
