@@ -34,7 +34,7 @@ _NORMAL = np.linspace(-8, 8, 1601)
 _NORMAL_CDF = np.array([NormalDist().cdf(value) for value in _NORMAL.tolist()])
 
 
-def _likely_spreads(count: int = 20) -> Floats:
+def _likely_spreads(count: int = 12) -> Floats:
     """Return equally likely ratios of the true spread to the baseline's, (count,): sqrt(7 / chi-square)."""
     square = np.linspace(0.01, 60, 6000)
     freedom = BASELINE - 1
@@ -153,7 +153,7 @@ def _chance_of_mark(beyond: Floats, noise: Floats, doubt: Floats) -> Floats:
 
     `noise`, `doubt` (C, S): equally likely standard deviations of a recording, and of the baseline's mean.
     """
-    offsets = np.linspace(-3, 3, 31)
+    offsets = np.linspace(-3, 3, 13)
     weights = np.exp(-(offsets**2) / 2) / np.exp(-(offsets**2) / 2).sum()
     distances = (beyond[:, None, None] + doubt[:, :, None] * offsets) / noise[:, :, None]
     past = np.interp(distances, _NORMAL, _NORMAL_CDF)
