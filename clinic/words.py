@@ -69,6 +69,7 @@ SHARES_INTERVAL = (
     "Share of the usable time, with its 95 % interval. Consecutive moments are alike, so the interval rests on"
     " fewer, independent ones."
 )
+NO_SHARES = "There are none: nothing of this recording is usable."
 SHARES_TOO_SHORT = "Share of the usable time. With under 20 s of usable face no interval can be given. [How](#how)"
 ADJUSTED = (
     "Diamonds: adjusted shares. The model calls some expressions uncertain, or by another name, more often than others;"
@@ -120,10 +121,15 @@ AGREEMENT = (
     " is right in general."
 )
 KEPT_FACES = "The small pictures of the face are what is kept of this video. It can't be watched."
+KEPT_FACES_BESIDE = "The small pictures of the face are kept beside the video."
 BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
     " labels, which are shown when you turn this off."
 )
+JUDGED_AGAIN = (
+    "This mark was made on labels of {model}. What you change in it is said of the labels shown here, of model {shown}."
+)
+CHOICE_STAYS_PICTURES = "If a picture still shows another person, mark it as not the patient: see Whose face."
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face."
 LABELS_OF_A_CONDITION = (
     "Labels of a time in which a condition of the face held are not interpreted; patient.json names the conditions, and"
@@ -151,8 +157,8 @@ SMOOTHING = (
 )
 FALSE_RINGS = (
     "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
-    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
-    " sessions are very similar to the ones just before them. [How](#how)"
+    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and up to about {alike}"
+    " where sessions are similar to the ones just before them. [How](#how)"
 )
 MOUTH = (
     "Of the time in which this is known, the mouth moves in {moving} %, as in talk. Talk changes the labels: it"
@@ -252,6 +258,10 @@ WHOSE = {
 NOT_PATIENT_HERE = (
     "A stretch that shows another person counts nowhere: not in the summary, the trend or an export, and the video is"
     " unrecognisable there. Delete its mark to undo this."
+)
+NOT_PATIENT_PICTURE = (
+    "A picture that shows another person counts nowhere: not in the summary, the trend or an export. Delete its mark to"
+    " undo this."
 )
 CHOOSE_AGAIN = (
     "The kept file is analysed again, and you are asked which face is the patient's. Until then the present result"

@@ -24,6 +24,7 @@ CONDITION = "a condition or a set of ids for callers that ask for access"
 OF_DEMO = "the demonstration's own patients"
 WITHOUT = {
     ("clinic/access.py", "_seen_by"): BY_ACCESS,
+    ("clinic/accounts/accounts.py", "enable"): BY_ACCESS,
     ("clinic/accounts/accounts.py", "end_sign_ins"): "hand-overs of one account",
     ("clinic/accounts/accounts.py", "list_accounts"): BY_ACCESS,
     ("clinic/accounts/accounts.py", "set_role"): BY_ACCESS,
@@ -50,6 +51,7 @@ WITHOUT = {
     ("clinic/exchange/import_queue.py", "sweep"): OF_IMPORTS,
     ("clinic/jobs/tracks.py", "_before"): "versions of one recording's visit",
     ("clinic/jobs/faces.py", "_stays"): OF_JOBS,
+    ("clinic/jobs/jobs.py", "_add"): OF_JOBS,
     ("clinic/jobs/leases.py", "release"): OF_JOBS,
     ("clinic/jobs/leases.py", "_next"): OF_JOBS,
     ("clinic/jobs/reanalysis.py", "standings"): "wishes, of recordings that were found with `_shown`",
@@ -67,6 +69,7 @@ WITHOUT = {
     ("clinic/patients/sharing.py", "history"): "texts of one patient's rows of the audit",
     ("clinic/questionnaires/patient_mode.py", "sweep"): "hand-overs that ended",
     ("clinic/questionnaires/patient_mode.py", "_row"): "one hand-over by its token",
+    ("clinic/questionnaires/scales.py", "retire"): "the dates of a questionnaire that no patient can answer any more",
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,
     ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,
 }

@@ -39,6 +39,7 @@ def show_reading(result: AnalysisResult, key: str) -> None:
     """Draw the shares of the labels, how much the face moved, and the derived index."""
     reading = result.reading
     if reading is None or not reading.shares:
+        small_print(words.NO_SHARES)
         return
     chart(
         shares_figure(reading, words.EXPRESSIONS, result.adjusted), f"shares_{key}", "Share of the usable time by label"

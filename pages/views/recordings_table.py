@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import streamlit as st
 
 from clinic.jobs import progress
@@ -32,12 +35,18 @@ def show_table(patient: PatientDetail) -> None:
         }
         for recording in patient.recordings
     ]
-    shown = ("No.", "Recorded on", "Time", "Kind", "State", "Note") if patient.closed else None
+    shown = filled(rows, ("Length", "Usable") if patient.closed else ())
     config = {"Usable": st.column_config.NumberColumn(format="%.0f %%"), "Recorded on": DAY_COLUMN}
     ids = [recording.id for recording in patient.recordings]
     ticked = table_of_recordings(rows, ids, "recordings", column_config=config, column_order=shown)
     if chosen is not None or ticked is not None:
         links.open_recording(chosen or ticked or "")
+
+
+def filled(rows: list[dict[str, Any]], without: Collection[str] = ()) -> list[str]:
+    """Return the columns that have a value: one without would take the room of the sentence beside it."""
+    names = rows[0] if rows else {}
+    return [name for name in names if name not in without and any(row[name] not in ("", None) for row in rows)]
 
 
 @actions.part(run_every=2)

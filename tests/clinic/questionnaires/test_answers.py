@@ -12,7 +12,7 @@ from clinic.erasure import deletion, retention
 from clinic.patients import conditions, events, needs
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
-from clinic.questionnaires import answers, scales, schedule
+from clinic.questionnaires import answers, scales, schedule, sentences
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import Band, HigherIs
 from clinic.questionnaires.scales import OwnFields
@@ -28,6 +28,15 @@ def code_of(call):
     with pytest.raises(FerError) as refusal:
         call()
     return refusal.value.code
+
+
+@pytest.mark.parametrize(("later", "said"), [(None, True), (0, False), (1, True)])
+def test_a_watched_question_that_is_left_out_takes_nothing_back(db, who, patient, later, said):
+    answers.record(db, who, patient, Given("phq9", DAY, (*[0] * 8, 2)))
+    answers.record(db, who, patient, Given("phq9", DAY + timedelta(7), (*[1] * 8, later)))
+    found = sentences.watched(answers.listed(db, who, patient))
+    assert (found is not None) is said
+    assert found is None or found.answered_on == DAY + timedelta(7 if later else 0)
 
 
 def test_answers_come_back_with_their_score(db, who, patient):
