@@ -37,7 +37,8 @@ class Design:
     `phase_s`: after so long the shares themselves are others, 0 for never. `uneven`: share of the samples that a file
     holds back, one by one. `lost`: share of the time without a usable face, in gaps of about 20 s. `pictures`: so many
     single pictures in place of a video. `talk`: share of the time in which the patient talks, None where it isn't
-    known when the mouth moves. `camera`: what the recording is made with.
+    known when the mouth moves. `camera`: what the recording is made with. `heavy`: how long labels last has a long tail
+    (lognormal, sigma 1.5). `burst`: so many pictures are of one moment.
     """
 
     seconds: float = 300.0
@@ -49,6 +50,8 @@ class Design:
     pictures: int = 0
     talk: float | None = None
     camera: Camera = USUAL
+    heavy: bool = False
+    burst: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Sessions:
     """How a patient's sessions differ: by `spread` (standard deviation of the logarithm of each share's odds).
 
     `alike`: correlation of a session's deviation with that of the one before (AR(1)). `change`: so much more of
-    `changed` from the ninth on, taken from neutral and uncertain. `talk`: the patient talks for another share of each
+    `changed` (less where it is negative) from the ninth on, taken from neutral and uncertain.
+    `talk`: the patient talks for another share of each
     session, about this mean, and `later_talk` from the ninth on. `mouth`: it is known when. `unsteady`: how much face
     width, sharpness, light and bits per pixel differ by session (standard deviation of their logarithms).
     `camera_known`: the figures of the camera are known.
@@ -79,9 +83,7 @@ def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[Sam
     phases = _phases(rng, mix, design, count)
     talks = _talks(rng, design, count)
     phases = np.where(talks[:, None], TALK_MIX, phases)
-    renewed = 1.0 if design.pictures else 1 - np.exp(-design.step_s / design.dwell_s)
-    fresh = rng.random(count) < renewed
-    fresh[0] = True
+    fresh = _renewed(rng, design, count)
     fresh[1:] |= talks[1:] != talks[:-1]
     drawn = (phases.cumsum(axis=1) > rng.random(count)[:, None] * phases.sum(axis=1)[:, None]).argmax(axis=1)
     held = np.maximum.accumulate(np.where(fresh, np.arange(count), 0))
@@ -93,6 +95,24 @@ def recorded(rng: np.random.Generator, mix: Floats, design: Design) -> tuple[Sam
     change = np.where(talks, 0.4, 0.1) + rng.normal(0, 0.05, count) if design.talk is not None else None
     table = _table(time_s[kept], labels[kept], lost[kept], None if change is None else change[kept])
     return _filmed(table, design.camera), phases.mean(axis=0)
+
+
+def _renewed(rng: np.random.Generator, design: Design, count: int) -> NDArray[np.bool_]:
+    """Return at which samples a label is drawn again, the first one among them."""
+    if design.pictures:
+        return np.asarray(np.arange(count) % design.burst == 0)
+    if not design.heavy:
+        fresh = np.asarray(rng.random(count) < 1 - np.exp(-design.step_s / design.dwell_s))
+        fresh[0] = True
+        return fresh
+    seconds = count * design.step_s
+    # It has gone on for long before the recording begins, which therefore tends to begin within a long label.
+    before = 100 * design.dwell_s
+    lasts = rng.lognormal(
+        np.log(design.dwell_s) - 1.5**2 / 2, 1.5, round(4 * (before + seconds) / design.dwell_s) + 100
+    )
+    number = np.searchsorted(lasts.cumsum(), before + np.arange(count) * design.step_s)
+    return np.diff(number, prepend=-1) > 0
 
 
 def patient(rng: np.random.Generator, designs: Sequence[Design], sessions: Sessions) -> list[Recording]:
@@ -166,7 +186,7 @@ def _lost(rng: np.random.Generator, design: Design, count: int) -> NDArray[np.bo
 def _changed(mix: Floats, sessions: Sessions) -> Floats:
     """Return the shares with the change, never less than nothing."""
     others = mix[Emotion.NEUTRAL] + mix[len(Emotion)]
-    change = min(sessions.change, 0.95 * others)
+    change = max(-mix[sessions.changed], min(sessions.change, 0.95 * others))
     after = mix.copy()
     after[sessions.changed] += change
     for column in (Emotion.NEUTRAL, len(Emotion)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks import sentences
 from benchmarks.cameras import CAMERAS, USUAL
 from benchmarks.simulated_patients import MIX, Design, Floats, Sessions, lasting, patient, recorded
 from clinic.patients.summaries import series_of
@@ -38,6 +39,9 @@ COVERAGE: dict[str, Design] = {
     "5 min, 3 s, a sample a second": Design(dwell_s=3, step_s=1.0),
     "5 pictures": Design(pictures=5),
     "30 pictures": Design(pictures=30),
+    "30 pictures, five of each moment": Design(pictures=30, burst=5),
+    "5 min, 5 s, a few labels last far longer": Design(dwell_s=5, heavy=True),
+    "20 min, 10 s, a few last far longer": Design(seconds=1200, dwell_s=10, step_s=0.5, heavy=True),
 }
 
 EVEN = Design(step_s=0.5)
@@ -53,12 +57,17 @@ RINGS: dict[str, tuple[Sequence[Design], Sessions]] = {
     "50 min, then 2 min": (lasting(EVEN, [50] * 8 + [2] * 12), Sessions()),
     "2 min, then 50 min": (lasting(EVEN, [2] * 8 + [50] * 12), Sessions()),
     "10 pictures each": ([Design(pictures=10)] * 20, Sessions()),
+    "30 pictures each, five of each moment": ([Design(pictures=30, burst=5)] * 20, Sessions()),
+    "5 min each, 5 s, a few labels last far longer": ([replace(EVEN, dwell_s=5, heavy=True)] * 20, Sessions()),
     "20 min, talk for another share each time": (TALK, Sessions(talk=0.4)),
     "the same, where it isn't known when the mouth moves": (TALK, Sessions(talk=0.4, mouth=False)),
+    "20 min, much talk, little from the ninth on": (TALK, Sessions(talk=0.9, later_talk=0.3)),
     "20 min, little talk, much from the ninth on": (TALK, Sessions(talk=0.1, later_talk=0.6)),
     "the same, where that isn't known": (TALK, Sessions(talk=0.1, later_talk=0.6, mouth=False)),
     "each session like the one before by 0.3": ([EVEN] * 20, Sessions(spread=0.3, alike=0.3)),
     "each session like the one before by 0.5": ([EVEN] * 20, Sessions(spread=0.3, alike=0.5)),
+    "the same, 20 min each, sessions very different": (TALK, Sessions(spread=0.4, alike=0.5)),
+    "the same, by 0.7": (TALK, Sessions(spread=0.4, alike=0.7)),
 }
 POWER = {
     "5 min each": ([EVEN] * 20, Sessions()),
@@ -76,6 +85,10 @@ FILMED: dict[str, tuple[Sequence[Design], Sessions]] = {
         f"from the ninth on: {name}": ([EVEN] * 8 + [replace(EVEN, camera=camera)] * 12, Sessions())
         for name, camera in CAMERAS.items()
     },
+    "one of four recordings in 40 % of the light": (
+        [replace(EVEN, camera=CAMERAS["40 % of the light"] if number % 4 == 3 else USUAL) for number in range(20)],
+        Sessions(),
+    ),
     "slowly from 48 to 24 px": (
         [replace(EVEN, camera=USUAL.towards(CAMERAS["faces 24 px wide"], number / 19)) for number in range(20)],
         Sessions(),
@@ -144,11 +157,15 @@ def false_rings(designs: Sequence[Design], sessions: Sessions, patients: int, se
 
 @dataclass(frozen=True, slots=True)
 class Filmed:
-    """Of patients who don't change, 0 to 1: who get a new line, a ring, and a ring where the camera isn't known."""
+    """Of patients who don't change, 0 to 1: who get a new line, a ring, and a ring where the camera isn't known.
+
+    `judged`: of how many of the recordings after the eighth it could be said on average, 0 to 1.
+    """
 
     new_line: float
     ring: float
     ring_unknown: float
+    judged: float
 
 
 def filmed(designs: Sequence[Design], sessions: Sessions, patients: int, seed: int = SEED) -> Filmed:
@@ -159,6 +176,7 @@ def filmed(designs: Sequence[Design], sessions: Sessions, patients: int, seed: i
         float(np.mean([bool(each.changes) for each in found])),
         float(np.mean([any(point.outside for point in each.points) for each in found])),
         false_rings(designs, replace(sessions, camera_known=False), patients, seed),
+        float(np.mean([point.usual_low is not None for each in found for point in each.points[BASELINE:]])),
     )
 
 
@@ -199,6 +217,7 @@ def table(recordings: int, patients: int) -> Iterator[str]:
     yield from _ring_rows(patients)
     yield from _filmed_rows(patients)
     yield from _power_rows(patients)
+    yield from sentences.rows(patients)
 
 
 def _coverage_rows(recordings: int) -> Iterator[str]:
@@ -218,11 +237,11 @@ def _ring_rows(patients: int) -> Iterator[str]:
 
 
 def _filmed_rows(patients: int) -> Iterator[str]:
-    yield "\n| patients who don't change; their camera | with a new line | with a ring | where it isn't known |"
-    yield "| --- | --- | --- | --- |"
+    yield "\n| patients who don't change; their camera | new line | later ones judged | ring | where it isn't known |"
+    yield "| --- | --- | --- | --- | --- |"
     for name, kind in FILMED.items():
         found = filmed(*kind, patients)
-        yield f"| {name} | {found.new_line:.0%} | {found.ring:.0%} | {found.ring_unknown:.0%} |"
+        yield f"| {name} | {found.new_line:.0%} | {found.judged:.0%} | {found.ring:.0%} | {found.ring_unknown:.0%} |"
 
 
 def _power_rows(patients: int) -> Iterator[str]:

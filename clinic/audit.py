@@ -111,6 +111,8 @@ class AuditAction(StrEnum):
     EVENT_DELETED = "event_deleted"
     CONDITION_ADDED = "condition_added"
     CONDITION_ENDED = "condition_ended"
+    CONDITION_CHANGED = "condition_changed"
+    CONDITION_DELETED = "condition_deleted"
     DATA_SET_CHECKED = "data_set_checked"
     TRAINING_STARTED = "training_started"
     SEARCH_STARTED = "search_started"

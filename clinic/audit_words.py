@@ -75,6 +75,8 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.EVENT_DELETED: "deleted a mark of the time axis",
     AuditAction.CONDITION_ADDED: "recorded a condition of the face",
     AuditAction.CONDITION_ENDED: "ended a condition of the face",
+    AuditAction.CONDITION_CHANGED: "corrected a condition of the face",
+    AuditAction.CONDITION_DELETED: "deleted a condition of the face",
     AuditAction.DATA_SET_CHECKED: "had a data set checked",
     AuditAction.TRAINING_STARTED: "started a training",
     AuditAction.SEARCH_STARTED: "started a search for hyper-parameters",
@@ -96,6 +98,6 @@ TAKEOVERS: dict[str, str] = {
     AuditAction.PASSWORD_RESET: "{by} gave {account} a new password",
     AuditAction.SECOND_STEP_RESET: "{by} removed the second step of {account}",
     AuditAction.PROVIDER_LINKED: "{by} linked {account} to a sign-in provider",
-    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to another account",
+    AuditAction.CASELOAD_HANDED_OVER: "{by} handed {patients} of {account} over to {to}",
 }
 """Actions by which an administrator can reach patients of others; each makes a sentence."""

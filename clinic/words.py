@@ -121,10 +121,15 @@ AGREEMENT = (
     " is right in general."
 )
 KEPT_FACES = "The small pictures of the face are what is kept of this video. It can't be watched."
+KEPT_FACES_BESIDE = "The small pictures of the face are kept beside the video."
 BLIND = (
     "The video alone, without labels, curves or sentences. Say what you see; it is stored beside the model's"
     " labels, which are shown when you turn this off."
 )
+JUDGED_ANEW = (
+    "This mark was made on labels of {model}. What you change in it is said of the labels shown here, of model {shown}."
+)
+CHOICE_STAYS_PICTURES = "If a picture still shows another person, mark it as not the patient: see Whose face."
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face."
 LABELS_OF_A_CONDITION = (
     "Labels of a time in which a condition of the face held are not interpreted; patient.json names the conditions, and"
@@ -152,8 +157,8 @@ SMOOTHING = (
 )
 FALSE_RINGS = (
     "A ring marks the second of two recordings in a row that lie outside the usual range on the same side. Of 100"
-    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and about {alike} where"
-    " sessions are very similar to the ones just before them. [How](#how)"
+    " patients who don't change, up to about {usual} get a ring somewhere within 12 recordings, and up to about {alike}"
+    " where sessions are similar to the ones just before them. [How](#how)"
 )
 MOUTH = (
     "Of the time in which this is known, the mouth moves in {moving} %, as in talk. Talk changes the labels: it"
@@ -254,6 +259,10 @@ NOT_PATIENT_HERE = (
     "A stretch that shows another person counts nowhere: not in the summary, the trend or an export, and the video is"
     " unrecognisable there. Delete its mark to undo this."
 )
+NOT_PATIENT_PICTURE = (
+    "A picture that shows another person counts nowhere: not in the summary, the trend or an export. Delete its mark to"
+    " undo this."
+)
 CHOOSE_AGAIN = (
     "The kept file is analysed again, and you are asked which face is the patient's. Until then the present result"
     " is shown; then it is deleted, with the marks on it that are about the face: what you agreed with or corrected,"
@@ -271,6 +280,7 @@ SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patie
 WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
+SAME_FILE_TWICE = "The same file is another recording of this patient too, and is counted twice in the trend: {visits}."
 DISCARD = "What was found in it is deleted, also by earlier analyses; no result is kept."
 DISCARD_LEAVES = (
     "What this analysis found is deleted. The result of the earlier analysis of this recording stays: if that shows"

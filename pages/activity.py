@@ -7,13 +7,14 @@ import streamlit as st
 from clinic import words
 from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
-from clinic.patients import caseload
+from clinic.patients import caseload, visibility
 from clinic.phrases import counted
 from clinic.worker.health import read_health
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.folder_import import show_import
 from pages.views.follow import progress_text
+from pages.views.stays import while_offered
 from pages.widgets import duration, show_errors
 from web.resources import resources
 
@@ -93,6 +94,7 @@ def show_again() -> None:
         "After a new model was installed: each recording whose file is kept gets a new result beside the old one. The"
         " charts then show the new one. New recordings are analysed first."
     )
+    while_offered(actor(), visibility.offered(parts.db, actor()))
     names = chooser.patient_labels(caseload.list_patients(parts.db, actor()))
     chosen = chooser.choose("Whose recordings", {EVERYBODY: "Everybody's", **names}, "again", start=EVERYBODY)
     wanted = actions.action(

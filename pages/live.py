@@ -8,7 +8,7 @@ from clinic import words
 from clinic.accounts import sessions
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients import caseload, fields
+from clinic.patients import caseload, fields, visibility
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
 from pages import actions, chooser, clicks, links
@@ -18,6 +18,7 @@ from pages.views.camera import camera, is_recording
 from pages.views.conditions import holding_on, named
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
+from pages.views.stays import while_offered
 from pages.views.uploader import holds_files, live_of, uploader
 from pages.widgets import day, duration, show_error, today, zone
 from web.resources import resources
@@ -108,6 +109,7 @@ recording_id = links.query_id("recording")
 if recording_id is not None:
     links.open_analysis(recording_id)
 st.title("Live view")
+while_offered(actor(), visibility.offered(resources().db, actor()))
 patients = [found for found in caseload.list_patients(resources().db, actor()) if found.emergency_until is None]
 chosen = choose(patients)
 if chosen is None:

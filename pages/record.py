@@ -10,7 +10,7 @@ from clinic import words
 from clinic.consent import consent
 from clinic.jobs import progress
 from clinic.jobs.same_files import elsewhere, here
-from clinic.patients import caseload, fields
+from clinic.patients import caseload, fields, visibility
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming
@@ -21,6 +21,7 @@ from pages.views.agreed import may_be
 from pages.views.follow import follow
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
+from pages.views.stays import while_offered
 from pages.views.uploader import PICTURES, VIDEO, Sent, uploader
 from pages.widgets import day, show_error, show_errors, today, zone
 from web.resources import resources
@@ -132,6 +133,7 @@ def afterwards(patient_id: str | None) -> str:
 def show_form_page() -> None:
     """Draw the page for a user who has no analysis to follow yet."""
     show_running()
+    while_offered(actor(), visibility.offered(resources().db, actor()))
     patients = [found for found in caseload.list_patients(resources().db, actor()) if found.emergency_until is None]
     if not patients:
         st.info("A recording belongs to a patient. Add the first one on the caseload.", icon=":material/info:")

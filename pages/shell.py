@@ -8,6 +8,7 @@ from clinic import words
 from clinic.access import Actor, Role
 from clinic.accounts import sessions
 from clinic.admin import clock_watch
+from clinic.clock import TOLERANCE
 from clinic.patients import needs
 from clinic.worker.health import read_health
 from pages import actions, clicks, links, windows
@@ -16,7 +17,7 @@ from pages.session import acting
 from pages.views.paper import print_styles
 from pages.views.takeovers import show_takeovers
 from pages.views.zone import ask_for_zone
-from pages.widgets import duration, show_errors
+from pages.widgets import day, duration, show_errors, today
 from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
 from web.resources import resources
 
@@ -51,12 +52,13 @@ def show_clock(who: Actor) -> None:
     jump = clock_watch.unseen(resources().db)
     if jump is not None:
         way = "back" if jump.by.total_seconds() < 0 else "forward"
-        by = duration(abs(jump.by.total_seconds()))
-        cause = f"The computer's clock was set {way} by {by}"
+        by = f"{way} by {duration(abs(jump.by.total_seconds()))}"
+        cause = f"The computer's clock was set {by if abs(jump.by) > TOLERANCE else 'and set back again'}"
         if jump.by > clock_watch.LONGEST_PAUSE:
             cause += ", or the program did not run for so long"
         st.warning(
-            f"{cause}. Please check that the clock is right. Until then nothing is deleted because of its age.",
+            f"{cause}. It says that today is {day(today())}. Please check that the clock is right. Until then nothing"
+            " is deleted because of its age.",
             icon=":material/schedule:",
         )
         if actions.action("The clock is right", "confirm-clock", jump.at.isoformat(), wide=True):

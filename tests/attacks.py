@@ -43,13 +43,17 @@ def sentence_of(response):
 
 
 @pytest.fixture
-def attack(request):
-    """Return a function that tries an attack, checks the answer, and keeps it under the words of the test's mark."""
+def attack(request, tmp_path):
+    """Return a function that tries an attack, checks the answer, and keeps it under the words of the test's mark.
+
+    The folder of the test, which has another name in each run, stands in it as ``FOLDER``.
+    """
     (tried,) = request.node.get_closest_marker("attack").args
 
     def run(work, expected):
         compared, said = answer_to(work)
         assert compared == expected
+        said = said.replace(str(tmp_path), "FOLDER")
         answers = request.config.stash.setdefault(ANSWERS, {}).setdefault(tried, [])
         if said not in answers:
             answers.append(said)

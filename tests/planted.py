@@ -5,6 +5,7 @@ import errno
 import json
 import mmap
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from fer_core.media import wire
 from fer_core.media.protection import Protection
 
 PTRACE_SEIZE, PTRACE_DETACH = 0x4206, 17
+LIMITED = ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_CPU")
 PROCESS_VM_READV, IO_URING_SETUP, PIDFD_OPEN = {"x86_64": (310, 425, 434)}.get(os.uname().machine, (270, 425, 434))
 
 
@@ -130,6 +132,7 @@ TRIED = {
     "memory": lambda: bytearray(2**40) and None,
     "map memory": lambda: mmap.mmap(-1, 2**33).close(),
     "exit": lambda: os._exit(0),
+    "limits": lambda: json.dumps([resource.getrlimit(getattr(resource, name))[1] for name in LIMITED]),
 }
 
 

@@ -349,6 +349,11 @@ def a_condition(world):
     )  # fmt: skip
 
 
+def seen_condition(world):
+    one = conditions.Condition(a_condition(world), ConditionKind.AUTISM, "", DAY, None)
+    return one.id, one.revision
+
+
 def a_scale(world):
     return stored_row(
         world, table=OwnScale, name="Ours", lowest=0.0, highest=9.0, higher_is="worse", created_at=datetime.now(UTC)
@@ -403,6 +408,8 @@ CALLS = {
     "answers.remove": lambda w, a: answers.remove(w.db, w.settings, a, an_answer(w)),
     "conditions.add": lambda w, a: conditions.add(w.db, a, w.patient_id, ConditionKind.AUTISM, DAY),
     "conditions.conditions": lambda w, a: conditions.conditions(w.db, a, w.patient_id),
+    "conditions.change": lambda w, a: conditions.change(w.db, a, *seen_condition(w), DAY, None, ""),
+    "conditions.remove": lambda w, a: conditions.remove(w.db, a, *seen_condition(w)),
     "conditions.end": lambda w, a: conditions.end(w.db, a, a_condition(w), DAY),
     "events.add": lambda w, a: events.add(w.db, a, w.patient_id, EventKind.MEDICATION, DAY, "started"),
     "events.marks": lambda w, a: events.marks(w.db, a, w.patient_id),
@@ -413,6 +420,7 @@ CALLS = {
     "incoming_csv.take": lambda w, a: incoming_csv.take(w.db, a, w.patient_id, b"date,scale,total\n"),
     "scales.define": lambda w, a: scales.define(w.db, a, OwnFields("New", 0, 9, HigherIs.WORSE)),
     "scales.offered": lambda w, a: scales.offered(w.db, a),
+    "scales.planned_for": lambda w, a: scales.planned_for(w.db, a, "phq9"),
     "scales.retire": lambda w, a: scales.retire(w.db, a, a_scale(w)),
     "schedule.dues": lambda w, a: schedule.dues(w.db, a, w.patient_id),
     "schedule.plan": lambda w, a: schedule.plan(w.db, a, w.patient_id, "phq9", 14),
@@ -427,6 +435,7 @@ CALLS = {
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
     "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
     "visibility.states": lambda w, a: visibility.states(w.db, a, [w.patient_id]),
+    "visibility.offered": lambda w, a: visibility.offered(w.db, a),
     "visibility.state": lambda w, a: visibility.state(w.db, a, w.patient_id),
     "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),

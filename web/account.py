@@ -99,7 +99,7 @@ def _since(found: TotpStatus, zone: tzinfo) -> str | None:
 def _sentence(one: Takeover, zone: tzinfo) -> str:
     patients = "1 patient" if one.patients == 1 else f"{one.patients} patients"
     account = "your account" if one.own else one.account
-    said = TAKEOVERS[one.action].format(by=one.by or "The command line", account=account, patients=patients)
+    said = TAKEOVERS[one.action].format(by=one.by or "The command line", account=account, patients=patients, to=one.to)
     return f"{one.at.astimezone(zone):%-d %B %Y, %H:%M}: {said}."
 
 

@@ -172,12 +172,17 @@ def _shared(session: Session, account: Account) -> list[str]:
 def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None) -> None:
     """Let a disabled account sign in again. `seen`: the revision that was on the screen.
 
-    Raises Forbidden, ConflictError, FerError ``unknown_account``.
+    Raises Forbidden, ConflictError, FerError ``unknown_account``, ``last_clinician`` where a viewer would be alone with
+    a patient.
     """
     with db.session() as session:
         by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("State", _state(account), "Enabled"))
         account.disabled_at = None
+        if account.role == Role.VIEWER.value:
+            own = select(Access.patient_id).where(Access.account_id == account.id, Access.until.is_(None))
+            instead = "Please enable a clinician who sees the patients, or hand them over to one, first."
+            need_writers(session, session.scalars(own).all(), instead)
         audit.write(session, AuditAction.ACCOUNT_ENABLED, by.id, account=account.id)
 
 

@@ -25,7 +25,8 @@ TAKEOVERS = (*OF_AN_ACCOUNT, AuditAction.CASELOAD_HANDED_OVER)
 class Takeover:
     """One of `TAKEOVERS`: when, by whom (None: by the command line), to whose account, and for how many patients.
 
-    `own`: it concerns the reader's account. `number` is that of its last row in the audit.
+    `own`: it concerns the reader's account; `received`: the patients came to it. `number` is that of its last row in
+    the audit.
     """
 
     number: int
@@ -35,6 +36,12 @@ class Takeover:
     account: str
     patients: int
     own: bool
+    received: bool = False
+
+    @property
+    def to(self) -> str:
+        """To whom the patients of a hand-over went, as the reader is told."""
+        return "you" if self.received else "another account"
 
 
 def unread(db: Database, actor: Actor) -> list[Takeover]:
@@ -82,7 +89,14 @@ def _found(session: Session, account: Account, when: object) -> list[Takeover]:
         by = names.get(row.account_id or "") if row.account_id else None
         own = whose == account.id
         found[key] = Takeover(
-            row.number, row.at, AuditAction(row.action), by, names.get(whose, "an account"), patients, own
+            row.number,
+            row.at,
+            AuditAction(row.action),
+            by,
+            names.get(whose, "an account"),
+            patients,
+            own,
+            received=row.details.get("taker") == account.id,
         )
     return list(found.values())
 

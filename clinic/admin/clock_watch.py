@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """By how much the clock was set forward, or back (below 0), and when, by the clock of after."""
+    """By how much the clock was set forward, or back (below 0), and when last, by the clock of after."""
 
     by: timedelta
     at: datetime
@@ -109,13 +109,15 @@ def note(db: Database, by: timedelta) -> None:
 
 def _write(session: Session, by: timedelta) -> None:
     known = access.installation(session)
-    known.clock_jump_s, known.clock_jumped_at = by.total_seconds(), clock.now()
+    # A small jump after a large one that nobody has confirmed must not hide it.
+    known.clock_jump_s = (known.clock_jump_s or 0.0) + by.total_seconds()
+    known.clock_jumped_at = clock.now()
     audit.write(session, AuditAction.CLOCK_JUMPED, seconds=round(by.total_seconds()))
     log.warning("the clock was set by %.0f s", by.total_seconds())
 
 
 def unseen(db: Database) -> Jump | None:
-    """Return the last jump that no administrator has confirmed yet."""
+    """Return the jumps that no administrator has confirmed yet as one: they add up, and the last one says when."""
     with db.read() as session:
         known = session.get(Installation, Installation.ONLY)
         if known is None or known.clock_jump_s is None or known.clock_jumped_at is None:

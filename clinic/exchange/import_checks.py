@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import JSON, Column, String, Table
 
+from clinic import clock, phrases
 from clinic.consent.consent import DOCUMENT_MAX, Scope
 from clinic.exchange.archive_rows import Row, newer
 from clinic.exchange.exports import owner
 from clinic.jobs.jobs import ACTIVE
 from clinic.patients import conditions, events, fields, imported
+from clinic.patients.edits import DATED
 from clinic.patients.summaries import Summary
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.published import PUBLISHED
@@ -37,6 +39,7 @@ from db.models import (
     RecordingMark,
     UtcDateTime,
 )
+from fer_core.errors import FerError
 
 Tables = dict[str, list[Row]]
 MOST_VISITS = 10**6
@@ -44,7 +47,10 @@ MOST_VISITS = 10**6
 
 
 def check(known: dict[str, Table], tables: Tables) -> None:
-    """Raise ValueError or TypeError for rows that are not all of one patient, or that the pages could not show."""
+    """Raise ValueError or TypeError for rows that are not all of one patient, or that the pages could not show.
+
+    Raises FerError ``impossible_day`` for a day that no page would take.
+    """
     (patient,) = tables[Patient.__tablename__]
     for name, table in known.items():
         _check_owners(table, owner(table, known.values()), tables)
@@ -59,6 +65,32 @@ def check(known: dict[str, Table], tables: Tables) -> None:
     if any(recording.get("version_of") not in may_name for recording in recordings):
         raise ValueError("a version of another patient's recording")
     _number_visits(patient, recordings)
+    _check_days(patient, tables)
+
+
+def _check_days(patient: Row, tables: Tables) -> None:
+    """Refuse what is of before the birth, or of before any recording can be, or still to come anywhere on Earth."""
+    born_on, last = patient.get("born_on"), (clock.now() + fields.FURTHEST_ZONE).date()
+    _need_day("a date of birth", born_on, fields.FIRST_BIRTH, last)
+    for what, column in DATED.items():
+        lasting = column.class_ in (Consent, FaceCondition)
+        first = born_on or (fields.FIRST_BIRTH if lasting else fields.FIRST_DAY)
+        for row in tables[column.class_.__tablename__]:
+            _need_day(what, row.get(column.key), first, last)
+    for row in tables[FaceCondition.__tablename__]:
+        _need_day("the end of a condition of the face", row.get("ended_on"), fields.FIRST_BIRTH, last)
+    for row in tables[QuestionnaireSchedule.__tablename__]:
+        _need_day("a schedule of questionnaires", row["first_due"], fields.FIRST_DAY, last + schedule.AHEAD_MOST)
+
+
+def _need_day(what: str, day: date | None, first: date, last: date) -> None:
+    if day is not None and not first <= day <= last:
+        why = f"it is before {phrases.day(first)}" if day < first else "that day is still to come"
+        raise FerError(
+            f"This file has {what} of {phrases.day(day)}, which can't be: {why}. Nothing was added."
+            " Please correct the day where the file was exported, and export it again.",
+            "impossible_day",
+        )
 
 
 def _check_owners(table: Table, column: Column[Any] | None, tables: Tables) -> None:

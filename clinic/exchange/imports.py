@@ -63,7 +63,7 @@ def import_patient(db: Database, settings: Settings, actor: Actor, file: BinaryI
     From the console, the patient goes to the first administrator.
 
     Raises Forbidden, FerError ``bad_export``, ``export_newer``, ``export_too_large``, ``patient_exists``,
-    ``patient_erased``.
+    ``patient_erased``, MediaError ``quota``, ``too_big``, ``disk_full``.
     """
     with db.read() as session:
         account = access.require_writer_or_console(session, actor)
@@ -146,7 +146,7 @@ def _shown_error(error: BaseException) -> FerError:
 def _is_of_the_archive(error: FerError) -> bool:
     """Return whether a refusal is due to what the archive holds, and not to this installation."""
     if isinstance(error, MediaError):
-        return error.code not in ("too_big", "disk_full")
+        return error.code not in ("too_big", "disk_full", "quota")
     return error.code in ("bad_name", "bad_note", "bad_code", *OF_QUESTIONNAIRES)
 
 
@@ -175,6 +175,9 @@ class _Import:
         if any(uploads.stored(self.settings, [source["id"]]) for source in sources):
             # A file of another patient could be looked at through this one, and would go with it.
             raise ValueError("a file that is there already")
+        media = [one.file_size for one in self.archive.infolist() if one.filename.startswith(MEDIA_FOLDER)]
+        if media:
+            uploads.check_quota(self.settings, sum(media))
         patient_id = str(tables[Patient.__tablename__][0]["id"])
         self._stage(patient_id, tables)
         self._store_files(tables[Job.__tablename__])

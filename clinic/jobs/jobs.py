@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import Any
 
@@ -20,6 +20,7 @@ from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
 from clinic.jobs import earlier_faces, kept_faces, leases, previews, same_files, tracks
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
+from clinic.patients.subject import Subject, subject_of
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
 from clinic.recordings.states import REPLACED, Replaced
@@ -35,6 +36,8 @@ PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
 ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
 ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
+OF_VISIT = ("recorded_on", "recorded_time", "recorded_zone", "note", "revision")
+"""The columns that all versions of a recording share."""
 LASTING = (*ACTIVE, *ENDED_WELL)
 """States of a recording that has a result, or will have one."""
 
@@ -46,7 +49,9 @@ class Enqueued:
     `duplicate`: the same files were analysed (or wait) for this patient with this model and these settings, by
     themselves or among others; `recording_id` is that recording and nothing was queued. `also_elsewhere`: another
     patient has one of the files. `counted_twice`: so many of the pictures lie in another recording of this patient too.
-    `asked`: the day, time and note of a duplicate, where they differ from those that are `stored`; see `differences`.
+    `also_here`: the other recordings of this patient that are of the very same files, each with its id; all count.
+    `asked`: the day, time and note of a duplicate, or of a recording that another model analyses now, where they differ
+    from those that are `stored`, which stay; see `differences`.
     """
 
     recording_id: str
@@ -55,6 +60,7 @@ class Enqueued:
     asked: RecordingFields | None = None
     stored: RecordingFields | None = None
     counted_twice: int = 0
+    also_here: tuple[tuple[str, Subject], ...] = ()
 
 
 def enqueue(
@@ -323,23 +329,27 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
     elsewhere = any(other.patient_id != recording.patient_id for other in known)
     own = [other for other in known if other.patient_id == recording.patient_id]
     same = [other for other in known if other.source_sha256 == recording.source_sha256]
+    asked = fields_of(recording)
     for other in sorted(own, key=lambda one: one not in same):
         among = held[other.id] == {file.sha256 for file in files}
         if (other in same or among) and _same_analysis(session, other, recording):
-            asked = fields_of(recording)
             # A picture among others has no day of its own.
-            stored = fields_of(other)
-            if other not in same or not stored.differences(asked):
-                return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere)
-            return Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere, asked=asked, stored=stored)
-    for other in same:
-        if _same_visit(session, other, recording):
-            # A new version of the old result, not a second visit in the trend.
-            recording.version_of, recording.current = other.version_of or other.id, False
-            recording.settings = {**recording.settings, "chosen_in": other.id}
-            if recording.recorded_time is None:
-                recording.recorded_time, recording.recorded_zone = other.recorded_time, other.recorded_zone
-            recording.note, recording.revision = recording.note or other.note, other.revision
+            stored = fields_of(other) if other in same else asked
+            return _differing(Enqueued(other.id, duplicate=True, also_elsewhere=elsewhere), asked, stored)
+    earlier = next((other for other in same if _same_visit(session, other, recording)), None)
+    if earlier is not None:
+        _become_version(recording, earlier)
+    _add(session, recording, files)
+    counting = [other for other in own if other is not earlier and other.current and _state(session, other) in LASTING]
+    twice = set().union(*(held[other.id] for other in counting if other not in same))
+    whose = session.get_one(Patient, recording.patient_id)
+    also_here = tuple((other.id, subject_of(other, whose)) for other in counting if other in same)
+    found = Enqueued(recording.id, also_elsewhere=elsewhere, counted_twice=len(twice), also_here=also_here)
+    return _differing(found, asked, fields_of(recording))
+
+
+def _add(session: Session, recording: Recording, files: Sequence[Upload]) -> None:
+    """Add the recording and its job."""
     session.add(recording)
     session.flush()
     key = job_key(recording.version_of or recording.id, recording.model_sha256, recording.settings)
@@ -354,9 +364,21 @@ def _queue(session: Session, recording: Recording, files: Sequence[Upload]) -> E
             created_at=recording.created_at,
         )
     )
-    counting = [other for other in own if other not in same and other.current and _state(session, other) in LASTING]
-    twice = set().union(*(held[other.id] for other in counting))
-    return Enqueued(recording.id, also_elsewhere=elsewhere, counted_twice=len(twice))
+
+
+def _differing(found: Enqueued, asked: RecordingFields, stored: RecordingFields) -> Enqueued:
+    return replace(found, asked=asked, stored=stored) if stored.differences(asked) else found
+
+
+def _become_version(recording: Recording, earlier: Recording) -> None:
+    """Make a recording a new version of an older result, not a second visit in the trend.
+
+    All versions of a visit are of one day and time and have one note: those that are stored.
+    """
+    recording.version_of, recording.current = earlier.version_of or earlier.id, False
+    recording.settings = {**recording.settings, "chosen_in": earlier.id}
+    for name in OF_VISIT:
+        setattr(recording, name, getattr(earlier, name))
 
 
 def _same_analysis(session: Session, stored: Recording, asked: Recording) -> bool:

@@ -264,8 +264,7 @@ def add_version(
 ) -> str:
     """Queue another version of a recording, with the same file and `said` among its settings; return its id."""
     now = clock.now()
-    of_visit = ("recorded_on", "recorded_time", "recorded_zone", "note", "revision")
-    copied = ("patient_id", "kind", *of_visit, "source_name", "source_sha256", "duration_s")
+    copied = ("patient_id", "kind", *jobs.OF_VISIT, "source_name", "source_sha256", "duration_s")
     version = Recording(
         **{name: getattr(old, name) for name in copied},
         version_of=old.version_of or old.id,

@@ -7,9 +7,10 @@ covered or moves in another way, a label compares it with faces that it can't be
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import ColumnElement, Select, delete, or_, select
 from sqlalchemy.orm import Session
@@ -17,12 +18,12 @@ from sqlalchemy.orm import Session
 from clinic import access, audit, clock, phrases, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
-from clinic.conflicts import need_seen
+from clinic.conflicts import Difference, need_seen, need_unchanged
 from clinic.patients.fields import FIRST_BIRTH
 from db.engine import Database
 from db.folding import fold
+from db.models import Account, FaceCondition, Patient, Recording, TrendDigest
 from db.models import ConditionKind as ConditionKind  # the pages know no tables
-from db.models import FaceCondition, Patient, Recording, TrendDigest
 from db.moment import once
 from fer_core.errors import FerError
 
@@ -41,6 +42,11 @@ class Condition:
     began_on: date
     ended_on: date | None
 
+    @property
+    def revision(self) -> int:
+        """A number that another kind, day or note changes."""
+        return crc32(repr((self.kind.value, self.began_on, self.ended_on, self.note)).encode())
+
 
 def add(
     db: Database,
@@ -58,13 +64,7 @@ def add(
     """
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
-        born_on = session.get_one(Patient, patient_id).born_on
-        if not (born_on or FIRST_BIRTH) <= began_on <= clock.latest_day(session):
-            since = "the patient's birth" if born_on is not None else str(FIRST_BIRTH.year)
-            raise FerError(f"Please give the day on which the condition began: from {since} to today.", "bad_condition")
-        if kind is ConditionKind.OTHER and not note.strip():
-            raise FerError("Please say which condition it is.", "bad_condition")
-        note = valid_note(note)
+        note = _valid(session, patient_id, kind, began_on, None, note)
         ended_on = _need_new(session, patient_id, kind, began_on, note, seen)
         row = FaceCondition(
             patient_id=patient_id,
@@ -82,12 +82,32 @@ def add(
         _forget_digest(session, patient_id)
 
 
+def _valid(
+    session: Session, patient_id: str, kind: ConditionKind, began_on: date, ended_on: date | None, note: str
+) -> str:
+    """Return the note as it is kept. Raises FerError ``bad_condition``, also for days that no condition can have."""
+    born_on, latest = session.get_one(Patient, patient_id).born_on, clock.latest_day(session)
+    if not (born_on or FIRST_BIRTH) <= began_on <= latest:
+        since = "the patient's birth" if born_on is not None else str(FIRST_BIRTH.year)
+        raise FerError(f"Please give the day on which the condition began: from {since} to today.", "bad_condition")
+    if ended_on is not None and not began_on <= ended_on <= latest:
+        said = (
+            f"Please give the first day on which the condition no longer held: from {phrases.day(began_on)} to today."
+        )
+        raise FerError(said, "bad_condition")
+    if kind is ConditionKind.OTHER and not note.strip():
+        raise FerError("Please say which condition it is.", "bad_condition")
+    return valid_note(note)
+
+
 def _need_new(
     session: Session, patient_id: str, kind: ConditionKind, began_on: date, note: str, seen: Collection[str] | None
 ) -> date | None:
-    """Return the day from which on the same condition is recorded as holding, None where there is none."""
+    """Return the next day from which on the same condition is recorded as holding, None where there is none."""
     asked = select(FaceCondition).where(FaceCondition.patient_id == patient_id, FaceCondition.kind == kind.value)
-    hold = session.scalars(asked.where(or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > began_on))).all()
+    still = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > began_on)
+    ever = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > FaceCondition.began_on)
+    hold = session.scalars(asked.where(still, ever)).all()
     same = [row for row in hold if fold(row.note) == fold(note)]
     if any(row.began_on <= began_on for row in same):
         raise FerError("This condition is already recorded for that day.", "condition_exists")
@@ -97,7 +117,7 @@ def _need_new(
         {row.id: _in_words(row.began_on, row.note) for row in hold},
         _in_words(began_on, note),
     )
-    return min((row.began_on for row in same if row.ended_on is None), default=None)
+    return min((row.began_on for row in same), default=None)
 
 
 def _in_words(began_on: date, note: str) -> str:
@@ -110,19 +130,61 @@ def end(db: Database, actor: Actor, condition_id: str, ended_on: date) -> None:
     Raises Forbidden, FerError ``unknown_condition``, ``bad_condition``.
     """
     with db.session() as session:
-        row = session.get(FaceCondition, condition_id)
-        if row is None or row.ended_on is not None:
-            raise FerError("This condition does not exist any more.", "unknown_condition")
-        account = access.require_writer_of(session, actor, row.patient_id)
-        if not row.began_on <= ended_on <= clock.latest_day(session):
-            began = phrases.day(row.began_on)
-            raise FerError(
-                f"Please give the first day on which the condition no longer held: from {began} to today.",
-                "bad_condition",
-            )
+        row, account = _writable(session, actor, condition_id)
+        if row.ended_on is not None:
+            raise _unknown()
+        _valid(session, row.patient_id, ConditionKind(row.kind), row.began_on, ended_on, row.note)
         row.ended_on = ended_on
         audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)
         _forget_digest(session, row.patient_id)
+
+
+def change(
+    db: Database, actor: Actor, condition_id: str, seen: int, began_on: date, ended_on: date | None, note: str
+) -> None:
+    """Correct the days and the note of a condition. `seen`: its revision on the screen; `ended_on`: as in `end`.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_condition``, ``bad_condition``.
+    """
+    with db.session() as session:
+        row, account = _writable(session, actor, condition_id)
+        stored = _condition(row)
+        wanted = replace(stored, began_on=began_on, ended_on=ended_on, note=note)
+        said = [Difference("Condition", f"{lasting(one)} {one.note}".strip(), "") for one in (stored, wanted)]
+        need_unchanged("this condition", seen, stored.revision, [replace(said[0], wanted=said[1].stored)])
+        row.note = _valid(session, row.patient_id, stored.kind, began_on, ended_on, note)
+        row.began_on, row.ended_on = began_on, ended_on
+        audit.write(session, AuditAction.CONDITION_CHANGED, account.id, row.patient_id)
+        _forget_digest(session, row.patient_id)
+
+
+def remove(db: Database, actor: Actor, condition_id: str, seen: int) -> None:
+    """Delete a condition that was recorded by mistake. `seen`: its revision on the screen.
+
+    Raises Forbidden, ConflictError, FerError ``unknown_condition``.
+    """
+    with db.session() as session:
+        row, account = _writable(session, actor, condition_id)
+        need_unchanged("this condition", seen, _condition(row).revision)
+        session.delete(row)
+        audit.write(session, AuditAction.CONDITION_DELETED, account.id, row.patient_id)
+        _forget_digest(session, row.patient_id)
+    db.forget_deleted()
+
+
+def _writable(session: Session, actor: Actor, condition_id: str) -> tuple[FaceCondition, Account]:
+    row = session.get(FaceCondition, condition_id)
+    if row is None:
+        raise _unknown()
+    return row, access.require_writer_of(session, actor, row.patient_id)
+
+
+def _unknown() -> FerError:
+    return FerError("This condition does not exist any more.", "unknown_condition")
+
+
+def _condition(row: FaceCondition) -> Condition:
+    return Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on)
 
 
 def lasting(condition: Condition) -> str:
@@ -156,7 +218,7 @@ def of_patient(session: Session, patient_id: str) -> list[Condition]:
             .where(FaceCondition.patient_id == patient_id)
             .order_by(FaceCondition.ended_on.is_not(None), FaceCondition.began_on.desc(), FaceCondition.number.desc())
         )
-        return [Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on) for row in rows]
+        return [_condition(row) for row in rows]
 
     return once(session, ("conditions", patient_id), ask)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from clinic.patients.trends import Trend, TrendPoint
+from clinic.patients.trends import UNDER_CONDITION, Trend, TrendPoint
 from clinic.phrases import NO_TIME, counted, day, visit
 
 
@@ -48,6 +48,8 @@ def _trust(newest: TrendPoint, shares: bool) -> str:
     """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
     whole = "it" if shares else f"the newest recording, {visit(newest)}"
     readable = f"The face could be read in {_percent(newest.usable_share)} of {whole}"
+    if shares and newest.excluded == UNDER_CONDITION:
+        return f"{readable}; its labels are not interpreted: {newest.excluded}."
     if shares and newest.excluded is not None:
         return f"{readable}; that is hardly reliable: {newest.excluded}."
     if not shares or newest.low is None or newest.high is None:

@@ -25,18 +25,20 @@ from db.models import (
     Recording,
     RecordingMark,
 )
-from fer_core.types import Status
 
 ENOUGH_OF_ID = 8
 """So many letters of an id distinguish the rows of one patient."""
+REVISIONS = (Patient.revision, Patient.consents_revision, Patient.sharing_revision)
+"""What counts edits of a patient, of the consents, and of who sees the patient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Whether a patient's results are open, and what differs once something on a screen about the patient is edited.
 
-    `edition`: the patient's revision first, then what sums up recordings, marks on the axis, questionnaires, due dates
-    and tables of other programs. `left_out`: who is not the patient in a recording, what of the face not to interpret.
+    `edition`: the revisions of patient, consents and sharing, then what sums up recordings, marks on the axis,
+    questionnaires, due dates and tables of other programs. `left_out`: the marks on stretches of recordings, such as
+    who is not the patient there, and what of the face not to interpret.
     """
 
     opened: bool
@@ -68,32 +70,35 @@ def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str
     with db.read() as session:
         account = access.acting(session, actor)
         opened = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
-        asked = select(Patient.id, opened, Patient.revision, *_recordings(), *_beside(), *_left_out())
+        asked = select(Patient.id, opened, *REVISIONS, *_rows_of_patient(), *_left_out())
         found = session.execute(asked.where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account))))
         return {
             key: Standing(opened, (*numbers, *map(_short, texts[:-2])), tuple(map(_short, texts[-2:])))
             for key, opened, *values in found
-            for numbers, texts in [(values[:4], values[4:])]
+            for numbers, texts in [(values[: len(REVISIONS)], values[len(REVISIONS) :])]
         }
 
 
-def _recordings() -> list[ScalarSelect[int]]:
-    """Return how many recordings a patient has, and the sums of their edits and of the versions that are shown."""
-    shown = case((Recording.current, Recording.number), else_=0)
-    return [
-        select(value).where(Recording.patient_id == Patient.id).correlate(Patient).scalar_subquery()
-        for value in (
-            func.count(),
-            func.coalesce(func.sum(Recording.revision), 0),
-            func.coalesce(func.sum(shown), 0),
-        )
-    ]
+def offered(db: Database, actor: Actor) -> dict[str, tuple[int, ...]]:
+    """Return the patients whom a page may offer to choose, each with what differs once the patient is edited.
+
+    Raises Forbidden ``signed_out``, ``statement``.
+    """
+    with db.read() as session:
+        account = access.acting(session, actor)
+        found = session.execute(select(Patient.id, *REVISIONS).where(Patient.id.in_(access.visible(account))))
+        return {key: tuple(numbers) for key, *numbers in found}
 
 
-def _beside() -> list[ScalarSelect[str]]:
-    """Return which rows stand beside a patient's recordings. Only those of due dates are ever changed."""
+def _rows_of_patient() -> list[ScalarSelect[str]]:
+    """Return a patient's recordings, by their ids, for a number is used again, and which rows stand beside them.
+
+    Of the others only those of due dates are ever changed.
+    """
     due = (QuestionnaireSchedule.every_days, QuestionnaireSchedule.first_due)
+    shown = case((Recording.current, 1), else_=0)
     return [
+        _rows(Recording, Recording.patient_id == Patient.id, Recording.revision, shown),
         _rows(PatientEvent, PatientEvent.patient_id == Patient.id),
         _rows(QuestionnaireAnswer, QuestionnaireAnswer.patient_id == Patient.id),
         _rows(QuestionnaireSchedule, QuestionnaireSchedule.patient_id == Patient.id, *due),
@@ -102,13 +107,13 @@ def _beside() -> list[ScalarSelect[str]]:
 
 
 def _left_out() -> list[ScalarSelect[str]]:
-    """Return which stretches are not the patient's, in any of the recordings, and the conditions of the face."""
-    others = (RecordingMark.verdict == Status.NOT_PATIENT.value) & RecordingMark.recording_id.in_(
+    """Return the marks in any of the recordings, and the conditions of the face."""
+    marked = RecordingMark.recording_id.in_(
         select(Recording.id).where(Recording.patient_id == Patient.id).correlate(Patient)
     )
     held = (FaceCondition.began_on, FaceCondition.ended_on)
     return [
-        _rows(RecordingMark, others, RecordingMark.revision),
+        _rows(RecordingMark, marked, RecordingMark.revision),
         _rows(FaceCondition, FaceCondition.patient_id == Patient.id, *held),
     ]
 

@@ -1,7 +1,7 @@
 """Questionnaires of one patient from a CSV file: every row is checked and shown before anything is stored.
 
 A row has a ``date`` (2026-11-25), a ``scale`` (its name or key), and either a ``total`` or the answers ``q1``, ``q2``
-and so on; an empty cell is a missing answer.
+and so on; an empty cell is a missing answer. A row is refused whose answers or numbers stand where nothing reads them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from fer_core.errors import FerError
 
 BYTES_MOST, ROWS_MOST = 1 << 20, 2000
 NEEDED = ("date", "scale")
+_ANSWER, _NUMERIC = re.compile(r"q0*([1-9]\d*)"), re.compile(r"[-+]?[\d.,]*\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,12 @@ def preview(db: Database, actor: Actor, patient_id: str, content: bytes) -> list
         return _rows(session, patient_id, content)
 
 
+def unread(content: bytes) -> list[str]:
+    """Return the names of the columns that no row is read from. Raises FerError ``bad_csv``."""
+    names = next((list(cells) for _, cells, _ in _lines(content)), [])
+    return [name for name in names if name and name not in (*NEEDED, "total") and not _ANSWER.fullmatch(name)]
+
+
 def take(db: Database, actor: Actor, patient_id: str, content: bytes, seen: Sequence[CsvRow] | None = None) -> int:
     """Store the rows of a file that have no error, all or none of them; return how many.
 
@@ -77,8 +84,10 @@ def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
     offered = {name.casefold(): one for one in scales.offered_in(session) for name in (one.name, one.key)}
     seen, stored = answers.known(session, patient_id), answers.of_patient(session, patient_id)
     found = []
-    for line, cells in _lines(content):
+    for line, cells, beyond in _lines(content):
         row = _row(session, patient_id, offered, line, cells)
+        if beyond:
+            row = _refused(line, cells, "It has more cells than the first line has columns.")
         if row.given is not None:
             key = (row.given.scale, row.given.answered_on, row.given.items, row.total)
             same_day = answers.of_day(stored, row.given)
@@ -90,8 +99,11 @@ def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
     return found
 
 
-def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the number and the cells of each row, by the names of their columns. Raises FerError ``bad_csv``."""
+def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
+    """Yield the number and the cells of each row, by the names of their columns, and whether more stand behind them.
+
+    Raises FerError ``bad_csv``.
+    """
     if len(content) > BYTES_MOST:
         raise _bad("This file is larger than 1 MB.")
     try:
@@ -102,16 +114,22 @@ def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        header = [name.strip().casefold() for name in next(reader, [])]
+        header = [_column(name) for name in next(reader, [])]
         if not set(NEEDED) <= set(header) or len(set(header)) != len(header):
             raise _bad("The first line must name the columns: date, scale, and total or q1, q2 and so on.")
         for count, cells in enumerate(reader):
             if count >= ROWS_MOST:
                 raise _bad(f"This file has more than {ROWS_MOST} rows.")
             if any(cell.strip() for cell in cells):
-                yield reader.line_num, dict(zip(header, [*map(str.strip, cells), *[""] * len(header)], strict=False))
+                named = dict(zip(header, [*map(str.strip, cells), *[""] * len(header)], strict=False))
+                yield reader.line_num, named, any(cell.strip() for cell in cells[len(header) :])
     except csv.Error:
         raise _bad("This file can't be read as CSV.") from None
+
+
+def _column(name: str) -> str:
+    """Return the name of a column as it is looked for: ``q01`` is ``q1``."""
+    return _ANSWER.sub(r"q\1", name.strip().casefold())
 
 
 def _bad(said: str) -> FerError:
@@ -138,6 +156,7 @@ def _row(
 def _given(scale: Scale, cells: Mapping[str, str]) -> Given:
     day = _day(cells["date"])
     columns = [f"q{number}" for number in range(1, len(scale.items) + 1)]
+    _need_read(scale, cells, {*NEEDED, "total", *columns})
     if any(cells.get(name) for name in columns):
         items = tuple(_item(cells.get(name, "")) for name in columns)
         total = cells.get("total", "")
@@ -147,6 +166,14 @@ def _given(scale: Scale, cells: Mapping[str, str]) -> Given:
     if not cells.get("total"):
         raise ValueError("There is no total and no answer.")
     return Given(scale.key, day, None, _number(cells["total"]), "csv")
+
+
+def _need_read(scale: Scale, cells: Mapping[str, str], read: set[str]) -> None:
+    """Refuse answers that the questionnaire doesn't have, and numbers in columns that nothing reads."""
+    for name, cell in cells.items():
+        if cell and name not in read and (_ANSWER.fullmatch(name) or _NUMERIC.fullmatch(cell)):
+            which = f"the column “{_short(name)}”" if name else "a column without a name"
+            raise ValueError(f"“{_short(cell)}” stands in {which}, which is not read for {scale.name}.")
 
 
 def _day(text: str) -> date:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, texts
@@ -16,7 +16,7 @@ from clinic.audit import AuditAction
 from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Reliability, Scale
 from db.engine import Database
 from db.folding import fold
-from db.models import OwnScale
+from db.models import OwnScale, QuestionnaireSchedule
 from fer_core.errors import FerError
 
 NAME_MAX, LABEL_MAX, SOURCE_MAX, BANDS_MAX = 80, 60, 300, 12
@@ -65,7 +65,10 @@ def define(db: Database, actor: Actor, wanted: OwnFields) -> str:
 
 
 def retire(db: Database, actor: Actor, scale_id: str) -> None:
-    """Retire one of the clinic's own questionnaires; its answers stay. Raises Forbidden, FerError."""
+    """Retire one of the clinic's own questionnaires: it is due for no patient any more; its answers stay.
+
+    Raises Forbidden, FerError ``unknown_scale``.
+    """
     with db.session() as session:
         account = access.require_writer(session, actor)
         own = session.get(OwnScale, scale_id)
@@ -73,6 +76,17 @@ def retire(db: Database, actor: Actor, scale_id: str) -> None:
             raise unknown_scale()
         own.retired_at = clock.now()
         audit.write(session, AuditAction.SCALE_RETIRED, account.id, scale=own.id)
+        planned = select(QuestionnaireSchedule).where(QuestionnaireSchedule.scale == own.id)
+        for row in session.scalars(planned).all():
+            session.delete(row)
+            audit.write(session, AuditAction.QUESTIONNAIRE_SCHEDULED, account.id, row.patient_id, scale=own.id, every=0)
+
+
+def planned_for(db: Database, actor: Actor, scale_id: str) -> int:
+    """Return for how many patients of the clinic a questionnaire is planned. Raises Forbidden."""
+    with db.read() as session:
+        access.acting(session, actor)
+        return session.scalar(select(func.count()).where(QuestionnaireSchedule.scale == scale_id)) or 0
 
 
 def offered(db: Database, actor: Actor) -> list[Scale]:
@@ -86,6 +100,12 @@ def offered_in(session: Session) -> list[Scale]:
     """Return the questionnaires that can be answered now; the caller has checked the rights."""
     own = session.scalars(select(OwnScale).where(OwnScale.retired_at.is_(None)).order_by(OwnScale.name))
     return [*PUBLISHED.values(), *map(_scale_of, own)]
+
+
+def can_be_due() -> ColumnElement[bool]:
+    """Return the condition that what a schedule plans can be answered: it may have been imported, or be retired."""
+    own = select(OwnScale.id).where(OwnScale.retired_at.is_(None))
+    return or_(QuestionnaireSchedule.scale.in_(list(PUBLISHED)), QuestionnaireSchedule.scale.in_(own))
 
 
 def of_key(session: Session, key: str) -> Scale:

@@ -106,7 +106,8 @@ def due_of(session: Session, patients: Select[str] | list[str], today: date) -> 
         )
     }
     found: dict[str, list[Due]] = {}
-    for row in session.scalars(select(QuestionnaireSchedule).where(QuestionnaireSchedule.patient_id.in_(patients))):
+    planned = select(QuestionnaireSchedule).where(QuestionnaireSchedule.patient_id.in_(patients), scales.can_be_due())
+    for row in session.scalars(planned):
         day = next_due(row.first_due, row.every_days, last.get((row.patient_id, row.scale)))
         due = Due(row.scale, row.name, row.every_days, day, day <= today, row.first_due)
         found.setdefault(row.patient_id, []).append(due)

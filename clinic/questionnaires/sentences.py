@@ -68,9 +68,16 @@ def latest_by_scale(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
 
 
 def watched(answers: Iterable[Answer]) -> Answer | None:
-    """Return the newest answers to a watched question, where they are above 0; `answers` come newest first."""
-    newest = next((one for one in answers if one.scale.watched is not None and one.items is not None), None)
+    """Return the newest answers in which a watched question was answered, where it was above 0.
+
+    `answers` come newest first. A question that is left out says nothing, so the answer before it stands.
+    """
+    newest = next((one for one in answers if _answers_the_watched(one)), None)
     return newest if newest is not None and newest.score.watched else None
+
+
+def _answers_the_watched(one: Answer) -> bool:
+    return one.scale.watched is not None and one.items is not None and one.items[one.scale.watched] is not None
 
 
 def day(value: date) -> str:

@@ -44,11 +44,22 @@ class Stretch:
     distance: float
 
 
-def usual_shares(trend: Trend) -> tuple[float, ...] | None:
-    """Return this patient's usual shares in the order of `summaries.LABELS`, None while the baseline is being built."""
-    if trend.baseline is None:
+def baseline_points(trend: Trend, recording_id: str) -> list[TrendPoint]:
+    """Return the points of the baseline of a recording's own line; of other lines none can be compared with it."""
+    segment = next((point.segment for point in trend.points if point.recording_id == recording_id), None)
+    return [point for point in trend.points if point.in_baseline and point.segment == segment]
+
+
+def usual_shares(trend: Trend, recording_id: str) -> tuple[float, ...] | None:
+    """Return the patient's usual shares in a recording's line, in the order of `summaries.LABELS`.
+
+    None while its baseline is being built, and where the line compares the time in which the mouth is still alone: a
+    stretch of all the time can't be compared with that.
+    """
+    own = baseline_points(trend, recording_id)
+    if len(own) < BASELINE_MIN or any(point.still for point in own):
         return None
-    return tuple(trend.baseline[column].mean for column in sorted(trend.baseline))
+    return tuple(np.mean([point.shares or () for point in own], axis=0).tolist())
 
 
 def stretches(series: Series, usual: Sequence[float] | None) -> tuple[list[Stretch], list[Stretch]]:

@@ -167,16 +167,12 @@ class _Intake:
         except FerError as refusal:
             taken, sentence = False, refusal.message
         else:
-            taken, sentence = (
-                True,
-                f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis.",
-            )
-            if taken_at.guessed:
-                sentence += f" {DAY_GUESSED}"
-            if queued.duplicate:
-                sentence = "The same recording is already stored; nothing was added." + _otherwise(queued, taken_at)
+            taken, sentence = True, _what_came(queued, taken_at)
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
+            if queued.also_here:
+                visits = "; ".join(phrases.visit(one) for _, one in queued.also_here)
+                sentence += " " + words.SAME_FILE_TWICE.format(visits=visits)
             if queued.also_elsewhere:
                 sentence += f" {words.SAME_FILE_ELSEWHERE}"
         for file in files:
@@ -220,6 +216,15 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
     finally:
         # After an early end, delete what no analysis would ever read.
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
+
+
+def _what_came(queued: jobs.Enqueued, taken_at: Taken) -> str:
+    if queued.duplicate:
+        return "The same recording is already stored; nothing was added." + _otherwise(queued, taken_at)
+    if queued.stored is not None:
+        return "The same recording is stored already, and another model analyses it." + _otherwise(queued, taken_at)
+    sentence = f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis."
+    return f"{sentence} {DAY_GUESSED}" if taken_at.guessed else sentence
 
 
 def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock
@@ -60,25 +60,34 @@ def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
             .where(RecordingMark.recording_id == visit_id)
             .order_by(RecordingMark.begin_s, RecordingMark.number)
         ).all()
-        own = {row.id for row in of_patient(session, [row for row, _ in rows])}
+        found = [row for row, _ in rows]
+        own = {row.id for row in of_patient(found, found)}
         return [
-            Mark(row.id, row.number, row.revision, _said(row), row.model_label if row.id in own else None, name)
+            Mark(
+                row.id,
+                row.number,
+                row.revision,
+                _said(row),
+                row.model_label if row.id in own else None,
+                name,
+                row.model_sha256,
+            )
             for row, name in rows
         ]
 
 
-def of_patient(session: Session, rows: Sequence[RecordingMark]) -> list[RecordingMark]:
+def of_patient(rows: Iterable[RecordingMark], beside: Iterable[RecordingMark]) -> list[RecordingMark]:
     """Return those of the marks whose stretch is the patient's: at most half of its time is marked as not the patient.
 
-    What the model said there counts. Stretches of several such marks that overlap are counted once.
+    What the model said there counts. `beside`: all marks of these recordings that say so, and any others. Where several
+    of them overlap, the time is counted once.
     """
+    if not rows:
+        return []
     others: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    asked = select(RecordingMark.recording_id, RecordingMark.begin_s, RecordingMark.end_s).where(
-        RecordingMark.verdict == Verdict.NOT_PATIENT,
-        RecordingMark.recording_id.in_({row.recording_id for row in rows}),
-    )
-    for recording_id, begin_s, end_s in session.execute(asked.order_by(RecordingMark.begin_s)):
-        others[recording_id].append((begin_s, end_s))
+    for one in sorted(beside, key=lambda mark: mark.begin_s):
+        if one.verdict == Verdict.NOT_PATIENT:
+            others[one.recording_id].append((one.begin_s, one.end_s))
     return [row for row in rows if _covered_s(row, others[row.recording_id]) <= (row.end_s - row.begin_s) / 2]
 
 
@@ -105,8 +114,7 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: C
         # Until it is over, the stored samples may belong to several people.
         if session.scalar(select(Job.state).where(Job.recording_id == recording_id)) in UNDER_WAY:
             raise FerError("The analysis of this recording is still running.", "analysis_under_way")
-        if recording.settings.get(REPLACED) and said.verdict in OF_FACE:
-            raise FerError("Another face was chosen as the patient's since. Please open the recording again.", REPLACED)
+        _need_its_face(recording, said)
         visit_id, model_label = recording.version_of or recording.id, _model_label(session, recording_id, said)
         said = _valid(said, model_label)
         _need_seen(session, visit_id, said, seen)
@@ -131,18 +139,27 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: C
         return row.id
 
 
-def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields) -> None:
-    """Change what a mark says. `seen`: its revision on the screen.
+def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields, shown: str | None = None) -> None:
+    """Change what a mark says. `seen`: its revision on the screen, `shown`: the version of the recording there.
 
-    Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_mark``, ``bad_mark``, ``bad_note``.
+    What is judged anew is judged on that version: the mark then counts for its model. None: the version that the visit
+    shows now. Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_mark``, ``unknown_recording``,
+    ``bad_mark``, ``bad_note``, ``face_replaced``.
     """
     with db.session() as session:
         row, recording, account = _writable(session, actor, mark_id)
-        said = _valid(said, row.model_label)
+        judged = _judged(session, row, shown)
+        again = replace(said, note="") != replace(_said(row), note="")
+        if again:
+            _need_its_face(judged, said)
+        model_label = _model_label(session, judged.id, said) if again else row.model_label
+        said = _valid(said, model_label)
         need_unchanged("this mark", seen, row.revision, [Difference("Mark", describe(_said(row)), describe(said))])
         before = Verdict(row.verdict)
         row.begin_s, row.end_s, row.verdict = said.begin_s, said.end_s, said.verdict.value
         row.label, row.reason, row.note = said.label, said.reason, said.note
+        if again:
+            row.model_label, row.model_sha256 = model_label, judged.model_sha256
         row.revision += 1
         _follow(session, row, before, said.verdict)
         audit.write(
@@ -171,18 +188,18 @@ def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
     """
     with db.read() as session:
         _, recording = _readable(session, actor, recording_id)
+        judged = and_(
+            RecordingMark.model_sha256 == recording.model_sha256,
+            RecordingMark.model_label.in_(EMOTION_LABELS),
+            RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
+        )
         rows = session.scalars(
             select(RecordingMark)
             .join(Recording, Recording.id == RecordingMark.recording_id)
-            .where(
-                Recording.patient_id == recording.patient_id,
-                RecordingMark.model_sha256 == recording.model_sha256,
-                RecordingMark.model_label.in_(EMOTION_LABELS),
-                RecordingMark.verdict.in_([Verdict.AGREE, Verdict.OTHER, Verdict.IMPRESSION]),
-                conditions.interpreted(),
-            )
+            .where(Recording.patient_id == recording.patient_id, conditions.interpreted())
+            .where(or_(judged, RecordingMark.verdict == Verdict.NOT_PATIENT))
         ).all()
-        own = of_patient(session, rows)
+        own = of_patient([row for row in rows if row.verdict != Verdict.NOT_PATIENT], rows)
     return agreed_of([row.verdict == Verdict.AGREE or row.label == row.model_label for row in own])
 
 
@@ -257,6 +274,21 @@ def _writable(session: Session, actor: Actor, mark_id: str) -> tuple[RecordingMa
     account = access.require_writer_of(session, actor, recording.patient_id)
     consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
     return row, recording, account
+
+
+def _judged(session: Session, row: RecordingMark, shown: str | None) -> Recording:
+    """Return the version of a mark's visit that is judged. Raises FerError ``unknown_recording``."""
+    visit = or_(Recording.id == row.recording_id, Recording.version_of == row.recording_id)
+    which = Recording.id == shown if shown is not None else Recording.current
+    found = session.scalar(select(Recording).where(visit, which).limit(1))
+    if found is None and shown is not None:
+        raise FerError("This recording does not exist any more.", "unknown_recording")
+    return found if found is not None else session.get_one(Recording, row.recording_id)
+
+
+def _need_its_face(recording: Recording, said: MarkFields) -> None:
+    if recording.settings.get(REPLACED) and said.verdict in OF_FACE:
+        raise FerError("Another face was chosen as the patient's since. Please open the recording again.", REPLACED)
 
 
 def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: Collection[str] | None) -> None:

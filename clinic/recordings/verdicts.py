@@ -57,7 +57,10 @@ class MarkFields:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A stored mark. `by`: the name of who made it, None for an account of another installation."""
+    """A stored mark. `by`: the name of who made it, None for an account of another installation.
+
+    `model_label`: what the model `model_sha256` had said there.
+    """
 
     id: str
     number: int
@@ -65,6 +68,7 @@ class Mark:
     said: MarkFields
     model_label: str | None
     by: str | None
+    model_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ def count(db: Database, actor: Actor) -> OwnSamples:
     with db.read() as session:
         access.require_administrator(session, actor)
         found = session.execute(_labelled()).all()
-        own = set(marks.of_patient(session, [row for row, _ in found]))
+        others = session.scalars(_of_others())
+        own = set(marks.of_patient([row for row, _ in found], others))
         marked = Counter(patient_id for row, patient_id in found if row in own)
         kept = set(session.scalars(consent.covered(session, Scope.KEEP_VIDEO)))
     with_video = {patient: found for patient, found in marked.items() if patient in kept}
@@ -56,6 +57,12 @@ def count(db: Database, actor: Actor) -> OwnSamples:
         patients_with_video=len(with_video),
         ready=sum(found >= MARKS_EACH for found in with_video.values()),
     )
+
+
+def _of_others() -> Select[RecordingMark]:
+    """Return the query of all marks that say that somebody is not the patient."""
+    asked = select(RecordingMark).join(Recording, RecordingMark.recording_id == Recording.id)
+    return asked.where(RecordingMark.verdict == Verdict.NOT_PATIENT, ~access.staged(Recording.patient_id))
 
 
 def _labelled() -> Select[RecordingMark, str]:

@@ -14,6 +14,9 @@ from fer_core.media.protection import Protection
 
 MEMORY_BYTES = 4 * 1024**3
 """On top of what the process maps when it begins: an 8K video holds some 40 pictures of 50 MB at once."""
+MOST_THREADS = 16_384
+"""Of all processes of this account together, so that code in a file can't take every place that the computer has for
+threads. The system doesn't hold the superuser to it."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 
@@ -42,10 +45,11 @@ def die_with_parent(parent: int) -> None:
 
 
 def _limit(cpu_s: int) -> bool:
-    """Limit memory, processor time, and files; return whether the system knows how."""
+    """Limit memory, threads, processor time, and files; return whether the system knows how."""
     # Soft and hard alike: SIGXCPU could be ignored.
     known = _set_limit("RLIMIT_CPU", cpu_s)
     _set_limit("RLIMIT_AS", _mapped_bytes() + MEMORY_BYTES)
+    _set_limit("RLIMIT_NPROC", MOST_THREADS)
     for name in ("RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_MSGQUEUE", "RLIMIT_MEMLOCK"):
         _set_limit(name, 0)
     return known

@@ -25,9 +25,9 @@ ALIKE = 2.0
 """Sessions that follow each other resemble each other, so the mean of eight is worth four: its variance is doubled."""
 SEEN, SEEN_WITHIN = 0.8, 3
 """What a change must be to be seen so often, within so many recordings."""
-FALSE_RINGS_OF_100 = (10, 15)
-"""Of 100 simulated patients who don't change, so many at most had a mark within 12 recordings, and so many where each
-session resembled the one before by half; see docs/statistics.md."""
+FALSE_RINGS_OF_100 = (10, 35)
+"""Of 100 simulated patients who don't change, so many at most had a mark within 12 recordings, and so many where long
+sessions resembled the one before by half; see docs/statistics.md."""
 
 
 _NORMAL = np.linspace(-8, 8, 1601)
@@ -122,6 +122,8 @@ def smallest_seen(baseline: Baseline, column: int, direction: int = 1) -> float 
 
     Worked out from the patient's own spread: a lasting change by so much, upwards (1) or downwards (-1), in recordings
     as long as those of the baseline. Eight recordings show the spread only roughly, which is taken into account.
+    Sessions are taken to differ by as many points after the change as before, or by as much on the scale of arcsines,
+    whichever is more: near 0 and 1 a point is more on that scale.
     """
     middle = float(_share(baseline.mean)[column])
     room = 1 - middle if direction > 0 else middle
@@ -129,30 +131,34 @@ def smallest_seen(baseline: Baseline, column: int, direction: int = 1) -> float 
     limit = float(_angle(np.array(high if direction > 0 else low)))
     chance = float(_chance(baseline.size)[column])
     spreads = np.maximum(float(baseline.spread[column]) * _SPREADS, 1e-9)
-    noise = np.sqrt(np.maximum(chance, spreads**2))
 
-    def seen(change: float) -> bool:
-        true = float(_angle(np.array(middle + direction * change)))
-        return _chance_of_mark(direction * (true - limit), noise, spreads / np.sqrt(BASELINE)) >= SEEN
+    def first_seen(changes: Floats) -> int | None:
+        after = np.clip(middle + direction * changes, 1e-4, 1 - 1e-4)
+        steeper = np.maximum(1.0, np.sqrt(middle * (1 - middle) / (after * (1 - after))))
+        doubt = steeper[:, None] * spreads
+        noise = np.sqrt(np.maximum(chance, doubt**2))
+        found = _chance_of_mark(direction * (_angle(after) - limit), noise, doubt / np.sqrt(BASELINE)) >= SEEN
+        return int(found.argmax()) if found.any() else None
 
-    if not seen(room):
+    coarse = np.linspace(0.0, room, 41)
+    place = first_seen(coarse)
+    if place is None:
         return None
-    below, above = 0.0, room
-    while above - below > 0.001:
-        middle_of = (below + above) / 2
-        below, above = (below, middle_of) if seen(middle_of) else (middle_of, above)
-    return above
+    fine = np.linspace(coarse[max(0, place - 1)], coarse[place], 26)
+    return float(fine[first_seen(fine) or 0])
 
 
-def _chance_of_mark(beyond: float, noise: Floats, doubt: Floats) -> float:
-    """Return how likely two in a row of three recordings are past the limit, where on average they are `beyond` it.
+def _chance_of_mark(beyond: Floats, noise: Floats, doubt: Floats) -> Floats:
+    """Return how likely two in a row of three recordings are past the limit, (C,), where they lie `beyond` it, (C,).
 
-    `noise`, `doubt` (S,): equally likely standard deviations of a recording, and of the baseline's mean.
+    `noise`, `doubt` (C, S): equally likely standard deviations of a recording, and of the baseline's mean.
     """
     offsets = np.linspace(-3, 3, 31)
-    weights = np.exp(-(offsets**2) / 2)
-    past = np.interp((beyond + doubt[:, None] * offsets) / noise[:, None], _NORMAL, _NORMAL_CDF)
-    return float(((2 * past**2 - past**3) * weights).sum() / (weights.sum() * len(noise)))
+    weights = np.exp(-(offsets**2) / 2) / np.exp(-(offsets**2) / 2).sum()
+    distances = (beyond[:, None, None] + doubt[:, :, None] * offsets) / noise[:, :, None]
+    past = np.interp(distances, _NORMAL, _NORMAL_CDF)
+    chances: Floats = ((2 * past**2 - past**3) @ weights).mean(axis=1)
+    return chances
 
 
 def noise_floor(halves: Sequence[tuple[Floats, Floats]], shares: Floats, sizes: Floats) -> Floats:

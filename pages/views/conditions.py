@@ -45,7 +45,7 @@ def show_movement_alone(recording: RecordingRow, holding: Sequence[Condition]) -
 
 def named(found: Sequence[Condition]) -> str:
     """Return what the conditions are called, in one line."""
-    return ", ".join(condition.note or words.CONDITIONS[condition.kind] for condition in found)
+    return ", ".join(dict.fromkeys(condition.note or words.CONDITIONS[condition.kind] for condition in found))
 
 
 def show_conditions(patient: PatientDetail) -> None:
@@ -55,13 +55,13 @@ def show_conditions(patient: PatientDetail) -> None:
     found = conditions.conditions(resources().db, actor(), patient.id)
     for condition in found:
         with show_errors(), st.container(horizontal=True, vertical_alignment="center"):
-            note = f": {condition.note}" if condition.note else ""
-            said = f"{words.CONDITIONS[condition.kind]}{note}, {conditions.lasting(condition)}"
-            st.markdown(links.plain_text(said), width="stretch")
+            st.markdown(links.plain_text(_called(condition)), width="stretch")
             if patient.writable and condition.ended_on is None:
                 _end(condition.id)
     if patient.writable:
         _add(patient.id, found)
+        if found:
+            _correct(patient.id, found)
 
 
 def _end(condition_id: str) -> None:
@@ -72,7 +72,7 @@ def _end(condition_id: str) -> None:
             db, who = resources().db, actor()
             actions.once(
                 "end_condition",
-                f"{condition_id}:{first_free}",
+                actions.at(condition_id, first_free.toordinal()),
                 lambda: conditions.end(db, who, condition_id, first_free),
             )
             st.rerun()
@@ -99,4 +99,40 @@ def _add(patient_id: str, shown: Sequence[Condition]) -> None:
                 "add_condition", target, lambda: conditions.add(db, who, patient_id, wanted, began_on, note, seen)
             )
             st.session_state["condition_round"] = round_ + 1
+            st.rerun()
+
+
+def _called(condition: Condition) -> str:
+    note = f": {condition.note}" if condition.note else ""
+    return f"{words.CONDITIONS[condition.kind]}{note}, {conditions.lasting(condition)}"
+
+
+def _correct(patient_id: str, found: Sequence[Condition]) -> None:
+    """Change the days and the note of a condition, or delete one that was recorded by mistake."""
+    by_id = {one.id: one for one in found}
+    names = {one.id: _called(one) for one in found}
+    form = f"wrong_condition:{patient_id}"
+    with show_errors(), drawn_again(form):
+        chosen = by_id.get(chooser.choose("Recorded wrongly", names, form, placeholder="Choose one") or "")
+        if chosen is None:
+            return
+        key, db, who = actions.at(chosen.id, chosen.revision), resources().db, actor()
+        with st.form(f"correct:{key}", border=True):
+            left, middle, right = st.columns([1, 1, 2])
+            with left:
+                began_on = day_input("Since", chosen.began_on, f"began:{key}")
+            with middle:
+                ended_on = day_input("First day without it (empty: it holds)", chosen.ended_on, f"ended:{key}")
+            note = right.text_input("Note (optional)", chosen.note, max_chars=conditions.NOTE_MAX, key=f"noted:{key}")
+            save = actions.submit("Save", "change_condition", key, needs={"the day since when it holds": began_on})
+        if save and began_on is not None:
+            wanted = f"{key}:{chooser.digest([str(began_on), str(ended_on), note])}"
+            actions.once(
+                "change_condition",
+                wanted,
+                lambda: conditions.change(db, who, chosen.id, chosen.revision, began_on, ended_on, note),
+            )
+            st.rerun()
+        if actions.action("Delete this condition", "delete_condition", key, icon=":material/delete:"):
+            actions.once("delete_condition", key, lambda: conditions.remove(db, who, chosen.id, chosen.revision))
             st.rerun()

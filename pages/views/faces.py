@@ -21,6 +21,7 @@ from pages.charts.tracks import faces_over_time
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
+from pages.views.marks import span_of
 from pages.widgets import jpeg_uri, percent, position, show_errors
 from web.resources import resources
 
@@ -151,7 +152,7 @@ def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[
     st.write(_how(recording))
     away = [mark for mark in found if mark.said.verdict is Verdict.NOT_PATIENT]
     if away:
-        listed = ", ".join(f"{position(one.said.begin_s)} to {position(one.said.end_s)}" for one in away)
+        listed = ", ".join(span_of(recording, one) for one in away)
         st.write(f"Marked as not the patient: {listed}.")
     if not patient.writable:
         return
@@ -169,12 +170,9 @@ def _how(recording: RecordingRow) -> str:
 
 
 def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
-    st.write(words.NOT_PATIENT_HERE)
     seen = frozenset(mark.id for mark in found)
     key = actions.at(recording.id, max((mark.number for mark in found), default=0))
-    left, right = st.columns(2)
-    begin_s = left.number_input("From second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_from:{key}")
-    end_s = right.number_input("To second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_to:{key}")
+    begin_s, end_s = _which_picture(length_s, key) if recording.kind == "pictures" else _which_stretch(length_s, key)
     wanted = actions.action("This is not the patient", "not_patient", key, icon=":material/person_off:")
     db, who = resources().db, actor()
 
@@ -183,6 +181,20 @@ def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float
 
     if saved(f"not_patient {key}", seen, wanted, store):
         st.rerun()
+
+
+def _which_stretch(length_s: float, key: str) -> tuple[float, float]:
+    st.write(words.NOT_PATIENT_HERE)
+    left, right = st.columns(2)
+    begin_s = left.number_input("From second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_from:{key}")
+    return begin_s, right.number_input("To second", 0.0, length_s, 0.0, 1.0, "%.1f", key=f"not_to:{key}")
+
+
+def _which_picture(last_s: float, key: str) -> tuple[float, float]:
+    """Ask for a picture; the first one is at second 0 of the stored samples, the next one at second 1."""
+    st.write(words.NOT_PATIENT_PICTURE)
+    number = st.number_input("Picture", 1, int(last_s) + 1, 1, 1, key=f"not_picture:{key}")
+    return float(number - 1), float(number)
 
 
 def _offer_again(recording: RecordingRow) -> None:

@@ -69,10 +69,13 @@ def _say_what_came(recording_id: str, subject: Subject) -> None:
         return
     if queued.duplicate:
         st.info(words.SAME_FILE_AGAIN, icon=":material/info:")
-        if queued.asked is not None:
-            _offer_what_differs(recording_id, subject, queued.asked)
+    if queued.asked is not None:
+        _offer_what_differs(recording_id, subject, queued.asked)
     if queued.counted_twice:
         said = words.COUNTED_TWICE.format(pictures=counted(queued.counted_twice, "picture"))
+        st.warning(said, icon=":material/content_copy:")
+    if queued.also_here:
+        said = words.SAME_FILE_TWICE.format(visits="; ".join(chooser.visit(one) for _, one in queued.also_here))
         st.warning(said, icon=":material/content_copy:")
     if queued.also_elsewhere:
         st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -78,18 +79,20 @@ def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Se
 
 
 @actions.dialog("Change this mark")
-def change(patient: PatientDetail, mark: Mark) -> None:
-    """Change what a mark says."""
+def change(patient: PatientDetail, recording: RecordingRow, mark: Mark) -> None:
+    """Change what a mark says; what is judged is the model of the version that is shown."""
     with show_errors():
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
         st.caption(f"From {position(mark.said.begin_s)} to {position(mark.said.end_s)}")
+        if mark.model_label and mark.model_sha256 != recording.model_sha256:
+            st.caption(words.JUDGED_ANEW.format(model=_model_of(mark), shown=_short(recording.model_sha256)))
         target = actions.at(mark.id, mark.revision)
         wanted = _form(target, mark.said)
         db, who = resources().db, actor()
 
         def store(known: int) -> None:
             if wanted is not None:
-                marks.edit(db, who, mark.id, known, wanted)
+                marks.edit(db, who, mark.id, known, wanted, recording.id)
 
         if saved(f"mark {mark.id}", mark.revision, actions.action("Keep", "edit_mark", target, "primary"), store):
             st.rerun()
@@ -112,25 +115,52 @@ def _form(key: str, start: MarkFields) -> MarkFields | None:
     return MarkFields(start.begin_s, start.end_s, verdict, label, reason, note)
 
 
-def show_marks(patient: PatientDetail, found: Sequence[Mark]) -> None:
-    """List the marks, each with its possible actions."""
+def show_marks(patient: PatientDetail, recording: RecordingRow, found: Sequence[Mark], labelled: bool = True) -> None:
+    """List the marks, each with its possible actions. A label of another model than the shown one's names its model.
+
+    `labelled`: whether the page shows labels; without them marks can be deleted and not changed.
+    """
     if not found:
         return
     with st.expander(f"Marks ({len(found)})", expanded=True):
-        st.caption(words.MARKS)
+        if labelled:
+            st.caption(words.MARKS)
         for mark in found:
             with st.container(horizontal=True, vertical_alignment="center"):
-                span = f"{position(mark.said.begin_s)} to {position(mark.said.end_s)}"
-                model = f" · model: {words.TREND_NAMES[_column(mark.model_label)]}" if mark.model_label else ""
-                st.markdown(f"**{span}** {links.plain_text(said(mark) + model)}", width="stretch")
+                span = span_of(recording, mark)
+                st.markdown(f"**{span}** {links.plain_text(said(mark) + _judged(mark, recording))}", width="stretch")
                 st.caption(links.plain_text(mark.by or "elsewhere"), width="content")
                 if patient.writable:
-                    _buttons(patient, mark)
+                    _buttons(patient, recording, mark, labelled)
 
 
-def _buttons(patient: PatientDetail, mark: Mark) -> None:
-    if actions.action("Change", "change_mark", mark.id, "tertiary", ":material/edit:", opens=True):
-        change(patient, mark)
+def _judged(mark: Mark, recording: RecordingRow) -> str:
+    """Return what the model had said of a marked stretch, and which model where it is not the shown version's."""
+    if not mark.model_label:
+        return ""
+    model = "model" if mark.model_sha256 == recording.model_sha256 else _model_of(mark)
+    return f" · {model}: {words.TREND_NAMES[_column(mark.model_label)]}"
+
+
+def _model_of(mark: Mark) -> str:
+    return f"model {_short(mark.model_sha256)}"
+
+
+def _short(model_sha256: str | None) -> str:
+    return (model_sha256 or "unknown")[:8]
+
+
+def span_of(recording: RecordingRow, mark: Mark) -> str:
+    """Return which stretch of a video, or which pictures, are marked."""
+    if recording.kind == "video":
+        return f"{position(mark.said.begin_s)} to {position(mark.said.end_s)}"
+    first, last = math.ceil(mark.said.begin_s) + 1, math.ceil(mark.said.end_s)
+    return f"picture {first}" if first == last else f"pictures {first} to {last}"
+
+
+def _buttons(patient: PatientDetail, recording: RecordingRow, mark: Mark, changeable: bool) -> None:
+    if changeable and actions.action("Change", "change_mark", mark.id, "tertiary", ":material/edit:", opens=True):
+        change(patient, recording, mark)
     if actions.action("Delete", "delete_mark", actions.at(mark.id, mark.revision), "tertiary", ":material/delete:"):
         marks.remove(resources().db, actor(), mark.id, mark.revision)
         st.rerun()

@@ -101,6 +101,13 @@ def kept_video(recording: RecordingRow) -> Kept | None:
     return kept if kept is not None and kept.media_type is not None else None
 
 
+def is_kept(recording: RecordingRow) -> bool:
+    """Return whether the recording's video is kept, whether a browser can play it or not."""
+    parts, who = resources(), actor()
+    refused = consent.objection(parts.db, who, recording.patient_id, Scope.KEEP_VIDEO) is not None
+    return not refused and playback.kept(parts.db, parts.settings, who, recording.id) is not None
+
+
 def show_player(
     recording: RecordingRow,
     result: AnalysisResult,

@@ -84,6 +84,8 @@ def show_import(patient_id: str) -> None:
             hide_index=True,
             key=f"csv_rows:{patient_id}",
         )
+        if names := incoming_csv.unread(content):
+            st.caption(f"Columns that are not read: {links.plain_text(', '.join(names))}.")
         st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
         target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
         if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
@@ -100,14 +102,25 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
         if own:
             chosen = chooser.choose("Offer no more", own, "retired_scale", placeholder="Choose one")
-            if chosen is not None and actions.action("Retire", "retire_scale", chosen):
-                scales.retire(resources().db, actor(), chosen)
-                st.rerun()
+            if chosen is not None:
+                _ask_to_retire(chosen)
         with st.form("own_scale", border=False):
             wanted, bands = _own_fields()
             if actions.submit("Add questionnaire", "define_scale", "new"):
                 scales.define(resources().db, actor(), replace(wanted, bands=_bands(bands)))
                 st.rerun()
+
+
+def _ask_to_retire(scale_id: str) -> None:
+    """Say for how many patients a questionnaire is planned before it is retired."""
+    db, who = resources().db, actor()
+    planned = scales.planned_for(db, who, scale_id)
+    if planned:
+        patients = counted(planned, "patient")
+        st.caption(f"It is planned for {patients} of the clinic, and will not be due any more. Its answers stay.")
+    if actions.action("Retire", "retire_scale", f"{scale_id}:{planned}"):
+        scales.retire(db, who, scale_id)
+        st.rerun()
 
 
 def _own_fields() -> tuple[OwnFields, str]:

@@ -27,7 +27,7 @@ from pages.views.convert import moments
 from pages.views.faces import show_whose
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
 from pages.views.moment import say_twice
-from pages.views.player import Marked, Moment, MomentList, kept_video, length_s, show_player
+from pages.views.player import Marked, Moment, MomentList, is_kept, kept_video, length_s, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt, recording_export_dialog
 from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
@@ -61,11 +61,13 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
         if holding:
             show_movement_alone(version, holding)
             _show_usable(version)
+            _show_whose_alone(patient, version)
         elif version.kind == "video":
             _show_video(patient, version)
         else:
             _show_usable(version)
             _show_pictures(version)
+            _show_whose_alone(patient, version)
     if patient.writable:
         one = recording.id
         with st.container(horizontal=True):
@@ -123,7 +125,17 @@ def _show_usable(recording: RecordingRow) -> None:
         st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
     others = len(recording.face_choice.get("left_out", ()))
     if others:
-        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept. {words.CHOICE_STAYS}")
+        stays = words.CHOICE_STAYS if recording.kind == "video" else words.CHOICE_STAYS_PICTURES
+        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept. {stays}")
+
+
+def _show_whose_alone(patient: PatientDetail, recording: RecordingRow) -> None:
+    """Draw whose face it is, and what is marked as not the patient, where no labels are marked."""
+    db, who = resources().db, actor()
+    found = marks.marks(db, who, recording.id)
+    show_whose(patient, recording, found, length_s(recording, readings.samples(db, who, recording.id)))
+    away = [mark for mark in found if mark.said.verdict is Verdict.NOT_PATIENT]
+    show_marks(patient, recording, away, labelled=False)
 
 
 def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
@@ -140,20 +152,20 @@ def _show_video(patient: PatientDetail, recording: RecordingRow) -> None:
         return
     # The player is drawn first, in its place below: what is above it takes as long again to compute.
     above = st.container()
-    lists = [*moment_lists(result, patient), mark_list(found)]
+    lists = [*moment_lists(result, patient, recording), mark_list(found)]
     faces = kept_faces.shown(db, resources().settings, who, recording.id) if kept is None else []
     asked = show_player(recording, result, lists, marked_of(result, found), patient.writable, kept, faces)
     if faces:
-        st.caption(words.KEPT_FACES)
+        st.caption(words.KEPT_FACES_BESIDE if is_kept(recording) else words.KEPT_FACES)
     result = readings.with_reading(result, model_in_use.card_path(resources().settings))
     with above:
         _show_found(patient, recording, result)
     if asked is not None:
         ask(patient, recording, asked, found, blind=False)
     st.caption(f"{words.DISCLAIMER} The model output is not the chance that someone feels something.")
-    show_marks(patient, found)
+    show_marks(patient, recording, found)
     chooser.switch("Smoothing", SMOOTHINGS, key=f"smooth_{recording.id}", help=words.SMOOTHING)
-    _show_behind(patient, recording, _after_marks(recording, result, found), found)
+    _show_behind(patient, recording, result, _after_marks(recording, result, found), found)
 
 
 def _show_found(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult) -> None:
@@ -178,7 +190,8 @@ def _show_blind(
     asked = show_player(recording, result, [], Marked(), patient.writable, kept, [], blind=True)
     if asked is not None:
         ask(patient, recording, asked, found, blind=True)
-    own = [mark for mark in found if mark.said.verdict is Verdict.IMPRESSION]
+    # What colleagues said of it would no more be blind than the model's labels.
+    own = [mark for mark in found if mark.said.verdict is Verdict.IMPRESSION and mark.by == actor().name]
     for mark in own:
         st.markdown(f"{position(mark.said.begin_s)}: {links.plain_text(said(mark))}")
 
@@ -196,13 +209,22 @@ def mark_list(found: list[Mark]) -> MomentList:
     return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
 
 
-def _show_behind(patient: PatientDetail, recording: RecordingRow, result: AnalysisResult, found: list[Mark]) -> None:
-    """Draw the details below the first screen: whose face, how far to trust it, shares, episodes, values."""
+def _show_behind(
+    patient: PatientDetail,
+    recording: RecordingRow,
+    analysed: AnalysisResult,
+    result: AnalysisResult,
+    found: list[Mark],
+) -> None:
+    """Draw the details below the first screen: whose face, how far to trust it, shares, episodes, values.
+
+    `analysed`: the result before marks, beside which another recording is put, of which it is that as well.
+    """
     if result.reading is None or result.raw is None:
         return
     show_whose(patient, recording, found, length_s(recording, result))
     st.header("How far to trust it")
-    for name, figure in findings.trust(recording, result.reading, baseline_of(patient)):
+    for name, figure in findings.trust(recording, result.reading, baseline_of(patient, recording)):
         st.markdown(f"**{name}:** {links.plain_text(figure)}", help=words.FRAMING if name == findings.FRAMING else None)
     _show_usable(recording)
     st.header("Shares of the labels")
@@ -211,20 +233,20 @@ def _show_behind(patient: PatientDetail, recording: RecordingRow, result: Analys
     show_transitions(findings.transitions(result.series), recording.id)
     show_values(result, recording.id)
     with st.container(key="compare"):
-        show_compare(patient, recording, result)
+        show_compare(patient, recording, analysed)
 
 
-def baseline_of(patient: PatientDetail) -> list[RecordingRow]:
-    """Return the recordings that this patient's usual range is made of."""
-    ids = {point.recording_id for point in patient.trend.points if point.in_baseline}
-    return [recording for recording in patient.recordings if recording.id in ids]
+def baseline_of(patient: PatientDetail, recording: RecordingRow) -> list[RecordingRow]:
+    """Return the recordings that the usual range of a recording's line is made of."""
+    ids = {point.recording_id for point in findings.baseline_points(patient.trend, recording.id)}
+    return [one for one in patient.recordings if one.id in ids]
 
 
-def moment_lists(result: AnalysisResult, patient: PatientDetail) -> list[MomentList]:
+def moment_lists(result: AnalysisResult, patient: PatientDetail, recording: RecordingRow) -> list[MomentList]:
     """Return the moments that are listed beside the player."""
     if result.raw is None:
         return []
-    far, near = findings.stretches(result.raw, findings.usual_shares(patient.trend))
+    far, near = findings.stretches(result.raw, findings.usual_shares(patient.trend, recording.id))
     mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
     review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
     return [

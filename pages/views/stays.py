@@ -48,6 +48,19 @@ def while_listed(who: Actor, before: Mapping[str, Standing]) -> None:
             st.rerun()
 
 
+@actions.part(run_every=ASKED_EVERY_S)
+def while_offered(who: Actor, before: Mapping[str, tuple[int, ...]]) -> None:
+    """Draw the page again once a patient whom it offers to choose is taken away or edited; as in `while_open`.
+
+    `before`: `visibility.offered` as it was then. Patients who come to the caseload meanwhile don't matter.
+    """
+    with show_errors():
+        now = visibility.offered(resources().db, who)
+        edited = any(now.get(one) != was for one, was in before.items())
+        if not before.keys() <= now.keys() or (edited and not windows.is_open()):
+            st.rerun()
+
+
 def _changed(drawn: Mapping[str, Standing], now: Mapping[str, Standing]) -> bool:
     """Return whether what was drawn is to be drawn again: it isn't the patient's, or of an older edition.
 

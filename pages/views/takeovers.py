@@ -34,6 +34,6 @@ def sentence(one: Takeover) -> str:
     patients = "1 patient" if one.patients == 1 else f"{one.patients} patients"
     return (
         f"{day(one.at.astimezone(zone()).date())}: "
-        + TAKEOVERS[one.action].format(by=by, account=account, patients=patients)
+        + TAKEOVERS[one.action].format(by=by, account=account, patients=patients, to=one.to)
         + "."
     )

@@ -207,6 +207,18 @@ def test_after_a_jump_back_nobody_is_signed_in_and_it_is_audited_and_shown(db, w
     assert clock_watch.unseen(db) is None
 
 
+def test_a_small_jump_does_not_hide_a_large_one_that_nobody_confirmed(db, settings, patient, moved):
+    """The administrator was asked about two minutes, and all old records were deleted."""
+    settings = replace(settings, retention=Retention(patients_days=3650))
+    retention.sweep(db, settings)
+    moved.move(days=3700)
+    retention.sweep(db, settings)
+    clock_watch.note(db, timedelta(minutes=2))
+    assert clock_watch.unseen(db).by > timedelta(days=3699)
+    clock_watch.note(db, timedelta(days=-3700, minutes=-2))
+    assert abs(clock_watch.unseen(db).by) < clock.TOLERANCE
+
+
 def test_a_jump_forward_ends_nothing_by_itself(db, who):
     clock_watch.note(db, timedelta(hours=1))
     assert sessions.lives(db, who)

@@ -6,18 +6,23 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select, update
 from streamlit.testing.v1 import AppTest
 
 from clinic import words
 from clinic.access import Role
 from clinic.accounts.accounts import grant
 from clinic.admin import demo
-from clinic.recordings import marks
+from clinic.jobs.kept_faces import FacePicture
+from clinic.patients import conditions
+from clinic.patients.conditions import ConditionKind
+from clinic.recordings import marks, readings
+from clinic.recordings.playback import Kept
 from clinic.recordings.states import REPLACED, Replaced
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import Job, JobState, Patient, Recording, Sample
-from tests import consents
+from fer_core.types import Status
+from tests import consents, doors
 from tests.pages.test_pages import SHELL
 from web.resources import resources
 
@@ -128,3 +133,109 @@ def test_a_version_in_whose_place_another_face_was_chosen_leads_to_the_one_that_
     assert f"id={shown}" in str(link.proto)
     next(one for one in page.button if one.label == "Delete this recording").click().run()
     assert any("The results of all its analyses" in one.value for one in page.markdown)
+
+
+def click(page, label):
+    next(one for one in page.button if one.label == label).click()
+    page.run()
+    assert not page.exception, page.exception
+
+
+def test_a_picture_of_somebody_else_is_marked_and_counts_nowhere(recordings, who):
+    db, one = resources().db, recordings[0]
+    with db.session() as session:
+        stored = session.get_one(Recording, one)
+        stored.kind, stored.duration_s = "pictures", None
+        stored.settings = {"face_choice": {"how": "clinician", "tracks": [0], "left_out": [0.5]}}
+        times = session.scalars(select(Sample.time_s).where(Sample.recording_id == one).order_by(Sample.time_s)).all()
+        session.execute(delete(Sample).where(Sample.recording_id == one, Sample.time_s > times[4]))
+        for number, time_s in enumerate(times[:5]):
+            session.execute(
+                update(Sample).where(Sample.recording_id == one, Sample.time_s == time_s).values(time_s=float(number))
+            )
+    page = open_page(one)
+    assert "If a picture still shows another person, mark it as not the patient: see Whose face." in said(page)
+    assert "Whose face" in [header.value for header in page.header]
+    page.number_input[0].set_value(5)
+    click(page, "This is not the patient")
+    [mark] = marks.marks(db, who, one)
+    assert (mark.said.begin_s, mark.said.end_s, mark.said.verdict) == (4.0, 5.0, Verdict.NOT_PATIENT)
+    assert readings.samples(db, who, one).series.statuses.count(Status.NOT_PATIENT) == 1
+    assert "Marked as not the patient: picture 5." in said(page)
+    click(page, "Delete")
+    assert marks.marks(db, who, one) == []
+
+
+def test_under_a_condition_of_the_face_another_person_is_marked_and_no_label_is_said(recordings, patient, who):
+    db, one = resources().db, recordings[0]
+    marks.add(db, who, one, MarkFields(0.0, 2.0, Verdict.OTHER, "sad"))
+    marks.add(db, who, one, MarkFields(3.0, 4.0, Verdict.NOT_PATIENT))
+    with db.read() as session:
+        on = session.get_one(Recording, one).recorded_on
+    for kind in (ConditionKind.COVERED, ConditionKind.OTHER):
+        conditions.add(db, who, patient, kind, on, "mask")
+    page = open_page(one)
+    assert "Marked as not the patient: 0:03.0 to 0:04.0." in said(page)
+    assert "Marks (1)" in [one.label for one in page.expander]
+    assert "sad" not in said(page).lower()
+    assert "mask, mask" not in " ".join(one.value for one in page.info)
+    begin, end = page.number_input
+    begin.set_value(10.0)
+    end.set_value(12.0)
+    click(page, "This is not the patient")
+    assert [mark.said.begin_s for mark in marks.marks(db, who, one)] == [0.0, 3.0, 10.0]
+
+
+def test_a_label_of_another_model_names_its_model(recordings, who):
+    db, one = resources().db, recordings[0]
+    series = readings.samples(db, who, one).series
+    at_s = float(series.time_s[series.statuses.index(Status.OK)])
+    marks.add(db, who, one, MarkFields(at_s, at_s + 0.01, Verdict.OTHER, "sad"))
+    [mark] = marks.marks(db, who, one)
+    assert " · model: " in said(open_page(one)).replace("\\", "")
+    with db.session() as session:
+        session.get_one(Recording, one).model_sha256 = "c" * 64
+    page = open_page(one)
+    assert f" · model {(mark.model_sha256 or 'unknown')[:8]}: " in said(page).replace("\\", "")
+    click(page, "Change")
+    assert "said of the labels shown here, of model cccccccc." in said(page)
+
+
+def test_another_recording_is_put_beside_the_result_as_analysed(recordings, who, monkeypatch):
+    db, one = resources().db, recordings[0]
+    marks.add(db, who, one, MarkFields(0.0, 60.0, Verdict.OTHER, "fear"))
+    beside, below = [], []
+    monkeypatch.setattr(
+        "pages.views.recording.show_compare", lambda patient, recording, result: beside.append(result.reading.shares)
+    )
+    monkeypatch.setattr("pages.views.recording.show_reading", lambda result, name: below.append(result.reading.shares))
+    page = open_page(one)
+    page.session_state[f"series_{one}"] = "marked"
+    page.run()
+    assert not page.exception
+    assert np.array_equal(beside[-1], beside[0])
+    assert not np.array_equal(below[-1], below[0])
+
+
+def test_who_judges_blind_sees_no_impression_of_a_colleague(recordings, patient, who, enter, monkeypatch):
+    db, one = resources().db, recordings[0]
+    marks.add(db, who, one, MarkFields(10.0, 14.0, Verdict.IMPRESSION, "sad"))
+    colleague = doors.actor(db, "Colleague")
+    with db.session() as session:
+        grant(session, colleague.account_id, patient)
+    marks.add(db, colleague, one, MarkFields(30.0, 34.0, Verdict.IMPRESSION, "fear"))
+    monkeypatch.setattr("pages.views.recording.kept_video", lambda recording: Kept("m", "video/mp4"))
+    page = open_page(one)
+    page.toggle[0].set_value(True).run()
+    assert not page.exception
+    assert "0:10.0: " in said(page)
+    assert "0:30.0: " not in said(page)
+    assert "fear" not in said(page).lower()
+
+
+@pytest.mark.parametrize(("kept", "said_of_it"), [(True, words.KEPT_FACES_BESIDE), (False, words.KEPT_FACES)])
+def test_small_pictures_are_said_to_be_all_only_where_the_video_is_not_kept(recordings, monkeypatch, kept, said_of_it):
+    monkeypatch.setattr("clinic.jobs.kept_faces.shown", lambda *asked: [FacePicture(1.0, b"x")])
+    monkeypatch.setattr("clinic.recordings.playback.kept", lambda *asked: Kept("m", None) if kept else None)
+    captions = [caption.value for caption in open_page(recordings[0]).caption]
+    assert [one for one in captions if "small pictures of the face" in one] == [said_of_it]

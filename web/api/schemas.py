@@ -140,19 +140,32 @@ class Differing(BaseModel):
 class HandedIn(BaseModel):
     """The recording that is analysed now.
 
-    `duplicate`: the same file was handed in before, and this is that one; `differs` says where its day, its time of
-    day or its note is not what was sent this time. Nothing of them was changed.
+    `duplicate`: the same file was handed in before, and this is that one. `differs`: where the day, the time of day or
+    the note that are stored of it, or of the recording that another model analyses now, are not what was sent this
+    time; nothing of them was changed. `also_here`: the ids of the patient's other recordings of the very same file,
+    which is counted twice then. `counted_twice`: 1 for a picture that lies among the pictures of another recording.
+    `also_elsewhere`: the same file is stored for another patient too, so that a person should check whose it is.
     """
 
     recording_id: str
     duplicate: bool
     differs: list[Differing]
+    also_here: list[str]
+    counted_twice: int
+    also_elsewhere: bool
 
     @classmethod
     def of(cls, queued: Enqueued) -> HandedIn:
         """Return the response for an uploaded file."""
         differs = _differing(queued.stored, queued.asked) if queued.stored and queued.asked else []
-        return cls(recording_id=queued.recording_id, duplicate=queued.duplicate, differs=differs)
+        return cls(
+            recording_id=queued.recording_id,
+            duplicate=queued.duplicate,
+            differs=differs,
+            also_here=[recording_id for recording_id, _ in queued.also_here],
+            counted_twice=queued.counted_twice,
+            also_elsewhere=queued.also_elsewhere,
+        )
 
 
 def _differing(stored: RecordingFields, sent: RecordingFields) -> list[Differing]:

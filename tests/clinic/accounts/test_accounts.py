@@ -162,6 +162,18 @@ def test_a_viewer_is_not_left_alone_with_a_patient_by_disabling(db, admin):
     assert code_of(accounts.disable, db, admin, other) == "last_clinician"
 
 
+def test_a_viewer_is_not_left_alone_with_a_patient_by_enabling(db, admin):
+    ada, vic = doors.actor(db, "Ada"), doors.add_account(db, "Vic", Role.VIEWER)
+    patient = caseload.add_patient(db, ada, "Shared")
+    with db.session() as session:
+        accounts.grant(session, vic, patient)
+    for account in (vic, ada.account_id):
+        accounts.disable(db, admin, account)
+    assert code_of(accounts.enable, db, admin, vic) == "last_clinician"
+    accounts.enable(db, admin, ada.account_id)
+    accounts.enable(db, admin, vic)
+
+
 def test_who_sees_the_patients_alone_can_be_disabled(db, admin):
     who = doors.actor(db, "Ada")
     caseload.add_patient(db, who, "Only Hers")

@@ -45,6 +45,16 @@ def test_a_second_administrator_confirms(db, who, patient, admin, attack):
     assert code_of(handover.confirm, db, second, asked.id) == "unknown_request"
 
 
+def test_the_receiver_of_a_hand_over_is_told_that_the_patients_are_theirs(db, who, patient, admin):
+    taker = doors.actor(db, "Taker")
+    handover.hand_over(db, admin, who.account_id, taker.account_id)
+    told = {reader.name: takeovers.unread(db, reader) for reader in (who, taker)}
+    assert [(name, one.own, one.to) for name, [one] in told.items()] == [
+        (who.name, True, "another account"),
+        ("Taker", False, "you"),
+    ]
+
+
 def test_a_request_moves_the_patients_that_it_was_made_for(db, who, patient, admin):
     """Both administrators are shown ids, and what comes to the caseload between them was shown to neither."""
     second, taker = doors.actor(db, "Second", Role.ADMINISTRATOR), doors.actor(db, "Taker")

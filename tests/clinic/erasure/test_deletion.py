@@ -20,6 +20,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
+from clinic.exchange.downloads import Kind
 from clinic.jobs import jobs, leases, previews
 from clinic.patients import caseload, conditions, events
 from clinic.patients.conditions import ConditionKind
@@ -166,6 +167,24 @@ def test_an_archive_that_waits_to_be_fetched_goes_with_the_patient(db, settings,
     with pytest.raises(FerError):
         downloads.take(db, settings, who, ticket)
     assert list((settings.data_dir / "downloads").iterdir()) == []
+
+
+@pytest.mark.attack("a download that is prepared while its patient is deleted: what is left")
+def test_what_is_prepared_meanwhile_goes_with_the_patient(db, settings, who, monkeypatch, attack):
+    patient_id = caseload.add_patient(db, who, NAME)
+    real, swept = downloads.sweep, []
+
+    def sweep(*args, **kwargs):
+        found = real(*args, **kwargs)
+        swept.append(found)
+        if len(swept) == 1:
+            downloads.keep(settings, who.account_id, patient_id, "state", Kind.FHIR, lambda file: file.write(b"{}"))
+            assert any((settings.data_dir / "downloads").iterdir())
+        return found
+
+    monkeypatch.setattr(downloads, "sweep", sweep)
+    deletion.delete_patient(db, settings, who, patient_id)
+    attack(lambda: list((settings.data_dir / "downloads").iterdir()), [])
 
 
 def test_nothing_is_erased_where_it_cannot_be_remembered(db, settings, who):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -291,6 +292,15 @@ def test_another_file_in_the_archive_adds_nothing(db, settings, patient, failed,
     Image.fromarray(np.full((64, 64, 3), 10, np.uint8)).save(other, "PNG")
     refused(elsewhere, changed(archive, lambda _: other.getvalue(), name), "bad_export")
     refused(elsewhere, changed(archive, lambda _: b"no picture", name), "bad_export")
+
+
+@pytest.mark.attack("an archive whose pictures and videos are larger than what all files together may take")
+def test_media_of_an_archive_come_in_under_the_quota(db, settings, patient, failed, elsewhere, attack):
+    other, there = elsewhere
+    archive = archive_of(db, settings, patient)
+    full = replace(there, quota_bytes=10)
+    attack(lambda: imports.import_patient(other, full, CONSOLE, archive), "quota")
+    imports.import_patient(other, there, CONSOLE, archive)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and more", bytes(1000)])

@@ -423,3 +423,47 @@ def test_a_patient_who_is_there_under_another_id_is_named(db, settings, who, que
     assert there[:6] in said
     assert said.endswith("has the same name.")
     assert imports.doubles_of(db, done.patient_id) == [f"Patient {there} has the same name."], "no name on the console"
+
+
+YESTERDAY = (clock.now() - timedelta(days=1)).date().isoformat()
+
+
+def all_days(tables, table, name, day):
+    if table == "questionnaire_schedule":
+        of = {"id": "0" * 32, "patient_id": tables["patient"][0]["id"], "created_at": clock.now().isoformat()}
+        tables[table] = [{**of, "scale": "phq9", "name": "PHQ-9", "every_days": 14}]
+    for row in tables[table]:
+        row[name] = day
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "day", "said"),
+    [
+        ("recording", "recorded_on", "2126-01-01", "a recording of 1 Jan 2126, which can't be: that day is still to"),
+        (
+            "recording",
+            "recorded_on",
+            "1989-12-31",
+            "a recording of 31 Dec 1989, which can't be: it is before 1 Jan 1990",
+        ),
+        ("questionnaire_answer", "answered_on", "2126-01-01", "a questionnaire of 1 Jan 2126"),
+        ("patient", "born_on", "2126-01-01", "a date of birth of 1 Jan 2126"),
+        ("patient", "born_on", YESTERDAY, "can't be: it is before"),
+        ("consent", "given_on", "1879-12-31", "a consent of 31 Dec 1879"),
+        ("questionnaire_schedule", "first_due", "2126-01-01", "a schedule of questionnaires of 1 Jan 2126"),
+    ],
+)
+def test_a_day_that_no_page_takes_is_refused_by_name(archive, elsewhere, table, name, day, said):
+    db, settings = elsewhere
+    forged = with_json(archive, lambda reported: all_days(reported["tables"], table, name, day))
+    with pytest.raises(FerError, match=said) as refused:
+        imports.import_patient(db, settings, CONSOLE, forged)
+    assert refused.value.code == "impossible_day"
+    assert rows_left(db)["patient"] == 0
+
+
+def test_tomorrow_is_today_at_the_date_line(archive, elsewhere):
+    db, settings = elsewhere
+    day = (clock.now() + timedelta(hours=14)).date().isoformat()
+    made = with_json(archive, lambda reported: all_days(reported["tables"], "recording", "recorded_on", day))
+    assert imports.import_patient(db, settings, CONSOLE, made)

@@ -83,3 +83,23 @@ def test_a_set_that_was_cancelled_holds_nothing(db, settings, who, patient, an_u
     jobs.cancel(db, settings, who, whole.recording_id)
     found, _ = hand_in(db, settings, who, patient, an_upload, b"two")
     assert (found.duplicate, found.counted_twice) == (False, 0)
+
+
+def test_the_same_files_as_a_second_recording_name_the_first(db, settings, who, patient, an_upload):
+    """By another model with another day, and by other sampling; one that left nothing is not named."""
+
+    def video(day, model, every_s):
+        files = [an_upload("video", b"same")]
+        return jobs.enqueue(db, settings, who, patient, files, day, every_s=every_s, model_sha256=model)
+
+    first = video(DAY, "old", 0.2)
+    assert first.also_here == ()
+    second = video(DAY.replace(day=5), "new", 0.2)
+    third = video(DAY, "old", 0.5)
+    assert [one for one, _ in second.also_here] == [first.recording_id]
+    assert [one for one, _ in third.also_here] == [first.recording_id, second.recording_id]
+    assert [(one.visit_number, one.recorded_on) for _, one in second.also_here] == [(1, DAY)]
+    assert (second.duplicate, third.duplicate) == (False, False)
+    jobs.cancel(db, settings, who, first.recording_id)
+    again = video(DAY.replace(day=6), "newer", 0.2)
+    assert [one for one, _ in again.also_here] == [second.recording_id, third.recording_id]

@@ -89,6 +89,41 @@ def test_an_earlier_beginning_is_taken_and_the_same_day_is_not(db, who, patient,
         assert code_of(conditions.add, db, who, patient, ConditionKind.COVERED, day) == "condition_exists"
 
 
+def test_an_earlier_beginning_of_one_that_has_ended_opens_it_no_further(db, who, patient, today):
+    """It was stored without an end, so weeks in which the face was free were held back for good."""
+    since, until, before = (today - timedelta(days=days) for days in (30, 20, 60))
+    conditions.add(db, who, patient, ConditionKind.COVERED, since)
+    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, until)
+    conditions.add(db, who, patient, ConditionKind.COVERED, before)
+    found = conditions.conditions(db, who, patient)
+    assert {(one.began_on, one.ended_on) for one in found} == {(since, until), (before, since)}
+    assert not conditions.holding(found, until)
+
+
+def test_days_and_note_can_be_corrected_as_they_were_seen(db, who, patient, today):
+    conditions.add(db, who, patient, ConditionKind.OTHER, today - timedelta(days=5), "botox")
+    [stored] = conditions.conditions(db, who, patient)
+    began, ended = today - timedelta(days=30), today - timedelta(days=20)
+    conditions.change(db, who, stored.id, stored.revision, began, ended, " both  sides ")
+    [found] = conditions.conditions(db, who, patient)
+    assert (found.began_on, found.ended_on, found.note) == (began, ended, "both sides")
+    assert code_of(conditions.change, db, who, stored.id, stored.revision, began, None, "x") == "changed_meanwhile"
+    assert code_of(conditions.remove, db, who, stored.id, stored.revision) == "changed_meanwhile"
+    for days in ((began, began - timedelta(days=1)), (began, today + timedelta(days=2)), (date(1800, 1, 1), None)):
+        assert code_of(conditions.change, db, who, found.id, found.revision, *days, "x") == "bad_condition"
+    assert code_of(conditions.change, db, who, found.id, found.revision, began, None, " ") == "bad_condition"
+    conditions.change(db, who, found.id, found.revision, began, None, "x")
+    assert conditions.holding(conditions.conditions(db, who, patient), today), "it holds again"
+
+
+def test_one_that_was_recorded_by_mistake_goes_and_its_recordings_count_again(db, who, patient, today):
+    conditions.add(db, who, patient, ConditionKind.COVERED, today - timedelta(days=5))
+    [stored] = conditions.conditions(db, who, patient)
+    conditions.remove(db, who, stored.id, stored.revision)
+    assert conditions.conditions(db, who, patient) == []
+    assert code_of(conditions.remove, db, who, stored.id, stored.revision) == "unknown_condition"
+
+
 def test_one_that_was_ended_at_once_blocks_no_earlier_day(db, who, patient, today):
     conditions.add(db, who, patient, ConditionKind.COVERED, today)
     conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, today)

@@ -13,13 +13,13 @@ from clinic.conflicts import ConflictError, Difference
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.jobs import jobs
+from clinic.jobs import jobs, leases
 from clinic.patients import caseload, conditions, edits, fields
 from clinic.patients.conditions import ConditionKind
-from clinic.patients.fields import PatientFields, RecordingFields
+from clinic.patients.fields import PatientFields, RecordingFields, fields_of
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Given
-from db.models import Account, AuditRow, Recording, Role
+from db.models import Account, AuditRow, JobState, Recording, Role
 from fer_core.errors import FerError
 from tests import doors
 
@@ -237,3 +237,27 @@ def test_a_duplicate_says_what_differs(db, settings, who, patient, an_upload):
     assert found.asked == RecordingFields(date(2026, 5, 3), time(9, 0), "other")
     same = jobs.enqueue(db, settings, who, patient, [an_upload(content=b"same")], DAY, "note", model_sha256="m")
     assert same.asked is None
+
+
+def test_another_model_keeps_time_and_note_of_the_same_file_and_says_what_differs(
+    db, settings, who, patient, an_upload
+):
+    def hand_in(note, at, model):
+        files = [an_upload(content=b"same")]
+        return jobs.enqueue(db, settings, who, patient, files, DAY, note, model_sha256=model, recorded_time=at)
+
+    first = hand_in("Patient cried at minute 3", time(9, 0), "old")
+    claimed = leases.claim(db)
+    with leases.held(db, claimed) as session:
+        leases.finish(session, claimed, JobState.DONE, 1)
+    edits.edit_recording(db, who, first.recording_id, 1, RecordingFields(DAY, time(9, 5), "at minute 3"))
+    stored = RecordingFields(DAY, time(9, 5), "at minute 3")
+    for note, at, model in (("typo", time(14, 0), "new"), ("at minute 3", time(9, 5), "newer")):
+        found = hand_in(note, at, model)
+        with db.read() as session:
+            version = session.get_one(Recording, found.recording_id)
+            assert (version.version_of, version.revision, fields_of(version)) == (first.recording_id, 2, stored)
+        asked = RecordingFields(DAY, at, note)
+        assert (found.duplicate, found.stored, found.asked) == (
+            (False, None, None) if asked == stored else (False, stored, asked)
+        )

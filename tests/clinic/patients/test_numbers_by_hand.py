@@ -337,8 +337,12 @@ def test_the_sentence_on_power(ada):
     def seen(change):
         beyond = math.asin(math.sqrt(share_at(mean) + change)) - math.asin(math.sqrt(high))
 
+        after = share_at(mean) + change
+        wider = spread * max(1.0, math.sqrt(share_at(mean) * (1 - share_at(mean)) / (after * (1 - after))))
+
         def with_spread(ratio):
-            own, doubt = max(sampled, ratio * spread), ratio * spread / math.sqrt(8)
+            doubt = ratio * wider / math.sqrt(8)
+            own = max(sampled, ratio * wider)
 
             def at(offset):
                 past = norm.cdf((beyond + doubt * offset) / own)
@@ -349,7 +353,7 @@ def test_the_sentence_on_power(ada):
         ratios = np.sqrt(7 / chi2.ppf((np.arange(20) + 0.5) / 20, 7))
         return np.mean([with_spread(ratio) for ratio in ratios]) - 0.8
 
-    expected = brentq(seen, 0.0, 1 - share_at(mean))
+    expected = brentq(seen, 0.0, 0.9 - share_at(mean))
     assert ada.trend.baseline[HAPPY].rise == pytest.approx(expected, abs=0.004)
     assert f"happy-like +{expected * 100:.0f} points" in power_sentences(ada.trend, [HAPPY])[0]
 

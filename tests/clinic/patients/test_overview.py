@@ -6,7 +6,7 @@ import pytest
 
 from clinic import words
 from clinic.patients import overview
-from clinic.patients.trends import Change, Trend
+from clinic.patients.trends import UNDER_CONDITION, Change, Trend
 from fer_core.emotions import Emotion
 from tests.clinic.patients.test_discordance import point, trend_of
 
@@ -48,6 +48,10 @@ def replaced(one, **values):
     ("trend", "parts"),
     [
         (trend_of(excluded="less than 60 s"), ["does not count (less than 60 s)", "hardly reliable", "9 of 10"]),
+        (
+            trend_of(excluded=UNDER_CONDITION),
+            ["in 90 % of it; its labels are not interpreted: a condition of the face.", "9 of 10"],
+        ),
         (Trend((point(0),), (), None, "baseline being built (1 of 8)"), ["no usual range yet, baseline being built"]),
         (Trend((), (), None, None), ["No recording has a result yet."]),
     ],

@@ -131,7 +131,7 @@ def test_an_attempt_that_found_nobody_is_written_down(db, colleague):
 
 
 @pytest.mark.attack("a name in the form of the emergency access, with a reason that is refused: whether it is there")
-def test_whoever_learns_that_there_is_a_patient_is_written_down(db, who, patient, colleague, attack):
+def test_a_name_with_a_refused_reason_is_written_down(db, who, patient, colleague, attack):
     named = "looking for Invented Person"
     attack(lambda: sharing.open_in_emergency(db, colleague, "Invented Person", named), "name_in_reason")
     assert caseload.list_patients(db, colleague) == []

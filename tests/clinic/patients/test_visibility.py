@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import delete, select
 
+from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs
 from clinic.patients import caseload, conditions, edits, sharing, visibility
@@ -75,7 +77,46 @@ def test_a_recording_that_is_gone_is_reported(db, settings, who, patient, an_upl
     assert refused.value.code == "unknown_recording"
 
 
-def test_a_stretch_that_is_marked_as_another_person_is_in_it(db, settings, who, patient, an_upload):
+def test_a_recording_that_got_the_number_of_a_deleted_one_makes_another_edition(db, settings, who, patient, an_upload):
+    consents.agree(db, patient)
+    found, numbers = [], []
+    for _ in range(2):
+        with db.session() as session:
+            session.execute(delete(Recording))
+        jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
+        with db.read() as session:
+            numbers += session.scalars(select(Recording.number))
+        found.append(visibility.states(db, who, [patient])[patient].edition)
+    assert numbers[0] == numbers[1], "the case that is tested"
+    assert found[0] != found[1]
+
+
+def test_who_sees_the_patient_and_each_consent_make_another_edition(db, who, patient):
+    viewer = doors.actor(db, "A viewer", Role.VIEWER)
+    found = [visibility.states(db, who, [patient])[patient].edition]
+    for change in (
+        lambda: sharing.share(db, who, patient, viewer.name),
+        lambda: sharing.unshare(db, who, patient, viewer.account_id),
+        lambda: consent.record(db, who, patient, [Scope.ANALYSE], date(2026, 5, 4)),
+    ):
+        change()
+        found.append(visibility.states(db, who, [patient])[patient].edition)
+    assert len(set(found)) == 4
+
+
+def test_whom_a_page_may_offer(db, who, patient):
+    viewer = doors.actor(db, "A viewer", Role.VIEWER)
+    sharing.share(db, who, patient, viewer.name)
+    before = visibility.offered(db, viewer)
+    assert list(before) == [patient]
+    consent.record(db, who, patient, [Scope.ANALYSE], date(2026, 5, 4))
+    assert visibility.offered(db, viewer)[patient] != before[patient]
+    sharing.unshare(db, who, patient, viewer.account_id)
+    assert visibility.offered(db, viewer) == {}
+
+
+@pytest.mark.parametrize("verdict", ["not_patient", "agree", "exclude"])
+def test_a_mark_on_a_stretch_is_in_it(db, settings, who, patient, an_upload, verdict):
     """In any of the patient's recordings: it stands in the trend, in the caseload and beside other recordings."""
     consents.agree(db, patient)
     added = jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
@@ -86,7 +127,7 @@ def test_a_stretch_that_is_marked_as_another_person_is_in_it(db, settings, who, 
                 recording_id=added.recording_id,
                 begin_s=3.0,
                 end_s=6.0,
-                verdict="not_patient",
+                verdict=verdict,
                 recorded_at=datetime.now(UTC),
             )
         )

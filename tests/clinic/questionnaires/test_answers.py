@@ -9,15 +9,15 @@ from sqlalchemy import func, select
 from backup import erasures
 from clinic import clock
 from clinic.erasure import deletion, retention
-from clinic.patients import conditions, events
+from clinic.patients import conditions, events, needs
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
-from clinic.questionnaires import answers, scales, schedule
+from clinic.questionnaires import answers, scales, schedule, sentences
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import Band, HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.settings import Retention
-from db.models import AuditRow, Base, QuestionnaireAnswer
+from db.models import AuditRow, Base, QuestionnaireAnswer, QuestionnaireSchedule
 from fer_core.errors import FerError
 
 DAY = date(2026, 5, 4)
@@ -28,6 +28,15 @@ def code_of(call):
     with pytest.raises(FerError) as refusal:
         call()
     return refusal.value.code
+
+
+@pytest.mark.parametrize(("later", "said"), [(None, True), (0, False), (1, True)])
+def test_a_watched_question_that_is_left_out_takes_nothing_back(db, who, patient, later, said):
+    answers.record(db, who, patient, Given("phq9", DAY, (*[0] * 8, 2)))
+    answers.record(db, who, patient, Given("phq9", DAY + timedelta(7), (*[1] * 8, later)))
+    found = sentences.watched(answers.listed(db, who, patient))
+    assert (found is not None) is said
+    assert found is None or found.answered_on == DAY + timedelta(7 if later else 0)
 
 
 def test_answers_come_back_with_their_score(db, who, patient):
@@ -71,6 +80,35 @@ def test_a_scale_of_the_clinic_keeps_its_bands_in_its_answers(db, who, patient):
     assert [scale.key for scale in scales.offered(db, who)] == ["phq9", "gad7", "phq4", "who5"]
     assert code_of(lambda: answers.record(db, who, patient, Given(key, DAY, total=1))) == "unknown_scale"
     assert answers.listed(db, who, patient) == [made]
+
+
+def test_what_is_not_offered_is_not_due(db, who, patient):
+    """It can't be entered, so nothing could end it: after it is retired, and where it came from another clinic."""
+    key = scales.define(db, who, OWN)
+    for scale in (key, "phq9"):
+        schedule.plan(db, who, patient, scale, 14)
+    assert scales.planned_for(db, who, key) == 1
+    scales.retire(db, who, key)
+    assert [due.scale for due in schedule.dues(db, who, patient)] == ["phq9"]
+    assert scales.planned_for(db, who, key) == 0
+    with db.read() as session:
+        [row] = session.scalars(
+            select(AuditRow)
+            .where(AuditRow.action == "questionnaire_scheduled")
+            .order_by(AuditRow.number.desc())
+            .limit(1)
+        )
+        assert (row.patient_id, row.details) == (patient, {"scale": key, "every": 0})
+    schedule.stop(db, who, patient, "phq9")
+    with db.session() as session:
+        for scale in (key, "0" * 32):
+            session.add(
+                QuestionnaireSchedule(
+                    patient_id=patient, scale=scale, name="Old", every_days=14, first_due=DAY, created_at=clock.now()
+                )
+            )
+    assert schedule.dues(db, who, patient) == []
+    assert needs.count(db, who) == 0
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,35 @@ def test_what_is_no_such_file_is_refused_in_a_sentence(db, who, patient, content
     with pytest.raises(FerError) as refusal:
         incoming_csv.preview(db, who, patient, content)
     assert refusal.value.code == "bad_csv"
+
+
+NUMBERED = ",".join(f"q{number}" for number in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "part"),
+    [
+        ("date,scale,total", "2026-03-02,WHO-5,9,5", "more cells than"),
+        ("date,scale,total", "2026-03-02,PHQ-9,9,,junk", "more cells than"),
+        (f"date,scale,{NUMBERED}", "2026-03-02,GAD-7,1,1,1,1,1,1,1,3,3,", "“3” stands in the column “q8”"),
+        (f"date,scale,{NUMBERED}", "2026-03-02,PHQ-9,1,1,1,1,1,1,1,1,1,x", "“x” stands in the column “q10”"),
+        (f"date,scale,total,{NUMBERED}", "2026-03-02,WHO-5,52,5", "“5” stands in the column “q1”"),
+        ("date,scale,total,note", "2026-03-02,WHO-5,52,5", "in the column “note”"),
+        ("date,scale,total,", "2026-03-02,WHO-5,52,5", "in a column without a name"),
+        ("date,scale,total,item1", "2026-03-02,PHQ-9,9,3", "in the column “item1”"),
+    ],
+)
+def test_a_cell_that_nothing_reads_is_not_dropped(db, who, patient, header, row, part):
+    [found] = incoming_csv.preview(db, who, patient, f"{header}\n{row}\n".encode())
+    assert found.given is None
+    assert part in found.error
+
+
+def test_numbers_of_questions_may_have_zeros_and_notes_are_named(db, who, patient):
+    columns = ",".join(f"Q{number:02}" for number in range(1, 10))
+    text = f"date,scale,{columns},total,note,\n2026-03-02,PHQ-9,{'1,' * 9}9,after a session,\n".encode()
+    [row] = incoming_csv.preview(db, who, patient, text)
+    assert (row.error, row.given and row.given.items) == (None, (1,) * 9)
+    assert incoming_csv.unread(text) == ["note"]
+    with pytest.raises(FerError):
+        incoming_csv.preview(db, who, patient, b"date,scale,q1,q01\n")

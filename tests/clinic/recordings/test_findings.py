@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from clinic.patients.trends import Change, Range, Trend, TrendPoint
+from clinic.patients.trends import Change, Trend, TrendPoint
 from clinic.recordings import findings
 from clinic.recordings.findings import FRAMING, basis, sentences, stretches, transitions, trust
 from fer_core.emotions import Emotion
@@ -164,7 +164,21 @@ def test_transitions_are_counted_between_neighbours_alone():
     assert transitions(hole)[Emotion.SAD, Emotion.HAPPY] == 0
 
 
-def test_the_usual_shares_are_those_of_the_baseline():
-    known = {column: Range(column / 10, 0.0, 1.0, None, None, 0.1) for column in range(8)}
-    assert findings.usual_shares(trend(point(), baseline=known)) == tuple(column / 10 for column in range(8))
-    assert findings.usual_shares(trend(point())) is None
+def of_line(segment, happy, **values):
+    shares = tuple(happy if column == Emotion.HAPPY else (1 - happy) / 7 for column in range(8))
+    return [point(f"{segment}-{n}", segment=segment, shares=shares, in_baseline=n < 8, **values) for n in range(9)]
+
+
+def test_the_usual_shares_are_those_of_the_recording_s_own_line():
+    """Those of the newest line were given, which another model or camera made."""
+    known = trend(*of_line(0, 0.86), *of_line(1, 0.11))
+    assert findings.usual_shares(known, "0-8")[Emotion.HAPPY] == pytest.approx(0.86)
+    assert findings.usual_shares(known, "1-8")[Emotion.HAPPY] == pytest.approx(0.11)
+    assert {one.recording_id for one in findings.baseline_points(known, "0-8")} == {f"0-{n}" for n in range(8)}
+
+
+def test_without_a_whole_baseline_and_of_still_time_alone_there_are_none():
+    assert findings.usual_shares(trend(point()), "r") is None
+    assert findings.usual_shares(trend(*of_line(0, 0.5)[:7]), "0-0") is None
+    assert findings.usual_shares(trend(*of_line(0, 0.5, still=True)), "0-8") is None
+    assert findings.usual_shares(trend(*of_line(0, 0.5)), "unknown") is None

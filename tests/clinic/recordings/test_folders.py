@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import unicodedata
 from dataclasses import replace
@@ -11,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from clinic import access, clock
 from clinic.access import CONSOLE
 from clinic.patients import caseload
 from clinic.recordings import folders, uploads
 from clinic.worker.selftest import write_clip
-from db.models import Job, Patient, Recording, Role
+from db.models import Job, JobState, Patient, Recording, Role
 from fer_core.errors import FerError
 from storage.media import open_store
 from storage.sealed import MAGIC
@@ -101,6 +102,20 @@ def test_a_file_that_is_stored_as_of_another_day_is_named_with_both(db, settings
     said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
     assert said["visit 2026-03-05.mp4"].endswith("It is stored as of 1 Mar 2026, and this file says 5 Mar 2026.")
     assert "It is stored as of" not in said["c.png"]
+
+
+def test_a_file_that_becomes_a_second_recording_names_the_first(db, settings, patient, root):
+    folders.bring_by_console(db, settings, root)
+    with db.session() as session:
+        session.execute(update(Recording).values(model_sha256="one of before", note="kept"))
+        session.execute(update(Job).values(state=JobState.DONE.value, key=None))
+    (root / NAME / "visit 2026-03-01.mp4").rename(root / NAME / "visit 2026-03-05.mp4")
+    said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
+    assert said["visit 2026-03-05.mp4"].startswith("Recording of 5 Mar 2026, waiting")
+    assert re.search(
+        r"another recording of this patient too, .*: 1 Mar 2026 · Video · no. \d\.$", said["visit 2026-03-05.mp4"]
+    )
+    assert said["a 2026-03-02.png"] == "The same recording is stored already, and another model analyses it."
 
 
 def test_one_patient_s_folder(db, settings, patient, root):

@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -19,6 +20,7 @@ from clinic.patients.conditions import ConditionKind
 from clinic.recordings import marks, readings
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Role, Sample, TrendDigest
+from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.types import Status
 from tests import doors
@@ -91,6 +93,44 @@ def test_a_mark_is_changed_and_deleted_only_as_it_was_seen(db, recording, clinic
     assert marks.marks(db, clinician, recording)[0].said.note == "mask"
     marks.remove(db, clinician, added, 2)
     assert marks.marks(db, clinician, recording) == []
+
+
+NEW = "c" * 64
+
+
+@pytest.fixture
+def analysed_again(db, recording):
+    """The id of a version of another model, which says another label everywhere."""
+    with db.session() as session:
+        first = session.get_one(Recording, recording)
+        values = {c.name: getattr(first, c.name) for c in Recording.__table__.columns if c.name not in ("id", "number")}
+        version = Recording(**values | {"version_of": recording, "current": True, "model_sha256": NEW})
+        first.current = False
+        session.add(version)
+        session.flush()
+        for sample in session.execute(select(Sample.__table__).where(Sample.recording_id == recording)).mappings():
+            said = dict.fromkeys(EMOTION_LABELS, 0.0) | {"fear": 1.0} if sample["status"] == Status.OK else {}
+            session.execute(insert(Sample), [{**sample, **said, "recording_id": version.id}])
+        session.add(Job(recording_id=version.id, state=JobState.DONE.value, created_at=doors.now()))
+        return version.id
+
+
+def test_a_changed_mark_judges_the_model_that_is_shown(db, recording, clinician, analysed_again):
+    [(begin_s, label)] = labelled(db, recording, 1)
+    said = MarkFields(begin_s, begin_s + 1, Verdict.OTHER, "fear")
+    added = marks.add(db, clinician, recording, said)
+    marks.edit(db, clinician, added, 1, replace(said, note="seen"), analysed_again)
+    [seen] = marks.marks(db, clinician, analysed_again)
+    assert (seen.model_label, seen.model_sha256 == NEW) == (label, False), "a note judges nothing"
+    with pytest.raises(FerError) as refused:
+        marks.edit(db, clinician, added, 2, replace(said, verdict=Verdict.AGREE, label=None), "0" * 32)
+    assert refused.value.code == "unknown_recording"
+    marks.edit(db, clinician, added, 2, replace(said, verdict=Verdict.AGREE, label=None), analysed_again)
+    [seen] = marks.marks(db, clinician, analysed_again)
+    assert (seen.model_label, seen.model_sha256) == ("fear", NEW)
+    assert marks.agreement(db, clinician, recording).judged == 0
+    new = marks.agreement(db, clinician, analysed_again)
+    assert (new.judged, new.agreed) == (1, 1)
 
 
 def test_marks_go_with_the_recording_and_are_shown_in_each_version(db, recording, clinician):

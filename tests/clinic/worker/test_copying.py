@@ -119,9 +119,7 @@ def test_it_is_cancelled_while_it_waits_and_while_it_is_made(db, settings, who, 
     "a copy of a video that was finished while its patient was deleted, or it was cancelled: what is left"
 )
 @pytest.mark.parametrize("end", ["deleted", "cancelled"])
-def test_a_copy_that_nobody_may_have_any_more_is_not_left(
-    db, settings, who, patient, recording, monkeypatch, attack, end
-):
+def test_a_copy_that_nobody_may_have_is_not_left(db, settings, who, patient, recording, monkeypatch, attack, end):
     real = downloads.keep
 
     def keep(*args, **kwargs):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_core.decoder import lock
 from fer_core.errors import MediaError
 from fer_core.media import reader, wire
 from fer_core.media.process import ENVIRONMENT, Server
@@ -121,6 +122,15 @@ def test_planted_code_reaches_nothing(taken_over, monkeypatch, targets, attack, 
     assert Path(targets["DATABASE"]).read_text() == "patients"
     assert not Path(targets["NEW"]).exists()
     assert Path(targets["KEY"]).stat().st_mode & 0o077 == 0o044
+
+
+@pytest.mark.attack("code planted in a picture, which then takes more of the computer: its limits")
+def test_planted_code_has_hard_limits(taken_over, monkeypatch, attack):
+    threads, files, written, core, cpu_s = json.loads(outcome(taken_over, monkeypatch, "limits"))
+    assert 0 < threads <= lock.MOST_THREADS
+    assert 0 < cpu_s <= reader.ANSWER_CPU_S
+    limits = f"files: {files}; bytes written: {written}; bytes of a core dump: {core}"
+    attack(lambda: limits, "files: 1; bytes written: 0; bytes of a core dump: 0")
 
 
 @pytest.mark.parametrize(("what", "tried", "arguments", "expected"), REAL, ids=[row[0] for row in REAL])

@@ -32,11 +32,15 @@ def held(settings, enter):
     return page, lambda: conditions.conditions(db, who, patient_id)[0].ended_on
 
 
-def ended_by(page, day):
-    next(box for box in page.date_input if box.label == "First day without it").set_value(day)
-    next(button for button in page.button if button.label == "Holds no longer").click().run()
+def clicked(page, label):
+    next(button for button in page.button if button.label == label).click().run()
     assert not page.exception
     return page
+
+
+def ended_by(page, day):
+    next(box for box in page.date_input if box.label == "First day without it").set_value(day)
+    return clicked(page, "Holds no longer")
 
 
 def test_the_day_of_the_end_is_the_one_that_is_given(held):
@@ -51,3 +55,20 @@ def test_a_day_before_the_beginning_is_refused_with_a_sentence(held):
     ended_by(page, date(2026, 2, 27))
     assert ended_on() is None
     assert "from 1 Mar 2026 to today" in page.error[0].value
+
+
+def chosen(page):
+    box = next(one for one in page.selectbox if one.label == "Recorded wrongly")
+    return box.select_index(0).run()
+
+
+def test_a_wrong_day_is_corrected_and_a_mistake_is_deleted(held):
+    page, _ = held
+    chosen(page)
+    first = next(box for box in page.date_input if box.label == "Since" and box.value == SINCE)
+    first.set_value(date(2026, 2, 1))
+    clicked(page, "Save")
+    assert any("since 1 Feb 2026" in said.value for said in page.markdown)
+    chosen(page)
+    clicked(page, "Delete this condition")
+    assert not any("since 1 Feb 2026" in said.value for said in page.markdown)

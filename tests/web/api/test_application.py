@@ -118,7 +118,9 @@ def test_a_video_becomes_a_job_once(world, client, tmp_path):
     assert first.status_code == 202, first.text
     again = hand_in(client, world.patient, upload(client, content)).json()
     recording_id = first.json()["recording_id"]
-    assert again == {"recording_id": recording_id, "duplicate": True, "differs": []}
+    fresh = {"also_here": [], "counted_twice": 0, "also_elsewhere": False}
+    assert first.json() == {"recording_id": recording_id, "duplicate": False, "differs": [], **fresh}
+    assert again == {"recording_id": recording_id, "duplicate": True, "differs": [], **fresh}
     reported = client.get(f"/api/v1/recordings/{recording_id}").json()
     assert (reported["state"], reported["patient_id"], reported["shares"]) == ("waiting", world.patient, None)
     assert [one["id"] for one in client.get(f"/api/v1/patients/{world.patient}/recordings").json()] == [recording_id]
@@ -160,6 +162,19 @@ def test_a_duplicate_says_what_is_not_stored_as_it_was_sent(world, client, tmp_p
         {"field": "note", "stored": "", "sent": "archive tape"},
     ]
     assert client.get(f"/api/v1/recordings/{first['recording_id']}").json()["recorded_on"] == DAY
+
+
+def test_a_file_that_lies_somewhere_else_too_is_reported(world, client, tmp_path):
+    content = clip(tmp_path)
+    first = hand_in(client, world.patient, upload(client, content)).json()["recording_id"]
+    new = {"patient_id": world.patient, "recorded_on": DAY, "every_s": 0.5, "upload_id": upload(client, content)}
+    second = client.post("/api/v1/recordings", json=new).json()
+    assert (second["duplicate"], second["also_here"], second["also_elsewhere"]) == (False, [first], False)
+    with world.db.session() as session:
+        other = caseload.add_patient(world.db, world.who, "Another Person")
+        session.execute(update(Recording).values(patient_id=other))
+    third = hand_in(client, world.patient, upload(client, content)).json()
+    assert (third["duplicate"], third["also_here"], third["also_elsewhere"]) == (False, [], True)
 
 
 def test_an_interrupted_upload_goes_on(client):
