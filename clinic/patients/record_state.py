@@ -18,6 +18,18 @@ from db.models import (
     RecordingMark,
 )
 
+RECORDING = (
+    Recording.id,
+    Recording.revision,
+    Recording.current,
+    Recording.analysed_at,
+    Recording.patient_track,
+    Recording.summary.is_(None),
+)
+"""What of a recording says which result it has. The rest changes while it is analysed, or with the revision."""
+BESIDE = (QuestionnaireAnswer, QuestionnaireSchedule, PatientEvent, FaceCondition, ImportedSeries)
+"""What stands beside the recordings: each column counts, so that no way of changing one can be forgotten."""
+
 
 def state_of(session: Session, patient_id: str) -> str:
     """Return a short text that changes with whatever is edited, added to or deleted from a patient's record.
@@ -26,22 +38,14 @@ def state_of(session: Session, patient_id: str) -> str:
     """
     asked = [
         select(Patient.revision, Patient.consents_revision).where(Patient.id == patient_id),
-        select(Recording.id, Recording.revision, Recording.current, Recording.analysed_at)
-        .where(Recording.patient_id == patient_id)
-        .order_by(Recording.id),
-        select(RecordingMark.id, RecordingMark.revision)
+        select(*RECORDING).where(Recording.patient_id == patient_id).order_by(Recording.id),
+        select(*RecordingMark.__table__.columns)
         .join(Recording, Recording.id == RecordingMark.recording_id)
         .where(Recording.patient_id == patient_id)
         .order_by(RecordingMark.id),
         *(
-            select(*columns).where(columns[0].class_.patient_id == patient_id).order_by(columns[0])
-            for columns in (
-                (QuestionnaireAnswer.id,),
-                (QuestionnaireSchedule.id, QuestionnaireSchedule.every_days, QuestionnaireSchedule.first_due),
-                (PatientEvent.id,),
-                (FaceCondition.id, FaceCondition.ended_on),
-                (ImportedSeries.id,),
-            )
+            select(*table.__table__.columns).where(table.patient_id == patient_id).order_by(table.id)
+            for table in BESIDE
         ),
     ]
     found = [[tuple(row) for row in session.execute(one)] for one in asked]

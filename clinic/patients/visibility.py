@@ -97,8 +97,10 @@ def _rows_of_patient() -> list[ScalarSelect[str]]:
     """
     due = (QuestionnaireSchedule.every_days, QuestionnaireSchedule.first_due)
     shown = case((Recording.current, 1), else_=0)
+    empty = case((Recording.summary.is_(None), 1), else_=0)
+    result = (Recording.analysed_at, Recording.patient_track, empty)
     return [
-        _rows(Recording, Recording.patient_id == Patient.id, Recording.revision, shown),
+        _rows(Recording, Recording.patient_id == Patient.id, Recording.revision, shown, *result),
         _rows(PatientEvent, PatientEvent.patient_id == Patient.id),
         _rows(QuestionnaireAnswer, QuestionnaireAnswer.patient_id == Patient.id),
         _rows(QuestionnaireSchedule, QuestionnaireSchedule.patient_id == Patient.id, *due),
@@ -111,7 +113,7 @@ def _left_out() -> list[ScalarSelect[str]]:
     marked = RecordingMark.recording_id.in_(
         select(Recording.id).where(Recording.patient_id == Patient.id).correlate(Patient)
     )
-    held = (FaceCondition.began_on, FaceCondition.ended_on)
+    held = (FaceCondition.kind, FaceCondition.began_on, FaceCondition.ended_on, FaceCondition.note)
     return [
         _rows(RecordingMark, marked, RecordingMark.revision),
         _rows(FaceCondition, FaceCondition.patient_id == Patient.id, *held),

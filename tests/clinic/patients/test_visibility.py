@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -13,6 +13,7 @@ from clinic.patients import caseload, conditions, edits, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.fields import PatientFields, RecordingFields
 from db.models import (
+    FaceCondition,
     ImportedSeries,
     PatientEvent,
     QuestionnaireAnswer,
@@ -141,7 +142,25 @@ def test_a_condition_of_the_face_is_in_it(db, who, patient):
     found.append(visibility.states(db, who, [patient])[patient].left_out)
     conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, date(2026, 5, 5))
     found.append(visibility.states(db, who, [patient])[patient].left_out)
-    assert len(set(found)) == 3
+    with db.session() as session:
+        session.scalars(select(FaceCondition)).one().note = "both sides"
+    found.append(visibility.states(db, who, [patient])[patient].left_out)
+    assert len(set(found)) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"analysed_at": datetime.now(UTC)}, {"patient_track": 1}, {"summary": {}}],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_result_of_a_recording_makes_another_edition(db, settings, who, patient, an_upload, change):
+    """A result that was discarded, for the patient was not there, stayed on the open pages of colleagues."""
+    consents.agree(db, patient)
+    jobs.enqueue(db, settings, who, patient, [an_upload()], date(2026, 5, 4), model_sha256="m")
+    before = visibility.states(db, who, [patient])
+    with db.session() as session:
+        session.execute(update(Recording).values(change))
+    assert visibility.states(db, who, [patient]) != before
 
 
 def test_each_edit_of_a_mark_and_whatever_stands_beside_the_recordings_is_in_it(db, settings, who, patient, an_upload):
