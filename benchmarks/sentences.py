@@ -139,7 +139,7 @@ def rows(patients: int) -> Iterator[str]:
     for name, (design, sessions) in KINDS.items():
         less = by_chance(design, sessions, 2 * patients)
         rise, fall = (seen(design, sessions, sign, 2 * patients) for sign in (1, -1))
-        yield f"| {name} | {less:.0%} | {rise:.0%} | {fall:.0%} |"
+        yield f"| {name} | {less:.0%} | {_percent(rise)} | {_percent(fall)} |"
     yield "\n| a label lasts | noise floor by the true standard error |\n| --- | --- |"
     for dwell_s in (3, 10, 30):
         yield f"| {dwell_s} s, of 5 min | {noise_ratio(Design(dwell_s=dwell_s, step_s=0.5), patients):.1f} |"
@@ -153,3 +153,7 @@ def rows(patients: int) -> Iterator[str]:
         for coefficient in (0.84, 0.74):
             found = apart(sessions, coefficient, 2 * patients)
             yield f"| {name}; retest of the PHQ-9 {coefficient:g} | {found:.0f} of 100 |"
+
+
+def _percent(share: float) -> str:
+    return "none is named" if math.isnan(share) else f"{share:.0%}"

@@ -349,6 +349,10 @@ OTHER_TOOLS = (
     "Figures of other programs are shown separately: each is a mean over the moments that its program could read,"
     " on that program's own scale. They can't be compared with the labels of this one."
 )
+OTHER_TOOLS_UNREAD = (
+    "Labels of this program are left out where a condition of the patient's face held that day, or holds today: only"
+    " its measures of movement are shown."
+)
 
 NEEDS: dict[str, str] = {
     "choose_face": "Choose a face",

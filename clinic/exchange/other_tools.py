@@ -216,6 +216,11 @@ def _number(cell: str, line: int) -> float:
     return value
 
 
+def is_label(measure: str) -> bool:
+    """Return whether a measure says an expression or what is made of it; action units say a movement."""
+    return not measure.startswith("AU")
+
+
 def valid_measures(measures: Iterable[tuple[object, object]]) -> bool:
     """Return whether stored measures are ones that a table of these tools can give."""
     return all(

@@ -18,6 +18,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.exchange import other_tools
 from clinic.exchange.other_tools import Tool
+from clinic.patients import conditions
 from clinic.patients.fields import day_objection
 from db.engine import Database
 from db.models import ImportedSeries, Patient
@@ -30,7 +31,8 @@ NOTE_MAX = 300
 class Imported:
     """A table of another program; figures as in `other_tools.Series`. `note`: what the clinician says of it.
 
-    `number`: distinguishes it from another table of the same program and day.
+    `number`: distinguishes it from another table of the same program and day. `unread`: a condition of the face held on
+    its day, or holds today, so `measures` has movements alone: labels are left out, as this program's own are.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Imported:
     rows: int
     readable_share: float
     measures: dict[str, float]
+    unread: bool
 
 
 def add(
@@ -83,7 +86,7 @@ def add(
         session.add(row)
         session.flush()
         audit.write(session, AuditAction.SERIES_IMPORTED, account.id, patient_id, tool=found.tool.value)
-    return _row(row)
+        return _row(row, _unread(session, row))
 
 
 def remove(db: Database, actor: Actor, series_id: str) -> None:
@@ -109,7 +112,12 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Imported]:
             return []
         asked = select(ImportedSeries).where(ImportedSeries.patient_id == patient_id)
         rows = session.scalars(asked.order_by(ImportedSeries.recorded_on.desc(), ImportedSeries.number.desc()))
-        return [_row(row) for row in rows]
+        return [_row(row, _unread(session, row)) for row in rows]
+
+
+def _unread(session: Session, row: ImportedSeries) -> bool:
+    days = row.recorded_on, clock.today(session)
+    return any(conditions.unread(session, row.patient_id, day) for day in days)
 
 
 def valid_note(note: str) -> str:
@@ -145,7 +153,8 @@ def _need_new(
     need_seen("the tables of this day", seen, stored, phrases.counted(found.rows, "row"))
 
 
-def _row(row: ImportedSeries) -> Imported:
+def _row(row: ImportedSeries, unread: bool) -> Imported:
+    measures = {name: value for name, value in row.measures.items() if not (unread and other_tools.is_label(name))}
     return Imported(
         row.id,
         row.number,
@@ -154,5 +163,6 @@ def _row(row: ImportedSeries) -> Imported:
         row.note,
         row.moments,
         row.readable_share,
-        dict(row.measures),
+        measures,
+        unread,
     )

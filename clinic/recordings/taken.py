@@ -257,7 +257,8 @@ def _of_container(created: str | None, zone: tzinfo, today: date) -> Taken | Non
         instant = datetime.fromisoformat(created) if created and _WRITTEN.fullmatch(created) else None
     except ValueError:
         return None
-    if instant is None:
+    # In the first and the last year that there are, no zone has room for the other day.
+    if instant is None or not EARLIEST.year - 1 <= instant.year <= today.year + 1:
         return None
     if instant.time() == time():
         # So programs write a day without a time, in whatever zone; a real recording begins so once in 86,400.

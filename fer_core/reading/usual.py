@@ -25,16 +25,16 @@ ALIKE = 2.0
 """Sessions that follow each other resemble each other, so the mean of eight is worth four: its variance is doubled."""
 SEEN, SEEN_WITHIN = 0.8, 3
 """What a change must be to be seen so often, within so many recordings."""
-FALSE_RINGS_OF_100 = (10, 35)
+FALSE_RINGS_OF_100 = (10, 50)
 """Of 100 simulated patients who don't change, so many at most had a mark within 12 recordings, and so many where long
-sessions resembled the one before by half; see docs/statistics.md."""
+sessions resembled the ones before by 0.5 to 0.7; see docs/statistics.md."""
 
 
 _NORMAL = np.linspace(-8, 8, 1601)
 _NORMAL_CDF = np.array([NormalDist().cdf(value) for value in _NORMAL.tolist()])
 
 
-def _likely_spreads(count: int = 20) -> Floats:
+def _likely_spreads(count: int = 12) -> Floats:
     """Return equally likely ratios of the true spread to the baseline's, (count,): sqrt(7 / chi-square)."""
     square = np.linspace(0.01, 60, 6000)
     freedom = BASELINE - 1
@@ -153,7 +153,7 @@ def _chance_of_mark(beyond: Floats, noise: Floats, doubt: Floats) -> Floats:
 
     `noise`, `doubt` (C, S): equally likely standard deviations of a recording, and of the baseline's mean.
     """
-    offsets = np.linspace(-3, 3, 31)
+    offsets = np.linspace(-3, 3, 13)
     weights = np.exp(-(offsets**2) / 2) / np.exp(-(offsets**2) / 2).sum()
     distances = (beyond[:, None, None] + doubt[:, :, None] * offsets) / noise[:, :, None]
     past = np.interp(distances, _NORMAL, _NORMAL_CDF)

@@ -49,6 +49,8 @@ def show_tool(tool: Tool, series: list[Imported]) -> None:
         }
         for one in series
     ]
+    if any(one.unread for one in series):
+        st.caption(words.OTHER_TOOLS_UNREAD)
     st.dataframe(rows, hide_index=True, column_config={"Recorded on": DAY_COLUMN}, key=f"imported:{tool.value}")
 
 

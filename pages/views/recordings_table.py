@@ -36,7 +36,15 @@ def show_table(patient: PatientDetail) -> None:
         for recording in patient.recordings
     ]
     shown = filled(rows, ("Length", "Usable") if patient.closed else ())
-    config = {"Usable": st.column_config.NumberColumn(format="%.0f %%"), "Recorded on": DAY_COLUMN}
+    # As narrow as their values, so that the sentence of the state is not cut on a laptop.
+    config = {
+        "No.": st.column_config.NumberColumn(width=50),
+        "Recorded on": DAY_COLUMN | {"width": 100},
+        "Kind": st.column_config.TextColumn(width=65),
+        "Length": st.column_config.TextColumn(width=75),
+        "Usable": st.column_config.NumberColumn(format="%.0f %%", width=65),
+        "State": st.column_config.TextColumn(width=420),
+    }
     ids = [recording.id for recording in patient.recordings]
     ticked = table_of_recordings(rows, ids, "recordings", column_config=config, column_order=shown)
     if chosen is not None or ticked is not None:

@@ -23,10 +23,10 @@ WHAT_IT_IS = (
     " all other runs, and a training of its own goes before those that still wait."
 )
 HOW_TO_READ = (
-    "Each line is a run; the axes are the values that were drawn, and last the best accuracy on PublicTest, which gives"
-    " the colour: from orange, the worst, to teal, the best. On FER2013, differences of less than about two points may"
-    " be chance, and the best of many runs looks better than it is. What is best after few epochs need not be best"
-    " after many: a full run and its evaluation decide."
+    "Each line is a run that has ended; the axes are the values that were drawn, and last the best accuracy on"
+    " PublicTest, which gives the colour: from orange, the worst, to teal, the best. On FER2013, differences of less"
+    " than about two points may be chance, and the best of many runs looks better than it is. What is best after few"
+    " epochs need not be best after many: a full run and its evaluation decide."
 )
 
 
@@ -103,6 +103,22 @@ def _follow(before: list[str]) -> None:
                 _offer_open(one)
 
 
+def _draw(found: Search, labels: Mapping[str, str]) -> None:
+    """Draw the runs that have ended: one that is under way has had fewer epochs, and would look worse than it is."""
+    ended = [run for run in found.tried if not run.open]
+    if len(ended) < 2:
+        return
+    names = [f"Run {run.number}" for run in ended]
+    values = [_values(found, run) for run in ended]
+    figure = tried_figure(names, values, labels, [run.best or 0.0 for run in ended], BY_FACTORS)
+    chart(figure, f"search:{found.id}", "What was drawn, and how good it was; the table has the same", disclaimer=False)
+    st.caption(HOW_TO_READ)
+
+
+def _values(found: Search, run: RunStanding) -> dict[str, float]:
+    return {name: recipes.read(run.recipe, name) for name in found.drawn}
+
+
 def _show(found: Search) -> None:
     st.markdown(f"**{links.plain_text(found.name)}** · {day_of(found.runs[0].created_at)}")
     left = f" About {duration(found.left_s)} left." if found.left_s is not None else ""
@@ -113,13 +129,9 @@ def _show(found: Search) -> None:
         st.error(links.plain_text(error), icon=":material/info:")
     if len(tried) < 2:
         return
-    values = [{name: recipes.read(run.recipe, name) for name in found.drawn} for run in tried]
     labels = {name: VALUES[name].label for name in found.drawn}
-    names = [f"Run {run.number}" for run in tried]
-    figure = tried_figure(names, values, labels, [run.best or 0.0 for run in tried], BY_FACTORS)
-    chart(figure, f"search:{found.id}", "What was drawn, and how good it was; the table has the same", disclaimer=False)
-    st.caption(HOW_TO_READ)
-    rows = [_row(run, drawn, labels) for run, drawn in zip(tried, values, strict=True)]
+    _draw(found, labels)
+    rows = [_row(run, _values(found, run), labels) for run in tried]
     accuracy = {"Best accuracy": st.column_config.NumberColumn(format="%.1f %%")}
     st.dataframe(rows, hide_index=True, column_config=accuracy, key=f"search_table:{found.id}")
 

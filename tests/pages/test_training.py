@@ -114,6 +114,7 @@ def test_a_search_is_one_card_with_its_runs_beside_each_other(searched):
     runs = searched(JobState.QUEUED)
     page = open_page("training")
     assert progress(page) == ["0 of 3 runs ended. About 3 h 30 min left. Best so far: run 1, 31.0 %."]
+    assert not page.get("plotly_chart"), "runs that have not ended are not drawn: they would look worse than they are"
     (table,) = page.dataframe
     assert table.value["Learning rate"].tolist() == [0.1, 0.02, 0.3]
     assert table.value["Best accuracy"].tolist() == [31.0] * 3
@@ -126,6 +127,7 @@ def test_a_search_is_one_card_with_its_runs_beside_each_other(searched):
 def test_the_values_of_a_search_s_run_fill_in_a_full_one(searched):
     searched(JobState.DONE)
     page = open_page("training")
+    assert len(page.get("plotly_chart")) == 1
     next(box for box in page.selectbox if box.label == "Values of").select_index(1).run()
     click(page, "Take these values for a full run")
     boxes = {box.label: box.value for box in page.number_input}

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from clinic import words
 from clinic.accounts import sessions
-from db.models import Account, AuditRow
+from db.models import Account, AuditRow, SignInFailure
 from tests.doors import PASSWORD, add_account
 from web import sign_in
 from web.gate import Behind, Gate
@@ -45,6 +45,16 @@ def test_the_first_visit_makes_an_administrator_and_is_over_then(client):
     assert client.get("/first-run").text == "Hello Ada"
     client.cookies.clear()
     assert client.post("/first-run", data=form, headers={"accept": "text/html"}).url.path == "/sign-in"
+
+
+@pytest.mark.attack("HEAD in the place of a form, which no check for other sites looks at: whether it is an attempt")
+def test_a_head_is_no_form(client, attack):
+    add_account(database())
+    attack(lambda: client.head("/sign-in").status_code, 200)
+    client.post("/sign-in", data={"name": "dr. invented", "password": PASSWORD}, follow_redirects=False)
+    attack(lambda: client.head("/change-password").status_code, 200)
+    with database().read() as session:
+        assert session.scalars(select(SignInFailure)).all() == []
 
 
 def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_have(client):

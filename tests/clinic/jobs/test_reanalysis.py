@@ -307,6 +307,7 @@ def test_where_the_patient_is_not_there_no_earlier_choice_stays(db, settings, pa
     jobs.choose_track(db, settings, who, first, 0)
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
+    assert not faces.leaves_a_result(db, who, again)
     jobs.discard(db, settings, who, again)
     [row] = caseload.get_patient(db, who, patient).recordings
     assert (row.id, row.shares, row.standing.state) == (first, None, State.REPLACED)
@@ -320,6 +321,7 @@ def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patien
     jobs.choose_track(db, settings, who, first, 0)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(1, 2)] * 10], NEW))
+    assert faces.leaves_a_result(db, who, other_than(db, first))
     jobs.discard(db, settings, who, other_than(db, first))
     assert [row.id for row in caseload.get_patient(db, who, patient).recordings if row.shares] == [first]
 

@@ -6,15 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
+from clinic import clock
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, retention, withdrawal
 from clinic.exchange import exports, imports
 from clinic.exchange.other_tools import Tool
-from clinic.patients import caseload, imported
+from clinic.patients import caseload, conditions, imported
+from clinic.patients.conditions import ConditionKind
 from db.models import ImportedSeries, Patient
 from fer_core.errors import FerError
 from tests import consents
-from tests.clinic.exchange.test_other_tools import OPENFACE
+from tests.clinic.exchange.test_other_tools import FACEREADER, OPENFACE, PYFEAT
 
 DAY = date(2026, 1, 5)
 
@@ -103,3 +105,21 @@ def test_it_goes_out_and_comes_back(db, settings, who, patient, taken):
     content.seek(0)
     imports.import_patient(db, settings, who, content)
     assert imported.listed(db, who, patient) == [taken]
+
+
+@pytest.mark.parametrize("began", [DAY, None], ids=["its day", "today"])
+def test_under_a_condition_of_the_face_labels_of_other_programs_are_left_out(db, who, patient, taken, began):
+    for text in (PYFEAT, FACEREADER):
+        imported.add(db, who, patient, DAY, io.BytesIO(text.encode()))
+    with db.read() as session:
+        today = clock.today(session)
+    conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, began or today)
+    facereader, pyfeat, openface = imported.listed(db, who, patient)
+    assert (facereader.measures, list(pyfeat.measures)) == ({}, ["AU01", "AU12"])
+    assert openface.measures == taken.measures
+    assert facereader.unread
+    [held] = conditions.conditions(db, who, patient)
+    conditions.end(db, who, held.id, today)
+    found = imported.listed(db, who, patient)
+    assert [one.unread for one in found] == [began is not None] * 3
+    assert ("Happy" in found[0].measures) is (began is None)

@@ -350,7 +350,7 @@ def test_the_sentence_on_power(ada):
 
             return quad(at, -5, 5)[0]
 
-        ratios = np.sqrt(7 / chi2.ppf((np.arange(20) + 0.5) / 20, 7))
+        ratios = np.sqrt(7 / chi2.ppf((np.arange(12) + 0.5) / 12, 7))
         return np.mean([with_spread(ratio) for ratio in ratios]) - 0.8
 
     expected = brentq(seen, 0.0, 0.9 - share_at(mean))

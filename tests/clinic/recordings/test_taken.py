@@ -346,3 +346,13 @@ def test_a_time_that_the_day_did_not_have_in_the_clinic_is_not_suggested():
     berlin = ZoneInfo("Europe/Berlin")
     assert suggestion("VID_20260329_023000.mp4", None, berlin, TODAY) == Taken(date(2026, 3, 29))
     assert suggestion("VID_20260329_023000.mp4", None, UTC, TODAY) == Taken(date(2026, 3, 29), time(2, 30))
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati", "UTC"])
+@pytest.mark.parametrize(
+    "created",
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:01+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-11:00"],
+)
+def test_a_year_at_the_end_of_all_years_is_no_day(created, zone):
+    """It was an error that ended a whole folder's import."""
+    assert suggestion("x.mp4", created, ZoneInfo(zone), TODAY) is None
