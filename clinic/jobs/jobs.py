@@ -148,6 +148,7 @@ def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         if recording.settings.get(tracks.ASKED):
             earlier, pictures = earlier_faces.clear(session, recording, Replaced.ABSENT)
             marks.void(session, recording, account.id)
+            marks.judge_again(session, recording)
     uploads.discard(settings, gone)
     previews.remove(settings, recording_id)
     if earlier:

@@ -232,7 +232,7 @@ def void(session: Session, recording: Recording, account_id: str) -> None:
 
 
 def judge_again(session: Session, recording: Recording) -> None:
-    """Let the marks that a new choice of face leaves name what the model said of that face."""
+    """Let the marks that a new choice of face leaves name what the model said of that face: nothing where none was."""
     visit_id = recording.version_of or recording.id
     for row in session.scalars(select(RecordingMark).where(RecordingMark.recording_id == visit_id)):
         row.model_label = _model_label(session, recording.id, _said(row))

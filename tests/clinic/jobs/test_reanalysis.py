@@ -316,6 +316,17 @@ def test_where_the_patient_is_not_there_no_earlier_choice_stays(db, settings, pa
     assert state_of(db, again) == JobState.CANCELLED
 
 
+def test_where_the_patient_is_not_there_no_mark_names_a_label(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.EVENT, reason="crying"))
+    assert [one.model_label for one in marks.marks(db, who, first)] == ["happy"]
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0, 1)] * 10]))
+    jobs.discard(db, settings, who, again)
+    assert [one.model_label for one in marks.marks(db, who, first)] == [None]
+
+
 def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patient, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
     jobs.choose_track(db, settings, who, first, 0)
