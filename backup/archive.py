@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import secrets
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -117,8 +118,9 @@ def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) ->
     if not database.is_file():
         raise FerError("There is no database to copy.", "no_database")
     if target.exists():
-        raise FerError("A file with this name already exists; nothing was overwritten.", "backup_exists")
-    key, part = secret.to_seal(), target.with_name(f"{target.name}.part")
+        raise _exists()
+    # Two that are written at once, by the timer and by hand, don't write into one file.
+    key, part = secret.to_seal(), target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
         with _beside(database, "backup") as copy:
             tables = copy_whole(database, copy)
@@ -129,6 +131,8 @@ def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) ->
                 raise CopyError(
                     "The backup differs from the database. Nothing of it was kept. Please try another disk."
                 )
+        if target.exists():
+            raise _exists()
         os.replace(part, target)
         sync_folder(target.parent)
     except OSError as error:
@@ -138,6 +142,10 @@ def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) ->
     finally:
         part.unlink(missing_ok=True)
     return manifest
+
+
+def _exists() -> FerError:
+    return FerError("A file with this name already exists; nothing was overwritten.", "backup_exists")
 
 
 @contextmanager
@@ -191,7 +199,7 @@ def _beside(database: Path, purpose: str) -> Iterator[Path]:
 
 
 def _write(part: Path, key: Key, tables: dict[str, int], copy: Path, stores: Stores) -> Manifest:
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         with (
             sealing(file, key, CONTEXT) as sealed,

@@ -19,10 +19,15 @@ def kept(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.backup") if NAME.fullmatch(path.name))
 
 
-def newest(folder: Path) -> Path | None:
-    """Return the last backup of a folder, None where there is none."""
-    found = kept(folder)
+def newest(folder: Path, now: datetime) -> Path | None:
+    """Return the last backup of a folder that isn't dated after `now`, None where there is none."""
+    found = [path for path in kept(folder) if made_at(path) <= now]
     return found[-1] if found else None
+
+
+def ahead(folder: Path, now: datetime) -> list[Path]:
+    """Return the backups that are dated after `now`: a clock was wrong when they were made, or is now."""
+    return [path for path in kept(folder) if made_at(path) > now]
 
 
 def made_at(path: Path) -> datetime:
@@ -30,9 +35,12 @@ def made_at(path: Path) -> datetime:
     return datetime.strptime(path.name, "expression-history-%Y%m%dT%H%M%SZ.backup").replace(tzinfo=UTC)
 
 
-def prune(folder: Path, keep: int) -> list[Path]:
-    """Delete all but the newest `keep` backups, at least one, and return the deleted ones."""
-    gone = kept(folder)[: -max(1, keep)]
+def prune(folder: Path, keep: int, made: Path) -> list[Path]:
+    """Delete all but the newest `keep` backups up to the one just made, at least that, and return the deleted ones.
+
+    Those that are dated later stay, and don't count: after a day with a wrong clock they would be the newest for ever.
+    """
+    gone = [path for path in kept(folder) if path.name <= made.name][: -max(1, keep)]
     for path in gone:
         path.unlink()
     return gone

@@ -66,7 +66,7 @@ def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[P
     target = folder / daily.name_at(clock.now())
     with _as_sqlite(settings) as database:
         manifest = seal_backup(database, target, secret, _stores(settings))
-    daily.prune(folder, keep)
+    daily.prune(folder, keep, target)
     return target, manifest
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from backup import erasures
-from backup.daily import made_at, newest
+from backup.daily import ahead, made_at, newest
 from clinic import clock
 from clinic.admin import key_folder, keyring, ownership, process_checks, reading_check, setting_checks
 from clinic.admin.findings import Finding, Level, guarded
@@ -246,7 +246,15 @@ def _backups(seen: Installation) -> Finding:
         )
     if (near := setting_checks.too_near(seen.settings)) is not None:
         return Finding(name, Level.WARNING, near, "Name a folder on another disk with FER_BACKUP_DIR.")
-    last = newest(folder)
+    last = newest(folder, clock.now())
+    if found := ahead(folder, clock.now()):
+        said = (
+            f"{counted(len(found), 'backup')} of the folder {'is' if len(found) == 1 else 'are'} dated in the future."
+        )
+        remedy = (
+            f"Look whether the computer's clock is right. Then rename or delete what a wrong clock dated: {found[-1]}."
+        )
+        return Finding(name, Level.WARNING, said, remedy)
     if last is None or clock.now() - made_at(last) > BACKUP_AGE:
         said = f"The last backup was made {age(made_at(last))}." if last else "There is no backup."
         return Finding(name, Level.WARNING, said, "Look at the log of expression-history-backup.")

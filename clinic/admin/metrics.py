@@ -37,7 +37,7 @@ def _lines(db: Database, settings: Settings) -> Iterator[str]:
     free = shutil.disk_usage(settings.data_dir).free
     yield from _gauge("disk_free_bytes", "Free space on the data folder's disk.", [("", free)])
     if settings.backup_dir is not None:
-        last = newest(settings.backup_dir)
+        last = newest(settings.backup_dir, clock.now())
         age = _age_s(made_at(last)) if last is not None else float("inf")
         yield from _gauge("backup_age_seconds", "Time since the last daily backup; +Inf without one.", [("", age)])
 

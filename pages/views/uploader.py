@@ -166,9 +166,10 @@ def _begin(chosen: dict[str, Any], taken: Collection[str] = ()) -> str:
 def _left(before: dict[str, Any] | None, size: int) -> str | None:
     """Return the upload that was left, where what is there of it is the beginning of this file.
 
-    The browser remembers a file by size and date, which two files may share.
+    The browser remembers a file by size and date, which two files may share. Where nothing is there yet, nothing tells
+    them apart, and another tab may be sending its file there.
     """
-    if not before:
+    if not before or not before["sent"]:
         return None
     settings = resources().settings
     try:

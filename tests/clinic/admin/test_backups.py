@@ -1,5 +1,6 @@
 """Backups of either kind of database: dated, pruned, tried on a scratch folder, and brought back without the erased."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from backup import daily
+from backup import archive, daily
 from backup.archive import Secret
 from backup.restoring import known_erasures
 from clinic import clock
@@ -161,6 +162,36 @@ class TestOnSqlite:
         assert daily.made_at(folder / kept[-1]) == first + timedelta(days=3)
         assert (folder / "notes.backup").exists()
         assert {path.stat().st_mode & 0o077 for path in daily.kept(folder)} == {0}
+
+    def test_a_backup_of_a_day_with_a_wrong_clock_takes_no_other_s_place(self, db, settings, clinic, folder):
+        """One that was dated 2037 was the newest for ever, and the one just made was deleted."""
+        secret = backups.own_secret(settings, make=True)
+        folder.mkdir()
+        wrong = folder / "expression-history-20371126T190503Z.backup"
+        wrong.touch()
+        file, _ = backups.make(settings, folder, secret, keep=1)
+        assert daily.kept(folder) == [file, wrong]
+        assert daily.newest(folder, clock.now()) == file
+
+    def test_of_two_that_are_made_at_once_one_is_whole(self, db, settings, clinic, folder, monkeypatch):
+        """The timer and a user: both wrote into one file, and both failed with a sentence about the disk."""
+        secret, moment = backups.own_secret(settings, make=True), datetime(2026, 3, 1, 2, tzinfo=UTC)
+        monkeypatch.setattr(clock, "now", lambda: moment)
+        found, write, other = [], archive._write, []
+
+        def write_beside(*arguments):
+            if not other:
+                other.append(True)
+                with monkeypatch.context() as as_another_process:
+                    as_another_process.setattr(os, "getpid", lambda: 1)
+                    found.append(backups.make(settings, folder, secret, KEEP)[0])
+            return write(*arguments)
+
+        monkeypatch.setattr(archive, "_write", write_beside)
+        with pytest.raises(FerError, match="already exists"):
+            backups.make(settings, folder, secret, KEEP)
+        assert daily.kept(folder) == found
+        assert list(folder.iterdir()) == found
 
     def test_a_backup_that_fails_deletes_none(self, db, settings, clinic, folder):
         secret = backups.own_secret(settings, make=True)

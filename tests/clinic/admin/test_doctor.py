@@ -2,6 +2,7 @@
 
 import errno
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,8 @@ def test_warnings(settings, options, tmp_path):
     folder.mkdir()
     (folder / daily.name_at(clock.now())).touch()
     assert "backups" not in warned(replace(settings, backup_dir=folder), options)
+    (folder / daily.name_at(clock.now() + timedelta(days=400))).touch()
+    assert "backups" in warned(replace(settings, backup_dir=folder), options), "a clock was wrong"
 
 
 def test_what_this_account_may_not_look_at_is_named(settings, options, monkeypatch):
