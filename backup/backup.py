@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backup import leftovers
 from backup.erasures import Erasure, apply
 from db.copies import CopyError, check, copy_whole, overwrite
 from db.migrate import knows
@@ -50,13 +51,14 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = (), kept: Pa
     check(copy)
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     cleaned = database.with_name(f"{database.name}.before-restore-{os.getpid()}")
-    try:
-        copy_whole(copy, cleaned)
-        apply(cleaned, erased)
-        counts = check(cleaned)
-        _replace(database, cleaned, kept or place_beside(database))
-    finally:
-        cleaned.unlink(missing_ok=True)
+    with leftovers.copying(database.absolute().parent):
+        try:
+            copy_whole(copy, cleaned)
+            apply(cleaned, erased)
+            counts = check(cleaned)
+            _replace(database, cleaned, kept or place_beside(database))
+        finally:
+            cleaned.unlink(missing_ok=True)
     return counts
 
 
