@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings.states import REPLACED
+from clinic.recordings.states import REPLACED, Replaced
 from db.models import Recording, Sample
 from db.records import load_samples
 from fer_core.errors import FerError
@@ -130,6 +130,7 @@ def keep(
     if ordered:
         _leave_gaps(session, recording.id, ordered[0])
         recording.patient_track = ordered[0]
+        say_of_replaced(session, recording, Replaced.CHOSEN)
     choice = _choice(how, ordered, others) | ({"carried_from": carried_from} if carried_from else {})
     kept = {name: value for name, value in recording.settings.items() if name != REPLACED}
     recording.settings = {**kept, "face_choice": choice}
@@ -184,6 +185,13 @@ def make_current(session: Session, recording: Recording) -> None:
     shown = update(Recording).where(_of_visit(recording)).values(current=Recording.id == recording.id)
     session.execute(shown.execution_options(synchronize_session=False))
     session.refresh(recording, ["current"])
+
+
+def say_of_replaced(session: Session, recording: Recording, why: Replaced) -> None:
+    """Let every other version of a visit whose result was deleted say what holds now, not what held at that time."""
+    for other in session.scalars(select(Recording).where(_of_visit(recording), Recording.id != recording.id)):
+        if other.settings.get(REPLACED):
+            other.settings = {**other.settings, REPLACED: why}
 
 
 def chosen_of(recording: Recording) -> list[int] | None:

@@ -327,6 +327,37 @@ def test_where_the_patient_is_not_there_no_mark_names_a_label(db, settings, anal
     assert [one.model_label for one in marks.marks(db, who, first)] == [None]
 
 
+def sentence_of(db, who, recording_id):
+    return caseload.get_recording(db, who, recording_id).standing.sentence
+
+
+def test_an_earlier_version_says_what_holds_now(db, settings, patient, an_upload, run, who):
+    """It said for ever what was true when its result was deleted."""
+
+    def hand_in(model):
+        files = [an_upload("video", b"one and the same file")]
+        asked = jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256=model)
+        run(analyzer([[(0, 1)] * 10], model))
+        return asked.recording_id
+
+    first = hand_in(OLD)
+    jobs.choose_track(db, settings, who, first, 0)
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0, 1)] * 10]))
+    jobs.discard(db, settings, who, again)
+    found = hand_in(NEW)
+    assert "not found" in sentence_of(db, who, first), "the choice is open"
+    jobs.choose_track(db, settings, who, found, 1)
+    assert "in a newer analysis" in sentence_of(db, who, first)
+    last = faces.choose_again(db, settings, who, found)
+    run(analyzer([[(0, 1)] * 10], NEW))
+    jobs.discard(db, settings, who, last)
+    assert "not found" in sentence_of(db, who, first)
+    assert "not found" in sentence_of(db, who, found)
+    with pytest.raises(FerError, match="not found"):
+        marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.NOT_PATIENT))
+
+
 def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patient, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
     jobs.choose_track(db, settings, who, first, 0)
