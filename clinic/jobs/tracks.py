@@ -23,7 +23,7 @@ NO_FACE_TRACK = -1
 ALONE_TRACK = 0
 """In a recording of pictures, the track of the faces that were alone in their picture."""
 SAME_IOU, SAME_SHARE = 0.5, 0.95
-"""A choice is carried over to a new version where in so large a share of the moments the boxes overlap so much."""
+"""A choice is carried over to a version that shows so large a share of its moments, with boxes that overlap so much."""
 ASKED = "choose"
 """The setting of a version that was made to choose again: the number of the versions before it."""
 BY_PERSON = ("clinician", "carried")
@@ -203,7 +203,8 @@ def chosen_of(recording: Recording) -> list[int] | None:
 def _carried(session: Session, recording: Recording, before: Recording) -> list[int] | None:
     """Return the tracks that the version before was reduced to, if they show the same face here; else None.
 
-    Nobody is recognised: the boxes lie where they lay, moment by moment.
+    Nobody is recognised: the boxes lie where they lay, moment by moment. No moment is taken that the version before
+    gave to nobody: it may be one that a split or a choice left to somebody else.
     """
     chosen = chosen_of(before)
     if not chosen:
@@ -211,8 +212,8 @@ def _carried(session: Session, recording: Recording, before: Recording) -> list[
     old, new = _boxes(session, before.id, None), _boxes(session, recording.id, chosen)
     if not old:
         return None
-    met = sum(at in new and box.iou(new[at]) >= SAME_IOU for at, box in old.items())
-    if met < SAME_SHARE * len(old.keys() | new.keys()):
+    proven = {at for at, box in old.items() if at in new and box.iou(new[at]) >= SAME_IOU}
+    if len(proven) < SAME_SHARE * len(old) or not new.keys() <= proven:
         return None
     present = {track for track, *_ in tracks_seen(session, recording.id)}
     return [track for track in chosen if track in present]

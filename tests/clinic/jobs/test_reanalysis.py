@@ -390,6 +390,34 @@ def test_a_split_face_is_not_made_whole_again(db, settings, analysed, run, who):
     assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
 
 
+def test_no_moment_that_a_person_left_out_comes_back(db, settings, analysed, run, who):
+    """The last 4 of 100 moments, which were split off as somebody else's, became the patient's again."""
+    first = analysed([[(0,)] * 100])
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0,)] * 100]))
+    faces.split(db, settings, who, again, 0, 19.2)
+    jobs.choose_track(db, settings, who, again, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0,)] * 100], NEW))
+    assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
+
+
+def test_a_choice_is_not_extended_to_moments_without_it(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 98 + [(1,), (1,)]])
+    jobs.choose_track(db, settings, who, first, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1)] * 100], NEW))
+    assert state_of(db, other_than(db, first)) == JobState.CHOOSING
+
+
+def test_a_choice_is_carried_over_to_a_little_less_of_it(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 100])
+    jobs.choose_track(db, settings, who, first, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1)] * 96 + [(1,)] * 4], NEW))
+    assert state_of(db, other_than(db, first)) == JobState.DONE
+
+
 def test_the_only_face_of_both_needs_no_person(db, settings, analysed, run, who):
     """It is seen in fewer moments than before, which no choice is needed for."""
     first = analysed([[(0,)] * 20])
