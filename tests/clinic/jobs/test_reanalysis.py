@@ -17,6 +17,7 @@ from clinic.recordings.states import State
 from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.worker import analysis
 from db.models import Job, JobState, Patient, Recording, Sample, StoredChunk
+from db.records import clear_samples
 from fer_core.errors import FerError
 from storage.media import open_store
 from tests import doors
@@ -285,6 +286,25 @@ def test_the_same_face_in_a_later_version_takes_nothing_away(db, settings, analy
     jobs.choose_track(db, settings, who, version, 0)
     assert len(marks.marks(db, who, version)) == 1
     assert {one.id for one in caseload.versions(db, who, version)} == {first, version}
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("moved", [True, False], ids=["the boxes moved", "the samples are gone"])
+def test_where_the_boxes_prove_nothing_the_user_says_whether_it_is_one_person(
+    db, settings, analysed, run, who, same, moved
+):
+    """What had been said of the right face was deleted without a question."""
+    first = analysed([[(0,)] * 20])
+    marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.AGREE))
+    if not moved:
+        with db.session() as session:
+            clear_samples(session, first)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(1, 2)] * 20], NEW))
+    version = other_than(db, first)
+    jobs.choose_track(db, settings, who, version, 1, same=same)
+    assert len(marks.marks(db, who, version)) == same
+    assert {one.id for one in caseload.versions(db, who, version)} == ({first, version} if same else {version})
 
 
 def test_marks_that_stay_name_what_the_model_said_of_the_new_face(db, settings, analysed, run, who):
