@@ -111,6 +111,8 @@ def _restore(options: argparse.Namespace) -> None:
     with nobody_at_work(options.database.absolute().parent):
         found = restore_file(options.copy, secret, options.database, _stores(options), known)
     _say(found.tables)
+    if found.kept is not None:
+        print(f"The database that was there before is kept as {found.kept}.")
     if sealed:
         print(f"files: {found.files} of {found.files_in_backup} restored; the others belong to what was erased.")
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from backup import attached
+from backup import attached, leftovers
 from backup.attached import Stores, sha256_of, wanted
 from backup.packing import DATABASE, PACKED, MediaFile, add, add_packed, content_of, copy_out
 from db.copies import CopyError, check, copy_whole, sync_folder
@@ -122,18 +122,21 @@ def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) ->
     # Two that are written at once, by the timer and by hand, don't write into one file.
     key, part = secret.to_seal(), target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with _beside(database, "backup") as copy:
-            tables = copy_whole(database, copy)
-            # The files after the copy: one is in the store before its row is in the database.
-            manifest = _write(part, key, tables, copy, stores)
-        with _beside(database, "verify") as copy:
-            if _unpack(part, key, copy) != manifest or check(copy) != tables:
-                raise CopyError(
-                    "The backup differs from the database. Nothing of it was kept. Please try another disk."
-                )
-        if target.exists():
-            raise _exists()
-        os.replace(part, target)
+        leftovers.delete_parts(target)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            leftovers.hold(file.fileno())
+            with _beside(database, "backup") as copy:
+                tables = copy_whole(database, copy)
+                # The files after the copy: one is in the store before its row is in the database.
+                manifest = _write(file, key, tables, copy, stores)
+            with _beside(database, "verify") as copy:
+                if _unpack(part, key, copy) != manifest or check(copy) != tables:
+                    raise CopyError(
+                        "The backup differs from the database. Nothing of it was kept. Please try another disk."
+                    )
+            if target.exists():
+                raise _exists()
+            os.replace(part, target)
         sync_folder(target.parent)
     except OSError as error:
         raise CopyError(
@@ -187,32 +190,31 @@ def lost_media(manifest: Manifest, stores: Stores) -> list[str]:
 def _beside(database: Path, purpose: str) -> Iterator[Path]:
     """Yield a place for a readable copy, on the database's disk and never on the backup's; it is deleted afterwards.
 
-    Its name is that of a safety copy, so that one left by a power cut is deleted at the next erasure.
+    Its name is that of a safety copy: one left by a power cut is deleted by the next erasure or backup.
     """
     path = database.with_name(f"{database.name}.before-{purpose}-{os.getpid()}")
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        path.unlink(missing_ok=True)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+    with leftovers.copying(path.absolute().parent):
+        try:
+            path.unlink(missing_ok=True)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
 
-def _write(part: Path, key: Key, tables: dict[str, int], copy: Path, stores: Stores) -> Manifest:
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        with (
-            sealing(file, key, CONTEXT) as sealed,
-            tarfile.open(fileobj=cast(IO[bytes], sealed), mode="w|") as archive,
-        ):
-            sha256 = add_packed(archive, copy)
-            media = tuple(add(archive, *found) for found in attached.present(stores, wanted(copy)))
-            # The manifest comes last: what a file held is known when it was read, once.
-            manifest = Manifest(datetime.now(UTC).isoformat(), tables, sha256, media)
-            content = json.dumps(asdict(manifest)).encode()
-            add(archive, MANIFEST, io.BytesIO(content), len(content))
-        file.flush()
-        os.fsync(file.fileno())
+def _write(file: BinaryIO, key: Key, tables: dict[str, int], copy: Path, stores: Stores) -> Manifest:
+    with (
+        sealing(file, key, CONTEXT) as sealed,
+        tarfile.open(fileobj=cast(IO[bytes], sealed), mode="w|") as archive,
+    ):
+        sha256 = add_packed(archive, copy)
+        media = tuple(add(archive, *found) for found in attached.present(stores, wanted(copy)))
+        # The manifest comes last: what a file held is known when it was read, once.
+        manifest = Manifest(datetime.now(UTC).isoformat(), tables, sha256, media)
+        content = json.dumps(asdict(manifest)).encode()
+        add(archive, MANIFEST, io.BytesIO(content), len(content))
+    file.flush()
+    os.fsync(file.fileno())
     return manifest
 
 

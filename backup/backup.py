@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+from backup import leftovers
 from backup.erasures import Erasure, apply
 from db.copies import CopyError, check, copy_whole, overwrite
 from db.migrate import knows
@@ -27,11 +29,18 @@ def backup(database: Path, copy: Path) -> dict[str, int]:
     return copy_whole(database, copy)
 
 
-def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[str, int]:
+def place_beside(database: Path) -> Path:
+    """Return a new name beside a database for what a restore replaces: ``NAME.before-restore-TIME``."""
+    first = f"{database.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = (first, *(f"{first}-{number}" for number in range(2, 1000)))
+    return next(path for name in names if not (path := database.with_name(name)).exists())
+
+
+def restore(copy: Path, database: Path, erased: Sequence[Erasure] = (), kept: Path | None = None) -> dict[str, int]:
     """Put a backup in the place of a database, and return the rows of each table.
 
     What `erased` names is erased from it first. A program that has the database open sees the backup from its next
-    transaction on. What was there is kept beside it as ``NAME.before-restore``, until something is erased.
+    transaction on. What was there is kept as `kept`, by default at `place_beside` it, until something is erased.
 
     Raises FerError ``no_database``, ``backup_damaged``, ``copy_failed``, ``in_use``, or ``backup_newer`` for one that a
     newer version of this program wrote; the database is then as it was.
@@ -42,13 +51,14 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = ()) -> dict[
     check(copy)
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     cleaned = database.with_name(f"{database.name}.before-restore-{os.getpid()}")
-    try:
-        copy_whole(copy, cleaned)
-        apply(cleaned, erased)
-        counts = check(cleaned)
-        _replace(database, cleaned)
-    finally:
-        cleaned.unlink(missing_ok=True)
+    with leftovers.copying(database.absolute().parent):
+        try:
+            copy_whole(copy, cleaned)
+            apply(cleaned, erased)
+            counts = check(cleaned)
+            _replace(database, cleaned, kept or place_beside(database))
+        finally:
+            cleaned.unlink(missing_ok=True)
     return counts
 
 
@@ -58,8 +68,7 @@ def refuse_newer(copy: Path) -> None:
         raise FerError("This backup was made by a newer version of the program. Please update first.", "backup_newer")
 
 
-def _replace(database: Path, copy: Path) -> None:
-    kept = database.with_name(f"{database.name}.before-restore")
+def _replace(database: Path, copy: Path, kept: Path) -> None:
     if not database.exists():
         copy_whole(copy, database)
         return

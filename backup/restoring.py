@@ -10,7 +10,7 @@ from pathlib import Path
 from backup import erasures
 from backup.archive import Opened, Secret, is_sealed, opened_backup
 from backup.attached import Stores
-from backup.backup import refuse_newer, restore
+from backup.backup import place_beside, refuse_newer, restore
 from backup.erasures import Erasure
 from backup.transfer import transfer
 from db.copies import check, sqlite_path
@@ -20,11 +20,15 @@ from fer_core.errors import FerError
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The rows of each table, and how many of the backup's files came back; the others belong to what was erased."""
+    """The rows of each table, and how many of the backup's files came back; the others belong to what was erased.
+
+    `kept`: where the database that was there before lies, None where there was none.
+    """
 
     tables: dict[str, int]
     files: int = 0
     files_in_backup: int = 0
+    kept: Path | None = None
 
 
 def known_erasures(path: Path, without: bool) -> list[Erasure]:
@@ -46,10 +50,16 @@ def restore_file(
 ) -> Restored:
     """Put a backup, sealed or plain, in the place of a SQLite database. Raises as `restore` and `opened_backup` do."""
     if not source.is_file() or not is_sealed(source):
-        return Restored(restore(source, database, erased))
+        return _restored(source, database, erased)
     with _cleaned(source, secret, database, erased) as found:
         files = found.bring_back(stores)
-        return Restored(restore(found.copy, database, erased), files, len(found.manifest.media))
+        return _restored(found.copy, database, erased, files, len(found.manifest.media))
+
+
+def _restored(copy: Path, database: Path, erased: list[Erasure], files: int = 0, files_in_backup: int = 0) -> Restored:
+    kept = place_beside(database)
+    tables = restore(copy, database, erased, kept)
+    return Restored(tables, files, files_in_backup, kept if kept.exists() else None)
 
 
 def restore_to_url(

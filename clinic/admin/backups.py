@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from backup import daily
+from backup import daily, leftovers
 from backup.archive import Manifest, Secret, seal_backup
 from backup.attached import Stores
 from backup.erasures import Erasure
@@ -37,7 +37,6 @@ from storage.media import MediaStore
 from storage.sealed import Key
 
 STARTED_WITHIN_S = 180.0
-SCRATCH = "restore-check-"
 
 
 def key_path(settings: Settings) -> Path:
@@ -108,29 +107,26 @@ def _as_sqlite(settings: Settings) -> Iterator[Path]:
     if path is not None:
         yield path
         return
-    # A backup that was killed leaves readable files: delete them.
-    for rest in settings.data_dir.glob("snapshot-*"):
-        rest.unlink()
-    snapshot = settings.data_dir / f"snapshot-{secrets.token_hex(4)}.db"
-    try:
-        transfer(settings.database_url, f"sqlite:///{snapshot}")
-        yield snapshot
-    finally:
-        for rest in settings.data_dir.glob(f"{snapshot.name}*"):
-            rest.unlink()
+    snapshot = settings.data_dir / f"{leftovers.SNAPSHOT}{secrets.token_hex(4)}.db"
+    with leftovers.copying(settings.data_dir):
+        try:
+            transfer(settings.database_url, f"sqlite:///{snapshot}")
+            yield snapshot
+        finally:
+            for rest in settings.data_dir.glob(f"{snapshot.name}*"):
+                rest.unlink()
 
 
 @contextmanager
 def _scratch(settings: Settings) -> Iterator[Path]:
     """Give a folder on the data's own disk, for this user alone, and never on that of the backups."""
-    for rest in settings.data_dir.glob(f"{SCRATCH}*"):
-        shutil.rmtree(rest)
-    folder = settings.data_dir / f"{SCRATCH}{secrets.token_hex(4)}"
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with leftovers.copying(settings.data_dir):
+        folder = settings.data_dir / f"{leftovers.SCRATCH}{secrets.token_hex(4)}"
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stores(settings: Settings) -> Stores:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from backup import erasures
+from backup import erasures, leftovers
 from backup.daily import ahead, made_at, newest
 from clinic import clock
 from clinic.admin import key_folder, keyring, ownership, process_checks, reading_check, setting_checks
@@ -20,6 +20,7 @@ from clinic.admin.process_checks import age
 from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.version import VERSION
+from db.copies import sqlite_path
 from db.engine import sqlite_warning
 from db.migrate import head
 from db.probe import Probe, probe
@@ -261,6 +262,20 @@ def _backups(seen: Installation) -> Finding:
     return Finding(name, Level.OK, f"The last backup was made {age(made_at(last))}.")
 
 
+def _left(seen: Installation) -> Finding:
+    folders = {seen.settings.data_dir}
+    path = sqlite_path(seen.settings.database_url)
+    if path is not None:
+        folders.add(path.absolute().parent)
+    left = [copy for folder in sorted(folders) for copy in leftovers.copies(folder)]
+    if seen.settings.backup_dir is not None:
+        left += leftovers.parts(seen.settings.backup_dir)
+    if not left:
+        return Finding("left copies", Level.OK, "No backup that was interrupted left anything.")
+    said = f"A backup, restore or drill was interrupted, and left: {', '.join(map(str, left))}."
+    return Finding("left copies", Level.WARNING, said, "The next backup deletes them. Look why the last one ended.")
+
+
 def _cannot_write(folder: Path) -> bool:
     """Return whether this account can't write to a folder, asked without writing."""
     read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
@@ -286,4 +301,5 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "pages": lambda seen: process_checks.pages(seen.settings),
     "analysis": lambda seen: process_checks.workers(seen.settings),
     "backups": _backups,
+    "left copies": _left,
 }

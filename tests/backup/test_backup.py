@@ -52,7 +52,29 @@ def test_what_was_there_is_kept_beside(path, tmp_path):
     add(path, "newer")
     restore(tmp_path / "copy.db", path)
     assert names(path) == ["old"]
-    assert names(tmp_path / "clinic.db.before-restore") == ["newer", "old"]
+    [kept] = tmp_path.glob("clinic.db.before-*")
+    assert names(kept) == ["newer", "old"]
+
+
+def test_a_second_restore_keeps_what_the_first_kept(path, tmp_path, capsys):
+    """The wrong backup is restored, and the command repeated: what was entered since the last backup stays."""
+    backup(path, tmp_path / "empty.db")
+    add(path, "of today")
+    said = []
+    for _ in range(3):
+        assert main(["restore", str(path), str(tmp_path / "empty.db"), "--without-erasures"]) == 0
+        said += [line for line in capsys.readouterr().out.splitlines() if "kept as" in line]
+    kept = sorted(tmp_path.glob("clinic.db.before-restore-*"))
+    assert [names(copy) for copy in kept] == [["of today"], [], []]
+    assert [str(copy) in line for copy, line in zip(kept, said, strict=True)] == [True] * 3
+
+
+def test_a_damaged_database_is_kept_too(path, tmp_path):
+    backup(path, tmp_path / "copy.db")
+    for content in (b"first" * 1000, b"second" * 1000):
+        path.write_bytes(content)
+        restore(tmp_path / "copy.db", path)
+    assert [copy.read_bytes()[:5] for copy in sorted(tmp_path.glob("clinic.db.before-*"))] == [b"first", b"secon"]
 
 
 def test_a_backup_made_while_it_is_written_to_is_whole(path, tmp_path):
@@ -152,7 +174,8 @@ def test_erasing_reaches_what_a_restore_kept(path, tmp_path):
     backup(path, tmp_path / "copy.db")
     add(path, "Zauberberg")
     restore(tmp_path / "copy.db", path)
-    assert b"Zauberberg" in (tmp_path / "clinic.db.before-restore").read_bytes()
+    restore(tmp_path / "copy.db", path)
+    assert b"Zauberberg" in min(tmp_path.glob("clinic.db.before-restore-*")).read_bytes()
     db = open_database(f"sqlite:///{path}")
     db.forget_deleted()
     db.close()

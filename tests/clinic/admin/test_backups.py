@@ -1,6 +1,9 @@
 """Backups of either kind of database: dated, pruned, tried on a scratch folder, and brought back without the erased."""
 
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,12 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from backup import archive, daily
+from backup import archive, daily, leftovers
 from backup.archive import Secret
+from backup.leftovers import LOCK
 from backup.restoring import known_erasures
 from clinic import clock
 from clinic.accounts import accounts
-from clinic.admin import backups, keyring, rotation
+from clinic.admin import backups, installation_checks, keyring, rotation
+from clinic.admin.findings import Level
 from clinic.erasure import deletion
 from db.engine import migrate, open_database
 from db.models import Job, JobState, Patient, ProviderAttempt, Recording, Sample, SignIn
@@ -67,6 +72,29 @@ def left_beside(settings):
     return [path.name for path in settings.data_dir.iterdir() if path.name.startswith(("snapshot", "restore-check"))]
 
 
+def left_copies(settings):
+    [found] = [one for one in installation_checks.check_all(settings) if one.name == "left copies"]
+    return found
+
+
+KILLED = """
+import os, sys
+from backup import archive
+from clinic import __main__
+add = archive.add_packed
+archive.add_packed = lambda *given: (add(*given), os.kill(os.getpid(), 9))
+__main__.main(["backup"])
+"""
+
+
+def kill_while_writing(settings):
+    """Let a backup of its own process be killed once the database is copied."""
+    named = {"FER_DATA_DIR": settings.data_dir, "FER_KEY_DIR": settings.key_dir, "FER_BACKUP_DIR": settings.backup_dir}
+    environment = os.environ | {name: str(value) for name, value in named.items()}
+    process = subprocess.run([sys.executable, "-c", KILLED], env=environment, cwd=backups.PROGRAM_DIR, check=False)
+    assert process.returncode == -signal.SIGKILL
+
+
 @pytest.fixture
 def no_pages(monkeypatch):
     """The pages themselves are started by one test alone."""
@@ -118,7 +146,7 @@ def test_what_was_erased_is_gone_before_anybody_sees_the_restored_clinic(
     with open_store(there).open(clinic["Ann Invented"][1]) as content:
         assert content.read() == clinic["Ann Invented"][1].encode()
     restored.close()
-    assert sorted(path.name for path in there.data_dir.iterdir() if path.name != "clinic.db") == ["media"]
+    assert sorted(path.name for path in there.data_dir.iterdir() if path.name not in ("clinic.db", LOCK)) == ["media"]
 
 
 def empty_database(request):
@@ -192,6 +220,42 @@ class TestOnSqlite:
             backups.make(settings, folder, secret, KEEP)
         assert daily.kept(folder) == found
         assert list(folder.iterdir()) == found
+
+    def test_what_killed_backups_left_is_named_and_deleted_by_the_next(self, db, settings, clinic, folder):
+        """A backup that is killed each night filled the disk, one readable database a night."""
+        secret, data = backups.own_secret(settings, make=True), settings.data_dir
+        there = replace(settings, backup_dir=folder)
+        kill_while_writing(there)
+        (data / "restore-check-0123abcd" / "data").mkdir(parents=True)
+        (folder / "expression-history-20260101T020000Z.backup.part").touch()
+        stays = [data / "clinic.db.before-0042", data / "clinic.db.before-restore-20260101T020000Z", folder / "my.part"]
+        for path in stays:
+            path.touch()
+        left = [
+            *data.glob("clinic.db.before-backup-*"),
+            data / "restore-check-0123abcd",
+            *folder.glob("*.backup*.part"),
+        ]
+        assert len(left) >= 4
+        said = left_copies(there)
+        assert said.level is Level.WARNING
+        assert all(str(path) in said.sentence for path in left)
+        assert not any(str(path) in said.sentence for path in stays)
+        with leftovers.copying(data):
+            assert not any(str(path) in left_copies(there).sentence for path in left if path.parent == data)
+        backups.make(settings, folder, secret, keep=1)
+        assert [path for path in left if path.exists()] == []
+        assert all(path.exists() for path in stays)
+        assert left_copies(there).level is Level.OK
+
+    def test_two_drills_at_once_leave_each_other_alone(self, db, settings, clinic, folder, monkeypatch):
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        monkeypatch.setattr(backups, "_start", lambda there: 1.0)
+        first = backups.drill(settings, file, secret, [])
+        next(first)
+        assert len(list(backups.drill(settings, file, secret, []))) == len(list(first)) + 1
+        assert left_beside(settings) == []
 
     def test_a_backup_that_fails_deletes_none(self, db, settings, clinic, folder):
         secret = backups.own_secret(settings, make=True)

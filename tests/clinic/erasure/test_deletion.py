@@ -86,12 +86,12 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
     analysis.run(db, settings, claimed, lambda: failing, analysis.Reporter(db, claimed))
     assert jobs.can_retry(db, settings, who, queued.recording_id), "the file is held for another try"
     previews.write_preview(settings, queued.recording_id, 0.0, np.zeros((90, 160, 3), np.uint8), [])
-    copy_whole(tmp_path / "clinic.db", tmp_path / "clinic.db.before-restore")
+    copy_whole(tmp_path / "clinic.db", tmp_path / "clinic.db.before-restore-20260301T020000Z")
     assert (
-        {"clinic.db.before-restore"}
+        {"clinic.db.before-restore-20260301T020000Z"}
         <= set(scanned(tmp_path))
         <= {
-            "clinic.db.before-restore",
+            "clinic.db.before-restore-20260301T020000Z",
             "clinic.db",
             "clinic.db-wal",
         }

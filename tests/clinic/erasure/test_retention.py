@@ -115,7 +115,7 @@ def test_patients_go_after_their_last_recording(db, settings, recorded):
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_old_copies_of_the_database_go(db, settings, tmp_path):
-    old, young = tmp_path / "clinic.db.before-0001", tmp_path / "clinic.db.before-restore"
+    old, young = tmp_path / "clinic.db.before-0001", tmp_path / "clinic.db.before-restore-20260301T020000Z"
     for path in (old, young):
         path.write_bytes(b"copy")
     then = time.time() - 40 * 86_400
