@@ -244,6 +244,15 @@ CHOOSE_FACE = (
     "Tick each face that is the patient: who leaves the picture and comes back is listed again, and ticking both joins"
     " them. The bar under the pictures shows when a face is seen. The results of everyone else are deleted at once."
 )
+SAME_PERSON = {
+    "same": "Yes: it stays, with the marks on it",
+    "other": "No: it is deleted, with the marks that are about the face",
+}
+EARLIER_RESULT = (
+    "An earlier analysis of this recording has a result. If it shows somebody else, it is deleted with the marks on it"
+    " that are about the face: what was agreed with or corrected, impressions, and stretches that are unclear or not"
+    " the patient. Open the recording first if you don't know whom it shows."
+)
 SPLIT_FACE = (
     "Where the pictures of one face show two people, split it at the moment at which the other one begins. Then tick"
     " the parts that show the patient."

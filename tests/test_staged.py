@@ -50,6 +50,7 @@ WITHOUT = {
     ("clinic/exchange/import_queue.py", "give_all_back"): OF_IMPORTS,
     ("clinic/exchange/import_queue.py", "sweep"): OF_IMPORTS,
     ("clinic/jobs/tracks.py", "_before"): "versions of one recording's visit",
+    ("clinic/jobs/tracks.py", "say_of_replaced"): "versions of one recording's visit",
     ("clinic/jobs/faces.py", "_stays"): OF_JOBS,
     ("clinic/jobs/jobs.py", "_add"): OF_JOBS,
     ("clinic/jobs/leases.py", "release"): OF_JOBS,

@@ -24,6 +24,7 @@ from clinic.patients.summaries import Summary
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.published import PUBLISHED
 from clinic.recordings import marks, uploads
+from clinic.recordings.states import REPLACED, Replaced
 from clinic.texts import hides_something
 from db.models import (
     Consent,
@@ -164,6 +165,8 @@ def _check_recording(recording: Row) -> None:
     settings, chosen_in = recording["settings"], recording["settings"].get("chosen_in")
     if not isinstance(settings, dict) or (chosen_in is not None and not _is_id(chosen_in)):
         raise ValueError("no settings")
+    if settings.get(REPLACED) not in (None, True, *Replaced):
+        raise ValueError("no reason why a result was deleted")
     if recording["kind"] not in ("video", "pictures"):
         raise ValueError("no kind of recording")
     fields.valid_note(recording["note"])

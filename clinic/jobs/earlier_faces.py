@@ -49,6 +49,7 @@ def clear(session: Session, chosen: Recording, why: Replaced) -> tuple[list[str]
         kept = {name: value for name, value in recording.settings.items() if name != "face_choice"}
         recording.settings = {**kept, REPLACED: why}
         pictures += _take_pictures(session, recording.id)
+    tracks.say_of_replaced(session, chosen, why)
     digests.forget(session, chosen.patient_id)
     return [recording.id for recording in earlier], pictures
 

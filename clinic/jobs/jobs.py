@@ -229,12 +229,14 @@ def choose_track(
     recording_id: str,
     track: int | Collection[int],
     seen: int | None = None,
+    same: bool | None = None,
 ) -> None:
     """Keep only the patient's face, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. `seen`: how many splits were on the screen. Where it is chosen again, or where another
-    version of the visit shows another face, the results of the earlier choice and the marks on it are deleted.
+    becomes one without a face. `seen`: how many splits were on the screen. `same`: whether it is the person of the
+    earlier result, as the user says; None where only the place of the faces decides. Where it is chosen again, or where
+    another version of the visit shows another face, the results of the earlier choice and the marks on it are deleted.
 
     Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_recording``, ``nothing_to_choose``,
     ``two_people``, ValueError for a track that is not there.
@@ -249,7 +251,9 @@ def choose_track(
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
         tracks.need_one_person(session, recording_id, chosen)
-        another = recording.settings.get(tracks.ASKED) or earlier_faces.shown_another(session, recording, chosen)
+        another = recording.settings.get(tracks.ASKED) or (
+            not same if same is not None else earlier_faces.shown_another(session, recording, chosen)
+        )
         if another:
             earlier, pictures = earlier_faces.clear(session, recording, Replaced.CHOSEN)
             marks.void(session, recording, account.id)

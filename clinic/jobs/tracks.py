@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings.states import REPLACED
+from clinic.recordings.states import REPLACED, Replaced
 from db.models import Recording, Sample
 from db.records import load_samples
 from fer_core.errors import FerError
@@ -23,7 +23,7 @@ NO_FACE_TRACK = -1
 ALONE_TRACK = 0
 """In a recording of pictures, the track of the faces that were alone in their picture."""
 SAME_IOU, SAME_SHARE = 0.5, 0.95
-"""A choice is carried over to a new version where in so large a share of the moments the boxes overlap so much."""
+"""A choice is carried over to a version that shows so large a share of its moments, with boxes that overlap so much."""
 ASKED = "choose"
 """The setting of a version that was made to choose again: the number of the versions before it."""
 BY_PERSON = ("clinician", "carried")
@@ -130,6 +130,7 @@ def keep(
     if ordered:
         _leave_gaps(session, recording.id, ordered[0])
         recording.patient_track = ordered[0]
+        say_of_replaced(session, recording, Replaced.CHOSEN)
     choice = _choice(how, ordered, others) | ({"carried_from": carried_from} if carried_from else {})
     kept = {name: value for name, value in recording.settings.items() if name != REPLACED}
     recording.settings = {**kept, "face_choice": choice}
@@ -186,6 +187,13 @@ def make_current(session: Session, recording: Recording) -> None:
     session.refresh(recording, ["current"])
 
 
+def say_of_replaced(session: Session, recording: Recording, why: Replaced) -> None:
+    """Let every other version of a visit whose result was deleted say what holds now, not what held at that time."""
+    for other in session.scalars(select(Recording).where(_of_visit(recording), Recording.id != recording.id)):
+        if other.settings.get(REPLACED):
+            other.settings = {**other.settings, REPLACED: why}
+
+
 def chosen_of(recording: Recording) -> list[int] | None:
     """Return the tracks that were chosen as the patient's in a recording, None where that is open."""
     choice: dict[str, Any] = recording.settings.get("face_choice", {})
@@ -195,7 +203,8 @@ def chosen_of(recording: Recording) -> list[int] | None:
 def _carried(session: Session, recording: Recording, before: Recording) -> list[int] | None:
     """Return the tracks that the version before was reduced to, if they show the same face here; else None.
 
-    Nobody is recognised: the boxes lie where they lay, moment by moment.
+    Nobody is recognised: the boxes lie where they lay, moment by moment. No moment is taken that the version before
+    gave to nobody: it may be one that a split or a choice left to somebody else.
     """
     chosen = chosen_of(before)
     if not chosen:
@@ -203,8 +212,8 @@ def _carried(session: Session, recording: Recording, before: Recording) -> list[
     old, new = _boxes(session, before.id, None), _boxes(session, recording.id, chosen)
     if not old:
         return None
-    met = sum(at in new and box.iou(new[at]) >= SAME_IOU for at, box in old.items())
-    if met < SAME_SHARE * len(old.keys() | new.keys()):
+    proven = {at for at, box in old.items() if at in new and box.iou(new[at]) >= SAME_IOU}
+    if len(proven) < SAME_SHARE * len(old) or not new.keys() <= proven:
         return None
     present = {track for track, *_ in tracks_seen(session, recording.id)}
     return [track for track in chosen if track in present]

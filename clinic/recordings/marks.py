@@ -24,7 +24,7 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions, digests
 from clinic.patients.fields import valid_note
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings.states import REPLACED, UNDER_WAY
+from clinic.recordings.states import REPLACED, REPLACED_SENTENCES, UNDER_WAY, replaced_of
 from clinic.recordings.verdicts import (
     LABELLED,
     REASONS,
@@ -287,8 +287,9 @@ def _judged(session: Session, row: RecordingMark, shown: str | None) -> Recordin
 
 
 def _need_its_face(recording: Recording, said: MarkFields) -> None:
-    if recording.settings.get(REPLACED) and said.verdict in OF_FACE:
-        raise FerError("Another face was chosen as the patient's since. Please open the recording again.", REPLACED)
+    why = replaced_of(recording)
+    if why is not None and said.verdict in OF_FACE:
+        raise FerError(f"{REPLACED_SENTENCES[why]} Please open the recording again.", REPLACED)
 
 
 def _need_seen(session: Session, visit_id: str, said: MarkFields, seen: Collection[str] | None) -> None:

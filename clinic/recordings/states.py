@@ -49,7 +49,7 @@ class Replaced(StrEnum):
 
 
 REPLACED_SENTENCES = {
-    Replaced.CHOSEN: "Another face was chosen as the patient's: the result is in a newer analysis of this recording.",
+    Replaced.CHOSEN: "The patient's face was chosen again: the result is in a newer analysis of this recording.",
     Replaced.ABSENT: "The patient was not found in it: no result was kept.",
 }
 
@@ -128,9 +128,16 @@ def standing_of(
             excluded=excluded(summary, recording.partial) if summary is not None else None,
             unread=unread,
             closed=closed,
-            replaced=_replaced(recording),
+            replaced=replaced_of(recording),
         )
     )
+
+
+def replaced_of(recording: Recording) -> Replaced | None:
+    """Return why the result of a version was deleted, None where it wasn't."""
+    said = recording.settings.get(REPLACED)
+    # Earlier versions of the program say no more than that.
+    return Replaced.CHOSEN if said is True else Replaced(said) if said else None
 
 
 def standing(facts: Facts) -> Standing:
@@ -176,12 +183,6 @@ def _analysed(facts: Facts) -> Standing:
     if facts.unread:
         return Standing(State.UNREAD, Tone.NEUTRAL, f"Analysed. It does not count in the trend.{unread}")
     return Standing(State.COMPLETE, Tone.GOOD, "The analysis is complete.")
-
-
-def _replaced(recording: Recording) -> Replaced | None:
-    said = recording.settings.get(REPLACED)
-    # Earlier versions of the program say no more than that.
-    return Replaced.CHOSEN if said is True else Replaced(said) if said else None
 
 
 def _face_seen(summary: Summary) -> bool:

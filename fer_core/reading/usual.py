@@ -25,7 +25,7 @@ ALIKE = 2.0
 """Sessions that follow each other resemble each other, so the mean of eight is worth four: its variance is doubled."""
 SEEN, SEEN_WITHIN = 0.8, 3
 """What a change must be to be seen so often, within so many recordings."""
-FALSE_RINGS_OF_100 = (10, 50)
+FALSE_RINGS_OF_100 = (10, 60)
 """Of 100 simulated patients who don't change, so many at most had a mark within 12 recordings, and so many where long
 sessions resembled the ones before by 0.5 to 0.7; see docs/statistics.md."""
 

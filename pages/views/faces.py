@@ -33,6 +33,7 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     parts, who = resources(), actor()
     found = jobs.candidates(parts.db, parts.settings, who, recording_id)
     seen = faces.splits(parts.db, who, recording_id)
+    earlier = faces.leaves_a_result(parts.db, who, recording_id)
     st.subheader("Which face is the patient?")
     st.write(words.CHOOSE_FACE)
     with st.form(f"choose:{recording_id}:{seen}", border=False):
@@ -40,27 +41,37 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
         ticked = [one.track for one in found if _candidate(recording_id, one, pictures, length_s)]
         for pair in candidates.probably_one(found):
             _probably_one(pair, {one.track: one for one in found})
+        same = _same_person(recording_id) if earlier else None
         chosen = actions.submit("This is the patient", "choose_face", actions.at(recording_id, seen), kind="primary")
     if chosen and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
+    elif chosen and earlier and same is None:
+        st.warning("Please say whether the earlier result shows the same person.", icon=":material/info:")
     elif chosen:
-        _keep(recording_id, ticked, seen)
+        _keep(recording_id, ticked, seen, same)
     if not pictures:
         _offer_split(recording_id, found, seen)
     if actions.action("The patient is not there", "ask_discard", recording_id, opens=True):
         _discard(recording_id, subject)
 
 
-def _keep(recording_id: str, ticked: Sequence[int], seen: int) -> None:
+def _same_person(recording_id: str) -> bool | None:
+    """Ask whether the earlier result is of the person who is ticked; return None before an answer."""
+    st.write(words.EARLIER_RESULT)
+    said = chooser.choose("Does the earlier result show the same person?", words.SAME_PERSON, f"same:{recording_id}")
+    return None if said is None else said == "same"
+
+
+def _keep(recording_id: str, ticked: Sequence[int], seen: int, same: bool | None) -> None:
     """Keep the chosen faces; if another user decided meanwhile, say so beside the result."""
     parts, who = resources(), actor()
-    target = f"{actions.at(recording_id, seen)}:{sorted(ticked)}"
+    target = f"{actions.at(recording_id, seen)}:{sorted(ticked)}:{same}"
     try:
         # A repeated click finds its own choice made, and goes on to the result.
         actions.once(
             "keep_face",
             target,
-            lambda: jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked, seen),
+            lambda: jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked, seen, same),
         )
     except FerError as error:
         if error.code != "nothing_to_choose":

@@ -128,7 +128,7 @@ def test_a_version_in_whose_place_another_face_was_chosen_leads_to_the_one_that_
         earlier.settings = {**earlier.settings, REPLACED: Replaced.CHOSEN.value}
         later.version_of, later.visit_number = first, earlier.visit_number
     page = open_page(first)
-    assert "Another face was chosen as the patient's" in page.info[0].value
+    assert "The patient's face was chosen again" in page.info[0].value
     [link] = [one for one in page.get("page_link") if one.proto.label == "Open the result that is shown"]
     assert f"id={shown}" in str(link.proto)
     next(one for one in page.button if one.label == "Delete this recording").click().run()

@@ -193,6 +193,7 @@ def test_an_erased_patient_does_not_come_back(db, settings, demo_patient):
         (lambda reported: reported["tables"]["recording"][0].update(recorded_on=5), "bad_export"),
         (lambda reported: reported["tables"]["recording"][0].update(summary={"kind": "video"}), "bad_export"),
         (lambda reported: reported["tables"]["recording"][0].update(source_name="a\nb"), "bad_export"),
+        (lambda reported: reported["tables"]["recording"][0]["settings"].update(face_replaced="moved"), "bad_export"),
         (lambda reported: reported["tables"]["consent"][0].update(scope="everything"), "bad_export"),
         (lambda reported: reported["tables"]["consent"][0].update(document="a\u202eb"), "bad_export"),
         (lambda reported: reported["tables"]["consent"][0].update(patient_id="0" * 32), "bad_export"),

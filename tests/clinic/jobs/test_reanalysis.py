@@ -17,6 +17,7 @@ from clinic.recordings.states import State
 from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.worker import analysis
 from db.models import Job, JobState, Patient, Recording, Sample, StoredChunk
+from db.records import clear_samples
 from fer_core.errors import FerError
 from storage.media import open_store
 from tests import doors
@@ -287,6 +288,25 @@ def test_the_same_face_in_a_later_version_takes_nothing_away(db, settings, analy
     assert {one.id for one in caseload.versions(db, who, version)} == {first, version}
 
 
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("moved", [True, False], ids=["the boxes moved", "the samples are gone"])
+def test_where_the_boxes_prove_nothing_the_user_says_whether_it_is_one_person(
+    db, settings, analysed, run, who, same, moved
+):
+    """What had been said of the right face was deleted without a question."""
+    first = analysed([[(0,)] * 20])
+    marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.AGREE))
+    if not moved:
+        with db.session() as session:
+            clear_samples(session, first)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(1, 2)] * 20], NEW))
+    version = other_than(db, first)
+    jobs.choose_track(db, settings, who, version, 1, same=same)
+    assert len(marks.marks(db, who, version)) == same
+    assert {one.id for one in caseload.versions(db, who, version)} == ({first, version} if same else {version})
+
+
 def test_marks_that_stay_name_what_the_model_said_of_the_new_face(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
     jobs.choose_track(db, settings, who, first, 0)
@@ -327,6 +347,37 @@ def test_where_the_patient_is_not_there_no_mark_names_a_label(db, settings, anal
     assert [one.model_label for one in marks.marks(db, who, first)] == [None]
 
 
+def sentence_of(db, who, recording_id):
+    return caseload.get_recording(db, who, recording_id).standing.sentence
+
+
+def test_an_earlier_version_says_what_holds_now(db, settings, patient, an_upload, run, who):
+    """It said for ever what was true when its result was deleted."""
+
+    def hand_in(model):
+        files = [an_upload("video", b"one and the same file")]
+        asked = jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256=model)
+        run(analyzer([[(0, 1)] * 10], model))
+        return asked.recording_id
+
+    first = hand_in(OLD)
+    jobs.choose_track(db, settings, who, first, 0)
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0, 1)] * 10]))
+    jobs.discard(db, settings, who, again)
+    found = hand_in(NEW)
+    assert "not found" in sentence_of(db, who, first), "the choice is open"
+    jobs.choose_track(db, settings, who, found, 1)
+    assert "in a newer analysis" in sentence_of(db, who, first)
+    last = faces.choose_again(db, settings, who, found)
+    run(analyzer([[(0, 1)] * 10], NEW))
+    jobs.discard(db, settings, who, last)
+    assert "not found" in sentence_of(db, who, first)
+    assert "not found" in sentence_of(db, who, found)
+    with pytest.raises(FerError, match="not found"):
+        marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.NOT_PATIENT))
+
+
 def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patient, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
     jobs.choose_track(db, settings, who, first, 0)
@@ -357,6 +408,34 @@ def test_a_split_face_is_not_made_whole_again(db, settings, analysed, run, who):
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0,)] * 20], NEW))
     assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
+
+
+def test_no_moment_that_a_person_left_out_comes_back(db, settings, analysed, run, who):
+    """The last 4 of 100 moments, which were split off as somebody else's, became the patient's again."""
+    first = analysed([[(0,)] * 100])
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0,)] * 100]))
+    faces.split(db, settings, who, again, 0, 19.2)
+    jobs.choose_track(db, settings, who, again, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0,)] * 100], NEW))
+    assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
+
+
+def test_a_choice_is_not_extended_to_moments_without_it(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 98 + [(1,), (1,)]])
+    jobs.choose_track(db, settings, who, first, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1)] * 100], NEW))
+    assert state_of(db, other_than(db, first)) == JobState.CHOOSING
+
+
+def test_a_choice_is_carried_over_to_a_little_less_of_it(db, settings, analysed, run, who):
+    first = analysed([[(0, 1)] * 100])
+    jobs.choose_track(db, settings, who, first, 0)
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(0, 1)] * 96 + [(1,)] * 4], NEW))
+    assert state_of(db, other_than(db, first)) == JobState.DONE
 
 
 def test_the_only_face_of_both_needs_no_person(db, settings, analysed, run, who):

@@ -150,6 +150,38 @@ def test_the_second_half_of_a_double_click_finds_the_choice_made(recording, monk
     assert progress.status(resources().db, sessions.actor_of(resources().db, session.token()), recording_id).finished
 
 
+def test_whether_the_earlier_result_shows_the_same_person_is_asked(recording):
+    """It was deleted with what had been said of it, and the page spoke of "everyone else" alone."""
+    _, first = recording(JobState.DONE, [(0,)] * 4)
+    with resources().db.session() as writing:
+        earlier = writing.get_one(Recording, first)
+        now = datetime.now(UTC)
+        version = Recording(
+            patient_id=earlier.patient_id,
+            kind="video",
+            recorded_on=earlier.recorded_on,
+            created_at=now,
+            version_of=first,
+            current=False,
+        )
+        writing.add(version)
+        writing.flush()
+        writing.add(Job(recording_id=version.id, state=JobState.CHOOSING.value, created_at=now))
+        save_results(writing, version.id, [result(index, 1, 2) for index in range(4)])
+        waiting = version.id
+    page = AppTest.from_function(following, args=(waiting,), default_timeout=60).run()
+    page.checkbox[0].check()
+    next(button for button in page.button if button.label == "This is the patient").click().run()
+    assert any("Please say" in said.value for said in page.warning)
+    asked = next(one for one in page.selectbox if "same person" in one.label)
+    asked.select("same")
+    next(button for button in page.button if button.label == "This is the patient").click().run()
+    assert not page.error
+    with resources().db.read() as reading:
+        assert reading.get_one(Recording, waiting).current
+        assert reading.get_one(Recording, first).summary is not None
+
+
 def test_of_two_who_choose_the_face_at_once_the_second_is_told(recording, settings, enter, monkeypatch):
     patient_id, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
     mine = session.token()
@@ -160,9 +192,9 @@ def test_of_two_who_choose_the_face_at_once_the_second_is_told(recording, settin
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     choose = jobs.choose_track
 
-    def a_moment_after_the_colleague(db, settings, who, recording_id, ticked, seen):
+    def a_moment_after_the_colleague(db, settings, who, recording_id, ticked, seen, same):
         choose(db, settings, colleague, recording_id, [1], seen)
-        choose(db, settings, who, recording_id, ticked, seen)
+        choose(db, settings, who, recording_id, ticked, seen, same)
 
     monkeypatch.setattr(jobs, "choose_track", a_moment_after_the_colleague)
     page.checkbox[0].check()
