@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backup import erasures
@@ -52,14 +52,15 @@ def restore_file(
     if not source.is_file() or not is_sealed(source):
         return _restored(source, database, erased)
     with _cleaned(source, secret, database, erased) as found:
-        files = found.bring_back(stores)
-        return _restored(found.copy, database, erased, files, len(found.manifest.media))
+        # The database first: where that fails, the files that it refers to are as they were, with its key.
+        restored = _restored(found.copy, database, erased)
+        return replace(restored, files=found.bring_back(stores), files_in_backup=len(found.manifest.media))
 
 
-def _restored(copy: Path, database: Path, erased: list[Erasure], files: int = 0, files_in_backup: int = 0) -> Restored:
+def _restored(copy: Path, database: Path, erased: list[Erasure]) -> Restored:
     kept = place_beside(database)
     tables = restore(copy, database, erased, kept)
-    return Restored(tables, files, files_in_backup, kept if kept.exists() else None)
+    return Restored(tables, kept=kept if kept.exists() else None)
 
 
 def restore_to_url(
