@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backup import erasures
 from backup.archive import Opened, Secret, is_sealed, opened_backup
-from backup.attached import Stores
+from backup.attached import Stores, present, wanted
 from backup.backup import place_beside, refuse_newer, restore
 from backup.erasures import Erasure
 from backup.transfer import transfer
@@ -52,14 +52,19 @@ def restore_file(
     if not source.is_file() or not is_sealed(source):
         return _restored(source, database, erased)
     with _cleaned(source, secret, database, erased) as found:
-        files = found.bring_back(stores)
-        return _restored(found.copy, database, erased, files, len(found.manifest.media))
+        asked = wanted(found.copy)
+        # Until the database is replaced, what lies there is its own, and may be sealed with a newer key.
+        there = frozenset(name for name, _file, _size in present(stores, asked))
+        files = found.bring_back(stores, lambda name: asked.has(name) and name not in there)
+        restored = _restored(found.copy, database, erased)
+        files += found.bring_back(stores, lambda name: asked.has(name) and name in there)
+        return replace(restored, files=files, files_in_backup=len(found.manifest.media))
 
 
-def _restored(copy: Path, database: Path, erased: list[Erasure], files: int = 0, files_in_backup: int = 0) -> Restored:
+def _restored(copy: Path, database: Path, erased: list[Erasure]) -> Restored:
     kept = place_beside(database)
     tables = restore(copy, database, erased, kept)
-    return Restored(tables, files, files_in_backup, kept if kept.exists() else None)
+    return Restored(tables, kept=kept if kept.exists() else None)
 
 
 def restore_to_url(
@@ -77,7 +82,8 @@ def restore_to_url(
         try:
             upgrade(f"sqlite:///{found.copy}")
             transfer(f"sqlite:///{found.copy}", url)
-            return Restored(check(found.copy), found.bring_back(stores), len(found.manifest.media))
+            files = found.bring_back(stores, wanted(found.copy).has)
+            return Restored(check(found.copy), files, len(found.manifest.media))
         finally:
             # A log, and a copy from before the upgrade, lie beside it: they are readable.
             for kept in found.copy.parent.glob(f"{found.copy.name}[.-]*"):
