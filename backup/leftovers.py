@@ -1,6 +1,6 @@
 """What a backup or a drill that was killed left: readable copies beside the database, and half-written backups.
 
-Whoever makes such a copy holds a lock, which goes with the process: what nobody holds is deleted by the next backup.
+A process that makes such a copy holds a lock, which ends with it: what nobody holds is deleted by the next backup.
 """
 
 from __future__ import annotations

@@ -8,49 +8,94 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from clinic import __main__ as clinic
+from clinic.admin import commands
 from clinic.admin.ownership import SETTINGS_FILE
 from clinic.console import answered
 from clinic.settings import Settings
 from fer_core.errors import FerError
 
 ACCOUNT = "expression-history"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_QUOTED = re.compile(r"""'[^']*'|"([^"\\]|\\.)*\"""")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    code = answered(_prepare)
+    words = sys.argv[1:] if arguments is None else arguments
+    code = answered(lambda: _prepare(words))
     return code or clinic.main(arguments, prog=ACCOUNT)
 
 
 def read_settings(path: Path) -> dict[str, str]:
     """Return the variables of a settings file, as systemd reads it: NAME=VALUE, ``#`` or ``;`` before a comment.
 
-    Raises FerError ``settings_closed`` where this account may not read it.
+    Raises FerError ``settings_closed`` where this account may not read it, ``bad_setting`` for a line that systemd
+    ignores or reads in another way.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        content = path.read_bytes()
     except FileNotFoundError:
         return {}
     except PermissionError:
         raise FerError(f"This account may not read {path}. Please run it as root (sudo).", "settings_closed") from None
-    pairs = [line.strip().partition("=") for line in lines if "=" in line and line.strip()[0] not in "#;"]
-    return {name.strip(): _plain(value.strip()) for name, _, value in pairs}
+    except IsADirectoryError:
+        raise FerError(f"{path} is a folder. Please put a file of NAME=VALUE lines there.", "bad_setting") from None
+    return dict(_pairs(path, content))
+
+
+def _pairs(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(re.split(rb"\r?\n|\r", content), start=1):
+        try:
+            pair = _pair(line)
+        except ValueError as error:
+            # The line itself may hold a password.
+            raise FerError(f"Line {number} of {path} can't be used: {error}", "bad_setting") from None
+        if pair is not None:
+            yield pair
+
+
+def _pair(line: bytes) -> tuple[str, str] | None:
+    """Return a line's name and value, None for a comment and for text without ``=``. Raises ValueError."""
+    if line.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or b"\0" in line:
+        raise ValueError("it has a byte order mark, or is UTF-16. Please save the file as UTF-8 without one.")
+    try:
+        text = line.decode().strip()
+    except UnicodeDecodeError:
+        raise ValueError("it isn't UTF-8. Please save the file as UTF-8.") from None
+    if "=" not in text or text[0] in "#;":
+        return None
+    name, _, value = text.partition("=")
+    if not _NAME.fullmatch(name.strip()):
+        raise ValueError("what stands before = is no name. Please write NAME=VALUE, without `export`.")
+    return name.strip(), _plain(value.strip())
 
 
 def _plain(value: str) -> str:
-    """Return a value without the quotes around it; between them nothing is expanded."""
-    return "".join(shlex.split(value)) if value[:1] in ("'", '"') else value
+    """Return a value without the quotes around it; between them nothing is expanded. Raises ValueError."""
+    if value[:1] in ("'", '"'):
+        if not _QUOTED.fullmatch(value):
+            raise ValueError("the quotation marks don't enclose the value. Please close them, or leave them out.")
+        return "".join(shlex.split(value))
+    if len(value) - len(value.rstrip("\\")) & 1:
+        raise ValueError("it ends in a backslash. Please write the value in one line.")
+    return re.sub(r"\\(.)", r"\1", value)
 
 
-def _prepare() -> int:
-    """Apply the settings, and become the installation's account if this is root."""
-    os.environ.update(read_settings(SETTINGS_FILE))
+def _prepare(words: Sequence[str]) -> int:
+    """Apply the settings, and become the installation's account if this is root; `doctor` reports what is refused."""
+    try:
+        os.environ.update(read_settings(SETTINGS_FILE))
+    except FerError as error:
+        if list(words[:1]) != ["doctor"]:
+            raise
+        return commands.report([commands.refused(error)], as_json="--json" in words)
     if os.geteuid() == 0:
         _become(account_of(Settings.from_environment(make=False).data_dir))
     return 0

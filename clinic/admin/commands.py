@@ -108,14 +108,24 @@ def _doctor(options: argparse.Namespace) -> int:
         settings = Settings.from_environment(make=False)
         found = doctor.examine(settings, read_options([Path.home(), PROGRAM_DIR], os.environ))
     except FerError as error:
-        found = [doctor.Finding("settings", doctor.Level.REFUSED, "A setting is not valid.", error.message)]
-    if options.json:
+        found = [refused(error)]
+    return report(found, options.json, options.strict)
+
+
+def refused(error: FerError) -> doctor.Finding:
+    """Return the finding for settings that can't be read or used."""
+    return doctor.Finding("settings", doctor.Level.REFUSED, "A setting is not valid.", error.message)
+
+
+def report(found: list[doctor.Finding], as_json: bool, strict: bool = False) -> int:
+    """Print the findings, and return the exit code of `doctor`."""
+    if as_json:
         print(doctor.as_json(found))
     else:
         for finding in found:
             print(f"{finding.level.value:8} {finding.name:16} {finding.sentence} {finding.remedy}".rstrip())
     worst = [finding for finding in found if finding.level is not doctor.Level.OK]
-    return 0 if doctor.sound(found) and not (options.strict and worst) else 1
+    return 0 if doctor.sound(found) and not (strict and worst) else 1
 
 
 def _rotate_key(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """The administrators' command reads a server's settings and acts as the installation's account; a boot test runs it."""
 
+import json
 import os
 import pwd
 from pathlib import Path
@@ -52,9 +53,52 @@ def test_settings_that_are_root_s_are_asked_for_as_root(settings_file, monkeypat
     def closed(*_):
         raise PermissionError
 
-    monkeypatch.setattr(Path, "read_text", closed)
+    monkeypatch.setattr(Path, "read_bytes", closed)
     assert installed.main(["doctor"]) == console.FAILED
+    assert "as root (sudo)" in capsys.readouterr().out
+    assert installed.main(["backup"]) == console.FAILED
     assert "as root (sudo)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"FER_SECRET='hush",
+        b"FER_SECRET='it's hush",
+        b'FER_SECRET="hush',
+        "FER_SECRET=/srv/hush/Pr\u00e4xis".encode("latin-1"),
+        "FER_SECRET=hush".encode("utf-16"),
+        "FER_SECRET=hush".encode("utf-16-le"),
+        b"\xef\xbb\xbfFER_SECRET=hush",
+        b"export FER_SECRET=hush",
+        b"=hush",
+        b"FER_SECRET=hush\\",
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_by_its_number(settings_file, capsys, line):
+    """It ended in a traceback, or the command acted on another folder than the pages."""
+    settings_file.write_bytes(b"# first\r\nFER_KEEP_FILES=1\n" + line + b"\nFER_TIMEZONE=Europe/Berlin\n")
+    assert installed.main(["backup"]) == console.EX_CONFIG
+    said = capsys.readouterr()
+    assert f"Line 3 of {settings_file}" in said.err
+    assert installed.main(["doctor", "--json"]) == console.FAILED
+    [found] = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["name"], found["level"]) == ("settings", "refused")
+    assert "Line 3" in found["remedy"]
+    assert "hush" not in said.err + found["remedy"]
+    assert "FER_TIMEZONE" not in os.environ
+
+
+def test_a_folder_in_the_place_of_the_settings_is_named(settings_file, capsys):
+    settings_file.unlink()
+    settings_file.mkdir()
+    assert installed.main(["backup"]) == console.EX_CONFIG
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_backslashes_are_read_as_systemd_reads_them(settings_file):
+    settings_file.write_bytes(b"A=a\\tb\nB='a\\tb'\nC=it's\nD=end\\\\\n")
+    assert installed.read_settings(settings_file) == {"A": "atb", "B": r"a\tb", "C": "it's", "D": "end\\"}
 
 
 def test_root_becomes_the_owner_of_the_data_before_anything_is_done(settings_file, tmp_path, monkeypatch):
