@@ -194,7 +194,7 @@ def _restore(options: argparse.Namespace) -> int:
     left = found.files_in_backup - found.files
     print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
     if found.kept is not None:
-        print(f"The database that was there before is kept as {found.kept}, until something is erased.")
+        print(f"The database that was there before is kept as {found.kept}, until something is deleted.")
     print(f"{'The other files belong to what was erased since. ' if left else ''}Start the program now.")
     print("Everybody is signed out. Passwords, second steps and tokens are those of the backup again: please reset")
     print("what was changed since because somebody else knew it.")
