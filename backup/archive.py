@@ -8,7 +8,7 @@ import os
 import secrets
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -51,13 +51,12 @@ class Opened:
     source: Path
     key: Key = field(repr=False)
 
-    def bring_back(self, stores: Stores) -> int:
-        """Restore the files that `copy` refers to, one after the other, and return how many."""
-        asked, count = wanted(self.copy), 0
-        beside = self.copy.with_name(f"{self.copy.name}.file")
+    def bring_back(self, stores: Stores, chosen: Callable[[str], bool]) -> int:
+        """Restore the chosen files, one after the other, and return how many."""
+        count, beside = 0, self.copy.with_name(f"{self.copy.name}.file")
         with open_sealed(self.source.open("rb"), self.key, CONTEXT) as plain, _reading(plain) as archive:
             for entry in archive:
-                if asked.has(entry.name):
+                if chosen(entry.name):
                     try:
                         copy_out(archive, entry, beside)
                         attached.bring_back(stores, entry.name, beside)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backup import erasures
 from backup.archive import Opened, Secret, is_sealed, opened_backup
-from backup.attached import Stores
+from backup.attached import Stores, present, wanted
 from backup.backup import place_beside, refuse_newer, restore
 from backup.erasures import Erasure
 from backup.transfer import transfer
@@ -52,9 +52,13 @@ def restore_file(
     if not source.is_file() or not is_sealed(source):
         return _restored(source, database, erased)
     with _cleaned(source, secret, database, erased) as found:
-        # The database first: where that fails, the files that it refers to are as they were, with its key.
+        asked = wanted(found.copy)
+        # Until the database is replaced, what lies there is its own, and may be sealed with a newer key.
+        there = frozenset(name for name, _file, _size in present(stores, asked))
+        files = found.bring_back(stores, lambda name: asked.has(name) and name not in there)
         restored = _restored(found.copy, database, erased)
-        return replace(restored, files=found.bring_back(stores), files_in_backup=len(found.manifest.media))
+        files += found.bring_back(stores, lambda name: asked.has(name) and name in there)
+        return replace(restored, files=files, files_in_backup=len(found.manifest.media))
 
 
 def _restored(copy: Path, database: Path, erased: list[Erasure]) -> Restored:
@@ -78,7 +82,8 @@ def restore_to_url(
         try:
             upgrade(f"sqlite:///{found.copy}")
             transfer(f"sqlite:///{found.copy}", url)
-            return Restored(check(found.copy), found.bring_back(stores), len(found.manifest.media))
+            files = found.bring_back(stores, wanted(found.copy).has)
+            return Restored(check(found.copy), files, len(found.manifest.media))
         finally:
             # A log, and a copy from before the upgrade, lie beside it: they are readable.
             for kept in found.copy.parent.glob(f"{found.copy.name}[.-]*"):

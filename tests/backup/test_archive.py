@@ -255,7 +255,7 @@ def test_a_large_file_passes_through_in_pieces(path, backup):
     archive.seal_backup(path, backup, Secret(key=bytes(range(32))), stores_of(path))
     shutil.rmtree(path.parent / "media")
     with archive.opened_backup(backup, Secret(key=bytes(range(32))), path) as found:
-        assert found.bring_back(stores_of(path)) == 4
+        assert found.bring_back(stores_of(path), attached.wanted(found.copy).has) == 4
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30e6
@@ -271,7 +271,7 @@ def test_a_store_elsewhere_is_backed_up_and_filled_again(path, backup):
     archive.seal_backup(path, backup, secret, stores)
     fs.rm(root, recursive=True)
     with archive.opened_backup(backup, secret, path) as found:
-        assert found.bring_back(stores) == 3
+        assert found.bring_back(stores, attached.wanted(found.copy).has) == 3
     assert fs.cat_file(f"{root}/{'a' * 32}") == b"sealed far away"
     assert [place.rsplit("/", 1)[-1] for place in fs.find(root)] == ["a" * 32]
 
@@ -308,7 +308,7 @@ def test_trained_models_come_back_with_the_one_in_use(path, backup, trained):
     (path.parent / "model_in_use.json").unlink()
     assert len(archive.lost_media(manifest, stores_of(path))) == len(trained)
     with archive.opened_backup(backup, secret, path) as found:
-        assert found.bring_back(stores_of(path)) == 4 + len(trained)
+        assert found.bring_back(stores_of(path), attached.wanted(found.copy).has) == 4 + len(trained)
     assert {name: (path.parent / name).read_bytes() for name in trained} == trained
     assert archive.lost_media(manifest, stores_of(path)) == []
 
@@ -329,7 +329,7 @@ def test_a_backup_of_the_first_version_still_opens(path, backup, monkeypatch):
     archive.seal_backup(path, backup, secret, stores_of(path))
     with archive.opened_backup(backup, secret, path) as found:
         assert found.manifest.version == 1
-        assert found.bring_back(stores_of(path)) == 0
+        assert found.bring_back(stores_of(path), attached.wanted(found.copy).has) == 0
 
 
 def tables_of_then(path, revision="0009"):

@@ -20,6 +20,7 @@ from clinic.accounts import accounts
 from clinic.admin import backups, installation_checks, keyring, rotation
 from clinic.admin.findings import Level
 from clinic.erasure import deletion
+from db.copies import CopyError
 from db.engine import migrate, open_database
 from db.models import Job, JobState, Patient, ProviderAttempt, Recording, Sample, SignIn
 from fer_core.errors import FerError
@@ -286,6 +287,22 @@ class TestOnSqlite:
         assert keyring.settle(db, settings) == keys.require(settings)
         with open_store(settings).open(clinic["Ann Invented"][1]) as content:
             assert content.read()
+
+    def test_a_restore_that_fails_leaves_the_files_as_they_were(self, db, settings, who, clinic, folder, monkeypatch):
+        """The disk filled up: the database stayed, and its files had been replaced by those of an older key."""
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        rotation.rotate(db, settings)
+
+        def full(*_arguments):
+            raise CopyError("The database can't be replaced. Please check the space on the disk.")
+
+        monkeypatch.setattr("backup.restoring.restore", full)
+        with pytest.raises(CopyError):
+            backups.bring_back(settings, file, secret, [])
+        for name in clinic:
+            with open_store(settings).open(clinic[name][1]) as content:
+                assert content.read()
 
     def test_a_drill_notices_an_erased_patient_who_is_back(self, db, settings, who, clinic, folder, no_pages):
         secret = backups.own_secret(settings, make=True)
