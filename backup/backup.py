@@ -50,7 +50,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = (), kept: Pa
     refuse_newer(copy)
     check(copy)
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    cleaned = database.with_name(f"{database.name}.before-restore-{os.getpid()}")
+    cleaned = database.with_name(f"{database.name}.before-cleaned-{os.getpid()}")
     with leftovers.copying(database.absolute().parent):
         try:
             copy_whole(copy, cleaned)

@@ -19,7 +19,7 @@ LOCK = "copies.lock"
 SCRATCH, SNAPSHOT = "restore-check-", "snapshot-"
 _COPY = re.compile(
     # A copy of a process, by its number, and what was kept by a restore, as long as it is half-written.
-    r".+\.before-(backup|verify|restore)-\d+([.-].*)?|.+\.before-restore-\d+T\d+Z(-\d+)?\.part"
+    r".+\.before-(backup|verify|restore|cleaned)-\d+([.-].*)?|.+\.before-restore-\d+T\d+Z(-\d+)?\.part"
     rf"|{SNAPSHOT}[0-9a-f]{{8}}\.db.*|{SCRATCH}[0-9a-f]{{8}}"
 )
 _PART = r"(\.[0-9a-f]{8})?\.part"

@@ -140,7 +140,7 @@ def _key(seen: Installation) -> Finding:
         return Finding(name, Level.REFUSED, "The master key is missing.", keys.missing().message)
     if key is None:
         return Finding(name, Level.OK, "There is no master key yet: the first start of an empty clinic creates it.")
-    if settings.master_key is None and settings.data_dir in settings.key_dir.parents and not settings.demo:
+    if settings.master_key is None and not settings.demo and setting_checks.within(settings.key_dir, settings.data_dir):
         return Finding(
             name,
             Level.WARNING,

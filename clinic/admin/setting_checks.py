@@ -52,12 +52,17 @@ def paths(settings: Settings) -> Finding:
     return Finding(name, Level.OK, "What the settings name is there.")
 
 
+def within(inner: Path, outer: Path) -> bool:
+    """Return whether a folder is another one or lies in it, also by a link."""
+    return outer.resolve() in (inner.resolve(), *inner.resolve().parents)
+
+
 def too_near(settings: Settings) -> str | None:
     """Return why the folder of the backups is no safe place for them, None where nothing is known against it."""
     folder = settings.backup_dir
     if folder is None:
         return None
     for field, what in (("data_dir", "data"), ("key_dir", "key")):
-        if getattr(settings, field) in (folder, *folder.parents):
+        if within(folder, getattr(settings, field)):
             return f"The backups lie in the {what} folder, so that both are lost together."
     return None

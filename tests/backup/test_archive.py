@@ -22,7 +22,7 @@ from backup.archive import Secret
 from backup.attached import Stores
 from backup.erasures import Erasure
 from backup.restoring import restore_file
-from db.copies import check
+from db.copies import CopyError, check
 from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, Sample, Training, new_id
 from db.sqlite import sqlite3
@@ -376,3 +376,23 @@ def test_the_database_is_compressed(path, backup):
 )
 def test_no_name_in_a_backup_leads_elsewhere(path, name):
     assert not attached.wanted(path).has(name)
+
+
+def test_a_restore_that_fails_leaves_the_files_as_they_were(path, backup, monkeypatch):
+    """After a change of the key they were those of the backup, which the installed key doesn't open."""
+    secret = Secret(key=bytes(range(32)))
+    archive.seal_backup(path, backup, secret, stores_of(path))
+    for file in (path.parent / "media").iterdir():
+        file.write_bytes(b"sealed again with another key")
+    before, kept = dump(path), files(path)
+
+    def full(live, source):
+        raise CopyError("full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("backup.backup.overwrite", full)
+        with pytest.raises(CopyError, match="full"):
+            restore_file(backup, secret, path, stores_of(path), [])
+    assert (dump(path), files(path)) == (before, kept)
+    assert restore_file(backup, secret, path, stores_of(path), []).files == 4
+    assert files(path) != kept

@@ -111,11 +111,21 @@ def test_a_file_in_the_place_of_the_data_folder_is_named(settings, options, tmp_
 
 
 @pytest.mark.parametrize("place", ["data_dir", "key_dir"])
-def test_backups_beside_what_they_save_are_warned_of(settings, options, place):
+def test_backups_beside_what_they_save_are_warned_of(settings, options, place, tmp_path_factory):
     near = replace(settings, backup_dir=getattr(settings, place) / "backups")
     [said] = [finding for finding in doctor.examine(near, options) if finding.name == "backups"]
     assert said.level is Level.WARNING
     assert "lost together" in said.sentence
+    link = tmp_path_factory.mktemp("links") / "link"
+    link.symlink_to(getattr(settings, place))
+    [said] = [one for one in doctor.examine(replace(settings, backup_dir=link), options) if one.name == "backups"]
+    assert "lost together" in said.sentence
+
+
+def test_one_folder_for_data_and_key_is_warned_of(settings, options):
+    same = replace(settings, key_dir=settings.data_dir)
+    keys.make(same)
+    assert "master key" in warned(same, options)
 
 
 def test_a_proxy_may_say_who_someone_is(settings, options):
