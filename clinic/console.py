@@ -27,6 +27,7 @@ OF_A_SETTING = frozenset(
         "no_package",
         "other_owner",
         "other_program",
+        "read_only_folder",
         "rotation_unfinished",
         "unsafe_settings",
         "weak_key",

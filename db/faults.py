@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from getpass import GetPassWarning
 
@@ -116,5 +117,11 @@ def _of_database(error: BaseException | None) -> FerError:
 
 
 def _of_file(error: OSError) -> FerError:
+    if error.errno == errno.EROFS:
+        sentence = (
+            f"This folder or disk can only be read: {error.filename or 'no name is known'}. Please make it writable;"
+            " under systemd, a folder outside /var/lib needs a line ReadWritePaths= in the units."
+        )
+        return FerError(sentence, "read_only_folder")
     reason = os.strerror(error.errno) if error.errno else type(error).__name__
     return FerError(f"A file or folder can't be used ({reason}): {error.filename or 'no name is known'}.", "file_error")

@@ -73,7 +73,8 @@ def first_text(path: Path) -> str:
 
     Raises OSError, ValueError.
     """
-    with path.open(encoding="utf-8") as file:
+    # Some editors put a mark before the text, which is no part of it.
+    with path.open(encoding="utf-8-sig") as file:
         return file.read(MOST_CHARACTERS)
 
 

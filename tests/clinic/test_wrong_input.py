@@ -1,6 +1,7 @@
 """Every command answers a wrong input or state with a sentence and an exit code, and none with a traceback."""
 
 import argparse
+import errno
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from backup import __main__ as backup
+from backup.archive import Secret
 from clinic import __main__ as clinic
 from clinic import console
 from clinic.admin import keyring
@@ -355,3 +357,22 @@ def test_ctrl_c_ends_without_a_word(settings):
         raise KeyboardInterrupt
 
     assert console.answered(interrupted) == console.INTERRUPTED
+
+
+def test_a_folder_that_can_only_be_read_is_a_wrong_setting(capsys):
+    """A unit would start again and again: nothing but a person makes the folder writable."""
+
+    def command():
+        raise OSError(errno.EROFS, "Read-only file system", "/srv/clinic")
+
+    assert console.answered(command) == console.EX_CONFIG
+    said = capsys.readouterr().err
+    assert "/srv/clinic" in said
+    assert "ReadWritePaths" in said
+
+
+def test_the_mark_that_some_editors_put_before_a_passphrase_is_no_part_of_it(tmp_path):
+    plain, marked = tmp_path / "plain", tmp_path / "marked"
+    plain.write_text("eight blue boats\n", encoding="utf-8")
+    marked.write_text("eight blue boats\r\n", encoding="utf-8-sig", newline="")
+    assert Secret.read_passphrase(marked) == Secret.read_passphrase(plain)
