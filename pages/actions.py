@@ -148,7 +148,7 @@ def submit(
     return not missing
 
 
-def at(record_id: str, revision: int) -> str:
+def at(record_id: str, revision: int | str) -> str:
     """Return the target of an action on a record as it was drawn."""
     return f"{record_id}:{revision}"
 

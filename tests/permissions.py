@@ -95,7 +95,7 @@ FUNCTIONS = {
     "faces.choose_again": WRITE,
     "faces.leaves_a_result": WRITE,
     "faces.split": WRITE,
-    "faces.splits": WRITE,
+    "faces.drawn": WRITE,
     "faces.stays": WRITE,
     "jobs.can_retry": WRITE,
     "jobs.cancel": WRITE,

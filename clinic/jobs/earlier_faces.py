@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
+from clinic.conflicts import ConflictError, shown_as
 from clinic.jobs import previews, tracks
 from clinic.patients import digests
 from clinic.recordings import uploads
@@ -28,6 +29,17 @@ def others(session: Session, recording: Recording) -> list[Recording]:
             .where(or_(Job.id.is_(None), Job.state.not_in(UNDER_WAY)))
         )
     )
+
+
+def drawn(session: Session, recording: Recording) -> str:
+    """Return what a choice of the face rests on: how faces were split, and which other versions have a result."""
+    return f"{len(tracks.splits_of(recording))}{shown_as([one.id for one in others(session, recording)])}"
+
+
+def need_as_drawn(session: Session, recording: Recording, seen: str | None) -> None:
+    """Refuse what rests on another state than the one on the screen; None asks nothing. Raises ConflictError."""
+    if seen is not None and seen != drawn(session, recording):
+        raise ConflictError("these faces", frozenset())
 
 
 def shown_another(session: Session, recording: Recording, chosen: Sequence[int]) -> bool:

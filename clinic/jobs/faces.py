@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from clinic import audit
 from clinic.access import Actor
 from clinic.audit import AuditAction
-from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import earlier_faces, jobs, previews, reanalysis, tracks
 from clinic.jobs.jobs import ACTIVE, job_key, job_to_change
@@ -24,22 +23,22 @@ FILE_GONE = (
 UNDER_WAY = "Another analysis of this recording is still running."
 
 
-def splits(db: Database, actor: Actor, recording_id: str) -> int:
-    """Return how often faces of a recording were split, which a choice states as seen.
+def drawn(db: Database, actor: Actor, recording_id: str) -> str:
+    """Return what a choice of the face rests on as it is drawn, which the choice states as seen.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """
     with db.read() as session:
         _, recording, _ = job_to_change(session, actor, recording_id)
-        return len(tracks.splits_of(recording))
+        return earlier_faces.drawn(session, recording)
 
 
 def split(
-    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int, at_s: float, seen: int | None = None
+    db: Database, settings: Settings, actor: Actor, recording_id: str, track: int, at_s: float, seen: str | None = None
 ) -> None:
     """Split a face that turns into another person at a moment (seconds), while a face is to be chosen.
 
-    `seen`: how many splits were on the screen. Raises Forbidden, ConsentError, ConflictError, FerError
+    `seen`: what was on the screen (`drawn`). Raises Forbidden, ConsentError, ConflictError, FerError
     ``unknown_recording``, ``nothing_to_choose``, ``nothing_to_split``.
     """
     with db.session() as session:
@@ -47,7 +46,7 @@ def split(
         if job is None or job.state != JobState.CHOOSING.value or recording.kind != "video":
             raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
-        need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
+        earlier_faces.need_as_drawn(session, recording, seen)
         new = tracks.split(session, recording, track, at_s)
         audit.write(session, AuditAction.FACE_SPLIT, account.id, recording.patient_id, recording_id)
         # Within the transaction: where the pictures can't be separated, the faces stay one.

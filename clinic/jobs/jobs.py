@@ -228,13 +228,13 @@ def choose_track(
     actor: Actor,
     recording_id: str,
     track: int | Collection[int],
-    seen: int | None = None,
+    seen: str | None = None,
     same: bool | None = None,
 ) -> None:
     """Keep only the patient's face, and make the summary; results and pictures of everyone else are deleted.
 
     `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. `seen`: how many splits were on the screen. `same`: whether it is the person of the
+    becomes one without a face. `seen`: what was on the screen (`faces.drawn`). `same`: whether it is the person of the
     earlier result, as the user says; None where only the place of the faces decides. Where it is chosen again, or where
     another version of the visit shows another face, the results of the earlier choice and the marks on it are deleted.
 
@@ -249,7 +249,7 @@ def choose_track(
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
-        need_unchanged("these faces", seen, len(tracks.splits_of(recording)))
+        earlier_faces.need_as_drawn(session, recording, seen)
         tracks.need_one_person(session, recording_id, chosen)
         another = recording.settings.get(tracks.ASKED) or (
             not same if same is not None else earlier_faces.shown_another(session, recording, chosen)

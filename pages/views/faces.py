@@ -32,7 +32,7 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     """Ask which faces are the patient, each over the time of the video."""
     parts, who = resources(), actor()
     found = jobs.candidates(parts.db, parts.settings, who, recording_id)
-    seen = faces.splits(parts.db, who, recording_id)
+    seen = faces.drawn(parts.db, who, recording_id)
     earlier = faces.leaves_a_result(parts.db, who, recording_id)
     st.subheader("Which face is the patient?")
     st.write(words.CHOOSE_FACE)
@@ -62,7 +62,7 @@ def _same_person(recording_id: str) -> bool | None:
     return None if said is None else said == "same"
 
 
-def _keep(recording_id: str, ticked: Sequence[int], seen: int, same: bool | None) -> None:
+def _keep(recording_id: str, ticked: Sequence[int], seen: str, same: bool | None) -> None:
     """Keep the chosen faces; if another user decided meanwhile, say so beside the result."""
     parts, who = resources(), actor()
     target = f"{actions.at(recording_id, seen)}:{sorted(ticked)}:{same}"
@@ -117,7 +117,7 @@ def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
         st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
 
 
-def _offer_split(recording_id: str, found: Sequence[Candidate], seen: int) -> None:
+def _offer_split(recording_id: str, found: Sequence[Candidate], seen: str) -> None:
     """Offer to split a face that turns into another person."""
     with st.expander("One of these faces is two people"):
         st.write(words.SPLIT_FACE)

@@ -54,7 +54,7 @@ def test_a_face_that_turns_into_somebody_else_is_chosen_up_to_there(db, settings
     recording_id = recording([(0,)] * 10 + [(0, 1)] * 10)
     for at_s, value in ((0.4, 20), (2.2, 200)):
         picture(settings, recording_id, 0, at_s, value)
-    faces.split(db, settings, who, recording_id, 0, 2.0, seen=0)
+    faces.split(db, settings, who, recording_id, 0, 2.0, seen="0")
     found = {one.track: one for one in jobs.candidates(db, settings, who, recording_id)}
     assert {track: one.spans for track, one in found.items()} == {
         0: ((0.0, pytest.approx(2.0)),),
@@ -63,7 +63,7 @@ def test_a_face_that_turns_into_somebody_else_is_chosen_up_to_there(db, settings
     }
     assert [at_s for at_s, _ in found[0].views] == [0.4]
     assert [at_s for at_s, _ in found[2].views] == [2.2]
-    jobs.choose_track(db, settings, who, recording_id, {0, 1}, seen=1)
+    jobs.choose_track(db, settings, who, recording_id, {0, 1}, seen="1")
     assert tracks_of(db, recording_id) == [0] * 20
     with db.read() as session:
         stored = session.get_one(Recording, recording_id)
@@ -79,11 +79,11 @@ def test_a_short_part_is_offered_too(db, settings, recording, who):
 
 def test_a_choice_is_of_the_faces_that_were_shown(db, settings, recording, who):
     recording_id = recording([(0, 1)] * 10)
-    faces.split(db, settings, who, recording_id, 0, 1.0, seen=0)
+    faces.split(db, settings, who, recording_id, 0, 1.0, seen="0")
     before = tracks_of(db, recording_id)
     for late in (
-        lambda: faces.split(db, settings, who, recording_id, 0, 0.4, seen=0),
-        lambda: jobs.choose_track(db, settings, who, recording_id, 0, seen=0),
+        lambda: faces.split(db, settings, who, recording_id, 0, 0.4, seen="0"),
+        lambda: jobs.choose_track(db, settings, who, recording_id, 0, seen="0"),
     ):
         with pytest.raises(ConflictError):
             late()

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from clinic.__main__ import main
 from clinic.access import Role
 from clinic.accounts import accounts
+from clinic.conflicts import ConflictError
 from clinic.erasure import deletion
 from clinic.jobs import faces, jobs, leases, progress, reanalysis
 from clinic.patients import caseload
@@ -305,6 +306,24 @@ def test_where_the_boxes_prove_nothing_the_user_says_whether_it_is_one_person(
     jobs.choose_track(db, settings, who, version, 1, same=same)
     assert len(marks.marks(db, who, version)) == same
     assert {one.id for one in caseload.versions(db, who, version)} == ({first, version} if same else {version})
+
+
+def test_of_two_open_questions_the_later_answer_takes_the_earlier_one_not_away_unseen(db, settings, analysed, run, who):
+    """A colleague's choice, and what was marked on it, were deleted by one whose page had been open since before."""
+    first = analysed([[(0, 1)] * 10])
+    jobs.choose_track(db, settings, who, first, 0)
+    again = faces.choose_again(db, settings, who, first)
+    run(analyzer([[(0, 1)] * 10], OLD))
+    reanalysis.start(db, settings, who, None, NEW)
+    run(analyzer([[(1, 2)] * 10], NEW))
+    waiting = other_than(db, first, again)
+    before = faces.drawn(db, who, waiting)
+    jobs.choose_track(db, settings, who, again, 1, seen=faces.drawn(db, who, again))
+    with pytest.raises(ConflictError):
+        jobs.choose_track(db, settings, who, waiting, 2, seen=before, same=False)
+    assert caseload.get_recording(db, who, again).usable_share == 1.0
+    jobs.choose_track(db, settings, who, waiting, 2, seen=faces.drawn(db, who, waiting), same=False)
+    assert caseload.get_recording(db, who, again).standing.state is State.REPLACED
 
 
 def test_marks_that_stay_name_what_the_model_said_of_the_new_face(db, settings, analysed, run, who):
