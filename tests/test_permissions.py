@@ -44,6 +44,7 @@ from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import folders, incoming, live, marks, playback, readings, uploads
 from clinic.recordings.incoming import Incoming
+from clinic.recordings.pieces import Piece
 from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
 from clinic.recordings.verdicts import MarkFields, Verdict
@@ -257,7 +258,7 @@ def sent_archive(world, actor):
     """The upload of an archive that is wholly there, of whoever it may be."""
     owner, content = actor.account_id if actor else "", b"an archive"
     sent = incoming._open(world.settings, Incoming(new_id(), len(content), owner))
-    piece = incoming.Piece(world.settings, sent.id, 0, {}, owner)
+    piece = Piece(world.settings, sent.id, 0, {}, owner)
     piece.write(content)
     return piece.close().id
 
@@ -464,8 +465,8 @@ CALLS = {
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.discard": lambda w, a: jobs.discard(w.db, w.settings, a, w.choosing_id),
     "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
-    "jobs.candidates": lambda w, a: jobs.candidates(w.db, w.settings, a, w.choosing_id),
-    "jobs.choose_track": lambda w, a: jobs.choose_track(w.db, w.settings, a, w.choosing_id, 0),
+    "faces.candidates": lambda w, a: faces.candidates(w.db, w.settings, a, w.choosing_id),
+    "faces.choose_track": lambda w, a: faces.choose_track(w.db, w.settings, a, w.choosing_id, 0),
     "jobs.close_preview": lambda w, a: jobs.close_preview(w.db, w.settings, a, w.recording_id),
     "jobs.enqueue": lambda w, a: jobs.enqueue(
         w.db, w.settings, a, w.patient_id, [stored_file(w)], date(2026, 1, 6), model_sha256="m"

@@ -28,7 +28,8 @@ from clinic.consent import notice
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.recordings import incoming, playback
-from clinic.recordings.incoming import Digests, Incoming, Piece
+from clinic.recordings.incoming import Incoming
+from clinic.recordings.pieces import Digests, Piece
 from clinic.recordings.playback import ByteRange, RangeError
 from clinic.settings import Settings
 from db.engine import Database

@@ -1,16 +1,21 @@
-"""The patient among several faces: splitting a face that turns into another person, and reopening a choice."""
+"""The patient among several faces: choosing, splitting a face that turns into another person, and choosing again."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import audit
+from clinic import audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
-from clinic.jobs import earlier_faces, jobs, previews, reanalysis, tracks
+from clinic.jobs import candidates as faces_seen
+from clinic.jobs import earlier_faces, jobs, kept_faces, previews, reanalysis, tracks
 from clinic.jobs.jobs import ACTIVE, job_key, job_to_change
+from clinic.recordings import marks
+from clinic.recordings.states import Replaced
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Job, JobState, Recording
@@ -21,6 +26,65 @@ FILE_GONE = (
     " shows somebody else can still be marked as not the patient."
 )
 UNDER_WAY = "Another analysis of this recording is still running."
+
+
+def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[faces_seen.Candidate]:
+    """Return the faces to choose among, the one seen most first, each with a small picture where one was kept.
+
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        _, recording, _ = job_to_change(session, actor, recording_id)
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        return faces_seen.candidates(session, settings, recording_id)
+
+
+def choose_track(
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    recording_id: str,
+    track: int | Collection[int],
+    seen: str | None = None,
+    same: bool | None = None,
+) -> None:
+    """Keep only the patient's face, and make the summary; results and pictures of everyone else are deleted.
+
+    `track`: one number, or several where the patient was lost and found again. A moment without the patient
+    becomes one without a face. `seen`: what was on the screen (`faces.drawn`). `same`: whether it is the person of the
+    earlier result, as the user says; None where only the place of the faces decides. Where it is chosen again, or where
+    another version of the visit shows another face, the results of the earlier choice and the marks on it are deleted.
+
+    Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_recording``, ``nothing_to_choose``,
+    ``two_people``, ValueError for a track that is not there.
+    """
+    chosen = [track] if isinstance(track, int) else list(track)
+    earlier: list[str] = []
+    pictures: list[str] = []
+    with db.session() as session:
+        account, recording, job = job_to_change(session, actor, recording_id)
+        if job is None or job.state != JobState.CHOOSING.value:
+            raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
+        consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        earlier_faces.need_as_drawn(session, recording, seen)
+        tracks.need_one_person(session, recording_id, chosen)
+        another = recording.settings.get(tracks.ASKED) or (
+            not same if same is not None else earlier_faces.shown_another(session, recording, chosen)
+        )
+        if another:
+            earlier, pictures = earlier_faces.clear(session, recording, Replaced.CHOSEN)
+            marks.void(session, recording, account.id)
+        tracks.keep(session, recording, chosen, how="clinician")
+        if another:
+            marks.judge_again(session, recording)
+        job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
+        job.finished_at = clock.now()
+        audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
+    if earlier:
+        earlier_faces.discard(settings, earlier, pictures)
+        db.forget_deleted()
+    kept_faces.keep(db, settings, recording_id, chosen)
+    previews.keep_patient(settings, recording_id, chosen)
 
 
 def drawn(db: Database, actor: Actor, recording_id: str) -> str:

@@ -14,10 +14,10 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -45,9 +45,6 @@ MOST_FILES, SMALL_BYTES = 200, 64 << 20
 _BEGINNING = threading.Lock()
 BLOCK_BYTES = 16 * CHUNK_BYTES
 """What is hashed at once to compare a file with what is there of it; pages/views/assets/uploader.js has the same."""
-
-Digests = MutableMapping[str, tuple[int, Any]]
-"""For each upload: bytes hashed so far, and the hash; where it is missing, the file is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ def _open(settings: Settings, made: Incoming) -> Incoming:
     descriptor = os.open(uploads.part_path(settings, made.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
         SealedWriter(file, open_store(settings).key, made.id.encode())
-    _write(settings, made)
+    write_state(settings, made)
     return made
 
 
@@ -157,7 +154,7 @@ def status(settings: Settings, upload_id: str, owner: str) -> Incoming:
     """Return the state of an upload. Raises FerError ``upload_unknown``, also for one that is somebody else's."""
     try:
         there = uploads.part_path(settings, upload_id).exists()
-        found = _read(_state_path(settings, upload_id)) if there else None
+        found = _read(state_path(settings, upload_id)) if there else None
     except ValueError:
         found = None
     if found is None or not secrets.compare_digest(found.owner.encode(), owner.encode()):
@@ -180,9 +177,9 @@ def complete(settings: Settings, upload_id: str, display_name: str, owner: str) 
         try:
             upload = uploads.admit(settings, upload_id, display_name, found.sha256, found.length)
         except MediaError:
-            _delete(settings, upload_id)
+            delete(settings, upload_id)
             raise
-        _delete(settings, upload_id)
+        delete(settings, upload_id)
         return upload
 
 
@@ -194,11 +191,11 @@ def _taken(settings: Settings, upload_id: str) -> Iterator[None]:
     except FileNotFoundError:
         raise _unknown() from None
     with file:
-        _hold(file)
+        hold(file)
         yield
 
 
-def _hold(file: BinaryIO) -> None:
+def hold(file: BinaryIO) -> None:
     """Lock the file of an upload until it is closed. Raises FerError ``upload_busy``."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -279,104 +276,10 @@ def _unfinished() -> FerError:
 def cancel(settings: Settings, upload_id: str, owner: str) -> None:
     """Delete an upload that is not complete. Raises FerError ``upload_unknown``."""
     status(settings, upload_id, owner)
-    _delete(settings, upload_id)
+    delete(settings, upload_id)
 
 
-class Piece:
-    """One request's piece of an upload. No other request can write to the file meanwhile.
-
-    Raises FerError ``upload_unknown``, ``upload_busy``, ``upload_offset`` where the piece doesn't follow on what is
-    there, ``upload_differs`` where another file was announced, and SealError.
-    """
-
-    def __init__(self, settings: Settings, upload_id: str, offset: int, digests: Digests, owner: str) -> None:
-        self._settings, self._digests = settings, digests
-        self._upload = status(settings, upload_id, owner)
-        self._file: BinaryIO = uploads.part_path(settings, upload_id).open("r+b")
-        self._pending = bytearray()
-        try:
-            self._lock()
-            if self._upload.sha256 is not None or offset != self._upload.offset:
-                raise FerError("The piece does not continue the upload.", "upload_offset")
-            key = open_store(settings).key
-            at_most = _whole_chunks(self._upload)
-            self._writer = SealedWriter.resume(self._file, key, upload_id.encode(), at_most)
-            self._digest = self._digest_so_far()
-        except BaseException:
-            self._file.close()
-            raise
-
-    def write(self, data: bytes) -> None:
-        """Add bytes. Raises MediaError ``too_big`` beyond the length that was said, ``disk_full``."""
-        upload = self._upload
-        if self._reached + len(self._pending) + len(data) > upload.length:
-            raise MediaError("The file is longer than announced. Please choose it again.", "too_big")
-        uploads.check_room(self._settings, upload.length, len(data))
-        self._pending += data
-        # The last chunk is left for the end: it alone is sealed as the last.
-        while len(self._pending) > CHUNK_BYTES:
-            self._add(bytes(self._pending[:CHUNK_BYTES]))
-            del self._pending[:CHUNK_BYTES]
-
-    def close(self) -> Incoming:
-        """Flush what arrived to the disk, close the file if it is complete, and return its state."""
-        try:
-            return self._settle()
-        finally:
-            self._file.close()
-
-    def _settle(self) -> Incoming:
-        upload = self._upload
-        whole = self._reached + len(self._pending) == upload.length
-        if whole or len(self._pending) == CHUNK_BYTES:
-            self._add(bytes(self._pending))
-        if whole:
-            self._writer.finish()
-        else:
-            self._writer.pause()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        if whole:
-            upload = replace(upload, sha256=self._digest.hexdigest(), offset=upload.length)
-            # Raises where it was cancelled meanwhile: its state must not come back without its file.
-            status(self._settings, upload.id, upload.owner)
-            self._need_announced(upload)
-            _write(self._settings, upload)
-            return upload
-        self._digests[upload.id] = self._reached, self._digest
-        # The sweep uses the time of this file.
-        with contextlib.suppress(FileNotFoundError):
-            os.utime(_state_path(self._settings, upload.id))
-        return replace(upload, offset=self._reached)
-
-    def _need_announced(self, upload: Incoming) -> None:
-        """Delete what is not the file that was announced. Raises FerError ``upload_differs``."""
-        if upload.announced is not None and upload.announced != upload.sha256:
-            _delete(self._settings, upload.id)
-            raise FerError("What was sent is not the file that was announced. Please send it again.", "upload_differs")
-
-    def _add(self, chunk: bytes) -> None:
-        self._digest.update(chunk)
-        self._writer.write(chunk)
-        self._reached += len(chunk)
-
-    def _lock(self) -> None:
-        _hold(self._file)
-        # The earlier holder of the lock may have gone on since.
-        self._upload = status(self._settings, self._upload.id, self._upload.owner)
-
-    def _digest_so_far(self) -> Any:
-        """Return the hash of what is there, remembered or computed again."""
-        self._reached = self._writer.written
-        hashed, digest = self._digests.pop(self._upload.id, (0, None))
-        if digest is None or hashed != self._reached:
-            digest = hashlib.sha256()
-            for chunk in self._writer.read_back():
-                digest.update(chunk)
-        return digest
-
-
-def _whole_chunks(upload: Incoming) -> int:
+def whole_chunks(upload: Incoming) -> int:
     """Return how many chunks can be there before the last: that one is not kept until the file has ended."""
     return (upload.length - 1) // CHUNK_BYTES
 
@@ -388,10 +291,11 @@ def _offset(settings: Settings, upload: Incoming) -> int:
         size = uploads.part_path(settings, upload.id).stat().st_size
     except FileNotFoundError:
         return 0
-    return min((size - HEADER_BYTES) // RECORD_BYTES, _whole_chunks(upload)) * CHUNK_BYTES
+    return min((size - HEADER_BYTES) // RECORD_BYTES, whole_chunks(upload)) * CHUNK_BYTES
 
 
-def _state_path(settings: Settings, upload_id: str) -> Path:
+def state_path(settings: Settings, upload_id: str) -> Path:
+    """Return where the state of an upload lies. Raises ValueError for what is no id."""
     return uploads.part_path(settings, upload_id).with_suffix(".json")
 
 
@@ -402,8 +306,9 @@ def _read(path: Path) -> Incoming | None:
         return None
 
 
-def _write(settings: Settings, upload: Incoming) -> None:
-    path = _state_path(settings, upload.id)
+def write_state(settings: Settings, upload: Incoming) -> None:
+    """Put the state of an upload in the place of the earlier one, safe on the disk."""
+    path = state_path(settings, upload.id)
     beside = path.with_name(f"{path.name}{PART}")
     with beside.open("w") as file:
         json.dump({**asdict(upload), "offset": 0}, file)
@@ -412,6 +317,7 @@ def _write(settings: Settings, upload: Incoming) -> None:
     os.replace(beside, path)
 
 
-def _delete(settings: Settings, upload_id: str) -> None:
-    for path in (_state_path(settings, upload_id), uploads.part_path(settings, upload_id)):
+def delete(settings: Settings, upload_id: str) -> None:
+    """Delete an upload and its state, whatever of them is there."""
+    for path in (state_path(settings, upload_id), uploads.part_path(settings, upload_id)):
         path.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ DECIDED_BY_OTHERS = "face_decided_by_others"
 def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     """Ask which faces are the patient, each over the time of the video."""
     parts, who = resources(), actor()
-    found = jobs.candidates(parts.db, parts.settings, who, recording_id)
+    found = faces.candidates(parts.db, parts.settings, who, recording_id)
     seen = faces.drawn(parts.db, who, recording_id)
     earlier = faces.leaves_a_result(parts.db, who, recording_id)
     st.subheader("Which face is the patient?")
@@ -71,7 +71,7 @@ def _keep(recording_id: str, ticked: Sequence[int], seen: str, same: bool | None
         actions.once(
             "keep_face",
             target,
-            lambda: jobs.choose_track(parts.db, parts.settings, who, recording_id, ticked, seen, same),
+            lambda: faces.choose_track(parts.db, parts.settings, who, recording_id, ticked, seen, same),
         )
     except FerError as error:
         if error.code != "nothing_to_choose":

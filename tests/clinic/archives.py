@@ -9,6 +9,7 @@ from sqlalchemy import select
 from clinic.access import CONSOLE
 from clinic.exchange import exports
 from clinic.recordings import incoming
+from clinic.recordings.pieces import Piece
 from db.models import Patient
 
 
@@ -50,6 +51,6 @@ def sent(db, settings, who, archive):
     """The id of an upload that is wholly there."""
     content = archive.getvalue()
     upload = incoming.begin(db, settings, who, len(content))
-    piece = incoming.Piece(settings, upload.id, 0, {}, who.account_id)
+    piece = Piece(settings, upload.id, 0, {}, who.account_id)
     piece.write(content)
     return piece.close().id

@@ -330,7 +330,7 @@ def test_a_start_after_a_week_is_no_jump(db, settings, moved):
     assert clock_watch.unseen(db) is None
 
 
-STAMPS = {"clinic/clock.py", "backup/erasures.py", "backup/archive.py"}
+STAMPS = {"clinic/clock.py", "backup/erasures.py", "backup/archive.py", "backup/backup.py"}
 """`clinic.clock`, and what stands below it and only writes down when something was done."""
 
 

@@ -32,7 +32,7 @@ from PIL import Image
 from clinic.erasure import deletion
 from clinic.jobs import jobs
 from clinic.recordings import incoming, uploads
-from clinic.recordings.incoming import Piece
+from clinic.recordings.pieces import Piece
 from clinic.access import Actor, Role
 from clinic.settings import Settings
 from db.engine import open_database

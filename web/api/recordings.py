@@ -12,7 +12,8 @@ from clinic.consent import consent
 from clinic.jobs import jobs
 from clinic.patients import caseload, conditions
 from clinic.recordings import incoming
-from clinic.recordings.incoming import Digests, Incoming, Piece
+from clinic.recordings.incoming import Incoming
+from clinic.recordings.pieces import Digests, Piece
 from web.api.caller import Caller
 from web.api.expressions import PIECE_TYPE, need_bytes
 from web.api.schemas import (

@@ -14,6 +14,7 @@ from clinic.accounts import sessions, totp
 from clinic.admin import keyring, rotation
 from clinic.jobs import previews
 from clinic.recordings import incoming, uploads
+from clinic.recordings.pieces import Piece
 from db.copies import copy_whole
 from db.models import AuditRow, RecoveryCode, SecondStep, new_id
 from fer_core.errors import FerError
@@ -43,7 +44,7 @@ class Clinic:
         with uploads.open_stored(settings, self.stored.id) as file:
             assert file.read() == self.stored.id.encode()
         assert previews._read(settings, self.recording_id, previews.PREVIEW) == b"a picture"
-        piece = incoming.Piece(settings, self.upload.id, 0, {}, self.who.account_id)
+        piece = Piece(settings, self.upload.id, 0, {}, self.who.account_id)
         piece.close()
         assert totp.begun(self.db, settings, self.who).secret == self.secret
         return keyring.settle(self.db, settings).fingerprint == keyring.recorded(self.db)

@@ -11,7 +11,7 @@ from clinic import clock
 from clinic.consent import consent
 from clinic.consent.consent import State
 from clinic.exchange import exports
-from clinic.jobs import jobs, leases, progress
+from clinic.jobs import faces, jobs, leases, progress
 from clinic.patients import caseload, listing
 from clinic.patients.listing import Asked
 from clinic.recordings import uploads
@@ -236,10 +236,10 @@ def test_results_are_closed_and_say_why(db, who, patient, analysed, end, code):
 def test_faces_to_choose_and_previews_are_closed_too(db, settings, who, patient, an_upload):
     recording_id = enqueue(db, settings, who, patient, an_upload())
     run(db, settings, [[(0, 1)] * 4])
-    assert len(jobs.candidates(db, settings, who, recording_id)) == 2
+    assert len(faces.candidates(db, settings, who, recording_id)) == 2
     expire(db, patient, Scope.ANALYSE)
-    assert refusal_of(jobs.candidates, db, settings, who, recording_id) == "consent_expired"
-    assert refusal_of(jobs.choose_track, db, settings, who, recording_id, 0) == "consent_expired"
+    assert refusal_of(faces.candidates, db, settings, who, recording_id) == "consent_expired"
+    assert refusal_of(faces.choose_track, db, settings, who, recording_id, 0) == "consent_expired"
 
 
 @pytest.mark.parametrize("end", [expire, revoke])

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic.conflicts import ConflictError
-from clinic.jobs import faces, jobs, previews, tracks
+from clinic.jobs import faces, previews, tracks
 from clinic.recordings import marks
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Sample
@@ -55,7 +55,7 @@ def test_a_face_that_turns_into_somebody_else_is_chosen_up_to_there(db, settings
     for at_s, value in ((0.4, 20), (2.2, 200)):
         picture(settings, recording_id, 0, at_s, value)
     faces.split(db, settings, who, recording_id, 0, 2.0, seen="0")
-    found = {one.track: one for one in jobs.candidates(db, settings, who, recording_id)}
+    found = {one.track: one for one in faces.candidates(db, settings, who, recording_id)}
     assert {track: one.spans for track, one in found.items()} == {
         0: ((0.0, pytest.approx(2.0)),),
         1: ((pytest.approx(2.0), pytest.approx(4.0)),),
@@ -63,7 +63,7 @@ def test_a_face_that_turns_into_somebody_else_is_chosen_up_to_there(db, settings
     }
     assert [at_s for at_s, _ in found[0].views] == [0.4]
     assert [at_s for at_s, _ in found[2].views] == [2.2]
-    jobs.choose_track(db, settings, who, recording_id, {0, 1}, seen="1")
+    faces.choose_track(db, settings, who, recording_id, {0, 1}, seen="1")
     assert tracks_of(db, recording_id) == [0] * 20
     with db.read() as session:
         stored = session.get_one(Recording, recording_id)
@@ -74,7 +74,7 @@ def test_a_face_that_turns_into_somebody_else_is_chosen_up_to_there(db, settings
 def test_a_short_part_is_offered_too(db, settings, recording, who):
     recording_id = recording([(0, 1)] * 100)
     faces.split(db, settings, who, recording_id, 0, 19.6)
-    assert 2 in [one.track for one in jobs.candidates(db, settings, who, recording_id)]
+    assert 2 in [one.track for one in faces.candidates(db, settings, who, recording_id)]
 
 
 def test_a_choice_is_of_the_faces_that_were_shown(db, settings, recording, who):
@@ -83,7 +83,7 @@ def test_a_choice_is_of_the_faces_that_were_shown(db, settings, recording, who):
     before = tracks_of(db, recording_id)
     for late in (
         lambda: faces.split(db, settings, who, recording_id, 0, 0.4, seen="0"),
-        lambda: jobs.choose_track(db, settings, who, recording_id, 0, seen="0"),
+        lambda: faces.choose_track(db, settings, who, recording_id, 0, seen="0"),
     ):
         with pytest.raises(ConflictError):
             late()
@@ -105,7 +105,7 @@ def test_the_preview_of_the_later_part_is_not_the_earlier_one_s(db, settings, re
     last = result(19, 0)
     previews.write_preview(settings, recording_id, 3.8, np.full((90, 160, 3), 9, np.uint8), last.faces)
     faces.split(db, settings, who, recording_id, 0, 2.0)
-    jobs.choose_track(db, settings, who, recording_id, {0, 1})
+    faces.choose_track(db, settings, who, recording_id, {0, 1})
     assert previews.read_preview(settings, recording_id) is None, "the patient is not in the picture that was kept"
 
 
@@ -127,7 +127,7 @@ def test_a_choice_is_made_again_from_the_kept_file(db, settings, recording, an_u
         assert not version.current
         assert not tracks.choose_automatically(session, version), "somebody is asked, whoever was chosen before"
         session.scalars(select(Job).where(Job.recording_id == second)).one().state = JobState.CHOOSING.value
-    jobs.choose_track(db, settings, who, second, 1)
+    faces.choose_track(db, settings, who, second, 1)
     with db.read() as session:
         assert [session.get_one(Recording, one).current for one in (first, second)] == [False, True]
         assert session.scalars(select(RecordingMark)).all() == [], "it was said of the face that was chosen before"

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from clinic.jobs import chunks, jobs, leases, progress
+from clinic.jobs import chunks, faces, jobs, leases, progress
 from clinic.patients import caseload
 from clinic.recordings import uploads
 from db.models import Job, JobState, Recording
@@ -280,7 +280,7 @@ def test_delete_files_leaves_none(db, settings, patient, an_upload, who):
 def test_choosing_where_there_is_no_choice_is_refused(db, settings, patient, an_upload, who):
     recording_id = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     with pytest.raises(FerError) as refusal:
-        jobs.choose_track(db, settings, who, recording_id, 0)
+        faces.choose_track(db, settings, who, recording_id, 0)
     assert refusal.value.code == "nothing_to_choose"
 
 

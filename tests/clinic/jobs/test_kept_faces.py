@@ -89,7 +89,7 @@ def test_beside_a_kept_video_only_where_it_cant_be_played(db, settings, who, pat
 def test_of_several_faces_the_chosen_one_alone_is_kept(db, settings, who, patient, analyse):
     recording_id = analyse(patient, script=([(0, 1)] * 2, [(1,)] * 2))
     assert stored(settings) == 0, "nobody knows yet who is the patient"
-    jobs.choose_track(db, settings, who, recording_id, 0)
+    faces.choose_track(db, settings, who, recording_id, 0)
     assert moments(db, settings, who, recording_id) == pytest.approx([0.2])
 
 
@@ -100,7 +100,7 @@ def test_nothing_of_a_face_that_another_was_chosen_for_stays_the_patient_s(
     both = replace(settings, keep_files=True)
     script = ([(0, 1)] * 2, [(1,)] * 2)
     old = analyse(patient, both, script, media_type=None)
-    jobs.choose_track(db, both, who, old, 0)
+    faces.choose_track(db, both, who, old, 0)
     for verdict, label, reason in (
         (Verdict.AGREE, None, None),
         (Verdict.OTHER, "sad", None),
@@ -113,7 +113,7 @@ def test_nothing_of_a_face_that_another_was_chosen_for_stays_the_patient_s(
     claimed = leases.claim(db)
     analysis.run(db, both, claimed, lambda: FakeAnalyzer(script), analysis.Reporter(db, claimed))
     assert moments(db, both, who, old) == pytest.approx([0.2]), "until another one is chosen it is shown"
-    jobs.choose_track(db, both, who, new, 1)
+    faces.choose_track(db, both, who, new, 1)
     assert [version.id for version in caseload.versions(db, who, old)] == [new]
     assert moments(db, both, who, old) == []
     assert len(caseload.samples(db, who, old)) == 0
@@ -139,7 +139,7 @@ def test_nothing_of_a_face_that_another_was_chosen_for_stays_the_patient_s(
 
 def test_of_a_long_video_some_are_kept_evenly(db, settings, who, patient, analyse):
     recording_id = analyse(patient, script=[[(0,)]] * 11 + [[(0,), (1,)]] * 3)
-    jobs.choose_track(db, settings, who, recording_id, [0, 1])
+    faces.choose_track(db, settings, who, recording_id, [0, 1])
     found = moments(db, settings, who, recording_id)
     assert len(found) == kept_faces.MOST
     assert (found[0], found[-1]) == (0.0, pytest.approx(3.2))

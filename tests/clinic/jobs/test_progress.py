@@ -9,7 +9,7 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from clinic import access
-from clinic.jobs import jobs, leases, previews, progress
+from clinic.jobs import faces, jobs, leases, previews, progress
 from clinic.patients import caseload
 from clinic.recordings import readings
 from clinic.worker import analysis
@@ -72,7 +72,7 @@ def changed(before, after, box):
 @pytest.mark.parametrize("chosen", [0, 1, 2], ids=str)
 def test_after_the_choice_the_preview_is_the_patient_s_alone(db, settings, who, analysed, chosen):
     recording_id = analysed([(0, 1, 2)] * 4)
-    jobs.choose_track(db, settings, who, recording_id, chosen)
+    faces.choose_track(db, settings, who, recording_id, chosen)
     wanted = {chosen}
     shown = progress.preview(db, settings, who, recording_id)
     assert {face.track for face in shown.faces} == wanted
@@ -92,7 +92,7 @@ def test_other_people_are_pixelated_and_the_patient_is_not(settings, running):
 
 def test_where_the_patient_is_not_in_the_last_picture_none_is_shown(db, settings, who, analysed):
     recording_id = analysed([(0, 1)] * 4, [(0,)])
-    jobs.choose_track(db, settings, who, recording_id, 1)
+    faces.choose_track(db, settings, who, recording_id, 1)
     assert progress.preview(db, settings, who, recording_id) is None
     assert not previews.work_dir(settings, recording_id).exists()
 
@@ -108,7 +108,7 @@ def test_the_choice_counts_where_the_preview_could_not_be_reduced(db, settings, 
     recording_id = analysed([(0, 1)] * 4)
     # As where the program is ended between the two.
     monkeypatch.setattr(previews, "keep_patient", lambda *_: None)
-    jobs.choose_track(db, settings, who, recording_id, 1)
+    faces.choose_track(db, settings, who, recording_id, 1)
     assert {face.track for face in previews.read_preview(settings, recording_id).faces} == {0, 1}
     assert {face.track for face in progress.preview(db, settings, who, recording_id).faces} == {1}
 
@@ -159,7 +159,7 @@ def test_no_samples_are_reported_while_they_are_several_people_s(db, settings, w
         with pytest.raises(FerError) as refusal:
             ask(db, who, recording_id)
         assert refusal.value.code == "analysis_under_way"
-    jobs.choose_track(db, settings, who, recording_id, 1)
+    faces.choose_track(db, settings, who, recording_id, 1)
     assert len(caseload.samples(db, who, recording_id)) == 4
 
 
@@ -241,9 +241,9 @@ def test_a_recording_without_a_job_is_not_reported_to_strangers(db, who, patient
 
 def test_a_choice_from_a_second_window_changes_nothing(db, settings, who, analysed):
     recording_id = analysed([(0, 1)] * 4)
-    jobs.choose_track(db, settings, who, recording_id, 1)
+    faces.choose_track(db, settings, who, recording_id, 1)
     with pytest.raises(FerError) as refusal:
-        jobs.choose_track(db, settings, who, recording_id, 0)
+        faces.choose_track(db, settings, who, recording_id, 0)
     assert refusal.value.code == "nothing_to_choose"
     with db.read() as session:
         assert session.get_one(Recording, recording_id).patient_track == 1

@@ -171,7 +171,7 @@ def test_one_patient_s_wish_leaves_the_others_alone(db, settings, patient, analy
 
 def test_the_clinician_s_choice_is_carried_over(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 3, [(1,), (0, 1)]])
-    jobs.choose_track(db, settings, who, first, 1)
+    faces.choose_track(db, settings, who, first, 1)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0, 1)] * 3, [(1,), (0, 1)]], NEW))
     with db.read() as session:
@@ -183,14 +183,14 @@ def test_the_clinician_s_choice_is_carried_over(db, settings, analysed, run, who
 
 def test_where_the_faces_lie_elsewhere_it_is_asked_again(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 4])
-    jobs.choose_track(db, settings, who, first, 1)
+    faces.choose_track(db, settings, who, first, 1)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0, 1), (0,), (0,), (0, 1)]], NEW))
     with db.read() as session:
         version = session.scalar(select(Recording).where(Recording.version_of == first))
         assert version.job.state == JobState.CHOOSING
         assert session.get_one(Recording, first).current
-    jobs.choose_track(db, settings, who, version.id, 0)
+    faces.choose_track(db, settings, who, version.id, 0)
     assert [current for _, current, _ in versions(db)] == [False, True]
 
 
@@ -219,7 +219,7 @@ def test_where_another_face_was_chosen_meanwhile_that_one_is_taken(db, settings,
     again = faces.choose_again(db, settings, who, first)
     run(analyzer(script))
     reanalysis.start(db, settings, who, None, NEW)
-    jobs.choose_track(db, settings, who, again, 1)
+    faces.choose_track(db, settings, who, again, 1)
     run(analyzer(script, NEW))
     version = other_than(db, first, again)
     assert stored(db, version)[2]["face_choice"]["tracks"] == [1]
@@ -230,7 +230,7 @@ def test_where_another_face_was_chosen_meanwhile_that_one_is_taken(db, settings,
 def reopened(db, settings, analysed, run, who):
     """A recording, the version in which its face is to be chosen again, and a queued version of another model."""
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
     reanalysis.start(db, settings, who, None, NEW)
@@ -240,7 +240,7 @@ def reopened(db, settings, analysed, run, who):
 def test_an_analysis_under_way_keeps_what_it_has_when_another_face_is_chosen(db, settings, run, who, reopened):
     """Half of its samples were deleted, and the rest was shown as the whole."""
     first, again, queued = reopened
-    run(analyzer([[(0, 1)] * 5, lambda: jobs.choose_track(db, settings, who, again, 1), [(0, 1)] * 5], NEW))
+    run(analyzer([[(0, 1)] * 5, lambda: faces.choose_track(db, settings, who, again, 1), [(0, 1)] * 5], NEW))
     assert (state_of(db, queued), stored(db, queued)[0]) == (JobState.DONE, 10)
     assert stored(db, queued)[2]["face_choice"]["tracks"] == [1]
     assert stored(db, first)[0] == 0
@@ -250,10 +250,10 @@ def test_a_version_that_waits_for_its_choice_keeps_its_faces(db, settings, run, 
     """It lost them, and became the current version without any."""
     _, again, waiting = reopened
     run(analyzer([[(1, 2)] * 10], NEW))
-    jobs.choose_track(db, settings, who, again, 1)
+    faces.choose_track(db, settings, who, again, 1)
     assert (state_of(db, waiting), stored(db, waiting)[0]) == (JobState.CHOOSING, 20)
     assert stored(db, again)[1]
-    jobs.choose_track(db, settings, who, waiting, 2)
+    faces.choose_track(db, settings, who, waiting, 2)
     assert stored(db, again)[0] == 0, "another face than this one's"
     assert stored(db, waiting)[1]
 
@@ -261,14 +261,14 @@ def test_a_version_that_waits_for_its_choice_keeps_its_faces(db, settings, run, 
 def test_another_face_in_any_later_version_takes_the_earlier_results_and_marks_away(db, settings, analysed, run, who):
     """They went on to be shown as the patient's, and "not the patient" took the patient out of the new version."""
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.NOT_PATIENT))
     marks.add(db, who, first, MarkFields(1.0, 1.9, Verdict.AGREE))
     marks.add(db, who, first, MarkFields(0.0, 2.0, Verdict.EVENT, reason="crying"))
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0, 1)] * 3 + [(1,)] * 3 + [(0, 1)] * 4], NEW))
     version = other_than(db, first)
-    jobs.choose_track(db, settings, who, version, 1)
+    faces.choose_track(db, settings, who, version, 1)
     assert caseload.get_recording(db, who, version).usable_share == 1.0
     assert [one.said.verdict for one in marks.marks(db, who, version)] == [Verdict.EVENT]
     assert [one.id for one in caseload.versions(db, who, version)] == [version]
@@ -278,13 +278,13 @@ def test_another_face_in_any_later_version_takes_the_earlier_results_and_marks_a
 
 def test_the_same_face_in_a_later_version_takes_nothing_away(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     marks.add(db, who, first, MarkFields(1.0, 1.9, Verdict.AGREE))
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0, 1)] * 7 + [(1,)] * 3], NEW))
     version = other_than(db, first)
     assert state_of(db, version) == JobState.CHOOSING
-    jobs.choose_track(db, settings, who, version, 0)
+    faces.choose_track(db, settings, who, version, 0)
     assert len(marks.marks(db, who, version)) == 1
     assert {one.id for one in caseload.versions(db, who, version)} == {first, version}
 
@@ -303,7 +303,7 @@ def test_where_the_boxes_prove_nothing_the_user_says_whether_it_is_one_person(
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(1, 2)] * 20], NEW))
     version = other_than(db, first)
-    jobs.choose_track(db, settings, who, version, 1, same=same)
+    faces.choose_track(db, settings, who, version, 1, same=same)
     assert len(marks.marks(db, who, version)) == same
     assert {one.id for one in caseload.versions(db, who, version)} == ({first, version} if same else {version})
 
@@ -311,24 +311,24 @@ def test_where_the_boxes_prove_nothing_the_user_says_whether_it_is_one_person(
 def test_of_two_open_questions_the_later_answer_takes_the_earlier_one_not_away_unseen(db, settings, analysed, run, who):
     """A colleague's choice, and what was marked on it, were deleted by one whose page had been open since before."""
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10], OLD))
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(1, 2)] * 10], NEW))
     waiting = other_than(db, first, again)
     before = faces.drawn(db, who, waiting)
-    jobs.choose_track(db, settings, who, again, 1, seen=faces.drawn(db, who, again))
+    faces.choose_track(db, settings, who, again, 1, seen=faces.drawn(db, who, again))
     with pytest.raises(ConflictError):
-        jobs.choose_track(db, settings, who, waiting, 2, seen=before, same=False)
+        faces.choose_track(db, settings, who, waiting, 2, seen=before, same=False)
     assert caseload.get_recording(db, who, again).usable_share == 1.0
-    jobs.choose_track(db, settings, who, waiting, 2, seen=faces.drawn(db, who, waiting), same=False)
+    faces.choose_track(db, settings, who, waiting, 2, seen=faces.drawn(db, who, waiting), same=False)
     assert caseload.get_recording(db, who, again).standing.state is State.REPLACED
 
 
 def test_marks_that_stay_name_what_the_model_said_of_the_new_face(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     with db.session() as session:
         for sample in session.scalars(select(Sample).where(Sample.recording_id == first)):
             sample.happy, sample.sad = 0.1, 0.8
@@ -336,14 +336,14 @@ def test_marks_that_stay_name_what_the_model_said_of_the_new_face(db, settings, 
     assert [one.model_label for one in marks.marks(db, who, first)] == ["sad"]
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
-    jobs.choose_track(db, settings, who, again, 1)
+    faces.choose_track(db, settings, who, again, 1)
     assert [one.model_label for one in marks.marks(db, who, again)] == ["happy"]
 
 
 def test_where_the_patient_is_not_there_no_earlier_choice_stays(db, settings, patient, analysed, run, who):
     """The window said that no result is kept, and the stranger's stayed as the patient's."""
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
     assert not faces.leaves_a_result(db, who, again)
@@ -357,7 +357,7 @@ def test_where_the_patient_is_not_there_no_earlier_choice_stays(db, settings, pa
 
 def test_where_the_patient_is_not_there_no_mark_names_a_label(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.EVENT, reason="crying"))
     assert [one.model_label for one in marks.marks(db, who, first)] == ["happy"]
     again = faces.choose_again(db, settings, who, first)
@@ -380,13 +380,13 @@ def test_an_earlier_version_says_what_holds_now(db, settings, patient, an_upload
         return asked.recording_id
 
     first = hand_in(OLD)
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
     jobs.discard(db, settings, who, again)
     found = hand_in(NEW)
     assert "not found" in sentence_of(db, who, first), "the choice is open"
-    jobs.choose_track(db, settings, who, found, 1)
+    faces.choose_track(db, settings, who, found, 1)
     assert "in a newer analysis" in sentence_of(db, who, first)
     last = faces.choose_again(db, settings, who, found)
     run(analyzer([[(0, 1)] * 10], NEW))
@@ -399,7 +399,7 @@ def test_an_earlier_version_says_what_holds_now(db, settings, patient, an_upload
 
 def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patient, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(1, 2)] * 10], NEW))
     assert faces.leaves_a_result(db, who, other_than(db, first))
@@ -411,7 +411,7 @@ def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patien
 def test_a_face_that_a_person_chose_is_not_replaced_by_the_one_that_is_left(db, settings, analysed, run, who, later):
     """Where it was seen a little less by another model, somebody else became the patient without a question."""
     first = analysed([[(0, 1)] * 6 + [(0,)] * 94])
-    jobs.choose_track(db, settings, who, first, 1)
+    faces.choose_track(db, settings, who, first, 1)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([later], NEW))
     assert state_of(db, other_than(db, first)) == JobState.CHOOSING
@@ -423,7 +423,7 @@ def test_a_split_face_is_not_made_whole_again(db, settings, analysed, run, who):
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0,)] * 20]))
     faces.split(db, settings, who, again, 0, 2.0)
-    jobs.choose_track(db, settings, who, again, 0)
+    faces.choose_track(db, settings, who, again, 0)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0,)] * 20], NEW))
     assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
@@ -435,7 +435,7 @@ def test_no_moment_that_a_person_left_out_comes_back(db, settings, analysed, run
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0,)] * 100]))
     faces.split(db, settings, who, again, 0, 19.2)
-    jobs.choose_track(db, settings, who, again, 0)
+    faces.choose_track(db, settings, who, again, 0)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0,)] * 100], NEW))
     assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
@@ -443,7 +443,7 @@ def test_no_moment_that_a_person_left_out_comes_back(db, settings, analysed, run
 
 def test_a_choice_is_not_extended_to_moments_without_it(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 98 + [(1,), (1,)]])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0, 1)] * 100], NEW))
     assert state_of(db, other_than(db, first)) == JobState.CHOOSING
@@ -451,7 +451,7 @@ def test_a_choice_is_not_extended_to_moments_without_it(db, settings, analysed, 
 
 def test_a_choice_is_carried_over_to_a_little_less_of_it(db, settings, analysed, run, who):
     first = analysed([[(0, 1)] * 100])
-    jobs.choose_track(db, settings, who, first, 0)
+    faces.choose_track(db, settings, who, first, 0)
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(0, 1)] * 96 + [(1,)] * 4], NEW))
     assert state_of(db, other_than(db, first)) == JobState.DONE

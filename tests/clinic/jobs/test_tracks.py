@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from clinic.jobs import jobs, progress, tracks
+from clinic.jobs import faces, progress, tracks
 from db.models import Job, JobState, Recording, Sample
 from db.records import save_results
 from fer_core.errors import FerError
@@ -43,7 +43,7 @@ def rows(db, recording_id):
 
 def test_candidates_are_those_seen_with_the_one_seen_most_first(db, settings, recording, who):
     recording_id = recording([(0, 1), (0, 1), (0,), (2,), ()])
-    found = jobs.candidates(db, settings, who, recording_id)
+    found = faces.candidates(db, settings, who, recording_id)
     assert [(face.track, face.share) for face in found] == [(0, 0.6), (1, 0.4), (2, 0.2)]
     assert [face.suggested for face in found] == [True, False, True]
     assert (found[2].first_s, found[2].last_s) == (pytest.approx(0.6), pytest.approx(0.6))
@@ -53,7 +53,7 @@ def test_candidates_are_those_seen_with_the_one_seen_most_first(db, settings, re
 
 def test_choosing_keeps_one_person_and_leaves_gaps(db, settings, recording, who):
     recording_id = recording([(0, 1), (1,), (0,), ()])
-    jobs.choose_track(db, settings, who, recording_id, 0)
+    faces.choose_track(db, settings, who, recording_id, 0)
     assert [(index, track, status) for index, track, status, _ in rows(db, recording_id)] == [
         (0, 0, "ok"),
         (1, -1, "no_face"),
@@ -72,7 +72,7 @@ def test_choosing_keeps_one_person_and_leaves_gaps(db, settings, recording, who)
 
 def test_several_tracks_may_be_one_person(db, settings, recording, who):
     recording_id = recording([(0, 1), (0, 1), (0,), (2, 1), (2,)])
-    jobs.choose_track(db, settings, who, recording_id, {2, 0})
+    faces.choose_track(db, settings, who, recording_id, {2, 0})
     kept = rows(db, recording_id)
     assert [(index, track) for index, track, *_ in kept] == [(index, 0) for index in range(5)]
     assert kept[4][3] == pytest.approx(result(4, 2).faces[0].probabilities[3])
@@ -82,7 +82,7 @@ def test_two_who_are_seen_together_are_not_one_person(db, settings, recording, w
     recording_id = recording([(0,)] * 20 + [(0, 1)] + [(1,)] * 20)
     before = rows(db, recording_id)
     with pytest.raises(FerError) as refusal:
-        jobs.choose_track(db, settings, who, recording_id, {0, 1})
+        faces.choose_track(db, settings, who, recording_id, {0, 1})
     assert refusal.value.code == "two_people"
     assert rows(db, recording_id) == before
     assert progress.status(db, who, recording_id).state is JobState.CHOOSING
@@ -90,9 +90,9 @@ def test_two_who_are_seen_together_are_not_one_person(db, settings, recording, w
 
 def test_passers_by_are_not_offered_unless_there_are_none_else(db, settings, recording, who):
     crowd = recording([(0, 1)] * 20 + [(0, 1, 2)])
-    assert [face.track for face in jobs.candidates(db, settings, who, crowd)] == [0, 1]
+    assert [face.track for face in faces.candidates(db, settings, who, crowd)] == [0, 1]
     glimpses = recording([(0,), (1,)] + [()] * 50)
-    assert [face.track for face in jobs.candidates(db, settings, who, glimpses)] == [0, 1]
+    assert [face.track for face in faces.candidates(db, settings, who, glimpses)] == [0, 1]
 
 
 @pytest.mark.parametrize("wrong", [[7], [], [0, 7], [-1]], ids=str)
@@ -100,7 +100,7 @@ def test_an_unknown_face_changes_nothing(db, settings, recording, wrong, who):
     recording_id = recording([(0, 1), (1,)])
     before = rows(db, recording_id)
     with pytest.raises(ValueError, match="face"):
-        jobs.choose_track(db, settings, who, recording_id, wrong)
+        faces.choose_track(db, settings, who, recording_id, wrong)
     assert rows(db, recording_id) == before
     assert progress.status(db, who, recording_id).state is JobState.CHOOSING
 
@@ -132,4 +132,4 @@ def test_nothing_is_asked_where_there_is_nothing_to_ask(db, recording, moments, 
 
 def test_pictures_suggest_only_the_faces_that_were_alone(db, settings, recording, who):
     recording_id = recording([(0,), (0,), (1, 2)], "pictures")
-    assert [face.suggested for face in jobs.candidates(db, settings, who, recording_id)] == [True, False, False]
+    assert [face.suggested for face in faces.candidates(db, settings, who, recording_id)] == [True, False, False]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from clinic.jobs import jobs
 from clinic.recordings import incoming, uploads
-from clinic.recordings.incoming import Piece
+from clinic.recordings.pieces import Piece
 from fer_core.errors import FerError
 from storage.media import open_store
 from storage.sealed import CHUNK_BYTES

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from clinic.jobs import jobs, leases, previews, progress
+from clinic.jobs import faces, jobs, leases, previews, progress
 from clinic.jobs.leases import LeaseLostError
 from clinic.worker import analysis
 from clinic.worker.selftest import write_clip
@@ -140,10 +140,10 @@ def test_two_faces_are_asked_about(db, settings, queue, run, who):
     run(FakeAnalyzer([[(0, 1)] * 3, [(0, 1)] * 2 + [(1,)]]))
     assert progress.status(db, who, recording_id).state is JobState.CHOOSING
     assert not upload.path.exists()
-    found = jobs.candidates(db, settings, who, recording_id)
+    found = faces.candidates(db, settings, who, recording_id)
     assert [face.track for face in found] == [1, 0]
     assert all(face.thumbnail for face in found)
-    jobs.choose_track(db, settings, who, recording_id, 1)
+    faces.choose_track(db, settings, who, recording_id, 1)
     assert progress.status(db, who, recording_id).state is JobState.DONE
     assert not any(previews.thumbnail(settings, recording_id, face.track) for face in found)
     with db.read() as session:
@@ -164,7 +164,7 @@ def test_a_face_that_no_preview_showed_has_a_thumbnail_too(db, settings, queue, 
     write_clip(tmp_path / "clip.mp4", [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
     recording_id, _ = queue(an_upload("video", (tmp_path / "clip.mp4").read_bytes()))
     run(FakeAnalyzer([[(0,), (0, 1), (0,), (0,)]]))
-    found = jobs.candidates(db, settings, who, recording_id)
+    found = faces.candidates(db, settings, who, recording_id)
     assert [face.track for face in found] == [0, 1]
     with Image.open(io.BytesIO(found[1].thumbnail)) as shown:
         assert shown.convert("L").getextrema()[0] == pytest.approx(40, abs=4), "of the moment at which it was seen"
@@ -435,12 +435,12 @@ def test_a_group_picture_is_asked_about(db, settings, queue, run, picture, who):
     assert progress.status(db, who, recording_id).state is JobState.CHOOSING
     with db.read() as session:
         assert session.get_one(Recording, recording_id).bits_per_pixel == 2.5, "the median of both"
-    assert [(face.track, face.suggested) for face in jobs.candidates(db, settings, who, recording_id)] == [
+    assert [(face.track, face.suggested) for face in faces.candidates(db, settings, who, recording_id)] == [
         (0, True),
         (1, False),
         (2, False),
     ]
-    jobs.choose_track(db, settings, who, recording_id, [0, 2])
+    faces.choose_track(db, settings, who, recording_id, [0, 2])
     assert indices(db, recording_id) == [0, 1]
 
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from clinic import words
 from clinic.accounts import sessions
 from clinic.accounts.accounts import grant
-from clinic.jobs import jobs, previews, progress, tracks
+from clinic.jobs import faces, jobs, previews, progress, tracks
 from clinic.patients import caseload, conditions
 from clinic.patients.conditions import ConditionKind
 from clinic.recordings.uploads import Upload
@@ -137,13 +137,13 @@ def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, setting
 def test_the_second_half_of_a_double_click_finds_the_choice_made(recording, monkeypatch):
     _, recording_id = recording(JobState.CHOOSING, [(0, 1)] * 4)
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
-    choose = jobs.choose_track
+    choose = faces.choose_track
 
     def beside_the_first_click(*arguments):
         choose(*arguments)
         choose(*arguments)
 
-    monkeypatch.setattr(jobs, "choose_track", beside_the_first_click)
+    monkeypatch.setattr(faces, "choose_track", beside_the_first_click)
     page.checkbox[0].check()
     next(button for button in page.button if button.label == "This is the patient").click().run()
     assert not page.error
@@ -190,13 +190,13 @@ def test_of_two_who_choose_the_face_at_once_the_second_is_told(recording, settin
         grant(open_session, colleague.account_id, patient_id)
     monkeypatch.setattr("pages.session.token", lambda: mine)
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
-    choose = jobs.choose_track
+    choose = faces.choose_track
 
     def a_moment_after_the_colleague(db, settings, who, recording_id, ticked, seen, same):
         choose(db, settings, colleague, recording_id, [1], seen)
         choose(db, settings, who, recording_id, ticked, seen, same)
 
-    monkeypatch.setattr(jobs, "choose_track", a_moment_after_the_colleague)
+    monkeypatch.setattr(faces, "choose_track", a_moment_after_the_colleague)
     page.checkbox[0].check()
     next(button for button in page.button if button.label == "This is the patient").click().run()
     assert not page.error

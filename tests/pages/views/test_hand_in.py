@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from clinic.patients import caseload
 from clinic.recordings import incoming
+from clinic.recordings.pieces import Piece
 from db.models import Job
 from storage.media import open_store
 from tests.consents import agree
@@ -39,7 +40,7 @@ def test_a_second_click_adds_nothing_and_keeps_no_second_file(settings, enter):
     picture = io.BytesIO()
     Image.fromarray(np.full((40, 40, 3), 9, np.uint8)).save(picture, "PNG")
     begun = incoming.begin(db, settings, who, len(picture.getvalue()))
-    piece = incoming.Piece(settings, begun.id, 0, {}, who.account_id)
+    piece = Piece(settings, begun.id, 0, {}, who.account_id)
     piece.write(picture.getvalue())
     piece.close()
     form = AppTest.from_function(page, args=(begun.id,), default_timeout=60).run()

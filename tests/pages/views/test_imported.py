@@ -21,7 +21,7 @@ def room(patient_id, content):
 
     from clinic.patients import caseload
     from clinic.recordings import incoming
-    from clinic.recordings.incoming import Piece
+    from clinic.recordings.pieces import Piece
     from pages.session import actor
     from pages.views.imported import show_imported
     from pages.views.uploader import Sent, SentFile

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from clinic.recordings import incoming
-from clinic.recordings.incoming import Piece
+from clinic.recordings.pieces import Piece
 from fer_core.errors import FerError
 from pages.views import uploader
 from storage.sealed import CHUNK_BYTES
