@@ -12,7 +12,7 @@ from tests.e2e.conftest import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
-SLOW = {"offline": False, "latency": 600, "downloadThroughput": 40_000, "uploadThroughput": 20_000}
+SLOW = {"offline": False, "latency": 600, "downloadThroughput": 150_000, "uploadThroughput": 20_000}
 """Milliseconds and bytes a second: a line worse than a bad telephone's."""
 
 
