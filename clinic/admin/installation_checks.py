@@ -247,15 +247,14 @@ def _backups(seen: Installation) -> Finding:
         )
     if (near := setting_checks.too_near(seen.settings)) is not None:
         return Finding(name, Level.WARNING, near, "Name a folder on another disk with FER_BACKUP_DIR.")
-    last = newest(folder, clock.now())
     if found := ahead(folder, clock.now()):
-        said = (
-            f"{counted(len(found), 'backup')} of the folder {'is' if len(found) == 1 else 'are'} dated in the future."
+        return Finding(
+            name,
+            Level.WARNING,
+            f"{counted(len(found), 'file')} in the folder of backups with a date in the future.",
+            f"Check the computer's clock. Then rename or delete what a wrong clock dated: {found[-1]}.",
         )
-        remedy = (
-            f"Look whether the computer's clock is right. Then rename or delete what a wrong clock dated: {found[-1]}."
-        )
-        return Finding(name, Level.WARNING, said, remedy)
+    last = newest(folder, clock.now())
     if last is None or clock.now() - made_at(last) > BACKUP_AGE:
         said = f"The last backup was made {age(made_at(last))}." if last else "There is no backup."
         return Finding(name, Level.WARNING, said, "Look at the log of expression-history-backup.")

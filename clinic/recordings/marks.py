@@ -76,7 +76,7 @@ def marks(db: Database, actor: Actor, recording_id: str) -> list[Mark]:
         ]
 
 
-def of_patient(rows: Iterable[RecordingMark], beside: Iterable[RecordingMark]) -> list[RecordingMark]:
+def of_patient(rows: Sequence[RecordingMark], beside: Iterable[RecordingMark]) -> list[RecordingMark]:
     """Return those of the marks whose stretch is the patient's: at most half of its time is marked as not the patient.
 
     What the model said there counts. `beside`: all marks of these recordings that say so, and any others. Where several

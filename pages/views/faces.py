@@ -41,7 +41,7 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
         ticked = [one.track for one in found if _candidate(recording_id, one, pictures, length_s)]
         for pair in candidates.probably_one(found):
             _probably_one(pair, {one.track: one for one in found})
-        same = _same_person(recording_id) if earlier else None
+        same = _same_person(recording_id, seen) if earlier else None
         chosen = actions.submit("This is the patient", "choose_face", actions.at(recording_id, seen), kind="primary")
     if chosen and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
@@ -55,10 +55,15 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
         _discard(recording_id, subject)
 
 
-def _same_person(recording_id: str) -> bool | None:
-    """Ask whether the earlier result is of the person who is ticked; return None before an answer."""
+def _same_person(recording_id: str, seen: str) -> bool | None:
+    """Ask whether the earlier result is of the person who is ticked; return None before an answer.
+
+    `seen`: what was drawn. An answer is about that result, and not about one that comes in later.
+    """
     st.write(words.EARLIER_RESULT)
-    said = chooser.choose("Does the earlier result show the same person?", words.SAME_PERSON, f"same:{recording_id}")
+    said = chooser.choose(
+        "Does the earlier result show the same person?", words.SAME_PERSON, f"same:{recording_id}:{seen}"
+    )
     return None if said is None else said == "same"
 
 

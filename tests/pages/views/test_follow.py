@@ -175,6 +175,20 @@ def test_whether_the_earlier_result_shows_the_same_person_is_asked(recording):
     assert any("Please say" in said.value for said in page.warning)
     asked = next(one for one in page.selectbox if "same person" in one.label)
     asked.select("same")
+    page.checkbox[0].uncheck()
+    next(button for button in page.button if button.label == "This is the patient").click().run()
+    assert any("Please tick" in said.value for said in page.warning)
+    # Another result comes in: the answer was not about that one.
+    with resources().db.session() as writing:
+        earlier = writing.get_one(Recording, first)
+        copied = {column.name: getattr(earlier, column.name) for column in Recording.__table__.columns}
+        later = {"id": new_id(), "number": 99, "version_of": first, "current": False, "model_sha256": "later"}
+        writing.add(Recording(**copied | later))
+    page.run()
+    asked = next(one for one in page.selectbox if "same person" in one.label)
+    assert asked.value is None
+    page.checkbox[0].check()
+    asked.select("same")
     next(button for button in page.button if button.label == "This is the patient").click().run()
     assert not page.error
     with resources().db.read() as reading:
