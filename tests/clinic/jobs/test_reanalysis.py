@@ -418,26 +418,16 @@ def test_a_face_that_a_person_chose_is_not_replaced_by_the_one_that_is_left(db, 
     assert stored(db, first)[1]
 
 
-def test_a_split_face_is_not_made_whole_again(db, settings, analysed, run, who):
-    first = analysed([[(0,)] * 20])
+@pytest.mark.parametrize(("moments", "at_s"), [(20, 2.0), (100, 19.2)], ids=["half of it", "4 of 100 moments"])
+def test_what_a_split_left_to_somebody_else_does_not_come_back(db, settings, analysed, run, who, moments, at_s):
+    """The stranger's part became the patient's again, without a question."""
+    first = analysed([[(0,)] * moments])
     again = faces.choose_again(db, settings, who, first)
-    run(analyzer([[(0,)] * 20]))
-    faces.split(db, settings, who, again, 0, 2.0)
+    run(analyzer([[(0,)] * moments]))
+    faces.split(db, settings, who, again, 0, at_s)
     faces.choose_track(db, settings, who, again, 0)
     reanalysis.start(db, settings, who, None, NEW)
-    run(analyzer([[(0,)] * 20], NEW))
-    assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
-
-
-def test_no_moment_that_a_person_left_out_comes_back(db, settings, analysed, run, who):
-    """The last 4 of 100 moments, which were split off as somebody else's, became the patient's again."""
-    first = analysed([[(0,)] * 100])
-    again = faces.choose_again(db, settings, who, first)
-    run(analyzer([[(0,)] * 100]))
-    faces.split(db, settings, who, again, 0, 19.2)
-    faces.choose_track(db, settings, who, again, 0)
-    reanalysis.start(db, settings, who, None, NEW)
-    run(analyzer([[(0,)] * 100], NEW))
+    run(analyzer([[(0,)] * moments], NEW))
     assert state_of(db, other_than(db, first, again)) == JobState.CHOOSING
 
 
