@@ -19,6 +19,7 @@ from backup.transfer import transfer
 from db.copies import check, sqlite_path
 from db.faults import explained
 from fer_core.errors import FerError
+from fer_core.pipes import end_quietly
 from storage.owner import refuse_folder_of_another
 
 
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        return end_quietly(error)
     except KeyboardInterrupt:
         return 130
     except Exception as error:

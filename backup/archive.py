@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import tarfile
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from backup.packing import DATABASE, PACKED, MediaFile, add, add_packed, content
 from db.copies import CopyError, check, copy_whole, sync_folder
 from fer_core.errors import FerError
 from storage.keys import first_text
-from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, sealing
+from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, opens, sealing
 
 FORMAT, VERSION = "expression-history-backup", 3
 """The first version held the names of the files and not the files; the second, the database as it is."""
@@ -98,13 +99,20 @@ class Secret:
         """Return the key for a new backup. Raises FerError ``weak_passphrase``."""
         if self.key is not None:
             return Key.of(self.key)
-        if len(self.passphrase or "") < MIN_PASSPHRASE:
+        passphrase = unicodedata.normalize("NFC", self.passphrase or "")
+        if len(passphrase) < MIN_PASSPHRASE:
             raise FerError(f"Please choose a passphrase of {MIN_PASSPHRASE} characters or more.", "weak_passphrase")
-        return Key.of_passphrase(self.passphrase or "")
+        return Key.of_passphrase(passphrase)
 
     def to_open(self, file: BinaryIO) -> Key:
-        """Return the key for an existing backup."""
-        return Key.of(self.key) if self.key is not None else Key.of_passphrase(self.passphrase or "", key_id(file))
+        """Return the key for an existing backup: a passphrase opens it in whatever form its accents were typed."""
+        if self.key is not None:
+            return Key.of(self.key)
+        typed, salt = self.passphrase or "", key_id(file)
+        # Earlier versions sealed with the characters as they came.
+        forms = dict.fromkeys((*(unicodedata.normalize(form, typed) for form in ("NFC", "NFD")), typed))
+        keys = [Key.of_passphrase(form, salt) for form in forms]
+        return next((key for key in keys if opens(file, key, CONTEXT)), keys[0])
 
 
 def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) -> Manifest:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from db.faults import explained
+from fer_core.pipes import end_quietly
 
 FAILED, INTERRUPTED, EX_CONFIG = 1, 130, 78
 """Exit codes: refused or not sound; ended by Ctrl+C; a setting is wrong (sysexits.h), so that a restart can't help."""
@@ -39,7 +40,11 @@ OF_A_SETTING = frozenset(
 def answered(command: Callable[[], int]) -> int:
     """Run a command and return its exit code; an error that a person can fix ends in a sentence and no traceback."""
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError as error:
+        return end_quietly(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:

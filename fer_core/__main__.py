@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.media.process import READERS
+from fer_core.pipes import end_quietly
 from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
 
 # What takes seconds to load is imported where it is used: --help and a mistyped option answer at once.
@@ -39,6 +40,7 @@ exit codes:
   0    every file was analysed
   2    an option, the model or a file can't be used; the other files are still analysed
   130  interrupted
+  141  the reader of the output has gone
 
 Shows facial expressions as labelled by a model, not feelings or a diagnosis."""
 
@@ -53,7 +55,11 @@ def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path |
             command.main(arguments[1:])
             return 0
         options = _parser().parse_args(arguments)
-        return _run(options, open_analyzer(options.model) if open_analyzer is not None else _opened(options))
+        code = _run(options, open_analyzer(options.model) if open_analyzer is not None else _opened(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError as error:
+        return end_quietly(error)
     except FerError as error:
         print(error.message, file=sys.stderr)
         return UNREADABLE

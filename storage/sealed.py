@@ -245,6 +245,15 @@ def open_sealed(file: BinaryIO, key: Key, context: bytes) -> BinaryIO:
         raise
 
 
+def opens(file: BinaryIO, key: Key, context: bytes) -> bool:
+    """Return whether a key opens a sealed file."""
+    try:
+        _file_key(file, key, context)
+    except SealError:
+        return False
+    return True
+
+
 def read_unfinished(file: BinaryIO, key: Key, context: bytes, count: int) -> Iterator[bytes]:
     """Yield the plain bytes of the first `count` chunks of a file that is not finished; nothing is changed.
 

@@ -22,6 +22,7 @@ from fer_core.errors import FerError
 from fer_core.faces.detector import Detector
 from fer_core.model.classifier import Classifier
 from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard
+from fer_core.pipes import end_quietly
 from train.background import alone_in, step_back
 from train.config import PRESETS, TrainConfig, recipe_of
 from train.data import PRIVATE_TEST, PUBLIC_TEST, FerData, load
@@ -292,6 +293,9 @@ def main() -> int:
         torch.set_num_threads(arguments.threads)
     try:
         arguments.action(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        return end_quietly(error)
     except FerError as error:
         print(error.message, file=sys.stderr)
         return 2

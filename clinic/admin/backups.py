@@ -25,7 +25,7 @@ from backup.erasures import Erasure
 from backup.restoring import Restored, restore_file, restore_to_url
 from backup.transfer import transfer
 from clinic import audit, clock
-from clinic.admin import keyring
+from clinic.admin import keyring, rotation
 from clinic.settings import Settings
 from clinic.worker.supervisor import PROGRAM_DIR
 from db.copies import sqlite_path
@@ -75,11 +75,13 @@ def bring_back(settings: Settings, source: Path, secret: Secret | None, erased: 
     return restore_to_url(source, secret, settings.database_url, beside, _stores(settings), erased)
 
 
-def drill(settings: Settings, source: Path, secret: Secret | None, erased: list[Erasure]) -> Iterator[str]:
+def drill(
+    settings: Settings, source: Path, secret: Secret | None, erased: list[Erasure], old_key: Path | None = None
+) -> Iterator[str]:
     """Start a backup as a separate clinic in a scratch folder, and yield the findings, line by line.
 
-    Nothing of the installation is touched; the folder is deleted at the end. Raises FerError where something is
-    wrong.
+    `old_key`: the file of the master key of that time, where it was changed since. Nothing of the installation is
+    touched; the folder is deleted at the end. Raises FerError where something is wrong.
     """
     with _scratch(settings) as folder:
         data = folder / "data"
@@ -89,8 +91,7 @@ def drill(settings: Settings, source: Path, secret: Secret | None, erased: list[
         yield f"The backup is whole: {sum(found.tables.values())} rows, {found.files} of {found.files_in_backup} files."
         migrate(there.database_url)
         with closing(open_database(there.database_url)) as db:
-            keyring.settle(db, there)
-            yield "Its master key is the installed one."
+            yield _settled(db, there, old_key)
             yield _erased_are_gone(db, erased)
             yield f"Files that open with the key: {_opened(there)}."
             verdict = audit.verify(db)
@@ -98,6 +99,15 @@ def drill(settings: Settings, source: Path, secret: Secret | None, erased: list[
                 raise FerError(verdict.sentence, "audit_changed")
             yield verdict.sentence
         yield f"The pages start on it and answer, after {_start(there):.0f} s."
+
+
+def _settled(db: Database, settings: Settings, old_key: Path | None) -> str:
+    if old_key is not None:
+        rotation.adopt(db, settings, old_key)
+    keyring.settle(db, settings)
+    if old_key is None:
+        return "Its master key is the installed one."
+    return "The installed master key opens what the older one sealed."
 
 
 @contextmanager

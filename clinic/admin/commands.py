@@ -13,7 +13,7 @@ from backup.archive import Secret, is_sealed
 from backup.restoring import known_erasures
 from backup.stopped import nobody_at_work
 from backup.transfer import transfer
-from clinic.admin import backups, doctor, key_folder, keyring, ownership, rotation
+from clinic.admin import backups, doctor, key_folder, keyring, ownership, rotation, setting_checks
 from clinic.admin.serving import read_options
 from clinic.phrases import counted
 from clinic.settings import Settings
@@ -23,6 +23,7 @@ from db.engine import migrate, open_database
 from db.migrate import current
 from db.probe import probe
 from fer_core.errors import FerError
+from storage import keys
 
 KEPT = 30
 """Daily backups that are kept, unless a user says otherwise."""
@@ -54,6 +55,12 @@ def add(commands: Any) -> None:
     back = commands.add_parser("restore", help="restore a backup; patients who were erased since stay erased")
     back.add_argument("file", type=_named_path, help="the backup")
     back.add_argument("--check", action="store_true", help="only try it, in a scratch folder, and report")
+    back.add_argument(
+        "--old-key-file",
+        type=Path,
+        metavar="FILE",
+        help="with --check: the master key of that time, where it was changed since",
+    )
     back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is permanently lost")
     _add_secrets(back)
     back.set_defaults(command=_restore)
@@ -173,19 +180,27 @@ def _backup(options: argparse.Namespace) -> int:
     file, manifest = backups.make(settings, folder, secret, options.keep)
     rows, files = sum(manifest.tables.values()), len(manifest.media)
     print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows} rows, {files} files; unpacked again and found complete.")
+    near = setting_checks.too_near(settings, folder)
+    if near is not None:
+        print(f"{near} Please copy it to another disk, or name another folder.", file=sys.stderr)
     return 0
 
 
 def _restore(options: argparse.Namespace) -> int:
     if not options.file.is_file():
         raise FerError("There is no such backup.", "no_backup")
+    if options.old_key_file is not None and not options.check:
+        raise FerError(
+            "--old-key-file belongs to --check. Please restore without it, and run `rotate-key --old-key-file` then.",
+            "old_key_not_used",
+        )
     settings = own_settings()
     erased = known_erasures(settings.erasures_path, options.without_erasures)
     secret = _named_secret(options)
     if secret is None and is_sealed(options.file):
         secret = backups.own_secret(settings)
     if options.check:
-        for line in backups.drill(settings, options.file, secret, erased):
+        for line in backups.drill(settings, options.file, secret, erased, options.old_key_file):
             print(line, flush=True)
         print("The backup can be restored.")
         return 0
@@ -195,10 +210,23 @@ def _restore(options: argparse.Namespace) -> int:
     print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
     if found.kept is not None:
         print(f"The database that was there before is kept as {found.kept}, until something is deleted.")
-    print(f"{'The other files belong to what was erased since. ' if left else ''}Start the program now.")
+    if left:
+        print("The other files belong to what was erased since.")
+    print(_next_step(settings))
     print("Everybody is signed out. Passwords, second steps and tokens are those of the backup again: please reset")
     print("what was changed since because somebody else knew it.")
     return 0
+
+
+def _next_step(settings: Settings) -> str:
+    """Return what follows a restore: the program does not start on a backup from before a change of the key."""
+    known = probe(settings.database_url).key_id
+    if known is None or known == keys.require(settings).fingerprint:
+        return "Start the program now."
+    return (
+        "The backup is older than the last change of the master key. Before the start, run"
+        " `expression-history rotate-key --old-key-file FILE` with the key of that time."
+    )
 
 
 def _copy(options: argparse.Namespace) -> int:

@@ -245,7 +245,7 @@ def _backups(seen: Installation) -> Finding:
             "No folder for daily backups is set.",
             "Set FER_BACKUP_DIR and start expression-history-backup.timer, or back up in another way.",
         )
-    if (near := setting_checks.too_near(seen.settings)) is not None:
+    if (near := setting_checks.too_near(seen.settings, folder)) is not None:
         return Finding(name, Level.WARNING, near, "Name a folder on another disk with FER_BACKUP_DIR.")
     if found := ahead(folder, clock.now()):
         return Finding(

@@ -57,12 +57,10 @@ def within(inner: Path, outer: Path) -> bool:
     return outer.resolve() in (inner.resolve(), *inner.resolve().parents)
 
 
-def too_near(settings: Settings) -> str | None:
-    """Return why the folder of the backups is no safe place for them, None where nothing is known against it."""
-    folder = settings.backup_dir
-    if folder is None:
-        return None
-    for field, what in (("data_dir", "data"), ("key_dir", "key")):
-        if within(folder, getattr(settings, field)):
-            return f"The backups lie in the {what} folder, so that both are lost together."
+def too_near(settings: Settings, folder: Path) -> str | None:
+    """Return why a folder is no safe place for backups, None where nothing is known against it."""
+    if within(folder, settings.key_dir):
+        return "The backups lie in the key folder, beside the key that opens them."
+    if within(folder, settings.data_dir):
+        return "The backups lie in the data folder, so that both are lost together."
     return None

@@ -7,6 +7,7 @@ import os
 import shutil
 import tarfile
 import tracemalloc
+import unicodedata
 from contextlib import closing
 from datetime import UTC, date, datetime
 
@@ -27,7 +28,7 @@ from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, Sample, Training, new_id
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
-from storage.sealed import sealing
+from storage.sealed import Key, sealing
 
 PATIENT_OF_THEN = "INSERT INTO patient (id, name, note, demo, created_at) VALUES ('c', 'Old', '', false, '2026-01-01')"
 PASSPHRASE = "correct horse battery staple"
@@ -220,6 +221,25 @@ def test_a_passphrase_is_asked_for_twice_for_a_new_backup(path, backup, monkeypa
     assert "differ" in capsys.readouterr().err
     monkeypatch.setattr("getpass.getpass", lambda asked: PASSPHRASE)
     assert main(["backup", str(path), str(backup)]) == 0
+
+
+def test_a_passphrase_opens_a_backup_however_its_accents_are_typed(path, backup, monkeypatch):
+    """One keyboard gives `ü` as one character, another as `u` and two dots; earlier versions sealed with what came."""
+    composed, apart = (unicodedata.normalize(form, "fünf nasse Regenschirme") for form in ("NFC", "NFD"))
+    archive.seal_backup(path, backup, Secret(passphrase=apart), stores_of(path))
+    older = backup.with_name("older")
+    monkeypatch.setattr(Secret, "to_seal", lambda secret: Key.of_passphrase(secret.passphrase))
+    archive.seal_backup(path, older, Secret(passphrase=apart), stores_of(path))
+    for file in (backup, older):
+        for typed in (composed, apart):
+            with archive.opened_backup(file, Secret(passphrase=typed), path) as found:
+                assert len(names(found.copy)) == 2
+        with (
+            pytest.raises(FerError) as refusal,
+            archive.opened_backup(file, Secret(passphrase="fünf nasse Schirme"), path),
+        ):
+            pass
+        assert refusal.value.code == "wrong_passphrase"
 
 
 def test_the_manifest_tells_when_and_what(path, backup):

@@ -304,6 +304,29 @@ def test_a_backup_without_the_clinic_s_key_makes_no_key_of_its_own(settings, tmp
     assert clinic.main(["backup", "--to", str(tmp_path / "backups"), "--key-file", str(other)]) == 0
 
 
+@pytest.mark.parametrize(("folder", "said"), [("data_dir", "lost together"), ("key_dir", "beside the key that opens")])
+def test_a_backup_beside_what_it_copies_says_so(settings, capsys, folder, said):
+    assert clinic.main(["backup", "--to", str(getattr(settings, folder) / "backups")]) == 0
+    assert said in capsys.readouterr().err
+
+
+def test_after_the_restore_of_a_backup_of_an_older_key_the_next_step_is_the_key(settings, tmp_path, capsys):
+    folder = tmp_path / "backups"
+    assert clinic.main(["backup", "--to", str(folder)]) == 0
+    assert clinic.main(["rotate-key"]) == 0
+    [old_key] = settings.key_dir.glob("master.key.*")
+    [made] = folder.iterdir()
+    assert clinic.main(["restore", str(made), "--check"]) == console.EX_CONFIG
+    assert clinic.main(["restore", str(made), "--old-key-file", str(old_key)]) == 1
+    assert "belongs to --check" in capsys.readouterr().err
+    assert clinic.main(["restore", str(made)]) == 0
+    said = capsys.readouterr().out
+    assert "rotate-key --old-key-file" in said
+    assert "Start the program now" not in said
+    assert clinic.main(["rotate-key", "--old-key-file", str(old_key)]) == 0
+    assert clinic.main(["migrate"]) == 0
+
+
 @pytest.mark.parametrize("arguments", [["migrate"], ["worker"], ["import", __file__], ["backup", "--to", "{folder}/b"]])
 def test_beside_the_keys_of_a_clinic_no_other_one_begins(settings, tmp_path, capsys, arguments):
     """Its database's disk may not be there: an empty clinic would be shown, and backed up."""

@@ -288,6 +288,16 @@ class TestOnSqlite:
         with open_store(settings).open(clinic["Ann Invented"][1]) as content:
             assert content.read()
 
+    def test_a_drill_of_a_backup_of_before_a_change_of_the_key(self, db, settings, clinic, folder, no_pages):
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        kept = rotation.rotate(db, settings).kept
+        reported = list(backups.drill(settings, file, secret, [], kept))
+        assert "The installed master key opens what the older one sealed." in reported
+        assert "Files that open with the key: 2." in reported
+        assert keyring.settle(db, settings) == keys.require(settings)
+        assert left_beside(settings) == []
+
     def test_a_restore_that_fails_leaves_the_files_as_they_were(self, db, settings, who, clinic, folder, monkeypatch):
         """The disk filled up: the database stayed, and its files had been replaced by those of an older key."""
         secret = backups.own_secret(settings, make=True)
