@@ -207,7 +207,9 @@ def _delivered(served: ServedClinic, person: Person, content: bytes) -> str | No
                     return status, json.loads(said)
             time.sleep(0.5)
 
-    _, begun = api("POST", "/uploads", json.dumps({"length": len(content)}))
+    _, begun = api(
+        "POST", "/uploads", json.dumps({"length": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+    )
     path = f"/uploads/{begun['id']}"
     while True:
         status, state = api("GET", path)

@@ -105,7 +105,7 @@ class NewUpload(_Strict):
     """A file to upload: its length in bytes, and its SHA-256, which what arrives is then compared with."""
 
     length: Annotated[StrictInt, Field(ge=1, le=MOST_BYTES)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class UploadState(BaseModel):

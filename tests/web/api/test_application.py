@@ -1,6 +1,7 @@
 """The API: who gets what by which token, and what is kept."""
 
 import asyncio
+import hashlib
 import io
 import json
 from contextlib import ExitStack
@@ -54,9 +55,13 @@ def clip(tmp_path):
     return write_clip(tmp_path / "visit.mp4", moving_face(4)).read_bytes()
 
 
+def announced(content):
+    return {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
 def upload(client, content):
     """Send a file in one piece and return its id."""
-    begun = client.post("/api/v1/uploads", json={"length": len(content)}).json()
+    begun = client.post("/api/v1/uploads", json=announced(content)).json()
     state = client.patch(f"/api/v1/uploads/{begun['id']}", content=content, headers=BYTES | {"Upload-Offset": "0"})
     assert state.json() == {"id": begun["id"], "offset": len(content), "length": len(content), "whole": True}
     return begun["id"]
@@ -179,7 +184,7 @@ def test_a_file_that_lies_somewhere_else_too_is_reported(world, client, tmp_path
 
 def test_an_interrupted_upload_goes_on(client):
     content = bytes(range(256)) * 12 * 1024
-    path = f"/api/v1/uploads/{client.post('/api/v1/uploads', json={'length': len(content)}).json()['id']}"
+    path = f"/api/v1/uploads/{client.post('/api/v1/uploads', json=announced(content)).json()['id']}"
     client.patch(path, content=content[: 2 * 2**20], headers=BYTES | {"Upload-Offset": "0"})
     offset = client.get(path).json()["offset"]
     assert 0 < offset < len(content)
@@ -263,7 +268,7 @@ def test_a_token_for_no_patient_reads_faces_alone(world, attack):
     nobody = of_token(world, tokens.make(world.db, world.who, "faces", [], doors.PASSWORD))
     assert nobody.post("/api/v1/expressions", content=png(), headers=BYTES).status_code == 200
     attack(lambda: nobody.get(f"/api/v1/patients/{world.patient}/recordings"), 403)
-    attack(lambda: nobody.post("/api/v1/uploads", json={"length": 5}), 403)
+    attack(lambda: nobody.post("/api/v1/uploads", json=announced(b"12345")), 403)
     assert nobody.get("/api/v1/patients").json() == []
 
 
@@ -300,7 +305,7 @@ def test_a_token_that_ended_is_worth_nothing(world, client, attack, end):
 )
 def test_a_body_stops_when_its_token_ends(world, client, attack, monkeypatch, end):
     monkeypatch.setattr(web_routes, "ASKED_EVERY_S", 0.001)
-    begun = client.post("/api/v1/uploads", json={"length": 64 * CHUNK_BYTES}).json()
+    begun = client.post("/api/v1/uploads", json=announced(bytes(64 * CHUNK_BYTES))).json()
 
     def body():
         for number in range(64):
@@ -337,13 +342,13 @@ def test_a_token_has_the_role_of_its_account_now(world, client, attack):
     for patient in caseload.list_patients(world.db, world.who):
         sharing.share(world.db, world.who, patient.id, "Dr. Remaining")
     accounts.set_role(world.db, administrator, world.who.account_id, Role.VIEWER)
-    attack(lambda: client.post("/api/v1/uploads", json={"length": 5}), 403)
+    attack(lambda: client.post("/api/v1/uploads", json=announced(b"12345")), 403)
     attack(lambda: hand_in(client, world.patient, upload_id), 403)
 
 
 @pytest.mark.attack("API: the upload of another account, by its right id")
 def test_another_account_s_upload_is_out_of_reach(world, client, attack):
-    begun = client.post("/api/v1/uploads", json={"length": 5}).json()["id"]
+    begun = client.post("/api/v1/uploads", json=announced(b"12345")).json()["id"]
     colleague = doors.actor(world.db, "Dr. Colleague")
     mine = caseload.add_patient(world.db, colleague, "Colleague's Own")
     agree(world.db, mine)
@@ -360,7 +365,7 @@ def test_another_program_s_upload_is_out_of_reach(world, client, attack, tmp_pat
     mine = caseload.add_patient(world.db, world.who, "Another Patient")
     agree(world.db, mine)
     other = of_token(world, tokens.make(world.db, world.who, "another script", [mine], doors.PASSWORD))
-    whole, begun = upload(client, clip(tmp_path)), client.post("/api/v1/uploads", json={"length": 5}).json()["id"]
+    whole, begun = upload(client, clip(tmp_path)), client.post("/api/v1/uploads", json=announced(b"12345")).json()["id"]
     attack(lambda: other.get(f"/api/v1/uploads/{whole}"), 404)
     piece = {"content": b"x", "headers": BYTES | {"Upload-Offset": "0"}}
     attack(lambda: other.patch(f"/api/v1/uploads/{begun}", **piece), 404)
