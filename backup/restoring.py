@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,12 +46,24 @@ def known_erasures(path: Path, without: bool) -> list[Erasure]:
 
 
 def restore_file(
-    source: Path, secret: Secret | None, database: Path, stores: Stores, erased: list[Erasure]
+    source: Path,
+    secret: Secret | None,
+    database: Path,
+    stores: Stores,
+    erased: list[Erasure],
+    admit: Callable[[Path], None] = lambda _: None,
 ) -> Restored:
-    """Put a backup, sealed or plain, in the place of a SQLite database. Raises as `restore` and `opened_backup` do."""
+    """Put a backup, sealed or plain, in the place of a SQLite database.
+
+    `admit` is asked first, with the backup's database: it raises where that is not to be restored here.
+    Raises as `restore`, `opened_backup` and `admit` do.
+    """
     if not source.is_file() or not is_sealed(source):
+        if source.is_file():
+            refuse_newer(source)
+            admit(source)
         return _restored(source, database, erased)
-    with _cleaned(source, secret, database, erased) as found:
+    with _cleaned(source, secret, database, erased, admit) as found:
         asked = wanted(found.copy)
         # Until the database is replaced, what lies there is its own, and may be sealed with a newer key.
         there = frozenset(name for name, _file, _size in present(stores, asked))
@@ -68,17 +80,22 @@ def _restored(copy: Path, database: Path, erased: list[Erasure]) -> Restored:
 
 
 def restore_to_url(
-    source: Path, secret: Secret | None, url: str, beside: Path, stores: Stores, erased: list[Erasure]
+    source: Path,
+    secret: Secret | None,
+    url: str,
+    beside: Path,
+    stores: Stores,
+    erased: list[Erasure],
+    admit: Callable[[Path], None] = lambda _: None,
 ) -> Restored:
     """Put a sealed backup into an empty database of any kind; `beside`: where it is unpacked meanwhile.
 
-    Raises as `opened_backup` and `transfer` do.
+    Raises as `opened_backup`, `transfer` and `admit` do.
     """
     path = sqlite_path(url)
     if path is not None:
-        return restore_file(source, secret, path, stores, erased)
-    with _cleaned(source, secret, beside, erased) as found:
-        refuse_newer(found.copy)
+        return restore_file(source, secret, path, stores, erased, admit)
+    with _cleaned(source, secret, beside, erased, admit) as found:
         try:
             upgrade(f"sqlite:///{found.copy}")
             transfer(f"sqlite:///{found.copy}", url)
@@ -91,10 +108,14 @@ def restore_to_url(
 
 
 @contextmanager
-def _cleaned(source: Path, secret: Secret | None, beside: Path, erased: list[Erasure]) -> Iterator[Opened]:
-    """Unpack a backup, and erase from the copy what was erased since."""
+def _cleaned(
+    source: Path, secret: Secret | None, beside: Path, erased: list[Erasure], admit: Callable[[Path], None]
+) -> Iterator[Opened]:
+    """Unpack a backup that may be restored, and erase from the copy what was erased since."""
     if secret is None:
         raise FerError("This backup is sealed. Please name its passphrase or key.", "no_secret")
     with opened_backup(source, secret, beside) as found:
+        refuse_newer(found.copy)
+        admit(found.copy)
         erasures.apply(found.copy, erased)
         yield found

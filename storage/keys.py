@@ -35,6 +35,11 @@ def next_path(places: Places) -> Path:
     return places.key_dir / "master.key.next"
 
 
+def old_path(places: Places, fingerprint: str) -> Path:
+    """Return where a change of the key keeps the one that it replaced: earlier backups need it."""
+    return places.key_dir / f"master.key.old-{fingerprint[:8]}"
+
+
 def load(places: Places) -> Key | None:
     """Return the master key, None where there is none.
 

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
@@ -25,7 +26,7 @@ from backup.erasures import Erasure
 from backup.restoring import Restored, restore_file, restore_to_url
 from backup.transfer import transfer
 from clinic import audit, clock
-from clinic.admin import keyring, rotation
+from clinic.admin import key_folder, keyring, rotation
 from clinic.settings import Settings
 from clinic.worker.supervisor import PROGRAM_DIR
 from db.copies import sqlite_path
@@ -70,9 +71,13 @@ def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[P
 
 
 def bring_back(settings: Settings, source: Path, secret: Secret | None, erased: list[Erasure]) -> Restored:
-    """Put a backup into the installation's database, without what was erased since. Raises as `restore_to_url` does."""
+    """Put a backup into the installation's database, without what was erased since.
+
+    Raises as `restore_to_url` does, and FerError ``other_clinic`` for the backup of another clinic.
+    """
     beside = settings.data_dir / "clinic.db"
-    return restore_to_url(source, secret, settings.database_url, beside, _stores(settings), erased)
+    admit = partial(key_folder.refuse_other_clinic, settings)
+    return restore_to_url(source, secret, settings.database_url, beside, _stores(settings), erased, admit)
 
 
 def drill(
@@ -87,11 +92,12 @@ def drill(
         data = folder / "data"
         data.mkdir(mode=0o700)
         there = replace(Settings.at(data), key_dir=folder / "keys", master_key=keys.require(settings).secret)
-        found = restore_file(source, secret, data / "clinic.db", _stores(there), erased)
+        admit = partial(key_folder.refuse_other_clinic, settings)
+        found = restore_file(source, secret, data / "clinic.db", _stores(there), erased, admit)
         yield f"The backup is whole: {sum(found.tables.values())} rows, {found.files} of {found.files_in_backup} files."
         migrate(there.database_url)
         with closing(open_database(there.database_url)) as db:
-            yield _settled(db, there, old_key)
+            yield _settled(db, there, old_key or keys.old_path(settings, keyring.recorded(db) or ""))
             yield _erased_are_gone(db, erased)
             yield f"Files that open with the key: {_opened(there)}."
             verdict = audit.verify(db)
@@ -101,12 +107,20 @@ def drill(
         yield f"The pages start on it and answer, after {_start(there):.0f} s."
 
 
-def _settled(db: Database, settings: Settings, old_key: Path | None) -> str:
-    if old_key is not None:
-        rotation.adopt(db, settings, old_key)
-    keyring.settle(db, settings)
-    if old_key is None:
+def _settled(db: Database, settings: Settings, old_key: Path) -> str:
+    """Open the clinic with the installed key; what an older one sealed is wrapped for it first."""
+    known, installed = keyring.recorded(db), keys.require(settings).fingerprint
+    if known in (None, installed):
+        keyring.settle(db, settings)
         return "Its master key is the installed one."
+    if not old_key.exists():
+        raise FerError(
+            f"This backup belongs to master key {known[:8]}, and key {installed[:8]} is installed. Please name the file"
+            " of the key of that time with --old-key-file.",
+            "key_of_backup",
+        )
+    rotation.adopt(db, settings, old_key)
+    keyring.settle(db, settings)
     return "The installed master key opens what the older one sealed."
 
 

@@ -166,6 +166,7 @@ def _backup(options: argparse.Namespace) -> int:
         )
     if options.keep < 1:
         raise FerError("At least one backup has to be kept.", "bad_keep")
+    setting_checks.refuse_swept(settings, folder)
     key_folder.refuse_taken(settings)
     first = not backups.key_path(settings).exists() and _named_secret(options) is None
     if first and (known := probe(settings.database_url).key_id) is not None:
@@ -219,14 +220,12 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _next_step(settings: Settings) -> str:
-    """Return what follows a restore: the program does not start on a backup from before a change of the key."""
+    """Return what follows a restore: the program does not start on a backup of another key."""
     known = probe(settings.database_url).key_id
-    if known is None or known == keys.require(settings).fingerprint:
+    key = keys.load(settings)
+    if known is None or (key is not None and known == key.fingerprint):
         return "Start the program now."
-    return (
-        "The backup is older than the last change of the master key. Before the start, run"
-        " `expression-history rotate-key --old-key-file FILE` with the key of that time."
-    )
+    return f"Before the start: the backup belongs to another master key. {keyring.way_back(settings, known)}"
 
 
 def _copy(options: argparse.Namespace) -> int:

@@ -56,6 +56,18 @@ def refuse_taken(settings: Settings) -> None:
         raise taken
 
 
+def refuse_other_clinic(settings: Settings, copy: Path) -> None:
+    """Refuse the database of another clinic than the key folder's. Raises FerError ``other_clinic``."""
+    found = probe(f"sqlite:///{copy.absolute()}")
+    if refusal(settings, found.clinic_id, begun=True) is not None:
+        raise FerError(
+            f"This is the backup of another clinic than the one of the key folder {settings.key_dir}; nothing was"
+            " changed. Please bring back that clinic's own key folder first, or name it with FER_KEY_DIR, and a data"
+            " folder of its own with FER_DATA_DIR.",
+            "other_clinic",
+        )
+
+
 def require_own(db: Database, settings: Settings) -> None:
     """Refuse to work with another clinic's key folder. Raises FerError ``key_folder``."""
     with db.read() as session:

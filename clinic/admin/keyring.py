@@ -67,12 +67,24 @@ def require_known(settings: Settings, known: str) -> Key:
     if key.fingerprint != known:
         raise MasterKeyError(
             f"This is not the master key of this clinic: the database belongs to key {known[:8]}, and key"
-            f" {key.fingerprint[:8]} is installed. Please bring back the other one. Where the database comes from a"
-            " backup that is older than the last change of the key, run `expression-history rotate-key --old-key-file"
-            " FILE` with the key of that time.",
+            f" {key.fingerprint[:8]} is installed. {way_back(settings, known)}",
             "master_key_wrong",
         )
     return key
+
+
+def way_back(settings: Settings, known: str) -> str:
+    """Return what to do where the database belongs to a key that is not installed."""
+    old = keys.old_path(settings, known)
+    if old.exists():
+        return (
+            "The database comes from before a change of the key: please run `expression-history rotate-key"
+            f" --old-key-file {old}`."
+        )
+    return (
+        "Please bring back the other one. Where the database comes from a backup that is older than the last change of"
+        " the key, run `expression-history rotate-key --old-key-file FILE` with the key of that time."
+    )
 
 
 def _record_first(session: Session, settings: Settings) -> str:

@@ -59,7 +59,7 @@ def rotate(db: Database, settings: Settings) -> Rotated:
         if old is None:
             raise keys.missing()
         begun = keys.read(keys.next_path(settings))
-        _require_one_of(db, old, begun)
+        _require_one_of(db, settings, old, begun)
         new = begun or keys.make_at(keys.next_path(settings))
         found = _rewrap(db, settings, old, new)
         return Rotated(found.files, found.second_steps, found.lost, _put_in_place(settings, old))
@@ -74,7 +74,7 @@ def adopt(db: Database, settings: Settings, old_key_file: Path) -> Rotated:
         new, old = keys.require(settings), keys.read(old_key_file)
         if old is None:
             raise FerError("There is no such key file.", "no_key_file")
-        _require_one_of(db, old, new)
+        _require_one_of(db, settings, old, new)
         return _rewrap(db, settings, old, new)
 
 
@@ -84,7 +84,7 @@ def replace_lost(db: Database, settings: Settings) -> int:
     Files that the old key sealed stay unreadable. Raises FerError ``key_not_lost``, ``already_running``.
     """
     with nobody_at_work(settings.database_url, settings.data_dir):
-        known, key = keyring.recorded(db), keys.load(settings)
+        known, key = keyring.recorded(db), _left(settings)
         if key is not None and known in (None, key.fingerprint):
             raise FerError("The key of this clinic is not lost; nothing was changed.", "key_not_lost")
         key = key or keys.make(settings)
@@ -98,11 +98,22 @@ def replace_lost(db: Database, settings: Settings) -> int:
         return count
 
 
-def _require_one_of(db: Database, *allowed: Key | None) -> None:
+def _left(settings: Settings) -> Key | None:
+    """Return the key that is there after a loss; that of a change that was interrupted opens what was wrapped again."""
+    following = keys.next_path(settings)
+    if settings.master_key is None and not keys.key_path(settings).exists() and following.exists():
+        os.replace(following, keys.key_path(settings))
+        sync_folder(settings.key_dir)
+    return keys.load(settings)
+
+
+def _require_one_of(db: Database, settings: Settings, *allowed: Key | None) -> None:
     known = keyring.recorded(db)
     if known is not None and known not in [key.fingerprint for key in allowed if key is not None]:
         raise MasterKeyError(
-            f"The database belongs to key {known[:8]}, which is none of these; nothing was changed.", "master_key_wrong"
+            f"The database belongs to key {known[:8]}, which is none of these; nothing was changed."
+            f" {keyring.way_back(settings, known)}",
+            "master_key_wrong",
         )
 
 
@@ -121,9 +132,9 @@ def _rewrap(db: Database, settings: Settings, old: Key, new: Key) -> Rotated:
 
 
 def _put_in_place(settings: Settings, old: Key) -> Path:
-    """Make the new key the master key, and keep the old one: earlier backups need it."""
+    """Make the new key the master key, and keep the old one."""
     path = keys.key_path(settings)
-    kept = path.with_name(f"master.key.old-{old.fingerprint[:8]}")
+    kept = keys.old_path(settings, old.fingerprint)
     if not kept.exists():
         os.link(path, kept)
     os.replace(keys.next_path(settings), path)

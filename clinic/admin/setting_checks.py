@@ -8,8 +8,11 @@ from pathlib import Path
 from clinic.admin.findings import Finding, Level
 from clinic.environment import unknown, variable
 from clinic.settings import Settings
+from fer_core.errors import FerError
 
 FOLDERS = ("import_dir", "training_dir")
+SWEPT = ("uploads", "work", "media", "downloads", "training")
+"""Folders of the data folder that the program keeps clean."""
 PLACES = tuple(map(variable, ("data_dir", "key_dir", "backup_dir", "model", *FOLDERS)))
 
 
@@ -55,6 +58,17 @@ def paths(settings: Settings) -> Finding:
 def within(inner: Path, outer: Path) -> bool:
     """Return whether a folder is another one or lies in it, also by a link."""
     return outer.resolve() in (inner.resolve(), *inner.resolve().parents)
+
+
+def refuse_swept(settings: Settings, folder: Path) -> None:
+    """Refuse backups in a folder that the program itself keeps clean. Raises FerError ``no_backup_dir``."""
+    for name in SWEPT:
+        if within(folder, settings.data_dir / name):
+            raise FerError(
+                f"{settings.data_dir / name} is the program's own: it deletes there what it doesn't know. Please name"
+                " another folder, on another disk.",
+                "no_backup_dir",
+            )
 
 
 def too_near(settings: Settings, folder: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from backup import __main__ as backup
 from backup.archive import Secret
 from clinic import __main__ as clinic
 from clinic import console
-from clinic.admin import keyring
+from clinic.admin import keyring, setting_checks
 from clinic.settings import Settings
 from db.engine import open_database
 from db.sqlite import sqlite3
@@ -316,14 +317,27 @@ def test_after_the_restore_of_a_backup_of_an_older_key_the_next_step_is_the_key(
     assert clinic.main(["rotate-key"]) == 0
     [old_key] = settings.key_dir.glob("master.key.*")
     [made] = folder.iterdir()
-    assert clinic.main(["restore", str(made), "--check"]) == console.EX_CONFIG
     assert clinic.main(["restore", str(made), "--old-key-file", str(old_key)]) == 1
     assert "belongs to --check" in capsys.readouterr().err
     assert clinic.main(["restore", str(made)]) == 0
     said = capsys.readouterr().out
-    assert "rotate-key --old-key-file" in said
+    assert f"rotate-key --old-key-file {old_key}" in said
     assert "Start the program now" not in said
     assert clinic.main(["rotate-key", "--old-key-file", str(old_key)]) == 0
+    assert clinic.main(["migrate"]) == 0
+
+
+@pytest.mark.parametrize("folder", setting_checks.SWEPT)
+def test_a_backup_where_the_program_cleans_is_refused(settings, capsys, folder):
+    assert clinic.main(["backup", "--to", str(settings.data_dir / folder / "backups")]) == 1
+    assert "the program's own" in capsys.readouterr().err
+
+
+def test_a_key_that_was_lost_while_it_was_changed_is_not_asked_for_in_a_circle(settings, capsys):
+    os.rename(keys.key_path(settings), keys.next_path(settings))
+    assert clinic.main(["rotate-key"]) == console.EX_CONFIG
+    assert clinic.main(["rotate-key", "--lost"]) == 1
+    assert "not lost" in capsys.readouterr().err, "the one that was to come is the clinic's own here"
     assert clinic.main(["migrate"]) == 0
 
 

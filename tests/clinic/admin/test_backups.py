@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from backup import archive, daily, leftovers
 from backup.archive import Secret
@@ -17,7 +17,7 @@ from backup.leftovers import LOCK
 from backup.restoring import known_erasures
 from clinic import clock
 from clinic.accounts import accounts
-from clinic.admin import backups, installation_checks, keyring, rotation
+from clinic.admin import backups, installation_checks, key_folder, keyring, rotation
 from clinic.admin.findings import Level
 from clinic.erasure import deletion
 from db.copies import CopyError
@@ -272,8 +272,24 @@ class TestOnSqlite:
         other = replace(settings, master_key=bytes(range(32)))
         with pytest.raises(FerError) as refusal:
             list(backups.drill(other, file, secret, []))
-        assert refusal.value.code == "master_key_wrong"
+        assert refusal.value.code == "key_of_backup"
         assert left_beside(settings) == []
+
+    def test_another_clinic_s_backup_is_refused_before_anything_changes(self, db, settings, clinic, folder, no_pages):
+        secret = backups.own_secret(settings, make=True)
+        key_folder.mark(db, settings)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        key_folder.path_of(settings).write_text("another clinic's")
+        before = names(db)
+        with db.session() as session:
+            session.execute(update(Patient).values(note="written since"))
+        for restore in (backups.bring_back, lambda *given: list(backups.drill(*given))):
+            with pytest.raises(FerError) as refusal:
+                restore(settings, file, secret, [])
+            assert refusal.value.code == "other_clinic"
+        assert names(db) == before
+        with db.read() as session:
+            assert set(session.scalars(select(Patient.note))) == {"written since"}
 
     def test_a_backup_of_before_a_change_of_the_key_comes_back(self, db, settings, who, clinic, folder):
         secret = backups.own_secret(settings, make=True)
@@ -292,9 +308,14 @@ class TestOnSqlite:
         secret = backups.own_secret(settings, make=True)
         file, _ = backups.make(settings, folder, secret, KEEP)
         kept = rotation.rotate(db, settings).kept
-        reported = list(backups.drill(settings, file, secret, [], kept))
+        reported = list(backups.drill(settings, file, secret, []))
         assert "The installed master key opens what the older one sealed." in reported
         assert "Files that open with the key: 2." in reported
+        elsewhere = kept.rename(kept.with_name("elsewhere"))
+        with pytest.raises(FerError) as refusal:
+            list(backups.drill(settings, file, secret, []))
+        assert refusal.value.code == "key_of_backup"
+        assert list(backups.drill(settings, file, secret, [], elsewhere))[:4] == reported[:4]
         assert keyring.settle(db, settings) == keys.require(settings)
         assert left_beside(settings) == []
 
