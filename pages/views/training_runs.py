@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.model_report import main_figures
+from clinic.phrases import counted
 from clinic.training import promotion, recipes, runs
 from clinic.training.recipes import VALUES
 from clinic.training.runs import RunStanding
@@ -13,6 +14,7 @@ from pages import actions, links
 from pages.charts.model import training_figure
 from pages.charts.training import runs_figure, tried_figure
 from pages.session import actor
+from pages.views.own_figures import show_own_figures
 from pages.widgets import chart, day_of, duration, show_errors
 from web.resources import resources
 
@@ -72,15 +74,31 @@ def _show_run(run: RunStanding) -> None:
     elif run.curves:
         with st.expander("Curves"):
             chart(training_figure(run.curves), f"curves:{run.id}", f"Curves of run {run.number}", disclaimer=False)
+    _show_people(run)
     _show_evaluation(run)
     with st.container(horizontal=True):
         _offer(run)
+
+
+def _show_people(run: RunStanding) -> None:
+    """Say how many patients took part in a run on the clinic's own people, and how many of them no longer agree."""
+    if run.people is None:
+        return
+    if run.agreeing == run.people:
+        st.markdown(f"{counted(run.people, 'patient')} took part, all of whom still agree.")
+    else:
+        st.warning(
+            f"Of {counted(run.people, 'patient')} who took part, {run.agreeing} still agree. What a model learned from"
+            " the others stays in it: train again without them and put that model to use.",
+            icon=":material/info:",
+        )
 
 
 def _show_evaluation(run: RunStanding) -> None:
     if run.card is not None:
         used = " Its model is in use." if run.analyses else ""
         st.markdown(f"Evaluated: {main_figures(run.card, promotion.SPLIT)}{used}")
+        show_own_figures(run.card)
     elif run.evaluation is not None and run.evaluation.open:
         st.info("The evaluation is under way.", icon=":material/hourglass_top:")
     elif run.evaluation is not None and run.evaluation.error:
@@ -104,7 +122,8 @@ def _offer(run: RunStanding) -> None:
     if run.evaluable and actions.action("Evaluate", "evaluate", target, icon=":material/fact_check:"):
         runs.evaluate(db, settings, who, run.id)
         st.rerun()
-    free = run.card is not None and not run.analyses and promotion.fixed(settings) is None
+    good = run.card is not None and promotion.objection(run.card) is None
+    free = good and not run.analyses and promotion.fixed(settings) is None
     if free and actions.action("Put to use", "ask_promote", target, icon=":material/publish:"):
         actions.open_dialog("promote")
         promote(run)
