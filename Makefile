@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # OpenMP threads that spin beside another busy process cost 40 times the work.
 export OMP_WAIT_POLICY ?= PASSIVE
+# Python keeps what it compiled, wherever the caller forbids it: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Files of tests run beside each other, one a core, each on one thread.
 AT_ONCE ?= --numprocesses logical --dist loadfile --no-loadscope-reorder
