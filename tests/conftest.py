@@ -32,6 +32,7 @@ SLOW = {
     "clinic/erasure/test_withdrawal.py",
     "clinic/test_kill.py",
     "clinic/training/test_datasets.py",
+    "clinic/training/test_search.py",
     "clinic/training/test_trainer.py",
     "clinic/worker/test_cluster.py",
     "clinic/worker/test_selftest.py",

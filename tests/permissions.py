@@ -240,7 +240,7 @@ FOR_NO_PERSON = {
     "needs.needs_of": "a step of functions that checked",
     "reports.fonts": "a path of the program",
     "answers.add": "a step inside a checked transaction",
-    "answers.day_objection": "a step inside a checked transaction",
+    "answers.answer_days": "a step inside a checked transaction",
     "answers.known": "a step inside a checked transaction",
     "answers.of_patient": "a step of functions that checked",
     "answers.score_of": "numbers to a score",

@@ -72,7 +72,7 @@ def add(session: Session, patient_id: str, given: Given, account_id: str | None)
     """Check a questionnaire and write its row and its audit; see `record` for what is raised."""
     scale = scales.of_key(session, given.scale)
     score = score_of(scale, given.items, given.total)
-    objection = day_objection(session, patient_id, given.answered_on)
+    objection = answer_days(session, patient_id).objection(given.answered_on)
     if objection is not None:
         raise objection
     if (given.scale, given.answered_on, given.items, score.total) in known(session, patient_id):
@@ -156,13 +156,26 @@ def score_of(scale: Scale, items: Sequence[int | None] | None, total: float | No
     return scoring.score_total(scale, total)
 
 
-def day_objection(session: Session, patient_id: str, day: date) -> FerError | None:
-    """Return why a patient can't have answered on that day: before birth, or 1990, or after today."""
+@dataclass(frozen=True, slots=True)
+class AnswerDays:
+    """The days on which a patient can have answered, both included; `since` says in words when they begin."""
+
+    first: date
+    last: date
+    since: str
+
+    def objection(self, day: date) -> FerError | None:
+        """Return why a day is none of them, None if it is one."""
+        if self.first <= day <= self.last:
+            return None
+        return FerError(f"Please give the day of the answers: a day from {self.since} to today.", "bad_answer_day")
+
+
+def answer_days(session: Session, patient_id: str) -> AnswerDays:
+    """Return the days from a patient's birth, or from 1990 if it isn't known, to today."""
     born_on = session.get_one(Patient, patient_id).born_on
-    if (born_on or FIRST_DAY) <= day <= clock.latest_day(session):
-        return None
     since = "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
-    return FerError(f"Please give the day of the answers: a day from {since} to today.", "bad_answer_day")
+    return AnswerDays(born_on or FIRST_DAY, clock.latest_day(session), since)
 
 
 Known = set[tuple[str, date, tuple[int | None, ...] | None, float | None]]

@@ -19,7 +19,7 @@ from clinic import access
 from clinic.access import Actor
 from clinic.conflicts import ConflictError
 from clinic.questionnaires import answers, scales
-from clinic.questionnaires.answers import Given
+from clinic.questionnaires.answers import AnswerDays, Given
 from clinic.questionnaires.published import Scale
 from db.engine import Database
 from fer_core.errors import FerError
@@ -83,9 +83,10 @@ def take(db: Database, actor: Actor, patient_id: str, content: bytes, seen: Sequ
 def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
     offered = {name.casefold(): one for one in scales.offered_in(session) for name in (one.name, one.key)}
     seen, stored = answers.known(session, patient_id), answers.of_patient(session, patient_id)
+    days = answers.answer_days(session, patient_id)
     found = []
     for line, cells, beyond in _lines(content):
-        row = _row(session, patient_id, offered, line, cells)
+        row = _row(days, offered, line, cells)
         if beyond:
             row = _refused(line, cells, "It has more cells than the first line has columns.")
         if row.given is not None:
@@ -136,15 +137,13 @@ def _bad(said: str) -> FerError:
     return FerError(said, "bad_csv")
 
 
-def _row(
-    session: Session, patient_id: str, offered: Mapping[str, Scale], line: int, cells: Mapping[str, str]
-) -> CsvRow:
+def _row(days: AnswerDays, offered: Mapping[str, Scale], line: int, cells: Mapping[str, str]) -> CsvRow:
     try:
         scale = offered.get(cells["scale"].casefold())
         if scale is None:
             raise ValueError("There is no questionnaire with this name.")
         given = _given(scale, cells)
-        objection = answers.day_objection(session, patient_id, given.answered_on)
+        objection = days.objection(given.answered_on)
         if objection is not None:
             raise objection
         score = answers.score_of(scale, given.items, given.total)

@@ -7,6 +7,7 @@ import pytest
 from clinic.questionnaires import answers, incoming_csv
 from clinic.questionnaires.answers import Given
 from fer_core.errors import FerError
+from tests import doors
 
 FILE = """date,scale,total,q1,q2,q3,q4,q5,q6,q7,q8,q9
 2026-03-02,PHQ-9,,1,1,1,1,1,1,1,1,1
@@ -46,6 +47,16 @@ def test_the_good_rows_are_stored_and_a_second_time_none(db, who, patient):
         (date(2026, 3, 2), 9, "csv"),
     ]
     assert incoming_csv.take(db, who, patient, FILE.encode()) == 0
+
+
+def test_a_long_file_asks_the_database_no_more_than_a_short_one(db, who, patient):
+    header, row, *_ = FILE.splitlines()
+    asked = []
+    for count in (1, 300):
+        with doors.statements(db) as noted:
+            incoming_csv.preview(db, who, patient, "\n".join([header, *[row] * count]).encode())
+        asked.append(len(noted))
+    assert asked[0] == asked[1] > 0
 
 
 @pytest.mark.parametrize("text", [FILE.replace(",", ";"), FILE.replace(",", "\t"), "\ufeff" + FILE, FILE + "\n\n"])
