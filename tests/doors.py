@@ -14,6 +14,7 @@ from clinic import clock, words
 from clinic.accounts import passwords, sessions
 from clinic.accounts.accounts import name_key
 from db.models import Account, Role
+from storage import sealed
 
 PASSWORD = "nine wet umbrellas"
 """Of every account that `add_account` makes."""
@@ -23,6 +24,11 @@ def cheap_hashes(monkeypatch):
     """Let argon2 do the least work that it can."""
     monkeypatch.setattr(passwords, "HASHER", PasswordHasher(1, 8, 1))
     passwords._hash_of_nobody.cache_clear()
+
+
+def cheap_passphrases(monkeypatch):
+    """Let scrypt do little work, which takes half a second for each backup and each look into one."""
+    monkeypatch.setattr(sealed, "SCRYPT_N", 2**4)
 
 
 def now():

@@ -29,15 +29,22 @@ from db.models import Job, Patient, Recording, Sample, Training, new_id
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
 from storage.sealed import Key, sealing
+from tests import doors
 
 PATIENT_OF_THEN = "INSERT INTO patient (id, name, note, demo, created_at) VALUES ('c', 'Old', '', false, '2026-01-01')"
 PASSPHRASE = "correct horse battery staple"
 
 
-@pytest.fixture
-def path(tmp_path, copy_tables):
-    """A database with two patients, each with a waiting file and its preview, and a file that nobody refers to."""
-    folder = tmp_path / "data"
+@pytest.fixture(autouse=True)
+def cheap_passphrases(monkeypatch):
+    """The work that guards a real one is tested in tests/storage/test_format.py."""
+    doors.cheap_passphrases(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def folder_of_two(tmp_path_factory, copy_tables):
+    """A folder with a database of two patients, each with a waiting file and its preview, and a file of nobody."""
+    folder = tmp_path_factory.mktemp("archive") / "data"
     (folder / "media").mkdir(parents=True)
     (folder / "media" / ("f" * 32)).write_bytes(b"of nobody")
     copy_tables(folder / "clinic.db")
@@ -56,7 +63,13 @@ def path(tmp_path, copy_tables):
             (folder / "work" / visit.id / "preview.part").write_bytes(b"half")
             (folder / "media" / media_id).write_bytes(b"sealed bytes " * 300_000 + media_id.encode())
     db.close()
-    return folder / "clinic.db"
+    return folder
+
+
+@pytest.fixture
+def path(tmp_path, folder_of_two):
+    """The database in a copy of that folder."""
+    return shutil.copytree(folder_of_two, tmp_path / "data") / "clinic.db"
 
 
 def stores_of(path):
