@@ -79,7 +79,7 @@ from pages.navigation import PLACES
 from storage import keys
 from storage.media import open_store
 from storage.sealed import open_sealed, seal_bytes, sealing
-from tests import doors
+from tests import doors, page_runs
 from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
@@ -93,6 +93,8 @@ from web.api import application as api
 from web.gate import Behind, Gate
 from web.resources import resources
 from web.routes import routes
+
+page_runs.share_found_components()
 
 ROOT = Path(__file__).parents[1]
 EXCLUDED = MarkFields(0.0, 1.0, Verdict.EXCLUDE, reason="camera")

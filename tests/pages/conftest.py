@@ -8,10 +8,12 @@ from clinic.accounts import sessions
 from clinic.settings import Settings
 from db.models import Role
 from storage import keys
-from tests import doors
+from tests import doors, page_runs
 from web import provider, sign_in
 from web.attempts import BURST, REFILL_S, AddressLimit
 from web.resources import resources
+
+page_runs.share_found_components()
 
 
 @pytest.fixture
