@@ -46,7 +46,8 @@ alone: $(VENV)/dev.stamp
 together: $(VENV)/dev.stamp
 	$(ONE_THREAD) $(BIN)/python -m pytest -m "not alone and not machines" $(AT_ONCE)
 
-# Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, walks over tables.
+# Leaves out what is marked slow: browsers, PostgreSQL, processes that are started and killed, training, simulations,
+# walks over tables.
 quick: $(VENV)/dev.stamp
 	$(ONE_THREAD) $(BIN)/python -m pytest -m "not slow and not alone and not machines" $(AT_ONCE)
 
