@@ -61,6 +61,21 @@ def counted(count: float, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
+def percent(share: float | None) -> str:
+    """Return a share (0 to 1) in whole percent; a dash for none."""
+    return f"{share:.0%}".replace("%", " %") if share is not None else "–"
+
+
+def estimated(share: float | None, low: float | None, high: float | None) -> str:
+    """Return a share with its 95 % interval, such as ``31 % (24 % to 39 %)``; without one, the share alone."""
+    return f"{percent(share)}{interval(low, high)}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return the 95 % interval as it stands after its share; nothing where it isn't known."""
+    return f" ({percent(low)} to {percent(high)})" if low is not None and high is not None else ""
+
+
 def all_of(words: Sequence[str]) -> str:
     """Return words as one part of a sentence, such as ``name, code and date of birth``."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

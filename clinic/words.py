@@ -166,6 +166,7 @@ MOUTH = (
     " analysed. [How](#how)"
 )
 STILL_TREND = "The trend compares the time in which the mouth is still, because talk changes the labels. [How](#how)"
+SMALL_TRENDS = "Below each share: its 95 % interval. Shaded: the usual range."
 USUAL_RANGE = (
     "The usual range comes from the first {count} recordings that count, and stays as it is. The band behind a"
     " recording is the range that it was judged by: a shorter recording has a wider one. [How](#how)"

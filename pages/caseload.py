@@ -69,7 +69,7 @@ def show_page(found: Page) -> None:
     show_lines(found.lines)
     said, back, on = st.columns([4, 1, 1], vertical_alignment="center")
     first = found.page * PAGE + 1
-    said.caption(f"{first} to {first + len(found.lines) - 1} of {found.found}. {words.DISCLAIMER}")
+    said.caption(f"{first} to {first + len(found.lines) - 1} of {found.found}. {words.SMALL_TRENDS} {words.DISCLAIMER}")
     if found.pages > 1:
         with back:
             earlier = actions.action(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, tzinfo
+from textwrap import wrap
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,7 @@ from clinic.admin import zones
 from clinic.conflicts import ConflictError
 from clinic.jobs.obstacles import refusal_of
 from clinic.phrases import day as day  # the pages' one way to write a date
+from clinic.phrases import percent as percent
 from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 from pages import actions, clicks
@@ -35,6 +37,8 @@ STANDINGS = {
 }
 DAY_COLUMN = st.column_config.DateColumn(format="D MMM YYYY")
 """How a table shows days: as `day` does, and sorted as days."""
+LETTER_PX, LINE_PX, CELL_PX = 6.5, 19, 18
+"""About how wide a letter of a table is, how high a line, and what a cell has beside and around its text."""
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -127,6 +131,16 @@ def chart_of_cells(figure: Any, key: str, alt: str) -> tuple[int, int] | None:
     return (int(chosen[0][0]), int(chosen[0][1])) if chosen else None
 
 
+def row_height(rows: Sequence[Mapping[str, Any]], widths: Mapping[str, int]) -> int | None:
+    """Return the height in px of a table's rows that shows the longest text of columns so wide in px; None for a line.
+
+    Where rows are higher than one line, the table breaks the text of its cells.
+    """
+    texts = [(str(row[name] or ""), width) for row in rows for name, width in widths.items() if name in row]
+    lines = max((len(wrap(text, max(8, int((width - CELL_PX) / LETTER_PX)))) for text, width in texts), default=1)
+    return None if lines <= 1 else LINE_PX * lines + CELL_PX
+
+
 def table_of_recordings(rows: list[dict[str, Any]], ids: list[str], key: str, **look: Any) -> str | None:
     """Draw a table with one row for each recording of `ids`; return the id of the one whose row was clicked."""
     # Another list is another table: a click in one does not apply to a row of the other, which the page says.
@@ -175,11 +189,6 @@ def day_of(value: datetime | None) -> str:
 def instants(title: str) -> tuple[str, Any]:
     """Return the name of a table's column of instants, with the clinic's zone, and how it is shown."""
     return f"{title} ({zone()})", st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", timezone=str(zone()))
-
-
-def percent(share: float | None) -> str:
-    """Return a share (0 to 1) in whole percent; a dash for none."""
-    return f"{share:.0%}".replace("%", " %") if share is not None else "–"
 
 
 def duration(seconds: float | None) -> str:

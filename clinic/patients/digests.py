@@ -6,7 +6,7 @@ and by a worker that has nothing else to do.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 
@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session, load_only
 
 from clinic import access
 from clinic.patients import conditions
-from clinic.patients.trends import Trend, trend
+from clinic.patients.trends import Trend, TrendPoint, trend
 from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
 from fer_core.emotions import EMOTION_LABELS
 
-METHOD = 4
+METHOD = 5
 """The version of the computation: a digest of another version is made again."""
 AT_ONCE = 50
 """Digests that are made in one go: one takes about 10 ms."""
@@ -40,8 +40,9 @@ class SmallTrend:
 
     `lines`: the number of the line that each belongs to: those of two lines are never joined. `shares`: by label, 0 to
     1, None where the recording doesn't count. `low`, `high`: the usual range of the newest one's line by label, None
-    while its baseline is being built. `usable`: the share of usable face time of the newest one. `numbers`: which of
-    the patient's recordings each is; empty in a digest of before that was kept.
+    while its baseline is being built. `intervals`: the 95 % interval of the newest share of each label, None where no
+    recording counts and in a digest of before that was kept. `usable`: the share of usable face time of the newest one.
+    `numbers`: which of the patient's recordings each is; empty in a digest of before that was kept.
     """
 
     days: list[int]
@@ -50,6 +51,7 @@ class SmallTrend:
     low: dict[str, float] | None
     high: dict[str, float] | None
     usable: float | None
+    intervals: dict[str, tuple[float, float]] | None = None
     numbers: list[int] = field(default_factory=list)
 
     def dates(self) -> list[date]:
@@ -153,8 +155,17 @@ def _small(found: Trend) -> SmallTrend:
         low={label: round(ranges[column].low, 4) for column, label in labels} if ranges else None,
         high={label: round(ranges[column].high, 4) for column, label in labels} if ranges else None,
         usable=points[-1].usable_share if points else None,
+        intervals=_intervals(points),
         numbers=[point.visit_number for point in points],
     )
+
+
+def _intervals(points: Sequence[TrendPoint]) -> dict[str, tuple[float, float]] | None:
+    newest = next((point for point in reversed(points) if point.excluded is None), None)
+    if newest is None or newest.low is None or newest.high is None:
+        return None
+    ends = zip(EMOTION_LABELS, newest.low, newest.high, strict=False)
+    return {label: (round(low, 4), round(high, 4)) for label, low, high in ends}
 
 
 def _share(shares: tuple[float, ...] | None, column: int) -> float | None:

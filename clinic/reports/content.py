@@ -13,7 +13,7 @@ from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import holding
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint
-from clinic.phrases import NO_TIME, day, visit
+from clinic.phrases import NO_TIME, day, estimated, percent, visit
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
 from clinic.version import VERSION
@@ -167,11 +167,6 @@ def _against_usual(point: TrendPoint, column: int) -> str:
     return f"{said}; {usual}: inside it."
 
 
-def percent(share: float | None) -> str:
-    """Return a share (0 to 1) in whole percent; a dash for none."""
-    return f"{share * 100:.0f} %" if share is not None else NOTHING
-
-
 def _is_in(row: RecordingRow, asked: Asked) -> bool:
     if asked.recording_id is not None:
         return row.id == asked.recording_id
@@ -242,20 +237,27 @@ def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Seque
 
 def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Sequence[int]) -> Table:
     header = ("Recording", "Usable", *(words.TREND_NAMES[column] for column in shown), "Counts")
-    shares = {point.recording_id: point.shares for point in points if point.shares is not None}
+    read = {point.recording_id: point for point in points}
     # The list has the newest first, also within a day.
     ordered = rows[::-1]
     cells = tuple(
         (
             visit(row),
             percent(row.usable_share),
-            *(percent(shares[row.id][column] if row.id in shares else None) for column in shown),
+            *(_estimate(read.get(row.id), column) for column in shown),
             row.excluded or ("yes" if row.samples is not None else row.standing.sentence),
         )
         for row in ordered[-LISTED:]
     )
     title = "Recordings" if len(rows) <= LISTED else f"Recordings (the newest {LISTED} of {len(rows)})"
+    title += ": shares with their 95 % intervals" if shown else ""
     return Table(title, header, cells)
+
+
+def _estimate(point: TrendPoint | None, column: int) -> str:
+    if point is None or point.shares is None:
+        return NOTHING
+    return estimated(point.shares[column], *(end[column] if end else None for end in (point.low, point.high)))
 
 
 def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:

@@ -15,7 +15,11 @@ from pages.charts.palette import LINE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
-SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 130, 10
+SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 160, 10
+SLIDER_PX = 46
+"""So high that the room of a panel (`trend.ROOM`) holds half a marker there too: the strip cuts at its edges."""
+BETWEEN_PX = 30
+"""What the panels together have beyond their heights, once the dates and the strip have taken their part."""
 TICKS_APART = 0.18
 """Share of a questionnaire's range under which two numbers beside it would overprint each other."""
 STRIP_PX = 700
@@ -95,7 +99,7 @@ def axis_figure(
             trend.movement_panel(figure, len(panels) + 2, dots)
     _draw_changes(figure, changes, dots, len(panels) + 1, rows)
     _draw_marks(figure, marks)
-    _layout(figure, panels, dots, marks)
+    _layout(figure, panels, dots, marks, rows)
     trend.plain(figure, sum(heights) + AROUND_PX)
     # Above the symbols of marks, which stand on the upper edge.
     figure.update_layout(xaxis_rangeselector_y=1 + ABOVE_PX / (sum(heights) or AROUND_PX))
@@ -161,6 +165,7 @@ def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[dat
         name=panel.name,
         line={"color": ANSWERED, "width": 2},
         marker={"color": ANSWERED, "size": 9, "symbol": "diamond"},
+        cliponaxis=False,
         hovertemplate="%{customdata[1]}<extra></extra>",
         row=row,
         col=1,
@@ -253,7 +258,7 @@ def _draw_marks(figure: go.Figure, marks: Sequence[AxisMark]) -> None:
 
 
 def _layout(
-    figure: go.Figure, panels: Sequence[ScalePanel], dots: Sequence[TrendDot], marks: Sequence[AxisMark]
+    figure: go.Figure, panels: Sequence[ScalePanel], dots: Sequence[TrendDot], marks: Sequence[AxisMark], rows: int
 ) -> None:
     """Lay the axis of dates out: a margin on both sides, buttons above it, and a strip to choose a stretch below."""
     first, last = _span(panels, dots)
@@ -285,7 +290,8 @@ def _layout(
         }
     )
     bottom = f"xaxis{len(list(figure.select_xaxes()))}" if len(list(figure.select_xaxes())) > 1 else "xaxis"
-    strip = {"visible": True, "thickness": 0.05, "bgcolor": "rgba(128, 128, 128, 0.1)", "range": whole}
+    inside = len(panels) * SCALE_PX + (rows - len(panels)) * SHARE_PX + BETWEEN_PX
+    strip = {"visible": True, "thickness": SLIDER_PX / inside, "bgcolor": "rgba(128, 128, 128, 0.1)", "range": whole}
     figure.update_layout({bottom: {"rangeslider": strip}})
 
 

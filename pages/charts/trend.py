@@ -100,7 +100,7 @@ def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> Non
         notes.append([dot.recording_id, f"{dot.called}<br>{dot.movement:.2f} a second" if counts else ""])
     figure.add_scatter(
         x=x, y=y, customdata=notes, mode="lines+markers", connectgaps=False, name="movement",
-        line={"color": USABLE_SHARE, "width": 2}, marker={"color": USABLE_SHARE, "size": 9},
+        line={"color": USABLE_SHARE, "width": 2}, marker={"color": USABLE_SHARE, "size": 9}, cliponaxis=False,
         hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
     top = max([value for value in y if value is not None], default=1.0) or 1.0
@@ -167,6 +167,7 @@ def _usable_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None
         customdata=[[dot.recording_id, dot.called, dot.excluded or "counts"] for dot in dots],
         mode="markers",
         marker={"color": USABLE_SHARE, "size": 9, "symbol": [_symbol("circle", dot) for dot in dots]},
+        cliponaxis=False,
         error_y={"type": "data", "array": [0] * len(dots), "arrayminus": [dot.usable or 0 for dot in dots],
                  "symmetric": False, "color": USABLE_SHARE, "width": 0, "thickness": 3},
         hovertemplate="%{customdata[1]}<br>usable %{y:.0%} · %{customdata[2]}<extra></extra>",
@@ -182,7 +183,7 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
     x, y, above, below, notes = zip(*_joined(dots, emotion), strict=True) if dots else ((), (), (), (), ())
     figure.add_scatter(
         x=x, y=y, customdata=notes, name=name, mode="lines+markers", connectgaps=False,
-        line={"color": color, "width": 2}, marker={"color": color, "size": 9, "symbol": symbol},
+        line={"color": color, "width": 2}, marker={"color": color, "size": 9, "symbol": symbol}, cliponaxis=False,
         error_y={"type": "data", "array": above, "arrayminus": below, "symmetric": False, "thickness": 1.2, "width": 4},
         hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
@@ -193,7 +194,7 @@ def _share_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion:
         y=[dot.shares[emotion] for dot in left_out if dot.shares is not None],
         customdata=[[dot.recording_id, _note(dot, emotion)] for dot in left_out],
         mode="markers", name=f"{name}, does not count",
-        marker={"color": color, "size": 9, "symbol": f"{symbol}-open", "line": {"width": 2}},
+        marker={"color": color, "size": 9, "symbol": f"{symbol}-open", "line": {"width": 2}}, cliponaxis=False,
         hovertemplate="%{customdata[1]}<extra></extra>", row=row, col=1,
     )  # fmt: skip
 
@@ -205,7 +206,8 @@ def _ring(figure: go.Figure, row: int, dots: Sequence[TrendDot], emotion: int) -
         figure.add_scatter(
             x=[dot.at_ms for dot in found], y=[dot.shares[emotion] for dot in found if dot.shares],
             mode="markers", hoverinfo="skip", name="outside the usual range",
-            marker={"symbol": "circle-open", "size": 18, "color": LINE, "line": {"width": 2}}, row=row, col=1,
+            marker={"symbol": "circle-open", "size": 18, "color": LINE, "line": {"width": 2}}, cliponaxis=False,
+            row=row, col=1,
         )  # fmt: skip
 
 

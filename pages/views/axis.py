@@ -12,7 +12,7 @@ from clinic.patients import events, recast
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.summaries import UNCERTAIN
 from clinic.patients.trends import BASELINE_MIN, Trend, TrendPoint
-from clinic.phrases import counted
+from clinic.phrases import counted, estimated
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
@@ -122,9 +122,8 @@ def _share(dot: TrendDot, column: int) -> str:
     if dot.shares is None:
         return percent(None)
     outside = ", outside the usual range" if column in dot.outside else ""
-    if dot.low is None or dot.high is None:
-        return percent(dot.shares[column]) + outside
-    return f"{percent(dot.shares[column])} ({percent(dot.low[column])} to {percent(dot.high[column])}){outside}"
+    low, high = (end[column] if end is not None else None for end in (dot.low, dot.high))
+    return estimated(dot.shares[column], low, high) + outside
 
 
 @actions.part()

@@ -15,7 +15,7 @@ from clinic.consent.scopes import SCOPES
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import Line
 from clinic.patients.needs import Need
-from clinic.phrases import counted
+from clinic.phrases import counted, interval
 from fer_core.emotions import Emotion
 from pages import chooser, links
 from pages.charts.palette import COLORS
@@ -112,12 +112,14 @@ def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
     usual = [trend.low[emotion.label], trend.high[emotion.label]] if trend.low and trend.high else None
     # The range belongs to the line of the newest recording, not to another one.
     held = usual if usual is not None and points[-1]["line"] == trend.lines[-1] else None
+    ends = trend.intervals[emotion.label] if trend.intervals else (None, None)
     return {
         "points": points,
         "usual": held,
         "last": percent(points[-1]["share"]),
+        "interval": interval(*ends).strip(" ()"),
         "of": of,
-        "said": _said(points, held, of),
+        "said": _said(points, held, of, ends),
     }
 
 
@@ -127,11 +129,14 @@ def _which(trend: SmallTrend, place: int) -> str:
     return f"{day(trend.dates()[place])}{number}"
 
 
-def _said(points: Sequence[dict[str, Any]], usual: Sequence[float] | None, of: str) -> str:
-    """Return in words what a small trend shows. `of`: its newest recording."""
+def _said(
+    points: Sequence[dict[str, Any]], usual: Sequence[float] | None, of: str, ends: Sequence[float | None]
+) -> str:
+    """Return in words what a small trend shows. `of`: its newest recording; `ends`: the interval of its share."""
     shares = [point["share"] for point in points]
     count = counted(len(points), "recording")
-    said = f"latest {percent(shares[-1])} ({of}), from {percent(min(shares))} to {percent(max(shares))} in {count}"
+    latest = f"latest {percent(shares[-1])}{f', 95 % interval{known}' if (known := interval(*ends)) else ''} ({of})"
+    said = f"{latest}, from {percent(min(shares))} to {percent(max(shares))} in {count}"
     return f"{said}, usual range {percent(usual[0])} to {percent(usual[1])}" if usual else said
 
 

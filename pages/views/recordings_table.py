@@ -12,8 +12,11 @@ from clinic.patients.caseload import PatientDetail
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.recording import title_of
-from pages.widgets import DAY_COLUMN, duration, show_errors, table_of_recordings
+from pages.widgets import DAY_COLUMN, duration, row_height, show_errors, table_of_recordings
 from web.resources import resources
+
+LONG = {"State": 235, "Note": 140}
+"""Columns of sentences, with their widths in px."""
 
 
 def show_table(patient: PatientDetail) -> None:
@@ -36,17 +39,21 @@ def show_table(patient: PatientDetail) -> None:
         for recording in patient.recordings
     ]
     shown = filled(rows, ("Length", "Usable") if patient.closed else ())
-    # As narrow as their values, so that the sentence of the state is not cut on a laptop.
+    # The room of a column without a value is the other one's.
+    sentences = LONG if "Note" in shown else {"State": sum(LONG.values())}
+    # As narrow as their values: all of them stand beside each other on a laptop, and long sentences take more lines.
     config = {
         "No.": st.column_config.NumberColumn(width=50),
         "Recorded on": DAY_COLUMN | {"width": 100},
+        "Time": st.column_config.TextColumn(width=55),
         "Kind": st.column_config.TextColumn(width=65),
         "Length": st.column_config.TextColumn(width=75),
         "Usable": st.column_config.NumberColumn(format="%.0f %%", width=65),
-        "State": st.column_config.TextColumn(width=420),
+        **{name: st.column_config.TextColumn(width=width) for name, width in sentences.items()},
     }
     ids = [recording.id for recording in patient.recordings]
-    ticked = table_of_recordings(rows, ids, "recordings", column_config=config, column_order=shown)
+    height = row_height(rows, sentences)
+    ticked = table_of_recordings(rows, ids, "recordings", column_config=config, column_order=shown, row_height=height)
     if chosen is not None or ticked is not None:
         links.open_recording(chosen or ticked or "")
 

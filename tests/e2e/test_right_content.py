@@ -28,10 +28,11 @@ pytestmark = pytest.mark.e2e
 NAME = "Dr. Invented"
 ON_A_NARROW_SHEET = """() => {
   const layer = document.querySelector(".js-plotly-plot .main-svg");
+  const plot = document.querySelector(".js-plotly-plot");
   const sheet = document.querySelector("[data-testid=stMainBlockContainer]");
   const shape = () => {
     const { width, height } = layer.getBoundingClientRect();
-    return { width, ratio: width / height };
+    return { width, ratio: width / height, drawn: plot._fullLayout.width };
   };
   const screen = shape();
   window.dispatchEvent(new Event("beforeprint"));
@@ -95,15 +96,20 @@ def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, p
 
 def shrinks_on_paper(page):
     """A sheet that is narrower than the screen shows all of a chart, and afterwards the screen is as before."""
+    usual = page.viewport_size
+    page.set_viewport_size({"width": 1920, "height": 1080})
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
     page.emulate_media(media="print")
     settled(page)
     seen = page.evaluate(ON_A_NARROW_SHEET)
-    assert seen["screen"]["width"] > 400, seen
-    assert 0 < seen["paper"]["width"] <= 300, seen
-    assert seen["paper"]["ratio"] == pytest.approx(seen["screen"]["ratio"], rel=0.01), seen
+    assert seen["screen"]["width"] > 1000, seen
+    assert seen["paper"]["drawn"] == 680, "drawn for the sheet: letters stay as large as they are"
+    assert 0 < seen["paper"]["width"] <= 300, "a smaller sheet has all of it too"
+    height = seen["screen"]["width"] / seen["screen"]["ratio"]
+    assert seen["paper"]["ratio"] == pytest.approx(680 / height, rel=0.01), seen
     assert (seen["after"], seen["kept"]) == (seen["screen"], None), seen
     page.emulate_media(media="screen")
+    page.set_viewport_size(usual)
 
 
 @pytest.mark.usefixtures("no_worker")

@@ -1,5 +1,5 @@
 // The caseload's table. Everything from data is set as text; a click on a name opens the patient in this window.
-const WIDTH = 110, HEIGHT = 30, EDGE = 4, LEAST_SPAN = 0.1;
+const WIDTH = 76, HEIGHT = 30, EDGE = 4, LEAST_SPAN = 0.1;
 const SVG = "http://www.w3.org/2000/svg";
 
 export default function (component) {
@@ -46,7 +46,9 @@ function small(found, trend) {
     return inside;
   }
   const box = make("div", "trend");
-  box.append(spark(found, trend), make("span", "", found.last));
+  const share = make("span", "", found.last);
+  if (found.interval) share.append(make("span", "cut small", found.interval));
+  box.append(spark(found, trend), share);
   inside.append(box, make("span", "cut small", found.of));
   return inside;
 }

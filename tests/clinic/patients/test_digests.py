@@ -99,6 +99,26 @@ def test_recordings_that_do_not_count_are_gaps_and_the_range_is_the_baseline_s(d
     assert found.low["happy"] < 0.3 < found.high["happy"]
 
 
+def test_the_interval_is_that_of_the_newest_recording_that_counts(db, patient):
+    add(db, patient, 1)
+    newest, bad = add(db, patient, 2, happy=0.6, start=1)
+    with db.session() as session:
+        summary = session.get_one(Recording, newest).summary
+        session.get_one(Recording, bad).partial = True
+    digests.refresh(db)
+    low, high = stored(db, patient).intervals["happy"]
+    assert (low, high) == pytest.approx((summary["low"]["happy"], summary["high"]["happy"]), abs=1e-4)
+    assert low <= 0.6 <= high
+
+
+def test_without_a_recording_that_counts_there_is_no_interval(db, patient):
+    [bad] = add(db, patient, 1)
+    with db.session() as session:
+        session.get_one(Recording, bad).partial = True
+    digests.refresh(db)
+    assert stored(db, patient).intervals is None
+
+
 @pytest.mark.parametrize(("last", "outside"), [(0.3, False), (0.7, True)])
 def test_outside_is_reported_for_the_newest_counting_recording(db, patient, last, outside):
     add(db, patient, 8)

@@ -38,7 +38,7 @@ def test_questionnaires_come_first_and_only_those_of_the_period(db, who, patient
     for day, total in ((date(2025, 12, 1), 20), (FIRST, 15), (date(2026, 1, 12), 6)):
         answers.record(db, who, patient, Given("phq9", day, total=total))
     found = reported(begin=FIRST)
-    assert [table.title for table in found.tables] == ["Questionnaires", "Recordings"]
+    assert [table.title for table in found.tables] == ["Questionnaires", "Recordings: shares with their 95 % intervals"]
     assert [row[0] for row in found.tables[0].rows] == ["5 Jan 2026", "12 Jan 2026"]
     assert found.sentences[0].startswith("PHQ-9 fell from 15 to 6 between 5 Jan 2026 and 12 Jan 2026.")
 

@@ -1,5 +1,6 @@
 """A report says what is stored of the recordings that it is about, and nothing of others."""
 
+import re
 from datetime import time, timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from sqlalchemy import select
 
 from clinic import words
 from clinic.patients import caseload
-from clinic.reports.content import LISTED, Asked, report
+from clinic.reports.content import LISTED, SHOWN, Asked, report
 from db.models import JobState, Recording
+from pages.views.axis import table_rows
+from pages.views.convert import trend_dots
 from tests import consents
 from tests.clinic.patients.test_digests import FIRST, add
 from tests.clinic.patients.test_listing import add_job
@@ -112,6 +115,15 @@ def test_one_recording_has_all_labels(db, patient, reported):
     assert "Period" not in dict(found.coverage)
 
 
+def test_each_share_of_the_table_has_the_interval_that_the_patient_s_page_gives(db, who, patient, reported):
+    add(db, patient, 2)
+    shown = [emotion.value for emotion in SHOWN]
+    rows = table_rows(trend_dots(caseload.get_patient(db, who, patient).trend.points), shown)
+    on_screen = [tuple(row.values())[2:-1] for row in reversed(rows)]
+    assert all(re.fullmatch(r"\d+ % \(\d+ % to \d+ %\)", share) for shares in on_screen for share in shares)
+    assert [row[2:-1] for row in reported().tables[0].rows] == on_screen
+
+
 def test_only_chosen_notes_are_printed(db, patient, reported):
     ids = add(db, patient, 2)
     change(db, ids[0], note="first")
@@ -143,7 +155,9 @@ def test_a_long_history_stays_on_two_pages(db, patient, reported):
     add(db, patient, LISTED + 5)
     found = reported()
     assert len(found.tables[0].rows) == LISTED
-    assert found.tables[0].title == f"Recordings (the newest {LISTED} of {LISTED + 5})"
+    assert (
+        found.tables[0].title == f"Recordings (the newest {LISTED} of {LISTED + 5}): shares with their 95 % intervals"
+    )
     assert found.sentences[0].startswith(f"{LISTED + 5} of {LISTED + 5} recordings")
 
 

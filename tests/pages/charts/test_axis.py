@@ -9,6 +9,7 @@ import pytest
 
 from fer_core.emotions import Emotion
 from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, axis_figure, heat_figure, ms
+from pages.charts.trend import ROOM
 from tests.pages.charts.test_trend import NAMES, dot
 
 PHQ9 = ScalePanel(
@@ -50,6 +51,23 @@ def test_markers_at_both_ends_are_not_cut():
         (low, high), (begin, end) = axis.range, axis.domain
         a_unit_px = (end - begin) * inside_px / (high - low)
         assert min(-low, high - highest) * a_unit_px >= HALF_A_MARKER_PX
+
+
+def test_no_marker_is_cut_at_an_edge_of_a_panel_or_of_the_strip_below():
+    """A panel draws a marker at its edge whole; the strip cuts there, so it has room for half of one."""
+    moved = [replace(dot(day, shares=None), movement=0.3, excluded="a condition") for day in (1, 5)]
+    for figure in (
+        axis_figure([PHQ9], [dot(1), dot(5)], [Emotion.HAPPY], NAMES),
+        axis_figure([PHQ9], moved, [], NAMES, labels=False),
+        axis_figure([PHQ9], [], [], NAMES),
+    ):
+        assert all(trace.cliponaxis is False for trace in figure.data if "markers" in trace.mode)
+        *_, bottom = figure.select_xaxes()
+        inside_px = figure.layout.height - figure.layout.margin.t - MARGIN_BELOW_PX
+        low, high = [axis for axis in figure.select_yaxes() if not axis.overlaying][-1].range
+        room_px = bottom.rangeslider.thickness * inside_px * ROOM / (1 + 2 * ROOM)
+        assert low < 0 < high
+        assert room_px >= HALF_A_MARKER_PX - 1
 
 
 def test_a_recording_is_drawn_at_its_own_time():

@@ -111,6 +111,15 @@ def test_each_figure_says_of_which_recording_it_is():
     assert caseload_table._row(line())["usable_of"] == ""
 
 
+def test_the_newest_share_has_its_interval_as_the_patient_s_page_has_it():
+    found = replace(trend([0.1, 0.2], [0, 0]), intervals=dict.fromkeys(EMOTION_LABELS, (0.15, 0.26)))
+    [small, _] = caseload_table._row(line(trend=found))["trends"]
+    assert (small["last"], small["interval"]) == ("20 %", "15 % to 26 %")
+    assert small["said"].startswith("latest 20 %, 95 % interval (15 % to 26 %) (")
+    [before, _] = caseload_table._row(line(trend=trend([0.1, 0.2], [0, 0])))["trends"]
+    assert (before["interval"], "interval" in before["said"]) == ("", False)
+
+
 def test_the_range_of_a_line_without_a_counting_recording_is_not_drawn_behind_an_older_one():
     [small, _] = caseload_table._row(line(trend=trend([0.1, 0.2, None], [0, 0, 1])))["trends"]
     assert small["usual"] is None
