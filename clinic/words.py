@@ -43,7 +43,7 @@ USABLE = (
 LIGHTS: dict[Light, str] = {
     Light.GOOD: "Good basis",
     Light.LIMITED: "Limited basis",
-    Light.INSUFFICIENT: "No basis: too little of the recording could be read",
+    Light.INSUFFICIENT: "No basis: too little face could be read",
 }
 """How reliable a recording is."""
 

@@ -30,7 +30,7 @@ SAID_S = 600.0
 DRAWN_MOST = 400
 MISSED = (
     "Nothing was done: what was on the screen has changed since, or is no longer there."
-    " Please look again, then {again}."
+    " Please look again. If it is still to be done, {again}."
 )
 CUT_OFF = "The page was drawn again while {click} was being carried out. Please look whether it was done."
 
