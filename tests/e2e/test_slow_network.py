@@ -141,7 +141,7 @@ def test_a_click_on_what_the_server_has_taken_away_meanwhile_is_reported(
     line.let_go()
     # It is asked for the recording that was clicked, or nothing is done, and that is said.
     dialog = page.get_by_role("dialog")
-    missed = page.get_by_text("then click “Delete this recording” again")
+    missed = page.get_by_text("click “Delete this recording” again")
     dialog.or_(missed).first.wait_for()
     assert dialog.count() == 0 or "Note: visit 1" in dialog.inner_text()
     assert sorted(notes(account)) == ["visit 0", "visit 1"]
@@ -162,7 +162,7 @@ def test_a_click_in_a_window_that_is_closed_meanwhile_is_reported(account, add_p
     dialog.get_by_role("button", name="Save").click(no_wait_after=True)
     page.wait_for_timeout(1_000)
     line.let_go()
-    page.get_by_text("then click “Save” again").wait_for()
+    page.get_by_text("click “Save” again").wait_for()
     assert notes(account) == ["visit 0"]
     page.get_by_role("button", name="Close", exact=True).click()
     page.get_by_text("Nothing was done").wait_for(state="detached")

@@ -90,8 +90,8 @@ def test_a_click_that_meets_another_page_is_reported_by_name_until_it_is_closed_
     app.run()
     assert app.session_state["done"] == []
     missed = (
-        "Nothing was done: what was on the screen has changed since, or is no longer there. Please look again,"
-        f" then click “{what.title()}” again."
+        "Nothing was done: what was on the screen has changed since, or is no longer there. Please look again."
+        f" If it is still to be done, click “{what.title()}” again."
     )
     assert said(app) == [missed]
     # It stays where another page was gone to before anybody could read it.

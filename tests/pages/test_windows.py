@@ -111,7 +111,7 @@ def test_a_sentence_on_a_click_in_it_takes_the_place_of_that_one(app):
     app.session_state["writable"] = False
     app._run(WidgetStates(widgets=[WidgetState(id="$$ID-0123-save:one", trigger_value=True)]))
     (sentence,) = said(app)
-    assert "then click “Save” again" in sentence
+    assert "click “Save” again" in sentence
 
 
 def test_on_another_page_nothing_is_said_of_it(app):
