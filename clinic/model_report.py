@@ -128,6 +128,33 @@ def main_figures(card: ModelCard, split: str) -> str:
     )
 
 
+def own_people(judged: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how a fine-tuned model did on the clinic's own people and on the test, against the one before it.
+
+    `judged`: what the card says of it (``metrics["own"]``, see train/tune.py).
+    """
+    people, said = judged["people"], [f"It went on from another model, with faces of {judged['trained_on']} own people."]
+    if "before" in judged:
+        said.append(
+            f"On {people['people']} own people whom it did not learn from, it is right in {_level(judged['after'])} of"
+            f" their labelled faces; the model before it in {_level(judged['before'])}."
+        )
+    said += [
+        f"The difference there is {_change(people)}.",
+        f"On the {judged['test']['people']:,} test pictures, the difference is {_change(judged['test'])}.",
+    ]
+    return tuple(said)
+
+
+def _level(found: Mapping[str, Any]) -> str:
+    return f"{_exact(found['mean'])} (95 % interval {_exact(found['low'])} to {_exact(found['high'])})"
+
+
+def _change(found: Mapping[str, Any]) -> str:
+    mean, low, high = (found[name] * 100 for name in ("mean", "low", "high"))
+    return f"{mean:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
+
+
 def repeat_rows(tested: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the main figures on all test pictures, and on those without repeats, and against other people's labels."""
     kinds = {

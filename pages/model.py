@@ -10,6 +10,7 @@ import streamlit as st
 
 from clinic import model_in_use, words
 from clinic.model_report import class_figures, observations, opening, repeat_rows
+from clinic.training import promotion
 from clinic.worker.supervisor import PROGRAM_DIR
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
@@ -24,6 +25,7 @@ from pages.charts.model import (
 )
 from pages.charts.trend import title
 from pages.views.examples import show_cell, show_gallery
+from pages.views.own_figures import show_own_figures
 from pages.widgets import chart, chart_of_cells, day, percent
 from web.resources import resources
 
@@ -233,6 +235,9 @@ else:
     st.header("Figures")
     show_accuracy(tested["full"], tested["without_near_duplicates"])
     show_repeats(tested)
+    if promotion.OWN in card.metrics:
+        st.header("The clinic's own people")
+        show_own_figures(card)
     st.header("By expression")
     show_classes(tested["full"])
     st.header("What is mistaken for what")

@@ -200,6 +200,7 @@ FOR_NO_PERSON = {
     "promotion.can_roll_back": "of the installation, not of a patient",
     "promotion.fixed": "of the installation, not of a patient",
     "promotion.in_use": "of the installation, not of a patient",
+    "promotion.objection": "of a card that was read",
     "promotion.self_test": "a step of `promotion.promote`",
     "runs.obstacle": "of the installation, not of a patient",
     "runs.cancel": "a step inside a checked transaction",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,12 @@ def change(before: Flags, after: Flags, people: NDArray[np.str_]) -> Change:
     spread = max(float(each.std(ddof=1)) / math.sqrt(n), 1 / len(people)) if n > 1 else 1.0
     half = float(t.ppf(0.975, max(n - 1, 1))) * spread
     return Change(mean, max(-1.0, mean - half), min(1.0, mean + half), n)
+
+
+def agreement(right: Flags, people: NDArray[np.str_]) -> Change:
+    """Return how often a model is right, (N,), as the mean over people, 0 to 1, with its 95 % interval as `change`."""
+    found = change(np.zeros_like(right), right, people)
+    return replace(found, low=max(0.0, found.low))
 
 
 def objection(test: Change, people: Change) -> str | None:

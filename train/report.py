@@ -110,10 +110,16 @@ def tuning_summary(judged: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"trained on {judged['trained_on']} people; {people.people} were held out: {described(people)}",
+            f"right on those held out: {_agreement(judged['before'])} before, {_agreement(judged['after'])} after",
             f"FER2013's test: {described(Change(**judged['test']))}",
             f"not to be used: {judged['objection']}" if judged["objection"] else "better on people it has not seen",
         ]
     )
+
+
+def _agreement(found: dict[str, Any]) -> str:
+    mean, low, high = (100 * found[name] for name in ("mean", "low", "high"))
+    return f"{mean:.1f} % ({low:.1f} to {high:.1f} %)"
 
 
 def _views(card: ModelCard) -> str:

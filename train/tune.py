@@ -17,7 +17,7 @@ from train.data import PRIVATE_TEST, TRAINING, FerData
 from train.duplicates import extended
 from train.export import export
 from train.folders import FolderSet
-from train.held_out import Change, change, enough, held_out, objection
+from train.held_out import Flags, agreement, change, enough, held_out, objection
 from train.run import train
 from train.state import Run
 
@@ -58,12 +58,15 @@ def tune(
     after = Classifier.load(folder / "model" / f"{name}.json")
     test = data.needed(PRIVATE_TEST)
     pictures = np.arange(len(test.labels)).astype(str)
-    on_test = _changed(before, after, test.pixels, test.labels, pictures)
+    on_test = change(*_right((before, after), test.pixels, test.labels), pictures)
     shown = kept & aside
-    on_people = _changed(before, after, own.crops[shown], own.labels[shown], own.groups[shown])
+    right, people = _right((before, after), own.crops[shown], own.labels[shown]), own.groups[shown]
+    on_people = change(*right, people)
     judged = {
         "from": before.card.sha256,
         "trained_on": len(np.unique(own.groups[kept & ~aside])),
+        "before": asdict(agreement(right[0], people)),
+        "after": asdict(agreement(right[1], people)),
         "test": asdict(on_test),
         "people": asdict(on_people),
         "objection": objection(on_test, on_people),
@@ -89,12 +92,9 @@ def _joined(data: FerData, own: FolderSet, rows: NDArray[np.bool_]) -> FerData:
     return joined
 
 
-def _changed(
-    before: Classifier,
-    after: Classifier,
-    crops: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    people: NDArray[np.str_],
-) -> Change:
-    right = [model.probabilities(crops).argmax(axis=1) == labels for model in (before, after)]
-    return change(right[0], right[1], people)
+def _right(
+    models: tuple[Classifier, Classifier], crops: NDArray[np.uint8], labels: NDArray[np.uint8]
+) -> tuple[Flags, Flags]:
+    """Return on which pictures each of two models is right, (N,) bool."""
+    before, after = (model.probabilities(crops).argmax(axis=1) == labels for model in models)
+    return before, after

@@ -22,6 +22,9 @@ from fer_core.model.model_card import ModelCard
 SPLIT = "PrivateTest"
 CHECK_WITHIN_S = 300
 
+OWN = "own"
+"""What a card says of the clinic's own people, where the model was fine-tuned on them (`train/tune.py`)."""
+
 Check = Callable[[Settings, Path], str | None]
 """Tries a model on this installation; returns what is wrong with it, or None."""
 
@@ -43,6 +46,12 @@ def in_use(settings: Settings) -> Path | None:
 def can_roll_back(settings: Settings) -> bool:
     """Return whether a model was promoted that can be taken back."""
     return bool(model_in_use.history(settings))
+
+
+def objection(card: ModelCard) -> str | None:
+    """Return why a model that was fine-tuned on the clinic's own people is not put to use, None where nothing is."""
+    judged = card.metrics.get(OWN)
+    return None if judged is None else judged["objection"]
 
 
 def self_test(settings: Settings, card: Path) -> str | None:
@@ -68,7 +77,7 @@ def promote(db: Database, settings: Settings, actor: Actor, run_id: str, tried: 
     """Put the evaluated model of a run to use for all analyses from now on, and return its card.
 
     Raises Forbidden ``only_administrators``, FerError ``unknown_training``, ``model_fixed``, ``not_evaluated``,
-    ``self_test``, ModelError for a card that can't be read.
+    ``no_better``, ``self_test``, ModelError for a card that can't be read.
     """
     with db.read() as session:
         access.require_administrator(session, actor)
@@ -79,6 +88,9 @@ def promote(db: Database, settings: Settings, actor: Actor, run_id: str, tried: 
     _need_free(settings)
     if not path.exists() or SPLIT not in (card := ModelCard.load(path)).metrics:
         raise FerError("This run is not evaluated yet.", "not_evaluated")
+    against = objection(card)
+    if against is not None:
+        raise FerError(f"This model is not put to use. {against}", "no_better")
     wrong = tried(settings, path)
     if wrong is not None:
         raise FerError(f"This model is not put to use. {wrong}", "self_test")

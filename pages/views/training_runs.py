@@ -13,6 +13,7 @@ from pages import actions, links
 from pages.charts.model import training_figure
 from pages.charts.training import runs_figure, tried_figure
 from pages.session import actor
+from pages.views.own_figures import show_own_figures
 from pages.widgets import chart, day_of, duration, show_errors
 from web.resources import resources
 
@@ -81,6 +82,7 @@ def _show_evaluation(run: RunStanding) -> None:
     if run.card is not None:
         used = " Its model is in use." if run.analyses else ""
         st.markdown(f"Evaluated: {main_figures(run.card, promotion.SPLIT)}{used}")
+        show_own_figures(run.card)
     elif run.evaluation is not None and run.evaluation.open:
         st.info("The evaluation is under way.", icon=":material/hourglass_top:")
     elif run.evaluation is not None and run.evaluation.error:
@@ -104,7 +106,8 @@ def _offer(run: RunStanding) -> None:
     if run.evaluable and actions.action("Evaluate", "evaluate", target, icon=":material/fact_check:"):
         runs.evaluate(db, settings, who, run.id)
         st.rerun()
-    free = run.card is not None and not run.analyses and promotion.fixed(settings) is None
+    good = run.card is not None and promotion.objection(run.card) is None
+    free = good and not run.analyses and promotion.fixed(settings) is None
     if free and actions.action("Put to use", "ask_promote", target, icon=":material/publish:"):
         actions.open_dialog("promote")
         promote(run)

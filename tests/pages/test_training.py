@@ -1,6 +1,7 @@
 """The page Training without a browser: empty, with runs in each state, and with a promoted model."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -91,6 +92,28 @@ def test_the_way_back_from_a_promoted_model_is_offered(settings, add_run):
     assert "Delete" not in labels(page)
     next(button for button in page.button if button.label == "Go back to the model before").click().run()
     assert model_in_use.history(settings) == []
+
+
+@pytest.mark.parametrize("against", [None, "On people it did not learn from, it is not shown to be better."])
+def test_figures_on_the_clinic_s_own_people_are_shown_and_an_objection_takes_the_button_away(
+    settings, add_run, against
+):
+    run = add_run(JobState.DONE)
+    path, card = places.model_card_of(settings, run.id, run.number), ModelCard.load()
+    path.parent.mkdir()
+    change = {"mean": 0.061, "low": 0.012, "high": 0.11, "people": 34}
+    level = {"mean": 0.71, "low": 0.655, "high": 0.765, "people": 34}
+    judged = {"trained_on": 70, "before": level, "after": level | {"mean": 0.75}, "people": change, "test": change}
+    replace(card, metrics=card.metrics | {"own": judged | {"objection": against}}).save(path)
+    page = open_page("training")
+    assert ("Put to use" in labels(page)) is (against is None)
+    model_in_use.write(settings, [str(path.relative_to(settings.data_dir))])
+    for shown in (page, open_page("model")):
+        assert "34 own people whom it did not learn from, it is right in 75.0 % (95 % interval 65.5" in text_of(shown)
+        assert r"The difference there is +6.1 points (95 % interval +1.2 to +11.0)" in text_of(shown)
+        assert [f"This model is not put to use. {against}"] * (against is not None) == [
+            one.value for one in shown.warning
+        ]
 
 
 @pytest.fixture

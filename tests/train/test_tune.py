@@ -54,6 +54,9 @@ def test_the_new_model_is_judged_on_people_who_were_held_out_and_says_so(start, 
     models = (Classifier.load(start), written)
     right = [model.probabilities(own.crops[aside]).argmax(1) == own.labels[aside] for model in models]
     assert judged["people"]["mean"] == pytest.approx(right[1].mean() - right[0].mean())
+    for found, model in (("before", right[0]), ("after", right[1])):
+        assert judged[found]["mean"] == pytest.approx(model.mean())
+        assert 0 <= judged[found]["low"] <= judged[found]["mean"] < judged[found]["high"] <= 1
     assert "were held out" in tuning_summary(judged)
 
 

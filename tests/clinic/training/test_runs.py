@@ -131,6 +131,21 @@ def test_a_model_is_put_to_use_and_taken_back(db, settings, admin, started):
     assert audited(db)[-4:] == ["training_started", "model_promoted", "model_rolled_back", "training_deleted"]
 
 
+def test_a_model_that_is_no_better_for_the_clinic_s_own_people_is_not_put_to_use(db, settings, admin, started):
+    trained(db, settings, started)
+    path = measured(db, settings, started)
+    card = ModelCard.load(path)
+    for against in ("It is not shown to be better.", None):
+        replace(card, metrics=card.metrics | {"own": {"objection": against}}).save(path)
+        if against is not None:
+            with pytest.raises(FerError, match=f"not put to use. {against}") as refused:
+                promotion.promote(db, settings, admin, started, lambda *_: None)
+            assert refused.value.code == "no_better"
+            assert model_in_use.card_path(settings) is None
+    promotion.promote(db, settings, admin, started, lambda *_: None)
+    assert model_in_use.card_path(settings) == path
+
+
 @pytest.mark.parametrize("named", [{"model": Path("own.json")}, {"dask": "tcp://127.0.0.1:1"}])
 def test_where_the_environment_decides_nothing_is_promoted(db, settings, admin, started, named):
     trained(db, settings, started)
