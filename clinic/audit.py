@@ -116,6 +116,7 @@ class AuditAction(StrEnum):
     DATA_SET_CHECKED = "data_set_checked"
     TRAINING_STARTED = "training_started"
     SEARCH_STARTED = "search_started"
+    TUNING_STARTED = "tuning_started"
     TRAINING_PAUSED = "training_paused"
     TRAINING_RESUMED = "training_resumed"
     TRAINING_STOPPED = "training_stopped"

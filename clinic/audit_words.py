@@ -80,6 +80,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.DATA_SET_CHECKED: "had a data set checked",
     AuditAction.TRAINING_STARTED: "started a training",
     AuditAction.SEARCH_STARTED: "started a search for hyper-parameters",
+    AuditAction.TUNING_STARTED: "started a training on the clinic's own recordings",
     AuditAction.TRAINING_PAUSED: "paused a training",
     AuditAction.TRAINING_RESUMED: "let a training go on",
     AuditAction.TRAINING_STOPPED: "stopped a training",

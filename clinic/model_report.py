@@ -133,7 +133,8 @@ def own_people(judged: Mapping[str, Any]) -> tuple[str, ...]:
 
     `judged`: what the card says of it (``metrics["own"]``, see train/tune.py).
     """
-    people, said = judged["people"], [f"It went on from another model, with faces of {judged['trained_on']} own people."]
+    people = judged["people"]
+    said = [f"It went on from another model, with faces of {judged['trained_on']} own people."]
     if "before" in judged:
         said.append(
             f"On {people['people']} own people whom it did not learn from, it is right in {_level(judged['after'])} of"

@@ -102,6 +102,11 @@ class Settings:
             object.__setattr__(self, "key_dir", self.data_dir.with_name(f"{self.data_dir.name}-keys"))
 
     @property
+    def trains_on_own(self) -> bool:
+        """Whether a model may be trained on the clinic's own recordings: they are kept, and there is a data set."""
+        return self.keep_files and self.training_dir is not None
+
+    @property
     def keeps_pictures(self) -> bool:
         """Whether any picture of a patient stays after its analysis, so that there is something to consent to."""
         return self.keep_files or self.keep_faces

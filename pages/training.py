@@ -5,26 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.model_report import main_figures
-from clinic.phrases import counted
-from clinic.training import own_samples, promotion, runs
+from clinic.training import promotion, runs
 from fer_core.model.model_card import ModelCard
 from pages import actions, links
 from pages.session import actor
+from pages.views.own_training import show_own_samples
 from pages.views.training_data import choose_data, show_data
 from pages.views.training_runs import compare, show_runs
 from pages.views.training_search import set_up_search, show_searches
 from pages.views.training_start import set_up
 from web.resources import resources
-
-NOT_OFFERED = """The program does not train on recordings of this clinic, for three reasons:
-
-- **Consent.** Patients agree that recordings are analysed, results and videos kept, results exported. None of that
-  allows training, and no consent is asked for what the program can't do. What a model has learned from a patient can't
-  be taken out of its weights again when consent is withdrawn.
-- **Number.** {needed} patients with {each} labelled moments each are the least from which an attempt could be judged: a
-  third of them held out then show a gain or a loss of 5 points.
-- **Labels.** A mark names a stretch as one clinician saw it, often after the model had said its label. That is
-  agreement, and no independent label of each picture."""
 
 
 def show_model_in_use() -> None:
@@ -41,18 +31,6 @@ def show_model_in_use() -> None:
         who = actor()
         promotion.roll_back(parts.db, parts.settings, who, card.sha256)
         st.rerun()
-
-
-def show_own_samples() -> None:
-    """Say how many labelled moments of its own the clinic has, and why they are not trained on."""
-    found = own_samples.count(resources().db, actor())
-    st.markdown(
-        f"People labelled {counted(found.marks, 'moment')} of {counted(found.patients, 'patient')}, of which"
-        f" {found.with_video:,} are of {counted(found.patients_with_video, 'patient')} whose videos may be kept."
-        f" {found.ready} of {own_samples.PATIENTS_NEEDED} patients have enough of them."
-    )
-    with st.expander("Why they are not trained on"):
-        st.markdown(NOT_OFFERED.format(needed=own_samples.PATIENTS_NEEDED, each=own_samples.MARKS_EACH))
 
 
 st.title("Training")
@@ -81,4 +59,4 @@ show_searches(found)
 st.header("Side by side")
 compare(found)
 st.header("The clinic's own recordings")
-show_own_samples()
+show_own_samples(data)

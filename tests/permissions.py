@@ -203,7 +203,6 @@ FOR_NO_PERSON = {
     "promotion.objection": "of a card that was read",
     "promotion.self_test": "a step of `promotion.promote`",
     "runs.obstacle": "of the installation, not of a patient",
-    "runs.cancel": "a step inside a checked transaction",
     "runs.delete_row": "a step inside a checked transaction",
     "search.drawn": "numbers to recipes",
     "search.of": "of runs that were read",

@@ -32,6 +32,7 @@ from train.examples import write_examples
 from train.export import export, recalibrate
 from train.folders import Detect, read_folder
 from train.overview import write_overview
+from train.own import handed_over
 from train.processes import is_first_process, join, leave
 from train.report import folder_summary, model_card_markdown, tuning_summary
 from train.run import train
@@ -169,7 +170,7 @@ def _examples(arguments: argparse.Namespace) -> None:
 
 def _tune(arguments: argparse.Namespace) -> None:
     path = arguments.card or WEIGHTS_FOLDER / f"{DEFAULT_MODEL}.json"
-    own = read_folder(arguments.folder, _detection(arguments), arguments.people)
+    own = arguments.handed or read_folder(arguments.folder, _detection(arguments), arguments.people)
     with alone_in(arguments.out):
         card = tune(path, _load(arguments), own, arguments.out, arguments.name, watch=_print_progress)
     print(tuning_summary(card.metrics["own"]))
@@ -264,13 +265,15 @@ def _parser() -> argparse.ArgumentParser:
     tuned = commands.add_parser(
         "tune", parents=[data], help="fine-tune a model on pictures of own people; FER2013 and people held out judge it"
     )
-    tuned.add_argument("--folder", type=Path, required=True, help="the own pictures, in folders of any layout")
+    whose = tuned.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--folder", type=Path, help="the own pictures, in folders of any layout")
+    whose.add_argument("--own", choices=["-"], help="the own pictures as the clinic's worker hands them over")
     tuned.add_argument("--crops", action="store_true", help="the pictures of --folder are cut to the face already")
     tuned.add_argument("--people", help="regular expression on their paths; its first group names the person")
     tuned.add_argument("--card", type=Path, help="card of the model to go on from (default: the shipped model's)")
     tuned.add_argument("--name", default="tuned", help="the new model's name")
     tuned.add_argument("--out", type=Path, default=Path("runs/tuned"), help="folder of the run and its model")
-    tuned.set_defaults(action=_tune)
+    tuned.set_defaults(action=_tune, handed=None)
 
     shown = commands.add_parser("examples", parents=[data], help="write example faces of each cell, with Grad-CAM")
     shown.add_argument("--card", type=Path, required=True, help="the model's card")
@@ -287,6 +290,9 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command line; exit code 2 for what can't be used."""
     arguments = _parser().parse_args()
+    if getattr(arguments, "own", None):
+        # Before standard input is watched for its end.
+        arguments.handed = handed_over(sys.stdin.fileno())
     if arguments.background is not None:
         step_back(arguments.background)
     if arguments.threads:

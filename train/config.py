@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -17,6 +18,15 @@ A third of the people are held out. With 20 pictures of a person and two models 
 a person's difference has a standard error of 10 points; as much again between people makes 14. The 95 % interval of
 the mean of 33 people is then 1.96 * 14 / sqrt(33) = 4.8 points wide to each side: a change of 5 points is seen.
 """
+
+
+HELD_OUT = 3
+"""One of so many people is held out."""
+
+
+def is_held_out(name: str) -> bool:
+    """Return whether a person of this name is held out: nobody who once was is trained on later."""
+    return hashlib.sha256(name.encode()).digest()[0] % HELD_OUT == 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,15 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON-ready values."""
         return asdict(self)
+
+
+TUNE_EPOCHS, TUNE_RATE = 6, 0.005
+"""A short cycle at an eighth of the rate of `best-cpu`: the weights know the task already."""
+
+
+def tuned(architecture: dict[str, Any], side: int, seed: int = 1) -> TrainConfig:
+    """Return the recipe that goes on from a model's weights, with own people's pictures beside the data set's."""
+    return TrainConfig("tune", architecture, epochs=TUNE_EPOCHS, side=side, rate=TUNE_RATE, mix=0.0, seed=seed)
 
 
 def read_recipe(kept: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass, replace
 
@@ -10,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.errors import FerError
-from train.config import PEOPLE_NEEDED, PICTURES_EACH
+from train.config import PEOPLE_NEEDED, PICTURES_EACH, is_held_out
 
-HELD_OUT = 3
-"""One of so many people is held out."""
 MOST_LOST = 0.02
 """Share of FER2013's test by which agreement may fall at most, at the unfavourable end of the interval."""
 
@@ -35,7 +32,7 @@ def held_out(people: NDArray[np.str_]) -> Flags:
 
     It depends on the person's name alone and not on who else is there, so nobody held out once is trained on later.
     """
-    return np.array([hashlib.sha256(name.encode()).digest()[0] % HELD_OUT == 0 for name in people.tolist()], bool)
+    return np.array([is_held_out(name) for name in people.tolist()], bool)
 
 
 def enough(people: NDArray[np.str_], needed: int = PEOPLE_NEEDED, each: int = PICTURES_EACH) -> Flags:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fer_core.model.classifier import Classifier
 from fer_core.model.model_card import ModelCard
-from train.config import PEOPLE_NEEDED, PICTURES_EACH, TrainConfig
+from train.config import PEOPLE_NEEDED, PICTURES_EACH, TrainConfig, tuned
 from train.data import PRIVATE_TEST, TRAINING, FerData
 from train.duplicates import extended
 from train.export import export
@@ -21,13 +21,10 @@ from train.held_out import Flags, agreement, change, enough, held_out, objection
 from train.run import train
 from train.state import Run
 
-EPOCHS, RATE = 6, 0.005
-"""A short cycle at an eighth of the rate of `best-cpu`: the weights know the task already."""
-
 
 def recipe(card: ModelCard, seed: int = 1) -> TrainConfig:
     """Return the recipe that goes on from a model's weights."""
-    return TrainConfig("tune", card.architecture, epochs=EPOCHS, side=card.input.cut, rate=RATE, mix=0.0, seed=seed)
+    return tuned(card.architecture, card.input.cut, seed)
 
 
 def tune(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 from clinic.consent.consent import Scope
+from clinic.consent.scopes import asked_for
 from clinic.paper import paper
 from clinic.phrases import counted
 from clinic.settings import Settings
@@ -43,8 +44,17 @@ AGREED: dict[Scope, str] = {
     Scope.KEEP_RESULTS: "The labels over time may be stored and shown to my clinician. (Without this nothing can be"
     " analysed.)",
     Scope.KEEP_VIDEO: "The videos and pictures themselves may be kept, encrypted, and watched by my clinician.",
+    Scope.TRAIN: "Small pictures of my face, from moments of kept recordings to which people gave a label, may be used"
+    " to improve the practice's own copy of the program.",
     Scope.EXPORT: "What is stored may be handed over as a file, to me or to another practice.",
 }
+
+LEARNED = (
+    "If you agree that pictures of your face are used to improve the program and later change your mind, they are"
+    " deleted and not used again. But what the program has learned from them can't be taken out of it: it stays"
+    " until the practice replaces what was learned. Your clinician can see in which versions your pictures were used."
+)
+"""What a withdrawal can't do, where patients are asked for `Scope.TRAIN`."""
 
 FACES_ALONE = "Up to 12 small pictures of my face from each video may be kept, encrypted, and seen by my clinician."
 """What `AGREED` says of `Scope.KEEP_VIDEO` where the videos themselves are not kept."""
@@ -52,14 +62,14 @@ FACES_ALONE = "Up to 12 small pictures of my face from each video may be kept, e
 
 def page(settings: Settings) -> str:
     """Return the notice as one page of HTML that needs nothing else."""
-    scopes = [scope for scope in Scope if scope is not Scope.KEEP_VIDEO or settings.keeps_pictures]
+    scopes = asked_for(settings)
     agreed = AGREED | ({} if settings.keep_files else {Scope.KEEP_VIDEO: FACES_ALONE})
     return paper(
         "notice.html",
         what=WHAT,
         kept=kept(settings),
         who=(where(settings), *WHO),
-        withdraw=WITHDRAW,
+        withdraw=(*WITHDRAW, LEARNED) if Scope.TRAIN in scopes else WITHDRAW,
         boxes=[agreed[scope] for scope in scopes],
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from clinic.settings import Settings
 from db.models import Scope
 
 SCOPES: dict[str, str] = {
     Scope.ANALYSE: "analyse recordings",
     Scope.KEEP_RESULTS: "keep the results",
     Scope.KEEP_VIDEO: "keep the videos and pictures",
+    Scope.TRAIN: "use recordings to improve the model",
     Scope.EXPORT: "export the results",
 }
 """What a patient consents to; each follows on "consent to"."""
@@ -16,6 +18,8 @@ SCOPE_MEANINGS: dict[str, str] = {
     Scope.KEEP_RESULTS: "The labels over time are stored and shown. Without it nothing can be analysed.",
     Scope.KEEP_VIDEO: "The recording itself is kept, encrypted, and can be watched. Otherwise it is deleted after the"
     " analysis.",
+    Scope.TRAIN: "Small pictures of the face, from moments of kept recordings that people gave a label, may be used to"
+    " train this clinic's own model and to judge it. A model that has learned from them can't forget them.",
     Scope.EXPORT: "What is stored may leave this installation as an archive or a report.",
 }
 FACES_ALONE = (
@@ -29,6 +33,14 @@ WITHDRAWING: dict[str, str] = {
     Scope.KEEP_RESULTS: "All recordings of this patient are permanently deleted, with their results and kept files,"
     " and imported results of other programs.",
     Scope.KEEP_VIDEO: "All kept videos and pictures of this patient are permanently deleted; the results stay.",
+    Scope.TRAIN: "A training that uses moments of this patient is stopped; the pictures that were cut for it and the"
+    " record of their use are deleted. A model that has learned from them keeps it until another one takes its place.",
     Scope.EXPORT: "Nothing can be exported any more; an archive or report that waits for its download is deleted.",
 }
 """The effect of withdrawing each of them."""
+
+
+def asked_for(settings: Settings) -> list[Scope]:
+    """Return what patients of this installation are asked to agree to: nothing that it doesn't do."""
+    here = {Scope.KEEP_VIDEO: settings.keeps_pictures, Scope.TRAIN: settings.trains_on_own}
+    return [scope for scope in Scope if here.get(scope, True)]

@@ -19,6 +19,7 @@ from clinic.jobs import jobs
 from clinic.patients import digests
 from clinic.recordings import uploads
 from clinic.settings import Settings
+from clinic.training import uses
 from db.engine import Database
 from db.models import (
     ImportedSeries,
@@ -189,6 +190,10 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
     """Delete files first, then rows: what is left after a power cut is found again by its rows."""
     with db.read() as session:
         recordings = _recordings_of(session, erasure)
+        patients = session.scalars(select(Recording.patient_id).where(Recording.id.in_(recordings)).distinct()).all()
+    for patient_id in {*patients, *([erasure.erased_id] if erasure.kind == "patient" else [])}:
+        # Pictures of the face may have been cut out of these recordings.
+        uses.end_of_patient(db, settings, patient_id)
     for recording_id in recordings:
         jobs.delete_files(db, settings, recording_id)
     # Prepared downloads don't show whose they are, so all have to be prepared again.

@@ -21,19 +21,22 @@ from clinic.exchange import downloads
 from clinic.jobs import jobs
 from clinic.recordings import uploads
 from clinic.settings import Settings
+from clinic.training import uses
 from db.engine import Database
-from db.models import Consent, ImportedSeries, Job, JobState, Recording
+from db.models import Consent, ImportedSeries, Job, JobState, Recording, TrainingUse
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What a withdrawal ends and deletes: analyses that are not over, stored files, recordings with their results, and
-    imported series of other programs. `of`: which ones, so that one that goes and one that comes are another."""
+    """What a withdrawal ends and deletes: analyses that are not over, stored files, recordings with their results,
+    imported series of other programs, and records of use in trainings (`uses`). `of`: which ones, so that one that goes
+    and one that comes are another."""
 
     analyses: int
     files: int
     recordings: int
     series: int = 0
+    uses: int = 0
     of: str = field(default="", compare=False)
 
 
@@ -132,8 +135,10 @@ def _counted(session: Session, settings: Settings, patient_id: str, scopes: Coll
     held = [upload_id for upload_id in work.files if uploads.stored(settings, [upload_id])]
     imported = select(ImportedSeries.id).where(ImportedSeries.patient_id == patient_id)
     series = list(session.scalars(imported)) if Scope.KEEP_RESULTS in scopes else []
-    of = shown_as(work.stopped, held, work.erased, series)
-    return Covered(len(work.stopped), len(held), len(work.erased), len(series), of)
+    used = select(TrainingUse.id).where(TrainingUse.patient_id == patient_id)
+    trained = list(session.scalars(used)) if Scope.TRAIN in scopes else []
+    of = shown_as(work.stopped, held, work.erased, series, trained)
+    return Covered(len(work.stopped), len(held), len(work.erased), len(series), len(trained), of)
 
 
 def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work:
@@ -161,6 +166,8 @@ def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work
 def _delete(
     db: Database, settings: Settings, patient_id: str, scopes: Collection[Scope], account_id: str | None
 ) -> None:
+    if set(scopes) & set(uses.NEEDED):
+        uses.end_of_patient(db, settings, patient_id)
     with db.read() as session:
         work = _work(session, patient_id, scopes)
     for recording_id in work.stopped:
@@ -171,6 +178,9 @@ def _delete(
     if Scope.KEEP_RESULTS in scopes:
         with db.session() as session:
             session.execute(delete(ImportedSeries).where(ImportedSeries.patient_id == patient_id))
+    if Scope.TRAIN in scopes:
+        with db.session() as session:
+            session.execute(delete(TrainingUse).where(TrainingUse.patient_id == patient_id))
     # Prepared downloads hold what may not leave any more.
     downloads.sweep(settings, everything=True)
     db.forget_deleted()

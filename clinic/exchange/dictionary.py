@@ -88,7 +88,7 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "analysed_at": ("moment", "UTC", "when the results were made (ISO 8601)", NOT_ANALYSED),
 }
 _CONSENT: dict[str, tuple[str, str, str, str]] = {
-    "scope": ("text", "", "what was agreed to: analyse, keep_results, keep_video or export", NEVER),
+    "scope": ("text", "", "what was agreed to: analyse, keep_results, keep_video, train or export", NEVER),
     "given_on": ("date", "", "day on which the patient agreed", NEVER),
     "expires_on": ("date", "", "last day on which the consent is valid", "until it is withdrawn"),
     "document": ("text", "", "where the signed document is kept; apostrophe as in recordings.csv", ""),

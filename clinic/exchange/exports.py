@@ -63,9 +63,10 @@ from db.records import NO_TRACK, others_spans
 from fer_core.errors import FerError
 from fer_core.types import Status
 
-FORMAT, SCHEMA_VERSION = "expression-history-patient", 4
+FORMAT, SCHEMA_VERSION = "expression-history-patient", 5
 """The second version of the schema has consents, the third numbers rows in the order in which they were written, the
-fourth has questionnaires, marks on the time axis, conditions of the face and results of other programs."""
+fourth has questionnaires, marks on the time axis, conditions of the face and results of other programs, the
+fifth has its use in trainings."""
 PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
 CONSENTS_CSV, QUESTIONNAIRES_CSV = "consents.csv", "questionnaires.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"

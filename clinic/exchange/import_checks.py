@@ -38,6 +38,7 @@ from db.models import (
     QuestionnaireSchedule,
     Recording,
     RecordingMark,
+    TrainingUse,
     UtcDateTime,
 )
 from fer_core.errors import FerError
@@ -130,6 +131,11 @@ def _number_visits(patient: Row, recordings: list[Row]) -> None:
     for recording in recordings:
         recording["visit_number"] = numbers[recording.get("version_of") or recording["id"]]
     patient["visits"] = max([0, *numbers.values(), min(patient.get("visits", 0), MOST_VISITS)])
+
+
+def _check_use(use: Row) -> None:
+    if use["moments"] < 0 or use["run_number"] < 1 or not _is_id(use["training_id"]):
+        raise ValueError("no use in a training")
 
 
 def _check_consent(given: Row) -> None:
@@ -230,4 +236,5 @@ CHECKS: dict[str, Callable[[Row], None]] = {
     FaceCondition.__tablename__: conditions.check_row,
     ImportedSeries.__tablename__: imported.check_row,
     Job.__tablename__: _check_job,
+    TrainingUse.__tablename__: _check_use,
 }

@@ -14,8 +14,8 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.settings import Settings
 from clinic.training import places
-from clinic.training.runs import OPEN, Standing
-from clinic.training.work import EXAMPLES
+from clinic.training.runs import Standing
+from clinic.training.work import EXAMPLES, OPEN
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.emotions import Emotion

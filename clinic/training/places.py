@@ -24,6 +24,22 @@ def model_card_of(settings: Settings, run_id: str, number: int) -> Path:
     return folder_of(settings, run_id) / "model" / f"{model_name(number)}.json"
 
 
+def model_name_in_use(run_id: str, number: int) -> str:
+    """Return what the file of the models in use calls a run's model (`clinic.model_in_use`)."""
+    return f"training/{run_id}/model/{model_name(number)}.json"
+
+
+def own_pictures(settings: Settings, run_id: str) -> Path:
+    """Return where a run on the clinic's own people keeps their pictures, sealed, until it ends."""
+    return folder_of(settings, run_id) / "own.sealed"
+
+
+def forget_work(settings: Settings, run_id: str) -> None:
+    """Delete what a run on own people needs while it is under way: the pictures, and weights that are no model yet."""
+    for name in (own_pictures(settings, run_id).name, "last.pt", "best.safetensors"):
+        (folder_of(settings, run_id) / name).unlink(missing_ok=True)
+
+
 def model_name(number: int) -> str:
     """Return what the model of a run is called."""
     return f"trained-{number}"

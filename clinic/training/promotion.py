@@ -12,7 +12,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.settings import Settings
 from clinic.training import places
-from clinic.training.work import RUN
+from clinic.training.work import RUNS
 from clinic.worker.supervisor import PROGRAM_DIR, environment_of
 from db.engine import Database
 from db.models import Training
@@ -82,7 +82,7 @@ def promote(db: Database, settings: Settings, actor: Actor, run_id: str, tried: 
     with db.read() as session:
         access.require_administrator(session, actor)
         run = session.get(Training, run_id)
-        if run is None or run.kind != RUN:
+        if run is None or run.kind not in RUNS:
             raise FerError("This training is no longer there.", "unknown_training")
         path = places.model_card_of(settings, run.id, run.number)
     _need_free(settings)

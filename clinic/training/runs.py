@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,15 +17,13 @@ from clinic.audit import AuditAction
 from clinic.jobs import obstacles
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import curves, places, recipes
+from clinic.training import curves, places, recipes, uses, work
 from clinic.training.curves import Curve
-from clinic.training.work import CHECK, EVALUATE, RUN
+from clinic.training.work import CHECK, EVALUATE, OPEN, RUN, RUNS, TUNE
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
-
-OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,11 @@ class RunStanding(Standing):
     """How far a run is: `done` of `total` epochs, with their curves, and its evaluation and model where there are any.
 
     `left_s`: seconds left at most, None before the first epoch and while it doesn't run. `recipe`: as train/config.py
-    writes it. `analyses`: its model was promoted last; `in_use`: it was, or can be gone back to.
+    writes it. `people`: whose pictures a run on the clinic's own people uses, None before they are cut; `agreeing`: how
+    many of them agree today. `analyses`: its model was promoted last; `in_use`: it was, or can be gone back to.
     """
 
+    kind: str
     number: int
     search_id: str | None
     data: str
@@ -64,6 +64,8 @@ class RunStanding(Standing):
     card: ModelCard | None
     analyses: bool
     in_use: bool
+    people: int | None = None
+    agreeing: int = 0
 
     @property
     def best(self) -> float | None:
@@ -79,7 +81,8 @@ class RunStanding(Standing):
     def evaluable(self) -> bool:
         """Whether it has ended with an epoch or more, and is neither evaluated nor about to be."""
         under_way = self.evaluation is not None and self.evaluation.open
-        return not self.open and self.done > 0 and self.card is None and not under_way
+        # One on own people ends with its figures.
+        return self.kind == RUN and not self.open and self.done > 0 and self.card is None and not under_way
 
     @property
     def sentence(self) -> str:
@@ -96,6 +99,10 @@ class RunStanding(Standing):
             return (
                 "Waits for its turn." if not self.done else f"Waits to go on after epoch {self.done} of {self.total}."
             )
+        if self.kind == TUNE and self.people is None:
+            return "The faces of labelled moments are cut out of the recordings."
+        if self.kind == TUNE and self.done == self.total:
+            return "The new model is judged: on the data set's test, and on people who were held out."
         return f"Epoch {self.done + 1} of {self.total} is under way." if self.done else "Reads the data set and begins."
 
 
@@ -176,7 +183,7 @@ def pause(db: Database, actor: Actor, run_id: str, paused: bool = True) -> None:
     """
     with db.session() as session:
         account = access.require_administrator(session, actor)
-        run = _of(session, run_id, RUN)
+        run = _of(session, run_id, *RUNS)
         if run.state in OPEN and run.paused is not paused:
             run.paused = paused
             action = AuditAction.TRAINING_PAUSED if paused else AuditAction.TRAINING_RESUMED
@@ -193,22 +200,15 @@ def stop(db: Database, actor: Actor, training_id: str) -> None:
         row = _of(session, training_id)
         if row.state not in OPEN or row.cancel_requested:
             return
-        cancel(row)
+        work.cancel(row)
         audit.write(session, AuditAction.TRAINING_STOPPED, account.id, training=row.id)
-
-
-def cancel(row: Training) -> None:
-    """End what is open for good: at once where it waits; the worker ends what is under way."""
-    row.cancel_requested = True
-    if row.state == JobState.QUEUED.value:
-        row.state, row.ended_at = JobState.CANCELLED.value, clock.now()
 
 
 def remove(db: Database, settings: Settings, actor: Actor, run_id: str) -> None:
     """Delete an ended run with its weights. Raises Forbidden, FerError ``unknown_training``, ``in_use``."""
     with db.session() as session:
         account = access.require_administrator(session, actor)
-        run = _of(session, run_id, RUN)
+        run = _of(session, run_id, *RUNS)
         delete_row(session, settings, run)
         audit.write(session, AuditAction.TRAINING_DELETED, account.id, training=run.id)
     shutil.rmtree(places.folder_of(settings, run_id), ignore_errors=True)
@@ -222,6 +222,7 @@ def delete_row(session: Session, settings: Settings, run: Training) -> None:
     )
     if session.scalar(under_way.limit(1)) is not None or _promoted(settings, run):
         raise FerError("This run is needed: its model is in use, or work on it is under way.", "in_use")
+    uses.forget_run(session, run.id)
     session.execute(delete(Training).where(or_(Training.id == run.id, Training.run_id == run.id)))
 
 
@@ -229,16 +230,18 @@ def standings(db: Database, settings: Settings, actor: Actor) -> list[RunStandin
     """Return all runs, the newest first. Raises Forbidden ``only_administrators``."""
     with db.read() as session:
         access.require_administrator(session, actor)
-        rows = session.scalars(select(Training).where(Training.kind.in_((RUN, EVALUATE))).order_by(Training.number))
+        rows = session.scalars(select(Training).where(Training.kind.in_((*RUNS, EVALUATE))).order_by(Training.number))
         runs, evaluations = [], {}
         for row in rows:
-            if row.kind == RUN:
+            if row.kind in RUNS:
                 runs.append(row)
             else:
                 # Of several the newest counts.
                 evaluations[row.run_id] = _plain(row)
         in_use = model_in_use.history(settings)
-        return [_standing(settings, run, evaluations.get(run.id), in_use) for run in reversed(runs)]
+        agreeing = {run.id: uses.still(session, run.id) for run in runs if run.kind == TUNE}
+        found = [_standing(settings, run, evaluations.get(run.id), in_use) for run in reversed(runs)]
+        return [replace(run, agreeing=agreeing.get(run.id, 0)) for run in found]
 
 
 def obstacle(settings: Settings) -> str | None:
@@ -265,6 +268,8 @@ def _standing(settings: Settings, run: Training, evaluation: Standing | None, in
         state=JobState(run.state),
         paused=run.paused,
         error=run.error_message,
+        kind=run.kind,
+        people=run.people,
         number=run.number,
         search_id=run.search_id,
         data=run.data,
@@ -294,9 +299,9 @@ def _newest(*conditions: Any) -> Any:
     return select(Training).where(*conditions).order_by(Training.number.desc()).limit(1)
 
 
-def _of(session: Session, training_id: str, kind: str | None = None) -> Training:
+def _of(session: Session, training_id: str, *kinds: str) -> Training:
     row = session.get(Training, training_id)
-    if row is None or kind not in (None, row.kind):
+    if row is None or (kinds and row.kind not in kinds):
         raise FerError("This training is no longer there.", "unknown_training")
     return row
 

@@ -22,10 +22,10 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import places, recipes, runs
+from clinic.training import places, recipes, runs, work
 from clinic.training.recipes import VALUES
-from clinic.training.runs import OPEN, RunStanding
-from clinic.training.work import RUN
+from clinic.training.runs import RunStanding
+from clinic.training.work import OPEN, RUN
 from db.engine import Database
 from db.models import Training, new_id
 from fer_core.errors import FerError
@@ -184,7 +184,7 @@ def stop(db: Database, actor: Actor, search_id: str) -> None:
         account = access.require_administrator(session, actor)
         rows = [row for row in _rows(session, search_id) if row.state in OPEN and not row.cancel_requested]
         for row in rows:
-            runs.cancel(row)
+            work.cancel(row)
         if rows:
             audit.write(session, AuditAction.TRAINING_STOPPED, account.id, search=search_id)
 

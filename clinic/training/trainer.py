@@ -6,6 +6,7 @@ epoch, and it ends with the weights of a run that nothing interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -13,20 +14,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from clinic import model_in_use
 from clinic.settings import Settings
-from clinic.training import curves, places, work
-from clinic.training.work import CHECK, EVALUATE, EXAMPLES, LANES, RUN, TrainingClaim, Wish
+from clinic.training import curves, own_pictures, places, tuning, uses, work
+from clinic.training.work import CHECK, EVALUATE, EXAMPLES, LANES, RUNS, TUNE, TrainingClaim, Wish
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.errors import FerError
 from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER
 
 PROGRAM_DIR = Path(__file__).resolve().parents[2]
-LOOK_EVERY_S, RENEW_EVERY_S = 1.0, 5.0
+LOOK_EVERY_S, RENEW_EVERY_S, CUT_FOR_S = 1.0, 5.0, 4.0
 CANNOT_BE_USED = 2
 """Exit code of ``python -m train`` for what can't be used; its last line says why."""
 
@@ -42,6 +44,8 @@ def keep(db: Database, settings: Settings, worker: str, stopping: threading.Even
             # At first nobody else works under this name: what is held under it belongs to a worker that died.
             work.release(db, None if begun else worker)
             begun = True
+            uses.check(db, settings)
+            uses.sweep(db, settings)
             for lane in lanes:
                 lane.step()
         except Exception as error:  # noqa: BLE001  # the next look may go well, and analyses go on all the same
@@ -59,13 +63,16 @@ class Lane:
     worker: str
     kinds: tuple[str, ...]
     _held: TrainingClaim | None = None
+    _cutting: Iterator[tuple[int, int]] | None = None
     _process: subprocess.Popen[bytes] | None = None
     _renewed: float = field(default=float("-inf"))
     _done: int = 0
 
     def step(self) -> None:
         """Start what waits, or see how what runs is getting on."""
-        if self._held is None or self._process is None:
+        if self._held is not None and self._cutting is not None:
+            self._cut(self._held, self._cutting)
+        elif self._held is None or self._process is None:
             self._start()
         elif (code := self._process.poll()) is not None:
             self._ended(self._held, code)
@@ -86,8 +93,32 @@ class Lane:
         if held is None:
             return
         self._done, self._renewed = 0, time.monotonic()
+        places.folder_of(self.settings, held.run_id).mkdir(parents=True, exist_ok=True, mode=0o700)
+        if held.kind == TUNE and own_pictures.read(self.settings, held.run_id) is None:
+            self._cutting = own_pictures.cut(self.db, self.settings, held)
+        else:
+            self._launch(held)
+
+    def _cut(self, held: TrainingClaim, cutting: Iterator[tuple[int, int]]) -> None:
+        """Cut out own pictures for a while, and begin to train once all are there."""
+        if self._ends(held):
+            return
+        until = time.monotonic() + CUT_FOR_S
+        try:
+            while time.monotonic() < until:
+                if next(cutting, None) is None:
+                    self._cutting = None
+                    self._launch(held)
+                    return
+        except Exception:
+            # Half of the pictures are none: it begins again, three times at most.
+            work.died(self.db, held)
+            self._forget()
+            raise
+        work.renew(self.db, held, 0)
+
+    def _launch(self, held: TrainingClaim) -> None:
         folder = places.folder_of(self.settings, held.run_id)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             command = _command(self.db, self.settings, held, folder)
         except FerError as refusal:
@@ -104,16 +135,25 @@ class Lane:
                 # What ends the worker by its group doesn't meet it: it ends by its pipe, or is put back.
                 start_new_session=True,
             )
+        if held.kind == TUNE:
+            pictures = own_pictures.read(self.settings, held.run_id) or b""
+            threading.Thread(target=_hand_over, args=(self._process, pictures), daemon=True).start()
+
+    def _ends(self, held: TrainingClaim) -> bool:
+        """End or put back what is no longer wanted; return whether that was so."""
+        wish = work.wish(self.db, held)
+        if wish is Wish.GO_ON:
+            return False
+        self._kill()
+        if wish is Wish.PAUSE:
+            work.give_back(self.db, held)
+        elif wish is Wish.STOP:
+            work.end(self.db, held, JobState.CANCELLED, self._epochs(held))
+        self._forget()
+        return True
 
     def _follow(self, held: TrainingClaim) -> None:
-        wish = work.wish(self.db, held)
-        if wish is not Wish.GO_ON:
-            self._kill()
-            if wish is Wish.PAUSE:
-                work.give_back(self.db, held)
-            elif wish is Wish.STOP:
-                work.end(self.db, held, JobState.CANCELLED, self._epochs(held))
-            self._forget()
+        if self._ends(held):
             return
         done = self._epochs(held)
         if done != self._done or time.monotonic() - self._renewed > RENEW_EVERY_S:
@@ -137,7 +177,7 @@ class Lane:
         self._forget()
 
     def _epochs(self, held: TrainingClaim) -> int:
-        return len(curves.read(self.settings, held.run_id)) if held.kind == RUN else 0
+        return len(curves.read(self.settings, held.run_id)) if held.kind in RUNS else 0
 
     def _kill(self) -> None:
         """End the process at once: the epoch under way is lost, and what was written before is whole."""
@@ -148,7 +188,16 @@ class Lane:
     def _forget(self) -> None:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-        self._process = self._held = None
+        self._process = self._held = self._cutting = None
+
+
+def _hand_over(process: subprocess.Popen[bytes], pictures: bytes) -> None:
+    """Write own pictures to a training, behind their length; the pipe stays open, for it ends with it."""
+    if process.stdin is not None:
+        # A process that was ended reads no more.
+        with contextlib.suppress(OSError, ValueError):
+            process.stdin.write(len(pictures).to_bytes(8, "big") + pictures)
+            process.stdin.flush()
 
 
 def _said(folder: Path, held: TrainingClaim) -> Path:
@@ -169,6 +218,25 @@ def _command(db: Database, settings: Settings, held: TrainingClaim, folder: Path
         name = places.model_name(held.number)
         model = str(places.model_card_of(settings, held.run_id, held.number).parent)
         return [*train, "export", "--data", data, "--run", str(folder), "--name", name, "--to", model]
+    if held.kind == TUNE:
+        with db.read() as session:
+            before = session.get_one(Training, held.start_from) if held.start_from is not None else None
+            start_card = str(tuning.start_card(settings, before))
+        name = places.model_name(held.number)
+        return [
+            *train,
+            "tune",
+            "--data",
+            data,
+            "--own",
+            "-",
+            "--card",
+            start_card,
+            "--name",
+            name,
+            "--out",
+            str(folder),
+        ]
     with db.read() as session:
         recipe = session.get_one(Training, held.id).recipe
     (folder / "recipe.json").write_text(json.dumps(recipe), "utf-8")

@@ -15,8 +15,11 @@ from db.engine import Database
 from db.models import JobState, Training
 
 LEASE = timedelta(seconds=30)
-RUN, CHECK, EVALUATE, EXAMPLES = "run", "check", "evaluate", "examples"
-LANES = ((RUN,), (CHECK, EVALUATE, EXAMPLES))
+RUN, TUNE, CHECK, EVALUATE, EXAMPLES = "run", "tune", "check", "evaluate", "examples"
+RUNS = (RUN, TUNE)
+"""What makes a model, on a data set alone or with the clinic's own people."""
+OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+LANES = (RUNS, (CHECK, EVALUATE, EXAMPLES))
 """What waits for each other: one training at a time, and beside it what takes minutes."""
 LOST = (
     "The training stopped unexpectedly three times without an epoch between. The computer may have too little memory:"
@@ -68,7 +71,7 @@ def claim(db: Database, worker: str, kinds: tuple[str, ...]) -> TrainingClaim | 
 def wish(db: Database, held: TrainingClaim) -> Wish:
     """Return what is wanted of a training that is under way."""
     with db.read() as session:
-        row = _held(session, held)
+        row = held_row(session, held)
         if row is None:
             return Wish.GONE
         if row.cancel_requested:
@@ -79,7 +82,7 @@ def wish(db: Database, held: TrainingClaim) -> Wish:
 def renew(db: Database, held: TrainingClaim, done: int) -> None:
     """Renew the lease and write how many epochs are done; an epoch more, and earlier deaths are forgotten."""
     with db.session() as session:
-        row = _held(session, held)
+        row = held_row(session, held)
         if row is not None:
             row.lease_until = clock.now() + LEASE
             row.attempts = 1 if done > row.done else row.attempts
@@ -96,17 +99,18 @@ def end(
 ) -> None:
     """End a training, if it is still this worker's."""
     with db.session() as session:
-        row = _held(session, held)
+        row = held_row(session, held)
         if row is not None:
             row.done = row.done if done is None else done
-            row.error_code, row.error_message = code, message
+            # What ended it from outside has said so already.
+            row.error_code, row.error_message = code or row.error_code, message or row.error_message
             _end(row, JobState.CANCELLED if row.cancel_requested else state)
 
 
 def give_back(db: Database, held: TrainingClaim) -> None:
     """Put a training back as if it had not been tried: it is paused, or the worker ends because it was asked to."""
     with db.session() as session:
-        row = _held(session, held)
+        row = held_row(session, held)
         if row is not None:
             row.attempts -= 1
             _queue_again(row)
@@ -115,7 +119,7 @@ def give_back(db: Database, held: TrainingClaim) -> None:
 def died(db: Database, held: TrainingClaim) -> None:
     """Put a training back whose process died; after `MAX_ATTEMPTS` without an epoch more it has failed."""
     with db.session() as session:
-        row = _held(session, held)
+        row = held_row(session, held)
         if row is not None:
             _try_again(row)
 
@@ -130,6 +134,20 @@ def release(db: Database, worker: str | None = None) -> None:
     with db.session() as session:
         for row in session.scalars(running):
             _try_again(row)
+
+
+def cancel(row: Training) -> None:
+    """End what is open for good: at once where it waits; the worker ends what is under way."""
+    row.cancel_requested = True
+    if row.state == JobState.QUEUED.value:
+        row.state, row.ended_at = JobState.CANCELLED.value, clock.now()
+
+
+def held_row(session: Session, held: TrainingClaim) -> Training | None:
+    """Return the row of a training, None where it is no longer this worker's."""
+    row = session.get(Training, held.id)
+    mine = row is not None and row.lease_token == held.token and row.state == JobState.RUNNING.value
+    return row if mine else None
 
 
 def _next(session: Session, kinds: tuple[str, ...]) -> Training | None:
@@ -159,9 +177,3 @@ def _queue_again(row: Training) -> None:
 
 def _end(row: Training, state: JobState) -> None:
     row.state, row.lease_until, row.ended_at = state.value, None, clock.now()
-
-
-def _held(session: Session, held: TrainingClaim) -> Training | None:
-    row = session.get(Training, held.id)
-    mine = row is not None and row.lease_token == held.token and row.state == JobState.RUNNING.value
-    return row if mine else None

@@ -22,7 +22,7 @@ from db.models.jobs import Job, PatientImport, Reanalysis, ReportJob, VideoCopy
 from db.models.patients import Consent, FaceCondition, ImportedSeries, Patient, PatientEvent, TrendDigest
 from db.models.questionnaires import HandOver, OwnScale, QuestionnaireAnswer, QuestionnaireSchedule
 from db.models.recordings import Recording, RecordingMark, Sample, StoredChunk
-from db.models.training import Training
+from db.models.training import Training, TrainingUse
 
 __all__ = [
     "Access",
@@ -64,6 +64,7 @@ __all__ = [
     "SignInFailure",
     "StoredChunk",
     "Training",
+    "TrainingUse",
     "TrendDigest",
     "UtcDateTime",
     "VideoCopy",

@@ -31,6 +31,7 @@ class Scope(StrEnum):
     ANALYSE = "analyse"
     KEEP_RESULTS = "keep_results"
     KEEP_VIDEO = "keep_video"
+    TRAIN = "train"
     EXPORT = "export"
 
 

@@ -9,11 +9,12 @@ import streamlit as st
 
 from clinic.consent import consent, notice
 from clinic.consent.consent import ConsentStatus, Scope, State
-from clinic.consent.scopes import FACES_ALONE, SCOPE_MEANINGS, SCOPES, WITHDRAWING
+from clinic.consent.scopes import FACES_ALONE, SCOPE_MEANINGS, SCOPES, WITHDRAWING, asked_for
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
 from clinic.phrases import counted
+from clinic.training import uses
 from pages import actions, chooser
 from pages.session import actor
 from pages.views.confirm import confirmed
@@ -82,6 +83,7 @@ def in_words(counts: Covered) -> str:
         (counts.files, "stored file", "stored files", ""),
         (counts.analyses, "analysis that is not over", "analyses that are not over", ""),
         (counts.series, "table of another program", "tables of other programs", ""),
+        (counts.uses, "record of use in a training", "records of use in trainings", ""),
     )
     parts = [f"{counted(count, one, many)}{more}" for count, one, many, more in named if count]
     return ", ".join(parts) or "nothing that is stored"
@@ -99,9 +101,8 @@ def _call(lacking: list[ConsentStatus]) -> str:
 
 
 def _concerns(standing: ConsentStatus) -> bool:
-    """Return whether a scope applies here: files are kept only where the installation allows it."""
-    kept = resources().settings.keeps_pictures
-    return standing.scope is not Scope.KEEP_VIDEO or kept or standing.state is not State.NEVER
+    """Return whether a scope applies here: it is asked for, or something was recorded of it."""
+    return standing.scope in asked_for(resources().settings) or standing.state is not State.NEVER
 
 
 def _meaning(scope: Scope) -> str:
@@ -138,11 +139,10 @@ def _record(patient: PatientDetail) -> None:
         st.write("What the patient agreed to, after reading the notice with you. What is not ticked stays unchanged.")
         with st.form(f"consent:{patient.id}", border=False):
             ticked = []
-            for scope in Scope:
-                if scope is not Scope.KEEP_VIDEO or parts.settings.keeps_pictures:
-                    if st.checkbox(SCOPES[scope].capitalize(), key=f"scope:{patient.id}:{scope.value}"):
-                        ticked.append(scope)
-                    st.caption(_meaning(scope))
+            for scope in asked_for(parts.settings):
+                if st.checkbox(SCOPES[scope].capitalize(), key=f"scope:{patient.id}:{scope.value}"):
+                    ticked.append(scope)
+                st.caption(_meaning(scope))
             left, right = st.columns(2)
             with left:
                 given_on = day_input("Agreed on", today(), f"given:{patient.id}")
@@ -155,6 +155,7 @@ def _record(patient: PatientDetail) -> None:
             )
             target = actions.at(patient.id, patient.consents_revision)
             wanted = actions.submit("Record", "store_consent", target, kind="primary")
+        _show_uses(patient.id)
         if wanted and given_on is None:
             st.error("Please give the day on which the patient agreed.", icon=":material/info:")
         elif given_on is not None:
@@ -187,6 +188,24 @@ def _show_history(patient_id: str) -> None:
             st.dataframe(rows, hide_index=True, column_config={recorded: shown}, key="consents")
 
 
+def _show_uses(patient_id: str) -> None:
+    """Say in which trainings a patient was, and whether the models of these are in use."""
+    parts = resources()
+    rows = [
+        {
+            "Training": f"Run {one.run_number}" if one.known else f"Run {one.run_number}, elsewhere",
+            "Used on": day_of(one.used_at),
+            "Moments": one.moments,
+            "For": "judging the model" if one.held_out else "learning",
+            "Its model": "in use" if one.analyses else "not in use",
+        }
+        for one in uses.of_patient(parts.db, parts.settings, actor(), patient_id)
+    ]
+    if rows:
+        st.markdown("**Trainings in which moments of this patient were used**")
+        st.dataframe(rows, hide_index=True, key="uses")
+
+
 @actions.dialog("Withdraw consent?", width="medium")
 def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
     """List what each withdrawal deletes, and do it once the name is typed; everything is ticked."""
@@ -198,6 +217,7 @@ def _withdraw(patient: PatientDetail, offered: Collection[Scope]) -> None:
             if st.checkbox(f"Consent to {SCOPES[scope]}", value=True, key=f"withdraw:{patient_id}:{scope.value}"):
                 ticked.append(scope)
             st.caption(WITHDRAWING[scope])
+        _show_uses(patient_id)
         counts = withdrawal.covered(parts.db, parts.settings, who, patient_id, ticked)
         st.warning(f"Permanently deleted: {in_words(counts)}. This can't be undone.", icon=":material/delete:")
         # The click does not cover what a colleague adds meanwhile: it was not counted.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from clinic.model_report import main_figures
+from clinic.phrases import counted
 from clinic.training import promotion, recipes, runs
 from clinic.training.recipes import VALUES
 from clinic.training.runs import RunStanding
@@ -73,9 +74,24 @@ def _show_run(run: RunStanding) -> None:
     elif run.curves:
         with st.expander("Curves"):
             chart(training_figure(run.curves), f"curves:{run.id}", f"Curves of run {run.number}", disclaimer=False)
+    _show_people(run)
     _show_evaluation(run)
     with st.container(horizontal=True):
         _offer(run)
+
+
+def _show_people(run: RunStanding) -> None:
+    """Say how many patients took part in a run on the clinic's own people, and how many of them no longer agree."""
+    if run.people is None:
+        return
+    if run.agreeing == run.people:
+        st.markdown(f"{counted(run.people, 'patient')} took part, all of whom still agree.")
+    else:
+        st.warning(
+            f"Of {counted(run.people, 'patient')} who took part, {run.agreeing} still agree. What a model learned from"
+            " the others stays in it: train again without them and put that model to use.",
+            icon=":material/info:",
+        )
 
 
 def _show_evaluation(run: RunStanding) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from clinic.training import recipes, runs
 from clinic.training.recipes import VALUES, Value
 from clinic.training.runs import RunStanding
+from clinic.training.work import RUN
 from pages import actions, chooser
 from pages.session import actor
 from pages.widgets import show_errors
@@ -28,7 +29,7 @@ def set_up(data: str, known: list[RunStanding], tried: RunStanding | None = None
             preset, source = str(tried.recipe["preset"]), tried.id
             usual = recipes.full(tried.recipe)
             st.markdown(f"Preset {preset} with the values of run {tried.number}, and as many epochs as the preset has.")
-        done = [run for run in known if run.done and run.search_id is None]
+        done = [run for run in known if run.done and run.search_id is None and run.kind == RUN]
         starts = {RANDOM: "Random weights"} | {run.id: f"Weights of run {run.number}" for run in done}
         target = actions.opening("set_up")
         with st.form(f"recipe:{preset}:{source}", border=False):

@@ -120,7 +120,7 @@ def test_the_dictionary_names_every_column_and_the_tables_are_for_people(db, set
             name: archive.read(name).decode("utf-8-sig") for name in archive.namelist() if not name.startswith("media/")
         }
     reported = json.loads(texts["patient.json"])
-    assert (reported["format"], reported["schema_version"]) == ("expression-history-patient", 4)
+    assert (reported["format"], reported["schema_version"]) == ("expression-history-patient", 5)
     assert "not feelings or a diagnosis" in texts["README.txt"]
     explained = {(row["file"], row["column"]): row for row in csv.DictReader(io.StringIO(texts["data-dictionary.csv"]))}
     for name in ("recordings.csv", "samples.csv", "consents.csv", "questionnaires.csv"):
