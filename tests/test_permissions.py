@@ -51,7 +51,7 @@ from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.reports import report_jobs, reports
 from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
-from clinic.training import datasets, examples, own_samples, places, promotion, runs, search
+from clinic.training import datasets, examples, own_samples, places, promotion, runs, search, tuning, uses
 from db.engine import migrate, open_database
 from db.models import (
     Account,
@@ -79,7 +79,7 @@ from pages.navigation import PLACES
 from storage import keys
 from storage.media import open_store
 from storage.sealed import open_sealed, seal_bytes, sealing
-from tests import doors
+from tests import doors, own_people
 from tests.clinic.fakes import result
 from tests.consents import agree
 from tests.permissions import FOR_NO_PERSON, FUNCTIONS, PAGES, PEOPLE, ROUTES
@@ -144,6 +144,8 @@ MODULES = (
     runs,
     search,
     own_samples,
+    tuning,
+    uses,
     withdrawal,
     handing_out,
     listing,
@@ -558,6 +560,8 @@ CALLS = {
         w.db, with_a_data_set(w), a, "faces.csv", "quick", {"rate": (0.1, 0.2)}, 3, 1
     ),
     "search.stop": lambda w, a: search.stop(w.db, a, a_search(w)),
+    "tuning.start": lambda w, a: tuning.start(w.db, with_enough_people(w), a, "faces.csv"),
+    "uses.of_patient": lambda w, a: uses.of_patient(w.db, w.settings, a, w.patient_id),
     "uploads.store": lambda w, a: uploads.store(w.db, w.settings, a, io.BytesIO(png()), "visit.png"),
     "clock_watch.confirm": lambda w, a: clock_watch.confirm(w.db, a),
     "zones.adopt": lambda w, a: zones.adopt(w.db, a, "Europe/Berlin"),
@@ -585,6 +589,13 @@ def with_a_data_set(world):
     folder.mkdir(exist_ok=True)
     (folder / "faces.csv").touch()
     return replace(world.settings, training_dir=folder)
+
+
+def with_enough_people(world):
+    """The settings of an installation on whose own people a model may be trained."""
+    for number in range(own_samples.PATIENTS_NEEDED):
+        own_people.add(world.db, number)
+    return replace(with_a_data_set(world), keep_files=True)
 
 
 def a_run(world):

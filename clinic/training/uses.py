@@ -1,7 +1,7 @@
 """Whose labelled moments were used in which training, and the end of one that may not use them any more.
 
-What a model has learned can't be taken out of its weights. So it is known which models a patient was in, a training under
-way ends as soon as one of its people no longer agrees, and none goes on from a model that learned from patients.
+What a model has learned can't be taken out of its weights. So it is known which models a patient was in, a training
+under way ends as soon as one of its people no longer agrees, and none goes on from a model that learned from patients.
 """
 
 from __future__ import annotations

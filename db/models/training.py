@@ -16,11 +16,12 @@ class Training(Base):
     """A step on the way to a model: queued -> running -> done, failed or cancelled.
 
     `kind`: ``check`` of a data set, ``run``, ``tune`` (a run with the clinic's own people), ``evaluate``, or
-    ``examples`` of what the model in use says; `run_id`: the run that is evaluated. `data`: the data set's name in the folder that the settings name. `recipe`: of a run
-    (train/config.py), and `start_from`: the run whose weights it begins with. `search_id`: what the runs of one search
-    for hyper-parameters have in common, NULL for a run of its own. Lease and token are those of `Job`;
-    `attempts`: how often a worker began since the last epoch. `done` of `total` epochs. `people`: how many people's
-    pictures a ``tune`` uses, NULL before they are cut. What is written of it lies in a folder of its id (clinic/training/places.py).
+    ``examples`` of what the model in use says; `run_id`: the run that is evaluated. `data`: the data set's name in the
+    folder that the settings name. `recipe`: of a run (train/config.py), and `start_from`: the run whose weights it
+    begins with. `search_id`: what the runs of one search for hyper-parameters have in common, NULL for a run of its
+    own. Lease and token are those of `Job`; `attempts`: how often a worker began since the last epoch. `done` of
+    `total` epochs. `people`: how many people's pictures a ``tune`` uses, NULL before they are cut. What is written of
+    it lies in a folder of its id (clinic/training/places.py).
     """
 
     __tablename__ = "training"

@@ -53,8 +53,8 @@ def begin(data: str, ready: int) -> None:
         parts, who = resources(), actor()
         st.markdown(
             f"The faces of labelled moments of {counted(ready, 'patient')} are cut out of their kept recordings, kept"
-            " sealed while the training runs, and deleted at its end. The data set takes part, so that the model doesn't"
-            " forget what it knows. At the end the page says how it did on patients whom it never saw."
+            " sealed while the training runs, and deleted at its end. The data set takes part, so that the model"
+            " doesn't forget what it knows. At the end the page says how it did on patients whom it never saw."
         )
         target = actions.opening("tune")
         if actions.action("Start", "start_tuning", target, kind="primary"):

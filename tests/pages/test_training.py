@@ -196,11 +196,12 @@ def test_a_search_is_set_up_with_the_ranges_that_are_stated():
     assert all(row.recipe["architecture"]["dropout"] <= 0.2 for row in stored[1:])
 
 
-def test_the_page_counts_labelled_moments_and_says_why_they_are_not_trained_on():
+def test_the_page_counts_labelled_moments_and_says_from_when_on_they_are_trained_on():
     said = text_of(open_page("training"))
     assert "People labelled 0 moments of 0 patients" in said
     assert "0 of 100 patients have enough" in said
-    assert "no consent is asked for" in said.replace("\n  ", " ")
+    assert "What a finished model has learned stays in it" in said.replace("\n  ", " ")
+    assert "Train on them" not in labels(open_page("training"))
 
 
 def test_the_model_page_shows_example_faces_of_a_cell_and_a_gallery(settings):

@@ -15,9 +15,9 @@ QUICKLY = {"batch": 16, "epochs": 3, "ema": 0.5}
 WITHIN_S = 120
 
 
-def until(met, lane=None):
+def until(met, lane=None, within_s=WITHIN_S):
     """Let a lane work until a condition is met."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + within_s
     while not met():
         assert time.monotonic() < deadline, "it did not happen"
         if lane is not None:

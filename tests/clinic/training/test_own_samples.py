@@ -8,7 +8,7 @@ from sqlalchemy import select
 from clinic.access import Forbidden
 from clinic.consent.consent import Scope
 from clinic.patients import caseload
-from clinic.training import own_samples
+from clinic.training import own_samples, uses
 from clinic.training.own_samples import OwnSamples
 from db.models import Patient, Recording, RecordingMark
 from tests import consents, doors
@@ -47,16 +47,16 @@ def mark(db):
     return add
 
 
-def test_labels_are_counted_by_patient_and_by_the_consent_to_keep_videos(db, admin, clinician, mark):
+def test_labels_are_counted_by_patient_and_by_the_consent_to_their_use(db, admin, clinician, mark):
     first, second, demo = (caseload.add_patient(db, clinician, name) for name in ("A Person", "B Person", "C Person"))
     with db.session() as session:
         session.get_one(Patient, demo).demo = True
-    consents.agree(db, first, Scope.KEEP_VIDEO)
+    consents.agree(db, first, *uses.NEEDED)
     mark(first, LABELLED * 7 + NOT_LABELLED)
     mark(second, LABELLED * 10)
     mark(demo, LABELLED)
     assert own_samples.count(db, admin) == OwnSamples(51, 2, 21, 1, 1)
-    consents.revoke(db, first, Scope.KEEP_VIDEO)
+    consents.revoke(db, first, Scope.TRAIN)
     assert own_samples.count(db, admin) == OwnSamples(51, 2, 0, 0, 0)
 
 
