@@ -165,6 +165,91 @@ def test_where_the_name_is_not_sure_a_container_that_agrees_counts(name):
     assert suggestion(name, "2026-10-31T23:30:00Z", ZoneInfo("Europe/Berlin"), TODAY) == NEXT
 
 
+RUN = Taken(DAY, time(15, 30))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # One run of digits: cameras of rooms, scanners and programs that name a file by the minute.
+        *(("202604051530.mp4", RUN), ("cam1_202604051530.mp4", RUN), ("VID202604051530.mp4", RUN)),
+        *(("202604051530(1).mp4", RUN), ("202604052015.mp4", Taken(DAY, time(20, 15)))),
+        ("202604051330Z.mp4", RUN),
+        ("2026040523.mp4", Taken(DAY)),
+        # Google's camera in a burst, KakaoTalk, recorders of rooms.
+        ("00000IMG_00000_BURST20260405153059123_COVER.jpg", Taken(DAY, time(15, 30, 59))),
+        ("ch01_20260405153059123.mp4", Taken(DAY, time(15, 30, 59))),
+        ("KakaoTalk_20260405_153059123.mp4", Taken(DAY, time(15, 30, 59))),
+        ("QQ视频20260405153059.mp4", Taken(DAY, time(15, 30, 59))),
+        # Counted since 1970: WeChat, Facebook, LINE, the screen recorder of iOS.
+        *((f"{name}1775350923000.mp4", Taken(DAY, time(3, 2, 3))) for name in ("mmexport", "FB_VID_", "LINE_MOVIE_")),
+        *((f"{name}1775350923000.jpg", Taken(DAY, time(3, 2, 3))) for name in ("wx_camera_", "microMsg.", "FB_IMG_")),
+        ("mmexport1775350923000(1).mp4", Taken(DAY, time(3, 2, 3))),
+        ("mmexport1775336400000.mp4", Taken(date(2026, 4, 4), time(23))),
+        ("RPReplay_Final1775350923.mov", Taken(DAY, time(3, 2, 3))),
+    ],
+)
+def test_a_run_of_digits_that_is_one_moment_is_read(name, expected):
+    """These were taken for today, without a word."""
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) == expected
+    assert names_a_day(name)
+
+
+LONG_RUNS = [
+    # No such time or day, other orders, the number of a file behind the day.
+    *("202604059999.mp4", "2026040599.mp4", "20260405240000.mp4", "2026-04-051530.mp4"),
+    *("05042026153059.mp4", "050420261530.mp4", "260405153059.mp4", "2604051530.mp4", "XRecorder_05042026_153059.mp4"),
+    *("20260405001.mp4", "S2026040500001.mp4", "2026040515305912.mp4", "120260405.mp4", "202604051530_PDT.mp4"),
+    # Two moments: 2012-04-05 15:30 and 2020-12-04 05:15:30.
+    *("201204051530.mp4", "2012040523.mp4"),
+    # A birth with a person's number, as they are written in Sweden.
+    *("199302031530.mp4", "1993020315.mp4"),
+    # Numbers that may count since 1970, or be that of an identity card: of Romania (born 1975-04-05), of Thailand.
+    *("1775350923000.mp4", "video_1775350923.mp4", "1775350923000123.mp4", "1750405123456.mp4", "1669900123456.mp4"),
+]
+
+
+@pytest.mark.parametrize("name", LONG_RUNS)
+def test_a_run_of_digits_that_may_be_a_moment_or_something_else_is_asked_about(name):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) is None
+    assert names_a_day(name)
+    assert suggestion(name, "2026-11-20T10:00:00Z", ZoneInfo("Europe/Berlin"), TODAY) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["202602301530.mp4", "202704051530.mp4", "mmexport1975350923000.mp4", "256904051530.mp4", "25690405153059.mp4"]
+)
+def test_a_run_of_no_day_or_one_to_come_or_of_another_calendar_is_not_taken_for_today(name):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) is None
+    assert names_a_day(name)
+
+
+@pytest.mark.parametrize("name", ["1775350923000.mp4", "video_1775350923.mp4", "05042026153059.mp4", "2604051530.mp4"])
+def test_a_container_that_agrees_with_a_run_of_digits_counts(name):
+    found = suggestion(name, "2026-04-05T01:02:03Z", ZoneInfo("Europe/Berlin"), TODAY)
+    assert found == Taken(DAY, time(3, 2, 3))
+
+
+def test_an_old_run_is_a_recording_where_the_birth_is_known_to_be_another_day():
+    born_on = date(1980, 1, 1)
+    assert suggestion("201502031530.mp4", None, UTC, TODAY, born_on) == Taken(date(2015, 2, 3), time(15, 30))
+    assert suggestion("201502031530.mp4", None, UTC, TODAY) is None
+    assert suggestion("199302031530.mp4", None, UTC, TODAY, date(1993, 2, 3)) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("IMG_123456789.jpg", "000123456789.mp4", "4857773456.mp4", "1234567890.mp4", "1000234567 Anna.mp4"),
+        *("received_1234567890123456.mp4", "snaptik_7123456789012345678.mp4", "99991231235959.mp4"),
+        "1.2.840.113619.2.55.3.604688119.971.1234567890.123.mp4",
+    ],
+)
+def test_numbers_of_people_and_things_are_no_moments(name):
+    assert not names_a_day(name)
+    assert suggestion(name, "2026-11-20T10:00:00Z", UTC, TODAY) == Taken(date(2026, 11, 20), time(10))
+
+
 PARTS = [
     *("2026-W45-3.mp4", "2026W45.mp4", "Anna KW45 2026.mp4", "2026-307.mp4", "2026307.mp4", "2026-11.mp4"),
     *("Nov 2026.mp4", "Q4 2026.mp4", "31.10.mp4", "Anna 10-31.mp4", "31 Oct.mp4", "Oct31.mp4", "31 octobre.mp4"),
