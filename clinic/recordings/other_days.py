@@ -1,7 +1,7 @@
 """Days and times in names that are written in forms which are not read: only that one may stand there is asked.
 
-By rule and not by language: three numbers beside each other, a number and a year beside a word, six or eight digits that
-are a day in some order, or a longer run of digits that may hold one.
+By rule and not by language: three numbers beside each other, a number and a year beside a word, six or eight digits
+that are a day in some order, or a longer run of digits that may hold one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from clinic.recordings import runs
+from clinic.recordings import digit_runs
 
 _APART = r"[^\dA-Za-z]{1,3}"
 _WORD = rf"(?:[^\W\d_]{{1,3}}{_APART})?[^\W\d_]{{3,}}\.?(?:{_APART}[^\W\d_]{{1,3}})?"
@@ -55,7 +55,7 @@ _HOUR = re.compile(r"(?<![^\W_])(?:\d{1,2}|\d{4}|\d{6})(?!\d)[ _][^\W\d_]")
 
 def days_in(text: str) -> int:
     """Return how many days a text may say."""
-    return len(_THREE.findall(text)) + sum(bool(runs.days(found)) for found in _RUN.findall(text))
+    return len(_THREE.findall(text)) + sum(bool(digit_runs.days(found)) for found in _RUN.findall(text))
 
 
 def parts_in(text: str) -> bool:
@@ -72,7 +72,7 @@ def agrees(text: str, day: date) -> bool:
     """Return whether the numbers of a text can be those of a day in some zone."""
     numbers = set(_numbers(text))
     near = (day + timedelta(days=days) for days in (-1, 0, 1))
-    if any(abs(one - day) <= timedelta(days=1) for found in _RUN.findall(text) for one in runs.days(found)):
+    if any(abs(one - day) <= timedelta(days=1) for found in _RUN.findall(text) for one in digit_runs.days(found)):
         return True
     return any(one.day in numbers and not numbers.isdisjoint((one.year, one.year % 100)) for one in near)
 

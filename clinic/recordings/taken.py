@@ -6,7 +6,8 @@ with it the day. Then the container counts if its day agrees with the name's num
 
 Sources of the names: the live view here (LIVE_, UTC), Android's camera (VID_, IMG_, local time), Google's Pixel
 (PXL_, UTC), Zoom (GMT, UTC), WhatsApp (IMG-…-WA, the day alone), Signal, macOS's screen recordings (12 hours with AM
-and PM), ISO 8601 as programs write it into names, with or without an offset; `runs` has those that count since 1970.
+and PM), ISO 8601 as programs write it into names, with or without an offset; see `digit_runs` for those that count
+since 1970.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from itertools import takewhile
 
-from clinic import clock
-from clinic.recordings import other_days, runs
+from clinic import clock, phrases, words
+from clinic.recordings import digit_runs, other_days
+from clinic.recordings.moment import Taken
 
 EARLIEST = date(1990, 1, 1)
 """An earlier day comes from a clock that was never set, or from a number that is no day."""
@@ -67,18 +69,6 @@ The bracket closes one around the moment.
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The day of a recording in the clinic's zone, and the time of day where it is known.
-
-    `guessed`: neither name nor container says the day.
-    """
-
-    day: date
-    time: time | None = None
-    guessed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Said:
     """One day of a name. `written`: as it stands there; `taken`: in the clinic's zone, None where it isn't sure.
 
@@ -114,14 +104,14 @@ def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_o
     else:
         found = contained if contained is not None and _agrees(contained.day, said, rest) else None
     if found is not None and found.time is not None and not clock.exists(found.day, found.time, zone):
-        return Taken(found.day)
+        return Taken(found.day, left_out=words.TIME_SKIPPED.format(time=found.time, day=phrases.day(found.day)))
     return found
 
 
 def names_a_day(name: str) -> bool:
     """Return whether a name says a day or a part of one, or may: of no calendar, unclear, or in another form."""
     stem = _stem(name)
-    if any(map(_is_read, _DAY.finditer(stem))) or _DAY_FIRST.search(stem) or any(runs.instants(stem)):
+    if any(map(_is_read, _DAY.finditer(stem))) or _DAY_FIRST.search(stem) or any(digit_runs.instants(stem)):
         return True
     return any(other_days.days_in(text) or other_days.parts_in(text) for text in _read(stem, UTC)[1])
 
@@ -136,7 +126,7 @@ def _is_read(found: re.Match[str]) -> bool:
     if EARLIEST.year <= year < 2100:
         return True
     behind = _digits_behind(found)
-    if behind and runs.days(found[1] + found[3] + found[4] + behind):
+    if behind and digit_runs.days(found[1] + found[3] + found[4] + behind):
         return False
     return year in OTHER_CALENDARS and _date(found[1], found[3], found[4]) is not None
 
@@ -148,7 +138,7 @@ def _digits_behind(found: re.Match[str]) -> str:
 def _read(stem: str, zone: tzinfo) -> tuple[list[_Said], list[str]]:
     """Return the days that a name says, and the pieces of text around them."""
     said, spans = [], []
-    for span, instant in runs.instants(stem):
+    for span, instant in digit_runs.instants(stem):
         taken = _in(instant, zone)
         said.append(_Said(taken.day, taken, span[1], zoned=True))
         spans.append(span)
@@ -199,9 +189,12 @@ def _agrees(contained: date, said: Sequence[_Said], rest: Sequence[str]) -> bool
 
 def _the_one(said: Sequence[_Said]) -> Taken:
     """Return the one day of a name, with its time unless there are several."""
-    times = {one.taken.time for one in said if one.taken is not None and one.taken.time is not None}
+    found = [one.taken for one in said if one.taken is not None]
+    times = {one.time for one in found if one.time is not None}
     day = said[0].taken.day if said[0].taken is not None else said[0].written
-    return Taken(day, times.pop() if len(times) == 1 else None)
+    if len(times) > 1:
+        return Taken(day, left_out=words.TIMES_IN_NAME)
+    return Taken(day, *times) if times else Taken(day, left_out=next((one.left_out for one in found), ""))
 
 
 def _date(year: str, month: str, day: str) -> date | None:
@@ -243,7 +236,7 @@ def _is_one_moment(found: re.Match[str], day: date, behind: str) -> bool:
     """Return whether a day and the digits behind it in the same run are a day and a time, and nothing else."""
     if len(behind) in (6, 9):
         return True  # of many digits that make a time none does by chance
-    return not found[2] and runs.is_time(behind) and runs.days(found[0] + behind) == {day}
+    return not found[2] and digit_runs.is_time(behind) and digit_runs.days(found[0] + behind) == {day}
 
 
 def _time(said: re.Match[str]) -> time | None:
@@ -300,5 +293,5 @@ def _in(instant: datetime, zone: tzinfo) -> Taken:
     """Return an instant's day and time in a zone; no time where it is the second one of an hour that came twice."""
     local = instant.astimezone(zone)
     if local.fold:
-        return Taken(local.date())
+        return Taken(local.date(), left_out=words.TIME_AGAIN.format(time=local, day=phrases.day(local.date())))
     return Taken(local.date(), local.time().replace(microsecond=0))

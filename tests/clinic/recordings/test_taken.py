@@ -1,11 +1,13 @@
 """Names of phones and containers' times are read as the day and time of a recording."""
 
-from datetime import UTC, date, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from clinic.recordings.taken import Taken, names_a_day, suggestion
+from clinic import clock, words
+from clinic.recordings.moment import Taken, past
+from clinic.recordings.taken import names_a_day, suggestion
 
 TODAY = date(2026, 11, 25)
 DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
@@ -217,7 +219,8 @@ def test_a_run_of_digits_that_may_be_a_moment_or_something_else_is_asked_about(n
 
 
 @pytest.mark.parametrize(
-    "name", ["202602301530.mp4", "202704051530.mp4", "mmexport1975350923000.mp4", "256904051530.mp4", "25690405153059.mp4"]
+    "name",
+    ["202602301530.mp4", "202704051530.mp4", "mmexport1975350923000.mp4", "256904051530.mp4", "25690405153059.mp4"],
 )
 def test_a_run_of_no_day_or_one_to_come_or_of_another_calendar_is_not_taken_for_today(name):
     assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) is None
@@ -313,7 +316,9 @@ def test_the_first_of_an_hour_that_comes_twice_has_its_time_and_the_second_none(
     created = "2026-10-25T00:45:00Z" if name == "x.mp4" else None
     assert suggestion(name, created, zone, TODAY) == Taken(day, time(2, 45))
     later = created.replace("00:45", "01:15") if created is not None else None
-    assert suggestion(name.replace("0045", "0115"), later, zone, TODAY) == Taken(day)
+    second = suggestion(name.replace("0045", "0115"), later, zone, TODAY)
+    assert (second.day, second.time) == (day, None)
+    assert second.left_out.startswith("The file says 02:15 of 25 Oct 2026, when this time came a second time")
 
 
 @pytest.mark.parametrize(
@@ -429,8 +434,24 @@ def test_the_name_counts_before_the_container():
 
 def test_a_time_that_the_day_did_not_have_in_the_clinic_is_not_suggested():
     berlin = ZoneInfo("Europe/Berlin")
-    assert suggestion("VID_20260329_023000.mp4", None, berlin, TODAY) == Taken(date(2026, 3, 29))
+    found = suggestion("VID_20260329_023000.mp4", None, berlin, TODAY)
+    assert (found.day, found.time) == (date(2026, 3, 29), None)
+    assert found.left_out.startswith("The file says 02:30, which 29 Mar 2026 did not have: the clocks went forward")
     assert suggestion("VID_20260329_023000.mp4", None, UTC, TODAY) == Taken(date(2026, 3, 29), time(2, 30))
+
+
+def test_of_several_times_in_a_name_none_is_taken_and_that_is_said():
+    found = suggestion("GMT20261103-091500 GMT20261103-093000.mp4", None, UTC, TODAY)
+    assert (found.day, found.time) == (VISIT, None)
+    assert found.left_out == words.TIMES_IN_NAME
+
+
+def test_a_time_to_come_is_left_out_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 25, 12, tzinfo=UTC))
+    berlin = ZoneInfo("Europe/Berlin")
+    found = past(Taken(TODAY, time(23, 5)), berlin)
+    assert found == Taken(TODAY, left_out="The file says 23:05, which is still to come, so the time was left out.")
+    assert past(Taken(TODAY, time(9, 5)), berlin) == Taken(TODAY, time(9, 5))
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati", "UTC"])

@@ -1,9 +1,9 @@
 """Runs of digits in names that may hold a day: days without a sign in between, with a time or a number behind, and
 instants counted since 1970.
 
-Sources of the counted ones: WeChat (mmexport, wx_camera_, microMsg.), Facebook (FB_IMG_, FB_VID_) and LINE (LINE_MOVIE_)
-write milliseconds, the screen recorder of iOS (RPReplay_Final) seconds. Elsewhere such a number may be any other, as that
-of an identity card, so it is not read.
+Sources of the counted ones: WeChat (mmexport, wx_camera_, microMsg.), Facebook (FB_IMG_, FB_VID_) and LINE
+(LINE_MOVIE_) write milliseconds, the screen recorder of iOS (RPReplay_Final) seconds. Elsewhere such a number may be
+any other, as that of an identity card, so it is not read.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def instants(stem: str) -> Iterator[tuple[tuple[int, int], datetime]]:
 
 
 def days(digits: str) -> set[date]:
-    """Return the days that a run may say: of 6 or 8 digits in another order than the one that is read, or of 9 and more.
+    """Return the days that a run may say: of 6 or 8 digits in another order than the one that is read, or of more.
 
-    Longer ones begin or end with a day, or count since 1970.
+    Those of 9 and more begin or end with a day, or count since 1970.
     """
     if len(digits) in (6, 8):
         return _of_six(digits) if len(digits) == 6 else _year_last(digits)
@@ -47,8 +47,9 @@ def days(digits: str) -> set[date]:
 
 def is_time(digits: str) -> bool:
     """Return whether two, four or six digits are a time of day."""
+    hour, minute, second = (int(digits[at : at + 2] or 0) for at in (0, 2, 4))
     try:
-        time(*(int(digits[at : at + 2]) for at in range(0, len(digits), 2)))
+        time(hour, minute, second)
     except ValueError:
         return False
     return True
