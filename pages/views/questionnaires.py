@@ -49,7 +49,7 @@ def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
     _show_all(patient, given)
     if patient.writable:
         show_schedule(patient.id, offered, dues)
-        show_import(patient.id)
+        show_import(patient)
         show_own_scales(offered)
 
 
