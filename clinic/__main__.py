@@ -181,13 +181,13 @@ def _import_folder(options: argparse.Namespace) -> int:
     settings = own_clinic()
     with closing(_open(settings)) as database:
         lines = folders.bring_by_console(database, settings, options.folder, options.patient, _print_line)
-    taken = sum(line.taken for line in lines)
-    print(f"{taken} imported, {len(lines) - taken} refused." if lines else "There is no file in this folder.")
-    return 0 if taken == len(lines) else 1
+    whose = f" Patient: {options.patient}." if options.patient else ""
+    print(f"{folders.counted(lines)}.{whose}" if lines else "There is no file in this folder.")
+    return 1 if not lines or any(line.result is folders.Result.REFUSED for line in lines) else 0
 
 
 def _print_line(line: folders.Line) -> None:
-    print(f"{'taken' if line.taken else 'refused':8} {line.name}: {line.sentence}")
+    print(f"{line.result:14} {line.name}: {line.sentence}")
 
 
 def _demo(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others

@@ -297,6 +297,16 @@ DISCARD_LEAVES = (
     " somebody else, choose the face again on the recording's page."
 )
 MAYBE_ONE_PERSON = "Please check whether it is one person: this program keeps them as two patients."
+TIME_SKIPPED = (
+    "The file says {time:%H:%M}, which {day} did not have: the clocks went forward then. The time was left out; please"
+    " enter it if you know it."
+)
+TIME_AGAIN = (
+    "The file says {time:%H:%M} of {day}, when this time came a second time after the clocks went back. Only the first"
+    " can be stored, so the time was left out."
+)
+TIME_TO_COME = "The file says {time:%H:%M}, which is still to come, so the time was left out."
+TIMES_IN_NAME = "The file's name says several times, so none was taken."
 SAME_FILE_ELSEWHERE = "The same file is stored for another patient too. Please check that it belongs here."
 
 ERROR_CODE = "Error code: {code}"

@@ -28,7 +28,11 @@ def show_jobs() -> None:
         who = actor()
         active = progress.active(resources().db, resources().settings, who)
         if not active:
-            st.info("Nothing is being analysed. Results are on the patients' pages.", icon=":material/check:")
+            # What a reanalysis has queued is not listed here.
+            st.info(
+                "No new recording of your patients is being analysed. Results are on the patients' pages.",
+                icon=":material/check:",
+            )
         for job in active:
             with st.container(border=True):
                 left, right = st.columns([5, 1], vertical_alignment="center")

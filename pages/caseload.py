@@ -7,11 +7,12 @@ from dataclasses import replace
 import streamlit as st
 
 from clinic import words
-from clinic.patients import caseload, fields, listing, visibility
+from clinic.patients import caseload, doubles, fields, listing, visibility
 from clinic.patients.listing import PAGE, Asked, Only, Order, Page
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.caseload_table import show_lines
+from pages.views.doubles import hint, keep_others
 from pages.views.importing import import_dialog, show_imports
 from pages.views.sharing import ask_for_emergency
 from pages.views.stays import while_listed
@@ -39,13 +40,17 @@ def add_patient() -> None:
             born_on = day_input("Date of birth (optional)", None, "born_on")
         note = st.text_area("Note (optional)", max_chars=fields.NOTE_MAX, height=100)
         target = actions.opening("add_patient")
-        if actions.submit("Add", "add_patient", target, kind="primary"):
+        wanted = actions.submit("Add", "add_patient", target, kind="primary")
+    with show_errors(), hint(target) as accepted:
+        if wanted:
             db, who = resources().db, actor()
-            patient_id = actions.once(
-                "add_patient",
-                target,
-                lambda: caseload.add_patient(db, who, name, note, code=code, born_on=born_on),
-            )
+
+            def add() -> str:
+                doubles.need_no_other(db, who, fields.PatientFields(name, note, code, born_on), None, accepted)
+                return caseload.add_patient(db, who, name, note, code=code, born_on=born_on)
+
+            patient_id = actions.once("add_patient", target, add)
+            keep_others(patient_id, doubles.others(db, who, patient_id))
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 

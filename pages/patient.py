@@ -14,6 +14,7 @@ from clinic.questionnaires.answers import Answer
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.consent import show_consent
+from pages.views.doubles import show_others
 from pages.views.imported import show_imported
 from pages.views.notes import show_notes
 from pages.views.overview import show_overview
@@ -78,6 +79,7 @@ def show_header(patient: PatientDetail) -> None:
 def show_patient(patient: PatientDetail, given: list[Answer]) -> None:
     """Draw the whole page of one patient; of the tabs, the open one alone."""
     show_header(patient)
+    show_others(patient.id)
     show_watched(given)
     parts = resources()
     under_way = progress.active(parts.db, parts.settings, actor(), patient.id)

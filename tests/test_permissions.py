@@ -32,7 +32,7 @@ from clinic.erasure import deletion, withdrawal
 from clinic.exchange import downloads, exports, handing_out, import_queue, imports, recording_files, video_copies
 from clinic.exchange.downloads import Kind
 from clinic.jobs import faces, jobs, kept_faces, outcomes, progress, reanalysis, same_files
-from clinic.patients import caseload, conditions, edits, events, imported, listing, needs, sharing, visibility
+from clinic.patients import caseload, conditions, doubles, edits, events, imported, listing, needs, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
@@ -157,6 +157,7 @@ MODULES = (
     reports,
     same_files,
     imported,
+    doubles,
 )
 NAME = "Quentin Invented"
 ROLES = {"viewer": Role.VIEWER, "administrator": Role.ADMINISTRATOR}
@@ -444,6 +445,9 @@ CALLS = {
     "visibility.state": lambda w, a: visibility.state(w.db, a, w.patient_id),
     "needs.count": lambda w, a: needs.count(w.db, a),
     "caseload.subject": lambda w, a: caseload.subject(w.db, a, w.recording_id),
+    "doubles.like": lambda w, a: doubles.like(w.db, a, PatientFields("Another"), w.patient_id),
+    "doubles.need_no_other": lambda w, a: doubles.need_no_other(w.db, a, PatientFields("Another"), w.patient_id, ()),
+    "doubles.others": lambda w, a: doubles.others(w.db, a, w.patient_id),
     "edits.edit_patient": lambda w, a: edits.edit_patient(w.db, a, w.patient_id, 1, PatientFields("Another")),
     "edits.edit_recording": lambda w, a: edits.edit_recording(
         w.db, a, w.recording_id, 1, RecordingFields(date(2026, 1, 5), note="a note")

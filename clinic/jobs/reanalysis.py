@@ -15,7 +15,7 @@ from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs, tracks
-from clinic.phrases import counted
+from clinic.phrases import counted, short_id
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
@@ -99,7 +99,8 @@ class ReanalysisStatus:
             said.append("paused")
         elif self.left_s is not None and not self.finished:
             said.append(f"about {max(1, round(self.left_s / 60))} min left")
-        return " · ".join(said)
+        whose = "All patients" if self.patient_id is None else f"Patient with ID {short_id(self.patient_id)}"
+        return f"{whose}: {' · '.join(said)}"
 
 
 def _recordings(count: int) -> str:

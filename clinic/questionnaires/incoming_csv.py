@@ -9,23 +9,30 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy.orm import Session
 
-from clinic import access
+from clinic import access, phrases
 from clinic.access import Actor
 from clinic.conflicts import ConflictError
+from clinic.phrases import counted
 from clinic.questionnaires import answers, scales
 from clinic.questionnaires.answers import AnswerDays, Given
 from clinic.questionnaires.published import Scale
 from db.engine import Database
+from db.folding import fold
+from db.models import Patient
 from fer_core.errors import FerError
 
 BYTES_MOST, ROWS_MOST = 1 << 20, 2000
 NEEDED = ("date", "scale")
+NAMED_MOST = 3
+"""Of what a file says of other patients so much is repeated."""
+_PATIENT = re.compile(r"(?:patient|client|participant|subject)(?:name|code|id|no|nr|number)?|name|code|id|mrn")
 _ANSWER, _NUMERIC = re.compile(r"q0*([1-9]\d*)"), re.compile(r"[-+]?[\d.,]*\d[\d.,]*")
 
 
@@ -34,7 +41,8 @@ class CsvRow:
     """A row of the file: its line (the header is line 1), what was read, and why it can't be taken, None where it can.
 
     `said`: the row's own day and questionnaire, as they were written. `beside`: what is stored of the same day and
-    questionnaire already, empty for nothing.
+    questionnaire already, empty for nothing; `again`: the other rows that are of them too. `whose`: what the row says
+    in columns that name a patient, where that isn't this one.
     """
 
     line: int
@@ -45,6 +53,8 @@ class CsvRow:
     band: str | None
     error: str | None
     beside: str = ""
+    again: str = ""
+    whose: str = ""
 
 
 def preview(db: Database, actor: Actor, patient_id: str, content: bytes) -> list[CsvRow]:
@@ -61,6 +71,26 @@ def unread(content: bytes) -> list[str]:
     """Return the names of the columns that no row is read from. Raises FerError ``bad_csv``."""
     names = next((list(cells) for _, cells, _ in _lines(content)), [])
     return [name for name in names if name and name not in (*NEEDED, "total") and not _ANSWER.fullmatch(name)]
+
+
+def warnings(rows: Sequence[CsvRow]) -> list[str]:
+    """Return what to look at before the rows that can be taken are stored."""
+    good, said = [row for row in rows if row.given is not None], []
+    others = [row for row in rows if row.whose]
+    if others:
+        named = list(dict.fromkeys(row.whose for row in others))
+        more = "" if len(named) <= NAMED_MOST else f" and {len(named) - NAMED_MOST} more"
+        said.append(
+            f"{len(others)} of {counted(len(rows), 'row')} {'names' if len(others) == 1 else 'name'} somebody else than"
+            f" this patient: {'; '.join(named[:NAMED_MOST])}{more}. Please check whose file it is."
+        )
+    twice = sum(bool(row.again) for row in good)
+    if twice:
+        said.append(
+            f"{twice} rows are of a day and questionnaire that another row is of too. Each is stored as an entry of its"
+            " own; please check which of them are right."
+        )
+    return said
 
 
 def take(db: Database, actor: Actor, patient_id: str, content: bytes, seen: Sequence[CsvRow] | None = None) -> int:
@@ -84,9 +114,9 @@ def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
     offered = {name.casefold(): one for one in scales.offered_in(session) for name in (one.name, one.key)}
     seen, stored = answers.known(session, patient_id), answers.of_patient(session, patient_id)
     days = answers.answer_days(session, patient_id)
-    found = []
+    found, patient = [], session.get_one(Patient, patient_id)
     for line, cells, beyond in _lines(content):
-        row = _row(days, offered, line, cells)
+        row = _row(days, patient, offered, line, cells)
         if beyond:
             row = _refused(line, cells, "It has more cells than the first line has columns.")
         if row.given is not None:
@@ -96,8 +126,47 @@ def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
             if key in seen:
                 row = _refused(line, cells, "The same answers are already stored for this day, or are in a row above.")
             seen.add(key)
-        found.append(row)
-    return found
+        found.append(replace(row, whose=_whose(patient, cells)))
+    return _together(found)
+
+
+def _together(rows: Sequence[CsvRow]) -> list[CsvRow]:
+    """Return the rows, each with the other ones of its day and questionnaire that can be taken."""
+    of_day: dict[tuple[str, date], list[CsvRow]] = defaultdict(list)
+    for row in rows:
+        if row.given is not None:
+            of_day[row.given.scale, row.given.answered_on].append(row)
+    said = {
+        row.line: ", ".join(f"line {other.line}: {_total(other)}" for other in same if other is not row)
+        for same in of_day.values()
+        for row in same
+    }
+    return [replace(row, again=said.get(row.line, "")) for row in rows]
+
+
+def _total(row: CsvRow) -> str:
+    return "no total" if row.total is None else f"{row.total:g}"
+
+
+def _whose(patient: Patient, cells: Mapping[str, str]) -> str:
+    """Return what a row says of whose it is, where that isn't this patient; empty where it is, or nothing is said."""
+    return ", ".join(
+        f"{name}: {_short(cell, 60)}"
+        for name, cell in cells.items()
+        if cell and _names_patient(name) and not _is_of(patient, cell)
+    )
+
+
+def _names_patient(column: str) -> bool:
+    """Return whether a column is one that names a patient: patient, patient_id, name, code and their like."""
+    return _PATIENT.fullmatch(re.sub(r"[\W_]", "", column)) is not None
+
+
+def _is_of(patient: Patient, cell: str) -> bool:
+    """Return whether a cell is a patient's name, in any order of its words, code or id."""
+    said = fold(cell)
+    names = (said == fold(known) for known in (patient.code, patient.id, phrases.short_id(patient.id)) if known)
+    return any(names) or sorted(re.findall(r"\w+", said)) == sorted(re.findall(r"\w+", fold(patient.name)))
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
@@ -137,12 +206,16 @@ def _bad(said: str) -> FerError:
     return FerError(said, "bad_csv")
 
 
-def _row(days: AnswerDays, offered: Mapping[str, Scale], line: int, cells: Mapping[str, str]) -> CsvRow:
+def _row(
+    days: AnswerDays, patient: Patient, offered: Mapping[str, Scale], line: int, cells: Mapping[str, str]
+) -> CsvRow:
     try:
         scale = offered.get(cells["scale"].casefold())
         if scale is None:
             raise ValueError("There is no questionnaire with this name.")
-        given = _given(scale, cells)
+        # A number in a column of patients is read there, if it is this one's.
+        own = {name for name, cell in cells.items() if _names_patient(name) and _is_of(patient, cell)}
+        given = _given(scale, {name: cell for name, cell in cells.items() if name not in own})
         objection = days.objection(given.answered_on)
         if objection is not None:
             raise objection
@@ -198,8 +271,8 @@ def _number(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-def _short(text: str) -> str:
-    return text[:20]
+def _short(text: str, most: int = 20) -> str:
+    return text[:most]
 
 
 def _said(cells: Mapping[str, str]) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,8 @@ from clinic.access import CONSOLE, Actor
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload, fields
 from clinic.recordings import uploads
-from clinic.recordings.taken import Taken, names_a_day, suggestion
+from clinic.recordings.moment import Taken, earliest, past
+from clinic.recordings.taken import names_a_day, suggestion
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -38,16 +40,33 @@ DAY_GUESSED = (
 )
 
 
+class Result(StrEnum):
+    """What became of a file, in the word for it and for several."""
+
+    IMPORTED = "imported"
+    STORED = "already stored"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The result for one file, or for a folder that could not be used at all: a sentence; `taken`: it was imported."""
+    """The result for one file, or for a folder that could not be used at all: a sentence.
+
+    `name`: with the patient's folder before it where there is one for each patient.
+    """
 
     name: str
-    taken: bool
+    result: Result
     sentence: str
 
 
 Said = Callable[[Line], None]
+
+
+def counted(lines: Sequence[Line]) -> str:
+    """Return how many files were imported, were there already, and were refused."""
+    found = Counter(line.result for line in lines)
+    return ", ".join(f"{found[one]} {one}" for one in Result if found[one] or one is not Result.STORED)
 
 
 def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
@@ -95,11 +114,11 @@ class _Intake:
     def __init__(self, db: Database, settings: Settings, actor: Actor, on_line: Said | None) -> None:
         self.db, self.settings, self.actor, self._on_line = db, settings, actor, on_line
         self.lines: list[Line] = []
+        self.within = ""
 
-    def say(self, name: str, taken: bool, sentence: str) -> None:
-        # A name that is no UTF-8 is shown with a sign in place of each such byte.
-        shown = os.fsencode(name).decode("utf-8", "replace")
-        line = Line(uploads.clean_name(shown), taken, sentence)
+    def say(self, name: str, result: Result, sentence: str) -> None:
+        # Days as names are usual, so one without its folder may be that of any patient.
+        line = Line("/".join(map(_shown, filter(None, (self.within, name)))), result, sentence)
         self.lines.append(line)
         if self._on_line is not None:
             self._on_line(line)
@@ -132,9 +151,9 @@ class _Intake:
                     uploads.discard(self.settings, [upload.id])
                     raise
         except FerError as refusal:
-            self.say(name, False, refusal.message)
+            self.say(name, Result.REFUSED, refusal.message)
         except OSError:
-            self.say(name, False, "This is not a readable file, or it is a link, which is not followed.")
+            self.say(name, Result.REFUSED, "This is not a readable file, or it is a link, which is not followed.")
         return None
 
     def taken(self, upload: Upload, modified: float, patient_id: str) -> Taken:
@@ -155,9 +174,7 @@ class _Intake:
             )
         if found is None:
             return Taken(min(datetime.fromtimestamp(modified, zone).date(), now.date()), guessed=True)
-        # A time of today that is still to come is that of a clock that is wrong.
-        to_come = found.time is not None and found.day == now.date() and found.time > now.time()
-        return Taken(found.day) if to_come else found
+        return past(found, zone)
 
     def enqueue(self, patient_id: str, files: list[Upload], taken_at: Taken) -> None:
         try:
@@ -165,9 +182,10 @@ class _Intake:
                 self.db, self.settings, self.actor, patient_id, files, taken_at.day, recorded_time=taken_at.time
             )
         except FerError as refusal:
-            taken, sentence = False, refusal.message
+            result, sentence = Result.REFUSED, refusal.message
         else:
-            taken, sentence = True, _what_came(queued, taken_at)
+            result = Result.STORED if queued.duplicate or queued.stored is not None else Result.IMPORTED
+            sentence = _what_came(queued, taken_at)
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
             if queued.also_here:
@@ -175,8 +193,13 @@ class _Intake:
                 sentence += " " + words.SAME_FILE_TWICE.format(visits=visits)
             if queued.also_elsewhere:
                 sentence += f" {words.SAME_FILE_ELSEWHERE}"
+        once: set[str] = set()
         for file in files:
-            self.say(file.name, taken, sentence)
+            if file.sha256 in once and result is Result.IMPORTED:
+                self.say(file.name, Result.STORED, "The same picture comes twice here, and is taken once.")
+            else:
+                self.say(file.name, result, sentence)
+            once.add(file.sha256)
 
 
 def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Line]:
@@ -184,38 +207,43 @@ def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Li
         try:
             if stat.S_ISDIR(_lstat(folder, name).st_mode):
                 with _opened(name, folder) as inner:
-                    _bring_patient(intake, inner, name)
+                    _bring_patient(intake, inner, name, within=name)
             else:
-                intake.say(name, False, "It is not in a patient's folder.")
+                intake.say(name, Result.REFUSED, "It is not in a patient's folder.")
         except OSError:
-            intake.say(name, False, "This folder can't be read.")
+            intake.say(name, Result.REFUSED, "This folder can't be read.")
     if not of_several:
         _bring_patient(intake, folder, code)
     return intake.lines
 
 
-def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
-    """Import one patient's folder: each video separately, the pictures day by day."""
+def _bring_patient(intake: _Intake, folder: int, code: str, within: str = "") -> None:
+    """Import one patient's folder: each video separately, the pictures day by day.
+
+    `within`: its name, where there is one for each patient.
+    """
+    intake.within = ""
     try:
         patient_id = intake.patient_of(code)
     except FerError as refusal:
-        intake.say(code, False, refusal.message)
+        intake.say(code, Result.REFUSED, refusal.message)
         return
-    pictures: dict[date, list[Upload]] = defaultdict(list)
-    guessed: set[date] = set()
+    intake.within = within
+    pictures: dict[date, list[tuple[Upload, Taken]]] = defaultdict(list)
     try:
         for name in _names(folder):
             stored = intake.store(folder, name, patient_id)
             if stored is not None and stored[0].kind == "video":
                 intake.enqueue(patient_id, [stored[0]], stored[1])
             elif stored is not None:
-                pictures[stored[1].day].append(stored[0])
-                guessed |= {stored[1].day} if stored[1].guessed else set()
+                pictures[stored[1].day].append(stored)
         for day in sorted(pictures):
-            intake.enqueue(patient_id, pictures.pop(day), Taken(day, guessed=day in guessed))
+            of_day = pictures.pop(day)
+            intake.enqueue(patient_id, [file for file, _ in of_day], earliest([taken for _, taken in of_day]))
     finally:
+        intake.within = ""
         # After an early end, delete what no analysis would ever read.
-        uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
+        uploads.discard(intake.settings, [file.id for files in pictures.values() for file, _ in files])
 
 
 def _what_came(queued: jobs.Enqueued, taken_at: Taken) -> str:
@@ -224,7 +252,7 @@ def _what_came(queued: jobs.Enqueued, taken_at: Taken) -> str:
     if queued.stored is not None:
         return "The same recording is stored already, and another model analyses it." + _otherwise(queued, taken_at)
     sentence = f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis."
-    return f"{sentence} {DAY_GUESSED}" if taken_at.guessed else sentence
+    return " ".join(filter(None, [sentence, taken_at.left_out, DAY_GUESSED if taken_at.guessed else ""]))
 
 
 def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:
@@ -235,6 +263,11 @@ def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:
     # As people read them: what is stored has no seconds.
     kept, said = phrases.moment(stored.recorded_on, stored.recorded_time), phrases.moment(taken_at.day, taken_at.time)
     return f" It is stored as of {kept}, and this file says {said}." if kept != said else ""
+
+
+def _shown(name: str) -> str:
+    """Return a name to be shown: where it is no UTF-8, with a sign in place of each such byte."""
+    return uploads.clean_name(os.fsencode(name).decode("utf-8", "replace"))
 
 
 def _is_text(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Days and times in names that are written in forms which are not read: only that one may stand there is asked.
 
-By rule and not by language: three numbers beside each other, a number and a year beside a word, or six or eight digits
-that are a day in some order.
+By rule and not by language: three numbers beside each other, a number and a year beside a word, six or eight digits
+that are a day in some order, or a longer run of digits that may hold one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import permutations
+
+from clinic.recordings import digit_runs
 
 _APART = r"[^\dA-Za-z]{1,3}"
 _WORD = rf"(?:[^\W\d_]{{1,3}}{_APART})?[^\W\d_]{{3,}}\.?(?:{_APART}[^\W\d_]{{1,3}})?"
@@ -46,7 +47,7 @@ _OF_YEAR = re.compile(
     re.IGNORECASE,
 )
 """A week, a month or a number of a day beside its year: 2026-W45-3, KW45 2026, 2026-307, 2026-11, Nov 2026."""
-_RUN = re.compile(r"(?<![A-Za-z0-9])\d{6}(?![A-Za-z0-9])|(?<!\d)\d{8}(?!\d)")
+_RUN = re.compile(r"(?<![A-Za-z0-9])\d{6}(?![A-Za-z0-9])|(?<!\d)(?:\d{8}|\d{9,})(?!\d)")
 _TIME = re.compile(r"(?<!\d)\d{1,2}[:.hH_-]\d{2}(?!\d)|(?<![^\W_])\d{1,2}[^\W\d_]")
 _HOUR = re.compile(r"(?<![^\W_])(?:\d{1,2}|\d{4}|\d{6})(?!\d)[ _][^\W\d_]")
 """A number before a word: 11 PM, 23 Uhr, 2330 PDT."""
@@ -54,7 +55,7 @@ _HOUR = re.compile(r"(?<![^\W_])(?:\d{1,2}|\d{4}|\d{6})(?!\d)[ _][^\W\d_]")
 
 def days_in(text: str) -> int:
     """Return how many days a text may say."""
-    return len(_THREE.findall(text)) + sum(_is_day(found) for found in _RUN.findall(text))
+    return len(_THREE.findall(text)) + sum(bool(digit_runs.days(found)) for found in _RUN.findall(text))
 
 
 def parts_in(text: str) -> bool:
@@ -71,6 +72,8 @@ def agrees(text: str, day: date) -> bool:
     """Return whether the numbers of a text can be those of a day in some zone."""
     numbers = set(_numbers(text))
     near = (day + timedelta(days=days) for days in (-1, 0, 1))
+    if any(abs(one - day) <= timedelta(days=1) for found in _RUN.findall(text) for one in digit_runs.days(found)):
+        return True
     return any(one.day in numbers and not numbers.isdisjoint((one.year, one.year % 100)) for one in near)
 
 
@@ -91,23 +94,3 @@ def _numbers(text: str) -> Iterator[int]:
         yield int(digits)
         if len(digits) in (6, 8):
             yield from (int(digits[:2]), int(digits[2:4]), int(digits[4:]))
-
-
-def _is_day(digits: str) -> bool:
-    """Return whether six or eight digits are a day in some order, of the years 1990 to 2049."""
-    if len(digits) == 8:
-        orders = [(digits[4:], *order) for order in permutations((digits[:2], digits[2:4]))]
-    else:
-        orders = [
-            (("20" if year < "50" else "19") + year, *order)
-            for year, *others in ((digits[:2], digits[2:4], digits[4:]), (digits[4:], digits[:2], digits[2:4]))
-            for order in permutations(others)
-        ]
-    return any(_exists(*order) for order in orders)
-
-
-def _exists(year: str, month: str, day: str) -> bool:
-    try:
-        return 1990 <= date(int(year), int(month), int(day)).year < 2050
-    except ValueError:
-        return False

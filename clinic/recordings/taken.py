@@ -6,7 +6,8 @@ with it the day. Then the container counts if its day agrees with the name's num
 
 Sources of the names: the live view here (LIVE_, UTC), Android's camera (VID_, IMG_, local time), Google's Pixel
 (PXL_, UTC), Zoom (GMT, UTC), WhatsApp (IMG-…-WA, the day alone), Signal, macOS's screen recordings (12 hours with AM
-and PM), ISO 8601 as programs write it into names, with or without an offset.
+and PM), ISO 8601 as programs write it into names, with or without an offset; see `digit_runs` for those that count
+since 1970.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from itertools import takewhile
 
-from clinic import clock
-from clinic.recordings import other_days
+from clinic import clock, phrases, words
+from clinic.recordings import digit_runs, other_days
+from clinic.recordings.moment import Taken
 
 EARLIEST = date(1990, 1, 1)
 """An earlier day comes from a clock that was never set, or from a number that is no day."""
@@ -26,7 +29,8 @@ BIRTH_FROM = timedelta(days=3 * 365)
 """A day of a name without a time that is longer ago may be the birth of a patient whose date of birth isn't stored."""
 
 _ENDING = re.compile(r"\.(?!\d+z$)(?=\w*[a-z])[a-z0-9]{2,5}$", re.IGNORECASE)
-_DAY = re.compile(r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})(?:(?!\d)|(?=\d{6}(?!\d)))")
+_DAY = re.compile(r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})(?:(?!\d)|(?=(?:\d{2}|\d{4}|\d{6}|\d{9})(?!\d)))")
+"""Days that begin with the year; behind them hours, minutes, seconds and milliseconds may follow in the same run."""
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})([-._ ])(\d{1,2})\2((?:19|20)\d{2})(?!\d)")
 """Days as 3.11.2026; with another sign than a dot nobody knows which number is the month."""
 _CLOCK = re.compile(
@@ -65,25 +69,17 @@ The bracket closes one around the moment.
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The day of a recording in the clinic's zone, and the time of day where it is known.
-
-    `guessed`: neither name nor container says the day.
-    """
-
-    day: date
-    time: time | None = None
-    guessed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Said:
-    """One day of a name. `written`: as it stands there; `taken`: in the clinic's zone, None where it isn't sure."""
+    """One day of a name. `written`: as it stands there; `taken`: in the clinic's zone, None where it isn't sure.
+
+    `number`: birth and number of a person are written like this day and time, as 199302031530.
+    """
 
     written: date
     taken: Taken | None
     end: int
     zoned: bool = False
+    number: bool = False
 
 
 def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_on: date | None = None) -> Taken | None:
@@ -108,14 +104,14 @@ def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_o
     else:
         found = contained if contained is not None and _agrees(contained.day, said, rest) else None
     if found is not None and found.time is not None and not clock.exists(found.day, found.time, zone):
-        return Taken(found.day)
+        return Taken(found.day, left_out=words.TIME_SKIPPED.format(time=found.time, day=phrases.day(found.day)))
     return found
 
 
 def names_a_day(name: str) -> bool:
     """Return whether a name says a day or a part of one, or may: of no calendar, unclear, or in another form."""
     stem = _stem(name)
-    if any(map(_is_read, _DAY.finditer(stem))) or _DAY_FIRST.search(stem):
+    if any(map(_is_read, _DAY.finditer(stem))) or _DAY_FIRST.search(stem) or any(digit_runs.instants(stem)):
         return True
     return any(other_days.days_in(text) or other_days.parts_in(text) for text in _read(stem, UTC)[1])
 
@@ -129,12 +125,23 @@ def _is_read(found: re.Match[str]) -> bool:
     year = int(found[1])
     if EARLIEST.year <= year < 2100:
         return True
+    behind = _digits_behind(found)
+    if behind and digit_runs.days(found[1] + found[3] + found[4] + behind):
+        return False
     return year in OTHER_CALENDARS and _date(found[1], found[3], found[4]) is not None
+
+
+def _digits_behind(found: re.Match[str]) -> str:
+    return "".join(takewhile(str.isdigit, found.string[found.end() :]))
 
 
 def _read(stem: str, zone: tzinfo) -> tuple[list[_Said], list[str]]:
     """Return the days that a name says, and the pieces of text around them."""
     said, spans = [], []
+    for span, instant in digit_runs.instants(stem):
+        taken = _in(instant, zone)
+        said.append(_Said(taken.day, taken, span[1], zoned=True))
+        spans.append(span)
     for found in filter(_is_read, _DAY.finditer(stem)):
         day = _date(found[1], found[3], found[4])
         one = _with_time(stem, found, day, zone) if day is not None else None
@@ -169,7 +176,7 @@ def _is_clear(said: Sequence[_Said], rest: Sequence[str], today: date, born_on: 
         return True
     if any(one.taken is None for one in said) or other_days.has_time(*rest):
         return False
-    timed = any(one.taken is not None and one.taken.time is not None for one in said)
+    timed = any(one.taken is not None and one.taken.time is not None and not one.number for one in said)
     return timed or born_on is not None or all(one.written > today - BIRTH_FROM for one in said)
 
 
@@ -182,9 +189,12 @@ def _agrees(contained: date, said: Sequence[_Said], rest: Sequence[str]) -> bool
 
 def _the_one(said: Sequence[_Said]) -> Taken:
     """Return the one day of a name, with its time unless there are several."""
-    times = {one.taken.time for one in said if one.taken is not None and one.taken.time is not None}
+    found = [one.taken for one in said if one.taken is not None]
+    times = {one.time for one in found if one.time is not None}
     day = said[0].taken.day if said[0].taken is not None else said[0].written
-    return Taken(day, times.pop() if len(times) == 1 else None)
+    if len(times) > 1:
+        return Taken(day, left_out=words.TIMES_IN_NAME)
+    return Taken(day, *times) if times else Taken(day, left_out=next((one.left_out for one in found), ""))
 
 
 def _date(year: str, month: str, day: str) -> date | None:
@@ -196,26 +206,37 @@ def _date(year: str, month: str, day: str) -> date | None:
 
 def _with_time(stem: str, found: re.Match[str], day: date, zone: tzinfo) -> _Said:
     """Return a day of a name with the time that stands behind it, as far as both are sure."""
+    behind = _digits_behind(found)
+    if behind and not _is_one_moment(found, day, behind):
+        return _Said(day, None, found.end() + len(behind))
     said = _CLOCK.match(stem, found.end())
     before = stem[: found.start()]
     zoned = _ZONE.search(before) or _ZONE_BEFORE.search(before)
     if said is None:
         unsure = zoned or _ZONE_BEHIND.match(stem, found.end()) or _ZONE.search(stem, found.end())
-        return _Said(day, None if unsure else Taken(day), found.end())
+        return _Said(day, None if unsure else Taken(day), found.end() + len(behind))
     in_utc = bool(_UTC_BEFORE.search(before) or _OWN.search(stem, max(0, found.start() - 5), found.end() + 8))
     offset = UTC if in_utc else _offset(stem, said)
     known = offset is not None or _COPY.fullmatch(stem, said.end()) is not None
     if not known or (offset is None and (zoned or _ZONE.search(stem, said.end()))):
         return _Said(day, None, said.end())
-    if said["second"] is None and not (offset or said["half"] or said["before"] in ("T", "t") or said["to"] == ":"):
-        # Four digits behind a day may be any number.
+    sure = behind or offset or said["half"] or said["before"] in ("T", "t") or said["to"] == ":"
+    if said["second"] is None and not sure:
+        # Four digits apart from a day may be any number.
         return _Said(day, Taken(day), said.end())
     at = _time(said)
     if at is None:
         return _Said(day, None, said.end())
     if offset is None:
-        return _Said(day, Taken(day, at), len(stem))
+        return _Said(day, Taken(day, at), len(stem), number=len(behind) == len("1530"))
     return _Said(day, _in(datetime.combine(day, at, offset), zone), said.end() if in_utc else len(stem), zoned=True)
+
+
+def _is_one_moment(found: re.Match[str], day: date, behind: str) -> bool:
+    """Return whether a day and the digits behind it in the same run are a day and a time, and nothing else."""
+    if len(behind) in (6, 9):
+        return True  # of many digits that make a time none does by chance
+    return not found[2] and digit_runs.is_time(behind) and digit_runs.days(found[0] + behind) == {day}
 
 
 def _time(said: re.Match[str]) -> time | None:
@@ -272,5 +293,5 @@ def _in(instant: datetime, zone: tzinfo) -> Taken:
     """Return an instant's day and time in a zone; no time where it is the second one of an hour that came twice."""
     local = instant.astimezone(zone)
     if local.fold:
-        return Taken(local.date())
+        return Taken(local.date(), left_out=words.TIME_AGAIN.format(time=local, day=phrases.day(local.date())))
     return Taken(local.date(), local.time().replace(microsecond=0))

@@ -29,10 +29,12 @@ def show_import() -> None:
     if wanted and name is not None:
         with st.status("Checking the files…", expanded=True) as status:
             lines = folders.bring_offered(parts.db, parts.settings, who, name, on_line=_show)
-            taken = sum(line.taken for line in lines)
-            status.update(label=f"{taken} imported, {len(lines) - taken} refused", state="complete", expanded=True)
+            label = (
+                f"{links.plain_text(name)}: {folders.counted(lines)}" if lines else "There is no file in this folder."
+            )
+            status.update(label=label, state="complete", expanded=True)
 
 
 def _show(line: folders.Line) -> None:
-    sign = ":material/check_circle:" if line.taken else ":material/info:"
+    sign = ":material/check_circle:" if line.result is folders.Result.IMPORTED else ":material/info:"
     st.markdown(f"{sign} **{links.plain_text(line.name)}**: {links.plain_text(line.sentence)}")

@@ -12,7 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 from clinic import phrases
 from clinic.patients import fields
 from clinic.recordings import incoming
-from clinic.recordings.taken import Taken, names_a_day, suggestion
+from clinic.recordings.moment import Taken, earliest, past
+from clinic.recordings.taken import names_a_day, suggestion
 from pages.session import actor
 from pages.views.uploader import Sent, SentFile
 from pages.widgets import day, day_input, today, zone
@@ -47,6 +48,8 @@ def ask_for_moment(
         args = ("recorded_time", key)
         recorded_time = st.time_input("Time (optional)", offered_time, key=key, on_change=_touched, args=args)
         say_twice(recorded_on, recorded_time)
+        if taken is not None and taken.left_out and recorded_on == taken.day and recorded_time is None:
+            st.caption(taken.left_out)
         return recorded_on, recorded_time
 
 
@@ -60,7 +63,7 @@ def _the_one(found: Sequence[Taken | None]) -> Taken | None:
     said = [taken for taken in found if taken is not None]
     if len({taken.day for taken in said}) != 1:
         return None
-    return Taken(said[0].day, min((taken.time for taken in said if taken.time is not None), default=None))
+    return earliest(said)
 
 
 def _explained(found: Sequence[Taken | None], unclear: bool, recorded_on: date | None) -> str:
@@ -140,12 +143,6 @@ def _suggested_once(files: Sent, file: SentFile, created: str | None, born_on: d
     known = st.session_state.setdefault("suggested", {})
     asked = file.upload_id, file.name, created, born_on
     if asked not in known:
-        known[asked] = _past(suggestion(file.name, created, zone(), _chosen_on(files), born_on))
+        found = suggestion(file.name, created, zone(), _chosen_on(files), born_on)
+        known[asked] = past(found, zone()) if found is not None else None
     return known[asked]
-
-
-def _past(taken: Taken | None) -> Taken | None:
-    """Return a suggestion without a time that is still to come: it is that of a clock that is wrong."""
-    if taken is None or fields.time_objection(taken.day, taken.time, zone()) is None:
-        return taken
-    return Taken(taken.day)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.erasure import deletion
-from clinic.patients import edits, fields
+from clinic.patients import doubles, edits, fields
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import PatientFields
 from clinic.phrases import counted
@@ -14,6 +14,7 @@ from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
+from pages.views.doubles import hint, keep_others
 from pages.views.transfer import keep_receipt
 from pages.widgets import day_input, show_errors
 from web.resources import resources
@@ -43,8 +44,18 @@ def edit_fields(patient: PatientDetail) -> None:
         wanted = actions.submit("Save", "save_patient", actions.at(patient.id, patient.revision), kind="primary")
     said = PatientFields(name, note, code, born_on)
     db, who = resources().db, actor()
-    if saved(patient.id, patient.revision, wanted, lambda seen: edits.edit_patient(db, who, patient.id, seen, said)):
-        st.rerun()
+    renamed = (name, code, born_on) != (patient.name, patient.code, patient.born_on)
+    with hint(f"edit:{actions.at(patient.id, patient.revision)}") as accepted:
+
+        def store(seen: int) -> None:
+            if renamed:
+                doubles.need_no_other(db, who, said, patient.id, accepted)
+            edits.edit_patient(db, who, patient.id, seen, said)
+
+        if saved(patient.id, patient.revision, wanted, store):
+            if renamed:
+                keep_others(patient.id, doubles.others(db, who, patient.id))
+            st.rerun()
 
 
 def counts_text(held: deletion.Held) -> str:

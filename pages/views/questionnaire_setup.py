@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from clinic.patients.caseload import PatientDetail
 from clinic.phrases import counted
 from clinic.questionnaires import incoming_csv, scales, schedule
 from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Scale
@@ -52,8 +53,9 @@ def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[
             st.rerun()
 
 
-def show_import(patient_id: str) -> None:
+def show_import(patient: PatientDetail) -> None:
     """Take questionnaires from a CSV file, after a look at each row."""
+    patient_id = patient.id
     with st.expander("Import from CSV"), show_errors(), drawn_again(f"csv:{patient_id}"):
         st.caption(
             "The first line names the columns: date (2026-11-25), scale (such as PHQ-9), and total, or q1, q2 and so on"
@@ -77,6 +79,8 @@ def show_import(patient_id: str) -> None:
                     "Total": row.total,
                     "Band": row.band or "",
                     "Stored of this day": row.beside,
+                    "Also in this file": row.again,
+                    "Names somebody else": row.whose,
                     "Error": row.error or "",
                 }
                 for row in rows
@@ -84,15 +88,18 @@ def show_import(patient_id: str) -> None:
             hide_index=True,
             key=f"csv_rows:{patient_id}",
         )
+        for warning in incoming_csv.warnings(rows):
+            st.warning(links.plain_text(warning), icon=":material/warning:")
         if names := incoming_csv.unread(content):
             st.caption(f"Columns that are not read: {links.plain_text(', '.join(names))}.")
-        st.write(f"{good} of {good + bad} rows can be imported; {bad} have an error and are left out.")
+        whose = chooser.whose(patient)
+        st.write(f"{good} of {good + bad} rows can be imported for {whose}; {bad} have an error and are left out.")
         target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
         if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
             taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content, rows))
             give_up(sent.ids)
             close_uploader(kind)
-            st.success(f"Imported: {taken}.", icon=":material/check:")
+            st.success(f"Imported for {whose}: {counted(taken, 'questionnaire')}.", icon=":material/check:")
 
 
 def show_own_scales(offered: Mapping[str, Scale]) -> None:

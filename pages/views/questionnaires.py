@@ -49,7 +49,7 @@ def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
     _show_all(patient, given)
     if patient.writable:
         show_schedule(patient.id, offered, dues)
-        show_import(patient.id)
+        show_import(patient)
         show_own_scales(offered)
 
 
@@ -57,7 +57,8 @@ def _show_latest(given: list[Answer]) -> None:
     """Draw the newest total of each questionnaire, and how it changed since the first one."""
     by_scale = sentences.latest_by_scale(given)
     if not by_scale:
-        st.info("No questionnaire was entered yet.", icon=":material/assignment:")
+        said = "No questionnaire has a total yet." if given else "No questionnaire was entered yet."
+        st.info(said, icon=":material/assignment:")
         return
     for column, found in zip(st.columns(max(3, len(by_scale))), by_scale.values(), strict=False):
         newest = found[0]

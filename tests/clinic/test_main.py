@@ -131,7 +131,7 @@ def test_a_folder_is_brought_in_on_the_console(folder, tmp_path, capsys):
     (tmp_path / "march" / "Nobody Known").mkdir(parents=True)
     assert main(["import-folder", str(tmp_path / "march")]) == 1
     out = capsys.readouterr().out
-    assert "refused  Nobody Known: No patient has this code." in out
+    assert "refused        Nobody Known: No patient has this code." in out
     assert "0 imported, 1 refused." in out
     assert main(["import-folder", str(tmp_path / "nowhere")]) == 1
 

@@ -50,7 +50,7 @@ def test_signing_out_empties_all_windows_at_once(account, sign_in, page, server)
     sign_in()
     other = page.context.new_page()
     other.goto(f"{server}/activity")
-    other.get_by_text("Nothing is being analysed").wait_for()
+    other.get_by_text("No new recording of your patients is being analysed").wait_for()
     other.get_by_role("button", name="Sign out").click()
     for window in (page, other):
         window.wait_for_url("**/sign-in", timeout=5_000)
@@ -75,7 +75,7 @@ def test_a_window_without_a_line_is_emptied_when_it_is_looked_at_again(account, 
 
 def test_idle_windows_are_emptied_although_a_part_of_them_refreshes_itself(account, sign_in, page, server):
     sign_in(at="activity")
-    page.get_by_text("Nothing is being analysed").wait_for()
+    page.get_by_text("No new recording of your patients is being analysed").wait_for()
     with account.session() as session:
         session.scalar(select(SignIn)).seen_at -= timedelta(minutes=14, seconds=55)
     page.wait_for_url("**/sign-in", timeout=12_000)

@@ -31,7 +31,7 @@ def test_a_table_comes_in_sealed(account, add_patient, sign_in, server, page, da
     page.get_by_text("2 of 2 rows can be imported", exact=False).wait_for()
     attack(lambda: lies_readable(data, "PHQ-9"), False)
     page.get_by_role("button", name="Import 2").click()
-    page.get_by_text("Imported: 2.").wait_for()
+    page.get_by_text("Imported for Quentin Invented", exact=False).wait_for()
 
     page.goto(f"{server}/patient?patient={patient_id}&tab=recordings")
     settled(page)

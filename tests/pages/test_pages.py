@@ -66,7 +66,7 @@ def text_of(page):
         ("record", "Add the first one on the caseload"),
         ("patient", "Choose a patient"),
         ("recording", "Choose a recording"),
-        ("activity", "Nothing is being analysed"),
+        ("activity", "No new recording of your patients is being analysed"),
         ("model", "Model"),
     ],
 )

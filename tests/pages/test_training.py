@@ -137,6 +137,7 @@ def test_a_search_is_one_card_with_its_runs_beside_each_other(searched):
     runs = searched(JobState.QUEUED)
     page = open_page("training")
     assert progress(page) == ["0 of 3 runs ended. About 3 h 30 min left. Best so far: run 1, 31.0 %."]
+    assert "Nothing was trained here yet." not in text_of(page)
     assert not page.get("plotly_chart"), "runs that have not ended are not drawn: they would look worse than they are"
     (table,) = page.dataframe
     assert table.value["Learning rate"].tolist() == [0.1, 0.02, 0.3]

@@ -492,7 +492,8 @@ def test_progress_and_time_left_come_from_the_chunks(db, settings, analysed, run
     standing = reanalysis.standing(db, who, asked_for)
     assert (standing.total, standing.done, standing.share) == (4, 1, pytest.approx(0.25))
     assert standing.left_s == pytest.approx(3 * 600.0)
-    assert standing.sentence == "1 of 4 recordings done (25 %) · about 30 min left"
+    assert standing.sentence == "All patients: 1 of 4 recordings done (25 %) · about 30 min left"
+    assert replace(standing, patient_id="4a3b2c" + "0" * 26).sentence.startswith("Patient with ID 4a3b2c: 1 of 4")
 
 
 def test_what_is_handed_in_comes_first(db, settings, patient, an_upload, analysed, who):

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from clinic.patients import caseload
 from clinic.questionnaires import answers, incoming_csv
 from clinic.questionnaires.answers import Given
 from fer_core.errors import FerError
@@ -119,3 +120,44 @@ def test_numbers_of_questions_may_have_zeros_and_notes_are_named(db, who, patien
     assert incoming_csv.unread(text) == ["note"]
     with pytest.raises(FerError):
         incoming_csv.preview(db, who, patient, b"date,scale,q1,q01\n")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "whose"),
+    [
+        ("patient", "Somebody Else", "patient: Somebody Else"),
+        ("Patient ID", "K-9", "patient id: K-9"),
+        ("name", "Somebody Else", "name: Somebody Else"),
+        ("patient", "Invented Person", ""),
+        ("patient_name", "PERSON, invented", ""),
+        ("name", "", ""),
+        ("note", "Somebody Else", ""),
+    ],
+)
+def test_a_row_that_names_another_patient_is_reported_and_stays_possible(db, who, patient, column, cell, whose):
+    text = f'date,scale,total,{column}\n2026-03-02,PHQ-9,9,"{cell}"\n2026-03-03,PHQ-9,8,\n'.encode()
+    rows = incoming_csv.preview(db, who, patient, text)
+    assert [row.whose for row in rows] == [whose, ""]
+    assert incoming_csv.counts(rows) == (2, 0)
+    said = incoming_csv.warnings(rows)
+    if whose:
+        assert said == [f"1 of 2 rows names somebody else than this patient: {whose}. Please check whose file it is."]
+    else:
+        assert said == []
+
+
+def test_a_number_in_a_column_of_patients_is_read_if_it_is_this_patient_s(db, who):
+    patient = caseload.add_patient(db, who, "Numbered", code="4711")
+    text = b"date,scale,total,patient id\n2026-03-02,PHQ-9,9,4711\n2026-03-03,PHQ-9,9,4712\n"
+    own, other = incoming_csv.preview(db, who, patient, text)
+    assert (own.error, own.whose) == (None, "")
+    assert other.error is not None
+    assert other.whose == "patient id: 4712"
+
+
+def test_rows_of_one_day_and_questionnaire_say_so(db, who, patient):
+    text = b"date,scale,total\n2026-03-19,PHQ-9,7\n2026-03-19,phq9,9\n2026-03-19,GAD-7,3\n2026-03-19,PHQ-9,99\n"
+    rows = incoming_csv.preview(db, who, patient, text)
+    assert [row.again for row in rows] == ["line 3: 9", "line 2: 7", "", ""]
+    [said] = incoming_csv.warnings(rows)
+    assert said.startswith("2 rows are of a day and questionnaire that another row is of too.")

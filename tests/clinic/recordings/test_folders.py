@@ -18,6 +18,7 @@ from clinic import access, clock
 from clinic.access import CONSOLE
 from clinic.patients import caseload
 from clinic.recordings import folders, uploads
+from clinic.recordings.folders import Result
 from clinic.worker.selftest import write_clip
 from db.models import Job, JobState, Patient, Recording, Role
 from fer_core.errors import FerError
@@ -27,6 +28,7 @@ from tests import doors
 from tests.consents import agree
 
 NAME = "Invented Person"
+REFUSED, IMPORTED, STORED = Result.REFUSED, Result.IMPORTED, Result.STORED
 
 
 def png(shade=9):
@@ -79,10 +81,11 @@ def test_the_console_brings_in_a_folder_for_each_patient(db, settings, patient, 
     lines = folders.bring_by_console(db, settings, root, on_line=said.append)
     assert recorded(db) == ALL
     assert said == lines
-    refused = {line.name: line.sentence for line in lines if not line.taken}
-    assert set(refused) == {"notes.txt", "Nobody Known", "loose.png"}
+    refused = {line.name: line.sentence for line in lines if line.result is REFUSED}
+    assert set(refused) == {f"{NAME}/notes.txt", "Nobody Known", "loose.png"}
     assert refused["Nobody Known"] == "No patient has this code."
     assert len(lines) == 7
+    assert folders.counted(lines) == "4 imported, 3 refused"
     for file in open_store(settings).files():
         assert (Path(settings.media_url) / file.id).read_bytes().startswith(MAGIC)
 
@@ -94,14 +97,52 @@ def test_the_same_folder_again_adds_nothing(db, settings, patient, root):
     assert recorded(db) == ALL
     assert {file.id for file in open_store(settings).files()} == stored
     assert sum("already stored" in line.sentence for line in again) == 4
+    assert folders.counted(again) == "0 imported, 4 already stored, 1 refused"
+
+
+def test_a_file_that_comes_twice_is_counted_once(db, settings, patient, root):
+    (root / NAME / "d 2026-03-02.png").write_bytes(png(0))
+    (root / NAME / "visit 2026-03-04.mp4").write_bytes((root / NAME / "visit 2026-03-01.mp4").read_bytes())
+    lines = folders.bring_by_console(db, settings, root)
+    assert recorded(db) == ALL
+    assert folders.counted(lines) == "4 imported, 2 already stored, 1 refused"
+    assert {line.name for line in lines if line.result is STORED} == {
+        f"{NAME}/d 2026-03-02.png",
+        f"{NAME}/visit 2026-03-04.mp4",
+    }
+
+
+def test_each_line_says_whose_file_it_is_about(db, settings, who, patient, root):
+    """Days as names are usual: two patients' files had the same line."""
+    caseload.add_patient(db, who, "No Consent")
+    (root / "No Consent").mkdir()
+    for name in (NAME, "No Consent"):
+        (root / name / "20260412.png").write_bytes(png(77))
+        (root / name / "sub").mkdir()
+    said = {line.name: line.result for line in folders.bring_by_console(db, settings, root)}
+    assert said[f"{NAME}/20260412.png"] is IMPORTED
+    assert said["No Consent/20260412.png"] is REFUSED
+    assert {f"{NAME}/sub", "No Consent/sub"} < set(said)
+
+
+def test_pictures_of_a_day_have_the_earliest_time_of_their_names(db, settings, patient, root):
+    shutil.rmtree(root / NAME)
+    (root / NAME).mkdir()
+    for number, name in enumerate(("IMG_20260302_110000.png", "IMG_20260302_100000.png")):
+        (root / NAME / name).write_bytes(png(number))
+    folders.bring_by_console(db, settings, root)
+    with db.read() as session:
+        assert session.scalars(select(Recording.recorded_time)).all() == [time(10)]
 
 
 def test_a_file_that_is_stored_as_of_another_day_is_named_with_both(db, settings, patient, root):
     folders.bring_by_console(db, settings, root)
     (root / NAME / "visit 2026-03-01.mp4").rename(root / NAME / "visit 2026-03-05.mp4")
     said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
-    assert said["visit 2026-03-05.mp4"].endswith("It is stored as of 1 Mar 2026, and this file says 5 Mar 2026.")
-    assert "It is stored as of" not in said["c.png"]
+    assert said[f"{NAME}/visit 2026-03-05.mp4"].endswith(
+        "It is stored as of 1 Mar 2026, and this file says 5 Mar 2026."
+    )
+    assert "It is stored as of" not in said[f"{NAME}/c.png"]
 
 
 def test_a_file_that_becomes_a_second_recording_names_the_first(db, settings, patient, root):
@@ -111,17 +152,18 @@ def test_a_file_that_becomes_a_second_recording_names_the_first(db, settings, pa
         session.execute(update(Job).values(state=JobState.DONE.value, key=None))
     (root / NAME / "visit 2026-03-01.mp4").rename(root / NAME / "visit 2026-03-05.mp4")
     said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
-    assert said["visit 2026-03-05.mp4"].startswith("Recording of 5 Mar 2026, waiting")
+    assert said[f"{NAME}/visit 2026-03-05.mp4"].startswith("Recording of 5 Mar 2026, waiting")
     assert re.search(
-        r"another recording of this patient too, .*: 1 Mar 2026 · Video · no. \d\.$", said["visit 2026-03-05.mp4"]
+        r"another recording of this patient too, .*: 1 Mar 2026 · Video · no. \d\.$",
+        said[f"{NAME}/visit 2026-03-05.mp4"],
     )
-    assert said["a 2026-03-02.png"] == "The same recording is stored already, and another model analyses it."
+    assert said[f"{NAME}/a 2026-03-02.png"] == "The same recording is stored already, and another model analyses it."
 
 
 def test_one_patient_s_folder(db, settings, patient, root):
     lines = folders.bring_by_console(db, settings, root / NAME, patient)
     assert recorded(db) == ALL
-    assert [line.name for line in lines if not line.taken] == ["notes.txt"]
+    assert [line.name for line in lines if line.result is REFUSED] == ["notes.txt"]
     with pytest.raises(FerError) as refusal:
         folders.bring_by_console(db, settings, root / "nowhere")
     assert refusal.value.code == "unknown_folder"
@@ -133,7 +175,7 @@ def test_an_administrator_brings_in_what_lies_ready_for_the_own_patients(db, rea
     assert folders.offered(db, ready, admin) == ["march"]
     lines = folders.bring_offered(db, ready, admin, "march")
     assert recorded(db) == ALL
-    assert {line.name: line.sentence for line in lines if not line.taken}["Ann Elsewhere"] == (
+    assert {line.name: line.sentence for line in lines if line.result is REFUSED}["Ann Elsewhere"] == (
         "No patient on your caseload has exactly this name."
     )
     with db.read() as session:
@@ -167,8 +209,8 @@ def test_nothing_but_files_is_opened(db, settings, patient, root, tmp_path_facto
     os.mkfifo(root / NAME / "pipe.png")
     (root / "Linked Person").symlink_to(secret.parent)
     lines = folders.bring_by_console(db, settings, root)
-    assert {line.name: line.taken for line in lines} == dict.fromkeys(
-        ("link.png", "folder.png", "pipe.png", "Linked Person"), False
+    assert {line.name: line.result for line in lines} == dict.fromkeys(
+        (f"{NAME}/link.png", f"{NAME}/folder.png", f"{NAME}/pipe.png", "Linked Person"), REFUSED
     )
     assert recorded(db) == []
     attack(lambda: {line.sentence for line in lines if line.name != "Linked Person"}.pop(), lines[0].sentence)
@@ -190,14 +232,19 @@ def test_the_limits_are_those_of_an_upload(db, settings, patient, root, limits, 
 def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
     db, settings, patient, root, monkeypatch
 ):
+    with db.session() as session:
+        access.installation(session).zone = "UTC"
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 26, 12, tzinfo=UTC))
     for number, name in enumerate(("VID_20260301_090500.mp4", "20261126_235959.mp4"), start=1):
         shades = [np.full((90, 160, 3), 10 * number + 40 * n, np.uint8) for n in range(4)]
         write_clip(root / NAME / name, shades, 5)
     said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
-    assert said["VID_20260301_090500.mp4"] == "Recording of 1 Mar 2026, 09:05, waiting for its analysis."
+    assert said[f"{NAME}/VID_20260301_090500.mp4"] == "Recording of 1 Mar 2026, 09:05, waiting for its analysis."
     # A day that nobody said is a guess, and called one.
-    assert {name for name, sentence in said.items() if folders.DAY_GUESSED in sentence} == {"c.png"}
+    assert {name for name, sentence in said.items() if folders.DAY_GUESSED in sentence} == {f"{NAME}/c.png"}
+    assert said[f"{NAME}/20261126_235959.mp4"].endswith(
+        "The file says 23:59, which is still to come, so the time was left out."
+    )
     with db.read() as session:
         asked = select(Recording.recorded_on, Recording.recorded_time).where(Recording.kind == "video")
         found = set(map(tuple, session.execute(asked)))
@@ -215,6 +262,8 @@ def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
         "11-12-2025.mp4",
         "31 Oct 2026.mp4",
         "2026-10-31 16-30-00 PDT.mp4",
+        "202604059999.mp4",
+        "1775350923000.mp4",
     ],
 )
 def test_no_day_is_guessed_against_the_name(db, settings, patient, root, monkeypatch, name):
@@ -226,7 +275,7 @@ def test_no_day_is_guessed_against_the_name(db, settings, patient, root, monkeyp
     (root / NAME).mkdir()
     write_clip(root / NAME / name, [np.full((90, 160, 3), 40 * n, np.uint8) for n in range(4)], 5)
     [line] = folders.bring_by_console(db, settings, root)
-    assert not line.taken
+    assert line.result is REFUSED
     assert "The day in its name can't be that of a recording" in line.sentence
     assert list(open_store(settings).files()) == []
 
@@ -273,7 +322,7 @@ def test_a_folder_s_name_as_macos_writes_it_is_its_patient_s(db, settings, who, 
     folder.mkdir(parents=True)
     (folder / "2026-03-01.png").write_bytes(png())
     lines = folders.bring_by_console(db, settings, folder.parent)
-    assert [(line.name, line.taken) for line in lines] == [("2026-03-01.png", True)]
+    assert [(line.name, line.result) for line in lines] == [("Müller/2026-03-01.png", IMPORTED)]
 
 
 def test_a_folder_s_name_that_is_no_utf8_is_refused_in_one_line_and_the_next_goes_on(db, settings, who, tmp_path):
@@ -284,8 +333,8 @@ def test_a_folder_s_name_that_is_no_utf8_is_refused_in_one_line_and_the_next_goe
     for name in (b"2026-02-01.png", b"\xfc.png"):
         Path(os.fsdecode(os.fsencode(root / "Zoë") + b"/" + name)).write_bytes(png(len(name)))
     lines = folders.bring_by_console(db, settings, root)
-    assert [(line.name, line.taken) for line in lines if not line.taken] == [("M\ufffdller", False)]
-    assert sum(line.taken for line in lines) == 2
+    assert [line.name for line in lines if line.result is REFUSED] == ["M\ufffdller"]
+    assert sum(line.result is IMPORTED for line in lines) == 2
     "".join(line.name + line.sentence for line in lines).encode("utf-8")
 
 
@@ -307,4 +356,4 @@ def test_a_folder_that_can_not_be_opened_is_a_line(db, settings, root, patient, 
     monkeypatch.setattr(folders, "_opened", refuse)
     lines = folders.bring_by_console(db, settings, root)
     assert [line.name for line in lines if "can't be read" in line.sentence and line.name == "closed"] == ["closed"]
-    assert any(line.taken for line in lines)
+    assert any(line.result is IMPORTED for line in lines)

@@ -1,11 +1,13 @@
 """Names of phones and containers' times are read as the day and time of a recording."""
 
-from datetime import UTC, date, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from clinic.recordings.taken import Taken, names_a_day, suggestion
+from clinic import clock, words
+from clinic.recordings.moment import Taken, past
+from clinic.recordings.taken import names_a_day, suggestion
 
 TODAY = date(2026, 11, 25)
 DAY, TIME = date(2026, 4, 5), time(1, 2, 3)
@@ -165,6 +167,92 @@ def test_where_the_name_is_not_sure_a_container_that_agrees_counts(name):
     assert suggestion(name, "2026-10-31T23:30:00Z", ZoneInfo("Europe/Berlin"), TODAY) == NEXT
 
 
+RUN = Taken(DAY, time(15, 30))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # One run of digits: cameras of rooms, scanners and programs that name a file by the minute.
+        *(("202604051530.mp4", RUN), ("cam1_202604051530.mp4", RUN), ("VID202604051530.mp4", RUN)),
+        *(("202604051530(1).mp4", RUN), ("202604052015.mp4", Taken(DAY, time(20, 15)))),
+        ("202604051330Z.mp4", RUN),
+        ("2026040523.mp4", Taken(DAY)),
+        # Google's camera in a burst, KakaoTalk, recorders of rooms.
+        ("00000IMG_00000_BURST20260405153059123_COVER.jpg", Taken(DAY, time(15, 30, 59))),
+        ("ch01_20260405153059123.mp4", Taken(DAY, time(15, 30, 59))),
+        ("KakaoTalk_20260405_153059123.mp4", Taken(DAY, time(15, 30, 59))),
+        ("QQ视频20260405153059.mp4", Taken(DAY, time(15, 30, 59))),
+        # Counted since 1970: WeChat, Facebook, LINE, the screen recorder of iOS.
+        *((f"{name}1775350923000.mp4", Taken(DAY, time(3, 2, 3))) for name in ("mmexport", "FB_VID_", "LINE_MOVIE_")),
+        *((f"{name}1775350923000.jpg", Taken(DAY, time(3, 2, 3))) for name in ("wx_camera_", "microMsg.", "FB_IMG_")),
+        ("mmexport1775350923000(1).mp4", Taken(DAY, time(3, 2, 3))),
+        ("mmexport1775336400000.mp4", Taken(date(2026, 4, 4), time(23))),
+        ("RPReplay_Final1775350923.mov", Taken(DAY, time(3, 2, 3))),
+    ],
+)
+def test_a_run_of_digits_that_is_one_moment_is_read(name, expected):
+    """These were taken for today, without a word."""
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) == expected
+    assert names_a_day(name)
+
+
+LONG_RUNS = [
+    # No such time or day, other orders, the number of a file behind the day.
+    *("202604059999.mp4", "2026040599.mp4", "20260405240000.mp4", "2026-04-051530.mp4"),
+    *("05042026153059.mp4", "050420261530.mp4", "260405153059.mp4", "2604051530.mp4", "XRecorder_05042026_153059.mp4"),
+    *("20260405001.mp4", "S2026040500001.mp4", "2026040515305912.mp4", "120260405.mp4", "202604051530_PDT.mp4"),
+    # Two moments: 2012-04-05 15:30 and 2020-12-04 05:15:30.
+    *("201204051530.mp4", "2012040523.mp4"),
+    # A birth with a person's number, as they are written in Sweden.
+    *("199302031530.mp4", "1993020315.mp4"),
+    # Numbers that may count since 1970, or be that of an identity card: of Romania (born 1975-04-05), of Thailand.
+    *("1775350923000.mp4", "video_1775350923.mp4", "1775350923000123.mp4", "1750405123456.mp4", "1669900123456.mp4"),
+]
+
+
+@pytest.mark.parametrize("name", LONG_RUNS)
+def test_a_run_of_digits_that_may_be_a_moment_or_something_else_is_asked_about(name):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) is None
+    assert names_a_day(name)
+    assert suggestion(name, "2026-11-20T10:00:00Z", ZoneInfo("Europe/Berlin"), TODAY) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["202602301530.mp4", "202704051530.mp4", "mmexport1975350923000.mp4", "256904051530.mp4", "25690405153059.mp4"],
+)
+def test_a_run_of_no_day_or_one_to_come_or_of_another_calendar_is_not_taken_for_today(name):
+    assert suggestion(name, None, ZoneInfo("Europe/Berlin"), TODAY) is None
+    assert names_a_day(name)
+
+
+@pytest.mark.parametrize("name", ["1775350923000.mp4", "video_1775350923.mp4", "05042026153059.mp4", "2604051530.mp4"])
+def test_a_container_that_agrees_with_a_run_of_digits_counts(name):
+    found = suggestion(name, "2026-04-05T01:02:03Z", ZoneInfo("Europe/Berlin"), TODAY)
+    assert found == Taken(DAY, time(3, 2, 3))
+
+
+def test_an_old_run_is_a_recording_where_the_birth_is_known_to_be_another_day():
+    born_on = date(1980, 1, 1)
+    assert suggestion("201502031530.mp4", None, UTC, TODAY, born_on) == Taken(date(2015, 2, 3), time(15, 30))
+    assert suggestion("201502031530.mp4", None, UTC, TODAY) is None
+    assert suggestion("199302031530.mp4", None, UTC, TODAY, date(1993, 2, 3)) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("IMG_123456789.jpg", "000123456789.mp4", "4857773456.mp4", "1234567890.mp4", "1000234567 Anna.mp4"),
+        *("received_1234567890123456.mp4", "snaptik_7123456789012345678.mp4", "99991231235959.mp4"),
+        "1.2.840.113619.2.55.3.604688119.971.1234567890.123.mp4",
+    ],
+)
+def test_numbers_of_people_and_things_are_no_moments(name):
+    assert not names_a_day(name)
+    assert suggestion(name, "2026-11-20T10:00:00Z", UTC, TODAY) == Taken(date(2026, 11, 20), time(10))
+
+
 PARTS = [
     *("2026-W45-3.mp4", "2026W45.mp4", "Anna KW45 2026.mp4", "2026-307.mp4", "2026307.mp4", "2026-11.mp4"),
     *("Nov 2026.mp4", "Q4 2026.mp4", "31.10.mp4", "Anna 10-31.mp4", "31 Oct.mp4", "Oct31.mp4", "31 octobre.mp4"),
@@ -228,7 +316,9 @@ def test_the_first_of_an_hour_that_comes_twice_has_its_time_and_the_second_none(
     created = "2026-10-25T00:45:00Z" if name == "x.mp4" else None
     assert suggestion(name, created, zone, TODAY) == Taken(day, time(2, 45))
     later = created.replace("00:45", "01:15") if created is not None else None
-    assert suggestion(name.replace("0045", "0115"), later, zone, TODAY) == Taken(day)
+    second = suggestion(name.replace("0045", "0115"), later, zone, TODAY)
+    assert (second.day, second.time) == (day, None)
+    assert second.left_out.startswith("The file says 02:15 of 25 Oct 2026, when this time came a second time")
 
 
 @pytest.mark.parametrize(
@@ -344,8 +434,24 @@ def test_the_name_counts_before_the_container():
 
 def test_a_time_that_the_day_did_not_have_in_the_clinic_is_not_suggested():
     berlin = ZoneInfo("Europe/Berlin")
-    assert suggestion("VID_20260329_023000.mp4", None, berlin, TODAY) == Taken(date(2026, 3, 29))
+    found = suggestion("VID_20260329_023000.mp4", None, berlin, TODAY)
+    assert (found.day, found.time) == (date(2026, 3, 29), None)
+    assert found.left_out.startswith("The file says 02:30, which 29 Mar 2026 did not have: the clocks went forward")
     assert suggestion("VID_20260329_023000.mp4", None, UTC, TODAY) == Taken(date(2026, 3, 29), time(2, 30))
+
+
+def test_of_several_times_in_a_name_none_is_taken_and_that_is_said():
+    found = suggestion("GMT20261103-091500 GMT20261103-093000.mp4", None, UTC, TODAY)
+    assert (found.day, found.time) == (VISIT, None)
+    assert found.left_out == words.TIMES_IN_NAME
+
+
+def test_a_time_to_come_is_left_out_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 25, 12, tzinfo=UTC))
+    berlin = ZoneInfo("Europe/Berlin")
+    found = past(Taken(TODAY, time(23, 5)), berlin)
+    assert found == Taken(TODAY, left_out="The file says 23:05, which is still to come, so the time was left out.")
+    assert past(Taken(TODAY, time(9, 5)), berlin) == Taken(TODAY, time(9, 5))
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati", "UTC"])

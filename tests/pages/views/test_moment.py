@@ -1,6 +1,7 @@
 """The day and time of a new recording: the file suggests, and what a person chose stays."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -127,3 +128,18 @@ def test_what_was_suggested_stays_when_the_clock_goes_on(form, monkeypatch):
     assert said(chosen(form, "VID_20261126_235900.mp4")) == (day, None)
     now += timedelta(hours=13)
     assert said(form.run()) == (day, None)
+    assert "The file says 23:59, which is still to come, so the time was left out." in captions(form)
+
+
+def test_a_time_that_the_clinic_s_clocks_left_out_is_said(form, monkeypatch):
+    monkeypatch.setattr("pages.views.moment.zone", lambda: ZoneInfo("Europe/Berlin"))
+    assert said(chosen(form, "20260329_023000.mp4")) == (date(2026, 3, 29), None)
+    assert any(one.startswith("The file says 02:30, which 29 Mar 2026 did not have") for one in captions(form))
+    form.time_input[0].set_value(time(3, 30)).run()
+    assert not any("did not have" in one for one in captions(form))
+
+
+@pytest.mark.parametrize("name", ["1775350923000.mp4", "202604059999.mp4", "260405153059.mp4"])
+def test_digits_that_are_not_understood_as_a_day_empty_the_box(form, name):
+    assert said(chosen(form, name)) == (None, None)
+    assert "The file's name does not say the day clearly." in captions(form)
