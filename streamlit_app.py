@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 
+from fer_core import core_files
 from web.shutdown import prepare_server
 
 # First of all: loading the rest takes seconds, and a start may take minutes.
 server = prepare_server()
 # What is written belongs to this account alone, whatever the mask of the shell is.
 os.umask(0o077)
+core_files.leave_none()
 
 import asyncio
 from collections.abc import AsyncIterator
