@@ -22,8 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clinic.access import Actor, Role
 from clinic.accounts import sessions, tokens
 from db.engine import Database
-from web.api.problems import Problem, no_token
 from web import shares
+from web.api.problems import Problem, no_token
 from web.hosts import answers_to
 
 SIGN_IN, FIRST_RUN, CHANGE_PASSWORD = "/sign-in", "/first-run", "/change-password"

@@ -1,4 +1,4 @@
-"""Lines of the server's log that somebody outside can cause: of each kind a few a minute, so that none fills the disk."""
+"""Lines of the log that somebody outside can cause: a few of each kind a minute, so that none fills the disk."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 MOST_WINDOWS = 40
 """Open websockets of one account: each holds a session of the pages, and so memory of the server."""
 MOST_REQUESTS = 60
-"""Open requests of one account beside the program's files: a browser has six, behind a proxy that speaks HTTP/2 more."""
+"""Open requests of one account beside the program's files: a browser has six, through a proxy with HTTP/2 more."""
 BURST, A_SECOND, BYTES_OF_ONE = 400.0, 100.0, 8 << 10
 """Messages of one account to its pages: at once, and each second from then on. So many bytes more count as one more."""
 

@@ -9,7 +9,9 @@ import pytest
 
 from fer_core import core_files
 
-BEGIN = "import resource; resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.getrlimit(resource.RLIMIT_CORE)[1]));"
+BEGIN = (
+    "import resource; resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.getrlimit(resource.RLIMIT_CORE)[1]));"
+)
 SHOW = "print(core_files.may_leave(), resource.getrlimit(resource.RLIMIT_CORE))"
 only_with_limits = pytest.mark.skipif(
     resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="this system allows no core files"
