@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 
+from fer_core import core_files
 from web.shutdown import prepare_server
 
 # First of all: loading the rest takes seconds, and a start may take minutes.
 server = prepare_server()
 # What is written belongs to this account alone, whatever the mask of the shell is.
 os.umask(0o077)
+core_files.leave_none()
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,6 +32,7 @@ from web import (
     ended_windows,
     hosts,
     live,
+    log_lines,
     monitoring,
     patient_mode,
     provider,
@@ -56,6 +59,7 @@ async def start(_app: st.App) -> AsyncIterator[None]:
         print(f"\n  {message}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     collector.pass_over_program()
     connections.allow_more()
+    log_lines.keep_few()
     kept = [keep_watch(database()), ended_windows.keep_closing()]
     if server is not None:
         kept.append(connections.keep_closing(server))
@@ -82,6 +86,7 @@ settings = Settings.from_environment()
 behind = Behind(
     open_db=database,
     is_user_action=streamlit_protocol.is_user_action,
+    is_too_much=streamlit_protocol.is_too_much,
     sign_out_message=streamlit_protocol.leave_for(SIGN_IN),
     policy=streamlit_protocol.policy(),
     tls=settings.behind_tls,

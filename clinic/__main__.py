@@ -25,6 +25,7 @@ from clinic.recordings import folders
 from clinic.settings import Settings
 from clinic.worker import selftest, worker
 from db.engine import Database, migrate, open_database
+from fer_core import core_files
 from fer_core.errors import FerError
 from storage.at_work import FIRST_WORKER
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m clinic") -> int:
     """Run one command and return the exit code: 0 for success, 1 for not sound or refused, 78 for a wrong setting."""
+    core_files.leave_none()
     options = _parser(prog).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fer_core import core_files
 from fer_core.device import best_device
 from fer_core.errors import FerError
 from fer_core.faces.detector import Detector
@@ -289,6 +290,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the command line; exit code 2 for what can't be used."""
+    core_files.leave_none()
     arguments = _parser().parse_args()
     if getattr(arguments, "own", None):
         # Before standard input is watched for its end.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clinic.access import Actor, Role
 from clinic.accounts import sessions, tokens
 from db.engine import Database
+from web import shares
 from web.api.problems import Problem, no_token
 from web.hosts import answers_to
 
@@ -55,9 +55,7 @@ PROGRAM_FILES = "/static/"
 COOKIE, COOKIE_TLS = "sign_in", "__Host-sign_in"
 WATCHED_EVERY_S = 1.0
 """An open websocket is closed so soon after its sign-in ended."""
-MOST_WINDOWS = 40
-"""Open websockets of one account: each holds a session of the pages, and so memory of the server."""
-POLICY_VIOLATION = 1008
+POLICY_VIOLATION, TOO_LARGE = 1008, 1009
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _NOTES, _ASKING = ThreadPoolExecutor(2, "notes"), ThreadPoolExecutor(4, "gate")
@@ -74,7 +72,7 @@ class Behind:
     timer. `sign_out_message`: the last one to a websocket whose sign-in ended. `policy` is the Content-Security-Policy
     of the pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
     `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` says whether anything
-    answers to a path.
+    answers to a path, and `is_too_much` whether a websocket message is larger than any of the pages'.
     """
 
     open_db: Callable[[], Database]
@@ -85,6 +83,7 @@ class Behind:
     need_second_step: bool = False
     hosts: tuple[str, ...] = ()
     is_known: Callable[[str], bool] = lambda _path: True
+    is_too_much: Callable[[bytes], bool] = lambda _message: False
 
 
 class Gate:
@@ -92,7 +91,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, behind: Behind) -> None:
         self._app, self._behind = app, behind
-        self._windows: Counter[str] = Counter()
+        self._windows, self._requests, self.pace = shares.Open(), shares.Open(), shares.Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let pass, one request or websocket."""
@@ -105,7 +104,13 @@ class Gate:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = await self._answer(scope)
-        await (answer or self._app)(scope, receive, send)
+        actor, path = scope.get("actor"), scope["path"]
+        if answer is not None or actor is None or path.startswith((PROGRAM_FILES, f"{API}/")):
+            await (answer or self._app)(scope, receive, send)
+            return
+        with self._requests.one_more(actor.account_id, shares.MOST_REQUESTS) as passes:
+            busy = PlainTextResponse("Too many requests of your account are open.", 429)
+            await (self._app if passes else busy)(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response | None:
         """Return the gate's own answer to a request, or None for one that passes."""
@@ -165,16 +170,13 @@ class Gate:
         if actor is None or self._first(actor) or not ours or refused(scope["path"], actor.role) is not None:
             await _turn_away(receive, send)
             return
-        if self._windows[actor.account_id] >= MOST_WINDOWS:
-            log.warning("an account has %d windows open: another one was refused", MOST_WINDOWS)
-            await _turn_away(receive, send)
-            return
         scope["actor"] = actor
-        self._windows[actor.account_id] += 1
-        try:
-            await self._let_through(_Line(self, scope, receive, send), scope)
-        finally:
-            self._windows -= Counter({actor.account_id: 1})
+        with self._windows.one_more(actor.account_id, shares.MOST_WINDOWS) as passes:
+            if passes:
+                await self._let_through(_Line(self, scope, receive, send), scope)
+                return
+            log.warning("an account has %d windows open: another one was refused", shares.MOST_WINDOWS)
+            await _turn_away(receive, send)
 
     async def _let_through(self, line: _Line, scope: Scope) -> None:
         watcher = asyncio.create_task(line.watch())
@@ -227,9 +229,10 @@ class _Line:
         # So many pictures come that asking for each would cost more than looking at it; `watch` asks every second.
         if self._is_camera:
             return message
-        if message["type"] == "websocket.receive" and not await self._lives(message.get("bytes") or b""):
-            await self._cut()
-            return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+        code = await self._refused(message) if message["type"] == "websocket.receive" else None
+        if code is not None:
+            await self._cut(code)
+            return {"type": "websocket.disconnect", "code": code}
         return message
 
     async def send(self, message: Message) -> None:
@@ -261,6 +264,15 @@ class _Line:
             for waiting in (coming, ended):
                 waiting.cancel()
 
+    async def _refused(self, message: Message) -> int | None:
+        """Return the code with which the line ends at a message, None where it goes on."""
+        content = message.get("bytes") or (message.get("text") or "").encode()
+        if self._gate._behind.is_too_much(content):
+            log.warning("a window was closed: its message was larger than any of the pages'")
+            return TOO_LARGE
+        await self._gate.pace.wait(self._scope["actor"].account_id, len(content))
+        return None if await self._lives(content) else POLICY_VIOLATION
+
     async def _lives(self, message: bytes) -> bool:
         actor = await self._gate._actor(self._scope)
         self._messages += 1
@@ -269,17 +281,17 @@ class _Line:
             await self._gate._note(actor)
         return actor is not None
 
-    async def _cut(self) -> None:
-        """Tell the page to leave, and close."""
+    async def _cut(self, code: int = POLICY_VIOLATION) -> None:
+        """Close, and tell the page to leave where its sign-in ended."""
         async with self.cutting:
             if self._ended.is_set():
                 return
             self._ended.set()
             # A client that is gone needs no last message.
             with suppress(OSError, RuntimeError):
-                if self._accepted and not self._is_camera:
+                if self._accepted and not self._is_camera and code == POLICY_VIOLATION:
                     await self._send({"type": "websocket.send", "bytes": self._gate._behind.sign_out_message})
-                await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
+                await self._send({"type": "websocket.close", "code": code})
 
 
 async def _turn_away(receive: Receive, send: Send) -> None:

@@ -20,9 +20,11 @@ END_WITHIN_S = 3.5
 """Whatever is left then is cut off: nothing acknowledged is lost by it."""
 CUT_OFF_S = 4.5
 """Then the system ends this process, should no thread of it have come so far."""
-MOST_OF_A_MESSAGE = 4 << 20
-"""Bytes of a websocket message that are taken into memory. Streamlit takes 200 MB; pages send far less: files come by
-requests, and a picture of the live view has half a megabyte."""
+MOST_OF_A_MESSAGE = 1 << 20
+"""Bytes of a websocket message that are taken into memory. Streamlit takes 200 MB; a picture of the live view has half
+a megabyte, and pages send less (web/streamlit_protocol.py)."""
+WAITING = 128
+"""Connections that wait to be taken in; of so many at once Python logs that it can't, where it has no room."""
 
 
 workers: list[Callable[[float], None]] = []
@@ -46,6 +48,7 @@ def prepare_server() -> uvicorn.Server | None:
     if server.config.timeout_graceful_shutdown is None:
         server.config.timeout_graceful_shutdown = OPEN_WITHIN_S
     server.config.ws_max_size = MOST_OF_A_MESSAGE
+    server.config.backlog = WAITING
     server.config.encoded_headers = [header for header in server.config.encoded_headers if header[0] != b"server"]
     requests_to_end.on_request(partial(_end, server))
     return server

@@ -31,6 +31,8 @@ NOT_SERVED = frozenset({"/_stcore/script-health-check"})
 FOLDERS = ("/static/", "/_stcore/bidi-components/")
 FILES = frozenset({"/favicon.png", "/manifest.json"})
 """Streamlit's own addresses that are used here. To any other path it would answer with its page."""
+MOST_BYTES, MOST_STATES = 256 << 10, 2000
+"""Of a page's message, and states of widgets in it. Files come by requests, and all that is typed has its limit."""
 COMPONENT, ROWS = "component:", "rows:"
 """What names of clicks in components begin with, and keys of tables of which a row may be clicked."""
 
@@ -67,6 +69,18 @@ def _fields(message: type[Message], name: str) -> set[str]:
 def is_known_path(path: str) -> bool:
     """Return whether one of Streamlit's addresses that are in use here answers to a path."""
     return path in ROUTES or path in FILES or path.startswith(FOLDERS)
+
+
+def is_too_much(message: bytes) -> bool:
+    """Return whether a message of the websocket is larger, or says more of a page's parts, than any page's does."""
+    if len(message) > MOST_BYTES:
+        return True
+    parsed = BackMsg()
+    try:
+        parsed.ParseFromString(message)
+    except DecodeError:
+        return False
+    return len(parsed.rerun_script.widget_states.widgets) > MOST_STATES
 
 
 def is_user_action(message: bytes) -> bool:

@@ -299,6 +299,7 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "cluster": lambda seen: process_checks.scheduler(seen.settings),
     "pages": lambda seen: process_checks.pages(seen.settings),
     "analysis": lambda seen: process_checks.workers(seen.settings),
+    "core files": lambda seen: process_checks.core_files_of(seen.settings),
     "backups": _backups,
     "left copies": _left,
 }

@@ -8,6 +8,7 @@ from clinic import clock
 from clinic.admin.findings import Finding, Level
 from clinic.settings import Settings
 from clinic.worker.health import ALIVE_S, WorkerHealth, all_health
+from fer_core import core_files
 from storage import at_work
 
 
@@ -54,6 +55,16 @@ def workers(settings: Settings) -> Finding:
     remedy = f"Start the pages or a worker (one reports at least every {ALIVE_S:.0f} s); look at its log."
     said = f"No worker runs. The last report: {text}." if text else "No worker runs, and none has ever reported."
     return Finding(name, Level.WARNING, said, remedy)
+
+
+def core_files_of(settings: Settings) -> Finding:
+    """Return whether a crash of this process or a worker on this computer would leave its memory on the disk."""
+    name = "core files"
+    pids = [health.pid for health in all_health(settings).values() if health.alive]
+    if any(map(core_files.may_leave, (None, *pids))):
+        remedy = "Set LimitCORE=0 in its unit, or `ulimit -c 0` where it is started, and start it again."
+        return Finding(name, Level.WARNING, "A crash would leave patients' data in a core file on the disk.", remedy)
+    return Finding(name, Level.OK, "A crash leaves no core file.")
 
 
 SELF_TEST = "Run `selftest`: it names what is wrong. A model or package may have to be installed again."

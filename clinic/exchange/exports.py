@@ -71,8 +71,9 @@ PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "reco
 CONSENTS_CSV, QUESTIONNAIRES_CSV = "consents.csv", "questionnaires.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
 COPY_BYTES = 1 << 20
-_FORMULA = re.compile(r"""((?:^|[;,\t\r\n\v\f\x85\u2028\u2029])[\s"']*?)([=+\-@＝＋－＠])""")
-"""Where a cell may begin, and what makes a formula of it."""
+_FORMULA = re.compile(r"""(?<![\s"';,])([\s"';,]*+)([=+\-@＝＋－＠])""")
+"""What may stand before a cell, and what makes a formula of it. Each run is looked at once, however long it is."""
+_CELL_BEGINS = re.compile(r"[;,\t\r\n\v\f\x85\u2028\u2029]")
 
 SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
 """The one table that is written as CSV: it has thousands of rows."""
@@ -278,7 +279,13 @@ def for_a_spreadsheet(value: Any) -> Any:
     """
     if isinstance(value, bool):
         return int(value)
-    return _FORMULA.sub(r"\1'\2", value) if isinstance(value, str) else value
+    return _FORMULA.sub(_defused, value) if isinstance(value, str) else value
+
+
+def _defused(found: re.Match[str]) -> str:
+    """Return a formula's beginning behind an apostrophe where a cell may begin there, and else as it was."""
+    begins = found.start() == 0 or _CELL_BEGINS.search(found[1])
+    return f"{found[1]}'{found[2]}" if begins else found[0]
 
 
 def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -28,12 +28,13 @@ from db.folding import fold
 from db.models import Patient
 from fer_core.errors import FerError
 
-BYTES_MOST, ROWS_MOST = 1 << 20, 2000
+BYTES_MOST, ROWS_MOST, CELL_MOST = 1 << 20, 2000, 2000
+"""Bytes and rows of a file, and characters of a cell: what people write into one is far shorter."""
 NEEDED = ("date", "scale")
 NAMED_MOST = 3
 """Of what a file says of other patients so much is repeated."""
 _PATIENT = re.compile(r"(?:patient|client|participant|subject)(?:name|code|id|no|nr|number)?|name|code|id|mrn")
-_ANSWER, _NUMERIC = re.compile(r"q0*([1-9]\d*)"), re.compile(r"[-+]?[\d.,]*\d[\d.,]*")
+_ANSWER, _NUMERIC = re.compile(r"q0*([1-9]\d*)"), re.compile(r"[-+]?[.,]*\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,15 @@ def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        header = [_column(name) for name in next(reader, [])]
+        names = next(reader, [])
+        if any(len(name) > CELL_MOST for name in names):
+            raise _bad(f"The first line has a name with more than {CELL_MOST} characters.")
+        header = [_column(name) for name in names]
         if not set(NEEDED) <= set(header) or len(set(header)) != len(header):
             raise _bad("The first line must name the columns: date, scale, and total or q1, q2 and so on.")
         for count, cells in enumerate(reader):
+            if any(len(cell) > CELL_MOST for cell in cells):
+                raise _bad(f"Line {reader.line_num} has a cell with more than {CELL_MOST} characters.")
             if count >= ROWS_MOST:
                 raise _bad(f"This file has more than {ROWS_MOST} rows.")
             if any(cell.strip() for cell in cells):

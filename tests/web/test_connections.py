@@ -1,20 +1,22 @@
-"""Connections over which no request comes are closed, and whoever asks gets in beside a thousand of them."""
+"""Connections over which nothing comes or goes are closed, and whoever asks gets in beside a thousand of them."""
 
 import asyncio
 import socket
+import sys
 from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 import uvicorn
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 
 from tests import loops
 from web import connections
-from web.connections import ASKED_WITHIN_S, MOST_WITHOUT, Connections
+from web.connections import ASKED_WITHIN_S, LEAST_BYTES, MOST_WITHOUT, TAKEN_WITHIN_S, Connections
 
 SILENT, HALF = b"", b"POST / HTTP/1.1\r\nHost: a"
 ASKS = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
+READS_NOTHING = b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n" * 20
 
 
 @pytest.fixture
@@ -27,7 +29,16 @@ async def app(scope, receive, send):
     """Answer at once without reading, or never."""
     if scope["path"] == "/slow":
         await asyncio.Event().wait()
+    if scope["path"] == "/endless":
+        await StreamingResponse(endless())(scope, receive, send)
     await PlainTextResponse("reached")(scope, receive, send)
+
+
+async def endless():
+    """Yield without an end, as a video does for one who doesn't read it."""
+    while True:
+        yield bytes(1 << 16)
+        await asyncio.sleep(0)
 
 
 async def beside(attackers):
@@ -76,10 +87,29 @@ class Known(SimpleNamespace):
     __eq__ = object.__eq__
 
 
-def connection(answered=None):
+class Transport:
+    """A line that says what waits for its reader, and what the reader has received, as Linux does."""
+
+    def __init__(self, closed, waits):
+        self.waits, self.received, self._closed = waits, 0, closed
+
+    def abort(self):
+        self._closed.append(True)
+
+    def get_write_buffer_size(self):
+        return self.waits
+
+    def get_extra_info(self, _name):
+        return self
+
+    def getsockopt(self, *_asked):
+        return bytes(120) + self.received.to_bytes(8, sys.byteorder)
+
+
+def connection(answered=None, waits=0, address="a"):
     closed = []
     cycle = None if answered is None else SimpleNamespace(response_complete=answered)
-    return Known(cycle=cycle, closed=closed, transport=SimpleNamespace(abort=lambda: closed.append(True)))
+    return Known(cycle=cycle, closed=closed, transport=Transport(closed, waits), client=(address, 1))
 
 
 def test_each_has_its_time_for_the_next_request():
@@ -91,6 +121,71 @@ def test_each_has_its_time_for_the_next_request():
     assert known.close_due(all_of_them, ASKED_WITHIN_S) == 1
     assert (silent.closed, goes_on.closed, busy.closed) == ([True], [], [])
     assert known.close_due([goes_on, busy], 2 * ASKED_WITHIN_S - 1) == 1
+
+
+@pytest.mark.attack("requests one after the other whose answers nobody reads: which of such connections stay open")
+def test_answers_that_nobody_takes_are_broken_off(monkeypatch, attack):
+    monkeypatch.setattr(connections, "LOOKED_EVERY_S", 0.01)
+    monkeypatch.setattr(connections, "TAKEN_WITHIN_S", 0.1)
+    attack(lambda: loops.run(left_by_those_who_read_nothing()), [])
+
+
+async def left_by_those_who_read_nothing():
+    """Return what is open once each of some connections has asked and read nothing, or wait for ever."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="critical"))
+        serving = asyncio.create_task(server.serve([listening]))
+        keeping = asyncio.create_task(connections.keep_closing(server))
+        asking = [socket.create_connection(listening.getsockname()) for _ in range(4)]
+        for one in asking:
+            one.sendall(READS_NOTHING)
+        while len(server.server_state.connections) < len(asking):
+            await asyncio.sleep(0)
+        while server.server_state.connections:
+            await asyncio.sleep(0.01)
+        for one in asking:
+            one.close()
+        keeping.cancel()
+        server.force_exit = server.should_exit = True
+        await serving
+        return list(server.server_state.connections)
+
+
+def test_a_slow_line_that_moves_goes_on_and_one_that_stands_still_ends():
+    slow, stands, done, computes = connection(False, 1), connection(False, 1), connection(True, 1), connection(False)
+    known, all_of_them = Connections(), [slow, stands, done, computes]
+    for minutes in range(3):
+        closed = known.close_due(all_of_them, minutes * (TAKEN_WITHIN_S - 1))
+        assert closed == (2 if minutes == 2 else 0)
+        slow.transport.received += LEAST_BYTES
+    assert (slow.closed, stands.closed, done.closed, computes.closed) == ([], [True], [True], [])
+
+
+def test_drops_of_an_answer_do_not_keep_a_line():
+    drops = connection(False, 1)
+    known = Connections()
+    for second in range(int(TAKEN_WITHIN_S)):
+        assert known.close_due([drops], float(second)) == 0
+        drops.transport.received += LEAST_BYTES // 100
+    assert known.close_due([drops], TAKEN_WITHIN_S) == 1
+
+
+def test_where_the_system_tells_nothing_what_it_takes_is_counted(monkeypatch):
+    monkeypatch.delattr(socket, "TCP_INFO", raising=False)
+    moves, stands = connection(False, LEAST_BYTES * 2), connection(False, LEAST_BYTES * 2)
+    known = Connections()
+    known.close_due([moves, stands], 0.0)
+    moves.transport.waits = LEAST_BYTES
+    known.close_due([moves, stands], TAKEN_WITHIN_S)
+    assert (moves.closed, stands.closed) == ([], [True])
+
+
+def test_what_crowds_makes_room_for_other_addresses():
+    others, crowd = [connection(False, address="b") for _ in range(2)], [connection(False) for _ in range(6)]
+    known = Connections(most_open=5)
+    assert known.close_due([*others, *crowd], 0.0) == 3
+    assert sum(map(len, (one.closed for one in crowd))) == 3
+    assert not any(one.closed for one in others)
 
 
 def test_of_too_many_the_oldest_go():

@@ -4,16 +4,18 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from clinic import words
 from clinic.accounts import accounts, sessions
 from db.models import Account, Role, SignIn
 from tests import doors
 from tests.clinic.conftest import an_upload, cheap_hashes, db, patient, seal, settings, who  # noqa: F401  # fixtures
-from web import gate
+from web import gate, shares, streamlit_protocol
 from web.gate import Behind, Gate
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -37,7 +39,9 @@ async def inner(scope, receive, send):
         return
 
 
-def client_of(db, tls=False, app=inner, hosts=(), is_known=lambda path: True, **cookies):
+def client_of(
+    db, tls=False, app=inner, hosts=(), is_known=lambda path: True, is_too_much=lambda message: False, **cookies
+):
     behind = Behind(
         lambda: db,
         lambda message: message.startswith(b"click"),
@@ -46,6 +50,7 @@ def client_of(db, tls=False, app=inner, hosts=(), is_known=lambda path: True, **
         tls,
         hosts=hosts,
         is_known=is_known,
+        is_too_much=is_too_much,
     )
     app = Gate(app, behind)
     return TestClient(
@@ -288,7 +293,7 @@ def test_a_strange_name_gets_nothing(db, token, attack):
 
 @pytest.mark.attack("more windows than one account may have open; and another account then")
 def test_windows_are_counted(db, client, attack, monkeypatch):
-    monkeypatch.setattr(gate, "MOST_WINDOWS", 2)
+    monkeypatch.setattr(shares, "MOST_WINDOWS", 2)
 
     def one_more(of=client):
         with of.websocket_connect("/_stcore/stream") as line:
@@ -299,6 +304,57 @@ def test_windows_are_counted(db, client, attack, monkeypatch):
         attack(one_more, 1008)
         attack(lambda: one_more(client_of(db, sign_in=doors.sign_in(db, "Dr. Other"))), "timer")
     assert one_more() == "timer", "those that were closed don't count"
+
+
+@pytest.mark.attack("messages of a window with more states of widgets, or bytes, than any page has")
+@pytest.mark.parametrize("states", [streamlit_protocol.MOST_STATES + 1, streamlit_protocol.MOST_BYTES], ids=str)
+def test_too_large_a_message_ends_its_line_and_no_other(db, token, attack, states):
+    client = client_of(db, is_too_much=streamlit_protocol.is_too_much, sign_in=token)
+    message = BackMsg()
+    one = message.rerun_script.widget_states.widgets.add()
+    one.id = "a"
+    for _ in range(states):
+        message.rerun_script.widget_states.widgets.add()
+
+    def send():
+        with client.websocket_connect("/_stcore/stream") as line:
+            line.send_bytes(message.SerializeToString())
+            return line.receive_bytes()
+
+    attack(send, gate.TOO_LARGE)
+    with client.websocket_connect("/_stcore/stream") as line:
+        line.send_bytes(b"click")
+        assert line.receive_bytes() == b"click"
+
+
+def test_messages_of_one_account_wait_for_their_turn(db, client, monkeypatch):
+    waited = []
+
+    async def wait(_pace, account_id, length):
+        waited.append((account_id, length))
+
+    monkeypatch.setattr(shares.Pace, "wait", wait)
+    with client.websocket_connect("/_stcore/stream") as line:
+        line.send_bytes(b"click")
+        assert line.receive_bytes() == b"click"
+    assert waited == [(sessions.actor_of(db, client.cookies["sign_in"]).account_id, len(b"click"))]
+
+
+@pytest.mark.attack("more open requests than one account may have, as of a video that nobody reads")
+def test_open_requests_are_counted(db, token, attack, monkeypatch):
+    monkeypatch.setattr(shares, "MOST_REQUESTS", 1)
+    beside = []
+
+    async def asks_another(scope, receive, send):
+        if scope["path"] == "/first":
+            beside.append(await run_in_threadpool(client.get, "/caseload"))
+            beside.append(await run_in_threadpool(client.get, "/static/a.js"))
+        await inner(scope, receive, send)
+
+    client = client_of(db, app=asks_another, sign_in=token)
+    assert client.get("/first").status_code == 200
+    attack(lambda: beside[0], 429)
+    assert [beside[1].status_code, client.get("/caseload").status_code] == [200, 200]
 
 
 @pytest.mark.attack("an address that nothing answers to, by one who is signed in")

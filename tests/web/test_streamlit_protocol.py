@@ -27,6 +27,18 @@ def test_a_click_is_an_action_and_a_timer_is_none():
     assert not streamlit_protocol.is_user_action(b"")
 
 
+def test_what_no_page_sends_is_too_much():
+    assert not streamlit_protocol.is_too_much(message())
+    assert not streamlit_protocol.is_too_much(b"\xff\xff no message at all")
+    assert streamlit_protocol.is_too_much(bytes(streamlit_protocol.MOST_BYTES + 1))
+    made = BackMsg()
+    for _ in range(streamlit_protocol.MOST_STATES):
+        made.rerun_script.widget_states.widgets.add()
+    assert not streamlit_protocol.is_too_much(made.SerializeToString())
+    made.rerun_script.widget_states.widgets.add()
+    assert streamlit_protocol.is_too_much(made.SerializeToString())
+
+
 def test_the_last_message_names_the_page_to_sign_in():
     parsed = ForwardMsg()
     parsed.ParseFromString(streamlit_protocol.leave_for("/sign-in"))

@@ -161,3 +161,25 @@ def test_rows_of_one_day_and_questionnaire_say_so(db, who, patient):
     assert [row.again for row in rows] == ["line 3: 9", "line 2: 7", "", ""]
     [said] = incoming_csv.warnings(rows)
     assert said.startswith("2 rows are of a day and questionnaire that another row is of too.")
+
+
+@pytest.mark.attack("a file of questionnaires with a cell, or a column's name, of a hundred thousand digits")
+@pytest.mark.parametrize(
+    "text", ["date,scale,remark,q1\n2026-11-01,PHQ-9,{},1\n", "date,scale,{},q1\n2026-11-01,PHQ-9,a,1\n"], ids=str
+)
+def test_a_cell_longer_than_anybody_writes_is_refused_before_it_is_read(db, who, patient, attack, text):
+    for length in (incoming_csv.CELL_MOST + 1, 100_000):
+        content = text.format("1" * (length - 1) + "x").encode()
+        refused = "Line 2 has a cell" if "remark" in text else "The first line has a name"
+        attack(
+            lambda content=content: incoming_csv.preview(db, who, patient.id, content),
+            f"{refused} with more than {incoming_csv.CELL_MOST} characters.",
+        )
+    rows = incoming_csv.preview(db, who, patient.id, text.format("1" * (incoming_csv.CELL_MOST - 1) + "x").encode())
+    assert len(rows) == 1
+
+
+@pytest.mark.parametrize("text", ["1", "-1.5", "1,234.5", ".5", "..5,", "12"])
+def test_numbers_in_columns_that_nothing_reads(text):
+    assert incoming_csv._NUMERIC.fullmatch(text)
+    assert not incoming_csv._NUMERIC.fullmatch(text + "x")
