@@ -140,6 +140,30 @@ def test_back_up_wipe_restore_compare(path, backup, phrase, capsys):
     assert {file.stat().st_mode & 0o077 for file in path.parent.rglob("*") if file.is_file()} == {0}
 
 
+def test_each_refusal_of_a_secret_names_the_way_on(tmp_path):
+    made, other = tmp_path / "made", Key.of(bytes(range(32)))
+    with made.open("wb") as file, sealing(file, other, archive.CONTEXT):
+        pass
+    for secret in (archive.Secret(key=bytes(32)), archive.Secret(passphrase="many words in one line")):
+        with pytest.raises(FerError, match=r"--key-file FILE") as refusal:
+            with archive.opened_backup(made, secret, tmp_path / "clinic.db"):
+                pass
+        assert refusal.value.code in ("wrong_key", "wrong_passphrase")
+    with pytest.raises(FerError, match="cut off.* name another one"):
+        with archive.opened_backup(made, archive.Secret(key=other.secret), tmp_path / "clinic.db"):
+            pass
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("read", [archive.Secret.read_passphrase, archive.Secret.read_key])
+def test_a_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path, encoding, read):
+    (tmp_path / "phrase").write_bytes("Gr\u00fc\u00dfe aus der Praxis\n".encode(encoding))
+    with pytest.raises(FerError, match="save it as UTF-8"):
+        read(tmp_path / "phrase")
+    with pytest.raises(FerError, match="No such file"):
+        read(tmp_path / "none")
+
+
 def test_a_key_file_opens_what_it_sealed(path, backup, tmp_path, capsys):
     for name, key in (("key", bytes(range(32))), ("other", bytes(range(1, 33)))):
         (tmp_path / name).write_text(key.hex() + "\n")
