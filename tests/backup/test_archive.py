@@ -145,13 +145,13 @@ def test_each_refusal_of_a_secret_names_the_way_on(tmp_path):
     with made.open("wb") as file, sealing(file, other, archive.CONTEXT):
         pass
     for secret in (archive.Secret(key=bytes(32)), archive.Secret(passphrase="many words in one line")):
-        with pytest.raises(FerError, match=r"--key-file FILE") as refusal:
-            with archive.opened_backup(made, secret, tmp_path / "clinic.db"):
-                pass
-        assert refusal.value.code in ("wrong_key", "wrong_passphrase")
-    with pytest.raises(FerError, match="cut off.* name another one"):
-        with archive.opened_backup(made, archive.Secret(key=other.secret), tmp_path / "clinic.db"):
+        opening = archive.opened_backup(made, secret, tmp_path / "clinic.db")
+        with pytest.raises(FerError, match=r"--key-file FILE") as refusal, opening:
             pass
+        assert refusal.value.code in ("wrong_key", "wrong_passphrase")
+    opening = archive.opened_backup(made, archive.Secret(key=other.secret), tmp_path / "clinic.db")
+    with pytest.raises(FerError, match=r"cut off.* name another one"), opening:
+        pass
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])

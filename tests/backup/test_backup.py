@@ -70,7 +70,7 @@ def test_a_log_without_its_database_is_not_read_into_the_restored_one(path, tmp_
     backup(path, tmp_path / "copy.db")
     log = tmp_path / "clinic.db-wal"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("INSERT INTO patient SELECT * FROM patient WHERE 0")
+        connection.execute("SELECT count(*) FROM patient").fetchall()
         add(path, "newer")
         content = log.read_bytes()
     assert content
@@ -151,7 +151,7 @@ def test_each_name_that_is_written_on_the_way_is_known_as_left(path, tmp_path, m
         assert main(["verify", str(path), sealed, *secret]) == 0
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("UPDATE alembic_version SET version_num = '0058'")
-        with pytest.raises(Exception, match="table|column|already"):
+        with pytest.raises(Exception, match=r"table|column|already"):
             upgrade(f"sqlite:///{path}")
     ours = {found.name for found in written if found.parent == tmp_path} - {phrase.name, "away"}
     stays = re.compile(r"clinic\.db|[a-z]+\.lock|clinic\.db\.before-(restore-\d+T\d+Z(-\d+)?|\d{4})")
