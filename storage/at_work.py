@@ -106,7 +106,7 @@ def nobody(folder: Path) -> Iterator[None]:
     with ExitStack() as held:
         if folder.is_dir():
             _hold(held, folder / CHANGING, changing())
-        # Nobody passes any more: whoever works here has a lock by now.
+        # Nobody passes any more: all who work here have a lock by now.
         for path in (folder / PAGES, *sorted(folder.glob("worker*.lock"))):
             if path.exists():
                 _hold(held, path, running())
